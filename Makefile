@@ -1,0 +1,44 @@
+# laketrain: `make demo` and `make test` set themselves up. Every target works in a path with spaces.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench lock clean
+BIN := .venv/bin
+# A Python 3.11, where the one on PATH isn't: make setup PYTHON=/path/to/python3.11
+PYTHON ?=
+# More for a target's command: make test ARGS='-k lanes -x'
+ARGS ?=
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+# The first Python 3.11 runs it; where there is none, any other Python runs it to say all that is missing.
+setup: ## Set this checkout up in .venv (done already: nothing to do)
+	@for python in $(if $(PYTHON),"$(PYTHON)",$(BIN)/python python3.11 python3); do \
+	  if "$$python" -I -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
+	    exec "$$python" -B tools/bootstrap.py; fi; \
+	done; \
+	if python3 -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then exec python3 -B tools/bootstrap.py; fi; \
+	echo 'laketrain needs Python 3.11: apt-get install python3.11 python3.11-venv, then make setup' >&2; exit 1
+
+demo: setup ## Walk the whole road on real data: a dirty landing zone to a trained model and a report
+	@$(BIN)/laketrain sample mnist build/landing/mnist
+	@$(BIN)/laketrain run conf/mnist.yaml $(ARGS)
+
+test: setup ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## Check style, types and the rooms' imports
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: setup ## Measure against the bars, side by side; one alone: make bench NAME=convert
+	@$(BIN)/python -m benchmarks $(NAME)
+
+lock: setup ## Make requirements/*.lock anew; newest versions: ARGS=--upgrade
+	@$(BIN)/python tools/lock.py $(ARGS)
+
+clean: ## Remove what runs left; .venv and the cached Horovod wheel stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis lib/*.egg-info
+	find lib tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

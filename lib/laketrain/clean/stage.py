@@ -1,0 +1,85 @@
+"""From a raw version to a clean one and its quarantine: rows in = rows out + rows quarantined, checked.
+
+    version = clean(spark, raw, "pixels", table, source, fingerprint_clean(raw, table, source))
+"""
+
+from __future__ import annotations
+
+import time
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from laketrain.clean.reading import FILE, RECORD, REJECT, read_raw
+from laketrain.clean.rules import apply
+from laketrain.config.clean import CleanTable
+from laketrain.config.sources import Source
+from laketrain.lake import Version, fingerprint
+from laketrain.lake.contents import found_files
+from laketrain.lake.quarantine import check_balance, check_rejects
+from laketrain.spark.errors import explained
+from laketrain.spark.frames import counts_by, persisted, write
+
+REVISION = 1
+
+
+def fingerprint_clean(raw: Version, table: CleanTable, source: Source) -> str:
+    """Of cleaning `raw` by these rules."""
+    settings = {"table": table, "columns": source.columns, "options": source.options, "format": source.format}
+    return fingerprint("clean", REVISION, settings, [raw])
+
+
+def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, source: Source, key: str) -> Version:
+    """Applies the rules of `table` to `raw` and commits `quarantine/<name>`, then `clean/<name>`.
+
+    Raises DataError where too many rows are rejected (their quarantine is committed all the same, to look at), where
+    a file is unreadable, or where the counts don't add up.
+    """
+    started = time.monotonic()
+    with explained("clean", f"table {name!r}"):
+        read = read_raw(spark, raw, source)
+        # Counted on its own, from the files: the sum below could never fail if both sides came from one frame.
+        rows_in = read.count()
+        frame = read
+        for rule in table.rules:
+            frame = apply(rule, frame)
+        with persisted(frame) as judged:
+            quarantine, reasons = _commit_quarantine(judged, raw, name, key)
+            rejected: dict[str, int] = {}
+            for (rule_name, _file), count in reasons.items():
+                rejected[rule_name] = rejected.get(rule_name, 0) + count
+            check_rejects("clean", f"table {name!r}", rows_in, rejected, table.max_reject_fraction, quarantine.ref)
+            good = judged.where(F.col(REJECT).isNull()).drop(FILE, RECORD, REJECT)
+            with raw.lake.table("clean", name).stage() as draft:
+                write(good, draft.url())
+                files = found_files(raw.lake.store, draft.path())
+                rows_out = sum(file.rows or 0 for file in files)
+                check_balance("clean", f"table {name!r}", rows_in, rows_out, quarantine.rows)
+                return draft.commit(
+                    stage="clean", fingerprint=key, files=files, table_schema=good.schema.json(),
+                    parents={raw.table: raw.number},
+                    counts={"in": rows_in, "out": rows_out, "quarantined": quarantine.rows, "reasons": rejected},
+                    meta={"quarantine": quarantine.number, "rules": [rule.model_dump() for rule in table.rules]},
+                    seconds=time.monotonic() - started,
+                )
+
+
+def _commit_quarantine(
+    judged: DataFrame, raw: Version, name: str, key: str
+) -> tuple[Version, dict[tuple[str, ...], int]]:
+    """The rejected rows as a version, and how many each rule took from each file."""
+    rejected = judged.where(F.col(REJECT).isNotNull()).select(
+        F.col(FILE).alias("file"),
+        F.col(f"{REJECT}.rule").alias("rule"),
+        F.col(f"{REJECT}.reason").alias("reason"),
+        F.col(RECORD).alias("record"),
+    )
+    reasons = counts_by(rejected, "rule", "file")
+    with raw.lake.table("quarantine", name).stage() as draft:
+        write(rejected.coalesce(1), draft.url())
+        version = draft.commit(
+            stage="clean", fingerprint=key, table_schema=rejected.schema.json(), parents={raw.table: raw.number},
+            counts={"quarantined": sum(reasons.values()),
+                    "by": [{"rule": rule, "file": file, "rows": count} for (rule, file), count in reasons.items()]},
+        )
+    return version, reasons

@@ -1,0 +1,171 @@
+"""The command line: thin, each verb a library call.
+
+    laketrain run conf/mnist.yaml --set train.epochs=3 --to train
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from laketrain.errors import LaketrainError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  help="Deep learning on the data in your lake: Spark prepares it, Horovod trains on it.")
+
+ConfigPath = Annotated[Path, typer.Argument(help="The workload's YAML, e.g. conf/mnist.yaml", show_default=False)]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="Change a key: train.epochs=3. Can be repeated.")]
+LakeUrl = Annotated[str | None, typer.Option("--lake", help="Another lake than the config's: a path, hdfs://… or s3://…")]
+Force = Annotated[bool, typer.Option("--force", help="Make it again even where nothing changed.")]
+
+
+@contextmanager
+def _taught() -> Iterator[None]:
+    """Our own errors end the command with their text and exit code; a stack trace is for our mistakes alone."""
+    try:
+        yield
+    except LaketrainError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), markup=False, style="red")
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted; run the same command to go on", err=True)
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def run(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None, force: Force = False,
+        first: Annotated[str | None, typer.Option("--from", help="The first stage to run.")] = None,
+        last: Annotated[str | None, typer.Option("--to", help="The last stage to run.")] = None) -> None:
+    """Run all stages of a workload, only what changed."""
+    with _taught():
+        from laketrain.pipeline import Pipeline
+
+        result = Pipeline(config, sets or (), lake).run(first, last, force)
+        if not result.changed:
+            typer.echo("nothing changed")
+        if result.report is not None:
+            typer.echo(f"report: {_location(result.report, 'report.html')}")
+
+
+def _stage_command(stage: str, does: str) -> Callable[..., None]:
+    def command(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None, force: Force = False) -> None:
+        with _taught():
+            from laketrain.pipeline import Pipeline
+
+            Pipeline(config, sets or (), lake).run(stage, stage, force)
+
+    command.__doc__ = does
+    return command
+
+
+for _stage, _does in (
+    ("ingest", "Land the sources in raw/."),
+    ("clean", "Apply the rules; what breaks one goes to quarantine/."),
+    ("integrate", "Join the clean tables."),
+    ("convert", "Make the Petastorm dataset."),
+    ("train", "Train the model with Horovod on Spark."),
+    ("evaluate", "Measure the model, and hold it to its gate."),
+    ("predict", "Score new data with the committed model."),
+):
+    app.command(_stage)(_stage_command(_stage, _does))
+
+
+@app.command()
+def check(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None) -> None:
+    """Say everything that is wrong with a config, without running it."""
+    with _taught():
+        from laketrain.workload import Job
+
+        job = Job.load(config, sets or (), lake)
+        typer.echo(f"{config}: well")
+        typer.echo(f"lake: {job.workload.lake}")
+
+
+@app.command()
+def show(what: Annotated[str | None, typer.Argument(help="A table such as clean/pixels, or clean/pixels@2.")] = None,
+         lake: Annotated[str, typer.Option("--lake", help="The lake.")] = "build/lake",
+         as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """What the lake holds: tables, versions, counts, lineage."""
+    with _taught():
+        from laketrain.lake import Lake
+        from laketrain.report.contents import describe, describe_table, print_contents, print_table
+
+        opened = Lake(lake)
+        found = describe_table(opened, what) if what else describe(opened)
+        if as_json:
+            typer.echo(json.dumps(found, indent=1))
+        elif what:
+            print_table(found)
+        else:
+            print_contents(found)
+
+
+@app.command()
+def gc(lake: Annotated[str, typer.Option("--lake", help="The lake.")] = "build/lake",
+       older_than: Annotated[float, typer.Option("--older-than", help="Hours since the last write.", min=0)] = 168.0,
+       dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False) -> None:
+    """Remove what killed runs left behind. Committed versions are never touched."""
+    with _taught():
+        from laketrain.lake import Lake, collect
+
+        report = collect(Lake(lake), timedelta(hours=older_than), dry_run)
+        for path in (*report.data, *report.temporary):
+            typer.echo(path)
+        verb = "would remove" if dry_run else "removed"
+        typer.echo(f"{verb} {len(report.data)} abandoned directories and {len(report.temporary)} temporary files, "
+                   f"{report.bytes / 1e6:.1f} MB")
+
+
+@app.command()
+def doctor(config: Annotated[Path | None, typer.Argument(help="A workload whose lake and ranks are checked too.")] = None,
+           lake: LakeUrl = None) -> None:
+    """What is there and what isn't, each failure with its mend."""
+    with _taught():
+        from laketrain.doctor import examine, show as show_checks
+
+        ranks = None
+        if config is not None:
+            from laketrain.workload import Job
+
+            job = Job.load(config, lake=lake)
+            lake, ranks = job.workload.lake, job.workload.train.ranks if job.workload.train else None
+        checks = examine(lake, ranks)
+        show_checks(checks)
+        if any(found.ok is False for found in checks):
+            raise typer.Exit(1)
+
+
+@app.command()
+def sample(name: Annotated[str, typer.Argument(help="mnist")],
+           directory: Annotated[Path, typer.Argument(help="Where it lands.")]) -> None:
+    """Land sample data as a careless production system would: with known dirt."""
+    with _taught():
+        from laketrain.errors import ConfigError, Problem, nearest
+
+        if name != "mnist":
+            raise ConfigError("command line", [Problem("sample", f"there is none called {name!r}",
+                                                       nearest(name, ["mnist"]))])
+        from laketrain.samples.mnist import land
+
+        landing = land(directory)
+        typer.echo(f"landed {landing.digits:,} digits with {sum(vars(landing.dirt).values())} flaws in {directory}")
+
+
+def run_job(*stages: str) -> Any:
+    """The whole of a job in `jobs/`: the stages' command with a plain argument list, for spark-submit."""
+    command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    command.command()(run if not stages else _stage_command(stages[0], f"Run the stage {stages[0]!r} of a workload."))
+    return command(sys.argv[1:], prog_name=f"{stages[0] if stages else 'pipeline'}.py")
+
+
+def _location(version: Any, file: str) -> str:
+    path = version.path(file)
+    return version.lake.store.local(path) or version.url(file)

@@ -1,0 +1,21 @@
+"""What every section of a workload's YAML is: strict, closed, immutable.
+
+    class Evaluate(Section): split: SplitName = "test"
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
+"""A table's, feature's or workload's name: it becomes a directory, a column, a view."""
+
+SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+
+
+class Section(BaseModel):
+    """A mapping in the YAML. Unknown keys and loose types are refused: `epochs: "3"` is not 3."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)

@@ -1,0 +1,162 @@
+"""What must hold between the sections of a workload: every name that is used exists, and the numbers fit together.
+
+    problems = list(cross_check(workload))
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from laketrain.config.clean import CleanTable, Length, NotNull, Trim, Unique
+from laketrain.config.clean import Check as CheckRule
+from laketrain.config.columns import Columns, sql_error
+from laketrain.config.workload import Workload
+from laketrain.errors import Problem, nearest
+
+Found = Iterator[tuple[tuple[str | int, ...], str, str]]
+"""Problems as (path in the file, what is wrong, hint)."""
+
+
+def cross_check(workload: Workload) -> Found:
+    """Every contradiction in `workload`, with the place in the file where it is best mended."""
+    columns = Columns(workload)
+    yield from _check_clean(workload, columns)
+    yield from _check_integrate(workload, columns)
+    yield from _check_convert(workload, columns)
+    yield from _check_train(workload)
+    yield from _check_after_training(workload)
+
+
+def unknown(noun: str, received: str, accepted: Iterable[str]) -> tuple[str, str]:
+    """The words for a name that doesn't exist."""
+    return f"there is no {noun} {received!r}", nearest(received, accepted)
+
+
+def _check_clean(workload: Workload, columns: Columns) -> Found:
+    for name, table in workload.clean.items():
+        source = table.source or name
+        if source not in workload.sources:
+            place = ("clean", name, "source") if table.source else ("clean", name)
+            yield place, *unknown("source", source, workload.sources)
+            continue
+        yield from _check_rules(name, table, columns.source(source) or set())
+
+
+def _check_rules(name: str, table: CleanTable, known: set[str]) -> Found:
+    for index, rule in enumerate(table.rules):
+        if isinstance(rule, CheckRule):
+            continue
+        if isinstance(rule, NotNull | Trim):
+            used = rule.columns
+        elif isinstance(rule, Unique):
+            used = [*rule.key, *([rule.latest_by] if rule.latest_by else [])]
+        else:
+            used = [rule.column]
+        for column in used:
+            if column not in known:
+                yield ("clean", name, "rules", index, rule.rule), *unknown("column", column, known)
+        if isinstance(rule, Length) and rule.min is not None and rule.max is not None and rule.min > rule.max:
+            yield ("clean", name, "rules", index, "length"), f"min {rule.min} is above max {rule.max}", ""
+
+
+def _check_integrate(workload: Workload, columns: Columns) -> Found:
+    for name, table in workload.integrate.items():
+        place = ("integrate", name)
+        if table.table not in workload.clean:
+            yield (*place, "table"), *unknown("clean table", table.table, workload.clean)
+            continue
+        left = columns.clean(table.table) or set()
+        for index, join in enumerate(table.joins):
+            where = (*place, "joins", index)
+            if join.table not in workload.clean:
+                yield (*where, "table"), *unknown("clean table", join.table, workload.clean)
+                break
+            right = columns.clean(join.table) or set()
+            for key in join.on:
+                for side, owner in ((left, table.table), (right, join.table)):
+                    if key not in side:
+                        yield (*where, "on"), *unknown(f"column of {owner}", key, side)
+            both = sorted((left & right) - set(join.on))
+            if both:
+                yield where, f"{', '.join(both)} would come from both sides", "Name it in 'on' or drop it on one side"
+            left |= right
+        if table.sql and (error := sql_error(table.sql)):
+            yield (*place, "sql"), error, f"Write a SELECT over the view {name!r}"
+
+
+def _check_convert(workload: Workload, columns: Columns) -> Found:
+    convert = workload.convert
+    if convert is None:
+        return
+    tables = [*workload.integrate, *workload.clean]
+    if convert.table not in tables:
+        yield ("convert", "table"), *unknown("integrated or clean table", convert.table, tables)
+        return
+    known = columns.table(convert.table)
+    if known is None:
+        return
+    for name, feature in convert.features.items():
+        column = feature.get("column", name)
+        if isinstance(column, str) and column not in known:
+            yield ("convert", "features", name, "column"), *unknown(f"column of {convert.table}", column, known)
+    if convert.split.by not in known:
+        yield ("convert", "split", "by"), *unknown(f"column of {convert.table}", convert.split.by, known)
+
+
+def _check_train(workload: Workload) -> Found:
+    train, convert = workload.train, workload.convert
+    if train is None:
+        return
+    if convert is None:
+        yield ("train",), "there is no 'convert' section, so no dataset to train on", ""
+        return
+    for key, split in (("split", train.split), ("validation", train.validation)):
+        if split is not None and split not in convert.split.fractions:
+            yield ("train", key), *unknown("split", split, convert.split.fractions)
+    lanes = lanes_of(train.batch) if train.lanes == "auto" else train.lanes
+    if lanes < 1 or train.batch % lanes:
+        yield ("train", "lanes"), f"{lanes} lanes don't divide the batch of {train.batch}", "Or leave 'auto'"
+    elif lanes % train.ranks:
+        fitting = ", ".join(str(n) for n in range(1, lanes + 1) if lanes % n == 0)
+        yield ("train", "ranks"), f"{train.ranks} ranks don't divide the {lanes} lanes of a batch of {train.batch}", (
+            f"With this batch ranks may be {fitting}")
+    slots = local_slots(workload.spark.master)
+    if slots is not None and train.ranks > slots:
+        yield ("train", "ranks"), f"{train.ranks} ranks, but Spark ({workload.spark.master}) has {slots} slots", (
+            f"Lower ranks to {slots} or give Spark local[{train.ranks}]")
+
+
+def _check_after_training(workload: Workload) -> Found:
+    convert = workload.convert
+    for key in ("evaluate", "predict"):
+        if getattr(workload, key) is not None and workload.train is None:
+            yield (key,), "there is no 'train' section, so no model", ""
+    if workload.evaluate and convert and workload.evaluate.split not in convert.split.fractions:
+        yield ("evaluate", "split"), *unknown("split", workload.evaluate.split, convert.split.fractions)
+    tables = [*workload.integrate, *workload.clean]
+    if workload.predict and workload.predict.table not in tables:
+        yield ("predict", "table"), *unknown("integrated or clean table", workload.predict.table, tables)
+
+
+def lanes_of(batch: int) -> int:
+    """How many lanes 'auto' means: 16, or the largest divisor of the batch below it. Never a matter of ranks."""
+    return next(lanes for lanes in range(16, 0, -1) if batch % lanes == 0)
+
+
+def local_slots(master: str | None) -> int | None:
+    """Task slots of a local master, e.g. `local[4]`; None for a cluster or where the submit decides."""
+    if master is None:
+        return None
+    if master == "local":
+        return 1
+    match = re.fullmatch(r"local\[(\d+|\*)(?:, *\d+)?\]", master)
+    if not match:
+        return None
+    return (os.cpu_count() or 1) if match[1] == "*" else int(match[1])
+
+
+def problems_at(found: Found, line: Callable[[Sequence[str | int]], int | None]) -> list[Problem]:
+    """`found` as problems; `line` looks up a path's line in the document."""
+    return [Problem(".".join(map(str, path)), text, hint, line(path)) for path, text, hint in found]

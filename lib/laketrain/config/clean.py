@@ -1,0 +1,148 @@
+"""The clean stage: per table, rules in the order in which they are applied.
+
+    clean:
+      pixels:
+        max_reject_fraction: 0.05
+        rules:
+          - not_null: {columns: [digit_id, pixels]}
+          - parse: {column: pixels, as: array<int>, separator: " "}
+          - length: {column: pixels, equals: 784}
+
+A rule is one key, its name, over that rule's settings. A row is rejected by the first rule that it breaks.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from laketrain.config.base import Name, Section
+
+Columns = Annotated[list[str], Field(min_length=1)]
+
+
+class NotNull(Section):
+    """Each of `columns` has a value; an empty string counts as none."""
+
+    rule: Literal["not_null"]
+    columns: Columns
+
+
+class Trim(Section):
+    """White space around the text goes; with `lower`, so do capitals. Rejects nothing."""
+
+    rule: Literal["trim"]
+    columns: Columns
+    lower: bool = False
+
+
+class Replace(Section):
+    """Known spellings become the one that is meant: `{scan_a: scanner-a}`. Rejects nothing."""
+
+    rule: Literal["replace"]
+    column: str
+    values: dict[str, str] = Field(min_length=1)
+
+
+class Cast(Section):
+    """The column becomes `to`, a Spark SQL type; what can't be read as one is rejected."""
+
+    rule: Literal["cast"]
+    column: str
+    to: str
+
+
+class Parse(Section):
+    """Text of values between separators becomes an array; one unreadable value rejects the row."""
+
+    rule: Literal["parse"]
+    column: str
+    to: Literal["array<int>", "array<double>"] = Field(alias="as")
+    separator: str = Field(default=" ", min_length=1)
+
+
+class Length(Section):
+    """The array or text has this many elements or characters."""
+
+    rule: Literal["length"]
+    column: str
+    equals: int | None = Field(default=None, ge=0)
+    min: int | None = Field(default=None, ge=0)
+    max: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _some_bound(self) -> Length:
+        if self.equals is None and self.min is None and self.max is None:
+            raise ValueError("length needs one of equals, min, max")
+        return self
+
+
+class Range(Section):
+    """The number, or every number of the array, lies in [min, max]."""
+
+    rule: Literal["range"]
+    column: str
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if self.min is None and self.max is None:
+            raise ValueError("range needs min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"range is empty: min {self.min:g} is above max {self.max:g}")
+        return self
+
+
+class Allowed(Section):
+    """The value is one of these."""
+
+    rule: Literal["allowed"]
+    column: str
+    values: list[str | int] = Field(min_length=1)
+
+
+class Unique(Section):
+    """One row a key stays: the first by file and content, or the latest (largest) by the column `latest_by`."""
+
+    rule: Literal["unique"]
+    key: Columns
+    latest_by: str | None = None
+
+
+class Check(Section):
+    """A Spark SQL condition that holds for every good row; null counts as broken."""
+
+    rule: Literal["check"]
+    sql: str = Field(min_length=1)
+
+
+Rule = Annotated[
+    NotNull | Trim | Replace | Cast | Parse | Length | Range | Allowed | Unique | Check, Field(discriminator="rule")
+]
+
+
+class CleanTable(Section):
+    """One cleaned table. `source` defaults to the source of the table's own name."""
+
+    source: Name | None = None
+    max_reject_fraction: float = Field(default=0.0, ge=0, le=1)
+    rules: list[Rule] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_rules(cls, data: Any) -> Any:
+        """`{range: {column: x}}`, as people write it, becomes `{rule: range, column: x}`, as it is parsed."""
+        if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
+            return data
+        return {**data, "rules": [_named(rule) for rule in data["rules"]]}
+
+
+def _named(rule: Any) -> Any:
+    if isinstance(rule, dict) and len(rule) == 1 and "rule" not in rule:
+        [(name, settings)] = rule.items()
+        if isinstance(settings, dict):
+            return {"rule": name, **settings}
+        return {"rule": name, "settings": settings}
+    return rule

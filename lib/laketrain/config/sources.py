@@ -1,0 +1,29 @@
+"""Where raw data comes from.
+
+    sources:
+      pixels: {format: csv, path: ../landing/pixels/*.csv, schema: {digit_id: string, pixels: string}}
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from laketrain.config.base import Section
+
+SourceFormat = Literal["csv", "json", "parquet"]
+
+
+class Source(Section):
+    """Files that ingest lands, byte for byte, as one immutable version of `raw/<name>`.
+
+    `path` is a file or a glob; a relative one is seen from the config's own directory. `columns` maps each column to
+    the Spark SQL type in which it is *read*; for CSV and JSON the honest choice is string, since a rule can then say
+    why a value is refused. `options` are Spark's reader options of that format.
+    """
+
+    format: SourceFormat
+    path: str = Field(min_length=1)
+    columns: dict[str, str] = Field(alias="schema", min_length=1)
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)

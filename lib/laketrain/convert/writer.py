@@ -1,0 +1,196 @@
+"""What one Spark task does in convert: Arrow batches in, Parquet files out, one a split, in row groups of a set size.
+
+    results = frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA).collect()
+
+Files are written under `_attempts/` with a name of their own. The driver moves those of successful tasks into place,
+so a task that Spark kills, retries or runs twice leaves nothing that a reader of the dataset could see.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from laketrain.convert.split import SPLIT
+from laketrain.features import FeatureSet
+from laketrain.lake import Lake
+from laketrain.lake.quarantine import COLUMNS
+
+RESULT_SCHEMA = "partition int, result string"
+QUARANTINE = "quarantine"
+_REJECT_SCHEMA = pa.schema([(column, pa.string()) for column in COLUMNS])
+_LONGEST_RECORD = 2000
+
+
+@dataclass(frozen=True)
+class WriteTask:
+    """All that a task needs, as values.
+
+    Attributes:
+        lake: URL. draft: the draft's directory, relative to the lake.
+        features: the FeatureSet as JSON. splits: their names, by the index in the column SPLIT.
+        learn_on: the split whose rows are tallied. rows_per_group: rows of a row group, but for a file's last one.
+        table: how quarantine names the origin of a row.
+    """
+
+    lake: str
+    draft: str
+    features: str
+    splits: tuple[str, ...]
+    learn_on: str
+    rows_per_group: int
+    table: str
+
+
+@dataclass
+class Written:
+    """A finished file: where it lies now, and what its footer says."""
+
+    path: str
+    rows: int
+    row_groups: list[int]
+    bytes: int
+
+
+@dataclass
+class TaskResult:
+    """What a task reports: its files by split (and QUARANTINE), the tallies of its train rows by feature, and the
+    rows of each label by split."""
+
+    files: dict[str, Written] = field(default_factory=dict)
+    tallies: dict[str, dict[str, int]] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        files = {split: vars(file) for split, file in self.files.items()}
+        return json.dumps({"files": files, "tallies": self.tallies, "reasons": self.reasons})
+
+    @classmethod
+    def from_json(cls, text: str) -> TaskResult:
+        data = json.loads(text)
+        files = {split: Written(**file) for split, file in data["files"].items()}
+        return cls(files, data["tallies"], data["reasons"])
+
+
+def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Encodes a partition's rows and writes them; yields one row: the partition's number and its TaskResult."""
+    from pyspark import TaskContext
+
+    features = FeatureSet.from_json(task.features)
+    result = TaskResult()
+    with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
+        files = _Files(task, features, Path(folder))
+        for batch in batches:
+            _write_batch(task, features, batch, files, result)
+        result.files = files.finish()
+    context = TaskContext.get()
+    number = context.partitionId() if context else 0
+    columns = {"partition": pa.array([number], pa.int32()), "result": pa.array([result.to_json()])}
+    yield pa.RecordBatch.from_pydict(columns)
+
+
+def _write_batch(
+    task: WriteTask, features: FeatureSet, batch: pa.RecordBatch, files: _Files, result: TaskResult
+) -> None:
+    stored, reasons = features.encode_batch(batch)
+    good = reasons.is_null()
+    splits = batch.column(SPLIT)
+    if reasons.null_count < len(reasons):
+        rejected = batch.filter(reasons.is_valid())
+        files.add(QUARANTINE, _rejects(rejected, reasons.drop_null(), task.table))
+        for rule in (f"feature({name})" for name in _culprits(reasons.drop_null())):
+            result.reasons[rule] = result.reasons.get(rule, 0) + 1
+        batch, splits = batch.filter(good), splits.filter(good)
+    for index, split in enumerate(task.splits):
+        mask = pc.equal(splits, index)
+        rows = stored.filter(mask)
+        if rows.num_rows:
+            files.add(split, rows)
+            if split == task.learn_on:
+                _tally(features, batch.filter(mask), result.tallies)
+
+
+def _tally(features: FeatureSet, batch: pa.RecordBatch, totals: dict[str, dict[str, int]]) -> None:
+    for name, feature in features.items():
+        column = batch.column(batch.schema.names.index(feature.column))
+        mine = totals.setdefault(name, {})
+        for key, value in feature.tally(column).items():
+            mine[key] = mine.get(key, 0) + value
+
+
+def _rejects(batch: pa.RecordBatch, reasons: pa.Array, table: str) -> pa.Table:
+    records = [json.dumps(row, default=str, ensure_ascii=False)[:_LONGEST_RECORD] for row in batch.to_pylist()]
+    rules = [f"feature({name})" for name in _culprits(reasons)]
+    columns = [[table] * len(records), rules, reasons.to_pylist(), records]
+    return pa.table(dict(zip(COLUMNS, columns, strict=True)), schema=_REJECT_SCHEMA)
+
+
+def _culprits(reasons: pa.Array) -> list[str]:
+    """The feature that each reason begins with."""
+    return [str(reason).split(" ", 1)[0] for reason in reasons.to_pylist()]
+
+
+class _Files:
+    """The task's open files, one a split, made when their first row comes."""
+
+    def __init__(self, task: WriteTask, features: FeatureSet, folder: Path) -> None:
+        self._task, self._folder = task, folder
+        self._schemas: Mapping[str, pa.Schema] = {QUARANTINE: _REJECT_SCHEMA}
+        self._default = features.storage_schema()
+        self._open: dict[str, _RowGroups] = {}
+
+    def add(self, split: str, rows: pa.Table) -> None:
+        if split not in self._open:
+            schema = self._schemas.get(split, self._default)
+            self._open[split] = _RowGroups(self._folder / f"{split}.parquet", schema, self._task.rows_per_group)
+        self._open[split].add(rows)
+
+    def finish(self) -> dict[str, Written]:
+        store = Lake(self._task.lake).store
+        done = {}
+        for split, groups in self._open.items():
+            sizes = groups.close()
+            path = f"{self._task.draft}/_attempts/{split}-{uuid.uuid4().hex}.parquet"
+            store.put(str(groups.path), path)
+            done[split] = Written(path, sum(sizes), sizes, groups.path.stat().st_size)
+        return done
+
+
+class _RowGroups:
+    """A Parquet file whose row groups have exactly `rows` rows, the last one what is left."""
+
+    def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
+        self.path, self._rows = path, rows
+        # The bytes of pixels and keys hardly repeat as whole values: a dictionary costs time and saves nothing.
+        self._writer = pq.ParquetWriter(str(path), schema, compression="snappy", use_dictionary=False)
+        self._waiting: list[pa.Table] = []
+        self._count = 0
+        self._sizes: list[int] = []
+
+    def add(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        self._count += table.num_rows
+        while self._count >= self._rows:
+            self._write(self._rows)
+
+    def close(self) -> list[int]:
+        if self._count:
+            self._write(self._count)
+        self._writer.close()
+        return self._sizes
+
+    def _write(self, rows: int) -> None:
+        table: Any = pa.concat_tables(self._waiting)
+        self._writer.write_table(table.slice(0, rows), row_group_size=rows)
+        self._sizes.append(rows)
+        self._count -= rows
+        self._waiting = [table.slice(rows)] if self._count else []

@@ -1,0 +1,122 @@
+"""Java, Python, the packages' versions against each other, and Horovod's build."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from laketrain.doctor.check import Check, aside, installed
+from laketrain.spark.java import find_java, java_homes
+
+IMPORT_SECONDS = 180
+HOROVOD_PROOF = "import horovod.tensorflow as hvd; print('gloo', bool(hvd.gloo_built()))"
+INTERPRETER_PROOF = (
+    "import sys; from importlib.util import find_spec; "
+    "print('%d.%d' % sys.version_info[:2], find_spec('laketrain') is not None)"
+)
+TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-cpu-aws")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The versions of a package that work with the others: from `least` to below `below`, and why so."""
+
+    names: tuple[str, ...]
+    least: str
+    below: str
+    why: str
+
+
+RULES = (
+    Rule(TENSORFLOWS, "2.19", "3", "Keras 3.8 and later run on TensorFlow 2.19 and later"),
+    Rule(("keras",), "3.8", "4", "the models and the optimizer are Keras 3's"),
+    Rule(("pyspark",), "4.0.1", "4.1", "pyspark 4.1 wants a pyarrow that Petastorm can't read with"),
+    Rule(("petastorm",), "0.13.1", "0.14", "datasets are written in the format of its last release"),
+    Rule(("pyarrow",), "14.0.2", "15", "Petastorm's reader needs pyarrow < 15, which dropped the dataset API it uses"),
+    Rule(("numpy",), "1.26.4", "2", "pyarrow 14 is compiled against NumPy 1"),
+    Rule(("pandas",), "2.1", "3", "Spark 4 hands its batches over as pandas 2"),
+)
+
+
+def python() -> Check:
+    """The interpreter's version."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if (3, 10) <= sys.version_info[:2] <= (3, 12):
+        note = "" if sys.version_info[:2] == (3, 11) else " (the locked set is tested on 3.11)"
+        return Check("python", True, f"{version} in {sys.prefix}{note}")
+    return Check("python", False, version, "use Python 3.11: make setup PYTHON=python3.11")
+
+
+def java() -> Check:
+    """A Java that Spark runs on."""
+    home = find_java()
+    if home:
+        return Check("java", True, f"{home.version} in {home.path} ({home.source})")
+    others = ", ".join(f"{other.version or 'unknown'} in {other.path}" for other in java_homes())
+    return Check("java", False, f"none of version 17 or 21; found: {others or 'none'}",
+                 "apt-get install openjdk-17-jdk-headless, or set JAVA_HOME to one")
+
+
+def package(rule: Rule) -> Check:
+    """An installed version against its rule."""
+    name, version = installed(rule.names)
+    if not version:
+        return Check(name, False, "not installed", f"make setup, or pip install '{name}>={rule.least},<{rule.below}'")
+    if _numbers(rule.least) <= _numbers(version) < _numbers(rule.below):
+        return Check(name, True, version)
+    return Check(name, False, f"{version}, but needs >= {rule.least} and < {rule.below}: {rule.why}",
+                 f"pip install '{name}>={rule.least},<{rule.below}'")
+
+
+def horovod() -> Check:
+    """Horovod is there, built for the TensorFlow that is installed, with Gloo, and loads."""
+    mend = "make setup builds it, for the TensorFlow that is installed"
+    _, version = installed(("horovod",))
+    if not version:
+        return Check("horovod", False, "not installed", mend)
+    built_for = _horovod_metadata().get("tensorflow", "no TensorFlow")
+    _, tensorflow = installed(TENSORFLOWS)
+    if built_for != tensorflow:
+        return Check("horovod", False, f"{version}, built for {built_for}; installed: {tensorflow or 'none'}", mend)
+    code, said = aside([sys.executable, "-c", HOROVOD_PROOF], IMPORT_SECONDS)
+    if code:
+        return Check("horovod", False, f"{version} does not load: {said}", mend)
+    if "gloo True" not in said:
+        return Check("horovod", False, f"{version} was built without Gloo", mend)
+    return Check("horovod", True, f"{version}, with Gloo, for TensorFlow {built_for}")
+
+
+def _horovod_metadata() -> dict[str, str]:
+    path = Path(str(importlib.metadata.distribution("horovod").locate_file("horovod/metadata.json")))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def executors_python() -> Check:
+    """PYSPARK_PYTHON, where it is set, is an interpreter like this one that holds laketrain."""
+    name, command = "executors' python", os.environ.get("PYSPARK_PYTHON", "")
+    if not command:
+        return Check(name, True, f"this one: {sys.executable}")
+    if not shutil.which(command):
+        if not os.path.isabs(command):
+            return Check(name, None, f"PYSPARK_PYTHON={command} exists, if at all, on the executors only",
+                         "see that spark.archives unpacks an environment there that holds laketrain")
+        return Check(name, False, f"PYSPARK_PYTHON={command} is not there", f"export PYSPARK_PYTHON={sys.executable}")
+    code, said = aside([command, "-c", INTERPRETER_PROOF], 30)
+    if code or said != f"{sys.version_info[0]}.{sys.version_info[1]} True":
+        return Check(name, False, f"PYSPARK_PYTHON={command} is another Python, or lacks laketrain ({said})",
+                     f"export PYSPARK_PYTHON={sys.executable}")
+    return Check(name, True, command)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """(14, 0, 2) for `14.0.2rc1`: enough to compare releases, without a package for it."""
+    return tuple(int(number) for number in re.findall(r"\d+", version.split("+")[0])[:3])

@@ -1,0 +1,115 @@
+"""Errors that teach, and that survive the road from an executor to the driver.
+
+Every error says where it happened, what it is about, what came and what was expected, and what to do next:
+
+    [convert] feature 'image' in cifar10/train: got float32 (32, 32), expected uint8 (32, 32, 3). Next: …
+
+    raise DataError("convert", "feature 'image' in cifar10/train", "got float32 (32, 32), expected uint8 (32, 32, 3)")
+
+All of them are plain values: their arguments are their fields, so `pickle` carries them from rank to driver.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class LaketrainError(Exception):
+    """What every error of ours is. The command line prints it without a stack trace and exits with `exit_code`.
+
+    Args:
+        stage: where it happened: `config`, `lake`, `ingest`, … `train`.
+        subject: the thing it is about, named as its user names it, e.g. `feature 'image' in mnist/train`.
+        problem: what was received and what was expected.
+        hint: the next step, a sentence; empty where none is known.
+    """
+
+    exit_code = 1
+
+    def __init__(self, stage: str, subject: str, problem: str, hint: str = "") -> None:
+        super().__init__(stage, subject, problem, hint)
+        self.stage, self.subject, self.problem, self.hint = stage, subject, problem, hint
+
+    def __str__(self) -> str:
+        text = f"[{self.stage}] {self.subject}: {self.problem}"
+        return f"{text.rstrip('.')}. Next: {self.hint}" if self.hint else text
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a config: where (dotted path and, where known, the file's line), what, and the way out."""
+
+    where: str
+    problem: str
+    hint: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"line {self.line}, {self.where}" if self.line else self.where
+        return f"{place}: {self.problem}" + (f". {self.hint}" if self.hint else "")
+
+
+class ConfigError(LaketrainError):
+    """The YAML asks for something that can't be. Lists all problems at once."""
+
+    exit_code = 2
+
+    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
+        self.source, self.problems = source, tuple(problems)
+        count = len(self.problems)
+        noun = "problem" if count == 1 else "problems"
+        lines = "".join(f"\n  - {problem}" for problem in self.problems)
+        super().__init__("config", source, f"{count} {noun}{lines}")
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[str, tuple[Problem, ...]]]:
+        return type(self), (self.source, self.problems)
+
+
+class LakeError(LaketrainError):
+    """The lake can't be read or written as asked."""
+
+
+class CommitConflict(LakeError):
+    """Another writer won the version that this one wanted."""
+
+
+class DataError(LaketrainError):
+    """Data breaks a declared contract: too many rejects, a key that is not unique, a shape that drifts."""
+
+
+class LaunchError(LaketrainError):
+    """Ranks could not be started as asked."""
+
+
+class RankError(LaketrainError):
+    """A rank failed. `rank` is the first that did; `log` holds its last lines."""
+
+    def __init__(self, stage: str, subject: str, problem: str, hint: str = "", *, rank: int | None = None,
+                 log: str = "") -> None:
+        super().__init__(stage, subject, problem, hint)
+        self.rank, self.log = rank, log
+
+    def __reduce__(self) -> tuple[object, ...]:
+        state = {"rank": self.rank, "log": self.log}
+        return type(self), (self.stage, self.subject, self.problem, self.hint), state
+
+    def __str__(self) -> str:
+        tail = "".join(f"\n    | {line}" for line in self.log.splitlines())
+        return super().__str__() + tail
+
+
+class GateError(LaketrainError):
+    """The model is worse than its gate allows."""
+
+    exit_code = 3
+
+
+def nearest(received: str, accepted: Iterable[str]) -> str:
+    """`did you mean 'epochs'?`, or the accepted names where none is near."""
+    names = sorted(accepted)
+    close = difflib.get_close_matches(received, names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Accepted: {', '.join(names)}" if names else ""

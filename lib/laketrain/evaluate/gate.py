@@ -1,0 +1,32 @@
+"""The gate: bounds that an evaluation must keep, or the run fails.
+
+    check_gate({"accuracy": ">= 0.95"}, metrics, subject="models/mnist@3 on test")
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from laketrain.errors import GateError
+
+_COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+
+
+def check_gate(gate: Mapping[str, str], metrics: Mapping[str, Any], subject: str) -> None:
+    """Raises GateError naming every bound that is broken, with the value that broke it."""
+    broken = [f"{name} is {metrics[name]:.4f}, expected {bound}" for name, bound in gate.items()
+              if not holds(float(metrics[name]), bound)]
+    if broken:
+        raise GateError("evaluate", subject, "; ".join(broken),
+                        "look at the worst mistakes in the report; train longer, or lower the gate")
+
+
+def holds(value: float, bound: str) -> bool:
+    """Whether `value` keeps `bound`, e.g. `>= 0.95`."""
+    match = re.fullmatch(r"(>=|<=|>|<) *([0-9.]+)", bound)
+    if match is None:
+        raise ValueError(f"{bound!r} is no bound such as '>= 0.95'")
+    return bool(_COMPARE[match[1]](value, float(match[2])))

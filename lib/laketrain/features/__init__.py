@@ -1,0 +1,12 @@
+"""Features: how a column of the lake becomes bytes in Parquet and tensors for Keras. One file a kind.
+
+    from laketrain.features import FeatureSet
+"""
+
+from laketrain.features.base import Feature, Role, Storage
+from laketrain.features.image import Image
+from laketrain.features.key import Key
+from laketrain.features.label import Label
+from laketrain.features.schema import FeatureSet
+
+__all__ = ["Feature", "FeatureSet", "Image", "Key", "Label", "Role", "Storage"]

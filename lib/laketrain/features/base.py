@@ -1,0 +1,153 @@
+"""What a feature is: a column of a table, the bytes it becomes in Parquet, the tensor it becomes for Keras.
+
+Both directions live in one class, so that convert and predict can't disagree:
+
+    good = column.filter(pc.is_null(feature.check(column)))
+    images = feature.decode(feature.encode(good))         # the same as feature.tensor(good)
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field
+
+from laketrain.errors import DataError
+
+Role = Literal["input", "target", "id", "weight"]
+Codec = Literal["ndarray", "scalar"]
+Self = TypeVar("Self", bound="Feature")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A stored column in plain values: all that another library (Petastorm) needs to describe it.
+
+    `dtype` is NumPy's name of it (`uint8`, `int64`, `str`); `codec` is `ndarray` or `scalar`.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    codec: Codec
+    nullable: bool = False
+
+
+class Feature(BaseModel, ABC):
+    """One feature of a dataset. Values only: it is declared in YAML, saved as JSON, sent to executors.
+
+    `column` is the table's column it comes from. Statistics learnt from the train split are fields like any other.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    codec: ClassVar[Codec] = "scalar"
+
+    kind: str
+    column: str = Field(min_length=1)
+    role: Role
+
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype[Any]:
+        """Of the decoded tensor."""
+
+    if TYPE_CHECKING:  # a field of some kinds, a property of others
+
+        @property
+        def shape(self) -> tuple[int, ...]:
+            """Of one row; () for a scalar."""
+
+    @property
+    @abstractmethod
+    def arrow_type(self) -> pa.DataType:
+        """Of the stored column."""
+
+    @property
+    def row_bytes(self) -> int:
+        """Memory of one decoded row."""
+        return int(self.dtype.itemsize * np.prod(self.shape, dtype=np.int64))
+
+    def storage(self, name: str) -> Storage:
+        """The stored column under the name that the dataset gives it."""
+        return Storage(name, self.dtype.name, self.shape, self.codec)
+
+    @abstractmethod
+    def check(self, column: pa.Array) -> pa.Array:
+        """The reason why each row is refused, as strings; null where it is good.
+
+        Raises:
+            DataError: the column's type can't hold this feature, whatever the rows.
+        """
+
+    @abstractmethod
+    def pack(self, column: pa.Array) -> pa.Array:
+        """What Parquet stores, from rows that `check` has passed."""
+
+    def encode(self, column: pa.Array) -> pa.Array:
+        """What Parquet stores, of type `arrow_type`.
+
+        Raises:
+            DataError: some row is refused by `check`; drop those first.
+        """
+        reasons = self.check(column)
+        refused = len(reasons) - reasons.null_count
+        if refused:
+            first = pc.index(reasons.is_valid(), True).as_py()
+            raise DataError("convert", self.subject, f"{refused} of {len(column)} rows can't be encoded; row {first} "
+                            f"{reasons[first].as_py()}", "drop the rows to which check() gives a reason")
+        return self.pack(column)
+
+    @abstractmethod
+    def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
+        """(n, *shape) of `dtype`; may be a read-only view of Arrow's memory."""
+
+    def tensor(self, column: pa.Array) -> npt.NDArray[Any]:
+        """What the model sees of a table's column: the very road through Parquet, without the file."""
+        return self.decode(self.encode(column))
+
+    def tally(self, column: pa.Array) -> dict[str, int]:
+        """What `learnt` needs to know of some good rows: whole numbers, so that parts add up alike in any order."""
+        return {}
+
+    def learnt(self: Self, values: Mapping[str, Any]) -> Self:
+        """A copy that holds the statistics made of the summed `tally`s of the train split."""
+        return self
+
+    @property
+    def subject(self) -> str:
+        """How errors name it."""
+        return f"{self.kind} feature of column {self.column!r}"
+
+    def wrong_type(self, column: pa.Array, expected: str) -> DataError:
+        """The error for a column that can't hold this feature."""
+        return DataError("convert", self.subject, f"got a column of {column.type}, expected {expected}",
+                         "cast the column in the clean stage, or name another column")
+
+
+class Scalar(Feature):
+    """A feature with one value a row."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return ()
+
+
+def reasons(rows: int, *findings: tuple[npt.NDArray[np.bool_], str | pa.Array]) -> pa.Array:
+    """One string or null a row: the first finding whose mask (rows,) marks it. A text may vary by row."""
+    result = pa.nulls(rows, pa.string())
+    for mask, text in findings:
+        if mask.any():
+            result = pc.coalesce(result, pc.if_else(pa.array(mask), text, pa.scalar(None, pa.string())))
+    return result
+
+
+def nulls(column: pa.Array) -> npt.NDArray[np.bool_]:
+    """(n,) True where the row is null."""
+    return np.asarray(column.is_null().to_numpy(zero_copy_only=False), np.bool_)

@@ -1,0 +1,46 @@
+"""Keys: what a row is called. Stored beside the tensors, never fed to a model; predictions carry them.
+
+    features:
+      id: {kind: key, column: image_id}
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from laketrain.features.base import Scalar, Storage, nulls, reasons
+
+
+class Key(Scalar):
+    """Text, as it is; whole numbers become text."""
+
+    kind: Literal["key"] = "key"
+    role: Literal["id"] = "id"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Python strings: NumPy's own would be as wide as the longest."""
+        return np.dtype(object)
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        return pa.string()
+
+    def storage(self, name: str) -> Storage:
+        return Storage(name, "str", (), self.codec)
+
+    def check(self, column: pa.Array) -> pa.Array:
+        kind = column.type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)):
+            raise self.wrong_type(column, "strings or whole numbers")
+        return reasons(len(column), (nulls(column), "is null"))
+
+    def pack(self, column: pa.Array) -> pa.Array:
+        return column.cast(pa.string())
+
+    def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
+        return np.asarray(stored.to_numpy(zero_copy_only=False), object)

@@ -1,0 +1,124 @@
+"""Class labels: whole numbers, or names that become their index; int64 scalars for Keras.
+
+    features:
+      label: {kind: label, column: digit, classes: 10}
+      animal: {kind: label, column: animal, names: [cat, dog]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from laketrain.errors import DataError
+from laketrain.features.base import Scalar, nulls, reasons
+
+
+def _distinct_names(value: Any) -> Any:
+    if not isinstance(value, (list, tuple)):
+        return value
+    strange = [name for name in value if not isinstance(name, str)]
+    if strange:
+        raise ValueError(f"expected text, got {strange[0]!r}; put it in quotes, or use `classes:` for numbers")
+    twice = sorted({name for name in value if value.count(name) > 1})
+    if twice:
+        raise ValueError(f"each name once, got {twice[0]!r} more than once")
+    return tuple(value)
+
+
+class LabelStatistics(BaseModel):
+    """Of the train split: rows of each class, by index."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    rows: Annotated[tuple[int, ...], BeforeValidator(tuple)]
+
+
+class Label(Scalar):
+    """A class index 0 … classes - 1. Give `classes` for a column of numbers, `names` for one of strings."""
+
+    kind: Literal["label"] = "label"
+    role: Literal["target", "input"] = "target"
+    classes: int | None = Field(default=None, ge=2)
+    names: Annotated[tuple[str, ...] | None, BeforeValidator(_distinct_names)] = Field(default=None, min_length=2)
+    statistics: LabelStatistics | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Label:
+        if (self.classes is None) == (self.names is None):
+            got = "neither" if self.classes is None else "both"
+            raise ValueError(f"give either `classes` (numbers from 0) or `names` (a list of strings); got {got}")
+        return self
+
+    @property
+    def count(self) -> int:
+        """How many classes there are."""
+        return len(self.names) if self.names is not None else int(self.classes or 0)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What people call the classes, by index."""
+        return self.names or tuple(str(index) for index in range(self.count))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.int64)
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        return pa.int64()
+
+    def check(self, column: pa.Array) -> pa.Array:
+        return self._check_numbers(column) if self.names is None else self._check_names(column)
+
+    def pack(self, column: pa.Array) -> pa.Array:
+        if self.names is None:
+            return column.cast(pa.int64())
+        return pc.index_in(column.cast(pa.string()), value_set=pa.array(self.names)).cast(pa.int64())
+
+    def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
+        if stored.null_count:
+            raise DataError("feed", self.subject, f"{stored.null_count} of {len(stored)} stored labels are null",
+                            "convert the dataset again")
+        return np.asarray(stored.cast(pa.int64()).to_numpy(zero_copy_only=False))
+
+    def tally(self, column: pa.Array) -> dict[str, int]:
+        rows = np.bincount(self.pack(column).to_numpy(zero_copy_only=False), minlength=self.count)
+        return {str(index): int(count) for index, count in enumerate(rows)}
+
+    def learnt(self, values: Mapping[str, Any]) -> Label:
+        rows = tuple(int(values.get(str(index), 0)) for index in range(self.count))
+        seen = sum(count > 0 for count in rows)
+        if seen < 2:
+            raise DataError("convert", self.subject, f"the train split holds {seen} of {self.count} classes",
+                            "look at the source and at the split: there is nothing to learn")
+        return self.model_copy(update={"statistics": LabelStatistics(rows=rows)})
+
+    def _check_numbers(self, column: pa.Array) -> pa.Array:
+        kind = column.type
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+            raise self.wrong_type(column, "whole numbers (for strings, list them as `names`)")
+        numbers = column.cast(pa.int8()) if pa.types.is_boolean(kind) else column
+        values = np.asarray(numbers.fill_null(0).to_numpy(zero_copy_only=False))
+        with np.errstate(invalid="ignore"):
+            outside = (values < 0) | (values >= self.count)
+            broken = values != np.floor(values)
+        said = pc.binary_join_element_wise("is class ", numbers.cast(pa.string()),
+                                           f", expected 0..{self.count - 1}", "")
+        return reasons(len(column), (nulls(column), "is null"), (np.isnan(values), "is not a number (NaN)"),
+                       (outside, said), (broken, "is not a whole number"))
+
+    def _check_names(self, column: pa.Array) -> pa.Array:
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            raise self.wrong_type(column, "strings (for numbers, give `classes`)")
+        texts = column.cast(pa.string())
+        unknown = ~np.asarray(pc.is_in(texts, value_set=pa.array(self.names)).to_numpy(zero_copy_only=False))
+        said = pc.binary_join_element_wise("is '", pc.utf8_slice_codeunits(texts, 0, 40),
+                                           f"', not one of the {self.count} names", "")
+        return reasons(len(column), (nulls(column), "is null"), (unknown, said))

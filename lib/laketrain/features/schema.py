@@ -1,0 +1,174 @@
+"""The features of a dataset, by name: declared in YAML, saved as JSON beside the data, the same in convert and predict.
+
+    features = FeatureSet.model_validate({"image": {"kind": "image", "column": "pixels", "shape": [28, 28, 1]},
+                                          "label": {"kind": "label", "classes": 10}})
+    stored, reasons = features.encode_batch(batch)        # good rows as Parquet stores them; why the others are not
+    tensors = features.tensors(stored, features.inputs)   # {"image": (n, 28, 28, 1) uint8}
+
+A new kind of feature is a file of its own and a line in `AnyFeature`.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import ConfigDict, Field, RootModel, model_validator
+
+from laketrain.errors import DataError, nearest
+from laketrain.features.base import Feature, Role, Storage
+from laketrain.features.image import Image
+from laketrain.features.key import Key
+from laketrain.features.label import Label
+
+AnyFeature = Annotated[Image | Label | Key, Field(discriminator="kind")]
+
+# Petastorm makes a named tuple of them.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+class FeatureSet(RootModel[dict[str, AnyFeature]]):
+    """Ordered features by the name of their stored column. A feature that names no `column` comes from its namesake."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _columns_default_to_names(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: {"column": name, **spec} if isinstance(spec, dict) else spec for name, spec in value.items()}
+
+    @model_validator(mode="after")
+    def _well_named(self) -> FeatureSet:
+        if not self.root:
+            raise ValueError("declare at least one feature")
+        for name in self.root:
+            if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+                raise ValueError(f"{name!r} can't name a feature: use a letter, then letters, digits and _, "
+                                 "and no word of Python")
+        return self
+
+    def to_json(self) -> str:
+        """As saved in a version; `from_json` gives an equal set."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> FeatureSet:
+        """The set that `to_json` saved."""
+        return cls.model_validate_json(text)
+
+    def __getitem__(self, name: str) -> Feature:
+        if name not in self.root:
+            raise DataError("features", f"feature {name!r}", "is not declared", nearest(name, self.root))
+        return self.root[name]
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
+        return iter(self.root)
+
+    def __len__(self) -> int:
+        return len(self.root)
+
+    def items(self) -> Iterable[tuple[str, Feature]]:
+        """Name and feature, in order of declaration."""
+        return self.root.items()
+
+    def of_role(self, role: Role) -> dict[str, Feature]:
+        """The features that play this part, in order."""
+        return {name: feature for name, feature in self.items() if feature.role == role}
+
+    @property
+    def inputs(self) -> dict[str, Feature]:
+        """What the model sees."""
+        return self.of_role("input")
+
+    @property
+    def targets(self) -> dict[str, Feature]:
+        """What the model is to say."""
+        return self.of_role("target")
+
+    @property
+    def ids(self) -> dict[str, Feature]:
+        """What rows are called."""
+        return self.of_role("id")
+
+    @property
+    def storage(self) -> dict[str, Storage]:
+        """The stored columns in plain values."""
+        return {name: feature.storage(name) for name, feature in self.items()}
+
+    def storage_schema(self) -> pa.Schema:
+        """Of the table that `encode_batch` gives and Parquet holds."""
+        return pa.schema([pa.field(name, feature.arrow_type, nullable=False) for name, feature in self.items()])
+
+    def row_bytes(self, names: Iterable[str] | None = None) -> int:
+        """Memory of one decoded row of these features (all, if not named)."""
+        return sum(self[name].row_bytes for name in (self if names is None else names))
+
+    def encode_batch(self, batch: pa.RecordBatch | pa.Table) -> tuple[pa.Table, pa.Array]:
+        """Splits rows into what can be stored and why the rest can't.
+
+        Returns:
+            The good rows as `storage_schema` has them, in order; and, for every row of the batch, null or the
+            reason(s): `image has 783 values, expected 784 = 28×28×1; label is null`.
+
+        Raises:
+            DataError: a column is absent, or its type can't hold the feature.
+        """
+        pieces = [self._encode(piece) for piece in (batch.to_batches() if isinstance(batch, pa.Table) else [batch])]
+        if not pieces:
+            return self.storage_schema().empty_table(), pa.nulls(0, pa.string())
+        return pa.concat_tables([table for table, _ in pieces]), pa.concat_arrays([why for _, why in pieces])
+
+    def tensors(self, stored: pa.Table, names: Iterable[str] | None = None) -> dict[str, npt.NDArray[Any]]:
+        """Decodes stored columns: name -> (n, *shape); may be read-only views of the table's memory.
+
+        Raises:
+            DataError: the table lacks one of the columns, or holds other tensors than declared.
+        """
+        return {name: self._decode(stored, name) for name in (self if names is None else names)}
+
+    def _encode(self, batch: pa.RecordBatch) -> tuple[pa.Table, pa.Array]:
+        columns = {name: _column(batch, feature) for name, feature in self.items()}
+        why = _joined([(name, self[name].check(column)) for name, column in columns.items()], batch.num_rows)
+        if why.null_count < len(why):
+            good = why.is_null()
+            columns = {name: column.filter(good) for name, column in columns.items()}
+        arrays = [self[name].pack(column) for name, column in columns.items()]
+        return pa.Table.from_arrays(arrays, schema=self.storage_schema()), why
+
+    def _decode(self, stored: pa.Table, name: str) -> npt.NDArray[Any]:
+        feature = self[name]
+        if name not in stored.schema.names:
+            raise DataError("feed", f"feature {name!r}", "the data has no such column",
+                            nearest(name, stored.schema.names))
+        column = stored.column(name)
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        try:
+            parts = [feature.decode(chunk) for chunk in chunks] or [feature.decode(pa.array([], feature.arrow_type))]
+        except DataError as error:
+            raise DataError("feed", f"feature {name!r}", f"{error.subject}: {error.problem}", error.hint) from error
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _column(batch: pa.RecordBatch, feature: Feature) -> pa.Array:
+    if feature.column not in batch.schema.names:
+        raise DataError("convert", feature.subject, "the table has no such column",
+                        nearest(feature.column, batch.schema.names))
+    return batch.column(batch.schema.names.index(feature.column))
+
+
+def _joined(found: list[tuple[str, pa.Array]], rows: int) -> pa.Array:
+    """All features' reasons a row in one text, null where no feature has any."""
+    joined = pa.nulls(rows, pa.string())
+    for name, why in found:
+        if why.null_count < rows:
+            said = pc.binary_join_element_wise(name, why, " ")
+            joined = pc.coalesce(pc.binary_join_element_wise(joined, said, "; "), joined, said)
+    return joined

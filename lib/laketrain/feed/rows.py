@@ -1,0 +1,184 @@
+"""Rows of a split by their global number, decoded: whatever the files and row groups they lie in.
+
+    reader = RowReader(store, files, features, ["image", "label"])
+    reader.read(np.array([7, 3, 59_999]))["image"]        # (3, 28, 28, 1) uint8, in that order
+
+Each row group that holds some asked row is read once a call, and only the named columns of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from laketrain.errors import DataError
+from laketrain.features import FeatureSet
+
+OPEN_FILES = 32
+
+
+class DataFile(Protocol):
+    """A file of a split, as its lake entry records it. What is None is read from the file itself."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def rows(self) -> int | None: ...
+    @property
+    def row_groups(self) -> Sequence[int] | None: ...
+
+
+class Files(Protocol):
+    """What is needed of a lake's store."""
+
+    def open(self, path: str) -> BinaryIO: ...
+    def local(self, path: str) -> str | None: ...
+
+
+class RowReader:
+    """Reads rows of files that lie one behind the other, in the order given.
+
+    It keeps some files open: use it as a context manager, or `close` it. Threads wait for each other.
+
+    Args:
+        store: opens the files.
+        files: of one split, their paths relative to the store's root.
+        features: how to decode.
+        columns: which features to read.
+
+    Raises:
+        DataError: a file can't be read, or holds other row groups than recorded; it is named.
+    """
+
+    def __init__(self, store: Files, files: Iterable[DataFile], features: FeatureSet, columns: Iterable[str]) -> None:
+        self.features, self.columns = features, tuple(columns)
+        self._store, self._files = store, tuple(files)
+        self._lock = threading.RLock()
+        self._open: OrderedDict[int, pq.ParquetFile] = OrderedDict()
+        groups = [self._row_groups(index) for index in range(len(self._files))]
+        self._file_of = np.repeat(np.arange(len(groups)), [len(sizes) for sizes in groups])
+        self._group_of = np.concatenate([np.arange(len(sizes)) for sizes in groups] or [np.empty(0, np.int64)])
+        sizes = np.array([size for sizes in groups for size in sizes], np.int64)
+        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+    @property
+    def rows(self) -> int:
+        """Of all files."""
+        return int(self._starts[-1])
+
+    @property
+    def row_bytes(self) -> int:
+        """Memory of one decoded row of the columns."""
+        return self.features.row_bytes(self.columns)
+
+    def read(self, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+        """name -> (n, *shape) of the rows with these global numbers, in the order asked; repeats are fine.
+
+        Raises:
+            DataError: a file is damaged, or stores other tensors than declared; it is named.
+            IndexError: a number is beyond the rows.
+        """
+        rows = np.asarray(rows, np.int64)
+        if len(rows) and (rows.min() < 0 or rows.max() >= self.rows):
+            raise IndexError(f"rows {rows.min()} … {rows.max()} asked of {self.rows}")
+        out = {name: _empty((len(rows), *self.features[name].shape), self.features[name].dtype)
+               for name in self.columns}
+        order = np.argsort(rows, kind="stable")
+        groups = np.searchsorted(self._starts, rows[order], side="right") - 1
+        found, begins = np.unique(groups, return_index=True)
+        with self._lock:
+            for group, places in zip(found, np.split(order, begins[1:]), strict=len(found) > 0):
+                self._fill(out, int(group), _as_slice(places), _as_slice(rows[places] - self._starts[group]))
+        return out
+
+    def close(self) -> None:
+        """Closes what is open; the reader opens files again when asked."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1].close(force=True)
+
+    def __enter__(self) -> RowReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _fill(self, out: dict[str, npt.NDArray[Any]], group: int, places: _Places, local: _Places) -> None:
+        index = int(self._file_of[group])
+        try:
+            table = self._file(index).read_row_group(int(self._group_of[group]), columns=list(self.columns))
+            tensors = self.features.tensors(table, self.columns)
+        except (OSError, pa.ArrowException) as error:
+            raise self._broken(index, f"can't be read: {error}") from error
+        except DataError as error:
+            raise self._broken(index, f"{error.subject}: {error.problem}") from error
+        for name, values in tensors.items():
+            out[name][places] = values[local]
+
+    def _file(self, index: int) -> pq.ParquetFile:
+        if index in self._open:
+            self._open.move_to_end(index)
+            return self._open[index]
+        while len(self._open) >= OPEN_FILES:
+            self._open.popitem(last=False)[1].close(force=True)
+        self._open[index] = self._checked(index)
+        return self._open[index]
+
+    def _checked(self, index: int) -> pq.ParquetFile:
+        """The file, opened, if it is what was recorded."""
+        path = self._files[index].path
+        local = self._store.local(path)
+        try:
+            # Not mapped into memory: what was once read of a mapped file counts as the rank's memory.
+            file = pq.ParquetFile(local) if local else pq.ParquetFile(self._store.open(path), pre_buffer=True)
+        except (OSError, pa.ArrowException) as error:
+            raise self._broken(index, f"can't be opened: {error}") from error
+        found, expected = _sizes(file), self._files[index].row_groups
+        recorded = self._files[index].rows if expected is None else sum(expected)
+        if recorded is not None and recorded != sum(found):
+            file.close(force=True)
+            raise self._broken(index, f"holds {sum(found)} rows, {recorded} were recorded")
+        if expected is not None and list(expected) != found:
+            file.close(force=True)
+            raise self._broken(index, f"holds {len(found)} row groups, other than the {len(expected)} recorded")
+        return file
+
+    def _row_groups(self, index: int) -> list[int]:
+        recorded = self._files[index].row_groups
+        return _sizes(self._file(index)) if recorded is None else list(recorded)
+
+    def _broken(self, index: int, problem: str) -> DataError:
+        return DataError("feed", f"file {self._files[index].path!r}", problem,
+                         "restore the file, or convert the dataset again")
+
+
+_Places = npt.NDArray[np.int64] | slice
+
+
+def _empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """As `np.empty`, but at a multiple of 64 bytes: TensorFlow copies what isn't."""
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    if dtype.hasobject or not size:
+        return np.empty(shape, dtype)
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def _sizes(file: pq.ParquetFile) -> list[int]:
+    metadata = file.metadata
+    return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+
+
+def _as_slice(places: npt.NDArray[np.int64]) -> _Places:
+    """A run of neighbours as a slice, which copies rows in one go."""
+    first, count = int(places[0]), len(places)
+    neighbours = int(places[-1]) - first == count - 1 and bool((np.diff(places) == 1).all())
+    return slice(first, first + count) if neighbours else places

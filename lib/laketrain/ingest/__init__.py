@@ -1,0 +1,5 @@
+"""The first stage: files of sources land in `raw/`, byte for byte, as immutable versions."""
+
+from laketrain.ingest.stage import ingest, plan_ingest
+
+__all__ = ["ingest", "plan_ingest"]

@@ -1,0 +1,206 @@
+"""A draft is data that nobody sees until one file, the log entry, is created.
+
+    with table.stage() as draft:
+        store.write(draft.path("model.keras"), content)
+        version = draft.commit(stage="train")
+
+A draft is closed once, by the creation of `_drafts/<unique>.closed`, either by its commit or by the garbage collector.
+So the collector can't take data from under a commit, however long that job slept, and a job whose data was collected
+is told so instead of committing what is left of it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from importlib import metadata
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import PydanticSerializationError
+
+from laketrain.errors import LakeError
+from laketrain.lake.contents import found_files, verify_files
+from laketrain.lake.paths import join
+from laketrain.lake.version import DataFile, Entry, Version
+
+if TYPE_CHECKING:
+    from laketrain.lake.table import Table
+
+STAMP = "%Y%m%dT%H%M%S"
+
+
+class Draft:
+    """A place for the data of a version to be. Made by `Table.stage`; `after` is the latest version at that time."""
+
+    def __init__(self, table: Table, unique: str, after: int) -> None:
+        self.table, self.unique, self.after = table, unique, after
+        self._store = table.lake.store
+        self._started = time.monotonic()
+        self._closed = False
+        self._uncertain = False
+        self._version: Version | None = None
+
+    @classmethod
+    def open(cls, table: Table) -> Draft:
+        """A fresh draft of `table`, with the mark that says that its job may still be running."""
+        unique = f"{datetime.now(timezone.utc).strftime(STAMP)}-{uuid.uuid4().hex[:12]}"
+        draft = cls(table, unique, max(table.versions(), default=0))
+        draft._store.create(open_mark(table, unique), _signature())
+        return draft
+
+    def path(self, rel: str = "") -> str:
+        """Of the data, or of `rel` in it, relative to the lake's root."""
+        return join(data_path(self.table, self.unique), rel)
+
+    def url(self, rel: str = "") -> str:
+        """As Spark must write it."""
+        return self._store.url(self.path(rel))
+
+    def commit(self, *, files: Sequence[DataFile] | None = None, table_schema: str | None = None,
+               parents: dict[str, int] | None = None, fingerprint: str = "", counts: dict[str, Any] | None = None,
+               meta: dict[str, Any] | None = None, stage: str = "", seconds: float | None = None) -> Version:
+        """Makes the draft the next version, or finds that another writer did the same work meanwhile.
+
+        Args:
+            files: what the data consists of; listed from the storage where None, with rows from Parquet footers.
+            fingerprint: where a version committed since `stage` has the same one, the draft is discarded and that
+                version is returned, its `won` False.
+            seconds: since `stage` where None.
+
+        Raises:
+            LakeError: a file is truncated, absent, undeclared or of another size; a value is not JSON; the garbage
+                collector took the data.
+        """
+        if self._version is not None:
+            raise LakeError("lake", f"draft of {self.table.path}", f"is committed already, as {self._version.ref}",
+                            "Stage another draft.")
+        self._store.sync(self.path())
+        self._close()
+        held = found_files(self._store, self.path()) if files is None else list(files)
+        verify_files(self._store, self.path(), held)
+        fields: dict[str, Any] = {
+            "data": f"data/{self.unique}", "files": held, "table_schema": table_schema, "parents": parents or {},
+            "fingerprint": fingerprint, "counts": counts or {}, "meta": meta or {}, "stage": stage,
+            "created": datetime.now(timezone.utc), "by": whoami(), "laketrain": installed_version(),
+            "seconds": time.monotonic() - self._started if seconds is None else seconds,
+        }
+        return self._take_number(fields)
+
+    def discard(self) -> None:
+        """Removes the data; a committed draft, or one whose commit may have succeeded, is left alone."""
+        if self._version is not None or self._uncertain:
+            return
+        remove_draft(self.table, self.unique)
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if kind is not None:
+            self.discard()
+
+    def _close(self) -> None:
+        """From here on the garbage collector keeps its hands off. Verification comes after, and so holds."""
+        if not self._closed:
+            try:
+                self._store.create(closed_mark(self.table, self.unique), _signature())
+            except FileExistsError:
+                raise self._collected() from None
+            self._closed = True
+        if not self._store.exists(open_mark(self.table, self.unique)):
+            raise self._collected()
+
+    def _collected(self) -> LakeError:
+        return LakeError("lake", f"draft of {self.table.path}", "was removed by the garbage collector before its "
+                         "commit", "Run the stage again, and let gc keep what is younger than the longest job.")
+
+    def _take_number(self, fields: dict[str, Any]) -> Version:
+        number = self.after + 1
+        while True:
+            content = self._serialised({**fields, "version": number})
+            # An error or a signal in create leaves open whether the entry is there: then the data must stay.
+            self._uncertain = True
+            try:
+                self._store.create(self.table.log_path(number), content)
+            except FileExistsError:
+                there = self.table.get(number)
+                # A retry inside the storage's client may meet its own first attempt, whose answer was lost.
+                mine = there.entry.data == fields["data"]
+            else:
+                there, mine = self.table.get(number), True
+            if mine:
+                return self._won(there)
+            self._uncertain = False
+            if fields["fingerprint"] and there.entry.fingerprint == fields["fingerprint"]:
+                self.discard()
+                return Version(there.lake, there.zone, there.name, there.entry, won=False)
+            number += 1
+
+    def _won(self, version: Version) -> Version:
+        self._version, self._uncertain = version, False
+        self._store.delete(open_mark(self.table, self.unique))
+        self._store.delete(closed_mark(self.table, self.unique))
+        return version
+
+    def _serialised(self, fields: dict[str, Any]) -> bytes:
+        try:
+            return Entry(**fields).model_dump_json(indent=1).encode()
+        except (PydanticSerializationError, ValueError) as error:
+            raise LakeError("lake", f"commit to {self.table.path}", f"a value can't be stored as JSON: {error}",
+                            "Use plain numbers, text, lists and dicts: float(x) of a NumPy number, x.tolist() of an "
+                            "array.") from error
+
+
+def data_path(table: Table, unique: str) -> str:
+    """Of the draft's data, which becomes the version's without being moved."""
+    return f"{table.path}/data/{unique}"
+
+
+def open_mark(table: Table, unique: str) -> str:
+    """The file that says that the draft's job may be running."""
+    return f"{table.path}/_drafts/{unique}.open"
+
+
+def closed_mark(table: Table, unique: str) -> str:
+    """The file whose creation gives the draft to its commit or to the garbage collector, for good."""
+    return f"{table.path}/_drafts/{unique}.closed"
+
+
+def remove_draft(table: Table, unique: str) -> None:
+    """Removes a draft that its caller has closed or owns.
+
+    The open mark goes first and the closed mark last: at every instant a commit would find itself refused by one.
+    """
+    store = table.lake.store
+    store.delete(open_mark(table, unique))
+    store.delete(data_path(table, unique))
+    store.delete(closed_mark(table, unique))
+
+
+def whoami() -> str:
+    """user@host; the user's number in a container that has no name for it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def installed_version() -> str:
+    """Of laketrain; "unknown" where it runs from a source tree that was not installed."""
+    try:
+        return metadata.version("laketrain")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _signature() -> bytes:
+    return json.dumps({"by": whoami(), "at": datetime.now(timezone.utc).isoformat(), "pid": os.getpid()}).encode()

@@ -1,0 +1,51 @@
+"""The lake: zones of tables, each with versions that never change.
+
+    lake = Lake("s3://bucket/lake")
+    version = lake.table("clean", "pixels").latest()
+
+A Lake is its URL: cheap, picklable, and equal to another with the same URL.
+"""
+
+from __future__ import annotations
+
+import os
+
+from laketrain.errors import LakeError, nearest
+from laketrain.lake.paths import check_name, name_problem
+from laketrain.lake.store import Store, open_store
+from laketrain.lake.table import Table
+
+ZONES = ("raw", "clean", "quarantine", "integrated", "features", "models", "predictions", "runs", "checkpoints")
+
+
+class Lake:
+    """The lake at `url`: a path, file:///…, hdfs://… or s3://bucket/prefix. Nothing is made until a commit."""
+
+    zones = ZONES
+
+    def __init__(self, url: str | os.PathLike[str]) -> None:
+        self.store: Store = open_store(url)
+
+    @property
+    def url(self) -> str:
+        return self.store.root
+
+    def table(self, zone: str, name: str) -> Table:
+        """The table, which need not exist yet. Raises LakeError for an unknown zone or a name that can't be."""
+        if zone not in ZONES:
+            raise LakeError("lake", f"zone {zone!r}", f"is none of {', '.join(ZONES)}", nearest(str(zone), ZONES))
+        return Table(self, zone, check_name("table", name))
+
+    def tables(self) -> list[Table]:
+        """Every table that has a version, by zone, then by name."""
+        found = (Table(self, zone, name) for zone in ZONES for name in self.store.dirs(zone) if not name_problem(name))
+        return [table for table in found if table.versions()]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lake) and other.url == self.url
+
+    def __hash__(self) -> int:
+        return hash(self.url)
+
+    def __repr__(self) -> str:
+        return f"Lake({self.url!r})"

@@ -1,0 +1,217 @@
+"""The lake on a file system of this machine, or one that all machines mount.
+
+    LocalStore("/data/lake").create("a/b.json", b"{}")
+
+`create` writes a temporary file beside, syncs it, and gives it its name with `link`, which fails where the name is
+taken: a reader sees the whole file or none, and of many writers one wins, also across machines on NFS.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from laketrain.errors import LakeError
+from laketrain.lake.paths import TEMPORARY, check_new_path, check_path
+from laketrain.lake.store import FileInfo, Files, Names, hidden, visible
+
+_REMOVALS = 10
+_TEACH = {
+    errno.ENOSPC: ("the disk is full", "Free some space (laketrain gc removes abandoned data) and run again."),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space (laketrain gc removes abandoned data), run again."),
+    errno.EROFS: ("the file system is read-only", "Choose a lake that you may write."),
+    errno.EACCES: ("permission denied", "Check who owns the lake's directory."),
+    errno.EPERM: ("not permitted, or this file system has no hard links, which commits need",
+                  "Check who owns the lake's directory, or put the lake on a file system with hard links."),
+    errno.EOPNOTSUPP: ("this file system has no hard links, which commits need", "Put the lake on another one."),
+}
+
+
+@dataclass(frozen=True)
+class LocalStore:
+    """Files under the absolute path `root`."""
+
+    root: str
+
+    def read(self, path: str) -> bytes:
+        return self._path(path).read_bytes()
+
+    def open(self, path: str) -> BinaryIO:
+        return open(self._path(path), "rb")
+
+    def write(self, path: str, data: bytes) -> None:
+        target = self._path(check_new_path(path))
+        with _explained(path):
+            _make_dirs(target.parent)
+            _write_synced(target, data)
+            _sync(target.parent)
+
+    def create(self, path: str, data: bytes) -> None:
+        target = self._path(check_new_path(path))
+        temporary = target.parent / f"{TEMPORARY}{uuid.uuid4().hex}"
+        with _explained(path):
+            _make_dirs(target.parent)
+            try:
+                _write_synced(temporary, data)
+                os.link(temporary, target)
+            finally:
+                temporary.unlink(missing_ok=True)
+            _sync(target.parent)
+
+    def list(self, dir: str, recursive: bool = False) -> Files:
+        return visible(self._files(dir, recursive), dir)
+
+    def temporary(self, dir: str) -> Files:
+        return hidden(self._files(dir, True), dir)
+
+    def dirs(self, dir: str) -> Names:
+        try:
+            with os.scandir(self._path(dir)) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def exists(self, path: str) -> bool:
+        return self._path(path).exists()
+
+    def move(self, src: str, dst: str) -> None:
+        source, target = self._path(src), self._path(check_new_path(dst))
+        with _explained(dst):
+            _make_dirs(target.parent)
+            if source.is_dir():
+                if target.exists():
+                    raise FileExistsError(errno.EEXIST, "exists already", dst)
+                source.rename(target)
+            else:
+                # rename would replace a file; link refuses.
+                os.link(source, target)
+                source.unlink()
+            _sync(target.parent)
+            _sync(source.parent)
+
+    def delete(self, path: str) -> None:
+        target = self._path(path)
+        if target.is_dir() and not target.is_symlink():
+            _remove_tree(target)
+        else:
+            target.unlink(missing_ok=True)
+
+    def sync(self, dir: str) -> None:
+        top = self._path(dir)
+        if not top.exists():
+            return
+        for folder, _, names in os.walk(top):
+            for name in names:
+                _sync(Path(folder, name))
+            _sync(Path(folder))
+        for parent in top.parents:
+            if not parent.is_relative_to(self.root):
+                break
+            _sync(parent)
+
+    def local(self, path: str) -> str | None:
+        return str(self._path(path))
+
+    def url(self, path: str) -> str:
+        return f"file://{self._path(path)}"
+
+    def get(self, path: str, local_dir: str) -> str:
+        found = self._path(path)
+        if not found.exists():
+            raise FileNotFoundError(errno.ENOENT, "no such file in the lake", path)
+        return str(found)
+
+    def put(self, local_path: str, path: str) -> None:
+        target = self._path(check_new_path(path))
+        with _explained(path):
+            _make_dirs(target.parent)
+            if os.path.isdir(local_path):
+                shutil.copytree(local_path, target)
+            elif target.exists():
+                raise FileExistsError(errno.EEXIST, "exists already", path)
+            else:
+                shutil.copyfile(local_path, target)
+            self.sync(path)
+
+    def _path(self, path: str) -> Path:
+        return Path(self.root, check_path(path))
+
+    def _files(self, dir: str, recursive: bool) -> Files:
+        found: Files = []
+        for folder, subfolders, names in os.walk(self._path(dir)):
+            if not recursive:
+                subfolders.clear()
+            found += [info for name in names if (info := self._info(os.path.join(folder, name)))]
+        return found
+
+    def _info(self, path: str) -> FileInfo | None:
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            return None  # removed since the listing, as temporary files are
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return FileInfo(os.path.relpath(path, self.root), status.st_size, status.st_mtime)
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError as error:
+        known = _TEACH.get(error.errno or 0)
+        if known is None:
+            raise
+        raise LakeError("lake", f"writing {path!r}", *known) from error
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _make_dirs(path: Path) -> None:
+    if path.is_dir():
+        return
+    _make_dirs(path.parent)
+    path.mkdir(exist_ok=True)
+    _sync(path.parent)  # a file is as durable as the least durable directory above it
+
+
+def _sync(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return  # another process removed its temporary file meanwhile
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_tree(target: Path) -> None:
+    for attempt in range(_REMOVALS):
+        try:
+            shutil.rmtree(target, onerror=_ignore_absent)
+            return
+        except OSError as error:
+            # A job that doesn't know yet that its draft was collected wrote a file meanwhile.
+            if error.errno != errno.ENOTEMPTY or attempt + 1 == _REMOVALS:
+                raise
+
+
+def _ignore_absent(_function: object, _path: str, error: tuple[type[BaseException], BaseException, object]) -> None:
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]

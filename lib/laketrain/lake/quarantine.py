@@ -1,0 +1,41 @@
+"""What a stage refused: a table beside its own, with the file, the rule, the reason and the record as it came.
+
+    check_rejects("clean", "table 'pixels'", 4533, {"length(pixels)": 12}, 0.05, where="quarantine/pixels@3")
+
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from laketrain.errors import DataError
+
+COLUMNS = ("file", "rule", "reason", "record")
+
+
+def check_rejects(stage: str, subject: str, rows: int, rejected: Mapping[str, int], allowed: float, where: str) -> None:
+    """Raises DataError, naming the top reasons, where more than the fraction `allowed` of `rows` was rejected.
+
+    Args:
+        stage, subject: for the message, e.g. "clean", "table 'pixels'".
+        rows: rows in, rejected ones among them.
+        rejected: rows by the rule that they broke.
+        allowed: max_reject_fraction.
+        where: the quarantine version to look at, e.g. "quarantine/pixels@3".
+    """
+    total = sum(rejected.values())
+    if total <= allowed * rows:
+        return
+    top = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))[:5]
+    reasons = ", ".join(f"{rule} {count}" for rule, count in top)
+    raise DataError(stage, subject, f"{total} of {rows} rows were rejected ({total / rows:.1%}), allowed is "
+                    f"{allowed:.1%}; most by: {reasons}",
+                    f"look at {where}; mend the data, or raise max_reject_fraction")
+
+
+def check_balance(stage: str, subject: str, rows_in: int, rows_out: int, quarantined: int) -> None:
+    """Raises DataError unless every row that came in went out or to quarantine."""
+    if rows_in != rows_out + quarantined:
+        raise DataError(stage, subject, f"{rows_in} rows in, but {rows_out} out and {quarantined} quarantined: "
+                        f"{rows_in - rows_out - quarantined} are unaccounted for",
+                        "nothing was committed; run it again, and report it if it happens again")

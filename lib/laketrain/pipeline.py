@@ -1,0 +1,283 @@
+"""A workload's stages over one lake: the same code behind the command line, spark-submit and notebooks.
+
+    pipeline = Pipeline("conf/mnist.yaml")
+    pipeline.run()                       # all stages, only what changed
+    dataset = pipeline.convert()         # or piece by piece
+    dataset.show()
+
+A stage reads what the stage before committed: in this pipeline if it ran here, else the latest version in the lake.
+Each result is looked up by the fingerprint of its config and inputs first; what is there already is not made again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from laketrain.errors import ConfigError, LaketrainError, LakeError, Problem, nearest
+from laketrain.feed.dataset import Dataset
+from laketrain.lake import Lake, Version
+from laketrain.report import RunRecord, write_report
+from laketrain.stages import Outcome, between
+from laketrain.workload import Job
+
+if TYPE_CHECKING:
+    import keras
+    from pyspark.sql import SparkSession
+
+
+class Watcher(Protocol):
+    """Who is told how a run gets on: the terminal, a notebook, nobody."""
+
+    def begin(self, stage: str, name: str) -> None: ...
+    def end(self, outcome: Outcome) -> None: ...
+    def rank_event(self, rank: int, event: dict[str, Any]) -> None: ...
+
+
+class Pipeline:
+    """One workload over one lake.
+
+    Args:
+        config: the YAML's path. sets: `key=value` as of `--set`. lake: another lake than the config's.
+        watcher: told of progress; the terminal's by default.
+        spark: a session to use; by default the active one, else one as the config says, made when first needed.
+
+    Raises:
+        ConfigError: with everything that is wrong in the config.
+    """
+
+    def __init__(self, config: str | Path, sets: Sequence[str] = (), lake: str | None = None,
+                 watcher: Watcher | None = None, spark: SparkSession | None = None) -> None:
+        self.job = Job.load(config, sets, lake)
+        self.workload = self.job.workload
+        self.lake = Lake(self.workload.lake)
+        self.outcomes: list[Outcome] = []
+        self._watcher = watcher or _terminal()
+        self._spark = spark
+        self._made: dict[str, Version] = {}
+
+    @property
+    def spark(self) -> SparkSession:
+        """The Spark session; made at the first use, so that a run with nothing to do never starts Spark."""
+        if self._spark is None:
+            from laketrain.spark.session import session
+
+            self._spark = session(self.workload.spark, self.workload.name)
+        return self._spark
+
+    def run(self, first: str | None = None, last: str | None = None, force: bool = False) -> RunResult:
+        """Runs the stages from `first` to `last` (all by default), then writes the report if anything was done.
+
+        Raises what a stage raised, after the report of the failed run is written.
+        """
+        stages = between(first, last)
+        began, started = datetime.now(timezone.utc), time.monotonic()
+        self.outcomes, failure = [], None
+        try:
+            for stage in stages:
+                if self._declares(stage):
+                    getattr(self, f"_{stage}")(force)
+        except LaketrainError as error:
+            failure = error
+        record = RunRecord(self.workload, self.job.source, began, time.monotonic() - started, tuple(self.outcomes), failure)
+        report = write_report(self.lake, record)
+        if failure is not None:
+            raise failure
+        return RunResult(record.outcomes, report)
+
+    # The stages one by one, as notebooks call them.
+
+    def ingest(self, force: bool = False) -> dict[str, Version]:
+        """Lands every source in `raw/`."""
+        return self._ingest(force)
+
+    def clean(self, force: bool = False) -> dict[str, Version]:
+        """Applies every clean section's rules."""
+        return self._clean(force)
+
+    def integrate(self, force: bool = False) -> dict[str, Version]:
+        """Makes every integrated table."""
+        return self._integrate(force)
+
+    def convert(self, force: bool = False) -> Dataset:
+        """Makes the dataset."""
+        self._require("convert")
+        return Dataset(self._convert(force))
+
+    def train(self, force: bool = False) -> keras.Model:
+        """Trains, and loads the committed model."""
+        self._require("train")
+        version = self._train(force)
+        from laketrain.train.checkpoint import load_model
+
+        return load_model(version)
+
+    def evaluate(self, force: bool = False) -> dict[str, Any]:
+        """Metrics, confusion matrix, worst mistakes and baselines of the committed model. Raises GateError."""
+        self._require("evaluate")
+        return dict(self._evaluate(force).entry.meta)
+
+    def predict(self, force: bool = False) -> Version:
+        """Scores the table of the predict section."""
+        self._require("predict")
+        return self._predict(force)
+
+    def table(self, ref: str) -> Any:
+        """The Spark DataFrame of a committed table: `clean/pixels`, or `clean/pixels@2` for that version."""
+        from laketrain.spark.frames import read
+
+        version = self.version(ref)
+        if version.entry.table_schema is None:
+            raise LakeError("lake", version.ref, "is no table of rows that Spark reads",
+                            "name one of clean/, quarantine/, integrated/ or predictions/")
+        files = [file.path for file in version.entry.files]
+        return read(self.spark, version.url(), files, version.entry.table_schema)
+
+    def version(self, ref: str) -> Version:
+        """The version named as `zone/name`, the latest, or as `zone/name@number`."""
+        path, _, number = ref.partition("@")
+        zone, _, name = path.partition("/")
+        table = self.lake.table(zone, name)
+        found = table.get(int(number)) if number else table.latest()
+        if found is None:
+            raise LakeError("lake", ref, "nothing was committed to it yet",
+                            nearest(path, [table.path for table in self.lake.tables()]))
+        return found
+
+    # What each stage needs, and how it is run unless its result is there.
+
+    def _ingest(self, force: bool) -> dict[str, Version]:
+        from laketrain.ingest import ingest, plan_ingest
+
+        versions = {}
+        for name, source in self.workload.sources.items():
+            files, key = plan_ingest(name, source)
+            versions[name] = self._make(
+                "ingest", "raw", name, key, force, lambda n=name, f=files, k=key: ingest(self.lake, n, f, k))
+        return versions
+
+    def _clean(self, force: bool) -> dict[str, Version]:
+        from laketrain.clean import clean, fingerprint_clean
+
+        versions = {}
+        for name, table in self.workload.clean.items():
+            source = self.workload.sources[table.source or name]
+            raw = self._input("raw", table.source or name, "ingest")
+            key = fingerprint_clean(raw, table, source)
+            versions[name] = self._make("clean", "clean", name, key, force, partial(
+                lambda *given: clean(self.spark, *given), raw, name, table, source, key))
+        return versions
+
+    def _integrate(self, force: bool) -> dict[str, Version]:
+        from laketrain.integrate import fingerprint_integrate, integrate
+
+        versions = {}
+        for name, config in self.workload.integrate.items():
+            tables = {table: self._input("clean", table, "clean")
+                      for table in (config.table, *(join.table for join in config.joins))}
+            key = fingerprint_integrate(tables, config)
+            versions[name] = self._make("integrate", "integrated", name, key, force, partial(
+                lambda *given: integrate(self.spark, *given), tables, name, config, key))
+        return versions
+
+    def _convert(self, force: bool) -> Version:
+        from laketrain.convert import convert, fingerprint_convert
+
+        config, features = self.workload.convert, self.job.features
+        assert config is not None and features is not None
+        table = self._table_input(config.table)
+        key, name = fingerprint_convert(table, config, features), self.workload.dataset
+        return self._make("convert", "features", name, key, force,
+                          lambda: convert(self.spark, table, name, config, features, key))
+
+    def _train(self, force: bool) -> Version:
+        from laketrain.train import fingerprint_train, train
+
+        config = self.workload.train
+        assert config is not None
+        dataset = self._input("features", self.workload.dataset, "convert")
+        key, name = fingerprint_train(dataset, config), self.workload.name
+        return self._make("train", "models", name, key, force,
+                          lambda: train(self.spark, dataset, name, config, key, self._watcher.rank_event))
+
+    def _evaluate(self, force: bool) -> Version:
+        from laketrain.evaluate import check_gate, evaluate, fingerprint_evaluate
+
+        config, training = self.workload.evaluate, self.workload.train
+        assert config is not None and training is not None
+        dataset = self._input("features", self.workload.dataset, "convert")
+        model = self._input("models", self.workload.name, "train")
+        key, name = fingerprint_evaluate(dataset, model, config), self.workload.name
+        version = self._make("evaluate", "runs", f"{name}-evaluation", key, force,
+                             lambda: evaluate(self.spark, dataset, model, name, config, training.ranks, key))
+        # Also where nothing was evaluated anew: a model below the gate stays below it on every rerun.
+        check_gate(config.gate, version.entry.meta["metrics"], f"{model.ref} on {config.split}")
+        return version
+
+    def _predict(self, force: bool) -> Version:
+        from laketrain.predict import fingerprint_predict, predict
+
+        config = self.workload.predict
+        assert config is not None
+        table, model = self._table_input(config.table), self._input("models", self.workload.name, "train")
+        key, name = fingerprint_predict(table, model, config), config.name or config.table
+        return self._make("predict", "predictions", name, key, force,
+                          lambda: predict(self.spark, table, model, name, config, key))
+
+    def _make(self, stage: str, zone: str, name: str, key: str, force: bool, work: Callable[[], Version]) -> Version:
+        """The version with the fingerprint `key`: found, or made by `work`."""
+        started = time.monotonic()
+        self._watcher.begin(stage, name)
+        found = None if force else self.lake.table(zone, name).find(key)
+        version = found or work()
+        self._made[version.table] = version
+        outcome = Outcome(stage, version, found is not None, time.monotonic() - started)
+        self.outcomes.append(outcome)
+        self._watcher.end(outcome)
+        return version
+
+    def _input(self, zone: str, name: str, stage: str) -> Version:
+        """What `stage` made of `name`: in this pipeline, else the latest in the lake."""
+        version = self._made.get(f"{zone}/{name}") or self.lake.table(zone, name).latest()
+        if version is None:
+            raise LakeError("lake", f"{zone}/{name}", "nothing was committed to it yet",
+                            f"run the stage {stage!r} first, e.g. laketrain run {self.job.source} --to {stage}")
+        return version
+
+    def _table_input(self, name: str) -> Version:
+        """The integrated table of that name or, where none is declared, the clean one."""
+        if name in self.workload.integrate:
+            return self._input("integrated", name, "integrate")
+        return self._input("clean", name, "clean")
+
+    def _declares(self, stage: str) -> bool:
+        section = {"ingest": "sources"}.get(stage, stage)
+        return bool(getattr(self.workload, section))
+
+    def _require(self, stage: str) -> None:
+        if not self._declares(stage):
+            raise ConfigError(self.job.source, [Problem(stage, f"there is no {stage!r} section", "Add one")])
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did: an outcome a table, and the report, if one was ever written."""
+
+    outcomes: tuple[Outcome, ...]
+    report: Version | None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was made, rather than found."""
+        return any(not outcome.skipped for outcome in self.outcomes)
+
+
+def _terminal() -> Watcher:
+    from laketrain.report.terminal import Terminal
+
+    return Terminal()

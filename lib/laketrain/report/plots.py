@@ -1,0 +1,88 @@
+"""Curves as SVG that lies in the page and takes its colours and letters, so that it follows light, dark and print.
+
+    svg = curve([{"epoch": 1, "loss": 0.4, "val_loss": 0.3}, …], "loss", alt="…", key="curve-0")
+
+Nothing of the data but numbers is drawn: names, which could hold anything, stand in the page's own escaped text.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from laketrain.report.words import is_number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Colours that matplotlib is given, and the page's own that they become.
+_TRAIN, _VALIDATION, _SOFT, _LINE = "#010203", "#040506", "#070809", "#0a0b0c"
+_COLOURS = {_TRAIN: "var(--accent)", _VALIDATION: "var(--second)", _SOFT: "var(--soft)", _LINE: "var(--line)"}
+_INCHES = (4.5, 2.3)
+_FEW = 30
+
+
+def curve(history: Sequence[Mapping[str, Any]], name: str, alt: str, key: str) -> str:
+    """The metric `name` over the epochs, and `val_<name>` where it is known. `key` makes the drawing's ids its own."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=_INCHES, layout="constrained")
+    axes = figure.subplots()
+    for metric, colour, dashes in ((name, _TRAIN, "-"), (f"val_{name}", _VALIDATION, (0, (4, 1.6)))):
+        points = [(row["epoch"], row[metric]) for row in history
+                  if is_number(row.get("epoch")) and is_number(row.get(metric))]
+        if points:
+            epochs, values = zip(*points, strict=True)
+            axes.plot(epochs, values, color=colour, linestyle=dashes, linewidth=1.8, solid_capstyle="round",
+                      marker="o" if len(points) <= _FEW else None, markersize=3.4 if len(points) > 1 else 6)
+    _dress(axes)
+    return _svg(figure, alt, key)
+
+
+def _dress(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("epoch", color=_SOFT, fontsize=8.5)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.ticklabel_format(axis="y", useOffset=False)
+    axes.tick_params(colors=_SOFT, labelsize=8.5, length=0, pad=5)
+    axes.grid(axis="y", color=_LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.margins(x=0.03, y=0.12)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(_LINE)
+    if axes.lines and all(len(line.get_xdata()) == 1 for line in axes.lines):  # type: ignore[arg-type]
+        (middle,) = axes.lines[0].get_xdata()  # type: ignore[misc]
+        axes.set_xlim(middle - 0.5, middle + 0.5)
+        axes.set_xticks([middle])
+
+
+def _svg(figure: Figure, alt: str, key: str) -> str:
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    buffer = io.StringIO()
+    figure.patch.set_alpha(0)
+    for axes in figure.axes:
+        axes.patch.set_alpha(0)
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": key}):
+        FigureCanvasSVG(figure).print_svg(buffer)  # type: ignore[no-untyped-call]
+    return _in_page(buffer.getvalue(), alt, key)
+
+
+def _in_page(text: str, alt: str, key: str) -> str:
+    """The bare <svg> element: no document around it, ids of its own, the page's colours and letters."""
+    body = text[text.index(">", text.index("<svg")) + 1:]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{key}-", body)
+    body = re.sub(r"font: ([0-9.]+px)[^;\"]*", r"font-size: \1", body)
+    for given, own in _COLOURS.items():
+        body = body.replace(given, own)
+    width, height = (72 * inches for inches in _INCHES)
+    return (f'<svg class="plot" role="img" aria-label="{html.escape(alt)}" viewBox="0 0 {width:g} {height:g}">' + body)

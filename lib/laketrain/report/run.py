@@ -1,0 +1,96 @@
+"""A run as its report asks about it: the versions it made or found, and all that they were made from.
+
+    run = Run(lake, record)
+    run.made("train"), run.dataset, run.history
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from laketrain.errors import LakeError
+from laketrain.lake import Lake, Version, lineage
+from laketrain.report.record import RunRecord
+from laketrain.report.redact import Redactor
+
+ORDER = ("raw", "clean", "quarantine", "integrated", "features", "models", "runs", "predictions", "checkpoints")
+_SUFFIX = {"clean": "", "integrated": "-joins", "features": "-features", "predictions": "-predictions"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """The record of a run and the lake it ran on."""
+
+    lake: Lake
+    record: RunRecord
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Takes the workload's secrets out of texts."""
+        return Redactor(self.record.workload)
+
+    def made(self, stage: str) -> list[Version]:
+        """What the run made in a stage, or found there unchanged."""
+        return [outcome.version for outcome in self.record.outcomes if outcome.stage == stage]
+
+    def last(self, stage: str) -> Version | None:
+        """As `made`, for stages that make one version."""
+        return next(reversed(self.made(stage)), None)
+
+    @cached_property
+    def history(self) -> list[Version]:
+        """The run's versions and all their ancestors, each once, in the order of the road. An ancestor that left the
+        lake is passed over, and those behind it."""
+        found = {outcome.version.ref: outcome.version for outcome in self.record.outcomes}
+        for version in list(found.values()):
+            try:
+                found.update((parent.ref, parent) for parent in lineage(self.lake, version))
+            except LakeError:
+                continue
+        zones = {zone: place for place, zone in enumerate(ORDER)}
+        return sorted(found.values(), key=lambda version: zones.get(version.zone, len(zones)))
+
+    @cached_property
+    def dataset(self) -> Version | None:
+        """The features that the run made, trained on, or evaluated on."""
+        return self.last("convert") or self.parent(self.last("evaluate") or self.last("train"), "features")
+
+    @cached_property
+    def model(self) -> Version | None:
+        """The model that the run trained, evaluated or predicted with."""
+        return self.last("train") or self.parent(self.last("evaluate") or self.last("predict"), "models")
+
+    def parent(self, version: Version | None, zone: str) -> Version | None:
+        """The parent that lies in `zone`; None where there is none, or none any more."""
+        for table, number in (version.entry.parents if version else {}).items():
+            there, _, name = table.partition("/")
+            if there == zone:
+                try:
+                    return self.lake.table(zone, name).get(number)
+                except LakeError:
+                    return None
+        return None
+
+    def quarantine(self, version: Version) -> Version | None:
+        """What the stage that made `version` refused."""
+        if version.zone not in _SUFFIX:
+            return None
+        table = self.lake.table("quarantine", version.name + _SUFFIX[version.zone])
+        number = version.entry.meta.get("quarantine")
+        try:
+            return table.get(number) if isinstance(number, int) else table.find(version.entry.fingerprint)
+        except LakeError:
+            return None
+
+    def quarantined_by_failure(self) -> list[Version]:
+        """What a stage that failed for too many rejects committed all the same, to be looked at."""
+        if self.record.failure is None:
+            return []
+        workload = self.record.workload
+        names = [*workload.clean, *(f"{name}-joins" for name in workload.integrate)]
+        names += [f"{workload.dataset}-features"] if workload.convert else []
+        latest = (self.lake.table("quarantine", name).latest() for name in names)
+        known = {quarantine.ref for version in self.history if (quarantine := self.quarantine(version))}
+        return [version for version in latest if version and version.ref not in known
+                and version.created >= self.record.began]

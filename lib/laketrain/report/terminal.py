@@ -1,0 +1,88 @@
+"""A run in the terminal or a notebook: a line a stage, a progress bar while ranks train.
+
+    Pipeline("conf/mnist.yaml", watcher=Terminal())
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from laketrain.stages import Outcome
+
+
+class Terminal:
+    """Tells of stages as they end, and of training as it goes on. Where no one looks (a log file), bars are left out
+    and each epoch is a line."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        self._progress: Progress | None = None
+        self._bar: TaskID | None = None
+
+    def begin(self, stage: str, name: str) -> None:
+        """A stage starts on a table."""
+        if self.console.is_terminal:
+            self._open(f"{stage} {name}")
+
+    def end(self, outcome: Outcome) -> None:
+        """A stage is done."""
+        self._close()
+        mark = "[dim]unchanged[/dim]" if outcome.skipped else f"[green]{outcome.seconds:6.1f} s[/green]  "
+        self.console.print(f"{outcome.stage:>10}  {mark:<9}  {escape(outcome.version.ref):<28} {_counts(outcome)}",
+                           soft_wrap=True)
+
+    def rank_event(self, rank: int, event: dict[str, Any]) -> None:
+        """A rank reports."""
+        kind = event.get("kind")
+        if kind == "epoch" and rank == 0:
+            self._say(f"            epoch {event['epoch']:>3}/{event['epochs']}  {_metrics(event)}  "
+                      f"{event['rows_per_s']:,.0f} rows/s")
+        elif kind == "step" and rank == 0 and self._progress is not None and self._bar is not None:
+            done = (event["epoch"] - 1) * event["steps"] + event["step"]
+            self._progress.update(self._bar, total=event["epochs"] * event["steps"], completed=done, description=(
+                f"train  epoch {event['epoch']}/{event['epochs']}  {_metrics(event)}  {event['rows_per_s']:,.0f} rows/s"))
+        elif kind == "resume":
+            self._say(f"            [yellow]goes on after epoch {event['epoch']}, from {escape(event['checkpoint'])}[/]")
+        elif kind == "restart":
+            self._say(f"            [yellow]relaunch {event['attempt']} of {event['of']}:[/] {escape(event['cause'])}")
+
+    def _say(self, text: str) -> None:
+        (self._progress.console if self._progress else self.console).print(text, soft_wrap=True)
+
+    def _open(self, description: str) -> None:
+        self._close()
+        self._progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
+                                  TimeElapsedColumn(), console=self.console, transient=True)
+        self._bar = self._progress.add_task(description, total=None)
+        self._progress.start()
+
+    def _close(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+        self._progress = self._bar = None
+
+
+def _metrics(event: dict[str, Any]) -> str:
+    skipped = {"kind", "epoch", "epochs", "step", "steps", "rows_per_s", "seconds"}
+    return "  ".join(f"{name} {value:.4f}" for name, value in event.items() if name not in skipped)
+
+
+def _counts(outcome: Outcome) -> str:
+    """A stage's numbers in words."""
+    counts = outcome.version.entry.counts
+    meta = outcome.version.entry.meta
+    if outcome.stage == "train":
+        return f"{counts['epochs']} epochs of {counts['rows']:,} rows, {counts['parameters']:,} parameters"
+    if outcome.stage == "evaluate":
+        beside = ", ".join(f"{name} {value:.3f}" for name, value in meta["baselines"].items())
+        return f"accuracy {meta['metrics']['accuracy']:.4f} on {counts['rows']:,} rows" + (f"  ({beside})" if beside else "")
+    if outcome.stage == "ingest":
+        return f"{counts['files']} files, {counts['bytes'] / 1e6:.1f} MB"
+    parts = [f"{counts['in']:,} in", f"{counts['out']:,} out", f"{counts['quarantined']:,} quarantined"]
+    if "splits" in counts:
+        parts.append(", ".join(f"{split} {rows:,}" for split, rows in counts["splits"].items()))
+    return ", ".join(parts)

@@ -1,0 +1,1 @@
+"""The Spark session and small helpers over DataFrames."""

@@ -1,0 +1,47 @@
+"""Spark's exceptions in words: a user never sees a Py4J stack for a mistake of theirs.
+
+    with explained("clean", "table 'pixels'"): ...
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from laketrain.errors import DataError, LaketrainError
+
+
+@contextmanager
+def explained(stage: str, subject: str) -> Iterator[None]:
+    """Turns what Spark throws inside into a DataError with Spark's own first sentence. Ours pass as they are."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except LaketrainError:
+        raise
+    except (PySparkException, Py4JError) as error:
+        raise carried(error) or DataError(stage, subject, first_sentence(str(error))) from error
+
+
+def carried(error: Exception) -> LaketrainError | None:
+    """Our own error that an executor raised, found in the text of Spark's exception; None where it has none."""
+    match = re.search(r"laketrain\.errors\.(\w+): \[(\w+)\] (.*?): (.*)", str(error))
+    if match is None:
+        return None
+    problem, _, hint = match[4].partition(". Next: ")
+    return DataError(match[2], match[3], problem, hint)
+
+
+def first_sentence(text: str) -> str:
+    """Of a Spark message the part for people: without JVM frames, exception classes, query plans and SQLSTATE."""
+    raised = re.findall(r"^(?:[\w.]*(?:Error|Exception|Interrupt)): .+$", text, flags=re.MULTILINE)
+    if "Python worker" in text and raised:
+        return raised[-1]
+    cause = re.findall(r"Caused by: [\w.$]+: (.+)", text)
+    lines = [line for line in (cause[-1] if cause else text).splitlines() if line.strip()]
+    line = next((line for line in lines if not line.startswith(("\tat", "An error occurred while"))), "Spark failed")
+    line = re.sub(r"^(: )?([\w.$]+(Exception|Error): )+", "", line.strip())
+    return re.sub(r"\s*SQLSTATE: \w+.*$", "", line)

@@ -1,0 +1,67 @@
+"""Small helpers over DataFrames.
+
+    with persisted(frame) as frame: ...
+    write(frame, draft.url())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+
+@contextmanager
+def persisted(frame: DataFrame) -> Iterator[DataFrame]:
+    """`frame` computed once, however often it is read inside: in memory, and on disk where that doesn't suffice."""
+    from pyspark import StorageLevel
+
+    kept = frame.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        yield kept
+    finally:
+        kept.unpersist()
+
+
+def write(frame: DataFrame, url: str) -> None:
+    """Writes plain Parquet to `url`, a fresh directory of a draft."""
+    frame.write.mode("append").parquet(url)
+
+
+def read(spark: SparkSession, url: str, files: list[str], schema: str) -> DataFrame:
+    """The table of just these Parquet `files` below `url`, none of them where `files` is empty.
+
+    Args:
+        url: the version's directory.
+        files: paths relative to it: what the version names, not what the directory happens to hold.
+        schema: the table's schema as Spark's JSON.
+    """
+    import json
+
+    from pyspark.sql.types import StructType
+
+    parsed = StructType.fromJson(json.loads(schema))
+    if not files:
+        return spark.createDataFrame([], parsed)
+    return spark.read.schema(parsed).parquet(*(f"{url}/{file}" for file in files))
+
+
+def counts_by(frame: DataFrame, *columns: str) -> dict[tuple[str, ...], int]:
+    """How many rows each combination of values has, in the order of the values."""
+    rows = frame.groupBy(*columns).count().orderBy(*columns).collect()
+    return {tuple(str(row[column]) for column in columns): row["count"] for row in rows}
+
+
+def quoted(name: str) -> str:
+    """A column's name as SQL and `F.col` take it literally."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def record(columns: list[str]) -> Column:
+    """The named columns of a row as one JSON text, nulls left out."""
+    from pyspark.sql import functions as F
+
+    return F.to_json(F.struct(*(F.col(quoted(name)) for name in columns)))

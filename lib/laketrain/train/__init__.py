@@ -1,0 +1,5 @@
+"""The fifth stage: ranks on Spark train one model on one dataset, and the lake gets it."""
+
+from laketrain.train.stage import fingerprint_train, train
+
+__all__ = ["fingerprint_train", "train"]

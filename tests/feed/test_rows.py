@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from laketrain.errors import DataError
+from laketrain.feed import rows as rows_module
+from laketrain.feed.rows import RowReader
+
+from .splits import FEATURES, File, Split, images, numbers
+
+CUTS = [[3, 1, 5], [7], [], [2, 0, 2]]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_rows_come_in_the_order_asked_whatever_file_they_lie_in(write, recorded: bool) -> None:
+    asked = np.array([19, 0, 9, 9, 3, 15, 8, 16, 4])
+    with write(CUTS, recorded).reader("image", "label", "id") as reader:
+        assert reader.rows == 20
+        found = reader.read(asked)
+    np.testing.assert_array_equal(found["image"], images(asked))
+    assert found["image"].dtype == np.uint8
+    assert found["label"].tolist() == asked.tolist()
+    assert found["id"].tolist() == [f"row {row}" for row in asked]
+
+
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+def test_any_rows_are_found_in_any_files(write, data: st.DataObject) -> None:
+    cuts = data.draw(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=4), min_size=1, max_size=4))
+    asked = np.array(data.draw(st.lists(st.integers(0, sum(map(sum, cuts)) - 1), max_size=20)), np.int64)
+    with write(cuts).reader("image") as reader:
+        np.testing.assert_array_equal(numbers(reader.read(asked)["image"]), asked)
+
+
+def test_each_row_group_is_read_once_and_only_its_asked_columns(write, monkeypatch) -> None:
+    seen = []
+    original = rows_module.pq.ParquetFile.read_row_group
+
+    def noted(file, group, columns):
+        seen.append((group, columns))
+        return original(file, group, columns=columns)
+
+    monkeypatch.setattr(rows_module.pq.ParquetFile, "read_row_group", noted)
+    with write([[4, 4, 4]]).reader("label") as reader:
+        reader.read(np.array([9, 0, 11, 2, 8, 1]))
+    assert seen == [(0, ["label"]), (2, ["label"])]
+
+
+def test_no_more_files_stay_open_than_allowed(write, monkeypatch) -> None:
+    monkeypatch.setattr(rows_module, "OPEN_FILES", 2)
+    with write([[2]] * 6).reader("label") as reader:
+        for _ in range(2):
+            assert reader.read(np.arange(12))["label"].tolist() == list(range(12))
+            assert len(reader._open) == 2
+    assert not reader._open
+    assert reader.read(np.array([11]))["label"].tolist() == [11], "a closed reader opens again"
+
+
+@pytest.mark.parametrize("row", [-1, 20])
+def test_a_row_beyond_the_split_is_refused(write, row: int) -> None:
+    with write(CUTS).reader() as reader, pytest.raises(IndexError, match="of 20"):
+        reader.read(np.array([row]))
+
+
+def broken(split: Split, change) -> RowReader:
+    path = split.root / "data" / "part-1.parquet"
+    path.write_bytes(change(path.read_bytes()))
+    return split.reader()
+
+
+@pytest.mark.parametrize("change", [
+    lambda data: data[:-20], lambda data: data[:100], lambda data: b"",
+    lambda data: data[:4] + bytes(len(data) // 4) + data[4 + len(data) // 4:],
+], ids=["cut", "cut short", "emptied", "overwritten"])
+def test_a_damaged_file_is_named(write, change) -> None:
+    reader = broken(write([[5], [200, 200], [5]]), change)
+    with pytest.raises(DataError, match="file 'data/part-1.parquet'"):
+        reader.read(np.arange(410))
+    assert numbers(reader.read(np.array([409]))["image"]).tolist() == [409], "the others can still be read"
+
+
+def test_an_absent_file_is_named(write) -> None:
+    split = write(CUTS)
+    (split.root / "data" / "part-1.parquet").unlink()
+    with pytest.raises(DataError, match=r"part-1.parquet.*can't be opened"):
+        split.reader().read(np.arange(20))
+
+
+@pytest.mark.parametrize(("recorded", "said"), [
+    (File("data/part-1.parquet", 8, None), "holds 7 rows, 8 were recorded"),
+    (File("data/part-1.parquet", 8, [8]), "holds 7 rows, 8 were recorded"),
+    (File("data/part-1.parquet", 7, [3, 4]), "holds 1 row groups, other than the 2 recorded"),
+])
+def test_a_file_of_other_rows_than_recorded_is_named(write, recorded: File, said: str) -> None:
+    split = write(CUTS)
+    changed = replace(split, files=[split.files[0], recorded, *split.files[2:]])
+    with pytest.raises(DataError, match=said):
+        changed.reader().read(np.arange(20))
+
+
+def test_stored_tensors_of_another_shape_name_the_file_and_the_feature(write) -> None:
+    other = FEATURES.model_validate({"image": {"kind": "image", "shape": [2, 3, 1]}})
+    with pytest.raises(DataError, match=r"part-0.parquet': feature 'image'.*got uint8 \(3, 2, 1\)"):
+        replace(write(CUTS), features=other).reader("image").read(np.array([0]))
+
+
+def test_arrays_lie_where_tensorflow_need_not_copy_them(write) -> None:
+    with write(CUTS).reader() as reader:
+        assert all(array.ctypes.data % 64 == 0 for array in reader.read(np.arange(20)).values())

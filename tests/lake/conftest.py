@@ -1,0 +1,54 @@
+"""Each test that takes `url`, `store` or `lake` runs on every storage that this machine can offer.
+
+Local always; S3 on a server of moto's in this process; HDFS where LAKETRAIN_TEST_HDFS has a URL that may be written
+under, e.g. hdfs://127.0.0.1:8020/tmp.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from laketrain.lake import Lake, Store, open_store
+
+from .servers import BUCKET, s3_server
+
+HDFS = os.environ.get("LAKETRAIN_TEST_HDFS", "")
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[str]:
+    """The URL of a bucket on a server that honours conditional writes."""
+    with s3_server():
+        yield f"s3://{BUCKET}"
+
+
+@pytest.fixture(params=["local", "s3", "hdfs"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty lake's URL; spaces and non-ASCII are in it on purpose."""
+    if request.param == "local":
+        return str(tmp_path / "ein See é")
+    if request.param == "s3":
+        return f"{request.getfixturevalue('bucket')}/ein See é/{uuid.uuid4().hex}"
+    if not HDFS:
+        pytest.skip("no HDFS: set LAKETRAIN_TEST_HDFS to a URL, e.g. hdfs://127.0.0.1:8020/tmp")
+    return f"{HDFS}/ein See é/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def store(url: str) -> Store:
+    return open_store(url)
+
+
+@pytest.fixture
+def lake(url: str) -> Lake:
+    return Lake(url)
+
+
+@pytest.fixture
+def local_lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")

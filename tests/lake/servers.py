@@ -1,0 +1,52 @@
+"""Moto's S3 server, with what its own ThreadedMotoServer lacks for tests of races.
+
+    with s3_server():
+        open_store("s3://lakes/here")
+
+It answers a conditional put in two steps, a look and a write, so two threads of it can both see a free name: requests
+are therefore handled one at a time. And it can be told to ignore the condition, as some S3-like servers do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+BUCKET = "lakes"
+_Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@contextmanager
+def s3_server(conditional: bool = True) -> Iterator[str]:
+    """Its URL, to which the environment points meanwhile; with the bucket `lakes`."""
+    application: _Wsgi = DomainDispatcherApplication(create_backend_app)
+    turn = threading.Lock()
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not conditional:
+            environ.pop("HTTP_IF_NONE_MATCH", None)
+        with turn:
+            return list(application(environ, start_response))
+
+    server = make_server("127.0.0.1", 0, serve, threaded=True, request_handler=MotoRequestHandler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    try:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("AWS_ENDPOINT_URL", endpoint)
+            environment.setenv("AWS_ACCESS_KEY_ID", "test")
+            environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
+            environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+            boto3.client("s3").create_bucket(Bucket=BUCKET)
+            yield endpoint
+    finally:
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from laketrain.errors import LakeError
+from laketrain.lake import Draft, GcReport, Lake, collect
+from laketrain.lake import gc as gc_module
+from laketrain.lake.draft import closed_mark
+
+from .writers import add, commit, parquet
+
+DAY = timedelta(days=1)
+
+
+def in_hours(hours: float) -> datetime:
+    return datetime.now(timezone.utc) + timedelta(hours=hours)
+
+
+def abandoned(lake: Lake) -> Draft:
+    draft = lake.table("clean", "pixels").stage()
+    add(draft, "train/a.parquet", parquet(3))
+    return draft
+
+
+def test_old_unreferenced_data_goes_and_versions_stay(lake: Lake) -> None:
+    table = lake.table("clean", "pixels")
+    commit(table)
+    draft = abandoned(lake)
+    report = collect(lake, DAY, now=in_hours(25))
+    assert report == GcReport(data=(draft.path(),), bytes=len(parquet(3)))
+    assert not lake.store.exists(draft.path())
+    assert lake.store.list("clean/pixels/_drafts") == []
+    assert table.get(1).exists()
+
+
+def test_a_dry_run_reports_and_removes_nothing(lake: Lake) -> None:
+    draft = abandoned(lake)
+    report = collect(lake, DAY, dry_run=True, now=in_hours(25))
+    assert report.data == (draft.path(),)
+    assert report.dry_run
+    assert draft.commit().exists()
+
+
+def test_a_running_job_keeps_what_it_wrote_lately(lake: Lake) -> None:
+    draft = abandoned(lake)
+    assert collect(lake, DAY, now=in_hours(23)) == GcReport()
+    assert draft.commit().exists()
+
+
+def test_a_table_that_never_had_a_version_is_cleaned_too(lake: Lake) -> None:
+    draft = lake.table("models", "never").stage()
+    add(draft, "a", b"123")
+    assert collect(lake, DAY, now=in_hours(25)).data == (draft.path(),)
+
+
+def test_a_job_whose_data_was_collected_is_told_so(lake: Lake) -> None:
+    draft = abandoned(lake)
+    collect(lake, DAY, now=in_hours(25))
+    add(draft, "train/b.parquet", parquet(3))
+    with pytest.raises(LakeError, match="garbage collector"):
+        draft.commit()
+    assert lake.table("clean", "pixels").versions() == []
+
+
+def test_a_version_committed_while_gc_runs_is_kept(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each instant between two steps of gc, the commit either wins and keeps its data, or is refused."""
+    outcomes = set()
+    for instant in ("_abandoned", "_removed", "_close", "_committed"):
+        draft = abandoned(lake)
+        outcomes.add(commit_before_and_after(lake, draft, instant, monkeypatch))
+    assert outcomes == {"committed", "refused"}
+
+
+def commit_before_and_after(lake: Lake, draft: Draft, instant: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    outcome: list[str] = []
+    with monkeypatch.context() as patch:
+        original: Callable[..., object] = getattr(gc_module, instant)
+
+        def then_commit(*arguments: object) -> object:
+            result = original(*arguments)
+            if not outcome:
+                outcome.append(try_commit(draft))
+            return result
+
+        patch.setattr(gc_module, instant, then_commit)
+        report = collect(lake, DAY, now=in_hours(25))
+    committed = [version for version in map(draft.table.get, draft.table.versions())
+                 if version.entry.data.endswith(draft.unique)]
+    assert bool(committed) == (outcome == ["committed"])
+    assert all(version.exists() for version in committed)
+    assert (draft.path() in report.data) == (outcome == ["refused"])
+    return outcome[0]
+
+
+def try_commit(draft: Draft) -> str:
+    try:
+        draft.commit()
+    except LakeError:
+        return "refused"
+    return "committed"
+
+
+def test_commits_and_collections_at_once_never_harm_a_version(local_lake: Lake) -> None:
+    table = local_lake.table("clean", "pixels")
+    done = threading.Event()
+
+    def collect_all_the_time() -> None:
+        while not done.is_set():
+            collect(local_lake, timedelta(0))
+
+    with ThreadPoolExecutor() as pool:
+        collector = pool.submit(collect_all_the_time)
+        try:
+            drafts = (abandoned_safely(local_lake) for _ in range(60))
+            committed = [try_commit(draft) for draft in drafts if draft is not None].count("committed")
+        finally:
+            done.set()
+        collector.result()
+    assert len(table.versions()) == committed
+    assert all(table.get(number).exists() for number in table.versions())
+
+
+def abandoned_safely(lake: Lake) -> Draft | None:
+    try:
+        return abandoned(lake)
+    except FileNotFoundError:
+        return None  # its directory was collected while it was being written
+
+
+def test_a_commit_under_way_is_left_alone_and_a_dead_one_is_not(lake: Lake) -> None:
+    draft = abandoned(lake)
+    lake.store.create(closed_mark(draft.table, draft.unique), b"{}")
+    assert collect(lake, timedelta(0), now=in_hours(0.5)) == GcReport()
+    assert collect(lake, timedelta(0), now=in_hours(2)).data == (draft.path(),)
+    assert lake.store.list("clean/pixels", recursive=True) == []
+
+
+def test_marks_of_a_job_killed_right_after_its_commit_go_and_its_version_stays(lake: Lake) -> None:
+    table = lake.table("clean", "pixels")
+    version = table.get(commit(table))
+    unique = version.entry.data.removeprefix("data/")
+    lake.store.create(f"clean/pixels/_drafts/{unique}.open", b"{}")
+    lake.store.create(f"clean/pixels/_drafts/{unique}.closed", b"{}")
+    assert len(collect(lake, DAY, now=in_hours(25)).temporary) == 2
+    assert lake.store.list("clean/pixels/_drafts") == []
+    assert version.exists()
+
+
+def test_a_damaged_log_stops_gc_before_it_removes_anything_of_that_table(lake: Lake) -> None:
+    draft = abandoned(lake)
+    lake.store.create(draft.table.log_path(1), b"half an ent")
+    with pytest.raises(LakeError, match=r"00000000000000000001\.json"):
+        collect(lake, DAY, now=in_hours(25))
+    assert lake.store.exists(draft.path("train/a.parquet"))
+
+
+def test_temporary_files_of_killed_creates_go_when_old(local_lake: Lake) -> None:
+    commit(local_lake.table("clean", "pixels"))
+    path = local_lake.store.local("clean/pixels/_log/.tmp-dead")
+    assert path is not None
+    with open(path, "wb") as file:
+        file.write(b"half")
+    assert collect(local_lake, timedelta(0)).temporary == ()
+    assert collect(local_lake, timedelta(0), now=in_hours(2)).temporary == ("clean/pixels/_log/.tmp-dead",)
+
+
+def test_a_negative_age_is_refused(local_lake: Lake) -> None:
+    with pytest.raises(LakeError, match="older_than"):
+        collect(local_lake, -DAY)

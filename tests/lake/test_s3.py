@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import boto3
+import pytest
+
+from laketrain.errors import LakeError
+from laketrain.lake import Lake, open_store
+
+from .servers import BUCKET, s3_server
+from .writers import commit
+
+
+def test_a_server_that_ignores_the_condition_is_refused_before_the_first_commit() -> None:
+    with s3_server(conditional=False):
+        lake = Lake(f"s3://{BUCKET}/ignoring")
+        with pytest.raises(LakeError, match="ignores 'If-None-Match"):
+            commit(lake.table("clean", "pixels"))
+        assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="ignoring/")
+
+
+def test_an_absent_bucket_is_named(bucket: str) -> None:
+    with pytest.raises(LakeError, match="the bucket 'no-such-bucket' does not exist"):
+        open_store("s3://no-such-bucket/lake").create("a", b"")
+
+
+def test_marks_of_directories_that_spark_makes_are_no_files(bucket: str) -> None:
+    store = open_store(f"{bucket}/marks")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="marks/d/sub/", Body=b"")
+    store.write("d/sub/x", b"1")
+    assert [file.path for file in store.list("d", recursive=True)] == ["d/sub/x"]
+    assert store.dirs("d") == ["sub"]
+    store.delete("d")
+    assert not store.exists("d")
+
+
+def test_the_probe_leaves_nothing(bucket: str) -> None:
+    store = open_store(f"{bucket}/probed")
+    store.create("a/b", b"1")
+    found = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="probed/")["Contents"]
+    assert [item["Key"] for item in found] == ["probed/a/b"]

@@ -1,0 +1,389 @@
+"""Set-up: what it finds missing, what makes it work again, and what an interrupted one leaves. No network."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def tools() -> dict[str, ModuleType]:
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        return {name: importlib.import_module(name) for name in ("bootstrap", "console", "horovod_wheel", "lock")}
+    finally:
+        sys.path.remove(str(ROOT / "tools"))
+
+
+@pytest.fixture
+def bootstrap(tools):
+    return tools["bootstrap"]
+
+
+@pytest.fixture
+def wheel(tools):
+    return tools["horovod_wheel"]
+
+
+@pytest.fixture
+def console(tools):
+    return tools["console"].Console()
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """The files that set-up looks at, in a path with a space."""
+    root = tmp_path / "a checkout"
+    for name in ("requirements/cpu.lock", "setup.py", "pyproject.toml", "tools/bootstrap.py", "tools/horovod_wheel.py"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+    return root
+
+
+def jdk(folder: Path, version: str) -> Path:
+    (folder / "bin").mkdir(parents=True)
+    java = folder / "bin" / "java"
+    java.write_text("#!/bin/sh\nexit 1\n")
+    java.chmod(0o755)
+    (folder / "release").write_text(f'IMPLEMENTOR="somebody"\nJAVA_VERSION="{version}"\n')
+    return folder
+
+
+# What must be on the machine
+
+
+def test_the_java_finder_loads_without_the_package(bootstrap, tmp_path):
+    java = bootstrap.load_java_finder(ROOT)
+    home = jdk(tmp_path / "jvm" / "jdk-21", "21.0.4")
+    assert java.find_java({}, [str(tmp_path / "jvm")]).path == home
+
+
+def test_all_that_is_missing_is_told_at_once(bootstrap):
+    lines = bootstrap.missing((3, 12), [], None, wheel_kept=False)
+    assert [line.split(" (")[0].split(":")[0] for line in lines] == [
+        "Python 3.11", "Java 17 or 21, for Spark", "a C++ compiler, to build Horovod once"]
+    assert "apt-get install openjdk-17-jdk-headless" in lines[1]
+    assert "apt-get install g++" in lines[2]
+
+
+def test_a_java_of_the_wrong_version_is_named(bootstrap, tmp_path):
+    java = bootstrap.load_java_finder(ROOT)
+    home = jdk(tmp_path / "jdk-25", "25.0.3")
+    found = list(java.java_homes({"JAVA_HOME": str(home)}, []))
+    assert f"found: 25.0.3 in {home}" in bootstrap.missing((3, 11), found, "/usr/bin/g++", wheel_kept=False)[0]
+
+
+def test_a_kept_wheel_needs_no_compiler(bootstrap, tmp_path):
+    java = bootstrap.load_java_finder(ROOT)
+    found = list(java.java_homes({"JAVA_HOME": str(jdk(tmp_path / "jdk", "17.0.1"))}, []))
+    assert bootstrap.missing((3, 11), found, None, wheel_kept=True) == []
+
+
+def test_a_bare_machine_gets_the_list_and_no_traceback(tmp_path):
+    """The whole program, run as `make setup` does, where PATH holds nothing and the cache is empty."""
+    bare = dict.fromkeys(("PATH", "HOME", "LAKETRAIN_CACHE"), str(tmp_path))
+    environ = {**bare, "LAKETRAIN_DEVICE": "cpu"}
+    root = tmp_path / "checkout"
+    for name in ("tools", "requirements", "lib/laketrain/spark"):
+        shutil.copytree(ROOT / name, root / name)
+    for name in ("setup.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, root / name)
+    run = subprocess.run([sys.executable, "-B", str(root / "tools" / "bootstrap.py")], env=environ, text=True,
+                         capture_output=True, check=False)
+    assert run.returncode == 1
+    assert "a C++ compiler" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (root / ".venv").exists()
+
+
+@pytest.mark.parametrize(("asked", "device"), [("cpu", "cpu"), ("GPU", "gpu")])
+def test_the_device_can_be_chosen(bootstrap, asked, device):
+    assert bootstrap.choose_device({"LAKETRAIN_DEVICE": asked}) == device
+
+
+def test_an_unknown_device_is_refused_by_name(bootstrap):
+    with pytest.raises(SystemExit, match="'tpu'; it may be cpu or gpu"):
+        bootstrap.choose_device({"LAKETRAIN_DEVICE": "tpu"})
+
+
+# Horovod's wheel
+
+
+def shaped(**changes: object) -> dict[str, object]:
+    facts = {"horovod": "0.28.1", "mend": "a", "settings": {"HOROVOD_WITH_GLOO": "1"}, "flags": {},
+             "tensorflow": "tensorflow-cpu==2.21.0", "python": "cpython-311-x86_64-linux-gnu",
+             "platform": ["linux-x86_64", "glibc", "2.36"], "cpu": ["avx"], "compiler": "g++ 12"}
+    return {**facts, **changes}
+
+
+@pytest.mark.parametrize("change", [
+    {"horovod": "0.29"}, {"mend": "b"}, {"settings": {"HOROVOD_GPU_OPERATIONS": "NCCL"}},
+    {"flags": {"CXXFLAGS": "-O1"}}, {"tensorflow": "tensorflow==2.21.0"}, {"python": "cpython-312"},
+    {"platform": ["linux-aarch64", "glibc", "2.36"]},
+    {"cpu": []}, {"compiler": "g++ 13"},
+])
+def test_all_that_shapes_the_wheel_changes_its_key(wheel, change):
+    assert wheel.key(shaped()) == wheel.key(shaped())
+    assert wheel.key(shaped(**change)) != wheel.key(shaped())
+
+
+def test_the_facts_of_this_machine_make_a_key(wheel):
+    facts = wheel.facts(ROOT / "requirements" / "cpu.lock", "cpu")
+    assert set(facts) == set(shaped())
+    assert json.loads(json.dumps(facts)) == facts
+
+
+def test_compiler_flags_of_the_environment_are_facts(wheel):
+    lock, environ = ROOT / "requirements" / "cpu.lock", {"PATH": os.environ["PATH"]}
+    plain, flagged = wheel.facts(lock, "cpu", environ), wheel.facts(lock, "cpu", {**environ, "CXXFLAGS": "-O1"})
+    assert wheel.key(plain) != wheel.key(flagged)
+
+
+@pytest.mark.parametrize(("machine", "build"), [("x86_64", "tensorflow-cpu"), ("aarch64", "tensorflow")])
+def test_the_lock_gives_each_machine_its_tensorflow(wheel, machine, build):
+    assert wheel.locked_tensorflow(ROOT / "requirements" / "cpu.lock", machine).split("==")[0] == build
+
+
+def keep(wheel, shelf: Path, facts: dict[str, object]) -> Path:
+    folder = shelf / wheel.key(facts)
+    folder.mkdir(parents=True)
+    (folder / "horovod-0.28.1-cp311-cp311-linux_x86_64.whl").touch()
+    (folder / "facts.json").write_text(json.dumps(facts))
+    return folder
+
+
+def test_a_kept_wheel_is_found_and_nothing_is_built(wheel, console, tmp_path):
+    folder = keep(wheel, tmp_path, shaped())
+    assert wheel.provide(shaped(), Path("no python"), console, tmp_path).parent == folder
+
+
+def test_a_wheel_of_other_facts_is_not_taken(wheel, tmp_path):
+    keep(wheel, tmp_path, shaped())
+    assert wheel.kept(shaped(tensorflow="tensorflow-cpu==2.22.0"), tmp_path) is None
+
+
+def test_without_a_compiler_any_compilers_wheel_will_do(wheel, tmp_path):
+    folder = keep(wheel, tmp_path, shaped())
+    keep(wheel, tmp_path, shaped(python="cpython-312"))
+    assert wheel.kept(shaped(compiler=""), tmp_path).parent == folder
+
+
+def test_a_build_that_was_killed_is_not_taken_for_a_wheel(wheel, tmp_path):
+    (tmp_path / f"{wheel.key(shaped())}.part" / "work").mkdir(parents=True)
+    assert wheel.kept(shaped(), tmp_path) is None
+    assert wheel.kept(shaped(compiler=""), tmp_path) is None
+
+
+def test_the_mend_drops_one_source_and_nothing_else(wheel, tmp_path):
+    listing = tmp_path / wheel.MENDED_FILE
+    listing.parent.mkdir(parents=True)
+    listing.write_text('list(APPEND TF_SOURCES "a/horovod/tensorflow/mpi_ops.cc")\n'
+                       'list(APPEND TF_SOURCES "a/horovod/tensorflow/xla_mpi_ops.cc")\nset_output_dir()\n')
+    wheel.mend(tmp_path)
+    assert listing.read_text() == 'list(APPEND TF_SOURCES "a/horovod/tensorflow/mpi_ops.cc")\nset_output_dir()\n'
+
+
+def test_a_source_that_needs_no_mend_is_refused(wheel, tmp_path):
+    (tmp_path / wheel.MENDED_FILE).parent.mkdir(parents=True)
+    (tmp_path / wheel.MENDED_FILE).write_text("another release\n")
+    with pytest.raises(wheel.BuildFailed, match="another release"):
+        wheel.mend(tmp_path)
+
+
+def test_a_surrounding_make_does_not_slow_the_build(wheel, tmp_path, monkeypatch):
+    monkeypatch.setenv("MAKEFLAGS", " --jobserver-auth=3,4")
+    monkeypatch.setenv("MAKELEVEL", "1")
+    environ = wheel._build_environment(shaped(), tmp_path)
+    assert environ["MAKEFLAGS"].startswith("-j")
+    assert "MAKELEVEL" not in environ
+
+
+# Done, changed, interrupted
+
+
+def set_up(bootstrap, root: Path) -> Path:
+    """A .venv as a set-up that ended well leaves it."""
+    venv = root / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(sys.executable)
+    bootstrap.finish(venv, root, "cpu")
+    return venv
+
+
+def test_a_finished_set_up_is_done(bootstrap, checkout):
+    set_up(bootstrap, checkout)
+    assert bootstrap.is_done(checkout, "cpu")
+
+
+@pytest.mark.parametrize("name", ["requirements/cpu.lock", "setup.py", "tools/horovod_wheel.py"])
+def test_a_change_of_what_shapes_it_undoes_it(bootstrap, checkout, name):
+    set_up(bootstrap, checkout)
+    with (checkout / name).open("a") as file:
+        file.write("# changed\n")
+    assert not bootstrap.is_done(checkout, "cpu")
+
+
+def test_a_checkout_that_was_moved_is_not_done(bootstrap, checkout):
+    set_up(bootstrap, checkout)
+    moved = checkout.rename(checkout.with_name("moved"))
+    assert not bootstrap.is_done(moved, "cpu")
+
+
+def test_a_python_that_is_gone_is_not_done(bootstrap, checkout):
+    venv = set_up(bootstrap, checkout)
+    (venv / "bin" / "python").unlink()
+    (venv / "bin" / "python").symlink_to("/nowhere/python3.11")
+    assert not bootstrap.is_done(checkout, "cpu")
+
+
+def test_a_changed_lock_mends_the_venv_in_place(bootstrap, checkout, console):
+    venv = set_up(bootstrap, checkout)
+    (venv / "kept").touch()
+    bootstrap.make_venv(venv, checkout, console)
+    assert (venv / "kept").exists()
+    assert not bootstrap.is_done(checkout, "cpu"), "nothing may look done while it is being changed"
+
+
+def test_an_interrupted_set_up_is_made_anew(bootstrap, checkout, console):
+    venv = set_up(bootstrap, checkout)
+    bootstrap.make_venv(venv, checkout, console)  # and killed here
+    (venv / "torn").touch()
+    bootstrap.make_venv(venv, checkout, console)
+    assert not (venv / "torn").exists()
+    assert (venv / "bin" / "python").exists()
+    bootstrap.finish(venv, checkout, "cpu")
+    assert bootstrap.is_done(checkout, "cpu")
+
+
+def test_a_moved_checkouts_venv_is_made_anew(bootstrap, checkout, console):
+    (set_up(bootstrap, checkout) / "old").touch()
+    moved = checkout.rename(checkout.with_name("moved"))
+    bootstrap.make_venv(moved / ".venv", moved, console)
+    assert not (moved / ".venv" / "old").exists()
+
+
+def test_someone_elses_venv_is_put_aside(bootstrap, checkout, console):
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv" / "precious").touch()
+    bootstrap.make_venv(checkout / ".venv", checkout, console)
+    assert len(list(checkout.glob(".venv-before-*/precious"))) == 1
+
+
+def test_a_removal_that_was_interrupted_is_ended(bootstrap, checkout, console):
+    (checkout / f"{bootstrap.TRASH}1" / "lib").mkdir(parents=True)
+    set_up(bootstrap, checkout)
+    bootstrap.make_venv(checkout / ".venv", checkout, console)
+    assert list(checkout.glob(f"{bootstrap.TRASH}*")) == []
+
+
+def test_what_a_killed_set_up_left_running_is_ended_and_nothing_else(bootstrap, tmp_path):
+    """A grandchild hears nothing of its grandparent's death, and would write into the new .venv."""
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    orphan, other = (subprocess.Popen(sleep, env={**os.environ, bootstrap.MARK: str(root)})
+                     for root in (tmp_path / "this", tmp_path / "this one not"))
+    try:
+        wait_for(lambda: bootstrap.MARK.encode() in Path(f"/proc/{orphan.pid}/environ").read_bytes())
+        bootstrap.end_orphans(tmp_path / "this")
+        assert orphan.wait(timeout=20) == -signal.SIGKILL
+        assert other.poll() is None
+    finally:
+        for process in (orphan, other):
+            process.kill()
+            process.wait()
+
+
+# Steps and what they leave
+
+
+def test_a_failed_step_shows_the_end_of_its_log(tools, console, tmp_path):
+    with pytest.raises(tools["console"].StepFailed) as failure:
+        console.run("a step", [sys.executable, "-c", "print('why it failed'); raise SystemExit(3)"], tmp_path / "log")
+    assert "a step: ended with code 3" in str(failure.value)
+    assert "| why it failed" in str(failure.value)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_child_outlives_a_killed_set_up(tmp_path, number):
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        "from pathlib import Path; from console import Console\n"
+        "child = 'import os, time; open(\"pid\", \"w\").write(str(os.getpid())); time.sleep(60)'\n"
+        "Console().run('sleeping', [sys.executable, '-c', child], Path('log'))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program, str(ROOT / "tools")], cwd=tmp_path,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    parent.send_signal(number)
+    parent.wait(timeout=20)
+    child = int((tmp_path / "pid").read_text())
+    wait_for(lambda: not alive(child))
+
+
+def wait_for(condition) -> None:
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+# pip's settings reach uv, which does not read them
+
+
+def test_the_nearer_setting_of_pip_wins(bootstrap):
+    listed = ":env:.timeout='60'\nglobal.index-url='one'\nglobal.timeout='15'\ninstall.index-url='two'\n"
+    assert bootstrap.pip_settings(listed) == {"timeout": "60", "index-url": "two"}
+
+
+def test_pips_index_and_certificate_become_uvs(bootstrap, tmp_path):
+    settings = {"index-url": "an index", "cert": "/etc/ca.crt", "find-links": f"{tmp_path} /not/there", "timeout": "9"}
+    mapped = bootstrap.uv_environment({}, {**settings, "index-url": "one"})
+    assert mapped["UV_DEFAULT_INDEX"] == "one"
+    assert mapped["SSL_CERT_FILE"] == "/etc/ca.crt"
+    assert mapped["UV_FIND_LINKS"] == str(tmp_path)
+    assert mapped["UV_HTTP_TIMEOUT"] == "9"
+
+
+def test_what_the_user_told_uv_stands(bootstrap):
+    assert bootstrap.uv_environment({"UV_DEFAULT_INDEX": "mine"}, {"index-url": "other"})["UV_DEFAULT_INDEX"] == "mine"
+
+
+# The locks
+
+
+@pytest.mark.parametrize(("line", "simple"), [
+    ("a==1 ; (platform_machine == 'aarch64' and b == 'c') or (platform_machine == 'x86_64') \\", "a==1 \\"),
+    ("a==1 ; b < '3.12' and platform_machine == 'x86_64' \\", "a==1 ; platform_machine == 'x86_64' \\"),
+    ("    --hash=sha256:00 \\", "    --hash=sha256:00 \\"),
+])
+def test_a_marker_stays_only_where_it_tells_machines_apart(tools, line, simple):
+    assert tools["lock"].simplify(line) == simple
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_a_lock_is_exact_hashed_and_names_no_registry(device):
+    text = (ROOT / "requirements" / f"{device}.lock").read_text()
+    packages = [block for block in text.split("\n") if block and not block.startswith((" ", "#"))]
+    assert len(packages) > 100
+    assert all("==" in package and package.endswith("\\") for package in packages)
+    assert "://" not in text
+    assert "horovod==" not in text

@@ -1,0 +1,291 @@
+"""Sets a checkout up: checks the machine, makes .venv, installs the lock, provides Horovod, installs the package.
+
+    make setup                       # = python3.11 tools/bootstrap.py
+    LAKETRAIN_DEVICE=gpu make setup  # the GPU lock, though no GPU is seen here (or `cpu`, though one is)
+
+Done already, it compares a stamp and ends. Killed at any instant, it may be run again: the stamp is removed before the
+first change and written after the last one, and a .venv without it is made anew, from the packages that the first
+attempt left in the cache. Standard library only.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import fcntl
+import hashlib
+import importlib.machinery
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import horovod_wheel
+from console import Console, StepFailed
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = (3, 11)
+UV = "uv==0.13.8"
+SHAPED_BY = ("setup.py", "pyproject.toml", "tools/bootstrap.py", "tools/horovod_wheel.py")
+"""Besides the lock: the files that decide what set-up does. One of them changed: set-up runs again."""
+STAMP, UNFINISHED, TRASH = ".laketrain-stamp", ".laketrain-unfinished", ".venv-trash-"
+MARK = "LAKETRAIN_SET_UP"
+"""In the environment of all that set-up starts: the checkout that it is for."""
+PIP_TO_UV = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+    "proxy": "ALL_PROXY",
+}
+"""pip's setting → the variable in which uv, which does not read pip's files, takes the same."""
+
+
+def main() -> int:
+    """Runs what is left to do; the process's exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may know no `…`
+    device = choose_device(os.environ)
+    if is_done(ROOT, device):
+        print(f"set up: {ROOT / '.venv'} ({device})")
+        return 0
+    try:
+        with _alone(ROOT) as lock_handle:
+            if not is_done(ROOT, device):
+                end_orphans(ROOT)
+                os.environ[MARK] = str(ROOT)
+                set_up(ROOT, device, Console(keep=[lock_handle]))
+    except (StepFailed, horovod_wheel.BuildFailed, OSError) as error:
+        print(f"set-up failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted. `make setup` takes it up again.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def set_up(root: Path, device: str, console: Console) -> None:
+    """All steps. Raises StepFailed with the log's end, or exits with the list of what the machine lacks."""
+    lock = lock_file(root, device)
+    known = horovod_wheel.facts(lock, device)
+    java = load_java_finder(root)
+    lacking = missing(sys.version_info[:2], list(java.java_homes()), horovod_wheel.compiler(),
+                      horovod_wheel.kept(known, horovod_wheel.shelf()) is not None)
+    if lacking:
+        sys.exit("This machine lacks, for laketrain:\n" + "".join(f"  - {line}\n" for line in lacking))
+    home = java.find_java()
+    console.say(f"Python {sys.version.split()[0]}, Java {home.version} ({home.path}), device: {device}")
+
+    venv = root / ".venv"
+    make_venv(venv, root, console)
+    log = venv / "set-up.log"
+    install = Installer(venv, log, console)
+    count = sum("==" in line for line in lock.read_text(encoding="utf-8").splitlines())
+    install(f"installing {count} packages of requirements/{lock.name}", ["--require-hashes", "-r", str(lock)])
+    wheel = horovod_wheel.provide(known, venv / "bin" / "python", console)
+    install("installing Horovod", ["--force-reinstall", str(wheel)])
+    install("installing laketrain itself", ["--no-build-isolation", "-e", str(root)])
+    finish(venv, root, device)
+    console.say("set up. Next: `make demo`, or .venv/bin/laketrain --help")
+
+
+def missing(python: tuple[int, ...], java_homes: Sequence[Any], compiler: str | None, wheel_kept: bool) -> list[str]:
+    """What the machine lacks, one line each: what, what was found, and the command that brings it (on Debian)."""
+    lines = []
+    wanted = ".".join(map(str, PYTHON))
+    if python != PYTHON:
+        lines.append(f"Python {wanted} (this is {python[0]}.{python[1]}): apt-get install python{wanted}{{,-venv}}, "
+                     f"or `pyenv install {wanted}`; then make setup PYTHON=/path/to/python{wanted}")
+    elif importlib.util.find_spec("ensurepip") is None:
+        lines.append(f"Python's venv module: apt-get install python{wanted}-venv")
+    if not any(home.supported for home in java_homes):
+        found = ", ".join(f"{home.version or 'unknown'} in {home.path}" for home in java_homes) or "none"
+        lines.append(f"Java 17 or 21, for Spark (found: {found}): apt-get install openjdk-17-jdk-headless, "
+                     "or set JAVA_HOME to one")
+    if compiler is None and not wheel_kept:
+        lines.append("a C++ compiler, to build Horovod once: apt-get install g++, or set CXX to one")
+    return lines
+
+
+def choose_device(environ: Mapping[str, str]) -> str:
+    """`gpu` where an NVIDIA GPU answers, else `cpu`; LAKETRAIN_DEVICE decides otherwise."""
+    asked = environ.get("LAKETRAIN_DEVICE", "").strip().lower()
+    if asked in ("cpu", "gpu"):
+        return asked
+    if asked:
+        sys.exit(f"LAKETRAIN_DEVICE is {asked!r}; it may be cpu or gpu")
+    return "gpu" if os.path.exists("/dev/nvidia0") else "cpu"
+
+
+def lock_file(root: Path, device: str) -> Path:
+    """requirements/cpu.lock or gpu.lock."""
+    return root / "requirements" / f"{device}.lock"
+
+
+def wanted_stamp(root: Path, device: str) -> dict[str, str]:
+    """What the stamp says where set-up is done: a hash of all that shapes it, and where it was done."""
+    digest = hashlib.sha256()
+    for path in (lock_file(root, device), *(root / name for name in SHAPED_BY)):
+        digest.update(path.read_bytes() + b"\0")
+    return {"shaped_by": digest.hexdigest(), "root": str(root), "device": device, "python": f"{PYTHON[0]}.{PYTHON[1]}"}
+
+
+def is_done(root: Path, device: str) -> bool:
+    """Whether .venv is whole and of today's files. Compares; starts nothing."""
+    return (root / ".venv" / "bin" / "python").exists() and read_stamp(root / ".venv") == wanted_stamp(root, device)
+
+
+def read_stamp(venv: Path) -> dict[str, str]:
+    """The stamp of the last set-up that ended well; empty where there is none."""
+    try:
+        return json.loads((venv / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def make_venv(venv: Path, root: Path, console: Console) -> None:
+    """Leaves a .venv to install into, marked as unfinished: the old one if it is whole and of this place, else anew.
+
+    A folder of that name that is not ours is put aside, never removed.
+    """
+    stamp, ours = read_stamp(venv), (venv / UNFINISHED).exists() or (venv / STAMP).exists()
+    whole = stamp and not (venv / UNFINISHED).exists() and (venv / "bin" / "python").exists()
+    if whole and stamp.get("root") == str(root):
+        console.say("set-up has changed since the last time: mending .venv")
+    elif ours or (venv.is_dir() and not any(venv.iterdir())):
+        console.say("the last set-up did not end: making .venv anew" if not stamp else "making .venv anew")
+        # At once, and removed under another name: a half-removed .venv would not be known as ours.
+        venv.rename(venv.with_name(f"{TRASH}{time.time_ns()}"))
+    elif venv.exists() or venv.is_symlink():
+        aside = venv.with_name(f".venv-before-{time.strftime('%Y%m%d-%H%M%S')}")
+        console.say(f".venv is not laketrain's: it is now {aside.name}")
+        venv.rename(aside)
+    for trash in venv.parent.glob(f"{TRASH}*"):
+        shutil.rmtree(trash, ignore_errors=True)
+    venv.mkdir(exist_ok=True)
+    (venv / UNFINISHED).touch()
+    (venv / STAMP).unlink(missing_ok=True)
+    if not (venv / "bin" / "python").exists():
+        base = getattr(sys, "_base_executable", sys.executable)  # we may be running in the .venv that is remade
+        console.run("making .venv", [base, "-m", "venv", str(venv)], venv / "set-up.log")
+
+
+def end_orphans(root: Path, processes: Path = Path("/proc")) -> None:
+    """Ends what a set-up of this checkout that was killed outright left running: it would write into the new .venv.
+
+    Whoever calls this holds the checkout's lock, so no living set-up's processes bear its mark.
+    """
+    mark = f"{MARK}={root}".encode()
+    for process in processes.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+def finish(venv: Path, root: Path, device: str) -> None:
+    """Marks the .venv as whole: the stamp appears in one piece, and the mark of an unfinished one goes first."""
+    draft = venv / f"{STAMP}.part"
+    draft.write_text(json.dumps(wanted_stamp(root, device)), encoding="utf-8")
+    (venv / UNFINISHED).unlink(missing_ok=True)
+    os.replace(draft, venv / STAMP)
+
+
+class Installer:
+    """Installs into a .venv with uv, which takes a fifth of pip's time, or with pip where uv can't."""
+
+    def __init__(self, venv: Path, log: Path, console: Console) -> None:
+        self.python, self.log, self.console = str(venv / "bin" / "python"), log, console
+        self.pip = [self.python, "-m", "pip", "--disable-pip-version-check"]
+        self.environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+        self.uv = self._has_uv()
+
+    def __call__(self, step: str, arguments: list[str]) -> None:
+        """Installs exactly what `arguments` name, without what that depends on: the lock is complete."""
+        if self.uv:
+            command = [self.python, "-m", "uv", "pip", "install", "--python", self.python, "--no-deps"]
+            try:
+                self.console.run(step, [*command, *arguments], self.log, self.environ)
+                return
+            except StepFailed as error:
+                self.uv = False
+                self.console.say(f"uv failed, pip takes over ({error.log})")
+        self.console.run(step, [*self.pip, "install", "--no-deps", *arguments], self.log, self.environ)
+
+    def _has_uv(self) -> bool:
+        try:
+            self.console.run(f"fetching {UV}", [*self.pip, "install", "--quiet", UV], self.log, self.environ)
+            self.console.run("starting it", [self.python, "-m", "uv", "--version"], self.log, self.environ)
+        except StepFailed:
+            self.console.say("uv can't be had here: pip does its work, more slowly")
+            return False
+        listed = subprocess.run([*self.pip, "config", "list"], capture_output=True, text=True, check=False).stdout
+        self.environ = uv_environment(self.environ, pip_settings(listed))
+        return True
+
+
+def pip_settings(listed: str) -> dict[str, str]:
+    """`pip config list`'s lines as a dict, the nearer one winning: environment, then [install], then [global]."""
+    near = {"global": 0, "install": 1, ":env:": 2}
+    found: dict[str, tuple[int, str]] = {}
+    for section, name, value in re.findall(r"^(:env:|\w+)\.([\w-]+)=(.*)$", listed, re.MULTILINE):
+        if section in near and near[section] >= found.get(name, (0, ""))[0]:
+            with contextlib.suppress(ValueError, SyntaxError):
+                found[name] = near[section], str(ast.literal_eval(value))
+    return {name: value for name, (_, value) in found.items()}
+
+
+def uv_environment(environ: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """`environ` with pip's settings in uv's variables; a variable that is there already stands."""
+    mapped = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "UV_NO_CONFIG": "1"}
+    for name, variable in PIP_TO_UV.items():
+        words = settings.get(name, "").split()
+        if name == "find-links":
+            # pip passes over a folder that isn't there; uv refuses it.
+            words = [word for word in words if "://" in word or Path(word).expanduser().is_dir()]
+        if words:
+            mapped[variable] = (",".join if name == "find-links" else " ".join)(words)
+    if "UV_INDEX" in mapped:
+        mapped["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip does; the lock's hashes guard against a mix-up
+    if settings.get("no-index", "").lower() in ("1", "true", "yes"):
+        mapped["UV_NO_INDEX"] = "1"
+    return {**mapped, **environ}
+
+
+def load_java_finder(root: Path) -> ModuleType:
+    """The package's own finder of Java, loaded by its path: the package isn't installed yet."""
+    path = root / "lib" / "laketrain" / "spark" / "java.py"
+    loader = importlib.machinery.SourceFileLoader("laketrain_java", str(path))
+    module = ModuleType(loader.name)
+    sys.modules[loader.name] = module  # dataclasses look their module up
+    loader.exec_module(module)
+    return module
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[int]:
+    """Holds the checkout's set-up lock; a second set-up waits. Children inherit it: none is left writing behind us."""
+    with (root / ".setup.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another set-up of this checkout is at work: waiting for it …", flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle.fileno()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

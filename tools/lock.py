@@ -1,0 +1,58 @@
+"""Makes requirements/cpu.lock and gpu.lock anew: exact versions with hashes, for Linux on x86-64 and ARM.
+
+    make lock                      # = .venv/bin/python tools/lock.py
+    make lock ARGS='--upgrade'     # let everything that requirements/tested.in does not hold move to its newest
+
+uv writes the same pair of platforms behind every line. This takes that noise out and leaves a marker only where a
+package belongs to one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+EXTRAS = ("horovod", "samples", "dev")
+HEADER = "# Made by `make lock` from setup.py and requirements/tested.in. Do not edit.\n"
+MARKER = re.compile(r" ; (?P<marker>.*?)(?P<end> ?\\?)$")
+MACHINES = ("x86_64", "aarch64")
+
+
+def simplify(line: str) -> str:
+    """One lock line with its marker reduced to the machine it names, or to nothing where it names both."""
+    found = MARKER.search(line)
+    if not found:
+        return line
+    named = [machine for machine in MACHINES if f"platform_machine == '{machine}'" in found["marker"]]
+    marker = f" ; platform_machine == '{named[0]}'" if len(named) == 1 else ""
+    return line[: found.start()] + marker + found["end"]
+
+
+def compile_lock(device: str, arguments: list[str]) -> None:
+    """Writes requirements/<device>.lock; what it pinned before stays pinned unless `--upgrade` is among `arguments`."""
+    lock = ROOT / "requirements" / f"{device}.lock"
+    draft = lock.with_suffix(".lock.part")
+    if lock.exists():
+        draft.write_bytes(lock.read_bytes())  # uv takes its preferences from the file it writes
+    command = [sys.executable, "-m", "uv", "pip", "compile", "setup.py", "--constraint", "requirements/tested.in"]
+    command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate"]
+    command += ["--no-header", "--quiet"]
+    command += [argument for extra in (device, *EXTRAS) for argument in ("--extra", extra)]
+    command += ["--no-emit-index-url", "--no-emit-find-links", "--output-file", str(draft), *arguments]
+    try:
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        lines = [simplify(line) for line in draft.read_text(encoding="utf-8").splitlines()]
+        draft.write_text(HEADER + "\n".join(lines) + "\n", encoding="utf-8")
+        os.replace(draft, lock)
+    finally:
+        draft.unlink(missing_ok=True)
+    print(f"{lock.relative_to(ROOT)}: {sum('==' in line for line in lines)} packages")
+
+
+if __name__ == "__main__":
+    for name in ("cpu", "gpu"):
+        compile_lock(name, sys.argv[1:])
