@@ -14,7 +14,8 @@ help: ## Say what can be made
 
 # The first Python 3.11 runs it; where there is none, any other Python runs it to say all that is missing.
 setup: ## Set this checkout up in .venv (done already: nothing to do)
-	@for python in $(if $(PYTHON),"$(PYTHON)",$(BIN)/python python3.11 python3); do \
+	@if [ -n "$(PYTHON)" ]; then exec "$(PYTHON)" -B tools/bootstrap.py; fi; \
+	for python in $(BIN)/python python3.11 python3; do \
 	  if "$$python" -I -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
 	    exec "$$python" -B tools/bootstrap.py; fi; \
 	done; \

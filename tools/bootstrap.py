@@ -35,7 +35,7 @@ from console import Console, StepFailed
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = (3, 11)
 UV = "uv==0.13.8"
-SHAPED_BY = ("setup.py", "pyproject.toml", "tools/bootstrap.py", "tools/horovod_wheel.py")
+SHAPED_BY = ("setup.py", "tools/bootstrap.py", "tools/horovod_wheel.py")
 """Besides the lock: the files that decide what set-up does. One of them changed: set-up runs again."""
 STAMP, UNFINISHED, TRASH = ".laketrain-stamp", ".laketrain-unfinished", ".venv-trash-"
 MARK = "LAKETRAIN_SET_UP"

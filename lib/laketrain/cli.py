@@ -129,7 +129,8 @@ def doctor(config: Annotated[Path | None, typer.Argument(help="A workload whose 
            lake: LakeUrl = None) -> None:
     """What is there and what isn't, each failure with its mend."""
     with _taught():
-        from laketrain.doctor import examine, show as show_checks
+        from laketrain.doctor import examine
+        from laketrain.doctor import show as show_checks
 
         ranks = None
         if config is not None:

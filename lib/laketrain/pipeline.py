@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from laketrain.errors import ConfigError, LaketrainError, LakeError, Problem, nearest
+from laketrain.errors import ConfigError, LakeError, LaketrainError, Problem, nearest
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 from laketrain.report import RunRecord, write_report
@@ -84,7 +84,8 @@ class Pipeline:
                     getattr(self, f"_{stage}")(force)
         except LaketrainError as error:
             failure = error
-        record = RunRecord(self.workload, self.job.source, began, time.monotonic() - started, tuple(self.outcomes), failure)
+        seconds = time.monotonic() - started
+        record = RunRecord(self.workload, self.job.source, began, seconds, tuple(self.outcomes), failure)
         report = write_report(self.lake, record)
         if failure is not None:
             raise failure
@@ -158,7 +159,7 @@ class Pipeline:
         for name, source in self.workload.sources.items():
             files, key = plan_ingest(name, source)
             versions[name] = self._make(
-                "ingest", "raw", name, key, force, lambda n=name, f=files, k=key: ingest(self.lake, n, f, k))
+                "ingest", "raw", name, key, force, partial(ingest, self.lake, name, files, key))
         return versions
 
     def _clean(self, force: bool) -> dict[str, Version]:
@@ -170,7 +171,7 @@ class Pipeline:
             raw = self._input("raw", table.source or name, "ingest")
             key = fingerprint_clean(raw, table, source)
             versions[name] = self._make("clean", "clean", name, key, force, partial(
-                lambda *given: clean(self.spark, *given), raw, name, table, source, key))
+                self._on_spark, clean, raw, name, table, source, key))
         return versions
 
     def _integrate(self, force: bool) -> dict[str, Version]:
@@ -182,7 +183,7 @@ class Pipeline:
                       for table in (config.table, *(join.table for join in config.joins))}
             key = fingerprint_integrate(tables, config)
             versions[name] = self._make("integrate", "integrated", name, key, force, partial(
-                lambda *given: integrate(self.spark, *given), tables, name, config, key))
+                self._on_spark, integrate, tables, name, config, key))
         return versions
 
     def _convert(self, force: bool) -> Version:
@@ -193,7 +194,7 @@ class Pipeline:
         table = self._table_input(config.table)
         key, name = fingerprint_convert(table, config, features), self.workload.dataset
         return self._make("convert", "features", name, key, force,
-                          lambda: convert(self.spark, table, name, config, features, key))
+                          partial(self._on_spark, convert, table, name, config, features, key))
 
     def _train(self, force: bool) -> Version:
         from laketrain.train import fingerprint_train, train
@@ -203,7 +204,7 @@ class Pipeline:
         dataset = self._input("features", self.workload.dataset, "convert")
         key, name = fingerprint_train(dataset, config), self.workload.name
         return self._make("train", "models", name, key, force,
-                          lambda: train(self.spark, dataset, name, config, key, self._watcher.rank_event))
+                          partial(self._on_spark, train, dataset, name, config, key, self._watcher.rank_event))
 
     def _evaluate(self, force: bool) -> Version:
         from laketrain.evaluate import check_gate, evaluate, fingerprint_evaluate
@@ -214,7 +215,7 @@ class Pipeline:
         model = self._input("models", self.workload.name, "train")
         key, name = fingerprint_evaluate(dataset, model, config), self.workload.name
         version = self._make("evaluate", "runs", f"{name}-evaluation", key, force,
-                             lambda: evaluate(self.spark, dataset, model, name, config, training.ranks, key))
+                             partial(self._on_spark, evaluate, dataset, model, name, config, training.ranks, key))
         # Also where nothing was evaluated anew: a model below the gate stays below it on every rerun.
         check_gate(config.gate, version.entry.meta["metrics"], f"{model.ref} on {config.split}")
         return version
@@ -227,7 +228,7 @@ class Pipeline:
         table, model = self._table_input(config.table), self._input("models", self.workload.name, "train")
         key, name = fingerprint_predict(table, model, config), config.name or config.table
         return self._make("predict", "predictions", name, key, force,
-                          lambda: predict(self.spark, table, model, name, config, key))
+                          partial(self._on_spark, predict, table, model, name, config, key))
 
     def _make(self, stage: str, zone: str, name: str, key: str, force: bool, work: Callable[[], Version]) -> Version:
         """The version with the fingerprint `key`: found, or made by `work`."""
@@ -240,6 +241,9 @@ class Pipeline:
         self.outcomes.append(outcome)
         self._watcher.end(outcome)
         return version
+
+    def _on_spark(self, work: Callable[..., Version], *given: Any) -> Version:
+        return work(self.spark, *given)
 
     def _input(self, zone: str, name: str, stage: str) -> Version:
         """What `stage` made of `name`: in this pipeline, else the latest in the lake."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from laketrain.distributed.book import LOG_LINES, RankBook
+from laketrain.distributed.book import LOG_LINES, START_SECONDS, RankBook
 
 
 class Clock:
@@ -157,9 +157,18 @@ def test_nobody_is_late_before_spark_has_started_any(clock: Clock) -> None:
 
 
 def test_a_heartbeat_alone_is_no_progress(book: RankBook, clock: Clock) -> None:
+    for rank in range(2):
+        book.hear(beat(rank, 1, 1))
     clock.now += 61
-    book.hear(beat(0, 1, 0))
-    book.hear(beat(1, 1, 0))
+    for rank in range(2):
+        book.hear(beat(rank, 2, 1))
+    assert book.overdue(60) is not None
+
+
+def test_a_rank_that_has_not_begun_may_still_be_importing(book: RankBook, clock: Clock) -> None:
+    clock.now += START_SECONDS - 1
+    assert book.overdue(60) is None
+    clock.now += 2
     assert book.overdue(60) is not None
 
 
@@ -193,7 +202,7 @@ def test_the_rank_that_others_wait_for_is_the_late_one(
 def test_a_rank_that_never_joined_is_the_late_one(clock: Clock) -> None:
     half = RankBook(2, clock)
     half.hear(hello(0))
-    clock.now += 61
+    clock.now += START_SECONDS + 1
     late = half.overdue(60)
     assert late is not None
     assert late.rank == 1

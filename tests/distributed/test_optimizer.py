@@ -48,8 +48,6 @@ def test_without_any_gradient_nobody_is_asked() -> None:
 @pytest.mark.slow
 def test_every_optimizer_steps_as_the_plain_one_on_averaged_gradients(spark: SparkSession) -> None:
     def task(world: World, report: Any) -> dict[str, Any]:
-        import functools
-
         import keras
         import numpy as np
         import tensorflow as tf
@@ -65,6 +63,13 @@ def test_every_optimizer_steps_as_the_plain_one_on_averaged_gradients(spark: Spa
             "moving average": lambda: keras.optimizers.Adam(0.1, use_ema=True),
             "loss scale": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1), initial_scale=8.0),
         }
+        def step_of(optimizer: Any, variables: Any) -> Any:
+            def apply(a: Any, b: Any) -> None:
+                sparse = tf.IndexedSlices(b[None], tf.constant([1]), tf.constant([2]))
+                optimizer.apply([a, sparse, None], variables)
+
+            return tf.function(apply, autograph=False)
+
         results = {}
         for name, make in makers.items():
             report({})
@@ -75,11 +80,7 @@ def test_every_optimizer_steps_as_the_plain_one_on_averaged_gradients(spark: Spa
             optimizer.build(ours)
             reference.build(plain)
 
-            def apply(a: Any, b: Any, optimizer: Any, variables: Any) -> None:
-                sparse = tf.IndexedSlices(b[None], tf.constant([1]), tf.constant([2]))
-                optimizer.apply([a, sparse, None], variables)
-
-            step = tf.function(functools.partial(apply, optimizer=optimizer, variables=ours), autograph=False)
+            step = step_of(optimizer, ours)
             for _ in range(4):
                 drawn = [(rng.normal(size=(3, 2)).astype("float32"), np.float32(rng.normal())) for rng in rngs]
                 step(*map(tf.constant, drawn[world.rank]))
@@ -166,11 +167,12 @@ def test_a_distributed_optimizer_saves_and_loads_as_the_plain_one(spark: SparkSe
         model.save(path)
         loaded = keras.models.load_model(path)
         copied = copy.deepcopy(model.optimizer)
-        same = [np.array_equal(a, b) for a, b in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True)]
-        return {"class": f"{type(loaded.optimizer).__module__}.{type(loaded.optimizer).__name__}", "same": same,
-                "config": set(loaded.optimizer.get_config()) == set(keras.optimizers.Adam().get_config()),
-                "distributed": [hasattr(each, "_laketrain_world") for each in (model.optimizer, loaded.optimizer, copied)],
-                "iterations": int(loaded.optimizer.iterations)}
+        ours, plain = model.optimizer, loaded.optimizer
+        return {"class": f"{type(plain).__module__}.{type(plain).__name__}",
+                "same": [np.array_equal(a, b) for a, b in zip(ours.variables, plain.variables, strict=True)],
+                "config": set(plain.get_config()) == set(keras.optimizers.Adam().get_config()),
+                "distributed": [hasattr(each, "_laketrain_world") for each in (ours, plain, copied)],
+                "iterations": int(plain.iterations)}
 
     folder = str(tmp_path)
     for result in launch(spark, task, 2, deadline=200):

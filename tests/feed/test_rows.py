@@ -61,6 +61,14 @@ def test_no_more_files_stay_open_than_allowed(write, monkeypatch) -> None:
     assert reader.read(np.array([11]))["label"].tolist() == [11], "a closed reader opens again"
 
 
+def test_the_file_that_was_not_used_for_longest_is_closed_first(write, monkeypatch) -> None:
+    monkeypatch.setattr(rows_module, "OPEN_FILES", 2)
+    with write([[1]] * 3).reader("label") as reader:
+        for row in (0, 1, 0, 2):
+            reader.read(np.array([row]))
+        assert list(reader._open) == [0, 2]
+
+
 @pytest.mark.parametrize("row", [-1, 20])
 def test_a_row_beyond_the_split_is_refused(write, row: int) -> None:
     with write(CUTS).reader() as reader, pytest.raises(IndexError, match="of 20"):

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -56,9 +58,8 @@ def _read_text(spark: SparkSession, raw: Version, source: Source, declared: T.St
 
 
 def _read_parquet(spark: SparkSession, raw: Version, declared: T.StructType) -> DataFrame:
-    from pyspark.sql.pandas.types import from_arrow_type
-
     import pyarrow.parquet as pq
+    from pyspark.sql.pandas.types import from_arrow_type
 
     store = raw.lake.store
     for file in raw.entry.files:
@@ -83,7 +84,7 @@ def _read_parquet(spark: SparkSession, raw: Version, declared: T.StructType) -> 
 def _declared_schema(raw: Version, source: Source) -> T.StructType:
     text = ", ".join(f"{_quoted(name)} {kind}" for name, kind in source.columns.items())
     try:
-        return T.StructType.fromDDL(text)
+        return cast(T.StructType, T.StructType.fromDDL(text))
     except (ParseException, AnalysisException) as error:
         raise DataError("clean", f"schema of source {raw.name!r}", str(error).splitlines()[0],
                         "use Spark SQL types such as string, int, double, timestamp, array<int>") from error

@@ -9,8 +9,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from laketrain.config.clean import CleanTable, Length, NotNull, Trim, Unique
 from laketrain.config.clean import Check as CheckRule
+from laketrain.config.clean import CleanTable, Length, NotNull, Trim, Unique
 from laketrain.config.columns import Columns, sql_error
 from laketrain.config.workload import Workload
 from laketrain.errors import Problem, nearest

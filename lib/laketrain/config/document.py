@@ -9,7 +9,7 @@ YAML 1.2's few implicit types: `on`, `no` and dates stay text, `1e-3` is a numbe
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,14 @@ for _tag, _pattern, _first in (
     ("merge", r"^(?:<<)$", ["<"]),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
+
+
+def _plain_int(loader: yaml.SafeLoader, node: yaml.Node) -> int:
+    """`010` is ten: YAML 1.1 would read it as eight."""
+    return int(str(loader.construct_scalar(node)))  # type: ignore[arg-type]
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _plain_int)
 
 
 def parse_value(text: str) -> Any:
@@ -89,14 +96,14 @@ class Document:
             raise ConfigError(source, problems)
         return cls(source, data, lines)
 
-    def line(self, path: Sequence[Hashable]) -> int | None:
+    def line(self, path: Sequence[str | int]) -> int | None:
         """The line of the deepest part of `path` that stands in the file. Parts that don't are passed over, since a
         validator's path names union members too."""
         found: int | None = None
         here: Path_ = ()
         for part in path:
             if (*here, part) in self._lines:
-                here = (*here, part)  # type: ignore[assignment]
+                here = (*here, part)
                 found = self._lines[here]
         return found
 
@@ -180,7 +187,7 @@ def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int]) -> Iterable[Pro
             yield from _walk(value, (*path, index), lines)
 
 
-def _dotted(path: Sequence[Hashable]) -> str:
+def _dotted(path: Path_) -> str:
     return ".".join(map(str, path)) or "file"
 
 

@@ -89,9 +89,7 @@ def _place(loc: Sequence[str | int], document: Document) -> str:
     kept: list[str] = []
     for index, part in enumerate(loc):
         last = index == len(loc) - 1
-        if isinstance(here, dict) and part in here:
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+        if (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int) and part < len(here)):
             here = here[part]
         elif not last:
             continue
@@ -111,7 +109,7 @@ def _without_union_noise(errors: list[ErrorDetails]) -> list[ErrorDetails]:
             continue
         seen.add(key)
         kept.append({**detail, "loc": key} if is_member else detail)
-    return kept  # type: ignore[return-value]
+    return kept
 
 
 def _accepted_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:

@@ -17,10 +17,12 @@ OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
 
 
 class Optimizer(Section):
-    """A Keras optimizer. The learning rate is the one used, whatever the number of ranks."""
+    """A Keras optimizer. The learning rate is the one used, whatever the number of ranks; `cosine` lets it fall to
+    zero over the whole training (Loshchilov and Hutter 2017)."""
 
     name: OptimizerName = "adam"
     learning_rate: float = Field(default=0.001, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
     momentum: float | None = Field(default=None, ge=0, lt=1)
     weight_decay: float | None = Field(default=None, ge=0)
     clipnorm: float | None = Field(default=None, gt=0)
@@ -32,6 +34,14 @@ class Optimizer(Section):
         if momentum is not None and info.data.get("name") not in ("sgd", "rmsprop"):
             raise ValueError(f"optimizer {info.data.get('name')!r} takes no momentum; sgd and rmsprop do")
         return momentum
+
+
+class Augment(Section):
+    """Random views of the training images, each bound symmetric: degrees, a fraction of the size, pixels."""
+
+    rotate: float = Field(default=0.0, ge=0, le=180)
+    zoom: float = Field(default=0.0, ge=0, lt=1)
+    shift: float = Field(default=0.0, ge=0)
 
 
 class Train(Section):
@@ -50,7 +60,8 @@ class Train(Section):
     ranks: int = Field(default=1, ge=1)
     optimizer: Optimizer = Optimizer()
     loss: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
-    metrics: list[Literal["accuracy"]] = Field(default_factory=lambda: ["accuracy"])
+    metrics: list[Literal["accuracy"]] = ["accuracy"]
+    augment: Augment | None = None
     seed: int = Field(default=0, ge=0)
     checkpoint_epochs: int = Field(default=1, ge=1)
     max_restarts: int = Field(default=1, ge=0)
@@ -61,14 +72,15 @@ class Train(Section):
 Bound = Annotated[str, StringConstraints(pattern=r"^(>=|<=|>|<) *[0-9.]+$")]
 
 
+GatedMetric = Literal["accuracy", "macro_precision", "macro_recall", "macro_f1", "loss"]
+
+
 class Evaluate(Section):
     """The committed model on rows that it never saw, beside baselines; below the gate the run fails."""
 
     split: SplitName = "test"
-    baselines: list[Literal["majority", "linear"]] = Field(default_factory=lambda: ["majority", "linear"])
-    gate: dict[Literal["accuracy", "macro_precision", "macro_recall", "macro_f1", "loss"], Bound] = Field(
-        default_factory=dict
-    )
+    baselines: list[Literal["majority", "linear"]] = ["majority", "linear"]
+    gate: dict[GatedMetric, Bound] = Field(default_factory=dict)
     worst: int = Field(default=24, ge=0, le=500)
 
 

@@ -124,7 +124,7 @@ def _learn(features: FeatureSet, results: list[TaskResult]) -> FeatureSet:
             for key, value in result.tallies.get(name, {}).items():
                 totals[key] = totals.get(key, 0) + value
         learnt[name] = feature.learnt(totals)
-    return FeatureSet.model_construct(root=learnt)
+    return FeatureSet.of(learnt)
 
 
 def _place(

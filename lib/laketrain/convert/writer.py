@@ -171,7 +171,9 @@ class _RowGroups:
     def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
         self.path, self._rows = path, rows
         # The bytes of pixels and keys hardly repeat as whole values: a dictionary costs time and saves nothing.
-        self._writer = pq.ParquetWriter(str(path), schema, compression="snappy", use_dictionary=False)
+        # Nor do their minimum and maximum help anyone, yet they would stand in full in every footer.
+        self._writer = pq.ParquetWriter(str(path), schema, compression="snappy", use_dictionary=False,
+                                        write_statistics=False)
         self._waiting: list[pa.Table] = []
         self._count = 0
         self._sizes: list[int] = []

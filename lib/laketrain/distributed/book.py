@@ -20,6 +20,8 @@ from typing import Any
 LOG_LINES = 40
 LINE_CHARS = 500
 WAIT_SECONDS = 1.0
+START_SECONDS = 180.0
+HEART_SECONDS = 10.0
 
 _STALLED = re.compile(r"^(\d+)!?: \[")
 
@@ -48,6 +50,10 @@ class RankPage:
     def over(self) -> bool:
         """Whether nothing more is expected of it."""
         return self.finished or self.failed is not None or self.gone is not None
+
+    def patience(self, deadline: float) -> float:
+        """Seconds that it may go without progress: more until it has begun its task."""
+        return deadline if self.progress else max(deadline, START_SECONDS)
 
     @property
     def where(self) -> str:
@@ -197,22 +203,22 @@ class RankBook:
     def overdue(self, deadline: float) -> RankPage | None:
         """The rank to blame once some rank has made no progress for `deadline` seconds, else None.
 
-        All ranks of a synchronous step stop together, so the one to blame is, in this order: one that never
-        came, one whose heartbeat has stopped, one that Horovod says all others wait for, the one that came least far, one that stands outside
-        TensorFlow (the others stand in a collective), the lowest.
+        A rank that has not begun its task yet, and may be importing TensorFlow, has START_SECONDS at least. All ranks
+        of a synchronous step stop together, so the one to blame is, in this order: one that never came, one whose
+        heartbeat has stopped, one that Horovod says the others wait for, the one that came least far, one that stands
+        outside TensorFlow (the others stand in a collective), the lowest.
         """
         with self._changed:
             now = self._clock()
-            begun = [page.progressed for page in self.pages if page.process is not None]
-            if not begun:
-                return None
+            joined = [page.progressed for page in self.pages if page.process is not None]
             active = [page for page in self.pages if not page.over]
-            if not any(now - (page.progressed or min(begun)) > deadline for page in active):
+            if not joined or not any(now - (page.progressed or min(joined)) > page.patience(deadline)
+                                     for page in active):
                 return None
             missing = self._missing_in_collectives()
             return min(active, key=lambda page: (
                 page.process is not None,
-                now - (page.heard or min(begun)) < min(10.0, deadline / 2),
+                now - page.heard < min(HEART_SECONDS, deadline / 2),
                 page.rank not in missing,
                 page.progress,
                 any("tensorflow" in line for line in page.stack),

@@ -87,7 +87,7 @@ def _attend(job: RankJob, book: RankBook, ticket: Ticket, on_event: OnEvent | No
     if job.over and job.error is None:
         return [json.loads(text) for text in job.results]
     _hear_witnesses(book)
-    raise failed(book, ticket.name, job.error or "") from None
+    raise failed(book, ticket.name, job.error or "")
 
 
 def _pass_on(event: tuple[int, dict[str, Any]] | None, on_event: OnEvent | None) -> None:

@@ -28,6 +28,7 @@ from laketrain.distributed.watch import watched
 from laketrain.distributed.witnessed import witnessed
 from laketrain.distributed.world import World
 from laketrain.errors import LaketrainError, LaunchError
+from laketrain.imports import import_tensorflow
 
 Report = Callable[[dict[str, Any]], None]
 Task = Callable[[World, Report], Any]
@@ -216,6 +217,7 @@ def _horovod(place: Place) -> Iterator[None]:
     if place.size == 1:
         yield
         return
+    import_tensorflow()
     import horovod.tensorflow as hvd
 
     hvd.init()

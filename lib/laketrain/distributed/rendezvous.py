@@ -173,6 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """The standard library's page would repeat the request; a status says enough."""
         self.close_connection = True
+        self.request_version = self.protocol_version  # else what is no request at all would get no answer at all
         self._answer(code)
 
     def log_message(self, format: str, *args: Any) -> None:

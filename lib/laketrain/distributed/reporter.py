@@ -9,6 +9,7 @@ Every call of `report` is progress; a rank without any for the launch's deadline
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -26,7 +27,8 @@ from laketrain.distributed.plain import to_json
 
 BEAT_SECONDS = 1.0
 REACH_SECONDS = 30.0
-ORPHAN_SECONDS = 15.0
+ORPHAN_SECONDS = 60.0
+FLUSH_SECONDS = 10.0
 QUIET_SECONDS = 3.0
 MAX_EVENT_BYTES = 64 << 10
 MAX_POST_BYTES = 512 << 10
@@ -127,9 +129,10 @@ class Reporter:
         with self._wake:
             self._progress += 1
             self._progressed = time.monotonic()
-            if event and len(self._events) < MAX_WAITING_EVENTS:
+            if event:
+                self._wake.wait_for(lambda: len(self._events) < MAX_WAITING_EVENTS or self._stopping, FLUSH_SECONDS)
                 self._events.append(text)
-                self._wake.notify()
+                self._wake.notify_all()
 
     def __enter__(self) -> Reporter:
         self._thread.start()
@@ -143,27 +146,25 @@ class Reporter:
         """Send what waits and stop. Returns when the driver has it, or can't be reached any more."""
         with self._wake:
             self._stopping = True
-            self._wake.notify()
+            self._wake.notify_all()
         if self._thread.is_alive():
-            self._thread.join(timeout=10)
+            self._thread.join(2 * FLUSH_SECONDS)
 
     def _run(self) -> None:
-        sequence, silent_since = 0, None
-        try:
+        sequence = 0
+        with contextlib.closing(self._link):
             while True:
                 with self._wake:
                     if not self._events and not self._stopping:
                         self._wake.wait(BEAT_SECONDS)
                     events, progress = self._take(), self._progress
                     last = self._stopping and not self._events
+                    self._wake.notify_all()
                 sequence += 1
-                message = {"kind": "beat", "rank": self._rank, "sequence": sequence, "progress": progress,
-                           "events": [json.loads(event) for event in events], "stack": self._stack()}
-                silent_since = self._send(message, silent_since)
-                if last:
+                sent = self._send({"kind": "beat", "rank": self._rank, "sequence": sequence, "progress": progress,
+                                   "events": [json.loads(event) for event in events], "stack": self._stack()})
+                if last or not sent:
                     return
-        finally:
-            self._link.close()
 
     def _take(self) -> list[str]:
         taken, size = [], 0
@@ -172,19 +173,20 @@ class Reporter:
             size += len(taken[-1])
         return taken
 
-    def _send(self, message: dict[str, Any], silent_since: float | None) -> float | None:
-        """Send until it arrives. Gives None, or ends the process once the driver is gone for good."""
-        since = silent_since or time.monotonic()
+    def _send(self, message: dict[str, Any]) -> bool:
+        """Send until it arrives. False if the driver is away as we stop; if it stays away, this process ends."""
+        since = time.monotonic()
         while True:
             try:
                 self._link.ask(message, patience=0)
-                return None
+                return True
             except Unreachable:
-                if self._stopping:
-                    return since
-                if time.monotonic() - since > ORPHAN_SECONDS:
+                waited = time.monotonic() - since
+                if self._stopping and waited > FLUSH_SECONDS:
+                    return False
+                if waited > ORPHAN_SECONDS:
                     os.kill(os.getpid(), signal.SIGKILL)
-                time.sleep(BEAT_SECONDS / 2)
+                time.sleep(BEAT_SECONDS / 4)
 
     def _stack(self) -> list[str]:
         """Where the rank stands, innermost call first, once it has been quiet for a while."""

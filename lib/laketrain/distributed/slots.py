@@ -14,6 +14,7 @@ from typing import Any
 from laketrain.errors import LaunchError
 
 REGISTER_SECONDS = 60.0
+UNKNOWN_SECONDS = 15.0
 _LOCAL = re.compile(r"local(\[.*\])?")
 
 
@@ -30,52 +31,69 @@ def require_slots(sc: Any, ranks: int, name: str, patience: float = REGISTER_SEC
     """
     if type(ranks) is not int or ranks < 1:
         raise LaunchError(name, "ranks", f"got {ranks!r}, expected a whole number from 1")
-    _refuse_dynamic_allocation(sc, name)
+    conf = sc.getConf()
+    _refuse_dynamic_allocation(sc.master, conf, name)
+    promised = 0 if is_local(sc.master) else slots_promised(conf)
+    now = _wait_for_slots(sc, ranks, promised, patience)
+    if now < ranks:
+        raise LaunchError(name, _count(ranks, "rank"), _too_few(sc.master, now, promised, ranks),
+                          _remedy(sc.master, now))
+
+
+def _wait_for_slots(sc: Any, ranks: int, promised: int | None, patience: float) -> int:
+    """The slots there are, once they are enough, or no more can be hoped for."""
+    now = slots_now(sc)
+    if promised is None:
+        patience = min(patience, UNKNOWN_SECONDS)
+    elif promised < ranks:
+        patience = 0.0
     end = time.monotonic() + patience
-    now, promised = slots_now(sc), slots_promised(sc)
-    while now < ranks <= max(now, promised) and time.monotonic() < end:
+    while now < ranks and time.monotonic() < end:
         time.sleep(0.25)
         now = slots_now(sc)
-    if now < ranks:
-        problem = _too_few(sc, now, promised, ranks)
-        raise LaunchError(name, _count(ranks, "rank"), problem, _remedy(sc, max(now, 1)))
+    return now
 
 
 def slots_now(sc: Any) -> int:
     """Slots of the executors that are there: the number that Spark holds a barrier stage against."""
+    from py4j.protocol import Py4JError
+
     spark = sc._jsc.sc()
-    return int(spark.maxNumConcurrentTasks(spark.resourceProfileManager().defaultResourceProfile()))
+    try:
+        return int(spark.maxNumConcurrentTasks(spark.resourceProfileManager().defaultResourceProfile()))
+    except Py4JError:  # not of Spark's public interface: another version may name it otherwise
+        return int(sc.defaultParallelism)
 
 
-def slots_promised(sc: Any) -> int:
-    """Slots that the configuration asks the cluster for, 0 where it does not say."""
-    conf = sc.getConf()
+def slots_promised(conf: Any) -> int | None:
+    """Slots that a SparkConf asks the cluster for, None where it does not say."""
     instances, cores = conf.get("spark.executor.instances"), int(conf.get("spark.executor.cores", "1"))
     task_cpus = int(conf.get("spark.task.cpus", "1"))
     if instances is not None:
         return int(instances) * (cores // task_cpus)
-    return int(conf.get("spark.cores.max", "0")) // task_cpus
+    most = conf.get("spark.cores.max")
+    return int(most) // task_cpus if most is not None else None
 
 
-def _refuse_dynamic_allocation(sc: Any, name: str) -> None:
-    if not is_local(sc.master) and sc.getConf().get("spark.dynamicAllocation.enabled", "false").lower() == "true":
+def _refuse_dynamic_allocation(master: str, conf: Any, name: str) -> None:
+    if not is_local(master) and conf.get("spark.dynamicAllocation.enabled", "false").lower() == "true":
         raise LaunchError(name, "spark.dynamicAllocation.enabled", "got true: Spark starts no barrier stage, "
                           "which ranks are, on executors that come and go",
                           "set it to false, and spark.executor.instances to a number")
 
 
-def _too_few(sc: Any, now: int, promised: int, ranks: int) -> str:
-    room = f"Spark ({sc.master}) has {_count(now, 'slot')}"
-    if promised >= ranks:
+def _too_few(master: str, now: int, promised: int | None, ranks: int) -> str:
+    room = f"Spark ({master}) has {_count(now, 'slot')}"
+    if promised is not None and promised >= ranks:
         return f"{room}, of {promised} that its configuration asks for; the others have not come"
-    return f"{room} for {_count(ranks, 'rank')}"
+    return room
 
 
-def _remedy(sc: Any, now: int) -> str:
-    if is_local(sc.master):
-        return f"ask for at most {_count(now, 'rank')}, or start Spark with a master of local[N], N the ranks"
-    return (f"ask for at most {_count(now, 'rank')}, or give Spark more executors or cores "
-            "(spark.executor.instances × spark.executor.cores / spark.task.cpus)")
+def _remedy(master: str, now: int) -> str:
+    fewer = f"ask for at most {_count(now, 'rank')}, or " if now else ""
+    if is_local(master):
+        return f"{fewer}start Spark with a master of local[N], N the ranks"
+    return f"{fewer}give Spark more executors (spark.executor.instances × spark.executor.cores / spark.task.cpus)"
 
 
 def _count(number: int, noun: str) -> str:

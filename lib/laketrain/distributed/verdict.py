@@ -39,10 +39,14 @@ def failed(book: RankBook, name: str, spark_says: str) -> LaketrainError:
 def hung(book: RankBook, page: RankPage, name: str, deadline: float) -> RankError:
     """The error of a rank that made no progress for `deadline` seconds."""
     stands = f"; it stands at {page.stack[0]}" if page.stack else ""
+    seconds = page.patience(deadline)
     if page.process is None:
-        problem, hint = f"did not join the others within {deadline:g} s", "look at the executor's log"
+        problem, hint = f"did not join the others within {seconds:g} s", "look at the executor's log"
+    elif not page.progress:
+        problem = f"joined, but did not begin its task within {seconds:g} s{stands}"
+        hint = "ranks connect to each other, at any port: see the firewall between executors"
     else:
-        problem = f"made no progress for {deadline:g} s{stands}"
+        problem = f"made no progress for {seconds:g} s{stands}"
         hint = "if a step may take that long, raise the deadline; else see what the rank waits for"
     trace = [f"  {line}" for line in page.stack]
     log = "\n".join([*page.log, *(["where it stands, innermost call first:", *trace] if trace else [])])

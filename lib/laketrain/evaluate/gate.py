@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from laketrain.config.train import GatedMetric
 from laketrain.errors import GateError
 
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
 
-def check_gate(gate: Mapping[str, str], metrics: Mapping[str, Any], subject: str) -> None:
+def check_gate(gate: Mapping[GatedMetric, str], metrics: Mapping[str, Any], subject: str) -> None:
     """Raises GateError naming every bound that is broken, with the value that broke it."""
     broken = [f"{name} is {metrics[name]:.4f}, expected {bound}" for name, bound in gate.items()
               if not holds(float(metrics[name]), bound)]

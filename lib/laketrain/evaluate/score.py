@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from laketrain.distributed.world import World
 from laketrain.feed.dataset import Dataset
+from laketrain.imports import import_tensorflow
 
 Report = Callable[[dict[str, Any]], None]
 _SMALLEST = 1e-7
@@ -40,6 +41,7 @@ def score(task: ScoreTask, world: World, report: Report) -> dict[str, Any]:
         confusion: rows by true class, then by predicted class. loss: summed cross-entropy. mistakes: the worst first,
         each {row, true, predicted, probability, loss}.
     """
+    import_tensorflow()
     import tensorflow as tf
 
     from laketrain.lake import Lake

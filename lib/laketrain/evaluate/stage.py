@@ -16,8 +16,8 @@ from laketrain.errors import DataError
 from laketrain.evaluate.baselines import BASELINES
 from laketrain.evaluate.metrics import summarise
 from laketrain.evaluate.score import ScoreTask, merge, score
-from laketrain.feed.dataset import Dataset
 from laketrain.features import Label
+from laketrain.feed.dataset import Dataset
 from laketrain.lake import Version, fingerprint
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,11 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
                 raise ValueError(f"{name!r} can't name a feature: use a letter, then letters, digits and _, "
                                  "and no word of Python")
         return self
+
+    @classmethod
+    def of(cls, features: Mapping[str, Feature]) -> FeatureSet:
+        """A set of features that are parsed already, e.g. some of another set."""
+        return cls.model_construct(root={name: cast(Any, feature) for name, feature in features.items()})
 
     def to_json(self) -> str:
         """As saved in a version; `from_json` gives an equal set."""

@@ -29,6 +29,7 @@ class Pool:
     """The rows of some consecutive steps of one rank.
 
     Attributes:
+        rows: (pool rows,) their global numbers, ascending.
         arrays: name -> (pool rows, *shape), each row once, in the order of storage.
         index: (steps, rank's batch) int32, which rows of the pool a step takes.
         weights: (steps, rank's batch) float32, 1 or, for padding, 0.
@@ -36,6 +37,7 @@ class Pool:
         epoch, first_step: what the first step is.
     """
 
+    rows: Rows
     arrays: Arrays
     index: npt.NDArray[np.int32]
     weights: npt.NDArray[np.float32]
@@ -99,7 +101,7 @@ class _Source:
         weights = np.concatenate([self.plan.weights(lane, w) for lane in self.lanes], axis=1)[skip:]
         real = np.array([self.plan.real_rows(step) for step in steps[skip:]], np.int32)
         rows, index = np.unique(asked, return_inverse=True)
-        return Pool(self._read(rows), index.reshape(asked.shape).astype(np.int32), weights, real, epoch,
+        return Pool(rows, self._read(rows), index.reshape(asked.shape).astype(np.int32), weights, real, epoch,
                     steps.start + skip)
 
     def _read(self, rows: Rows) -> Arrays:
@@ -107,7 +109,7 @@ class _Source:
         if self._kept is not None and np.array_equal(self._kept[0], rows):
             return self._kept[1]
         arrays = self.reader.read(rows)
-        self._kept = (rows, arrays) if self.plan.window_count == 1 else None
+        self._kept = (rows, arrays)
         return arrays
 
 
@@ -119,7 +121,6 @@ def _one_ahead(source: _Source, windows: Iterator[tuple[int, int, int]]) -> Gene
             pool = reading.result()
             reading = _next(thread, source, windows)
             yield pool
-            del pool
 
 
 def _next(thread: ThreadPoolExecutor, source: _Source, windows: Iterator[tuple[int, int, int]]) -> Future[Pool] | None:
@@ -133,4 +134,4 @@ def _gathered(source: Generator[Pool, None, None]) -> Generator[Batch, None, Non
             for i, index in enumerate(pool.index):
                 arrays = {name: values.take(index, axis=0) for name, values in pool.arrays.items()}
                 yield Batch(arrays, pool.weights[i], int(pool.real[i]), pool.first_step + i, pool.epoch)
-            del pool
+            del pool  # before the one after next is read

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from laketrain.errors import DataError, nearest
+from laketrain.features import FeatureSet
 from laketrain.feed.lanes import LanePlan
 from laketrain.feed.rows import RowReader
-from laketrain.features import FeatureSet
 from laketrain.lake import Lake, Version
 
 _MB = 1 << 20

@@ -154,7 +154,7 @@ class LanePlan:
         """
         rows = self.window(lane, epoch, w)
         if not len(rows):
-            rows = np.array([min(self.lane_bounds(lane)[0], self.rows - 1)], np.int64)
+            rows = np.array([self.lane_bounds(lane)[0]], np.int64)  # a row: the last lane is never empty
         steps = self.steps_of(w)
         return np.resize(rows, (len(steps), self.slice))
 

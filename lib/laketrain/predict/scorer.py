@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from laketrain.features import FeatureSet, Label
+from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
 
 REASON, RECORD = "_reason", "_record"
@@ -43,7 +44,6 @@ class PredictTask:
 def score_batches(task: PredictTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """For each row: the kept columns, class, probability, model, data, and, where it can't be scored, the reason."""
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(task.threads))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     features = FeatureSet.from_json(task.features)
     label = Label.model_validate_json(task.label)
     for batch in batches:
@@ -87,6 +87,7 @@ def _records(batch: pa.RecordBatch, bad: npt.NDArray[np.bool_]) -> list[str | No
 @lru_cache(maxsize=2)
 def _model(lake: str, ref: str) -> Callable[[dict[str, npt.NDArray[Any]]], npt.NDArray[np.float32]]:
     """The model as a function over arrays; kept, since Spark reuses the process for the next task."""
+    import_tensorflow()
     import tensorflow as tf
 
     from laketrain.train.checkpoint import load_model

@@ -75,11 +75,11 @@ def _scored(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: 
     [(_, label)] = features.targets.items()
     if not isinstance(label, Label):
         raise DataError("predict", model.ref, f"predicts a {label.kind}, expected a label")
-    inputs = FeatureSet.model_construct(root=features.inputs)
+    inputs = FeatureSet.of(features.inputs)
     slots = max(1, spark.sparkContext.defaultParallelism)
     task = PredictTask(table.lake.url, model.ref, inputs.to_json(), label.model_dump_json(), table.ref, config.batch,
                        tuple(keep), threads=max(1, (os.cpu_count() or 1) // slots))
-    columns = list(dict.fromkeys([*keep, *(feature.column for feature in inputs.root.values())]))
+    columns = list(dict.fromkeys([*keep, *(feature.column for feature in features.inputs.values())]))
     absent = [column for column in columns if column not in frame.columns]
     if absent:
         raise DataError("predict", table.ref, f"has no column {absent[0]!r}, which the model needs",

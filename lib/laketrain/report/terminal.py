@@ -43,10 +43,11 @@ class Terminal:
                       f"{event['rows_per_s']:,.0f} rows/s")
         elif kind == "step" and rank == 0 and self._progress is not None and self._bar is not None:
             done = (event["epoch"] - 1) * event["steps"] + event["step"]
-            self._progress.update(self._bar, total=event["epochs"] * event["steps"], completed=done, description=(
-                f"train  epoch {event['epoch']}/{event['epochs']}  {_metrics(event)}  {event['rows_per_s']:,.0f} rows/s"))
+            said = f"epoch {event['epoch']}/{event['epochs']}  {_metrics(event)}  {event['rows_per_s']:,.0f} rows/s"
+            self._progress.update(self._bar, total=event["epochs"] * event["steps"], completed=done,
+                                  description=f"train  {said}")
         elif kind == "resume":
-            self._say(f"            [yellow]goes on after epoch {event['epoch']}, from {escape(event['checkpoint'])}[/]")
+            self._say(f"            [yellow]goes on after epoch {event['epoch']}[/], from {event['checkpoint']}")
         elif kind == "restart":
             self._say(f"            [yellow]relaunch {event['attempt']} of {event['of']}:[/] {escape(event['cause'])}")
 
@@ -78,8 +79,8 @@ def _counts(outcome: Outcome) -> str:
     if outcome.stage == "train":
         return f"{counts['epochs']} epochs of {counts['rows']:,} rows, {counts['parameters']:,} parameters"
     if outcome.stage == "evaluate":
-        beside = ", ".join(f"{name} {value:.3f}" for name, value in meta["baselines"].items())
-        return f"accuracy {meta['metrics']['accuracy']:.4f} on {counts['rows']:,} rows" + (f"  ({beside})" if beside else "")
+        beside = "".join(f", {name} {value:.4f}" for name, value in meta["baselines"].items())
+        return f"accuracy {meta['metrics']['accuracy']:.4f}{beside}, on {counts['rows']:,} rows"
     if outcome.stage == "ingest":
         return f"{counts['files']} files, {counts['bytes'] / 1e6:.1f} MB"
     parts = [f"{counts['in']:,} in", f"{counts['out']:,} out", f"{counts['quarantined']:,} quarantined"]

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Checkpoints:
 def load_model(version: Version, path: str = _MODEL) -> keras.Model:
     """A Keras model out of a version. What would run code on loading (Lambda layers, pickles) is refused by Keras'
     safe mode."""
+    import_tensorflow()
     import keras
 
     with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:

@@ -20,11 +20,11 @@ _OPTIMIZERS = {
 }
 
 
-def compiled(declared: Any, features: FeatureSet, config: Train) -> keras.Model:
-    """The model with fresh weights, its loss, metrics and optimizer."""
+def compiled(declared: Any, features: FeatureSet, config: Train, steps: int) -> keras.Model:
+    """The model with fresh weights, its loss, metrics and optimizer, for a training of `steps` steps in all."""
     model: keras.Model = declared.build(features)
     model.compile(
-        optimizer=build_optimizer(config.optimizer),
+        optimizer=build_optimizer(config.optimizer, steps),
         loss=config.loss,
         weighted_metrics=list(config.metrics),
         jit_compile=False,
@@ -32,7 +32,9 @@ def compiled(declared: Any, features: FeatureSet, config: Train) -> keras.Model:
     return model
 
 
-def build_optimizer(settings: Optimizer) -> keras.optimizers.Optimizer:
+def build_optimizer(settings: Optimizer, steps: int) -> keras.optimizers.Optimizer:
     """The Keras optimizer with the settings that were given; the others keep Keras' defaults."""
-    given = settings.model_dump(exclude={"name"}, exclude_none=True)
+    given = settings.model_dump(exclude={"name", "schedule"}, exclude_none=True)
+    if settings.schedule == "cosine":
+        given["learning_rate"] = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
     return _OPTIMIZERS[settings.name](**given)

@@ -16,15 +16,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.train import Train
+from laketrain.config.train import Augment, Train
 from laketrain.distributed.optimizer import distribute
 from laketrain.distributed.world import World
 from laketrain.errors import DataError, RankError
 from laketrain.feed.dataset import Dataset
 from laketrain.feed.lanes import LanePlan
+from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
 from laketrain.models import parse_model
 
@@ -67,13 +69,17 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
     Raises:
         DataError: the loss is not finite. RankError: the ranks end with different weights.
     """
+    import_tensorflow()
     from laketrain.train.checkpoint import Checkpoints
 
     dataset = Dataset.at(task.lake, task.dataset)
     checkpoints = Checkpoints(Lake(task.lake), task.name, task.run)
-    model, state = _begin(task, dataset, checkpoints, world)
+    config = task.config
+    plan = dataset.plan(config.split, config.batch, lanes=config.lanes, seed=config.seed,
+                        window_mb=config.shuffle_window_mb)
+    model, state = _begin(task, dataset, checkpoints, world, plan.steps * config.epochs)
     clock = _Clock()
-    _run_epochs(task, dataset, model, state, checkpoints, world, report, clock)
+    _run_epochs(task, dataset, plan, model, state, checkpoints, world, report, clock)
     digest = weights_digest(model)
     _refuse_different(world.gather(digest))
     if task.output and world.is_chief:
@@ -83,7 +89,7 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
 
 
 def _begin(
-    task: FitTask, dataset: Dataset, checkpoints: Checkpoints, world: World
+    task: FitTask, dataset: Dataset, checkpoints: Checkpoints, world: World, steps: int
 ) -> tuple[keras.Model, State]:
     import keras
     import tensorflow as tf
@@ -94,7 +100,7 @@ def _begin(
     keras.utils.set_random_seed(task.config.seed)
     tf.config.experimental.enable_op_determinism()
     if task.resume is None:
-        model, state = compiled(parse_model(task.config.model), dataset.features, task.config), State()
+        model, state = compiled(parse_model(task.config.model), dataset.features, task.config, steps), State()
         model.optimizer.build(model.trainable_variables)
     else:
         model, state = checkpoints.load(task.resume)
@@ -103,17 +109,15 @@ def _begin(
     return model, state
 
 
-def _run_epochs(task: FitTask, dataset: Dataset, model: keras.Model, state: State, checkpoints: Checkpoints,
-                world: World, report: Report, clock: _Clock) -> None:
+def _run_epochs(task: FitTask, dataset: Dataset, plan: LanePlan, model: keras.Model, state: State,
+                checkpoints: Checkpoints, world: World, report: Report, clock: _Clock) -> None:
     from laketrain.train.steps import Steps
 
     config = task.config
     if state.epochs >= config.epochs:
         return
     steps = Steps(model, config.batch)
-    plan = dataset.plan(config.split, config.batch, lanes=config.lanes, seed=config.seed,
-                        window_mb=config.shuffle_window_mb)
-    with _tensors(dataset, config.split, plan, world, state.epochs, config.epochs) as training:
+    with _tensors(dataset, config.split, plan, world, state.epochs, config.epochs, config.augment) as training:
         batches = iter(training)
         for epoch in range(state.epochs, config.epochs):
             started = time.monotonic()
@@ -123,7 +127,7 @@ def _run_epochs(task: FitTask, dataset: Dataset, model: keras.Model, state: Stat
                 with clock.computes():
                     loss = float(steps.train(*batch))
                 _refuse_nan(loss, world.rank, epoch, step, plan.steps)
-                clock.tell(report, lambda s=step, e=epoch, t=started: _progress(s, e, t, plan, config, steps, world))
+                clock.tell(report, partial(_progress, step, epoch, started, plan, config, steps, world))
             seconds = time.monotonic() - started
             row: dict[str, Any] = {"epoch": epoch + 1, **steps.totals(world), **_validate(task, dataset, steps, world)}
             state.history.append({**row, "seconds": seconds, "rows_per_s": plan.rows / seconds})
@@ -146,11 +150,13 @@ def _validate(task: FitTask, dataset: Dataset, steps: Steps, world: World) -> di
 
 
 @contextmanager
-def _tensors(dataset: Dataset, split: str, plan: LanePlan, world: World, epoch: int, end: int) -> Iterator[Any]:
+def _tensors(dataset: Dataset, split: str, plan: LanePlan, world: World, epoch: int, end: int,
+             augment: Augment | None = None) -> Iterator[Any]:
     from laketrain.feed.tensors import as_tf_dataset
 
     with dataset.reader(split) as reader:
-        yield as_tf_dataset(plan, reader, rank=world.rank, ranks=world.size, epoch=epoch, epochs=end - epoch)
+        yield as_tf_dataset(plan, reader, rank=world.rank, ranks=world.size, epoch=epoch, epochs=end - epoch,
+                            augment=augment)
 
 
 def _progress(step: int, epoch: int, started: float, plan: LanePlan, config: Train, steps: Steps,

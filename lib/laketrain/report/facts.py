@@ -1,0 +1,185 @@
+"""What the page says of the run itself: its headline, its times, its versions, the software it ran with.
+
+    headline(run).verdict, stages(run), versions(run), software(run)
+
+Each function gives plain values that a template prints, or None where the run has nothing of the kind.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from laketrain.errors import GateError
+from laketrain.lake import Version
+from laketrain.lake.draft import whoami
+from laketrain.report import words
+from laketrain.report.run import Run
+from laketrain.stages import STAGES
+
+SOFTWARE = ("laketrain", "tensorflow", "tensorflow-cpu", "keras", "horovod", "petastorm", "pyarrow", "pyspark", "numpy",
+            "pandas")
+FINGERPRINT = 12
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How it went: `tone` is good, bad or plain; `mark` says the same without a colour."""
+
+    tone: str
+    mark: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure of the headline, with what it is measured by."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The top of the page. `error` is what ended the run early."""
+
+    title: str
+    verdict: Verdict
+    sentence: str
+    tiles: list[Tile]
+    error: str | None
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """A stage's result for one table, and its time as a fraction of the longest."""
+
+    stage: str
+    ref: str
+    seconds: float
+    skipped: bool
+    part: float
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The run's stages in their order, and how long all of it took."""
+
+    times: list[StageTime]
+    seconds: float
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A version and where it comes from. `here` is False where this run only read it."""
+
+    ref: str
+    here: bool
+    parents: list[str]
+    data: str
+    fingerprint: str
+    size: str
+    created: str
+    by: str
+    laketrain: str
+
+
+@dataclass(frozen=True)
+class Versions:
+    """All versions that the run made, found or stands on."""
+
+    lake: str
+    origins: list[Origin]
+
+
+def headline(run: Run) -> Headline:
+    """The workload, how it went, and its figures."""
+    record = run.record
+    made = sum(not outcome.skipped for outcome in record.outcomes)
+    found = len(record.outcomes) - made
+    parts = [f"{made} {'version' if made == 1 else 'versions'} made" if made else "nothing made"]
+    parts += [f"{found} found unchanged"] if found else []
+    sentence = f"{', '.join(parts)}, by {whoami()}, as {record.source} says."
+    error = run.redactor.scrub(str(record.failure)) if record.failure else None
+    return Headline(record.workload.name, _verdict(run), sentence[0].upper() + run.redactor.scrub(sentence[1:]),
+                    list(_tiles(run)), error)
+
+
+def _verdict(run: Run) -> Verdict:
+    failure, config = run.record.failure, run.record.workload.evaluate
+    if isinstance(failure, GateError):
+        return Verdict("bad", "✕", "Below its gate")
+    if failure is not None:
+        return Verdict("bad", "✕", f"Failed in {failure.stage}")
+    if run.last("evaluate") is None:
+        ran = [stage for stage in STAGES if run.made(stage)]
+        return Verdict("plain", "●", f"Went well, to {ran[-1]}" if ran else "Went well")
+    if config is None or not config.gate:
+        return Verdict("plain", "●", "Went well; no gate was set")
+    return Verdict("good", "✓", "Passed its gate")
+
+
+def _tiles(run: Run) -> Iterator[Tile]:
+    record, evaluation, model = run.record, run.last("evaluate"), run.model
+    if evaluation is not None:
+        meta = evaluation.entry.meta
+        bounds = record.workload.evaluate.gate if record.workload.evaluate else {}
+        metrics = meta.get("metrics") or {}
+        on = f"on {words.rows(evaluation.entry.counts.get('rows'))} of {meta.get('split', 'the test split')}"
+        gate = f"; the gate asks {bounds['accuracy']}" if "accuracy" in bounds else ""
+        yield Tile("Accuracy", words.share(metrics.get("accuracy")), on + gate)
+    if model is not None and (run.made("train") or run.made("evaluate")):
+        counts = model.entry.counts
+        yield Tile("Model", f"{model.name}@{model.number}", f"{words.count(counts.get('parameters'))} parameters, "
+                   f"{words.count(counts.get('epochs'))} epochs of {words.rows(counts.get('rows'))}")
+    predictions = run.last("predict")
+    if predictions is not None:
+        yield Tile("Predictions", words.count(predictions.entry.counts.get("out")), f"in {predictions.ref}")
+    yield Tile("Took", words.duration(record.seconds), f"began {words.moment(record.began)}")
+
+
+def stages(run: Run) -> Stages | None:
+    """Where the time went."""
+    outcomes = run.record.outcomes
+    if not outcomes:
+        return None
+    longest = max((outcome.seconds for outcome in outcomes if not outcome.skipped), default=0.0) or 1.0
+    times = [StageTime(outcome.stage, outcome.version.ref, outcome.seconds, outcome.skipped,
+                       0.0 if outcome.skipped else outcome.seconds / longest) for outcome in outcomes]
+    return Stages(times, run.record.seconds, sum(outcome.skipped for outcome in outcomes))
+
+
+def versions(run: Run) -> Versions | None:
+    """Every version of the run and every ancestor, in the order of the road."""
+    if not run.history:
+        return None
+    here = {outcome.version.ref for outcome in run.record.outcomes}
+    return Versions(run.redactor.scrub(run.lake.url), [_origin(version, version.ref in here) for version in run.history])
+
+
+def _origin(version: Version, here: bool) -> Origin:
+    entry = version.entry
+    return Origin(version.ref, here, [f"{table}@{number}" for table, number in sorted(entry.parents.items())],
+                  entry.data, entry.fingerprint[:FINGERPRINT], words.size(sum(file.bytes for file in entry.files)),
+                  words.stamp(entry.created), entry.by, entry.laketrain)
+
+
+def software(run: Run) -> list[tuple[str, str]]:
+    """Names and versions of what is installed beside this page's writer, read without importing any of it."""
+    found: list[tuple[str, str]] = [("python", platform.python_version())]
+    for name in SOFTWARE:
+        try:
+            found.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def config(run: Run) -> dict[str, Any]:
+    """The workload as YAML, and where it was read."""
+    return {"source": run.redactor.scrub(run.record.source), "yaml": run.redactor.settings()}

@@ -1,0 +1,198 @@
+"""The road of the data as a drawing: a card a table, and between them bands as wide as the rows that went along.
+
+    flow(run).wide, flow(run).tall          # for a screen and for a phone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from laketrain.lake import Version
+from laketrain.report import words
+from laketrain.report.run import Run
+
+ZONES = ("raw", "clean", "integrated", "features", "models", "predictions")
+_THINNEST, _THICKEST = 2.0, 16.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a drawing is laid out: cards, the gaps along the road and across it, letters that fit a card."""
+
+    tall: bool
+    width: float
+    height: float
+    along: float
+    across: float
+    letters: int
+
+
+WIDE = Shape(tall=False, width=150, height=84, along=34, across=18, letters=19)
+TALL = Shape(tall=True, width=116, height=84, along=30, across=10, letters=14)
+
+
+@dataclass(frozen=True)
+class Card:
+    """A version in the drawing: its corner, its words (`figure` is the large one), and rows quarantined on the way."""
+
+    ref: str
+    zone: str
+    name: str
+    figure: str
+    note: str
+    quarantined: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Band:
+    """Rows from card to card, as an SVG path. A dashed one is no rows, but the model that was used."""
+
+    path: str
+    width: float
+    dashed: bool
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Cards of one size over bands."""
+
+    width: float
+    height: float
+    shape: Shape
+    cards: list[Card]
+    bands: list[Band]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage's numbers, for the table beneath the drawing."""
+
+    stage: str
+    ref: str
+    rows_in: Any
+    out: Any
+    quarantined: Any
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The drawing in both shapes, and its numbers."""
+
+    wide: Drawing
+    tall: Drawing
+    steps: list[Step]
+    alt: str
+
+
+def flow(run: Run) -> Flow | None:
+    """The versions of the run, with those that they were made from."""
+    versions = {version.table: version for version in run.history if version.zone in ZONES}
+    if not versions:
+        return None
+    places = _places(versions)
+    accuracy = _accuracy(run)
+    steps = [Step(one.entry.stage, one.ref, one.entry.counts.get("in"), one.entry.counts.get("out"),
+                  one.entry.counts.get("quarantined")) for one in versions.values() if "in" in one.entry.counts]
+    alt = "Flow of the data: " + "; ".join(
+        f"{one.ref} {_figure(one, versions, accuracy)[0]}" for one in versions.values())
+    return Flow(_draw(versions, places, WIDE, accuracy), _draw(versions, places, TALL, accuracy), steps, alt)
+
+
+def _accuracy(run: Run) -> Any:
+    evaluation = run.last("evaluate")
+    return (evaluation.entry.meta.get("metrics") or {}).get("accuracy") if evaluation else None
+
+
+def _places(versions: Mapping[str, Version]) -> dict[str, tuple[int, float]]:
+    """table -> (step along the road, lane): each lies as near to the middle of its parents as its neighbours allow."""
+    used = [zone for zone in ZONES if any(version.zone == zone for version in versions.values())]
+    places: dict[str, tuple[int, float]] = {}
+    for step, zone in enumerate(used):
+        here = [version for version in versions.values() if version.zone == zone]
+        wanted = {version.table: _wanted(version, places, order) for order, version in enumerate(here)}
+        lane = -1.0
+        for table in sorted(wanted, key=lambda table: wanted[table]):
+            lane = max(wanted[table], lane + 1)
+            places[table] = step, lane
+    return places
+
+
+def _wanted(version: Version, places: Mapping[str, tuple[int, float]], order: int) -> float:
+    parents = [table for table in version.entry.parents if table in places]
+    rows = [table for table in parents if not table.startswith("models/")] or parents
+    return sum(places[table][1] for table in rows) / len(rows) if rows else float(order)
+
+
+def _draw(versions: Mapping[str, Version], places: Mapping[str, tuple[int, float]], shape: Shape,
+          accuracy: Any) -> Drawing:
+    corners = {table: _corner(place, shape) for table, place in places.items()}
+    cards = [_card(version, versions, corners[table], shape, accuracy) for table, version in versions.items()]
+    pairs = [(parent, child) for child in versions for parent in versions[child].entry.parents if parent in versions]
+    rows = {pair: _rows_along(versions[pair[0]], versions[pair[1]]) for pair in pairs}
+    most = max(rows.values(), default=0) or 1
+    bands = [_band(corners[parent], corners[child], shape, rows[parent, child] / most, parent.startswith("models/"))
+             for parent, child in pairs]
+    return Drawing(max(x for x, _ in corners.values()) + shape.width, max(y for _, y in corners.values()) + shape.height,
+                   shape, cards, bands)
+
+
+def _corner(place: tuple[int, float], shape: Shape) -> tuple[float, float]:
+    step, lane = place
+    if shape.tall:
+        return lane * (shape.width + shape.across), step * (shape.height + shape.along)
+    return step * (shape.width + shape.along), lane * (shape.height + shape.across)
+
+
+def _band(start: tuple[float, float], end: tuple[float, float], shape: Shape, part: float, dashed: bool) -> Band:
+    if shape.tall:
+        x1, y1, x2, y2 = start[0] + shape.width / 2, start[1] + shape.height, end[0] + shape.width / 2, end[1]
+        middle = (y1 + y2) / 2
+        path = f"M{x1:.1f} {y1:.1f}C{x1:.1f} {middle:.1f} {x2:.1f} {middle:.1f} {x2:.1f} {y2:.1f}"
+    else:
+        x1, y1, x2, y2 = start[0] + shape.width, start[1] + shape.height / 2, end[0], end[1] + shape.height / 2
+        middle = (x1 + x2) / 2
+        path = f"M{x1:.1f} {y1:.1f}C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    return Band(path, 1.6 if dashed else _THINNEST + (_THICKEST - _THINNEST) * part, dashed)
+
+
+def _rows_along(parent: Version, child: Version) -> float:
+    counts = child.entry.counts
+    if parent.zone == "models":
+        return 0
+    if child.zone == "integrated":
+        found = (counts.get("tables") or {}).get(parent.name, parent.rows)
+    else:
+        found = counts.get("rows") if child.zone == "models" else counts.get("in")
+    return found if words.is_number(found) else 0
+
+
+def _card(version: Version, versions: Mapping[str, Version], corner: tuple[float, float], shape: Shape,
+          accuracy: Any) -> Card:
+    figure, note = _figure(version, versions, accuracy)
+    refused = version.entry.counts.get("quarantined")
+    return Card(version.ref, version.zone, words.shortened(f"{version.name}@{version.number}", shape.letters), figure,
+                note, f"{words.count(refused)} quarantined" if refused else "", *corner)
+
+
+def _figure(version: Version, versions: Mapping[str, Version], accuracy: Any) -> tuple[str, str]:
+    """The card's large figure and the smaller one."""
+    counts = version.entry.counts
+    if version.zone == "raw":
+        files = f"{words.count(counts.get('files', len(version.entry.files)))} files"
+        return files, words.size(counts.get("bytes", sum(file.bytes for file in version.entry.files)))
+    if version.zone == "models":
+        epochs = f"{words.count(counts.get('epochs'))} epochs"
+        if accuracy is not None and _newest(versions.values(), "models") is version:
+            return f"{words.share(accuracy)} right", epochs
+        return epochs, f"{words.count(counts.get('parameters'))} parameters"
+    if version.zone == "features" and counts.get("splits"):
+        return words.rows(counts.get("out")), f"in {len(counts['splits'])} splits"
+    return words.rows(counts.get("out", version.rows)), ""
+
+
+def _newest(versions: Sequence[Version] | Any, zone: str) -> Version | None:
+    return max((one for one in versions if one.zone == zone), key=lambda one: one.number, default=None)
