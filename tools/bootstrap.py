@@ -216,7 +216,10 @@ class Installer:
     def __call__(self, step: str, arguments: list[str]) -> None:
         """Installs exactly what `arguments` name, without what that depends on: the lock is complete."""
         if self.uv:
-            command = [self.python, "-m", "uv", "pip", "install", "--python", self.python, "--no-deps"]
+            command = [self.python, "-m", "uv", "pip", "install", "--python", self.python, "--no-deps",
+                       # As pip does: where users or containers forbid Python to write bytecode, every rank would
+                       # else compile TensorFlow's sources anew at each start.
+                       "--compile-bytecode"]
             try:
                 self.console.run(step, [*command, *arguments], self.log, self.environ)
                 return

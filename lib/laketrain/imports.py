@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ def import_tensorflow() -> None:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _no_stderr():
-        import tensorflow  # noqa: F401
+        importlib.import_module("tensorflow")
 
 
 @contextlib.contextmanager

@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from laketrain.config import Document, Workload, load
+from laketrain.config.columns import Columns
 from laketrain.config.problems import explain
-from laketrain.errors import Problem
+from laketrain.errors import ConfigError, Problem, nearest
 from laketrain.features import FeatureSet
 from laketrain.models import ModelBox
 
@@ -35,6 +36,9 @@ class Job:
         workload, document = load(path, sets, lake, parsers=[_feature_problems, _model_problems])
         features = FeatureSet.model_validate(workload.convert.features) if workload.convert else None
         model = ModelBox.model_validate(workload.train.model).root if workload.train else None
+        problems = list(_prediction_problems(workload, features, document))
+        if problems:
+            raise ConfigError(document.source, problems)
         return cls(workload, features, model, document.source)
 
 
@@ -66,3 +70,14 @@ def _model_problems(document: Document) -> Iterable[Problem]:
         ModelBox.model_validate(model)
     except ValidationError as error:
         yield from explain(error, ModelBox, document, ("train", "model"))
+
+
+def _prediction_problems(workload: Workload, features: FeatureSet | None, document: Document) -> Iterable[Problem]:
+    """The table to be scored has the columns that the model's inputs come from."""
+    if workload.predict is None or features is None:
+        return
+    path, known = ("predict", "table"), Columns(workload).table(workload.predict.table)
+    for name, feature in features.inputs.items():
+        if known is not None and feature.column not in known:
+            yield Problem(document.where(path), f"{workload.predict.table} has no column {feature.column!r}, which the "
+                          f"model's input {name!r} comes from", nearest(feature.column, known), document.line(path))

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from laketrain.config.clean import Check as CheckRule
-from laketrain.config.clean import CleanTable, Length, NotNull, Trim, Unique
-from laketrain.config.columns import Columns, sql_error
+from laketrain.config.clean import CleanTable, NotNull, Trim, Unique
+from laketrain.config.columns import Columns, condition_error, sql_error
+from laketrain.config.document import Document
+from laketrain.config.integrate import IntegrateTable
 from laketrain.config.workload import Workload
 from laketrain.errors import Problem, nearest
 
@@ -26,7 +28,7 @@ def cross_check(workload: Workload) -> Found:
     yield from _check_integrate(workload, columns)
     yield from _check_convert(workload, columns)
     yield from _check_train(workload)
-    yield from _check_after_training(workload)
+    yield from _check_after_training(workload, columns)
 
 
 def unknown(noun: str, received: str, accepted: Iterable[str]) -> tuple[str, str]:
@@ -46,7 +48,10 @@ def _check_clean(workload: Workload, columns: Columns) -> Found:
 
 def _check_rules(name: str, table: CleanTable, known: set[str]) -> Found:
     for index, rule in enumerate(table.rules):
+        place = ("clean", name, "rules", index, rule.rule)
         if isinstance(rule, CheckRule):
+            if problem := condition_error(rule.sql, known):
+                yield (*place, "sql"), *problem
             continue
         if isinstance(rule, NotNull | Trim):
             used = rule.columns
@@ -56,9 +61,7 @@ def _check_rules(name: str, table: CleanTable, known: set[str]) -> Found:
             used = [rule.column]
         for column in used:
             if column not in known:
-                yield ("clean", name, "rules", index, rule.rule), *unknown("column", column, known)
-        if isinstance(rule, Length) and rule.min is not None and rule.max is not None and rule.min > rule.max:
-            yield ("clean", name, "rules", index, "length"), f"min {rule.min} is above max {rule.max}", ""
+                yield place, *unknown("column", column, known)
 
 
 def _check_integrate(workload: Workload, columns: Columns) -> Found:
@@ -67,23 +70,27 @@ def _check_integrate(workload: Workload, columns: Columns) -> Found:
         if table.table not in workload.clean:
             yield (*place, "table"), *unknown("clean table", table.table, workload.clean)
             continue
-        left = columns.clean(table.table) or set()
-        for index, join in enumerate(table.joins):
-            where = (*place, "joins", index)
-            if join.table not in workload.clean:
-                yield (*where, "table"), *unknown("clean table", join.table, workload.clean)
-                break
-            right = columns.clean(join.table) or set()
-            for key in join.on:
-                for side, owner in ((left, table.table), (right, join.table)):
-                    if key not in side:
-                        yield (*where, "on"), *unknown(f"column of {owner}", key, side)
-            both = sorted((left & right) - set(join.on))
-            if both:
-                yield where, f"{', '.join(both)} would come from both sides", "Name it in 'on' or drop it on one side"
-            left |= right
-        if table.sql and (error := sql_error(table.sql)):
-            yield (*place, "sql"), error, f"Write a SELECT over the view {name!r}"
+        yield from _check_joins(place, workload, table, columns)
+        if table.sql and (problem := sql_error(table.sql, name, columns.joined(name))):
+            yield (*place, "sql"), *problem
+
+
+def _check_joins(place: tuple[str, str], workload: Workload, table: IntegrateTable, columns: Columns) -> Found:
+    left = columns.clean(table.table) or set()
+    for index, join in enumerate(table.joins):
+        where = (*place, "joins", index)
+        if join.table not in workload.clean:
+            yield (*where, "table"), *unknown("clean table", join.table, workload.clean)
+            return
+        right = columns.clean(join.table) or set()
+        absent = [(key, owner, side) for key in join.on
+                  for side, owner in ((left, table.table), (right, join.table)) if key not in side]
+        for key, owner, side in absent:
+            yield (*where, "on"), *unknown(f"column of {owner}", key, side)
+        both = sorted((left & right) - set(join.on))
+        if both and not absent:
+            yield where, f"{', '.join(both)} would come from both sides", "Name it in 'on' or drop it on one side"
+        left = left | right
 
 
 def _check_convert(workload: Workload, columns: Columns) -> Found:
@@ -128,16 +135,23 @@ def _check_train(workload: Workload) -> Found:
             f"Lower ranks to {slots} or give Spark local[{train.ranks}]")
 
 
-def _check_after_training(workload: Workload) -> Found:
+def _check_after_training(workload: Workload, columns: Columns) -> Found:
     convert = workload.convert
     for key in ("evaluate", "predict"):
         if getattr(workload, key) is not None and workload.train is None:
             yield (key,), "there is no 'train' section, so no model", ""
     if workload.evaluate and convert and workload.evaluate.split not in convert.split.fractions:
         yield ("evaluate", "split"), *unknown("split", workload.evaluate.split, convert.split.fractions)
-    tables = [*workload.integrate, *workload.clean]
-    if workload.predict and workload.predict.table not in tables:
-        yield ("predict", "table"), *unknown("integrated or clean table", workload.predict.table, tables)
+    predict, tables = workload.predict, [*workload.integrate, *workload.clean]
+    if predict is None:
+        return
+    if predict.table not in tables:
+        yield ("predict", "table"), *unknown("integrated or clean table", predict.table, tables)
+        return
+    known = columns.table(predict.table)
+    for index, column in enumerate(predict.keep if known is not None else []):
+        if column not in (known or set()):
+            yield ("predict", "keep", index), *unknown(f"column of {predict.table}", column, known or set())
 
 
 def lanes_of(batch: int) -> int:
@@ -157,6 +171,6 @@ def local_slots(master: str | None) -> int | None:
     return (os.cpu_count() or 1) if match[1] == "*" else int(match[1])
 
 
-def problems_at(found: Found, line: Callable[[Sequence[str | int]], int | None]) -> list[Problem]:
-    """`found` as problems; `line` looks up a path's line in the document."""
-    return [Problem(".".join(map(str, path)), text, hint, line(path)) for path, text, hint in found]
+def problems_at(found: Found, document: Document) -> list[Problem]:
+    """`found` as problems, each with its place in the document."""
+    return [Problem(document.where(path), text, hint, document.line(path)) for path, text, hint in found]

@@ -13,11 +13,13 @@ A rule is one key, its name, over that rule's settings. A row is rejected by the
 
 from __future__ import annotations
 
+import typing
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from laketrain.config.base import Name, Section
+from laketrain.config.types import SparkType
 
 Columns = Annotated[list[str], Field(min_length=1)]
 
@@ -50,7 +52,7 @@ class Cast(Section):
 
     rule: Literal["cast"]
     column: str
-    to: str
+    to: SparkType
 
 
 class Parse(Section):
@@ -74,7 +76,9 @@ class Length(Section):
     @model_validator(mode="after")
     def _some_bound(self) -> Length:
         if self.equals is None and self.min is None and self.max is None:
-            raise ValueError("length needs one of equals, min, max")
+            raise ValueError("length has no bound, expected one of equals, min, max")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"no length fits: min {self.min} is above max {self.max}")
         return self
 
 
@@ -89,7 +93,7 @@ class Range(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Range:
         if self.min is None and self.max is None:
-            raise ValueError("range needs min, max or both")
+            raise ValueError("range has no bound, expected min, max or both")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"range is empty: min {self.min:g} is above max {self.max:g}")
         return self
@@ -118,9 +122,29 @@ class Check(Section):
     sql: str = Field(min_length=1)
 
 
-Rule = Annotated[
-    NotNull | Trim | Replace | Cast | Parse | Length | Range | Allowed | Unique | Check, Field(discriminator="rule")
-]
+_AnyRule = NotNull | Trim | Replace | Cast | Parse | Length | Range | Allowed | Unique | Check
+_BY_NAME = {typing.get_args(kind.model_fields["rule"].annotation)[0]: kind for kind in typing.get_args(_AnyRule)}
+
+
+def _named(rule: Any) -> Any:
+    """`{range: {column: x}}`, as people write it, becomes `{rule: range, column: x}`, as it is parsed."""
+    if isinstance(rule, Section) or (isinstance(rule, dict) and "rule" in rule):
+        return rule
+    if not isinstance(rule, dict):
+        raise ValueError(f"received {rule!r}, expected a rule over its settings, e.g. not_null: {{columns: [id]}}")
+    if len(rule) != 1:
+        raise ValueError(f"received the keys {', '.join(map(str, rule)) or '(none)'} in one item of the list, "
+                         "expected one rule; begin each with a '- ' of its own")
+    [(name, settings)] = rule.items()
+    if isinstance(settings, dict):
+        return {"rule": name, **settings}
+    if name in _BY_NAME:
+        keys = [field.alias or key for key, field in _BY_NAME[name].model_fields.items() if key != "rule"]
+        raise ValueError(f"received {settings!r} as the settings of {name}, expected a mapping of {', '.join(keys)}")
+    return {"rule": name}
+
+
+Rule = Annotated[_AnyRule, Field(discriminator="rule"), BeforeValidator(_named)]
 
 
 class CleanTable(Section):
@@ -129,20 +153,3 @@ class CleanTable(Section):
     source: Name | None = None
     max_reject_fraction: float = Field(default=0.0, ge=0, le=1)
     rules: list[Rule] = Field(default_factory=list)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_rules(cls, data: Any) -> Any:
-        """`{range: {column: x}}`, as people write it, becomes `{rule: range, column: x}`, as it is parsed."""
-        if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
-            return data
-        return {**data, "rules": [_named(rule) for rule in data["rules"]]}
-
-
-def _named(rule: Any) -> Any:
-    if isinstance(rule, dict) and len(rule) == 1 and "rule" not in rule:
-        [(name, settings)] = rule.items()
-        if isinstance(settings, dict):
-            return {"rule": name, **settings}
-        return {"rule": name, "settings": settings}
-    return rule

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlglot
 from sqlglot import expressions as exp
-from sqlglot.errors import ParseError
+from sqlglot.errors import SqlglotError
 
 from laketrain.config.workload import Workload
+from laketrain.errors import nearest
 
 Names = set[str] | None
 """A table's columns; None where only Spark will know, e.g. after `SELECT *` from an unknown table."""
@@ -48,7 +51,7 @@ def selected(sql: str, inputs: Names) -> Names:
     """The output columns of a SELECT over one view with the columns `inputs`; None where they can't be told."""
     try:
         query = sqlglot.parse_one(sql, dialect="spark")
-    except ParseError:
+    except SqlglotError:
         return None
     if not isinstance(query, exp.Query):
         return None
@@ -61,14 +64,52 @@ def selected(sql: str, inputs: Names) -> Names:
     return inputs | {name for name in query.named_selects if name != "*"}
 
 
-def sql_error(sql: str) -> str | None:
-    """Why `sql` is no single SELECT; None where it is one."""
-    try:
-        query = sqlglot.parse_one(sql, dialect="spark")
-    except ParseError as error:
-        first = error.errors[0] if error.errors else {}
-        near = (first.get("highlight") or "").strip()
-        return f"can't be parsed as Spark SQL{f' near {near!r}' if near else ''}: {first.get('description', error)}"
+def sql_error(sql: str, view: str, inputs: Names) -> tuple[str, str] | None:
+    """Why `sql` is no single SELECT over `view`, whose columns are `inputs`, and the hint; None where it is one.
+
+    What only Spark can tell is left to it: a query of several parts may name columns that it makes itself.
+    """
+    hint = f"Write a SELECT over the view {view!r}"
+    query, problem = _parsed(sql)
+    if problem:
+        return problem, hint
     if not isinstance(query, exp.Query):
-        return f"is a {type(query).__name__.upper()}, expected a SELECT"
+        return f"is a {type(query).__name__.upper()}, expected a SELECT", hint
+    own = {view.lower(), *(cte.alias.lower() for cte in query.find_all(exp.CTE))}
+    for table in query.find_all(exp.Table):
+        if table.name and table.name.lower() not in own:
+            return f"reads {table.sql('spark')!r}, expected the view {view!r} alone", (
+                f"Join other tables under 'joins', where rows are counted; write FROM {view}")
+    if inputs is None or not isinstance(query, exp.Select) or query.find(exp.CTE, exp.Subquery, exp.Join, exp.Lateral):
+        return None
+    return _unknown_column(query, inputs, {name.lower() for name in query.named_selects})
+
+
+def condition_error(sql: str, inputs: set[str]) -> tuple[str, str] | None:
+    """Why `sql` is no condition over rows with the columns `inputs`, and the hint; None where it is one."""
+    condition, problem = _parsed(sql)
+    if problem:
+        return problem, "Write a condition that holds for good rows, e.g. label >= 0"
+    if not isinstance(condition, exp.Condition):
+        return f"is a {type(condition).__name__.upper()}, expected a condition", "E.g. label >= 0"
+    return _unknown_column(condition, inputs, set())
+
+
+def _parsed(sql: str) -> tuple[exp.Expression | None, str]:
+    try:
+        return sqlglot.parse_one(sql, dialect="spark"), ""
+    except SqlglotError as error:
+        first = (getattr(error, "errors", None) or [{}])[0]
+        near = (first.get("highlight") or "").strip()
+        what = re.sub(r" for <class .*?>", "", first.get("description") or str(error).splitlines()[0])
+        return None, f"can't be parsed as Spark SQL{f' near {near!r}' if near else ''}: {what}"
+
+
+def _unknown_column(part: exp.Expression, inputs: set[str], made: set[str]) -> tuple[str, str] | None:
+    """The first column in `part` that is none of `inputs`, nor `made` by the query itself. Spark minds no capitals."""
+    there = {name.lower() for name in inputs} | made
+    for column in part.find_all(exp.Column):
+        # In `a.b` either may be the column, the other a table's alias or a field.
+        if column.name and not there & {name.name.lower() for name in column.parts}:
+            return f"there is no column {column.name!r}", nearest(column.name, inputs)
     return None

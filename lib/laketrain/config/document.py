@@ -9,15 +9,23 @@ YAML 1.2's few implicit types: `on`, `no` and dates stay text, `1e-3` is a numbe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
-from laketrain.errors import ConfigError, Problem
+from laketrain.errors import ConfigError, Problem, nearest
 
 Path_ = tuple[str | int, ...]
+
+_DEEPEST, _MOST = 50, 100_000
+"""How deep a file may nest, and how many values it may hold once its aliases are filled in."""
+
+
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
@@ -36,19 +44,25 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
 
-def _plain_int(loader: yaml.SafeLoader, node: yaml.Node) -> int:
+def _number(loader: yaml.SafeLoader, node: yaml.Node) -> int | float:
     """`010` is ten: YAML 1.1 would read it as eight."""
-    return int(str(loader.construct_scalar(node)))  # type: ignore[arg-type]
+    text, kind = str(loader.construct_scalar(node)), node.tag.rpartition(":")[2]  # type: ignore[arg-type]
+    try:
+        return int(text) if kind == "int" else float(text)
+    except ValueError:
+        raise yaml.MarkedYAMLError(problem=f"{text[:40]!r} can't be read as a number",
+                                   problem_mark=node.start_mark) from None
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _plain_int)
+_Loader.add_constructor("tag:yaml.org,2002:int", _number)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def parse_value(text: str) -> Any:
     """The value that `text` would be in the file; text that is no YAML stays text."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return text
 
 
@@ -57,6 +71,7 @@ class Document:
 
     def __init__(self, source: str, data: dict[str, Any], lines: dict[Path_, int]) -> None:
         self.source, self.data, self._lines = source, data, lines
+        self._set_paths: list[Path_] = []
 
     @classmethod
     def read(cls, path: str | Path, sets: Sequence[str] = ()) -> Document:
@@ -70,78 +85,89 @@ class Document:
             raise ConfigError(source, [Problem("file", f"can't be read as UTF-8 text: {error}")]) from None
         document = cls.parse(text, source)
         for assignment in sets:
-            document._set(assignment)
+            document._assign(assignment)
         document._substitute()
         return document
 
     @classmethod
     def parse(cls, text: str, source: str) -> Document:
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            lines: dict[Path_, int] = {}
-            problems = list(_walk(node, (), lines)) if node else []
-            data = loader.construct_document(node) if node and not problems else {}
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else None
-            what = " ".join(part for part in (error.context, error.problem) if part)
-            raise ConfigError(source, [Problem("YAML", what, line=line)]) from None
-        except yaml.YAMLError as error:
-            raise ConfigError(source, [Problem("YAML", str(error))]) from None
-        finally:
-            loader.dispose()
-        if not problems and not isinstance(data, dict):
-            problems = [Problem("file", f"holds {_kind(data)}, expected a mapping such as 'name: mnist'")]
+        """Raises ConfigError where `text` is no YAML, or no mapping."""
+        lines: dict[Path_, int] = {}
+        with _taught(text, source):
+            loader = _Loader(text)
+            try:
+                node = loader.get_single_node()
+                problems = list(_walk(node, (), lines)) if node else []
+                data = _unshared(loader.construct_document(node)) if node and not problems else {}
+            finally:
+                loader.dispose()
+        if node is None or not isinstance(data, dict):
+            received = _kind(data if node else None)
+            problems.append(Problem("file", f"holds {received}, expected a mapping such as 'name: mnist'", line=1))
         if problems:
             raise ConfigError(source, problems)
         return cls(source, data, lines)
 
     def line(self, path: Sequence[str | int]) -> int | None:
-        """The line of the deepest part of `path` that stands in the file. Parts that don't are passed over, since a
-        validator's path names union members too."""
-        found: int | None = None
-        here: Path_ = ()
-        for part in path:
-            if (*here, part) in self._lines:
-                here = (*here, part)
-                found = self._lines[here]
-        return found
+        """The line of the deepest part of `path` that stands in the file; None for what `--set` gave."""
+        if self._was_set(path):
+            return None
+        known = (tuple(path[:end]) for end in range(len(path), 0, -1))
+        return next((self._lines[part] for part in known if part in self._lines), None)
 
-    def _set(self, assignment: str) -> None:
+    def where(self, path: Sequence[str | int]) -> str:
+        """`path` in words, with what it was set by where that isn't the file."""
+        return f"--set {_dotted(path)}" if self._was_set(path) else _dotted(path)
+
+    def path(self, loc: Sequence[str | int], absent: bool = False) -> Path_:
+        """A validator's location as it stands in the file: without the names of union members, which pydantic puts
+        between. With `absent`, the last part is a key that ought to be there."""
+        here: Any = self.data
+        kept: Path_ = ()
+        for index, part in enumerate(loc):
+            if part in here if isinstance(here, dict) else isinstance(here, list) and part in range(len(here)):
+                here = here[part]
+                kept = (*kept, part)
+            elif absent and index == len(loc) - 1:
+                kept = (*kept, part)
+        return kept
+
+    def _was_set(self, path: Sequence[str | int]) -> bool:
+        return any(tuple(path[: len(mine)]) == mine for mine in self._set_paths)
+
+    def _assign(self, assignment: str) -> None:
         key, equals, text = assignment.partition("=")
         parts = key.strip().split(".")
         if not equals or not all(parts):
             raise ConfigError(self.source, [
                 Problem("--set", f"received {assignment!r}, expected key=value such as train.epochs=3")
             ])
-        value = parse_value(text)
-        if len(parts) == 1 and parts[0] in (self.data.get("variables") or {}):
-            self.data["variables"][parts[0]] = text
+        variables = self.data.get("variables")
+        if len(parts) == 1 and isinstance(variables, dict) and parts[0] in variables:
+            variables[parts[0]] = text
             return
         here: Any = self.data
-        for depth, part in enumerate(parts[:-1]):
-            here = self._descend(here, part, ".".join(parts[: depth + 1]), assignment)
-        if isinstance(here, list):
-            here[self._index(here, parts[-1], key, assignment)] = value
-        else:
-            here[parts[-1]] = value
+        path: Path_ = ()
+        for part in parts[:-1]:
+            path = (*path, self._part(here, part, path, assignment))
+            if isinstance(here, dict) and here.get(part) is None:
+                here[part] = {}
+            here = here[path[-1]]
+        path = (*path, self._part(here, parts[-1], path, assignment))
+        here[path[-1]] = parse_value(text)
+        self._set_paths.append(path)
 
-    def _descend(self, here: Any, part: str, path: str, assignment: str) -> Any:
-        if isinstance(here, list):
-            return here[self._index(here, part, path, assignment)]
-        below = here.setdefault(part, {})
-        if not isinstance(below, dict | list):
-            raise ConfigError(self.source, [
-                Problem(f"--set {assignment}", f"{path} is {_kind(below)}, expected a mapping or a list")
-            ])
-        return below
-
-    def _index(self, here: list[Any], part: str, path: str, assignment: str) -> int:
-        if part.isdigit() and int(part) < len(here):
+    def _part(self, here: Any, part: str, path: Path_, assignment: str) -> str | int:
+        """`part` as a key or an index of `here`, which lies at `path`."""
+        if isinstance(here, dict):
+            return part
+        if not isinstance(here, list):
+            problem = f"{_dotted(path)} is {_kind(here)}, expected a mapping or a list"
+        elif part.isdecimal() and int(part) < len(here):
             return int(part)
-        raise ConfigError(self.source, [
-            Problem(f"--set {assignment}", f"{path}: received {part!r}, expected an index from 0 to {len(here) - 1}")
-        ])
+        else:
+            problem = f"{_dotted(path)}: received {part!r}, expected an index from 0 to {len(here) - 1}"
+        raise ConfigError(self.source, [Problem(f"--set {assignment}", problem)])
 
     def _substitute(self) -> None:
         variables = self.data.get("variables") or {}
@@ -158,9 +184,10 @@ class Document:
                 return value
             for name in re.findall(r"\$\{(\w+)\}", value):
                 if name not in variables:
-                    missing.append(Problem(
-                        ".".join(map(str, path)), f"uses ${{{name}}}, which is not among the variables",
-                        f"Add it to 'variables:' or pass --set {name}=…", self.line(path)))
+                    near = nearest(name, variables)
+                    hint = near if near.startswith("Did") else f"Add it to 'variables:', or --set variables.{name}=…"
+                    missing.append(Problem(self.where(path), f"uses ${{{name}}}, which is not among the variables",
+                                           hint, self.line(path)))
             return re.sub(r"\$\{(\w+)\}", lambda match: str(variables.get(match[1], match[0])), value)
 
         self.data = {key: value if key == "variables" else fill(value, (key,)) for key, value in self.data.items()}
@@ -168,26 +195,65 @@ class Document:
             raise ConfigError(self.source, missing)
 
 
-def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int]) -> Iterable[Problem]:
+@contextmanager
+def _taught(text: str, source: str) -> Iterator[None]:
+    """What PyYAML raises while it reads `text`, as one problem with its line."""
+    try:
+        yield
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = " ".join(part for part in (error.context, error.problem) if part)
+        alias = re.fullmatch(r"found undefined alias '(.*)'", what)
+        hint = nearest(alias[1], re.findall(r"(?<![^\s\[{,])&([^\s\[\]{},]+)", text)) if alias else ""
+        problem = Problem("YAML", what, hint, mark.line + 1 if mark else None)
+    except ReaderError as error:
+        what = f"the character U+{ord(text[error.position]):04X} has no place in YAML; is this a text file?"
+        problem = Problem("YAML", what, line=text.count("\n", 0, error.position) + 1)
+    except RecursionError:
+        problem = Problem("YAML", f"is nested deeper than {_DEEPEST} levels")
+    else:
+        return
+    raise ConfigError(source, [problem])
+
+
+def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int]) -> Iterator[Problem]:
+    """Notes every path's line; yields what is wrong with keys. A key is always text: `1:` is a name like any other."""
+    if len(path) > _DEEPEST:
+        raise RecursionError
+    if len(lines) > _MOST:
+        raise yaml.MarkedYAMLError(problem=f"holds more than {_MOST:,} values, counting each time an alias is used",
+                                   problem_mark=node.start_mark)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
-            name = key.value
+            line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                yield Problem(_dotted(path), "a key is not a plain word", line=key.start_mark.line + 1)
+                yield Problem(_dotted(path), "a key is not a plain word", line=line)
                 continue
-            if name in seen and name != "<<":
-                yield Problem(_dotted((*path, name)), "this key stands twice", "Keep one", key.start_mark.line + 1)
-            seen.add(name)
-            lines[(*path, name)] = key.start_mark.line + 1
-            yield from _walk(value, (*path, name), lines)
+            if key.tag != _MERGE:
+                key.tag = "tag:yaml.org,2002:str"
+            here = (*path, key.value)
+            if key.value in seen and key.tag != _MERGE:
+                yield Problem(_dotted(here), "this key stands twice", f"The first is in line {lines[here]}; keep one",
+                              line)
+                continue
+            seen.add(key.value)
+            lines[here] = line
+            yield from _walk(value, here, lines)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             lines[(*path, index)] = value.start_mark.line + 1
             yield from _walk(value, (*path, index), lines)
 
 
-def _dotted(path: Path_) -> str:
+def _unshared(value: Any) -> Any:
+    """A copy in which an anchor's aliases are values of their own, so that `--set` changes one of them."""
+    if isinstance(value, dict):
+        return {key: _unshared(below) for key, below in value.items()}
+    return [_unshared(below) for below in value] if isinstance(value, list) else value
+
+
+def _dotted(path: Sequence[str | int]) -> str:
     return ".".join(map(str, path)) or "file"
 
 
@@ -197,5 +263,6 @@ def _kind(value: Any) -> str:
 
 
 def _beside(path: Path) -> str:
-    near = sorted(str(other) for pattern in ("*.yaml", "*.yml") for other in path.parent.glob(pattern))
-    return f"There are: {', '.join(near[:8])}" if near else ""
+    there = sorted(str(other) for pattern in ("*.yaml", "*.yml") for other in path.parent.glob(pattern))
+    close = nearest(str(path), there)
+    return close if close.startswith("Did") else f"There are: {', '.join(there[:8])}" if there else ""

@@ -33,7 +33,7 @@ def load(
         workload = Workload.model_validate(document.data)
     except ValidationError as error:
         raise ConfigError(document.source, _by_line([*explain(error, Workload, document), *problems])) from None
-    problems += problems_at(cross_check(workload), document.line)
+    problems += problems_at(cross_check(workload), document)
     if problems:
         raise ConfigError(document.source, _by_line(problems))
     return _anchored(workload, Path(path).absolute().parent), document

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from laketrain.config.document import Document
@@ -21,13 +21,28 @@ _EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
+    "finite_number": "a finite number",
     "string_type": "text",
     "bool_type": "true or false",
     "list_type": "a list",
     "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
+    "literal_error": "{expected}",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "too_short": "at least {min_length} of them",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
 }
+"""By the type of pydantic's error, with the fields of its context."""
+
+_FORMS = {
+    r"^[A-Za-z0-9][A-Za-z0-9_-]*$": "a name of letters, digits, _ and -",
+    r"^[a-z][a-z0-9_]*$": "a name of small letters, digits and _, the first a letter",
+    r"^(>=|<=|>|<) *[0-9]+(\.[0-9]+)?$": "a bound such as '>= 0.95'",
+}
+"""What the patterns of `config.base` and `config.train` mean."""
 
 
 def explain(
@@ -35,94 +50,114 @@ def explain(
 ) -> list[Problem]:
     """One problem per error of `model`, which was parsed from the part of `document` at `prefix`."""
     problems = []
-    for detail in _without_union_noise(error.errors()):
-        loc = (*prefix, *detail["loc"])
-        text, hint = _say(detail, model)
-        problems.append(Problem(_place(loc, document), text, hint, document.line(loc)))
+    for details in _by_place(error.errors()):
+        detail = details[0]
+        missing = detail["type"] == "missing"
+        path = document.path((*prefix, *detail["loc"]), absent=missing)
+        text, hint = _say(details, model)
+        problems.append(Problem(document.where(path), text, hint, document.line(path)))
     return problems
 
 
-def _say(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
-    kind, received, context = detail["type"], detail["input"], detail.get("ctx", {})
-    name = str(detail["loc"][-1]) if detail["loc"] else "file"
+def _say(details: list[ErrorDetails], model: type[BaseModel]) -> tuple[str, str]:
+    detail = details[0]
+    kind, received, context, loc = detail["type"], detail["input"], detail.get("ctx", {}), detail["loc"]
+    name = str(loc[-1]) if loc else "file"
     if kind == "extra_forbidden":
-        accepted = _accepted_at(model, detail["loc"][:-1])
-        return f"unknown key {name!r}", nearest(name, accepted)
+        return f"unknown key {name!r}", nearest(name, _accepted(_at(model, loc[:-1])))
     if kind == "missing":
-        return f"the key {name!r} is missing", ""
-    if kind == "literal_error":
-        options = [option for option in _literals(context["expected"]) if option]
-        return f"received {_show(received)}, expected {context['expected']}", (
-            nearest(received, options) if isinstance(received, str) else ""
-        )
+        return f"the key {name!r} is missing, received {_show(received)}", ""
     if kind == "union_tag_invalid":
         options = _literals(context["expected_tags"])
-        return f"unknown {context['discriminator'].strip(chr(39))} {context['tag']!r}", nearest(context["tag"], options)
+        return f"unknown {_unquoted(context['discriminator'])} {context['tag']!r}", nearest(context["tag"], options)
     if kind == "union_tag_not_found":
-        return f"received {_show(received)}, expected a mapping with the key {context['discriminator']}", ""
-    if kind == "string_pattern_mismatch":
-        return f"received {_show(received)}, expected text of the form {context['pattern']}", ""
+        wanted = _unquoted(context["discriminator"])
+        tags = ", ".join(tag for section in _sections(_at(model, loc)) if (tag := _tag(section)))
+        return f"received {_show(received)}, expected the key {wanted!r} among them", f"Accepted as {wanted}: {tags}"
     if kind == "value_error":
         return str(context["error"]), ""
-    if kind in _EXPECTED:
-        return f"received {_show(received)}, expected {_EXPECTED[kind]}", ""
-    return f"received {_show(received)}, {detail['msg'][0].lower()}{detail['msg'][1:]}", ""
+    if kind in ("model_type", "model_attributes_type"):
+        return f"received {_show(received)}, expected a mapping", _keys_of(list(_sections(_at(model, loc))))
+    expected = [_expected(each) for each in details]
+    said = f"received {_show(received)}, expected {' or '.join(dict.fromkeys(expected))}"
+    options = [option for each in details if each["type"] == "literal_error"
+               for option in _literals(each["ctx"]["expected"])]
+    if options and isinstance(received, str):
+        close = nearest(received, options)
+        return said, close if close.startswith("Did") else ""
+    quotes = kind == "string_type" and isinstance(received, int | float)
+    return said, "Put it in quotes" if quotes and len(details) == 1 else ""
+
+
+def _expected(detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    if detail["type"] == "string_pattern_mismatch":
+        return _FORMS.get(context["pattern"], f"text of the form {context['pattern']}")
+    if detail["type"] in _EXPECTED:
+        return _EXPECTED[detail["type"]].format(**context)
+    return detail["msg"][0].lower() + detail["msg"][1:]
 
 
 def _literals(expected: str) -> list[str]:
     return [part.strip(" '") for part in expected.replace(" or ", ", ").split(",")]
 
 
+def _unquoted(text: str) -> str:
+    return text.strip("'")
+
+
 def _show(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, dict):
-        return f"a mapping with the keys {', '.join(map(str, value)) or '(none)'}"
+        return f"a mapping with the keys {', '.join(map(str, value))}" if value else "an empty mapping"
     if isinstance(value, list):
         return f"a list of {len(value)}"
-    kind = {str: "text", int: "a whole number", float: "a number", bool: "true/false", type(None): "nothing"}
+    kind = {str: "text", int: "a whole number", float: "a number"}
     text = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "…"
     return f"{text} ({kind.get(type(value), type(value).__name__)})"
 
 
-def _place(loc: Sequence[str | int], document: Document) -> str:
-    """The dotted path as it stands in the file: without the names of union members, that pydantic puts between."""
-    here: Any = document.data
-    kept: list[str] = []
-    for index, part in enumerate(loc):
-        last = index == len(loc) - 1
-        if (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int) and part < len(here)):
-            here = here[part]
-        elif not last:
-            continue
-        kept.append(str(part))
-    return ".".join(kept) or "file"
+def _keys_of(sections: list[type[BaseModel]]) -> str:
+    """The mapping that is accepted, in words: its keys, or how to choose among several."""
+    if len(sections) == 1:
+        return f"Its keys: {', '.join(_accepted(sections[0]))}"
+    tags = [tag for section in sections if (tag := _tag(section))]
+    key = next((key for section in sections if (key := _tag_key(section))), "")
+    return f"E.g. {{{key}: {tags[0]}}}; accepted as {key}: {', '.join(tags)}" if tags else ""
 
 
-def _without_union_noise(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Of the several ways in which a plain union (`int | 'auto'`) fails, one: they share the place and the input."""
-    seen: set[tuple[Any, ...]] = set()
-    kept = []
+def _by_place(errors: list[ErrorDetails]) -> Iterator[list[ErrorDetails]]:
+    """The errors of one place together: a plain union (`int | 'auto'`) fails once for each of its members."""
+    groups: dict[tuple[Any, ...], list[ErrorDetails]] = {}
     for detail in errors:
         loc = detail["loc"]
-        is_member = bool(loc) and isinstance(loc[-1], str) and (loc[-1] in {"int", "float", "str"} or "[" in loc[-1])
+        is_member = bool(loc) and isinstance(loc[-1], str) and (
+            loc[-1] in {"int", "float", "str", "bool"} or "[" in loc[-1] or loc[-1].startswith("constrained-"))
         key = loc[:-1] if is_member else loc
-        if is_member and key in seen:
-            continue
-        seen.add(key)
-        kept.append({**detail, "loc": key} if is_member else detail)
-    return kept
+        same = (key, is_member) if is_member else (key, detail["type"], detail["msg"])
+        groups.setdefault(same, []).append({**detail, "loc": key})
+    yield from groups.values()
 
 
-def _accepted_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
-    """The keys that the section at `loc` accepts, found by walking the models' annotations."""
+def _accepted(annotation: Any) -> list[str]:
+    """The keys that the section at `annotation` accepts."""
+    section = next(_sections(annotation), None)
+    if section is None:
+        return []
+    return [field.alias or name for name, field in section.model_fields.items() if name not in ("rule", "kind")]
+
+
+def _at(model: type[BaseModel], loc: Sequence[str | int]) -> Any:
+    """The annotation at `loc`, found by walking the models'; None where it leads nowhere."""
     here: Any = model
     for part in loc:
         here = _step(here, part)
         if here is None:
-            return []
-    section = next(_sections(here), None)
-    if section is None:
-        return []
-    return [field.alias or name for name, field in section.model_fields.items() if name not in ("rule", "kind")]
+            return None
+    return here
 
 
 def _step(annotation: Any, part: str | int) -> Any:
@@ -143,20 +178,28 @@ def _step(annotation: Any, part: str | int) -> Any:
 def _members(annotation: Any) -> list[Any]:
     if typing.get_origin(annotation) is typing.Annotated:
         return _members(typing.get_args(annotation)[0])
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        return _members(annotation.model_fields["root"].annotation)
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return [member for part in typing.get_args(annotation) for member in _members(part)]
     return [annotation]
 
 
-def _sections(annotation: Any) -> typing.Iterator[type[BaseModel]]:
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
     for candidate in _members(annotation):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             yield candidate
 
 
-def _tag(section: type[BaseModel]) -> str | None:
+def _tag_key(section: type[BaseModel]) -> str | None:
+    """The key by whose value a union tells this section from others."""
     for name in ("rule", "kind", "name"):
         field = section.model_fields.get(name)
         if field is not None and typing.get_origin(field.annotation) is typing.Literal:
-            return str(typing.get_args(field.annotation)[0])
+            return name if len(typing.get_args(field.annotation)) == 1 else None
     return None
+
+
+def _tag(section: type[BaseModel]) -> str | None:
+    key = _tag_key(section)
+    return str(typing.get_args(section.model_fields[key].annotation)[0]) if key else None

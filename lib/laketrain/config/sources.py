@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from laketrain.config.base import Section
+from laketrain.config.types import SparkType
+
+RESERVED = ("_file", "_record", "_reject", "_corrupt", "_place", "_metadata", "_split", "_order")
+"""Columns that the stages add for a while."""
 
 SourceFormat = Literal["csv", "json", "parquet"]
 
@@ -25,5 +29,17 @@ class Source(Section):
 
     format: SourceFormat
     path: str = Field(min_length=1)
-    columns: dict[str, str] = Field(alias="schema", min_length=1)
+    columns: dict[str, SparkType] = Field(alias="schema", min_length=1)
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+    @field_validator("columns")
+    @classmethod
+    def _told_apart(cls, columns: dict[str, str]) -> dict[str, str]:
+        first: dict[str, str] = {}
+        for name in columns:
+            if name in RESERVED:
+                raise ValueError(f"received the column {name!r}, a name that laketrain uses itself")
+            if name.lower() in first:
+                raise ValueError(f"received {first[name.lower()]!r} and {name!r}, which Spark can't tell apart")
+            first[name.lower()] = name
+        return columns

@@ -37,11 +37,13 @@ class Optimizer(Section):
 
 
 class Augment(Section):
-    """Random views of the training images, each bound symmetric: degrees, a fraction of the size, pixels."""
+    """Random views of the training images, each bound symmetric: `rotate` in degrees, `zoom` as a fraction of the
+    size, `shift` in pixels, `shear` as pixels aside per pixel down."""
 
     rotate: float = Field(default=0.0, ge=0, le=180)
     zoom: float = Field(default=0.0, ge=0, lt=1)
     shift: float = Field(default=0.0, ge=0)
+    shear: float = Field(default=0.0, ge=0, le=1)
 
 
 class Train(Section):
@@ -60,7 +62,7 @@ class Train(Section):
     ranks: int = Field(default=1, ge=1)
     optimizer: Optimizer = Optimizer()
     loss: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
-    metrics: list[Literal["accuracy"]] = ["accuracy"]
+    metrics: list[Literal["accuracy"]] = Field(default=["accuracy"])
     augment: Augment | None = None
     seed: int = Field(default=0, ge=0)
     checkpoint_epochs: int = Field(default=1, ge=1)
@@ -69,7 +71,7 @@ class Train(Section):
     shuffle_window_mb: float = Field(default=256.0, gt=0)
 
 
-Bound = Annotated[str, StringConstraints(pattern=r"^(>=|<=|>|<) *[0-9.]+$")]
+Bound = Annotated[str, StringConstraints(pattern=r"^(>=|<=|>|<) *[0-9]+(\.[0-9]+)?$")]
 
 
 GatedMetric = Literal["accuracy", "macro_precision", "macro_recall", "macro_f1", "loss"]
@@ -79,7 +81,7 @@ class Evaluate(Section):
     """The committed model on rows that it never saw, beside baselines; below the gate the run fails."""
 
     split: SplitName = "test"
-    baselines: list[Literal["majority", "linear"]] = ["majority", "linear"]
+    baselines: list[Literal["majority", "linear"]] = Field(default=["majority", "linear"])
     gate: dict[GatedMetric, Bound] = Field(default_factory=dict)
     worst: int = Field(default=24, ge=0, le=500)
 

@@ -7,7 +7,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from laketrain.config.base import Name, Section
 from laketrain.config.clean import CleanTable
@@ -16,11 +19,19 @@ from laketrain.config.integrate import IntegrateTable
 from laketrain.config.sources import Source
 from laketrain.config.train import Evaluate, Predict, Train
 
+_MASTER = r"local(\[([1-9]\d*|\*)(, *\d+)?\])?|local-cluster\[.+\]|yarn|(spark|k8s)://.+"
+
+
+def _known_master(master: str) -> str:
+    if not re.fullmatch(_MASTER, master):
+        raise ValueError(f"received {master!r}, expected local[2], local[*], yarn, spark://host:7077 or k8s://https://…")
+    return master
+
 
 class Spark(Section):
     """The session where none runs yet; under spark-submit the submit's own settings win."""
 
-    master: str | None = None
+    master: Annotated[str, AfterValidator(_known_master)] | None = None
     conf: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 

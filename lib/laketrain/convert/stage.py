@@ -37,7 +37,8 @@ _MOVES_AT_ONCE = 8
 
 def fingerprint_convert(table: Version, config: Convert, features: FeatureSet) -> str:
     """Of converting `table` so."""
-    settings = {"convert": config.model_dump(exclude={"features", "dataset"}), "features": json.loads(features.to_json())}
+    settings = {"convert": config.model_dump(exclude={"features", "dataset"}),
+                "features": json.loads(features.to_json())}
     return fingerprint("convert", REVISION, settings, [table])
 
 
@@ -60,7 +61,8 @@ def convert(
             rows = frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA).collect()
         results = [TaskResult.from_json(row["result"]) for row in sorted(rows, key=lambda row: row["partition"])]
         quarantine, reasons = _commit_quarantine(table, dataset, results, key)
-        check_rejects("convert", f"dataset {dataset!r}", table.rows, reasons, config.max_reject_fraction, quarantine.ref)
+        check_rejects("convert", f"dataset {dataset!r}", table.rows, reasons, config.max_reject_fraction,
+                      quarantine.ref)
         learnt = _learn(features, results)
         files = [file for split in config.split.fractions for file in _place(draft, split, results, learnt, dataset)]
         lake.store.delete(draft.path("_attempts"))

@@ -135,7 +135,7 @@ def _address_towards(host: str) -> str:
 
 def _interface_of(address: str) -> str:
     """The name of the network interface that has `address`: Gloo takes names."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     for name, addresses in psutil.net_if_addrs().items():
         if any(entry.address == address for entry in addresses):

@@ -1,6 +1,7 @@
 """Random views of images, drawn for each row and epoch by the seed: the same on any number of ranks, and when resumed.
 
-    transforms = affine_transforms(Augment(rotate=12, zoom=0.12, shift=2), seed=7, epoch=3, rows=rows, shape=(28, 28))
+    settings = Augment(rotate=10, zoom=0.12, shift=2, shear=0.2)
+    affine_transforms(settings, seed=7, epoch=3, rows=rows, shape=(28, 28))     # (n, 8)
 
 The draws are a hash of (seed, epoch, row), no generator's state, so no order of calls and no cut of the data matters.
 """
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from laketrain.config.train import Augment
 
-_DRAWS = 4
+_DRAWS = 5
 _INCREMENT = 0x9E3779B97F4A7C15
 
 
@@ -32,10 +33,13 @@ def affine_transforms(
     scale = 1 + settings.zoom * draws[:, 1]
     across, down = settings.shift * draws[:, 2], settings.shift * draws[:, 3]
     middle_y, middle_x = (shape[0] - 1) / 2, (shape[1] - 1) / 2
+    lean = settings.shear * draws[:, 4]
     cosine, sine, zero = scale * np.cos(angle), scale * np.sin(angle), np.zeros(len(rows))
+    x_of_x, x_of_y = cosine, lean * cosine - sine
+    y_of_x, y_of_y = sine, lean * sine + cosine
     return np.stack([
-        cosine, -sine, middle_x + across - cosine * middle_x + sine * middle_y,
-        sine, cosine, middle_y + down - sine * middle_x - cosine * middle_y,
+        x_of_x, x_of_y, middle_x + across - x_of_x * middle_x - x_of_y * middle_y,
+        y_of_x, y_of_y, middle_y + down - y_of_x * middle_x - y_of_y * middle_y,
         zero, zero,
     ], axis=1).astype(np.float32)
 

@@ -100,8 +100,8 @@ def _refuse_same_names(name: str, files: Sequence[SourceFile]) -> None:
     first: dict[str, str] = {}
     for file in files:
         if file.name in first:
-            raise DataError("ingest", f"source {name!r}", f"{first[file.name]} and {file.url} would both be {file.name}",
-                            "rename one of them")
+            raise DataError("ingest", f"source {name!r}", f"{first[file.name]} and {file.url} would both be "
+                            f"{file.name}", "rename one of them")
         first[file.name] = file.url
 
 

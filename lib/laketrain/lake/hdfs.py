@@ -168,8 +168,9 @@ class HdfsStore:
 
     def _files(self, dir: str, recursive: bool) -> Files:
         skip = len(self._base) + 1
+        # Asked for a file, HDFS lists that file; a directory's listing is meant.
         return [FileInfo(found.path[skip:], found.length, found.modification_time / 1000)
-                for found in self._statuses(dir, recursive) if not found.isdir]
+                for found in self._statuses(dir, recursive) if not found.isdir and found.path != self._path(dir)]
 
     def _download(self, path: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,6 @@
 """What a stage refused: a table beside its own, with the file, the rule, the reason and the record as it came.
 
     check_rejects("clean", "table 'pixels'", 4533, {"length(pixels)": 12}, 0.05, where="quarantine/pixels@3")
-
 """
 
 from __future__ import annotations

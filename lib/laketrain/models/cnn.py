@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 class Cnn(Section):
-    """Convolution 3×3 with `filters` channels, max pooling 2×2, flatten, dense, softmax over the label's classes."""
+    """Convolution `kernel`×`kernel` to `filters` channels, max pooling 2×2, flatten, dense, softmax over classes."""
 
     name: Literal["cnn"] = "cnn"
     filters: int = Field(default=32, ge=1)
+    kernel: int = Field(default=3, ge=1)
     dense: int = Field(default=128, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
@@ -30,7 +31,7 @@ class Cnn(Section):
         import keras
 
         pixels, hidden = image_input(features)
-        hidden = keras.layers.Conv2D(self.filters, 3, activation="relu", name="convolution")(hidden)
+        hidden = keras.layers.Conv2D(self.filters, self.kernel, activation="relu", name="convolution")(hidden)
         hidden = keras.layers.MaxPooling2D(2, name="pooling")(hidden)
         hidden = keras.layers.Flatten(name="flatten")(hidden)
         hidden = keras.layers.Dense(self.dense, activation="relu", name="dense")(hidden)

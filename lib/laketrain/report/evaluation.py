@@ -128,7 +128,7 @@ def comparison(run: Run) -> Comparison | None:
     if version is None or not metrics:
         return None
     meta, config = version.entry.meta, run.record.workload.evaluate
-    gate = config.gate if config else {}
+    gate: Mapping[Any, str] = config.gate if config else {}
     contenders = [Contender(run.model.ref if run.model else "the model", metrics["accuracy"], True)]
     contenders += [Contender(str(name), value, False) for name, value in (meta.get("baselines") or {}).items()
                    if words.is_number(value)]
@@ -142,10 +142,11 @@ def _bound(name: str, bound: str, metrics: Mapping[str, Any]) -> Bound:
     from laketrain.evaluate.gate import holds
 
     value = metrics.get(name)
-    return Bound(name.replace("_", " "), bound, words.metric(value), words.is_number(value) and holds(value, bound))
+    kept = words.is_number(value) and holds(value, bound)
+    return Bound(name.replace("_", " "), words.bound(bound), words.metric(value), kept)
 
 
-def _line(gate: Mapping[str, str]) -> float | None:
+def _line(gate: Mapping[Any, str]) -> float | None:
     bound = gate.get("accuracy")
     line = float(bound.lstrip("<>= ")) if bound else None
     return line if line is not None and 0 <= line <= 1 else None

@@ -17,7 +17,7 @@ from laketrain.errors import GateError
 from laketrain.lake import Version
 from laketrain.lake.draft import whoami
 from laketrain.report import words
-from laketrain.report.run import Run
+from laketrain.report.run import Run, parents_of
 from laketrain.stages import STAGES
 
 SOFTWARE = ("laketrain", "tensorflow", "tensorflow-cpu", "keras", "horovod", "petastorm", "pyarrow", "pyspark", "numpy",
@@ -76,10 +76,10 @@ class Stages:
 
 @dataclass(frozen=True)
 class Origin:
-    """A version and where it comes from. `here` is False where this run only read it."""
+    """A version and where it comes from. `role` is its part in this run, empty where the run only stands on it."""
 
     ref: str
-    here: bool
+    role: str
     parents: list[str]
     data: str
     fingerprint: str
@@ -131,7 +131,7 @@ def _tiles(run: Run) -> Iterator[Tile]:
         bounds = record.workload.evaluate.gate if record.workload.evaluate else {}
         metrics = meta.get("metrics") or {}
         on = f"on {words.rows(evaluation.entry.counts.get('rows'))} of {meta.get('split', 'the test split')}"
-        gate = f"; the gate asks {bounds['accuracy']}" if "accuracy" in bounds else ""
+        gate = f"; the gate asks {words.bound(bounds['accuracy'])}" if "accuracy" in bounds else ""
         yield Tile("Accuracy", words.share(metrics.get("accuracy")), on + gate)
     if model is not None and (run.made("train") or run.made("evaluate")):
         counts = model.entry.counts
@@ -158,13 +158,15 @@ def versions(run: Run) -> Versions | None:
     """Every version of the run and every ancestor, in the order of the road."""
     if not run.history:
         return None
-    here = {outcome.version.ref for outcome in run.record.outcomes}
-    return Versions(run.redactor.scrub(run.lake.url), [_origin(version, version.ref in here) for version in run.history])
+    roles = {outcome.version.ref: "found unchanged" if outcome.skipped else "made by this run"
+             for outcome in run.record.outcomes}
+    origins = [_origin(version, roles.get(version.ref, "")) for version in run.history]
+    return Versions(run.redactor.scrub(run.lake.url), origins)
 
 
-def _origin(version: Version, here: bool) -> Origin:
+def _origin(version: Version, role: str) -> Origin:
     entry = version.entry
-    return Origin(version.ref, here, [f"{table}@{number}" for table, number in sorted(entry.parents.items())],
+    return Origin(version.ref, role, parents_of(version),
                   entry.data, entry.fingerprint[:FINGERPRINT], words.size(sum(file.bytes for file in entry.files)),
                   words.stamp(entry.created), entry.by, entry.laketrain)
 

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from laketrain.lake import Version
 from laketrain.report import words
-from laketrain.report.run import Run
+from laketrain.report.run import Run, parents_of
 
 ZONES = ("raw", "clean", "integrated", "features", "models", "predictions")
+HEADING = 22.0
 _THINNEST, _THICKEST = 2.0, 16.0
 
 
@@ -29,8 +30,8 @@ class Shape:
     letters: int
 
 
-WIDE = Shape(tall=False, width=150, height=84, along=34, across=18, letters=19)
-TALL = Shape(tall=True, width=116, height=84, along=30, across=10, letters=14)
+WIDE = Shape(tall=False, width=150, height=72, along=34, across=18, letters=19)
+TALL = Shape(tall=True, width=116, height=72, along=30, across=10, letters=14)
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,14 @@ class Band:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Cards of one size over bands."""
+    """Cards of one size over bands; `zones` are headings with their places. It begins HEADING above 0."""
 
     width: float
     height: float
     shape: Shape
     cards: list[Card]
     bands: list[Band]
+    zones: list[tuple[str, float, float]]
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Flow:
 
 def flow(run: Run) -> Flow | None:
     """The versions of the run, with those that they were made from."""
-    versions = {version.table: version for version in run.history if version.zone in ZONES}
+    versions = {version.ref: version for version in run.history if version.zone in ZONES}
     if not versions:
         return None
     places = _places(versions)
@@ -108,36 +110,47 @@ def _accuracy(run: Run) -> Any:
 
 
 def _places(versions: Mapping[str, Version]) -> dict[str, tuple[int, float]]:
-    """table -> (step along the road, lane): each lies as near to the middle of its parents as its neighbours allow."""
+    """ref -> (step along the road, lane): each lies as near to the middle of its parents as its neighbours allow."""
     used = [zone for zone in ZONES if any(version.zone == zone for version in versions.values())]
     places: dict[str, tuple[int, float]] = {}
     for step, zone in enumerate(used):
         here = [version for version in versions.values() if version.zone == zone]
-        wanted = {version.table: _wanted(version, places, order) for order, version in enumerate(here)}
+        wanted = {version.ref: _wanted(version, places, order) for order, version in enumerate(here)}
         lane = -1.0
-        for table in sorted(wanted, key=lambda table: wanted[table]):
-            lane = max(wanted[table], lane + 1)
-            places[table] = step, lane
+        for ref in sorted(wanted, key=lambda ref: wanted[ref]):
+            lane = max(wanted[ref], lane + 1)
+            places[ref] = step, lane
     return places
 
 
 def _wanted(version: Version, places: Mapping[str, tuple[int, float]], order: int) -> float:
-    parents = [table for table in version.entry.parents if table in places]
-    rows = [table for table in parents if not table.startswith("models/")] or parents
-    return sum(places[table][1] for table in rows) / len(rows) if rows else float(order)
+    parents = [ref for ref in parents_of(version) if ref in places]
+    rows = [ref for ref in parents if not ref.startswith("models/")] or parents
+    return sum(places[ref][1] for ref in rows) / len(rows) if rows else float(order)
 
 
 def _draw(versions: Mapping[str, Version], places: Mapping[str, tuple[int, float]], shape: Shape,
           accuracy: Any) -> Drawing:
-    corners = {table: _corner(place, shape) for table, place in places.items()}
-    cards = [_card(version, versions, corners[table], shape, accuracy) for table, version in versions.items()]
-    pairs = [(parent, child) for child in versions for parent in versions[child].entry.parents if parent in versions]
+    corners = {ref: _corner(place, shape) for ref, place in places.items()}
+    cards = [_card(version, versions, corners[ref], shape, accuracy) for ref, version in versions.items()]
+    pairs = [(parent, child) for child in versions for parent in parents_of(versions[child]) if parent in versions]
     rows = {pair: _rows_along(versions[pair[0]], versions[pair[1]]) for pair in pairs}
     most = max(rows.values(), default=0) or 1
     bands = [_band(corners[parent], corners[child], shape, rows[parent, child] / most, parent.startswith("models/"))
              for parent, child in pairs]
-    return Drawing(max(x for x, _ in corners.values()) + shape.width, max(y for _, y in corners.values()) + shape.height,
-                   shape, cards, bands)
+    width = max(x for x, _ in corners.values()) + shape.width
+    height = max(y for _, y in corners.values()) + shape.height
+    return Drawing(width, height + HEADING, shape, cards, bands, list(_headings(versions, corners, shape)))
+
+
+def _headings(versions: Mapping[str, Version], corners: Mapping[str, tuple[float, float]],
+              shape: Shape) -> Iterator[tuple[str, float, float]]:
+    """Each zone's name above its column or, where the road goes down, above its first card."""
+    for zone in ZONES:
+        here = [corners[ref] for ref, version in versions.items() if version.zone == zone]
+        if here:
+            x, y = min(here)
+            yield zone, x, (y if shape.tall else 0.0) - 8
 
 
 def _corner(place: tuple[int, float], shape: Shape) -> tuple[float, float]:
@@ -194,5 +207,5 @@ def _figure(version: Version, versions: Mapping[str, Version], accuracy: Any) ->
     return words.rows(counts.get("out", version.rows)), ""
 
 
-def _newest(versions: Sequence[Version] | Any, zone: str) -> Version | None:
+def _newest(versions: Iterable[Version], zone: str) -> Version | None:
     return max((one for one in versions if one.zone == zone), key=lambda one: one.number, default=None)

@@ -40,6 +40,10 @@ def curve(history: Sequence[Mapping[str, Any]], name: str, alt: str, key: str) -
             axes.plot(epochs, values, color=colour, linestyle=dashes, linewidth=1.8, solid_capstyle="round",
                       marker="o" if len(points) <= _FEW else None, markersize=3.4 if len(points) > 1 else 6)
     _dress(axes)
+    if len(history) == 1:
+        epoch = int(history[0].get("epoch", 1))
+        axes.set_xlim(epoch - 0.5, epoch + 0.5)
+        axes.set_xticks([epoch])
     return _svg(figure, alt, key)
 
 
@@ -57,10 +61,6 @@ def _dress(axes: Axes) -> None:
     for side, spine in axes.spines.items():
         spine.set_visible(side == "bottom")
         spine.set_color(_LINE)
-    if axes.lines and all(len(line.get_xdata()) == 1 for line in axes.lines):  # type: ignore[arg-type]
-        (middle,) = axes.lines[0].get_xdata()  # type: ignore[misc]
-        axes.set_xlim(middle - 0.5, middle + 0.5)
-        axes.set_xticks([middle])
 
 
 def _svg(figure: Figure, alt: str, key: str) -> str:
@@ -72,7 +72,7 @@ def _svg(figure: Figure, alt: str, key: str) -> str:
     for axes in figure.axes:
         axes.patch.set_alpha(0)
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": key}):
-        FigureCanvasSVG(figure).print_svg(buffer)  # type: ignore[no-untyped-call]
+        FigureCanvasSVG(figure).print_svg(buffer)
     return _in_page(buffer.getvalue(), alt, key)
 
 

@@ -7,8 +7,10 @@ The numbers are the versions' own; the examples are read from the beginning of t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -19,14 +21,14 @@ from laketrain.report.run import Run
 
 MOST_RULES = 25
 EXAMPLES = 2
-_FILES = 6
+_FILES = 4
 _MOST_READ = 20_000
-_LONGEST_REASON, _LONGEST_RECORD = 160, 140
+_LONGEST_REASON, _LONGEST_RECORD, _LONGEST_VALUE = 160, 140, 32
 
 
 @dataclass(frozen=True)
 class Example:
-    """A refused row: why, and how it began."""
+    """A refused row: why, and what it was, in short."""
 
     reason: str
     record: str
@@ -75,14 +77,20 @@ class Quarantine:
 
 
 def quarantine(run: Run) -> Quarantine | None:
-    """The run's quarantines; None where no stage has one."""
-    found: list[tuple[Version, Any]] = [(held, version.entry.counts.get("in")) for outcome in run.record.outcomes
-                                        if (held := run.quarantine(version := outcome.version))]
+    """What was refused on the way to everything that the run stands on; None where no stage has a quarantine."""
+    found: list[tuple[Version, Any]] = [(held, _read(version)) for version in run.history
+                                        if (held := run.quarantine(version))]
     found += [(held, None) for held in run.quarantined_by_failure()]
     if not found:
         return None
     tables = [_rejects(held, rows_in) for held, rows_in in found if held.entry.counts.get("quarantined")]
     return Quarantine(tables, sum(table.rows for table in tables), len(found))
+
+
+def _read(version: Version) -> Any:
+    """Rows that the stage judged: those of all its tables, where a join sets rows of either side aside."""
+    counts = version.entry.counts
+    return sum(counts["tables"].values()) if counts.get("tables") else counts.get("in")
 
 
 def _rejects(held: Version, rows_in: Any) -> Rejects:
@@ -113,19 +121,29 @@ def _counts(counts: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
 
 def _read_examples(held: Version, rules: Mapping[str, Rule]) -> None:
     """Gives each rule its first few rows, reading no further than it must."""
-    seen, wanting = 0, {name for name, rule in rules.items() if rule.rows}
-    for row in _rows(held):
-        seen += 1
+    wanting = {name for name, rule in rules.items() if rule.rows}
+    for row in islice(_rows(held), _MOST_READ):
         rule = rules.get(str(row["rule"]))
         if rule is not None and len(rule.examples) < EXAMPLES:
-            example = Example(words.shortened(row["reason"], _LONGEST_REASON),
-                              words.shortened(row["record"], _LONGEST_RECORD))
+            example = Example(words.shortened(row["reason"], _LONGEST_REASON), _in_short(row["record"]))
             if example.reason not in {known.reason for known in rule.examples}:
                 rule.examples.append(example)
             if len(rule.examples) == EXAMPLES:
                 wanting.discard(rule.name)
-        if not wanting or seen >= _MOST_READ:
+        if not wanting:
             return
+
+
+def _in_short(record: Any) -> str:
+    """A JSON object by its columns, each cut short, so that a long one hides no other; other text as it begins."""
+    try:
+        columns = json.loads(record)
+    except (TypeError, ValueError):
+        columns = None
+    if not isinstance(columns, dict):
+        return words.shortened(record, _LONGEST_RECORD)
+    said = [f"{name}: {words.shortened(value, _LONGEST_VALUE)}" for name, value in columns.items()]
+    return words.shortened(", ".join(said), _LONGEST_RECORD)
 
 
 def _rows(held: Version) -> Iterator[dict[str, Any]]:

@@ -19,8 +19,8 @@ import yaml
 from laketrain.config import Workload
 
 HIDDEN = "(hidden)"
-_SECRET = re.compile(r"secret|passw|pwd|token(?!iz|s)|credential|signature|(access|api|account|private|shared)[._-]?key",
-                     re.IGNORECASE)
+_SECRET = re.compile(r"secret|passw|pwd|token(?!iz|s)|credential|signature"
+                     r"|(access|api|account|private|shared)[._-]?key", re.IGNORECASE)
 _IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 _IN_QUERY = re.compile(r"([?&;][\w.-]*(?:secret|passw|token|credential|signature|sig|key)[\w.-]*=)[^&;\s'\"]+",
                        re.IGNORECASE)

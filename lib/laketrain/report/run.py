@@ -18,6 +18,11 @@ ORDER = ("raw", "clean", "quarantine", "integrated", "features", "models", "runs
 _SUFFIX = {"clean": "", "integrated": "-joins", "features": "-features", "predictions": "-predictions"}
 
 
+def parents_of(version: Version) -> list[str]:
+    """The refs of what it was made from."""
+    return [f"{table}@{number}" for table, number in sorted(version.entry.parents.items())]
+
+
 @dataclass(frozen=True)
 class Run:
     """The record of a run and the lake it ran on."""

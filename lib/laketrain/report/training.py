@@ -89,10 +89,11 @@ def _cell(column: str, value: Any) -> str:
 
 def _settings(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
     config = meta.get("config") or {}
-    model, optimizer = config.get("model") or {}, config.get("optimizer") or {}
+    augment = {key: bound for key, bound in (config.get("augment") or {}).items() if bound}
     return [
-        *_named("model", model),
-        *_named("optimizer", optimizer),
+        *_named("model", config.get("model") or {}),
+        *_named("optimizer", config.get("optimizer") or {}),
+        *_named("augmentation", augment),
         *((name, str(config[key])) for name, key in (("global batch", "batch"), ("ranks", "ranks"), ("seed", "seed"))
           if config.get(key) is not None),
         *([("weights", str(meta["weights"])[:12])] if meta.get("weights") else []),
@@ -100,13 +101,13 @@ def _settings(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _named(what: str, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """`adam (learning_rate 0.001)`."""
+    """`adam (learning rate 0.001)`, or the settings alone where they have no name."""
     if not settings:
         return []
     rest = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings.items()
                      if key != "name" and value is not None)
-    name = str(settings.get("name", what))
-    return [(what, f"{name} ({rest})" if rest else name)]
+    name = str(settings.get("name", ""))
+    return [(what, f"{name} ({rest})" if name and rest else name or rest)]
 
 
 def ranks(run: Run) -> Ranks | None:

@@ -45,6 +45,11 @@ def metric(value: Any) -> str:
     return f"{value:.4f}" if is_number(value) else NOTHING
 
 
+def bound(text: str) -> str:
+    """A bound such as `>= 0.95`, as one writes it."""
+    return text.replace(">=", "≥ ").replace("<=", "≤ ").replace("  ", " ")
+
+
 def duration(seconds: Any) -> str:
     """Seconds in the units in which one would say them."""
     if not is_number(seconds):

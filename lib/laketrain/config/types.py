@@ -1,0 +1,64 @@
+"""Spark SQL's types, as a config names them: `int`, `decimal(10, 2)`, `array<struct<x: double>>`.
+
+    class Cast(Section): to: SparkType
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from laketrain.errors import nearest
+
+SIMPLE = ("string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "date", "timestamp",
+          "timestamp_ntz", "binary")
+_ALIASES = ("byte", "short", "integer", "long", "real", "dec", "numeric", "decimal", "timestamp_ltz")
+_SIZED = {"decimal": r"\d+(, *\d+)?", "dec": r"\d+(, *\d+)?", "numeric": r"\d+(, *\d+)?", "varchar": r"\d+",
+          "char": r"\d+"}
+
+
+def _known(text: str) -> str:
+    for wrong in _unknown(text.strip()):
+        accepted = nearest(wrong.lower(), SIMPLE).replace("Accepted: ", "Accepted: array<…>, map<…>, struct<…>, ")
+        part = "" if wrong == text.strip() else f" in {text!r}"
+        raise ValueError(f"received {wrong!r}{part}, expected a type of Spark SQL. {accepted}")
+    return text
+
+
+SparkType = Annotated[str, AfterValidator(_known)]
+"""A type of Spark SQL, checked before Spark starts."""
+
+
+def _unknown(text: str) -> Iterator[str]:
+    """The parts of `text` that are no type."""
+    name, _, inner = text.partition("<")
+    nested = name.strip().lower()
+    if inner.endswith(">") and nested in ("array", "map", "struct"):
+        parts = list(_parts(inner[:-1]))
+        if nested == "struct":
+            parts = [part.partition(":")[2] for part in parts]
+        if len(parts) != {"array": 1, "map": 2}.get(nested, len(parts)):
+            yield text
+        for part in parts:
+            yield from _unknown(part.strip())
+        return
+    name, _, size = text.partition("(")
+    sized = _SIZED.get(name.strip().lower())
+    if sized and size.endswith(")") and re.fullmatch(sized, size[:-1].strip()):
+        return
+    if text.lower() not in (*SIMPLE, *_ALIASES):
+        yield text
+
+
+def _parts(text: str) -> Iterator[str]:
+    """`text` cut at the commas that stand in no bracket."""
+    depth, start = 0, 0
+    for place, sign in enumerate(text):
+        depth += (sign in "<(") - (sign in ">)")
+        if sign == "," and depth == 0:
+            yield text[start:place]
+            start = place + 1
+    yield text[start:]

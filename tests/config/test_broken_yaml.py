@@ -1,0 +1,385 @@
+"""Whatever is wrong with a workload, the answer names the place, what was received, what is accepted and the nearest
+right name, before Spark starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from laketrain.errors import ConfigError, Problem
+from laketrain.workload import Job
+
+Load = Callable[..., list[Problem]]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """conf/mnist.yaml with `old` replaced by `new`, and the one problem that this makes.
+
+    `line` is counted from the line where `new` begins; None where the answer has none.
+    """
+
+    old: str
+    new: str
+    where: str
+    said: str
+    hint: str = ""
+    line: int | None = 0
+
+
+CAPTURES = "clean.captures.rules"
+TABLE = {
+    "typo in a key": Broken(
+        "epochs: 30", "epoch: 30", "train.epoch", "unknown key 'epoch'", "Did you mean 'epochs'?"),
+    "typo in a section": Broken(
+        "evaluate:", "evalute:", "evalute", "unknown key 'evalute'", "Did you mean 'evaluate'?"),
+    "typo two levels down": Broken(
+        "left: quarantine", "lefft: quarantine", "integrate.digits.joins.0.unmatched.lefft", "unknown key 'lefft'",
+        "Did you mean 'left'?"),
+    "a key that is like no other": Broken(
+        "rotate: 12", "whirl: 12", "train.augment.whirl", "unknown key 'whirl'", "Accepted: rotate, shift, zoom"),
+    "a key that is missing": Broken(
+        "lake: ../build/lake", "", "lake", "the key 'lake' is missing, received a mapping with the keys name, spark",
+        line=None),
+    "text for a whole number": Broken(
+        "epochs: 30", "epochs: thirty", "train.epochs", "received 'thirty' (text), expected a whole number"),
+    "a fraction for a whole number": Broken(
+        "epochs: 30", "epochs: 2.5", "train.epochs", "received 2.5 (a number), expected a whole number"),
+    "true for a whole number": Broken(
+        "epochs: 30", "epochs: true", "train.epochs", "received true, expected a whole number"),
+    "nothing for a whole number": Broken(
+        "epochs: 30", "epochs:", "train.epochs", "received nothing, expected a whole number"),
+    "a number for text": Broken(
+        "lake: ../build/lake", "lake: 5", "lake", "received 5 (a whole number), expected text", "Put it in quotes"),
+    "text for a list": Broken(
+        "key: [digit_id], latest_by", "key: digit_id, latest_by", f"{CAPTURES}.7.unique.key",
+        "received 'digit_id' (text), expected a list"),
+    "text for a mapping": Broken(
+        "predict:\n  table: unlabelled", "predict: unlabelled", "predict",
+        "received 'unlabelled' (text), expected a mapping", "Its keys: table, name, batch, keep"),
+    "a list for a mapping": Broken(
+        "{digit_id: string, label: string, scanner: string, captured_at: string}", "[digit_id, label]",
+        "sources.captures.schema", "received a list of 2, expected a mapping"),
+    "a name that climbs out": Broken(
+        "name: mnist", "name: ../mnist", "name", "received '../mnist' (text), expected a name of letters, digits"),
+    "too little": Broken(
+        "epochs: 30", "epochs: 0", "train.epochs", "received 0 (a whole number), expected at least 1"),
+    "too much": Broken(
+        "rotate: 12", "rotate: 200", "train.augment.rotate", "received 200 (a whole number), expected at most 180"),
+    "none at all": Broken(
+        "learning_rate: 0.001", "learning_rate: 0", "train.optimizer.learning_rate", "expected more than 0"),
+    "infinitely much": Broken(
+        "learning_rate: 0.001", "learning_rate: 1e999", "train.optimizer.learning_rate",
+        "received inf (a number), expected a finite number"),
+    "a word that is no choice": Broken(
+        "relation: one-to-one", "relation: one_to_one", "integrate.digits.joins.0.relation",
+        "received 'one_to_one' (text), expected 'one-to-one' or 'many-to-one'", "Did you mean 'one-to-one'?"),
+    "an optimizer that there isn't": Broken(
+        "name: adam,", "name: adamm,", "train.optimizer.name",
+        "received 'adamm' (text), expected 'adam', 'adamw', 'sgd' or 'rmsprop'", "Did you mean 'adam'?"),
+    "an optimizer without momentum": Broken(
+        "schedule: cosine", "momentum: 0.9", "train.optimizer.momentum",
+        "optimizer 'adam' takes no momentum; sgd and rmsprop do"),
+    "a number or a word": Broken(
+        "  batch: 64", "  batch: 64\n  lanes: autom", "train.lanes",
+        "received 'autom' (text), expected a whole number or 'auto'", "Did you mean 'auto'?", line=1),
+    "an unknown format": Broken(
+        "format: parquet", "format: parket", "sources.captures.format",
+        "received 'parket' (text), expected 'csv', 'json' or 'parquet'", "Did you mean 'parquet'?"),
+    "an unknown type of a column": Broken(
+        "label: string, scanner", "label: strin, scanner", "sources.captures.schema.label",
+        "received 'strin', expected a type of Spark SQL", "Did you mean 'string'?"),
+    "a column that laketrain uses": Broken(
+        "label: string, scanner", "_record: string, scanner", "sources.captures.schema",
+        "received the column '_record', a name that laketrain uses itself"),
+    "columns that Spark can't tell apart": Broken(
+        "label: string, scanner", "label: string, Label: string, scanner", "sources.captures.schema",
+        "received 'label' and 'Label', which Spark can't tell apart"),
+    "an unknown rule": Broken(
+        "- trim: {columns", "- trimm: {columns", f"{CAPTURES}.4", "unknown rule 'trimm'", "Did you mean 'trim'?"),
+    "a rule without its settings": Broken(
+        "range: {column: label, min: 0, max: 9}", "range: 9", f"{CAPTURES}.2",
+        "received 9 as the settings of range, expected a mapping of column, min, max"),
+    "a rule that is a word": Broken(
+        "- range: {column: label, min: 0, max: 9}", "- range", f"{CAPTURES}.2",
+        "received 'range', expected a rule over its settings, e.g. not_null: {columns: [id]}"),
+    "two rules in one": Broken(
+        "- range: {column: label, min: 0, max: 9}", "- {range: {column: label, min: 0}, trim: {columns: [label]}}",
+        f"{CAPTURES}.2", "received the keys range, trim in one item of the list, expected one rule"),
+    "a rule's typo": Broken(
+        "latest_by: captured_at", "latestby: captured_at", f"{CAPTURES}.7.unique.latestby", "unknown key 'latestby'",
+        "Did you mean 'latest_by'?"),
+    "a rule about no column": Broken(
+        "latest_by: captured_at", "latest_by: capturd_at", f"{CAPTURES}.7.unique", "there is no column 'capturd_at'",
+        "Did you mean 'captured_at'?"),
+    "a rule without a bound": Broken(
+        "range: {column: label, min: 0, max: 9}", "range: {column: label}", f"{CAPTURES}.2.range",
+        "range has no bound, expected min, max or both"),
+    "a rule that nothing passes": Broken(
+        "min: 0, max: 9}", "min: 9, max: 0}", f"{CAPTURES}.2.range", "range is empty: min 9 is above max 0"),
+    "a cast to no type": Broken(
+        "to: timestamp", "to: timestmp", f"{CAPTURES}.3.cast.to", "received 'timestmp', expected a type of Spark SQL",
+        "Did you mean 'timestamp'?"),
+    "a check of no column": Broken(
+        "- range: {column: label, min: 0, max: 9}", "- check: {sql: lable >= 0}", f"{CAPTURES}.2.check.sql",
+        "there is no column 'lable'", "Did you mean 'label'?"),
+    "a check that is no SQL": Broken(
+        "- range: {column: label, min: 0, max: 9}", "- check: {sql: label >=}", f"{CAPTURES}.2.check.sql",
+        "can't be parsed as Spark SQL near '>='", "Write a condition that holds for good rows, e.g. label >= 0"),
+    "a table cleaned from no source": Broken(
+        "  captures:\n    max_reject", "  captures:\n    source: capturs\n    max_reject", "clean.captures.source",
+        "there is no source 'capturs'", "Did you mean 'captures'?", line=1),
+    "a join with no table": Broken(
+        "- table: captures", "- table: capture", "integrate.digits.joins.0.table",
+        "there is no clean table 'capture'", "Did you mean 'captures'?"),
+    "a join without its key on one side": Broken(
+        "on: [digit_id]", "on: [digit_id, label]", "integrate.digits.joins.0.on",
+        "there is no column of pixels 'label'", "Accepted: digit_id, pixels"),
+    "SQL that can't be parsed": Broken(
+        "FROM digits", "FORM digits", "integrate.digits.sql", "can't be parsed as Spark SQL near 'digits'",
+        "Write a SELECT over the view 'digits'"),
+    "SQL with a text that doesn't end": Broken(
+        "FROM digits", "FROM digits WHERE label = 'x", "integrate.digits.sql", "can't be parsed as Spark SQL",
+        "Write a SELECT over the view 'digits'"),
+    "SQL that drops a table": Broken(
+        "sql: SELECT digit_id, pixels, label, scanner, captured_at FROM digits", "sql: DROP TABLE digits",
+        "integrate.digits.sql", "is a DROP, expected a SELECT", "Write a SELECT over the view 'digits'"),
+    "SQL with a second statement": Broken(
+        "FROM digits", "FROM digits; DROP TABLE digits", "integrate.digits.sql", "expected a SELECT",
+        "Write a SELECT over the view 'digits'"),
+    "SQL over no view": Broken(
+        "FROM digits", "FROM digit", "integrate.digits.sql", "reads 'digit', expected the view 'digits' alone",
+        "write FROM digits"),
+    "SQL over no column": Broken(
+        "SELECT digit_id, pixels, label,", "SELECT digit_id, pixels, lable AS label,", "integrate.digits.sql",
+        "there is no column 'lable'", "Did you mean 'label'?"),
+    "a feature that names no column": Broken(
+        "column: pixels, shape", "column: pixel, shape", "convert.features.image.column",
+        "there is no column of digits 'pixel'", "Did you mean 'pixels'?"),
+    "a column that SQL left out": Broken(
+        "label, scanner, captured_at FROM", "scanner, captured_at FROM", "convert.features.label.column",
+        "there is no column of digits 'label'", "Accepted: captured_at, digit_id, pixels, scanner", line=6),
+    "a feature of no kind": Broken(
+        "kind: image", "kind: imag", "convert.features.image", "unknown kind 'imag'", "Did you mean 'image'?"),
+    "a feature without a kind": Broken(
+        "{kind: image, column", "{column", "convert.features.image",
+        "received a mapping with the keys column, shape, expected the key 'kind'", "Accepted as kind: image, label"),
+    "a shape of two sizes": Broken(
+        "shape: [28, 28, 1]", "shape: [28, 28]", "convert.features.image.shape",
+        "expected three sizes [height, width, channels], each a whole number ≥ 1; got [28, 28]"),
+    "a label of one class": Broken(
+        "classes: 10", "classes: 1", "convert.features.label.classes", "received 1 (a whole number), expected at least 2"),
+    "a label without classes": Broken(
+        "column: label, classes: 10", "column: label", "convert.features.label",
+        "give either `classes` (numbers from 0) or `names` (a list of strings); got neither"),
+    "nothing to learn": Broken(
+        "    label: {kind: label, column: label, classes: 10}\n", "", "convert.features",
+        "no feature has the role target", "Declare one, e.g. label: {kind: label, classes: 10}", line=-2),
+    "a split that sums to 1.2": Broken(
+        "test: 0.1}", "test: 0.3}", "convert.split.fractions", "the fractions sum to 1.2, expected 1"),
+    "a split below nothing": Broken(
+        "val: 0.1, test: 0.1", "val: 0.4, test: -0.2", "convert.split.fractions",
+        "each fraction lies between 0 and 1, received {'train': 0.8, 'val': 0.4, 'test': -0.2}"),
+    "no split to train on": Broken(
+        "{train: 0.8,", "{training: 0.8,", "convert.split.fractions",
+        "no split is named 'train', received training, val, test"),
+    "a split by no column": Broken(
+        "by: digit_id", "by: digit", "convert.split.by", "there is no column of digits 'digit'",
+        "Did you mean 'digit_id'?"),
+    "a table to convert that there isn't": Broken(
+        "convert:\n  table: digits", "convert:\n  table: digit", "convert.table",
+        "there is no integrated or clean table 'digit'", "Did you mean 'digits'?", line=1),
+    "a model that there isn't": Broken(
+        "{name: cnn,", "{name: cnnn,", "train.model", "unknown name 'cnnn'", "Did you mean 'cnn'?"),
+    "a model's typo": Broken(
+        "filters: 32", "filter: 32", "train.model.filter", "unknown key 'filter'", "Did you mean 'filters'?"),
+    "a model without a name": Broken(
+        "{name: cnn, ", "{", "train.model", "received a mapping with the keys filters, dense, expected the key 'name'",
+        "Accepted as name: cnn, linear"),
+    "more ranks than Spark has slots": Broken(
+        "ranks: 2", "ranks: 4", "train.ranks", "4 ranks, but Spark (local[2]) has 2 slots",
+        "Lower ranks to 2 or give Spark local[4]"),
+    "lanes that don't divide the batch": Broken(
+        "  batch: 64", "  lanes: 7\n  batch: 64", "train.lanes", "7 lanes don't divide the batch of 64", "Or leave 'auto'"),
+    "a master of Spark that there isn't": Broken(
+        "master: local[2]", "master: local[2", "spark.master",
+        "received 'local[2', expected local[2], local[*], yarn, spark://host:7077"),
+    "an evaluation on no split": Broken(
+        "split: test\n", "split: tests\n", "evaluate.split", "there is no split 'tests'", "Did you mean 'test'?"),
+    "a gate of no metric": Broken(
+        "gate: {accuracy:", "gate: {acuracy:", "evaluate.gate.acuracy",
+        "received 'acuracy' (text), expected 'accuracy', 'macro_precision'", "Did you mean 'accuracy'?"),
+    "a gate that is no bound": Broken(
+        '">= 0.95"', '"0.9.5"', "evaluate.gate.accuracy", "received '0.9.5' (text), expected a bound such as '>= 0.95'"),
+    "a prediction for no table": Broken(
+        "table: unlabelled", "table: unlabeled", "predict.table",
+        "there is no integrated or clean table 'unlabeled'", "Did you mean 'unlabelled'?"),
+    "a prediction for a table without pixels": Broken(
+        "table: unlabelled", "table: captures", "predict.table",
+        "captures has no column 'pixels', which the model's input 'image' comes from"),
+    "a prediction that keeps no column": Broken(
+        "table: unlabelled", "table: unlabelled\n  keep: [digitid]", "predict.keep.0",
+        "there is no column of unlabelled 'digitid'", "Did you mean 'digit_id'?", line=1),
+    "a variable that there isn't": Broken(
+        "lake: ../build/lake", "variables: {date: today}\nlake: ../build/${dat}", "lake",
+        "uses ${dat}, which is not among the variables", "Did you mean 'date'?", line=1),
+    "a key twice": Broken(
+        "  batch: 64", "  epochs: 3\n  batch: 64", "train.epochs", "this key stands twice", "The first is in line 70"),
+    "a tab": Broken("  batch: 64", "\tbatch: 64", "YAML", "found character '\\t' that cannot start any token"),
+    "a bracket that never closes": Broken(
+        "ranks: 2", "ranks: [2", "YAML", "while parsing a flow sequence expected ',' or ']'", line=1),
+    "an alias of nothing": Broken(
+        "unlabelled: *digits", "unlabelled: *digitz", "YAML", "found undefined alias 'digitz'", "Did you mean 'digits'?"),
+    "an object of Python": Broken(
+        "name: mnist", "name: !!python/object/apply:os.getcwd []", "YAML",
+        "could not determine a constructor for the tag 'tag:yaml.org,2002:python/object/apply:os.getcwd'"),
+    "a number with too many digits": Broken(
+        "epochs: 30", f"epochs: {'9' * 5000}", "YAML", "can't be read as a number"),
+    "a key that is a list": Broken("name: mnist", "[a, b]: mnist\nname: mnist", "file", "a key is not a plain word"),
+}
+
+
+def line_of(text: str, case: Broken) -> int | None:
+    return None if case.line is None else text[: text.index(case.old)].count("\n") + 1 + case.line
+
+
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE.keys())
+def test_a_mistake_is_answered_with_its_place_and_the_way_out(mnist: str, problems: Load, case: Broken):
+    [found] = problems(mnist.replace(case.old, case.new, 1))
+    assert (found.where, found.line) == (case.where, line_of(mnist, case))
+    assert case.said in found.problem
+    assert case.hint in found.hint
+    assert bool(case.hint) == bool(found.hint)
+
+
+def test_the_workload_that_all_of_them_are_made_of_is_well(mnist: str, problems: Load):
+    assert problems(mnist) == []
+
+
+def test_everything_wrong_is_told_at_once_in_the_order_of_the_file(mnist: str, problems: Load):
+    for case in ("typo in a key", "an unknown format", "a feature of no kind", "a model's typo", "a cast to no type"):
+        mnist = mnist.replace(TABLE[case].old, TABLE[case].new, 1)
+    found = problems(mnist)
+    assert [problem.where for problem in found] == [
+        "sources.captures.format", f"{CAPTURES}.3.cast.to", "convert.features.image", "train.model.filter", "train.epoch"]
+    assert [problem.line for problem in found] == sorted(problem.line or 0 for problem in found)
+
+
+def test_contradictions_between_sections_are_told_at_once(mnist: str, problems: Load):
+    text = mnist.replace("ranks: 2", "ranks: 3").replace("split: test\n", "split: tests\n").replace("by: digit_id", "by: d")
+    found = problems(text)
+    assert [problem.where for problem in found] == ["convert.split.by", "train.ranks", "train.ranks", "evaluate.split"]
+    assert "3 ranks don't divide the 16 lanes of a batch of 64" in found[1].problem
+    assert "ranks may be 1, 2, 4, 8, 16" in found[1].hint
+
+
+def test_a_mistake_under_an_anchor_is_told_for_each_table_that_uses_it(mnist: str, problems: Load):
+    found = problems(mnist.replace("- length: {column: pixels", "- lenght: {column: pixels"))
+    assert [problem.where for problem in found] == ["clean.pixels.rules.2", "clean.unlabelled.rules.2"]
+    assert len({problem.line for problem in found}) == 1
+
+
+# ---- files that are no workload at all
+
+
+@pytest.mark.parametrize(("content", "where", "said", "line"), [
+    (b"", "file", "holds nothing, expected a mapping", 1),
+    (b"# only a comment\n", "file", "holds nothing, expected a mapping", 1),
+    (b"- name: mnist\n", "file", "holds a list, expected a mapping", 1),
+    (b"mnist\n", "file", "holds text, expected a mapping", 1),
+    (b"a: 1\n---\nb: 2\n", "YAML", "expected a single document in the stream but found another document", 2),
+    (b"name: mnist\nlake: \x00\x01\x02\n", "YAML", "the character U+0000 has no place in YAML", 2),
+    (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "file", "can't be read as UTF-8 text", None),
+    ("name: münchen\n".encode("latin-1"), "file", "can't be read as UTF-8 text", None),
+    (b"a: " + b"[" * 5000, "YAML", "is nested deeper than 50 levels", None),
+    (b"a: " + b"[" * 60 + b"]" * 60, "YAML", "is nested deeper than 50 levels", None),
+    (b"a: &a [*a]\n", "YAML", "is nested deeper than 50 levels", None),
+], ids=["empty", "comment", "list", "text", "two documents", "control character", "picture", "latin-1", "deep and open",
+        "deep", "itself"])
+def test_a_file_that_is_no_workload_is_refused(problems: Load, content: bytes, where: str, said: str, line: int | None):
+    [found] = problems(content)
+    assert (found.where, found.line) == (where, line)
+    assert said in found.problem
+
+
+def test_a_bomb_of_aliases_is_refused_before_it_is_filled_in(problems: Load):
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10))
+    [found] = problems(bomb)
+    assert "holds more than 100,000 values" in found.problem
+
+
+def test_a_file_that_is_absent_is_answered_with_its_neighbours(tmp_path: Path, mnist: str):
+    (tmp_path / "mnist.yaml").write_text(mnist)
+    with pytest.raises(ConfigError) as caught:
+        Job.load(tmp_path / "mnits.yaml")
+    [found] = caught.value.problems
+    assert (found.problem, found.hint) == ("there is no such file", f"Did you mean '{tmp_path / 'mnist.yaml'}'?")
+
+
+def test_a_directory_is_no_workload(tmp_path: Path):
+    with pytest.raises(ConfigError, match="can't be read as UTF-8 text: .*directory"):
+        Job.load(tmp_path)
+
+
+# ---- what --set gives
+
+
+@pytest.mark.parametrize(("assignment", "where", "said", "hint"), [
+    ("train.epoch=3", "--set train.epoch", "unknown key 'epoch'", "Did you mean 'epochs'?"),
+    ("train.epochs=three", "--set train.epochs", "received 'three' (text), expected a whole number", ""),
+    ("train.epochs=", "--set train.epochs", "received nothing, expected a whole number", ""),
+    ("train.epochs", "--set", "received 'train.epochs', expected key=value such as train.epochs=3", ""),
+    ("=3", "--set", "received '=3', expected key=value", ""),
+    ("train..epochs=3", "--set", "received 'train..epochs=3', expected key=value", ""),
+    ("trian.epochs=3", "--set trian.epochs", "unknown key 'trian'", "Did you mean 'train'?"),
+    ("train.epochs.x=3", "--set train.epochs.x=3", "train.epochs is a number, expected a mapping or a list", ""),
+    ("clean.pixels.rules.9={}", "--set clean.pixels.rules.9={}", "received '9', expected an index from 0 to 4", ""),
+    ("clean.pixels.rules.x={}", "--set clean.pixels.rules.x={}", "received 'x', expected an index from 0 to 4", ""),
+    ("train.ranks=16", "--set train.ranks", "16 ranks, but Spark (local[2]) has 2 slots", "Lower ranks to 2"),
+    ("spark.master=locl", "--set spark.master", "received 'locl', expected local[2]", ""),
+])
+def test_a_mistake_in_set_names_the_option_and_no_line(
+        mnist: str, problems: Load, assignment: str, where: str, said: str, hint: str):
+    [found] = problems(mnist, [assignment])
+    assert (found.where, found.line) == (where, None) or (where, found.line) == ("--set trian.epochs", None)
+    assert said in found.problem
+    assert hint in found.hint
+
+
+# ---- through the command line
+
+
+def laketrain(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, where no Java can be had: whoever wanted one would say so."""
+    environ = {**os.environ, "JAVA_HOME": str(folder / "no-java"), "PATH": str(folder)}
+    return subprocess.run([sys.executable, "-m", "laketrain", *arguments], cwd=folder, env=environ, text=True,
+                          capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("command", ["run", "check", "convert"])
+def test_the_command_line_ends_with_code_2_and_no_stack_trace(tmp_path: Path, mnist: str, command: str):
+    (tmp_path / "mnist.yaml").write_text(mnist.replace("test: 0.1}", "test: 0.3}").replace("ranks: 2", "ranks: 4"))
+    done = laketrain(command, "mnist.yaml", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "[config] mnist.yaml: 2 problems",
+        "  - line 66, convert.split.fractions: the fractions sum to 1.2, expected 1",
+        "  - line 74, train.ranks: 4 ranks, but Spark (local[2]) has 2 slots. Lower ranks to 2 or give Spark local[4]",
+    ][:2] + done.stderr.splitlines()[2:]
+    assert "Traceback" not in done.stderr
+    assert "Java" not in done.stderr
+
+
+def test_a_mistake_in_set_ends_the_command_line_likewise(tmp_path: Path, mnist: str):
+    (tmp_path / "mnist.yaml").write_text(mnist)
+    done = laketrain("run", "mnist.yaml", "--set", "train.epoch=3", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "[config] mnist.yaml: 1 problem\n  - --set train.epoch: unknown key 'epoch'. Did you mean 'epochs'?\n"
+    assert not (tmp_path / "build").exists()

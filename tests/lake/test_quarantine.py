@@ -1,0 +1,35 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from laketrain.errors import DataError
+from laketrain.lake.quarantine import check_balance, check_rejects
+
+COUNT = st.integers(0, 10**9)
+
+
+@given(COUNT, COUNT)
+def test_rows_that_all_went_somewhere_balance(out: int, quarantined: int) -> None:
+    check_balance("clean", "table 'x'", out + quarantined, out, quarantined)
+
+
+@given(COUNT, COUNT, st.integers(-1000, 1000).filter(bool))
+def test_a_row_too_few_or_too_many_is_an_error_that_counts_them(out: int, quarantined: int, off: int) -> None:
+    with pytest.raises(DataError, match=f"{off} are unaccounted for"):
+        check_balance("clean", "table 'x'", out + quarantined + off, out, quarantined)
+
+
+@pytest.mark.parametrize(("rows", "rejected", "allowed"), [
+    (100, {}, 0.0), (100, {"a": 5}, 0.05), (0, {}, 0.0), (3, {"a": 3}, 1.0),
+])
+def test_rejects_up_to_the_limit_pass(rows: int, rejected: dict[str, int], allowed: float) -> None:
+    check_rejects("clean", "table 'x'", rows, rejected, allowed, "quarantine/x@1")
+
+
+def test_more_rejects_fail_naming_the_top_reasons_and_where_to_look() -> None:
+    rejected = {"range(b)": 1, "length(a)": 40, "readable": 20}
+    with pytest.raises(DataError) as caught:
+        check_rejects("clean", "table 'x'", 1000, rejected, 0.05, "quarantine/x@1")
+    assert "61 of 1000 rows were rejected (6.1%), allowed is 5.0%" in str(caught.value)
+    assert "length(a) 40, readable 20, range(b) 1" in str(caught.value)
+    assert "quarantine/x@1" in str(caught.value)

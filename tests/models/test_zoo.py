@@ -1,0 +1,138 @@
+"""Models are parsed from the YAML, and built from a dataset's features: plain pixels in, probabilities out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from tests import tiny
+
+from laketrain.errors import ConfigError, DataError
+from laketrain.features import FeatureSet
+from laketrain.imports import import_tensorflow
+from laketrain.models import parse_model
+from laketrain.workload import Job
+
+CONF = Path(__file__).parents[2] / "conf" / "mnist.yaml"
+MEAN, STD = 0.31, 0.27
+
+
+def features(image: dict[str, Any] | None = None, **more: Any) -> FeatureSet:
+    statistics = {"mean": MEAN, "std": STD}
+    pixels = {"kind": "image", "shape": [6, 5, 3], "statistics": statistics} if image is None else image
+    return FeatureSet.model_validate({"picture": pixels, "animal": {"kind": "label", "names": ["cat", "dog", "emu"]},
+                                      "id": {"kind": "key"}, **more})
+
+
+@pytest.mark.parametrize(("settings", "kind", "values"), [
+    ({"name": "linear"}, "Linear", {}),
+    ({"name": "cnn"}, "Cnn", {"filters": 32, "dense": 128, "dropout": 0.0}),
+    ({"name": "cnn", "filters": 4, "dense": 8, "dropout": 0.5}, "Cnn", {"filters": 4, "dense": 8, "dropout": 0.5}),
+])
+def test_a_declaration_is_parsed_into_the_model_of_that_name(settings: dict[str, Any], kind: str,
+                                                             values: dict[str, Any]) -> None:
+    model = parse_model(settings)
+    assert type(model).__name__ == kind
+    assert model.model_dump() == {"name": settings["name"], **values}
+
+
+@pytest.mark.parametrize("settings", [
+    {"name": "resnet"}, {}, {"name": "linear", "filters": 3}, {"name": "cnn", "filters": 0},
+    {"name": "cnn", "dropout": 1.0}, {"name": "cnn", "filters": "32"},
+])
+def test_what_no_model_takes_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        parse_model(settings)
+
+
+@pytest.mark.parametrize(("model", "said"), [
+    ({"name": "cn"}, ["'cn'", "Did you mean 'cnn'?"]),
+    ({"name": "liner"}, ["'liner'", "Did you mean 'linear'?"]),
+    ({"name": "cnn", "filter": 3}, ["unknown key 'filter'", "Did you mean 'filters'?"]),
+    ({"name": "cnn", "dense": "many"}, ["'many'", "a whole number"]),
+    ({"filters": 3}, ["filters", "expected", "'name'", "cnn, linear"]),
+])
+def test_a_typo_in_the_yaml_is_answered_with_the_nearest_right_name(model: dict[str, Any], said: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Job.load(CONF, sets=[f"train.model={json.dumps(model)}"])
+    [problem] = caught.value.problems
+    assert "train.model" in problem.where
+    assert all(part in str(problem) for part in said), str(problem)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("settings", "weights"), [
+    ({"name": "linear"}, 6 * 5 * 3 * 3 + 3),
+    # 3×3 kernels of 3 channels, pooled 4×3 → 2×1, then two dense layers.
+    ({"name": "cnn", "filters": 4, "dense": 7}, (3 * 3 * 3 * 4 + 4) + (2 * 1 * 4 * 7 + 7) + (7 * 3 + 3)),
+])
+def test_a_model_takes_plain_pixels_and_gives_probabilities(settings: dict[str, Any], weights: int) -> None:
+    model = parse_model(settings).build(features())
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 6, 5, 3)).astype(np.uint8)
+    said = np.asarray(model({"picture": pixels}))
+    assert model.count_params() == weights
+    assert said.shape == (9, 3)
+    assert said.dtype == np.float32
+    np.testing.assert_allclose(said.sum(axis=1), 1, rtol=1e-5)
+    [given] = model.inputs
+    assert (given.name, given.dtype) == ("picture", "uint8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("statistics", "mean", "std"), [
+    ({"mean": MEAN, "std": STD}, MEAN, STD),
+    (None, 0.0, 1.0),
+    ({"mean": 0.0, "std": 0.0}, 0.0, 1.0),  # a split of black images: nothing to divide by
+])
+def test_standardising_in_the_model_is_numpys_on_the_pixels(statistics: Any, mean: float, std: float) -> None:
+    import_tensorflow()
+    import keras
+
+    model = parse_model({"name": "linear"}).build(
+        features({"kind": "image", "shape": [6, 5, 3], "statistics": statistics}))
+    within = keras.Model(model.inputs, model.get_layer("standardise_picture").output)
+    pixels = np.arange(2 * 90).astype(np.uint8).reshape(2, 6, 5, 3)
+    np.testing.assert_allclose(np.asarray(within({"picture": pixels})), (pixels / 255.0 - mean) / std, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_linear_model_is_softmax_regression() -> None:
+    model = parse_model({"name": "linear"}).build(features())
+    kernel, bias = (np.asarray(weight, np.float64) for weight in model.get_weights())
+    pixels = np.random.default_rng(1).integers(0, 256, (5, 6, 5, 3)).astype(np.uint8)
+    logits = ((pixels / 255.0 - MEAN) / STD).reshape(5, -1) @ kernel + bias
+    wanted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.asarray(model({"picture": pixels})), wanted, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{"name": "linear"}, {"name": "cnn"}])
+@pytest.mark.parametrize(("given", "said"), [
+    ({"second": {"kind": "image", "shape": [6, 5, 3]}}, "one input of kind image, the dataset has picture, second"),
+    ({"breed": {"kind": "label", "classes": 7}}, "needs one target of kind label, the dataset has animal, breed"),
+    ({"picture": {"kind": "image", "shape": [6, 5, 3], "role": "target"}},
+     "one input of kind image, the dataset has none"),
+    ({"animal": {"kind": "label", "classes": 3, "role": "input"}}, "one target of kind label, the dataset has none"),
+])
+def test_features_that_a_model_can_not_take_are_named(settings: dict[str, Any], given: dict[str, Any],
+                                                      said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        parse_model(settings).build(features(**given))
+
+
+@pytest.mark.slow
+def test_the_statistics_of_the_train_split_are_in_the_tiny_dataset(tmp_path: Path) -> None:
+    """What the other tests stand on: the fixture learns as convert does."""
+    from laketrain.feed.dataset import Dataset
+    from laketrain.lake import Lake
+
+    version = tiny.commit_tiny(Lake(tmp_path))
+    images, labels = tiny.rows_of(version, "train")
+    learnt = Dataset(version).features
+    assert learnt["image"].statistics.mean == pytest.approx((images / 255).mean())
+    assert learnt["image"].statistics.std == pytest.approx((images / 255).std())
+    assert learnt["label"].statistics.rows == tuple(np.bincount(labels, minlength=tiny.CLASSES))
