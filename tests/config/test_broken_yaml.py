@@ -20,7 +20,7 @@ Load = Callable[..., list[Problem]]
 
 @dataclass(frozen=True)
 class Broken:
-    """conf/mnist.yaml with `old` replaced by `new`, and the one problem that this makes.
+    """digits.yaml with `old` replaced by `new`, and the one problem that this makes.
 
     `line` is counted from the line where `new` begins; None where the answer has none.
     """
@@ -43,7 +43,7 @@ TABLE = {
         "left: quarantine", "lefft: quarantine", "integrate.digits.joins.0.unmatched.lefft", "unknown key 'lefft'",
         "Did you mean 'left'?"),
     "a key that is like no other": Broken(
-        "rotate: 12", "whirl: 12", "train.augment.whirl", "unknown key 'whirl'", "Accepted: rotate, shift, zoom"),
+        "rotate: 10", "whirl: 10", "train.augment.whirl", "unknown key 'whirl'", "Accepted: rotate, shear, shift, zoom"),
     "a key that is missing": Broken(
         "lake: ../build/lake", "", "lake", "the key 'lake' is missing, received a mapping with the keys name, spark",
         line=None),
@@ -71,7 +71,7 @@ TABLE = {
     "too little": Broken(
         "epochs: 30", "epochs: 0", "train.epochs", "received 0 (a whole number), expected at least 1"),
     "too much": Broken(
-        "rotate: 12", "rotate: 200", "train.augment.rotate", "received 200 (a whole number), expected at most 180"),
+        "rotate: 10", "rotate: 200", "train.augment.rotate", "received 200 (a whole number), expected at most 180"),
     "none at all": Broken(
         "learning_rate: 0.001", "learning_rate: 0", "train.optimizer.learning_rate", "expected more than 0"),
     "infinitely much": Broken(
@@ -174,7 +174,8 @@ TABLE = {
         "shape: [28, 28, 1]", "shape: [28, 28]", "convert.features.image.shape",
         "expected three sizes [height, width, channels], each a whole number ≥ 1; got [28, 28]"),
     "a label of one class": Broken(
-        "classes: 10", "classes: 1", "convert.features.label.classes", "received 1 (a whole number), expected at least 2"),
+        "classes: 10", "classes: 1", "convert.features.label.classes",
+        "received 1 (a whole number), expected at least 2"),
     "a label without classes": Broken(
         "column: label, classes: 10", "column: label", "convert.features.label",
         "give either `classes` (numbers from 0) or `names` (a list of strings); got neither"),
@@ -200,13 +201,14 @@ TABLE = {
     "a model's typo": Broken(
         "filters: 32", "filter: 32", "train.model.filter", "unknown key 'filter'", "Did you mean 'filters'?"),
     "a model without a name": Broken(
-        "{name: cnn, ", "{", "train.model", "received a mapping with the keys filters, dense, expected the key 'name'",
-        "Accepted as name: cnn, linear"),
+        "{name: cnn, ", "{", "train.model", 
+        "received a mapping with the keys filters, kernel, dense, expected the key 'name'", "Accepted as name: cnn, linear"),
     "more ranks than Spark has slots": Broken(
         "ranks: 2", "ranks: 4", "train.ranks", "4 ranks, but Spark (local[2]) has 2 slots",
         "Lower ranks to 2 or give Spark local[4]"),
     "lanes that don't divide the batch": Broken(
-        "  batch: 64", "  lanes: 7\n  batch: 64", "train.lanes", "7 lanes don't divide the batch of 64", "Or leave 'auto'"),
+        "  batch: 64", "  lanes: 7\n  batch: 64", "train.lanes", "7 lanes don't divide the batch of 64",
+        "Or leave 'auto'"),
     "a master of Spark that there isn't": Broken(
         "master: local[2]", "master: local[2", "spark.master",
         "received 'local[2', expected local[2], local[*], yarn, spark://host:7077"),
@@ -216,13 +218,14 @@ TABLE = {
         "gate: {accuracy:", "gate: {acuracy:", "evaluate.gate.acuracy",
         "received 'acuracy' (text), expected 'accuracy', 'macro_precision'", "Did you mean 'accuracy'?"),
     "a gate that is no bound": Broken(
-        '">= 0.95"', '"0.9.5"', "evaluate.gate.accuracy", "received '0.9.5' (text), expected a bound such as '>= 0.95'"),
+        '">= 0.95"', '"0.9.5"', "evaluate.gate.accuracy",
+        "received '0.9.5' (text), expected a bound such as '>= 0.95'"),
     "a prediction for no table": Broken(
         "table: unlabelled", "table: unlabeled", "predict.table",
         "there is no integrated or clean table 'unlabeled'", "Did you mean 'unlabelled'?"),
     "a prediction for a table without pixels": Broken(
         "table: unlabelled", "table: captures", "predict.table",
-        "captures has no column 'pixels', which the model's input 'image' comes from"),
+        "captures has no column 'pixels', which the model's input 'image' comes from", "Accepted: captured_at, digit_id"),
     "a prediction that keeps no column": Broken(
         "table: unlabelled", "table: unlabelled\n  keep: [digitid]", "predict.keep.0",
         "there is no column of unlabelled 'digitid'", "Did you mean 'digit_id'?", line=1),
@@ -235,7 +238,8 @@ TABLE = {
     "a bracket that never closes": Broken(
         "ranks: 2", "ranks: [2", "YAML", "while parsing a flow sequence expected ',' or ']'", line=1),
     "an alias of nothing": Broken(
-        "unlabelled: *digits", "unlabelled: *digitz", "YAML", "found undefined alias 'digitz'", "Did you mean 'digits'?"),
+        "unlabelled: *digits", "unlabelled: *digitz", "YAML", "found undefined alias 'digitz'",
+        "Did you mean 'digits'?"),
     "an object of Python": Broken(
         "name: mnist", "name: !!python/object/apply:os.getcwd []", "YAML",
         "could not determine a constructor for the tag 'tag:yaml.org,2002:python/object/apply:os.getcwd'"),
@@ -250,37 +254,38 @@ def line_of(text: str, case: Broken) -> int | None:
 
 
 @pytest.mark.parametrize("case", TABLE.values(), ids=TABLE.keys())
-def test_a_mistake_is_answered_with_its_place_and_the_way_out(mnist: str, problems: Load, case: Broken):
-    [found] = problems(mnist.replace(case.old, case.new, 1))
-    assert (found.where, found.line) == (case.where, line_of(mnist, case))
+def test_a_mistake_is_answered_with_its_place_and_the_way_out(digits: str, problems: Load, case: Broken):
+    assert case.old in digits
+    [found] = problems(digits.replace(case.old, case.new, 1))
+    assert (found.where, found.line) == (case.where, line_of(digits, case))
     assert case.said in found.problem
     assert case.hint in found.hint
     assert bool(case.hint) == bool(found.hint)
 
 
-def test_the_workload_that_all_of_them_are_made_of_is_well(mnist: str, problems: Load):
-    assert problems(mnist) == []
+def test_the_workload_that_all_of_them_are_made_of_is_well(digits: str, problems: Load):
+    assert problems(digits) == []
 
 
-def test_everything_wrong_is_told_at_once_in_the_order_of_the_file(mnist: str, problems: Load):
+def test_everything_wrong_is_told_at_once_in_the_order_of_the_file(digits: str, problems: Load):
     for case in ("typo in a key", "an unknown format", "a feature of no kind", "a model's typo", "a cast to no type"):
-        mnist = mnist.replace(TABLE[case].old, TABLE[case].new, 1)
-    found = problems(mnist)
-    assert [problem.where for problem in found] == [
-        "sources.captures.format", f"{CAPTURES}.3.cast.to", "convert.features.image", "train.model.filter", "train.epoch"]
+        digits = digits.replace(TABLE[case].old, TABLE[case].new, 1)
+    found = problems(digits)
+    assert [problem.where for problem in found] == ["sources.captures.format", f"{CAPTURES}.3.cast.to",
+                                                    "convert.features.image", "train.model.filter", "train.epoch"]
     assert [problem.line for problem in found] == sorted(problem.line or 0 for problem in found)
 
 
-def test_contradictions_between_sections_are_told_at_once(mnist: str, problems: Load):
-    text = mnist.replace("ranks: 2", "ranks: 3").replace("split: test\n", "split: tests\n").replace("by: digit_id", "by: d")
-    found = problems(text)
+def test_contradictions_between_sections_are_told_at_once(digits: str, problems: Load):
+    digits = digits.replace("ranks: 2", "ranks: 3").replace("split: test\n", "split: tests\n")
+    found = problems(digits.replace("by: digit_id", "by: d"))
     assert [problem.where for problem in found] == ["convert.split.by", "train.ranks", "train.ranks", "evaluate.split"]
     assert "3 ranks don't divide the 16 lanes of a batch of 64" in found[1].problem
     assert "ranks may be 1, 2, 4, 8, 16" in found[1].hint
 
 
-def test_a_mistake_under_an_anchor_is_told_for_each_table_that_uses_it(mnist: str, problems: Load):
-    found = problems(mnist.replace("- length: {column: pixels", "- lenght: {column: pixels"))
+def test_a_mistake_under_an_anchor_is_told_for_each_table_that_uses_it(digits: str, problems: Load):
+    found = problems(digits.replace("- length: {column: pixels", "- lenght: {column: pixels"))
     assert [problem.where for problem in found] == ["clean.pixels.rules.2", "clean.unlabelled.rules.2"]
     assert len({problem.line for problem in found}) == 1
 
@@ -315,12 +320,12 @@ def test_a_bomb_of_aliases_is_refused_before_it_is_filled_in(problems: Load):
     assert "holds more than 100,000 values" in found.problem
 
 
-def test_a_file_that_is_absent_is_answered_with_its_neighbours(tmp_path: Path, mnist: str):
-    (tmp_path / "mnist.yaml").write_text(mnist)
+def test_a_file_that_is_absent_is_answered_with_its_neighbours(tmp_path: Path, digits: str):
+    (tmp_path / "digits.yaml").write_text(digits)
     with pytest.raises(ConfigError) as caught:
-        Job.load(tmp_path / "mnits.yaml")
+        Job.load(tmp_path / "digist.yaml")
     [found] = caught.value.problems
-    assert (found.problem, found.hint) == ("there is no such file", f"Did you mean '{tmp_path / 'mnist.yaml'}'?")
+    assert (found.problem, found.hint) == ("there is no such file", f"Did you mean '{tmp_path / 'digits.yaml'}'?")
 
 
 def test_a_directory_is_no_workload(tmp_path: Path):
@@ -338,7 +343,7 @@ def test_a_directory_is_no_workload(tmp_path: Path):
     ("train.epochs", "--set", "received 'train.epochs', expected key=value such as train.epochs=3", ""),
     ("=3", "--set", "received '=3', expected key=value", ""),
     ("train..epochs=3", "--set", "received 'train..epochs=3', expected key=value", ""),
-    ("trian.epochs=3", "--set trian.epochs", "unknown key 'trian'", "Did you mean 'train'?"),
+    ("trian.epochs=3", "--set trian", "unknown key 'trian'", "Did you mean 'train'?"),
     ("train.epochs.x=3", "--set train.epochs.x=3", "train.epochs is a number, expected a mapping or a list", ""),
     ("clean.pixels.rules.9={}", "--set clean.pixels.rules.9={}", "received '9', expected an index from 0 to 4", ""),
     ("clean.pixels.rules.x={}", "--set clean.pixels.rules.x={}", "received 'x', expected an index from 0 to 4", ""),
@@ -346,9 +351,9 @@ def test_a_directory_is_no_workload(tmp_path: Path):
     ("spark.master=locl", "--set spark.master", "received 'locl', expected local[2]", ""),
 ])
 def test_a_mistake_in_set_names_the_option_and_no_line(
-        mnist: str, problems: Load, assignment: str, where: str, said: str, hint: str):
-    [found] = problems(mnist, [assignment])
-    assert (found.where, found.line) == (where, None) or (where, found.line) == ("--set trian.epochs", None)
+        digits: str, problems: Load, assignment: str, where: str, said: str, hint: str):
+    [found] = problems(digits, [assignment])
+    assert (found.where, found.line) == (where, None)
     assert said in found.problem
     assert hint in found.hint
 
@@ -364,22 +369,21 @@ def laketrain(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize("command", ["run", "check", "convert"])
-def test_the_command_line_ends_with_code_2_and_no_stack_trace(tmp_path: Path, mnist: str, command: str):
-    (tmp_path / "mnist.yaml").write_text(mnist.replace("test: 0.1}", "test: 0.3}").replace("ranks: 2", "ranks: 4"))
-    done = laketrain(command, "mnist.yaml", folder=tmp_path)
+def test_the_command_line_ends_with_code_2_and_no_stack_trace(tmp_path: Path, digits: str, command: str):
+    (tmp_path / "digits.yaml").write_text(digits.replace("test: 0.1}", "test: 0.3}").replace("batch: 64", "batch: 0"))
+    done = laketrain(command, "digits.yaml", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        "[config] mnist.yaml: 2 problems",
+        "[config] digits.yaml: 2 problems",
         "  - line 66, convert.split.fractions: the fractions sum to 1.2, expected 1",
-        "  - line 74, train.ranks: 4 ranks, but Spark (local[2]) has 2 slots. Lower ranks to 2 or give Spark local[4]",
-    ][:2] + done.stderr.splitlines()[2:]
-    assert "Traceback" not in done.stderr
-    assert "Java" not in done.stderr
+        "  - line 71, train.batch: received 0 (a whole number), expected at least 1",
+    ]
 
 
-def test_a_mistake_in_set_ends_the_command_line_likewise(tmp_path: Path, mnist: str):
-    (tmp_path / "mnist.yaml").write_text(mnist)
-    done = laketrain("run", "mnist.yaml", "--set", "train.epoch=3", folder=tmp_path)
+def test_a_mistake_in_set_ends_the_command_line_likewise(tmp_path: Path, digits: str):
+    (tmp_path / "digits.yaml").write_text(digits)
+    done = laketrain("run", "digits.yaml", "--set", "train.epoch=3", folder=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "[config] mnist.yaml: 1 problem\n  - --set train.epoch: unknown key 'epoch'. Did you mean 'epochs'?\n"
+    assert done.stderr.splitlines() == [
+        "[config] digits.yaml: 1 problem", "  - --set train.epoch: unknown key 'epoch'. Did you mean 'epochs'?"]
     assert not (tmp_path / "build").exists()

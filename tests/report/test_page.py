@@ -71,7 +71,7 @@ def test_whoever_does_not_see_it_is_told(page: Page) -> None:
     ("splits", ["train 60", "val 9", "test 12", "calm 0 20", "4×4×3"]),
     ("samples", ["24 of the 60 rows", "train calm"]),
     ("training", ["train 0.3333, validation 0.5000", "1,200", "ranks 2", "0123456789ab"]),
-    ("ranks", ["rank 1", "waits 10.0 %", "launched again 1 time"]),
+    ("ranks", ["rank 1", "waits 10.0 %", "launched again once"]),
     ("comparison", ["12 rows of split test", "41.0 %", "33.0 %", "loss 0.9876, the gate asks ≤ 1.5; kept"]),
     ("confusion", ["calm 0 → calm 2 1×"]),
     ("classes", ["calm 1 50.0 % 26.0 % 75.0 % 4"]),
@@ -190,7 +190,7 @@ def test_any_number_of_epochs_is_drawn(tmp_path: Path, epochs: int) -> None:
     built = build(tmp_path, epochs=epochs)
     page = read(built.lake, built.upto("train"))
     assert len([one for one in page.of("svg") if one["class"] == "plot"]) == 2
-    assert f"over {epochs} epochs" in page.html and "var(--accent)" in page.html
+    assert f"over {epochs} epoch{'' if epochs == 1 else 's'};" in page.html and "var(--accent)" in page.html
 
 
 def test_many_classes_become_a_picture_and_the_ones_that_matter(tmp_path: Path) -> None:
@@ -224,8 +224,12 @@ def test_a_section_that_cannot_be_drawn_costs_no_other(tmp_path: Path) -> None:
 def test_an_ancestor_that_left_the_lake_is_passed_over(tmp_path: Path) -> None:
     built = build(tmp_path)
     built.lake.store.delete(built.lake.table("raw", "pixels").log_path(1))
-    page = read(built.lake, built.upto("train"))
-    assert "could not be drawn" not in page.html and "models/shapes@1" in page.sections["versions"]
+    alone = replace(built.record, outcomes=tuple(one for one in built.record.outcomes if one.stage == "predict"))
+    page = read(built.lake, alone)
+    assert "could not be drawn" not in page.html
+    for ref in ("clean/pixels@1", "features/shapes@1", "models/shapes@1"):
+        assert f"{ref} " in page.sections["versions"]
+    assert "2 files" not in page.sections["flow"]
 
 
 def test_numbers_that_are_none_become_dashes(built: Built, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def _check_clean(workload: Workload, columns: Columns) -> Found:
             place = ("clean", name, "source") if table.source else ("clean", name)
             yield place, *unknown("source", source, workload.sources)
             continue
-        yield from _check_rules(name, table, columns.source(source) or set())
+        yield from _check_rules(name, table, set(workload.sources[source].columns))
 
 
 def _check_rules(name: str, table: CleanTable, known: set[str]) -> Found:
@@ -76,13 +76,15 @@ def _check_integrate(workload: Workload, columns: Columns) -> Found:
 
 
 def _check_joins(place: tuple[str, str], workload: Workload, table: IntegrateTable, columns: Columns) -> Found:
-    left = columns.clean(table.table) or set()
+    left = columns.clean(table.table)
     for index, join in enumerate(table.joins):
         where = (*place, "joins", index)
         if join.table not in workload.clean:
             yield (*where, "table"), *unknown("clean table", join.table, workload.clean)
             return
-        right = columns.clean(join.table) or set()
+        right = columns.clean(join.table)
+        if left is None or right is None:
+            return
         absent = [(key, owner, side) for key in join.on
                   for side, owner in ((left, table.table), (right, join.table)) if key not in side]
         for key, owner, side in absent:
@@ -149,9 +151,11 @@ def _check_after_training(workload: Workload, columns: Columns) -> Found:
         yield ("predict", "table"), *unknown("integrated or clean table", predict.table, tables)
         return
     known = columns.table(predict.table)
-    for index, column in enumerate(predict.keep if known is not None else []):
-        if column not in (known or set()):
-            yield ("predict", "keep", index), *unknown(f"column of {predict.table}", column, known or set())
+    if known is None:
+        return
+    for index, column in enumerate(predict.keep):
+        if column not in known:
+            yield ("predict", "keep", index), *unknown(f"column of {predict.table}", column, known)
 
 
 def lanes_of(batch: int) -> int:

@@ -75,7 +75,8 @@ def _say(details: list[ErrorDetails], model: type[BaseModel]) -> tuple[str, str]
         tags = ", ".join(tag for section in _sections(_at(model, loc)) if (tag := _tag(section)))
         return f"received {_show(received)}, expected the key {wanted!r} among them", f"Accepted as {wanted}: {tags}"
     if kind == "value_error":
-        return str(context["error"]), ""
+        problem, *hints = context["error"].args
+        return str(problem), "".join(hints)
     if kind in ("model_type", "model_attributes_type"):
         return f"received {_show(received)}, expected a mapping", _keys_of(list(_sections(_at(model, loc))))
     expected = [_expected(each) for each in details]

@@ -24,7 +24,7 @@ def _known(text: str) -> str:
     for wrong in _unknown(text.strip()):
         accepted = nearest(wrong.lower(), SIMPLE).replace("Accepted: ", "Accepted: array<…>, map<…>, struct<…>, ")
         part = "" if wrong == text.strip() else f" in {text!r}"
-        raise ValueError(f"received {wrong!r}{part}, expected a type of Spark SQL. {accepted}")
+        raise ValueError(f"received {wrong!r}{part}, expected a type of Spark SQL", accepted)
     return text
 
 

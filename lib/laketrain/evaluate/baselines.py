@@ -44,7 +44,7 @@ BASELINES: Mapping[str, Callable[[Dataset, str, str], float]] = {"majority": maj
 
 def _rows(dataset: Dataset, split: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Up to MOST_ROWS rows spread evenly over the split: inputs (n, values), labels (n,)."""
-    there = dataset.splits[split]
+    there = dataset.rows(split)
     numbers = np.unique(np.linspace(0, there - 1, min(there, MOST_ROWS)).astype(np.int64))
     with dataset.reader(split) as reader:
         arrays: dict[str, npt.NDArray[Any]] = reader.read(numbers)

@@ -55,7 +55,7 @@ def score(task: ScoreTask, world: World, report: Report) -> dict[str, Any]:
     model = load_model(lake.table(*table.split("/")).get(int(number)))
     predict = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
     confusion, loss, mistakes = np.zeros((classes, classes), np.int64), 0.0, list[dict[str, Any]]()
-    rows = dataset.splits[task.split]
+    rows = dataset.rows(task.split)
     first, end = world.rank * rows // world.size, (world.rank + 1) * rows // world.size
     with dataset.reader(task.split) as reader:
         for start in range(first, end, task.batch):

@@ -57,11 +57,16 @@ class Dataset:
         """Rows by split."""
         return dict(self.version.entry.counts["splits"])
 
-    def files(self, split: str) -> list[SplitFile]:
-        """The split's Parquet files, in the order of its rows. Raises DataError for an unknown split."""
+    def rows(self, split: str) -> int:
+        """Of the split. Raises DataError for an unknown one."""
         if split not in self.splits:
             raise DataError("feed", f"split {split!r} of {self.version.ref}", "does not exist",
                             nearest(split, self.splits))
+        return self.splits[split]
+
+    def files(self, split: str) -> list[SplitFile]:
+        """The split's Parquet files, in the order of its rows."""
+        self.rows(split)
         return [SplitFile(self.version.path(file.path), file.rows, file.row_groups)
                 for file in self.version.files(split) if file.path.endswith(".parquet")]
 
@@ -74,14 +79,13 @@ class Dataset:
              window_mb: float = 256) -> LanePlan:
         """The order of the split's rows in global batches."""
         row_bytes = self.features.row_bytes([*self.features.inputs, *self.features.targets])
-        return LanePlan.of(self.splits[split], batch, row_bytes, lanes=lanes, seed=seed, shuffle=shuffle,
+        return LanePlan.of(self.rows(split), batch, row_bytes, lanes=lanes, seed=seed, shuffle=shuffle,
                            window_bytes=int(window_mb * _MB))
 
     def sample(self, split: str = "train", rows: int = 16, seed: int = 0) -> dict[str, npt.NDArray[Any]]:
         """Every feature of some rows drawn by `seed`: name -> (rows, *shape), fewer where the split has fewer."""
-        there = self.splits.get(split, 0)
         with self.reader(split, list(self.features)) as reader:
-            drawn = np.random.default_rng(seed).permutation(there)[:rows]
+            drawn = np.random.default_rng(seed).permutation(self.rows(split))[:rows]
             return reader.read(np.sort(drawn))
 
     def show(self, split: str = "train", rows: int = 16) -> Any:

@@ -14,6 +14,7 @@ import io
 import os
 import posixpath
 import shutil
+import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+from urllib.parse import SplitResult, urlsplit
 
 from laketrain.errors import LakeError
 from laketrain.lake.paths import TEMPORARY, check_new_path, check_path
@@ -28,6 +30,7 @@ from laketrain.lake.store import FileInfo, Files, Names, hidden, visible
 
 _BUFFER = 1 << 20
 _COPY = 8 << 20
+_PATIENCE_S = 10
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,7 @@ class HdfsStore:
         except (FileExistsError, FileNotFoundError, LakeError):
             raise
         except Exception as error:
-            raise LakeError("lake", f"{path!r} in {self.root}", f"HDFS answered: {str(error).splitlines()[0]}",
+            raise LakeError("lake", f"{path!r} in {self.root}", f"HDFS failed: {_first_line(error)}",
                             "Check that the NameNode is reachable and that you may write there; behind a nameservice, "
                             "set HADOOP_CONF_DIR.") from error
 
@@ -221,8 +224,24 @@ class _Reader(io.RawIOBase):
         return len(piece)
 
 
+def _first_line(error: Exception) -> str:
+    """Of its message: a NameNode's whole Java stack comes with it."""
+    return str(error).replace("\\n", "\n").partition("\n")[0] or type(error).__name__
+
+
 @cache
 def _client_of(url: str, _process: int) -> Any:
+    """The process's client: its threads don't survive a fork, by which Spark makes its Python workers."""
     from hdfs_native import Client
 
-    return Client(None if url.endswith("://") else url)  # its threads don't survive a fork: one client a process
+    _knock(urlsplit(url))
+    return Client(None if url.endswith("://") else url)
+
+
+def _knock(url: SplitResult) -> None:
+    """Raises OSError where no NameNode listens at all: the client would try for minutes before it says so.
+
+    A URL without a port may be a nameservice, of which any NameNode will do; that is left to the client.
+    """
+    if url.hostname and url.port:
+        socket.create_connection((url.hostname, url.port), _PATIENCE_S).close()

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,10 +63,19 @@ class Table:
 
     def find(self, fingerprint: str) -> Version | None:
         """The newest version with this fingerprint, None where no version has it or where it is empty."""
-        if not fingerprint:
-            return None
-        newest_first = (self.get(number) for number in reversed(self.versions()))
-        return next((version for version in newest_first if version.entry.fingerprint == fingerprint), None)
+        return next(self.all_of(fingerprint), None)
+
+    def all_of(self, fingerprint: str) -> Iterator[Version]:
+        """The versions with this fingerprint, the newest first; none where it is empty."""
+        for number in reversed(self.versions() if fingerprint else []):
+            try:
+                version = self.get(number)
+            except LakeError:
+                if number in self.versions():
+                    raise
+                continue  # dropped by another job since it was listed
+            if version.entry.fingerprint == fingerprint:
+                yield version
 
     def stage(self) -> Draft:
         """A new, empty, invisible place for data, to be committed or discarded."""
@@ -84,6 +94,11 @@ class Table:
         if number == numbers[-1]:
             raise LakeError("lake", f"version {number} of {self.path}", "is the latest, which can't be dropped",
                             "commit a newer one first")
-        version = self.get(number)
+        try:
+            version = self.get(number)
+        except LakeError:
+            if number in self.versions():
+                raise
+            return
         self.lake.store.delete(self.log_path(number))
         self.lake.store.delete(version.path())

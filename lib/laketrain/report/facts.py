@@ -102,7 +102,7 @@ def headline(run: Run) -> Headline:
     record = run.record
     made = sum(not outcome.skipped for outcome in record.outcomes)
     found = len(record.outcomes) - made
-    parts = [f"{made} {'version' if made == 1 else 'versions'} made" if made else "nothing made"]
+    parts = [f"{words.many(made, 'version')} made" if made else "nothing made"]
     parts += [f"{found} found unchanged"] if found else []
     sentence = f"{', '.join(parts)}, by {whoami()}, as {record.source} says."
     error = run.redactor.scrub(str(record.failure)) if record.failure else None
@@ -135,8 +135,8 @@ def _tiles(run: Run) -> Iterator[Tile]:
         yield Tile("Accuracy", words.share(metrics.get("accuracy")), on + gate)
     if model is not None and (run.made("train") or run.made("evaluate")):
         counts = model.entry.counts
-        yield Tile("Model", f"{model.name}@{model.number}", f"{words.count(counts.get('parameters'))} parameters, "
-                   f"{words.count(counts.get('epochs'))} epochs of {words.rows(counts.get('rows'))}")
+        yield Tile("Model", f"{model.name}@{model.number}", f"{words.many(counts.get('parameters'), 'parameter')}, "
+                   f"{words.many(counts.get('epochs'), 'epoch')} of {words.rows(counts.get('rows'))}")
     predictions = run.last("predict")
     if predictions is not None:
         yield Tile("Predictions", words.count(predictions.entry.counts.get("out")), f"in {predictions.ref}")

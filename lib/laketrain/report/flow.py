@@ -195,15 +195,15 @@ def _figure(version: Version, versions: Mapping[str, Version], accuracy: Any) ->
     """The card's large figure and the smaller one."""
     counts = version.entry.counts
     if version.zone == "raw":
-        files = f"{words.count(counts.get('files', len(version.entry.files)))} files"
+        files = words.many(counts.get("files", len(version.entry.files)), "file")
         return files, words.size(counts.get("bytes", sum(file.bytes for file in version.entry.files)))
     if version.zone == "models":
-        epochs = f"{words.count(counts.get('epochs'))} epochs"
+        epochs = words.many(counts.get("epochs"), "epoch")
         if accuracy is not None and _newest(versions.values(), "models") is version:
             return f"{words.share(accuracy)} right", epochs
-        return epochs, f"{words.count(counts.get('parameters'))} parameters"
+        return epochs, words.many(counts.get("parameters"), "parameter")
     if version.zone == "features" and counts.get("splits"):
-        return words.rows(counts.get("out")), f"in {len(counts['splits'])} splits"
+        return words.rows(counts.get("out")), f"in {words.many(len(counts['splits']), 'split')}"
     return words.rows(counts.get("out", version.rows)), ""
 
 

@@ -46,15 +46,23 @@ class Run:
     @cached_property
     def history(self) -> list[Version]:
         """The run's versions and all their ancestors, each once, in the order of the road. An ancestor that left the
-        lake is passed over, and those behind it."""
-        found = {outcome.version.ref: outcome.version for outcome in self.record.outcomes}
-        for version in list(found.values()):
-            try:
-                found.update((parent.ref, parent) for parent in lineage(self.lake, version))
-            except LakeError:
-                continue
+        lake is passed over, and what was known through it alone."""
+        made = [outcome.version for outcome in self.record.outcomes]
+        found = {version.ref: version for version in made}
+        ancestors: dict[str, Version] = {}
+        # The last ones first: they stand on most of the others, whose own ancestors are then known.
+        for version in reversed(made):
+            if version.ref not in ancestors:
+                ancestors.update((parent.ref, parent) for parent in self._ancestors(version))
         zones = {zone: place for place, zone in enumerate(ORDER)}
-        return sorted(found.values(), key=lambda version: zones.get(version.zone, len(zones)))
+        return sorted({**found, **ancestors}.values(), key=lambda version: zones.get(version.zone, len(zones)))
+
+    def _ancestors(self, version: Version) -> list[Version]:
+        try:
+            return lineage(self.lake, version)
+        except LakeError:
+            there = [parent for table, number in version.entry.parents.items() if (parent := self._get(table, number))]
+            return [*there, *(older for parent in there for older in self._ancestors(parent))]
 
     @cached_property
     def dataset(self) -> Version | None:
@@ -69,13 +77,16 @@ class Run:
     def parent(self, version: Version | None, zone: str) -> Version | None:
         """The parent that lies in `zone`; None where there is none, or none any more."""
         for table, number in (version.entry.parents if version else {}).items():
-            there, _, name = table.partition("/")
-            if there == zone:
-                try:
-                    return self.lake.table(zone, name).get(number)
-                except LakeError:
-                    return None
+            if table.startswith(f"{zone}/"):
+                return self._get(table, number)
         return None
+
+    def _get(self, table: str, number: int) -> Version | None:
+        zone, _, name = table.partition("/")
+        try:
+            return self.lake.table(zone, name).get(number)
+        except LakeError:
+            return None
 
     def quarantine(self, version: Version) -> Version | None:
         """What the stage that made `version` refused."""

@@ -77,7 +77,7 @@ def _curve(history: Sequence[Mapping[str, Any]], name: str, key: str) -> Curve:
     said = f"train {words.metric(last.get(name))}"
     if validated:
         said += f", validation {words.metric(last.get(validation))}"
-    alt = f"Curves of {name} over {len(history)} epochs; at the end {said}"
+    alt = f"Curves of {name} over {words.many(len(history), 'epoch')}; at the end {said}"
     return Curve(name, curve(history, name, alt, key), said, validated)
 
 

@@ -25,7 +25,12 @@ def count(value: Any) -> str:
 
 def rows(value: Any) -> str:
     """How many rows."""
-    return f"{count(value)} {'row' if value == 1 else 'rows'}"
+    return many(value, "row")
+
+
+def many(value: Any, thing: str) -> str:
+    """How many of a thing whose plural ends in s."""
+    return f"{count(value)} {thing}{'' if value == 1 else 's'}"
 
 
 def share(value: Any) -> str:

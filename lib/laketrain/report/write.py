@@ -10,6 +10,7 @@ import json
 from laketrain.lake import Lake, Version
 from laketrain.report.page import render
 from laketrain.report.record import RunRecord
+from laketrain.report.redact import Redactor
 
 
 def write_report(lake: Lake, record: RunRecord) -> Version | None:
@@ -23,7 +24,8 @@ def write_report(lake: Lake, record: RunRecord) -> Version | None:
     parents = {outcome.version.table: outcome.version.number for outcome in record.outcomes}
     outcomes = [outcome.to_dict() for outcome in record.outcomes]
     facts = {"source": record.source, "began": record.began.isoformat(), "seconds": record.seconds,
-             "failure": str(record.failure) if record.failure else None, "outcomes": outcomes}
+             "failure": Redactor(record.workload).scrub(str(record.failure)) if record.failure else None,
+             "outcomes": outcomes}
     with table.stage() as draft:
         lake.store.write(draft.path("report.html"), render(lake, record).encode())
         lake.store.write(draft.path("run.json"), json.dumps(facts, indent=1).encode())

@@ -43,6 +43,10 @@ class Checkpoints:
         """The newest of this run."""
         return self.lake.table("checkpoints", self.name).find(self.run)
 
+    def versions(self) -> list[int]:
+        """The numbers of the checkpoints that are there, of this run and of others."""
+        return self.lake.table("checkpoints", self.name).versions()
+
     def save(self, model: keras.Model, state: State, seconds: float = 0.0) -> Version:
         """Commits model, optimizer and state, and drops this run's older ones but for the last few."""
         table = self.lake.table("checkpoints", self.name)
@@ -51,15 +55,17 @@ class Checkpoints:
             model.save(local)
             self.lake.store.put(str(local), draft.path(_MODEL))
             version = draft.commit(stage="train", fingerprint=self.run, meta=asdict(state), seconds=seconds)
-        self._drop_older(version.number)
+        self._drop_all_but(KEPT)
         return version
 
-    def _drop_older(self, newest: int) -> None:
+    def finish(self) -> None:
+        """The model is committed: nobody will resume. The newest stays, since its number is the table's."""
+        self._drop_all_but(1)
+
+    def _drop_all_but(self, kept: int) -> None:
         table = self.lake.table("checkpoints", self.name)
-        mine = [number for number in table.versions()
-                if number <= newest and table.get(number).entry.fingerprint == self.run]
-        for number in mine[:-KEPT]:
-            table.drop(number)
+        for version in list(table.all_of(self.run))[kept:]:
+            table.drop(version.number)
 
     def load(self, number: int) -> tuple[keras.Model, State]:
         """The compiled model with its optimizer's state, and where it stood."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from laketrain.config.train import Train
 from laketrain.distributed import launch
-from laketrain.errors import LaunchError, RankError
+from laketrain.errors import LakeError, RankError
 from laketrain.lake import Version, fingerprint
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.fit import FitTask, fit
@@ -53,7 +53,7 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
         chief = results[0]
         ranks = [{"rank": result["rank"], "waiting_s": result["waiting_s"], "computing_s": result["computing_s"]}
                  for result in results]
-        return draft.commit(
+        version = draft.commit(
             stage="train", fingerprint=key, parents={dataset.table: dataset.number},
             counts={"rows": dataset.entry.counts["splits"][config.split], "epochs": len(chief["history"]),
                     "parameters": chief["parameters"]},
@@ -61,6 +61,8 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
                   "config": config.model_dump(mode="json"), "features": dataset.entry.meta["features"]},
             seconds=time.monotonic() - started,
         )
+    checkpoints.finish()
+    return version
 
 
 def _run_identity(committed: list[int], key: str) -> str:
@@ -71,19 +73,23 @@ def _run_identity(committed: list[int], key: str) -> str:
 def _launch_until_done(
     spark: SparkSession, task: FitTask, checkpoints: Checkpoints, tell: OnEvent
 ) -> tuple[list[dict[str, Any]], int]:
-    config = task.config
-    for attempt in range(config.max_restarts + 1):
+    config, restarts = task.config, 0
+    while True:
         found = checkpoints.latest()
         if found is not None:
             tell(0, {"kind": "resume", "epoch": found.entry.meta["epochs"], "checkpoint": found.ref})
         resumed = replace(task, resume=found.number if found else None)
         try:
             return launch(spark, partial(fit, resumed), config.ranks, deadline=config.deadline_s, on_event=tell,
-                          name="train"), attempt
-        except RankError as error:
-            if attempt == config.max_restarts:
+                          name="train"), restarts
+        except LakeError:
+            # A second run of the same training drops what it has gone beyond: its newer checkpoint is as good.
+            if found is None or found.number in checkpoints.versions():
                 raise
-            checkpoints.lake.store.delete(task.output)
-            tell(error.rank or 0, {"kind": "restart", "attempt": attempt + 1, "of": config.max_restarts,
+        except RankError as error:
+            if restarts == config.max_restarts:
+                raise
+            restarts += 1
+            tell(error.rank or 0, {"kind": "restart", "attempt": restarts, "of": config.max_restarts,
                                    "cause": str(error)})
-    raise LaunchError("train", f"model {task.name!r}", "was never launched", "set max_restarts to 0 or more")
+        checkpoints.lake.store.delete(task.output)

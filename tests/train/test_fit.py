@@ -1,0 +1,216 @@
+"""Training in this process against references that share nothing with it but the order of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from pydantic import ValidationError
+from tests import tiny
+
+from laketrain.distributed.world import World
+from laketrain.errors import DataError
+from laketrain.features import FeatureSet
+from laketrain.feed import batches
+from laketrain.feed.dataset import Dataset
+from laketrain.imports import import_tensorflow
+from laketrain.lake import Lake, Version
+from laketrain.models import parse_model
+from laketrain.train import fit as fitting
+from laketrain.train.fit import FitTask, fit, weights_digest
+
+pytestmark = pytest.mark.slow
+ALONE = World(0, 1)
+CNN = {"name": "cnn", "filters": 4, "dense": 8}
+Floats = npt.NDArray[np.float64]
+
+
+def silent(event: dict[str, Any]) -> None:
+    pass
+
+
+def fresh_model(task: FitTask) -> Any:
+    """The model as the seed makes it."""
+    import_tensorflow()
+    import keras
+
+    keras.utils.set_random_seed(task.config.seed)
+    return parse_model(task.config.model).build(Dataset.at(task.lake, task.dataset).features)
+
+
+def fitted_model(task: FitTask) -> Any:
+    import keras
+
+    return keras.saving.load_model(f"{task.lake}/{task.output}/model.keras")
+
+
+def real_batches(task: FitTask, epoch: int) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
+    """The images and labels of an epoch's global batches without any padding, so that the last ones are smaller."""
+    dataset = Dataset.at(task.lake, task.dataset)
+    plan = dataset.plan(task.config.split, task.config.batch, lanes=task.config.lanes, seed=task.config.seed)
+    with dataset.reader(task.config.split) as reader, closing(batches(plan, reader, 0, 1, epoch)) as source:
+        for batch in source:
+            real = batch.weights > 0
+            yield batch.arrays["image"][real], batch.arrays["label"][real]
+
+
+class SoftmaxRegression:
+    """In NumPy, float64: `loss_of` and plain gradient descent."""
+
+    def __init__(self, kernel: Floats, bias: Floats, mean: float, std: float) -> None:
+        self.kernel, self.bias, self.mean, self.std = kernel.astype(float), bias.astype(float), mean, std
+
+    def probabilities(self, images: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        inputs = ((images / 255.0 - self.mean) / self.std).reshape(len(images), -1)
+        powers = np.exp(inputs @ self.kernel + self.bias)
+        return inputs, powers / powers.sum(axis=1, keepdims=True)
+
+    def losses(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Each row's cross-entropy, and whether its class was found."""
+        _, said = self.probabilities(images)
+        return -np.log(said[np.arange(len(labels)), labels]), (said.argmax(axis=1) == labels).astype(float)
+
+    def step(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], rate: float) -> None:
+        inputs, said = self.probabilities(images)
+        error = said.copy()
+        error[np.arange(len(labels)), labels] -= 1
+        self.kernel -= rate * inputs.T @ error / len(labels)
+        self.bias -= rate * error.mean(axis=0)
+
+
+def reference_of(task: FitTask) -> SoftmaxRegression:
+    statistics = Dataset.at(task.lake, task.dataset).features["image"].statistics
+    return SoftmaxRegression(*fresh_model(task).get_weights(), statistics.mean, statistics.std)
+
+
+def test_training_is_softmax_regression_by_gradient_descent_also_over_the_padded_tail(
+        task_of: Callable[..., FitTask], dataset: Version) -> None:
+    """203 rows make seven batches of 32, of which the last holds 11."""
+    task = task_of(epochs=3)
+    reference, sizes, history = reference_of(task), [], []
+    for epoch in range(3):
+        losses, hits = [], []
+        for images, labels in real_batches(task, epoch):
+            found = reference.losses(images, labels)
+            losses.append(found[0])
+            hits.append(found[1])
+            sizes.append(len(labels))
+            reference.step(images, labels, rate=0.1)
+        history.append((np.concatenate(losses).mean(), np.concatenate(hits).mean(), sum(map(len, losses))))
+    result = fit(task, ALONE, silent)
+    kernel, bias = fitted_model(task).get_weights()
+
+    assert sizes == [32, 32, 32, 32, 32, 32, 11] * 3
+    np.testing.assert_allclose(kernel, reference.kernel, atol=2e-6)
+    np.testing.assert_allclose(bias, reference.bias, atol=2e-6)
+    for row, (loss, accuracy, rows) in zip(result["history"], history, strict=True):
+        assert rows == tiny.SPLITS["train"]
+        assert row["loss"] == pytest.approx(loss, rel=1e-5)
+        assert row["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    # Validation: every row of its split once, after the epoch. 45 rows make two batches, the second of 13.
+    losses, hits = reference.losses(*tiny.rows_of(dataset, "val"))
+    last = result["history"][-1]
+    assert last["val_loss"] == pytest.approx(losses.mean(), rel=1e-5)
+    assert last["val_accuracy"] == pytest.approx(hits.mean(), abs=1e-6)
+    assert last["val_accuracy"] > 0.8  # it learns
+
+
+@pytest.mark.parametrize("optimizer", [
+    {"name": "adam", "learning_rate": 0.003},
+    {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "global_clipnorm": 0.5},
+    {"name": "adamw", "learning_rate": 0.003, "weight_decay": 0.1, "clipnorm": 0.2, "schedule": "cosine"},
+    {"name": "rmsprop", "learning_rate": 0.001},
+], ids=lambda optimizer: optimizer["name"])
+def test_training_is_plain_keras_on_the_same_batches(task_of: Callable[..., FitTask], optimizer: dict[str, Any]) -> None:
+    task = task_of(model=CNN, optimizer=optimizer, validation=None)
+    plain = fresh_model(task)
+    import keras
+
+    settings = {key: value for key, value in optimizer.items() if key not in ("name", "schedule")}
+    if "schedule" in optimizer:
+        settings["learning_rate"] = keras.optimizers.schedules.CosineDecay(optimizer["learning_rate"], 2 * 7)
+    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD,
+             "rmsprop": keras.optimizers.RMSprop}
+    plain.compile(kinds[optimizer["name"]](**settings), "sparse_categorical_crossentropy")
+    for epoch in range(2):
+        for images, labels in real_batches(task, epoch):
+            plain.train_on_batch(images, labels)
+    before = fresh_model(task).get_weights()
+    result = fit(task, ALONE, silent)
+    ours = fitted_model(task)
+
+    assert result["weights"] == weights_digest(ours)
+    assert result["parameters"] == plain.count_params()
+    assert type(ours.optimizer) is type(plain.optimizer)
+    for start, mine, theirs in zip(before, ours.get_weights(), plain.get_weights(), strict=True):
+        assert np.abs(theirs - start).max() > 1e-3
+        np.testing.assert_allclose(mine, theirs, atol=2e-5)
+    assert not any(name.startswith("val_") for name in result["history"][0])
+
+
+def test_the_same_task_gives_the_same_weights_bit_for_bit_and_another_seed_others(task_of: Callable[..., FitTask]) -> None:
+    settings = {"model": {**CNN, "dropout": 0.3}, "augment": {"rotate": 10, "shift": 1}, "epochs": 1}
+    first, again = (fit(task_of(name, **settings), ALONE, silent) for name in ("first", "again"))
+    other = fit(task_of("other", seed=4, **settings), ALONE, silent)
+    assert first["weights"] == again["weights"] != other["weights"]
+
+
+def test_augmentation_changes_what_is_trained_on_but_not_what_is_validated(task_of: Callable[..., FitTask],
+                                                                           dataset: Version) -> None:
+    plain, augmented = task_of("plain", epochs=1), task_of("augmented", epochs=1, augment={"rotate": 90, "shift": 3})
+    losses = [fit(task, ALONE, silent)["history"][0] for task in (plain, augmented)]
+    assert losses[0]["loss"] != pytest.approx(losses[1]["loss"], rel=1e-3)
+    model, (images, labels) = fitted_model(augmented), tiny.rows_of(dataset, "val")
+    said = np.asarray(model(images), np.float64)[np.arange(len(labels)), labels]
+    assert losses[1]["val_loss"] == pytest.approx(-np.log(said).mean(), rel=1e-5)
+
+
+def test_a_step_and_an_epoch_are_reported_with_where_they_stand(task_of: Callable[..., FitTask],
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "REPORT_EVERY_S", 0.0)
+    events: list[dict[str, Any]] = []
+    result = fit(task_of(), ALONE, events.append)
+    steps = [event for event in events if event["kind"] == "step"]
+    assert [(event["epoch"], event["step"]) for event in steps] == [(e, s) for e in (1, 2) for s in range(1, 8)]
+    assert all((event["epochs"], event["steps"]) == (2, 7) and event["rows_per_s"] > 0 for event in steps)
+    assert {"loss", "accuracy"} <= steps[0].keys()
+    epochs = [event for event in events if event["kind"] == "epoch"]
+    assert [{key: event[key] for key in event if key not in ("kind", "epochs")} for event in epochs] == result["history"]
+    assert result["computing_s"] > 0
+    assert result["waiting_s"] > 0
+
+
+def test_a_loss_that_is_no_number_ends_training_with_rank_and_step(task_of: Callable[..., FitTask],
+                                                                   dataset: Version) -> None:
+    task = task_of(optimizer={"name": "sgd", "learning_rate": 1e38})
+    with pytest.raises(DataError) as caught:
+        fit(task, ALONE, silent)
+    assert "rank 0, epoch 1, step " in caught.value.subject
+    assert caught.value.subject.endswith(" of 7")
+    assert "the loss is nan" in caught.value.problem or "the loss is inf" in caught.value.problem
+    assert "learning rate" in caught.value.hint
+    assert dataset.lake.table("checkpoints", "tiny").versions() == []
+
+
+@pytest.mark.parametrize(("settings", "error", "said"), [
+    ({"model": {"name": "resnet"}}, ValidationError, "resnet"),
+    ({"split": "trian"}, DataError, "Did you mean 'train'?"),
+    ({"validation": "vall"}, DataError, "Did you mean 'val'?"),
+], ids=["model", "split", "validation"])
+def test_what_does_not_exist_is_refused(task_of: Callable[..., FitTask], settings: dict[str, Any], error: type[Exception],
+                                        said: str) -> None:
+    with pytest.raises(error, match=said):
+        fit(task_of(**settings), ALONE, silent)
+
+
+def test_features_that_the_model_can_not_take_are_refused(task_of: Callable[..., FitTask], dataset: Version) -> None:
+    spec = {"kind": "image", "column": "pixels", "shape": [8, 8, 1]}
+    features = FeatureSet.model_validate({"left": spec, "right": spec, "label": {"kind": "label", "classes": 4}})
+    twins = tiny.commit_tiny(Lake(dataset.lake.url), "twins", features=features)
+    task = task_of()
+    with pytest.raises(DataError, match="one input of kind image, the dataset has left, right"):
+        fit(FitTask(task.lake, twins.ref, task.config, "twins", "run"), ALONE, silent)
