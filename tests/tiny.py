@@ -2,6 +2,7 @@
 
     version = commit_tiny(Lake(tmp_path))                 # features/tiny@1, splits train, val and test
     images, labels = rows_of(version, "train")            # what lies there, in the order of its rows
+    model = commit_model(version)                         # models/tiny@1, a model that knows a little
 
 The bright quadrant of an image is its class, so a model learns it within a few steps.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,6 +79,29 @@ def rows_of(version: Version, split: str) -> tuple[npt.NDArray[np.uint8], npt.ND
     with dataset.reader(split) as reader:
         arrays: dict[str, npt.NDArray[Any]] = reader.read(np.arange(dataset.splits[split]))
     return arrays["image"], arrays["label"]
+
+
+def commit_model(dataset: Version, steps: int = 2) -> Version:
+    """`models/tiny`: softmax regression after a few steps of plain Keras, so that it is right often, not always."""
+    from laketrain.imports import import_tensorflow
+
+    import_tensorflow()
+    import keras
+
+    from laketrain.models import parse_model
+
+    features = Dataset(dataset).features
+    keras.utils.set_random_seed(1)
+    model = parse_model({"name": "linear"}).build(features)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    images, labels = rows_of(dataset, "train")
+    for _ in range(steps):
+        model.train_on_batch({"image": images}, labels)
+    with dataset.lake.table("models", "tiny").stage() as draft, tempfile.TemporaryDirectory() as folder:
+        model.save(f"{folder}/model.keras")
+        dataset.lake.store.put(f"{folder}/model.keras", draft.path("model.keras"))
+        return draft.commit(stage="train", fingerprint=f"model of {dataset.ref}", parents={dataset.table: dataset.number},
+                            meta={"features": dataset.entry.meta["features"]})
 
 
 def _learnt(features: FeatureSet, table: pa.Table) -> FeatureSet:

@@ -3,7 +3,7 @@
     with s3_server():
         open_store("s3://lakes/here")
 
-It answers a conditional put in two steps, a look and a write, so two threads of it can both see a free name: requests
+It answers a conditional put in two steps, a look and a write, so two threads of it could both see a free name: requests
 are therefore handled one at a time. And it can be told to ignore the condition, as some S3-like servers do.
 """
 

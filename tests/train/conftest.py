@@ -23,10 +23,11 @@ def dataset(tmp_path: Path) -> Version:
 
 @pytest.fixture
 def task_of(dataset: Version) -> Callable[..., FitTask]:
-    """A task on the tiny dataset: keywords of the YAML's train section, and `name` for another name."""
+    """Makes a task on the tiny dataset: keywords of the YAML's train section, and `name` for another name."""
 
     def task(name: str = "tiny", **settings: Any) -> FitTask:
-        config = Train.model_validate({"model": LINEAR, "optimizer": SGD, "epochs": 2, "batch": 32, "seed": 3, **settings})
+        small = {"model": LINEAR, "optimizer": SGD, "epochs": 2, "batch": 32, "seed": 3}
+        config = Train.model_validate({**small, **settings})
         return FitTask(dataset.lake.url, dataset.ref, config, name, run=f"run of {name}", output=f"fitted/{name}")
 
     return task

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from typing import cast
 
-from pyspark.errors import AnalysisException, ParseException
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.errors import AnalysisException, ParseException, PySparkTypeError
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
+from pyspark.sql.pandas.types import from_arrow_type
 
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.lake import Version
+from laketrain.spark.frames import quoted
 
 FILE, RECORD, REJECT = "_file", "_record", "_reject"
 _CORRUPT = "_corrupt"
@@ -38,7 +42,7 @@ def read_raw(spark: SparkSession, raw: Version, source: Source) -> DataFrame:
     else:
         frame = _read_text(spark, raw, source, declared)
         corrupt = F.col(_CORRUPT)
-    columns = [F.col(_quoted(name)) for name in declared.fieldNames()]
+    columns = [F.col(quoted(name)) for name in declared.fieldNames()]
     unreadable = rejection(F.lit("readable"), F.lit(f"is no {source.format} record of {len(columns)} fields"))
     return frame.select(
         *columns,
@@ -58,31 +62,51 @@ def _read_text(spark: SparkSession, raw: Version, source: Source, declared: T.St
 
 
 def _read_parquet(spark: SparkSession, raw: Version, declared: T.StructType) -> DataFrame:
-    import pyarrow.parquet as pq
-    from pyspark.sql.pandas.types import from_arrow_type
-
     store = raw.lake.store
     for file in raw.entry.files:
         try:
             with store.open(raw.path(file.path)) as handle:
-                found = {field.name: from_arrow_type(field.type) for field in pq.read_schema(handle)}
+                found = pq.read_schema(handle)
         except Exception as error:
             raise DataError("clean", f"{raw.ref}/{file.path}", f"is no readable Parquet file: {error}",
                             "land a whole file, then ingest again") from error
         for field in declared.fields:
-            received = found.get(field.name)
-            if received is None:
-                raise DataError("clean", f"{raw.ref}/{file.path}", f"has no column {field.name!r}, but "
-                                f"{', '.join(found)}", "mend the source's schema, or the file")
-            if received != field.dataType:
-                raise DataError("clean", f"{raw.ref}/{file.path}", f"column {field.name!r} is "
-                                f"{received.simpleString()}, expected {field.dataType.simpleString()}",
-                                "mend the source's schema, or the file")
+            problem = _drift(field, found)
+            if problem:
+                raise DataError("clean", f"{raw.ref}/{file.path}", problem, "mend the source's schema, or the file")
     return spark.read.schema(declared).parquet(*_urls(raw))
 
 
+def _drift(field: T.StructField, found: pa.Schema) -> str:
+    """How a file's schema differs from the declared `field`; empty where it doesn't."""
+    if field.name not in found.names:
+        return f"has no column {field.name!r}, but {', '.join(found.names)}"
+    arrow = found.field(field.name).type
+    received = _spark_type(arrow)
+    said = str(arrow) if received is None else received.simpleString()
+    # Written by pandas, times have no zone; the session's is UTC, so both are the same instant.
+    times = (T.TimestampType(), T.TimestampNTZType())
+    if received == field.dataType or (received in times and field.dataType in times):
+        return ""
+    return f"column {field.name!r} is {said}, expected {field.dataType.simpleString()}"
+
+
+def _spark_type(kind: pa.DataType) -> T.DataType | None:
+    """As Spark reads it from Parquet; None where it doesn't."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        element = _spark_type(kind.value_type)
+        return T.ArrayType(element) if element else None
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return None
+    unsigned = {pa.uint8(): T.ShortType(), pa.uint16(): T.IntegerType(), pa.uint32(): T.LongType()}
+    try:
+        return unsigned.get(kind) or from_arrow_type(kind, prefer_timestamp_ntz=True)
+    except PySparkTypeError:
+        return None
+
+
 def _declared_schema(raw: Version, source: Source) -> T.StructType:
-    text = ", ".join(f"{_quoted(name)} {kind}" for name, kind in source.columns.items())
+    text = ", ".join(f"{quoted(name)} {kind}" for name, kind in source.columns.items())
     try:
         return cast(T.StructType, T.StructType.fromDDL(text))
     except (ParseException, AnalysisException) as error:
@@ -92,7 +116,3 @@ def _declared_schema(raw: Version, source: Source) -> T.StructType:
 
 def _urls(raw: Version) -> list[str]:
     return [raw.url(file.path) for file in raw.entry.files]
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"

@@ -26,6 +26,7 @@ from laketrain.config.clean import (
     Trim,
     Unique,
 )
+from laketrain.spark.frames import quoted
 
 
 def apply(rule: Any, frame: DataFrame) -> DataFrame:
@@ -36,7 +37,7 @@ def apply(rule: Any, frame: DataFrame) -> DataFrame:
 def not_null(frame: DataFrame, rule: NotNull) -> DataFrame:
     """Rejects rows in which one of the columns is null or an empty text."""
     for column in rule.columns:
-        value = F.col(column)
+        value = F.col(quoted(column))
         missing = value.isNull()
         if dict(frame.dtypes)[column] == "string":
             missing |= F.trim(value) == ""
@@ -47,7 +48,7 @@ def not_null(frame: DataFrame, rule: NotNull) -> DataFrame:
 def trim(frame: DataFrame, rule: Trim) -> DataFrame:
     """White space around text goes, and with `lower` its capitals."""
     for column in rule.columns:
-        text = F.trim(F.regexp_replace(F.col(column).cast("string"), r"\s+", " "))
+        text = F.trim(F.regexp_replace(F.col(quoted(column)).cast("string"), r"\s+", " "))
         frame = frame.withColumn(column, F.lower(text) if rule.lower else text)
     return frame
 
@@ -55,12 +56,13 @@ def trim(frame: DataFrame, rule: Trim) -> DataFrame:
 def replace(frame: DataFrame, rule: Replace) -> DataFrame:
     """Values that are keys of `values` become what stands there."""
     pairs = [F.lit(text) for pair in rule.values.items() for text in pair]
-    return frame.withColumn(rule.column, F.coalesce(F.create_map(*pairs)[F.col(rule.column)], F.col(rule.column)))
+    value = F.col(quoted(rule.column))
+    return frame.withColumn(rule.column, F.coalesce(F.create_map(*pairs)[value], value))
 
 
 def cast(frame: DataFrame, rule: Cast) -> DataFrame:
     """Reads the column as the type `to`; rejects values that aren't one, and leaves nulls."""
-    before = F.col(rule.column)
+    before = F.col(quoted(rule.column))
     after = before.try_cast(rule.to)
     broken = before.isNotNull() & after.isNull()
     frame = _reject(frame, f"cast({rule.column})", broken, _received(before, f"expected {rule.to}"))
@@ -70,7 +72,7 @@ def cast(frame: DataFrame, rule: Cast) -> DataFrame:
 def parse(frame: DataFrame, rule: Parse) -> DataFrame:
     """Splits text into an array of numbers; rejects rows with an element that isn't one."""
     element = rule.to.removeprefix("array<").removesuffix(">")
-    tokens = F.split(F.trim(F.col(rule.column)), _literally(rule.separator))
+    tokens = F.split(F.trim(F.col(quoted(rule.column))), _literally(rule.separator))
     values = tokens.try_cast(rule.to)
     # The lambda names the culprit, and is too slow to look for one in every row: a null among the values tells that.
     culprit = F.get(F.filter(tokens, lambda token: token.try_cast(element).isNull()), F.lit(0))
@@ -81,7 +83,7 @@ def parse(frame: DataFrame, rule: Parse) -> DataFrame:
 
 def length(frame: DataFrame, rule: Length) -> DataFrame:
     """Rejects arrays and texts of another length."""
-    column = F.col(rule.column)
+    column = F.col(quoted(rule.column))
     is_array = dict(frame.dtypes)[rule.column].startswith("array")
     size = F.size(column) if is_array else F.length(column)
     bounds = {"=": rule.equals, "≥": rule.min, "≤": rule.max}
@@ -99,7 +101,7 @@ def length(frame: DataFrame, rule: Length) -> DataFrame:
 
 def range_(frame: DataFrame, rule: Range) -> DataFrame:
     """Rejects numbers, and arrays with a number, outside [min, max]; a NaN is outside."""
-    column = F.col(rule.column)
+    column = F.col(quoted(rule.column))
     expected = f"expected {_interval(rule)}"
     if dict(frame.dtypes)[rule.column].startswith("array"):
         culprit = F.get(F.filter(column, lambda value: _outside(value, rule)), F.lit(0))
@@ -112,7 +114,7 @@ def range_(frame: DataFrame, rule: Range) -> DataFrame:
 
 def allowed(frame: DataFrame, rule: Allowed) -> DataFrame:
     """Rejects values that are not in the list, and leaves nulls."""
-    column = F.col(rule.column)
+    column = F.col(quoted(rule.column))
     shown = ", ".join(map(str, rule.values[:8])) + (", …" if len(rule.values) > 8 else "")
     broken = column.isNotNull() & ~column.cast("string").isin([str(value) for value in rule.values])
     return _reject(frame, f"allowed({rule.column})", broken, _received(column, f"expected one of {shown}"))
@@ -120,12 +122,13 @@ def allowed(frame: DataFrame, rule: Allowed) -> DataFrame:
 
 def unique(frame: DataFrame, rule: Unique) -> DataFrame:
     """Of the rows still good with one key, keeps one; which one never depends on how Spark cut the input."""
-    latest = [F.col(rule.latest_by).desc_nulls_last()] if rule.latest_by else []
-    window = Window.partitionBy(*rule.key, F.col(REJECT).isNull()).orderBy(*latest, FILE, RECORD)
+    latest = [F.col(quoted(rule.latest_by)).desc_nulls_last()] if rule.latest_by else []
+    columns = [F.col(quoted(column)) for column in rule.key]
+    window = Window.partitionBy(*columns, F.col(REJECT).isNull()).orderBy(*latest, FILE, RECORD)
     place = "_place"
-    key = F.concat_ws(", ", *(F.col(column).cast("string") for column in rule.key))
+    key = F.concat_ws(", ", *(F.coalesce(column.cast("string"), F.lit("null")) for column in columns))
     ranked = frame.withColumn(place, F.row_number().over(window))
-    reason = F.format_string(f"another row has {', '.join(rule.key)} = %s", key)
+    reason = F.concat(F.lit(f"another row has {', '.join(rule.key)} = "), key)
     return _reject(ranked, f"unique({', '.join(rule.key)})", F.col(place) > 1, reason).drop(place)
 
 

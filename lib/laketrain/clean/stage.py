@@ -18,7 +18,7 @@ from laketrain.lake import Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, check_rejects
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import counts_by, persisted, write
+from laketrain.spark.frames import ALIKE, configured, counts_by, persisted, write
 
 REVISION = 1
 
@@ -36,7 +36,7 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
     a file is unreadable, or where the counts don't add up.
     """
     started = time.monotonic()
-    with explained("clean", f"table {name!r}"):
+    with explained("clean", f"table {name!r}"), configured(spark, ALIKE):
         read = read_raw(spark, raw, source)
         # Counted on its own, from the files: the sum below could never fail if both sides came from one frame.
         rows_in = read.count()

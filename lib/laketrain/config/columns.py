@@ -74,7 +74,7 @@ def sql_error(sql: str, view: str, inputs: Names) -> tuple[str, str] | None:
     if problem:
         return problem, hint
     if not isinstance(query, exp.Query):
-        return f"is a {type(query).__name__.upper()}, expected a SELECT", hint
+        return f"received {type(query).__name__.upper()}, expected a SELECT", hint
     own = {view.lower(), *(cte.alias.lower() for cte in query.find_all(exp.CTE))}
     for table in query.find_all(exp.Table):
         if table.name and table.name.lower() not in own:
@@ -82,7 +82,7 @@ def sql_error(sql: str, view: str, inputs: Names) -> tuple[str, str] | None:
                 f"Join other tables under 'joins', where rows are counted; write FROM {view}")
     if inputs is None or not isinstance(query, exp.Select) or query.find(exp.CTE, exp.Subquery, exp.Join, exp.Lateral):
         return None
-    return _unknown_column(query, inputs, {name.lower() for name in query.named_selects})
+    return _unknown_column(query, inputs, {made.alias.lower() for made in query.selects if isinstance(made, exp.Alias)})
 
 
 def condition_error(sql: str, inputs: set[str]) -> tuple[str, str] | None:
@@ -91,7 +91,7 @@ def condition_error(sql: str, inputs: set[str]) -> tuple[str, str] | None:
     if problem:
         return problem, "Write a condition that holds for good rows, e.g. label >= 0"
     if not isinstance(condition, exp.Condition):
-        return f"is a {type(condition).__name__.upper()}, expected a condition", "E.g. label >= 0"
+        return f"received {type(condition).__name__.upper()}, expected a condition", "E.g. label >= 0"
     return _unknown_column(condition, inputs, set())
 
 

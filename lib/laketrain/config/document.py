@@ -152,6 +152,7 @@ class Document:
             path = (*path, self._part(here, part, path, assignment))
             if isinstance(here, dict) and here.get(part) is None:
                 here[part] = {}
+                self._set_paths.append(path)
             here = here[path[-1]]
         path = (*path, self._part(here, parts[-1], path, assignment))
         here[path[-1]] = parse_value(text)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -26,7 +25,7 @@ from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
 from laketrain.lake.quarantine import check_balance, check_rejects
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import quoted, read
+from laketrain.spark.frames import ALIKE, configured, quoted, read
 
 REVISION = 1
 LEARN_ON = "train"
@@ -52,13 +51,14 @@ def convert(
     """
     started = time.monotonic()
     lake = table.lake
-    with explained("convert", f"dataset {dataset!r}"), lake.table("features", dataset).stage() as draft:
+    settings = {**ALIKE, **_batches_of(max(1, _BATCH_BYTES // (4 * features.row_bytes())))}
+    with (explained("convert", f"dataset {dataset!r}"), configured(spark, settings),
+          lake.table("features", dataset).stage() as draft):
         rows_per_group = max(1, int(config.row_group_mb * _MB / features.row_bytes()))
         task = WriteTask(lake.url, draft.path(), features.to_json(), tuple(config.split.fractions), LEARN_ON,
                          rows_per_group, table.ref)
         frame = _placed(spark, table, config, features, rows_per_group)
-        with _batches_of(spark, max(1, _BATCH_BYTES // (4 * features.row_bytes()))):
-            rows = frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA).collect()
+        rows = frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA).collect()
         results = [TaskResult.from_json(row["result"]) for row in sorted(rows, key=lambda row: row["partition"])]
         quarantine, reasons = _commit_quarantine(table, dataset, results, key)
         check_rejects("convert", f"dataset {dataset!r}", table.rows, reasons, config.max_reject_fraction,
@@ -105,16 +105,9 @@ def _partitions(spark: SparkSession, rows: int, rows_per_group: int, row_bytes: 
     return max(1, by_size, by_slots)
 
 
-@contextmanager
-def _batches_of(spark: SparkSession, rows: int) -> Iterator[None]:
+def _batches_of(rows: int) -> dict[str, str]:
     """Arrow batches capped by bytes: Spark counts rows only, so the cap is put in rows of this dataset."""
-    key = "spark.sql.execution.arrow.maxRecordsPerBatch"
-    before = spark.conf.get(key)
-    spark.conf.set(key, str(min(rows, 10_000)))
-    try:
-        yield
-    finally:
-        spark.conf.set(key, before or "10000")
+    return {"spark.sql.execution.arrow.maxRecordsPerBatch": str(min(rows, 10_000))}
 
 
 def _learn(features: FeatureSet, results: list[TaskResult]) -> FeatureSet:

@@ -19,7 +19,7 @@ from laketrain.lake import Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import COLUMNS, check_balance
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import counts_by, persisted, read, write
+from laketrain.spark.frames import ALIKE, configured, counts_by, persisted, read, write
 
 REVISION = 1
 
@@ -37,7 +37,7 @@ def integrate(
     Raises DataError where a join's contract is broken, the SQL step makes rows, or the counts don't add up.
     """
     started = time.monotonic()
-    with explained("integrate", f"table {name!r}"):
+    with explained("integrate", f"table {name!r}"), configured(spark, ALIKE):
         base = tables[config.table]
         joined, parted = _joined(spark, tables, config)
         with persisted(joined) as joined:

@@ -99,10 +99,14 @@ class LocalStore:
 
     def delete(self, path: str) -> None:
         target = self._path(path)
-        if target.is_dir() and not target.is_symlink():
-            _remove_tree(target)
-        else:
-            target.unlink(missing_ok=True)
+        for attempt in range(_REMOVALS):
+            try:
+                _remove(target)
+                return
+            except OSError as error:
+                # A job that doesn't know yet that its draft was collected made a file or directory meanwhile.
+                if error.errno not in (errno.ENOTEMPTY, errno.EISDIR) or attempt + 1 == _REMOVALS:
+                    raise
 
     def sync(self, dir: str) -> None:
         top = self._path(dir)
@@ -201,15 +205,11 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _remove_tree(target: Path) -> None:
-    for attempt in range(_REMOVALS):
-        try:
-            shutil.rmtree(target, onerror=_ignore_absent)
-            return
-        except OSError as error:
-            # A job that doesn't know yet that its draft was collected wrote a file meanwhile.
-            if error.errno != errno.ENOTEMPTY or attempt + 1 == _REMOVALS:
-                raise
+def _remove(target: Path) -> None:
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target, onerror=_ignore_absent)
+    else:
+        target.unlink(missing_ok=True)
 
 
 def _ignore_absent(_function: object, _path: str, error: tuple[type[BaseException], BaseException, object]) -> None:

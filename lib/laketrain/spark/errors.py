@@ -36,12 +36,17 @@ def carried(error: Exception) -> LaketrainError | None:
 
 
 def first_sentence(text: str) -> str:
-    """Of a Spark message the part for people: without JVM frames, exception classes, query plans and SQLSTATE."""
+    """Of a Spark message the part for people: without JVM frames, exception classes, query plans and SQLSTATE; with
+    the file that couldn't be read, where Spark names one."""
     raised = re.findall(r"^(?:[\w.]*(?:Error|Exception|Interrupt)): .+$", text, flags=re.MULTILINE)
     if "Python worker" in text and raised:
         return raised[-1]
-    cause = re.findall(r"Caused by: [\w.$]+: (.+)", text)
-    lines = [line for line in (cause[-1] if cause else text).splitlines() if line.strip()]
-    line = next((line for line in lines if not line.startswith(("\tat", "An error occurred while"))), "Spark failed")
-    line = re.sub(r"^(: )?([\w.$]+(Exception|Error): )+", "", line.strip())
-    return re.sub(r"\s*SQLSTATE: \w+.*$", "", line)
+    cause = re.findall(r"Caused by: [\w.$]+: (.+(?:\n(?!\t|Caused by: ).+)*)", text)
+    lines = [line.strip() for line in (cause[-1] if cause else text).splitlines() if line.strip()]
+    line = next((line for line in lines if not line.startswith(("at ", "An error occurred while"))), "Spark failed")
+    if "CSV header" in line:
+        line = "; ".join(line.rstrip(".:") for line in lines if not line.startswith("CSV file"))
+    line = re.sub(r"^(: )?([\w.$]+(Exception|Error): )+", "", line)
+    line = re.sub(r"\s*SQLSTATE: \w+.*$", "", line)
+    file = re.search(r"while reading file (\S+?)\.?\s", text)
+    return f"{file[1]}: {line}" if file and file[1] not in line else line

@@ -6,12 +6,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
+
+
+ALIKE: Mapping[str, str] = {"spark.sql.ansi.enabled": "false", "spark.sql.session.timeZone": "UTC"}
+"""So that a stage makes the same of the same data in whatever session it runs: a notebook's, a cluster's, ours. And bad
+data is for the rules to judge, not for an exception in the middle of a query."""
+
+
+@contextmanager
+def configured(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    """The session with other `settings` inside, and as it was afterwards."""
+    before = {key: spark.conf.get(key, None) for key in settings}
+    try:
+        for key, value in settings.items():
+            spark.conf.set(key, value)
+        yield
+    finally:
+        for key, former in before.items():
+            if former is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, former)
 
 
 @contextmanager

@@ -16,21 +16,20 @@ from typing import TYPE_CHECKING
 
 from laketrain.config.workload import Spark as SparkSettings
 from laketrain.errors import LaunchError
+from laketrain.spark.frames import ALIKE
 from laketrain.spark.java import find_java
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _DEFAULTS: Mapping[str, str] = {
-    "spark.sql.session.timeZone": "UTC",
+    **ALIKE,
     "spark.sql.shuffle.partitions": "64",
     # A warm worker keeps TensorFlow imported: the second launch of ranks takes seconds less.
     "spark.python.worker.reuse": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.pythonUDF.arrow.enabled": "true",
     "spark.executorEnv.TF_CPP_MIN_LOG_LEVEL": "2",
-    # Bad data is for the rules to judge, not for an exception in the middle of a query.
-    "spark.sql.ansi.enabled": "false",
     # _SUCCESS files mean nothing in the lake: the log entry is the commit.
     "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
+from laketrain.train.saved import load_saved
 
 if TYPE_CHECKING:
     import keras
@@ -74,12 +74,7 @@ class Checkpoints:
 
 
 def load_model(version: Version, path: str = _MODEL) -> keras.Model:
-    """A Keras model out of a version. What would run code on loading (Lambda layers, pickles) is refused by Keras'
-    safe mode."""
-    import_tensorflow()
-    import keras
-
+    """A Keras model out of a version. Raises LakeError where it is damaged, or could run code on loading."""
     with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
         local = version.lake.store.get(version.path(path), folder)
-        model: keras.Model = keras.saving.load_model(local, safe_mode=True)
-    return model
+        return load_saved(local, f"{version.ref}, {path}")

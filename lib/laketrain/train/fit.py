@@ -29,6 +29,7 @@ from laketrain.feed.lanes import LanePlan
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
 from laketrain.models import parse_model
+from laketrain.train.chance import reseed
 
 if TYPE_CHECKING:
     import keras
@@ -120,6 +121,7 @@ def _run_epochs(task: FitTask, dataset: Dataset, plan: LanePlan, model: keras.Mo
     with _tensors(dataset, config.split, plan, world, state.epochs, config.epochs, config.augment) as training:
         batches = iter(training)
         for epoch in range(state.epochs, config.epochs):
+            reseed(model, config.seed, epoch, world.rank)
             started = time.monotonic()
             for step in range(plan.steps):
                 with clock.waits():
