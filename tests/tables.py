@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,10 +54,22 @@ def land_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-def source_of(path: Path, columns: Mapping[str, str], form: str = "csv", options: Mapping[str, Any] | None = None) -> Source:
+def source_of(
+    path: Path, columns: Mapping[str, str], form: str = "csv", options: Mapping[str, Any] | None = None
+) -> Source:
     """A source declared as in YAML; CSV has a header."""
     given = {"header": True} if form == "csv" and options is None else dict(options or {})
     return Source.model_validate({"format": form, "path": str(path), "schema": dict(columns), "options": given})
+
+
+def ingest_files(folder: Path, files: Mapping[str, str | bytes], source: Source) -> Version:
+    """Lands `files` anew in `folder`/landing and ingests them as `raw/table` of the lake `folder`/lake."""
+    from laketrain.ingest import ingest, plan_ingest
+
+    shutil.rmtree(folder / "landing", ignore_errors=True)
+    land_files(folder / "landing", files)
+    landed, key = plan_ingest("table", source)
+    return ingest(Lake(str(folder / "lake")), "table", landed, key)
 
 
 def clean_files(
@@ -66,19 +79,9 @@ def clean_files(
 ) -> Cleaned:
     """Lands `files`, ingests them, cleans them by `rules`, in the lake `folder`/lake."""
     from laketrain.clean import clean, fingerprint_clean
-    from laketrain.ingest import ingest, plan_ingest
 
-    lake = Lake(str(folder / "lake"))
-    source = source_of(land_files(folder / "landing", files), columns, form, options)
-    landed, key = plan_ingest("table", source)
-    raw = ingest(lake, "table", landed, key)
+    source = source_of(folder / "landing", columns, form, options)
+    raw = ingest_files(folder, files, source)
     table = CleanTable.model_validate({"max_reject_fraction": allowed, "rules": list(rules)})
     version = clean(spark, raw, "table", table, source, fingerprint_clean(raw, table, source))
-    return Cleaned(version, rows_of(version), rows_of(lake.table("quarantine", "table").latest()))
-
-
-def csv_of(rows: Sequence[Mapping[str, str | None]]) -> str:
-    """A CSV file of `rows`, every value in quotes; None is an empty field."""
-    names = list(rows[0])
-    lines = [",".join("" if row[name] is None else '"' + str(row[name]) + '"' for name in names) for row in rows]
-    return "\n".join([",".join(names), *lines]) + "\n"
+    return Cleaned(version, rows_of(version), rows_of(raw.lake.table("quarantine", "table").latest()))

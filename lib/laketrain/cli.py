@@ -125,7 +125,7 @@ def gc(lake: Annotated[str, typer.Option("--lake", help="The lake.")] = "build/l
 
 
 @app.command()
-def doctor(config: Annotated[Path | None, typer.Argument(help="A workload whose lake and ranks are checked too.")] = None,
+def doctor(config: Annotated[Path | None, typer.Argument(help="Its lake and ranks are checked too.")] = None,
            lake: LakeUrl = None) -> None:
     """What is there and what isn't, each failure with its mend."""
     with _taught():

@@ -30,8 +30,9 @@ def features(image: dict[str, Any] | None = None, **more: Any) -> FeatureSet:
 
 @pytest.mark.parametrize(("settings", "kind", "values"), [
     ({"name": "linear"}, "Linear", {}),
-    ({"name": "cnn"}, "Cnn", {"filters": 32, "dense": 128, "dropout": 0.0}),
-    ({"name": "cnn", "filters": 4, "dense": 8, "dropout": 0.5}, "Cnn", {"filters": 4, "dense": 8, "dropout": 0.5}),
+    ({"name": "cnn"}, "Cnn", {"filters": 32, "kernel": 3, "dense": 128, "dropout": 0.0}),
+    ({"name": "cnn", "filters": 4, "kernel": 5, "dense": 8, "dropout": 0.5}, "Cnn",
+     {"filters": 4, "kernel": 5, "dense": 8, "dropout": 0.5}),
 ])
 def test_a_declaration_is_parsed_into_the_model_of_that_name(settings: dict[str, Any], kind: str,
                                                              values: dict[str, Any]) -> None:

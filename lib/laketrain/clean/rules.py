@@ -54,10 +54,11 @@ def trim(frame: DataFrame, rule: Trim) -> DataFrame:
 
 
 def replace(frame: DataFrame, rule: Replace) -> DataFrame:
-    """Values that are keys of `values` become what stands there."""
+    """Values that are keys of `values` become what stands there; the column's type stays."""
     pairs = [F.lit(text) for pair in rule.values.items() for text in pair]
     value = F.col(quoted(rule.column))
-    return frame.withColumn(rule.column, F.coalesce(F.create_map(*pairs)[value], value))
+    meant = F.create_map(*pairs)[value.cast("string")].try_cast(dict(frame.dtypes)[rule.column])
+    return frame.withColumn(rule.column, F.coalesce(meant, value))
 
 
 def cast(frame: DataFrame, rule: Cast) -> DataFrame:

@@ -101,6 +101,9 @@ class Version:
     entry: Entry
     won: bool = True
 
+    def __repr__(self) -> str:
+        return f"<{self.ref} in {self.lake.url}>"
+
     @property
     def number(self) -> int:
         return self.entry.version
