@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from laketrain.config.clean import CleanTable
@@ -85,3 +87,20 @@ def clean_files(
     table = CleanTable.model_validate({"max_reject_fraction": allowed, "rules": list(rules)})
     version = clean(spark, raw, "table", table, source, fingerprint_clean(raw, table, source))
     return Cleaned(version, rows_of(version), rows_of(raw.lake.table("quarantine", "table").latest()))
+
+
+def commit_table(lake: Lake, name: str, rows: Sequence[Mapping[str, Any]], columns: str, *, zone: str = "clean",
+                 files: int = 1) -> Version:
+    """Commits `rows` in `files` Parquet files as a stage would; `columns` is Spark's DDL. Needs a running session."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+    from pyspark.sql.types import StructType
+
+    schema = StructType.fromDDL(columns)
+    table = pa.Table.from_pylist([dict(row) for row in rows], schema=to_arrow_schema(schema))
+    ends = [number * len(rows) // files for number in range(files + 1)]
+    with lake.table(zone, name).stage() as draft:
+        for number in range(files):
+            content = io.BytesIO()
+            pq.write_table(table.slice(ends[number], ends[number + 1] - ends[number]), content)
+            lake.store.write(draft.path(f"part-{number:05d}.parquet"), content.getvalue())
+        return draft.commit(stage=zone, table_schema=schema.json())
