@@ -13,6 +13,9 @@ import pytest
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from .road import Road
+    from .small import Small
+
 LIB = Path(__file__).resolve().parents[1] / "lib"
 
 
@@ -39,3 +42,23 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def road(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Road:
+    """The first 600 digits of the main road, run from the landing zone to the dataset. To be read, not changed."""
+    from .road import build_road
+
+    built = build_road(tmp_path_factory.mktemp("road"))
+    built.pipeline(spark).run(last="convert")
+    return built
+
+
+@pytest.fixture(scope="session")
+def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """A workload of sixty tiny images, run to its dataset. To be read, or copied by its `at`."""
+    from .small import build_small
+
+    home = build_small(tmp_path_factory.mktemp("a small one"))
+    home.pipeline(spark).run()
+    return home

@@ -104,3 +104,9 @@ def commit_table(lake: Lake, name: str, rows: Sequence[Mapping[str, Any]], colum
             pq.write_table(table.slice(ends[number], ends[number + 1] - ends[number]), content)
             lake.store.write(draft.path(f"part-{number:05d}.parquet"), content.getvalue())
         return draft.commit(stage=zone, table_schema=schema.json())
+
+
+def csv_of(rows: Sequence[Mapping[str, str]]) -> str:
+    """A CSV file of `rows`, which share their columns; every value in quotes."""
+    lines = [",".join(f'"{value}"' for value in row.values()) for row in rows]
+    return "\n".join([",".join(rows[0]), *lines]) + "\n"

@@ -100,8 +100,8 @@ def commit_model(dataset: Version, steps: int = 2) -> Version:
     with dataset.lake.table("models", "tiny").stage() as draft, tempfile.TemporaryDirectory() as folder:
         model.save(f"{folder}/model.keras")
         dataset.lake.store.put(f"{folder}/model.keras", draft.path("model.keras"))
-        return draft.commit(stage="train", fingerprint=f"model of {dataset.ref}", parents={dataset.table: dataset.number},
-                            meta={"features": dataset.entry.meta["features"]})
+        return draft.commit(stage="train", fingerprint=f"model of {dataset.ref}",
+                            parents={dataset.table: dataset.number}, meta={"features": dataset.entry.meta["features"]})
 
 
 def _learnt(features: FeatureSet, table: pa.Table) -> FeatureSet:

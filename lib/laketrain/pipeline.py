@@ -73,9 +73,13 @@ class Pipeline:
     def run(self, first: str | None = None, last: str | None = None, force: bool = False) -> RunResult:
         """Runs the stages from `first` to `last` (all by default), then writes the report if anything was done.
 
-        Raises what a stage raised, after the report of the failed run is written.
+        Raises what a stage raised, after the report of the failed run is written; ConfigError where a named stage is
+        unknown, or where the workload has no section for it.
         """
         stages = between(first, last)
+        for named in (first, last):
+            if named is not None:
+                self._require(named)
         began, started = datetime.now(timezone.utc), time.monotonic()
         self.outcomes, failure = [], None
         try:
@@ -141,8 +145,11 @@ class Pipeline:
 
     def version(self, ref: str) -> Version:
         """The version named as `zone/name`, the latest, or as `zone/name@number`."""
-        path, _, number = ref.partition("@")
+        path, at, number = ref.partition("@")
         zone, _, name = path.partition("/")
+        if at and not number.isdecimal():
+            raise LakeError("lake", repr(ref), "names no version",
+                            "write clean/pixels@2, or clean/pixels for the latest")
         table = self.lake.table(zone, name)
         found = table.get(int(number)) if number else table.latest()
         if found is None:

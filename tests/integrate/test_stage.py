@@ -52,7 +52,7 @@ def integrate(spark: SparkSession, tmp_path: Path) -> Callable[..., Integrated]:
                   "labels": commit_table(lake, "labels", labels, "id string, label int")}
         tables |= {table: commit_table(lake, table, rows, ddl) for table, (rows, ddl) in (more or {}).items()}
         table = IntegrateTable.model_validate({"table": "scans", **config})
-        used = {key: tables[key] for key in ("scans", *(join.table for join in table.joins))}
+        used = {key: tables[key] for key in (table.table, *(join.table for join in table.joins))}
         version = run(spark, used, name, table, fingerprint_integrate(used, table))
         return Integrated(version, rows_of(version), rows_of(lake.table("quarantine", f"{name}-joins").latest()))
 

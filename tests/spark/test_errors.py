@@ -11,7 +11,7 @@ Traceback (most recent call last):
 TypeError: Expected pandas DataFrame or list of arrays
 """
 OURS = """Job aborted due to stage failure: Task 0 in stage 3.0 failed 1 times
-laketrain.errors.DataError: [convert] image feature of column 'pixels': got a column of string, expected binary. Next: cast it
+laketrain.errors.DataError: [convert] image feature 'pixels': got a column of string, expected binary. Next: cast it
 	at org.apache.spark.api.python.BasePythonRunner"""
 
 
@@ -30,7 +30,7 @@ def test_of_a_spark_exception_the_part_for_people_is_kept(text: str, said: str) 
 def test_an_error_of_ours_from_an_executor_is_told_in_its_own_words() -> None:
     with pytest.raises(DataError) as caught, explained("convert", "dataset 'x'"):
         raise PySparkException(OURS)
-    assert str(caught.value) == ("[convert] image feature of column 'pixels': got a column of string, expected binary. "
+    assert str(caught.value) == ("[convert] image feature 'pixels': got a column of string, expected binary. "
                                  "Next: cast it")
 
 

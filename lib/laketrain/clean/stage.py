@@ -36,7 +36,9 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
     a file is unreadable, or where the counts don't add up.
     """
     started = time.monotonic()
-    with explained("clean", f"table {name!r}"), configured(spark, ALIKE):
+    # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
+    with (explained("clean", f"table {name!r}"), configured(spark, ALIKE),
+          raw.lake.table("clean", name).stage() as draft):
         read = read_raw(spark, raw, source)
         # Counted on its own, from the files: the sum below could never fail if both sides came from one frame.
         rows_in = read.count()
@@ -50,18 +52,17 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
                 rejected[rule_name] = rejected.get(rule_name, 0) + count
             check_rejects("clean", f"table {name!r}", rows_in, rejected, table.max_reject_fraction, quarantine.ref)
             good = judged.where(F.col(REJECT).isNull()).drop(FILE, RECORD, REJECT)
-            with raw.lake.table("clean", name).stage() as draft:
-                write(good, draft.url())
-                files = found_files(raw.lake.store, draft.path())
-                rows_out = sum(file.rows or 0 for file in files)
-                check_balance("clean", f"table {name!r}", rows_in, rows_out, quarantine.rows)
-                return draft.commit(
-                    stage="clean", fingerprint=key, files=files, table_schema=good.schema.json(),
-                    parents={raw.table: raw.number},
-                    counts={"in": rows_in, "out": rows_out, "quarantined": quarantine.rows, "reasons": rejected},
-                    meta={"quarantine": quarantine.number, "rules": [rule.model_dump() for rule in table.rules]},
-                    seconds=time.monotonic() - started,
-                )
+            write(good, draft.url())
+            files = found_files(raw.lake.store, draft.path())
+            rows_out = sum(file.rows or 0 for file in files)
+            check_balance("clean", f"table {name!r}", rows_in, rows_out, quarantine.rows)
+            return draft.commit(
+                stage="clean", fingerprint=key, files=files, table_schema=good.schema.json(),
+                parents={raw.table: raw.number},
+                counts={"in": rows_in, "out": rows_out, "quarantined": quarantine.rows, "reasons": rejected},
+                meta={"quarantine": quarantine.number, "rules": [rule.model_dump() for rule in table.rules]},
+                seconds=time.monotonic() - started,
+            )
 
 
 def _commit_quarantine(

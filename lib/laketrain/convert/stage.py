@@ -15,6 +15,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from laketrain.config.convert import Convert
 from laketrain.convert.petastorm import common_metadata
@@ -23,7 +24,7 @@ from laketrain.convert.writer import QUARANTINE, RESULT_SCHEMA, TaskResult, Writ
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
-from laketrain.lake.quarantine import check_balance, check_rejects
+from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, configured, quoted, read
 
@@ -55,21 +56,22 @@ def convert(
     with (explained("convert", f"dataset {dataset!r}"), configured(spark, settings),
           lake.table("features", dataset).stage() as draft):
         rows_per_group = max(1, int(config.row_group_mb * _MB / features.row_bytes()))
-        task = WriteTask(lake.url, draft.path(), features.to_json(), tuple(config.split.fractions), LEARN_ON,
+        columns = tuple(dict.fromkeys(feature.column for _, feature in features.items()))
+        task = WriteTask(lake.url, draft.path(), features.to_json(), columns, tuple(config.split.fractions), LEARN_ON,
                          rows_per_group, table.ref)
-        frame = _placed(spark, table, config, features, rows_per_group)
+        frame = _placed(spark, table, config, task, features.row_bytes())
         rows = frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA).collect()
         results = [TaskResult.from_json(row["result"]) for row in sorted(rows, key=lambda row: row["partition"])]
         quarantine, reasons = _commit_quarantine(table, dataset, results, key)
         check_rejects("convert", f"dataset {dataset!r}", table.rows, reasons, config.max_reject_fraction,
                       quarantine.ref)
-        learnt = _learn(features, results)
-        files = [file for split in config.split.fractions for file in _place(draft, split, results, learnt, dataset)]
-        lake.store.delete(draft.path("_attempts"))
-        sizes = {split: sum(file.rows or 0 for file in files if file.path.startswith(f"{split}/"))
+        sizes = {split: sum(result.files[split].rows for result in results if split in result.files)
                  for split in config.split.fractions}
         check_balance("convert", f"dataset {dataset!r}", table.rows, sum(sizes.values()), quarantine.rows)
         _refuse_empty(dataset, sizes)
+        learnt = _learn(features, results)
+        files = [file for split in config.split.fractions for file in _place(draft, split, results, learnt, dataset)]
+        lake.store.delete(draft.path("_attempts"))
         files.append(_describe(draft, learnt, sizes))
         return draft.commit(
             stage="convert", fingerprint=key, files=files, parents={table.table: table.number},
@@ -81,20 +83,19 @@ def convert(
         )
 
 
-def _placed(
-    spark: SparkSession, table: Version, config: Convert, features: FeatureSet, rows_per_group: int
-) -> DataFrame:
-    """The columns of the features, and each row's split, in the order in which rows shall lie in the dataset."""
+def _placed(spark: SparkSession, table: Version, config: Convert, task: WriteTask, row_bytes: int) -> DataFrame:
+    """The columns of the features by number, since `mapInArrow` takes only plain names, and each row's split, in the
+    order in which rows shall lie in the dataset."""
     frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
-    columns = list(dict.fromkeys(feature.column for _, feature in features.items()))
-    split = split_of(config.split.by, config.split.fractions, config.split.seed)
-    chosen = [F.col(quoted(column)) for column in columns]
+    split = split_of(config.split.by, config.split.fractions, config.split.seed).alias(SPLIT)
+    chosen = [F.col(quoted(column)) for column in task.columns]
+    numbered = [column.alias(f"_{number}") for number, column in enumerate(chosen)]
     if not config.shuffle:
-        return frame.select(*chosen, split.alias(SPLIT))
-    parts = _partitions(spark, table.rows, rows_per_group, features.row_bytes(), config.file_mb)
+        return frame.select(*numbered, split)
+    parts = _partitions(spark, table.rows, task.rows_per_group, row_bytes, config.file_mb)
     # Rows of one key (a group) differ somewhere; the hash over all columns settles their order.
     order = F.concat(order_of(config.split.by, config.split.seed), F.hex(F.xxhash64(*chosen)))
-    ordered = frame.select(*chosen, split.alias(SPLIT), order.alias(ORDER))
+    ordered = frame.select(*numbered, split, order.alias(ORDER))
     return ordered.repartitionByRange(parts, ORDER).sortWithinPartitions(ORDER).drop(ORDER)
 
 
@@ -161,7 +162,7 @@ def _refuse_empty(dataset: str, sizes: Mapping[str, int]) -> None:
 def _commit_quarantine(
     table: Version, dataset: str, results: list[TaskResult], key: str
 ) -> tuple[Version, dict[str, int]]:
-    store = table.lake.store
+    store, schema = table.lake.store, T.StructType([T.StructField(name, T.StringType()) for name in COLUMNS])
     reasons: dict[str, int] = {}
     for result in results:
         for rule, count in result.reasons.items():
@@ -171,5 +172,6 @@ def _commit_quarantine(
             if QUARANTINE in result.files:
                 store.move(result.files[QUARANTINE].path, draft.path(f"part-{number:05d}.parquet"))
         version = draft.commit(stage="convert", fingerprint=key, parents={table.table: table.number},
+                               table_schema=schema.json(),
                                counts={"quarantined": sum(reasons.values()), "reasons": reasons})
     return version, reasons

@@ -37,7 +37,8 @@ class WriteTask:
 
     Attributes:
         lake: URL. draft: the draft's directory, relative to the lake.
-        features: the FeatureSet as JSON. splits: their names, by the index in the column SPLIT.
+        features: the FeatureSet as JSON. columns: of the batches, in order; after them comes SPLIT.
+        splits: their names, by the index in the column SPLIT.
         learn_on: the split whose rows are tallied. rows_per_group: rows of a row group, but for a file's last one.
         table: how quarantine names the origin of a row.
     """
@@ -45,6 +46,7 @@ class WriteTask:
     lake: str
     draft: str
     features: str
+    columns: tuple[str, ...]
     splits: tuple[str, ...]
     learn_on: str
     rows_per_group: int
@@ -90,7 +92,8 @@ def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Itera
     with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
         files = _Files(task, features, Path(folder))
         for batch in batches:
-            _write_batch(task, features, batch, files, result)
+            named = pa.RecordBatch.from_arrays(batch.columns, names=[*task.columns, SPLIT])
+            _write_batch(task, features, named, files, result)
         result.files = files.finish()
     context = TaskContext.get()
     number = context.partitionId() if context else 0
@@ -128,7 +131,8 @@ def _tally(features: FeatureSet, batch: pa.RecordBatch, totals: dict[str, dict[s
 
 
 def _rejects(batch: pa.RecordBatch, reasons: pa.Array, table: str) -> pa.Table:
-    records = [json.dumps(row, default=str, ensure_ascii=False)[:_LONGEST_RECORD] for row in batch.to_pylist()]
+    rows = batch.select(batch.schema.names[:-1]).to_pylist()
+    records = [json.dumps(row, default=str, ensure_ascii=False)[:_LONGEST_RECORD] for row in rows]
     rules = [f"feature({name})" for name in _culprits(reasons)]
     columns = [[table] * len(records), rules, reasons.to_pylist(), records]
     return pa.table(dict(zip(COLUMNS, columns, strict=True)), schema=_REJECT_SCHEMA)

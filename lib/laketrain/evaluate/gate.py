@@ -18,7 +18,7 @@ _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operato
 
 def check_gate(gate: Mapping[GatedMetric, str], metrics: Mapping[str, Any], subject: str) -> None:
     """Raises GateError naming every bound that is broken, with the value that broke it."""
-    broken = [f"{name} is {metrics[name]:.4f}, expected {bound}" for name, bound in gate.items()
+    broken = [f"{name} is {metrics[name]:.6g}, expected {bound}" for name, bound in gate.items()
               if not holds(float(metrics[name]), bound)]
     if broken:
         raise GateError("evaluate", subject, "; ".join(broken),
@@ -27,7 +27,7 @@ def check_gate(gate: Mapping[GatedMetric, str], metrics: Mapping[str, Any], subj
 
 def holds(value: float, bound: str) -> bool:
     """Whether `value` keeps `bound`, e.g. `>= 0.95`."""
-    match = re.fullmatch(r"(>=|<=|>|<) *([0-9.]+)", bound)
+    match = re.fullmatch(r"(>=|<=|>|<) *([0-9]+(?:\.[0-9]+)?)", bound)
     if match is None:
         raise ValueError(f"{bound!r} is no bound such as '>= 0.95'")
     return bool(_COMPARE[match[1]](value, float(match[2])))

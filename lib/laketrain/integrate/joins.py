@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import and_
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from laketrain.config.integrate import Join
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted, record
+
+_ROWS = "_rows"
 
 
 def join(
@@ -33,7 +38,7 @@ def join(
         if policy in ("keep", "drop"):
             continue
         # A null key equals nothing, so its row has no partner; anti joins keep such rows, as they should here.
-        lonely = side.join(other.select(*contract.on).distinct(), contract.on, "left_anti")
+        lonely = side.join(other.select(*_columns(contract)).distinct(), contract.on, "left_anti")
         marked = _marked(lonely, side.columns, contract, name, other_name)
         if policy == "fatal":
             _refuse_any(marked, contract, name, other_name)
@@ -45,10 +50,12 @@ def join(
 
 def check_unique(frame: DataFrame, contract: Join, name: str) -> None:
     """Raises DataError naming some keys that more than one row of `frame` has."""
-    repeated = frame.dropna(subset=contract.on).groupBy(*contract.on).count().where("count > 1")
-    some = repeated.orderBy(F.desc("count"), *contract.on).limit(3).collect()
+    keys = _columns(contract)
+    known = reduce(and_, (key.isNotNull() for key in keys))
+    repeated = frame.where(known).groupBy(*keys).agg(F.count("*").alias(_ROWS)).where(F.col(_ROWS) > 1)
+    some = repeated.orderBy(F.desc(_ROWS), *keys).limit(3).collect()
     if some:
-        shown = "; ".join(f"{', '.join(str(row[key]) for key in contract.on)} ({row['count']} rows)" for row in some)
+        shown = "; ".join(f"{', '.join(str(row[key]) for key in contract.on)} ({row[_ROWS]} rows)" for row in some)
         raise DataError("integrate", f"{contract.relation} join on {', '.join(contract.on)}",
                         f"the key is not unique in {name}: {shown}",
                         "add a 'unique' rule to its clean section, or aggregate it first")
@@ -73,4 +80,8 @@ def _refuse_any(marked: DataFrame, contract: Join, name: str, other_name: str) -
 
 
 def _key(contract: Join) -> Column:
-    return F.concat_ws(", ", *(F.coalesce(F.col(quoted(key)).cast("string"), F.lit("null")) for key in contract.on))
+    return F.concat_ws(", ", *(F.coalesce(key.cast("string"), F.lit("null")) for key in _columns(contract)))
+
+
+def _columns(contract: Join) -> list[Column]:
+    return [F.col(quoted(key)) for key in contract.on]

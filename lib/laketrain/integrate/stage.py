@@ -19,7 +19,7 @@ from laketrain.lake import Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import COLUMNS, check_balance
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, configured, counts_by, persisted, read, write
+from laketrain.spark.frames import ALIKE, configured, counts_by, persisted, quoted, read, write
 
 REVISION = 1
 
@@ -37,8 +37,10 @@ def integrate(
     Raises DataError where a join's contract is broken, the SQL step makes rows, or the counts don't add up.
     """
     started = time.monotonic()
-    with explained("integrate", f"table {name!r}"), configured(spark, ALIKE):
-        base = tables[config.table]
+    base = tables[config.table]
+    # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
+    with (explained("integrate", f"table {name!r}"), configured(spark, ALIKE),
+          base.lake.table("integrated", name).stage() as draft):
         joined, parted = _joined(spark, tables, config)
         with persisted(joined) as joined:
             rows_joined = joined.count()
@@ -46,23 +48,22 @@ def integrate(
             from_base = sum(count for (_, file), count in reasons.items() if file == base.table)
             check_balance("integrate", f"joins of {name!r}", base.rows, rows_joined, from_base)
             result = _selected(spark, joined, name, config)
-            with base.lake.table("integrated", name).stage() as draft:
-                write(result, draft.url())
-                files = found_files(base.lake.store, draft.path())
-                rows_out = sum(file.rows or 0 for file in files)
-                if rows_out > rows_joined:
-                    raise DataError("integrate", f"SQL step of {name!r}", f"made {rows_out} rows of {rows_joined}",
-                                    "a SQL step may select and filter; aggregate or explode in a source of its own")
-                return draft.commit(
-                    stage="integrate", fingerprint=key, files=files, table_schema=result.schema.json(),
-                    parents={version.table: version.number for version in tables.values()},
-                    counts={"in": base.rows, "out": rows_out, "quarantined": quarantine.rows,
-                            "filtered": rows_joined - rows_out,
-                            "tables": {table: version.rows for table, version in tables.items()},
-                            "reasons": {f"{rule} from {file}": count for (rule, file), count in reasons.items()}},
-                    meta={"quarantine": quarantine.number, "sql": config.sql},
-                    seconds=time.monotonic() - started,
-                )
+            write(result, draft.url())
+            files = found_files(base.lake.store, draft.path())
+            rows_out = sum(file.rows or 0 for file in files)
+            if rows_out > rows_joined:
+                raise DataError("integrate", f"SQL step of {name!r}", f"made {rows_out} rows of {rows_joined}",
+                                "a SQL step may select and filter; aggregate or explode in a source of its own")
+            return draft.commit(
+                stage="integrate", fingerprint=key, files=files, table_schema=result.schema.json(),
+                parents={version.table: version.number for version in tables.values()},
+                counts={"in": base.rows, "out": rows_out, "quarantined": quarantine.rows,
+                        "filtered": rows_joined - rows_out,
+                        "tables": {table: version.rows for table, version in tables.items()},
+                        "reasons": {f"{rule} from {file}": count for (rule, file), count in reasons.items()}},
+                meta={"quarantine": quarantine.number, "sql": config.sql},
+                seconds=time.monotonic() - started,
+            )
 
 
 def _joined(
@@ -86,7 +87,7 @@ def read_version(spark: SparkSession, version: Version) -> DataFrame:
 def _selected(spark: SparkSession, joined: DataFrame, name: str, config: IntegrateTable) -> DataFrame:
     if not config.sql:
         return joined
-    joined.createOrReplaceTempView(name)
+    joined.createOrReplaceTempView(quoted(name))
     try:
         return spark.sql(config.sql)
     finally:

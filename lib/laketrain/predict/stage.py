@@ -38,26 +38,26 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
     """
     started = time.monotonic()
     features = FeatureSet.from_json(json.dumps(model.entry.meta["features"]))
-    with explained("predict", f"table {table.ref}"):
+    # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
+    with explained("predict", f"table {table.ref}"), table.lake.table("predictions", name).stage() as draft:
         frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
         keep = _kept(frame, features, config)
         scored = _scored(spark, frame, features, table, model, config, keep)
         with persisted(scored) as scored:
             quarantine = _commit_quarantine(scored, table, model, name, key)
             good = scored.where(F.col(REASON).isNull()).drop(REASON, RECORD)
-            with table.lake.table("predictions", name).stage() as draft:
-                write(good, draft.url())
-                files = found_files(table.lake.store, draft.path())
-                rows_out = sum(file.rows or 0 for file in files)
-                check_balance("predict", f"table {table.ref}", table.rows, rows_out, quarantine.rows)
-                counts = {str(row["class"]): row["count"] for row in good.groupBy("class").count().collect()}
-                return draft.commit(
-                    stage="predict", fingerprint=key, files=files, table_schema=good.schema.json(),
-                    parents={table.table: table.number, model.table: model.number},
-                    counts={"in": table.rows, "out": rows_out, "quarantined": quarantine.rows,
-                            "classes": dict(sorted(counts.items()))},
-                    seconds=time.monotonic() - started,
-                )
+            write(good, draft.url())
+            files = found_files(table.lake.store, draft.path())
+            rows_out = sum(file.rows or 0 for file in files)
+            check_balance("predict", f"table {table.ref}", table.rows, rows_out, quarantine.rows)
+            counts = {str(row["class"]): row["count"] for row in good.groupBy("class").count().collect()}
+            return draft.commit(
+                stage="predict", fingerprint=key, files=files, table_schema=good.schema.json(),
+                parents={table.table: table.number, model.table: model.number},
+                counts={"in": table.rows, "out": rows_out, "quarantined": quarantine.rows,
+                        "classes": dict(sorted(counts.items()))},
+                seconds=time.monotonic() - started,
+            )
 
 
 def _kept(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:

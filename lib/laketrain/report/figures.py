@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from laketrain.feed.dataset import Dataset
 from laketrain.features import Image
+from laketrain.feed.dataset import Dataset
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

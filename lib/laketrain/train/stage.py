@@ -38,14 +38,14 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
           on_event: OnEvent | None = None) -> Version:
     """Trains with `config.ranks` ranks and commits `models/<name>`.
 
-    An interrupted training of the same config on the same data goes on from its last checkpoint. A rank that fails by
-    itself (killed, hung) is answered by a relaunch from there, up to `max_restarts`; a mistake that would only happen
-    again (the loss is NaN) is raised at once.
+    An interrupted training of the same config on the same data goes on from its last checkpoint, at any number of
+    ranks. A rank that fails by itself (killed, hung) is answered by a relaunch from there, up to `max_restarts`; a
+    mistake that would only happen again (the loss is NaN) is raised at once.
     """
     started = time.monotonic()
     lake = dataset.lake
     models = lake.table("models", name)
-    checkpoints = Checkpoints(lake, name, _run_identity(models.versions(), key))
+    checkpoints = Checkpoints(lake, name, _run_identity(models.versions(), dataset, config))
     tell = on_event or (lambda rank, event: None)
     with models.stage() as draft:
         task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path())
@@ -65,8 +65,12 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
     return version
 
 
-def _run_identity(committed: list[int], key: str) -> str:
-    """Other than after a crash, `--force` begins anew: with each committed model the identity changes."""
+def _run_identity(committed: list[int], dataset: Version, config: Train) -> str:
+    """By what a crashed training is found again, also by fewer or more ranks: they see the same global batches.
+
+    Other than after a crash, `--force` begins anew: with each committed model the identity changes.
+    """
+    key = fingerprint_train(dataset, config.model_copy(update={"ranks": 1}))
     return fingerprint("run", REVISION, {"train": key, "after": max(committed, default=0)})
 
 

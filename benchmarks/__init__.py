@@ -1,0 +1,10 @@
+"""Side by side, in one run: what laketrain does against what its users have today, and against what would be ideal.
+
+    python -m benchmarks                 # all, as tables; the last line is a JSON object by benchmark
+    python -m benchmarks convert         # one; the last line is a JSON object of its ratios
+    python -m benchmarks read --rows 20000 --pairs 5
+
+Each benchmark is a module of this package with a `measure(options)`. README.md says what is compared, and how fairly.
+"""
+
+NAMES = ("convert", "read", "train", "launch")

@@ -1,0 +1,131 @@
+"""Convert: a committed table to a Petastorm dataset, against Petastorm's own way and against Spark copying the bytes.
+
+Ours is the whole stage: check, split, statistics, quarantine, files synced to disk, commit. Rows keep their order, as
+they do on the other sides; with `shuffle`, the default of the YAML, they are also sorted by a hash, which is shown
+beside. All in one Spark session with as many slots as cores.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+from pyspark.sql import types as T
+
+from benchmarks.data import SHAPE, commit_table, convert_table, session_of
+from benchmarks.fresh import fresh
+from benchmarks.options import Options
+from benchmarks.result import Line, Result, at_least, rate
+from benchmarks.timing import in_turn, ratio, warm_up
+from laketrain.integrate.stage import read_version
+from laketrain.lake import Lake, Version
+
+ROWS = 50_000
+OURS, SHUFFLED = "laketrain convert", "laketrain convert, shuffled"
+PETASTORM, COPY = "Petastorm: rdd.map(dict_to_spark_row)", "Spark: read and write Parquet"
+# Petastorm's examples ask for 256 MB; where row groups are small, as ours are, it is no slower.
+_PETASTORM_ROW_GROUP_MB = 256
+
+
+def measure(options: Options) -> Result:
+    rows = options.rows or ROWS
+    with fresh(options.folder, "spark") as spark:
+        options.tell("making the table")
+        spark(prepare, str(options.folder / "lake"), rows, options.cores)
+        sides: dict[str, Callable[[], float]] = {
+            OURS: lambda: rows / spark(timed, laketrain_way, False),
+            PETASTORM: lambda: rows / spark(timed, petastorm_way),
+            COPY: lambda: rows / spark(timed, spark_way),
+            SHUFFLED: lambda: rows / spark(timed, laketrain_way, True),
+        }
+        warm_up(sides, options.tell)
+        figures = in_turn(sides, options.pairs, options.tell)
+        spark(stop)
+    ours, petastorm, copy = figures[OURS], figures[PETASTORM], figures[COPY]
+    return Result("convert", options.title(rows), [
+        Line(OURS, rate(ours)),
+        Line(PETASTORM, rate(petastorm), "vs_dict_to_spark_row", ratio(ours, petastorm), at_least(10)),
+        Line(COPY, rate(copy), "vs_spark_copy", ratio(ours, copy), at_least(0.7)),
+        Line(SHUFFLED, rate(figures[SHUFFLED])),
+    ])
+
+
+# In the process that has the Spark session.
+
+_table: Version
+_cores: int
+
+
+def prepare(lake: str, rows: int, cores: int) -> None:
+    global _table, _cores
+    _cores = cores
+    _table = commit_table(Lake(lake), rows, files=cores)
+
+
+def stop() -> None:
+    session_of(_cores).stop()
+
+
+def timed(write: Callable[..., Path], *args: Any) -> float:
+    """Seconds that a side takes. What it wrote is counted, and removed."""
+    spark = session_of(_cores)
+    os.sync()  # what others wrote is not to be waited for in this turn
+    started = time.monotonic()
+    folder = write(spark, *args)
+    seconds = time.monotonic() - started
+    rows = sum(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet"))
+    if rows != _table.rows:
+        raise RuntimeError(f"{write.__name__} wrote {rows} rows of {_table.rows}")
+    shutil.rmtree(folder)
+    return seconds
+
+
+def laketrain_way(spark: SparkSession, shuffle: bool) -> Path:
+    version = convert_table(spark, _table, shuffle)
+    return Path(str(version.lake.store.local(version.path())))
+
+
+def petastorm_way(spark: SparkSession) -> Path:
+    """As Petastorm's README writes a dataset, its rows taken from the table."""
+    from petastorm.etl.dataset_metadata import materialize_dataset
+    from petastorm.unischema import dict_to_spark_row
+
+    folder, schema = _other("petastorm"), _petastorm_schema()
+
+    def row_of(row: Any) -> Any:
+        image = np.frombuffer(row.pixels, np.uint8).reshape(SHAPE)
+        return dict_to_spark_row(schema, {"image": image, "label": row.label, "name": row.name})
+
+    with materialize_dataset(spark, folder.as_uri(), schema, _PETASTORM_ROW_GROUP_MB):
+        rows = read_version(spark, _table).rdd.map(row_of)
+        spark.createDataFrame(rows, schema.as_spark_schema()).write.mode("overwrite").parquet(folder.as_uri())
+    return folder
+
+
+def spark_way(spark: SparkSession) -> Path:
+    folder = _other("copy")
+    read_version(spark, _table).write.parquet(folder.as_uri())
+    return folder
+
+
+def _petastorm_schema() -> Any:
+    from petastorm.codecs import NdarrayCodec, ScalarCodec
+    from petastorm.unischema import Unischema, UnischemaField
+
+    return Unischema("Images", [
+        UnischemaField("image", np.uint8, SHAPE, NdarrayCodec(), False),
+        UnischemaField("label", np.int64, (), ScalarCodec(T.LongType()), False),
+        UnischemaField("name", np.str_, (), ScalarCodec(T.StringType()), False),
+    ])
+
+
+def _other(name: str) -> Path:
+    """Where another side writes: beside the lake."""
+    return Path(_table.lake.url).with_name(name)

@@ -1,0 +1,107 @@
+"""Launch: two ranks that meet, add their numbers up and go, against `horovod.spark.run` doing the same.
+
+Cold is the first launch of a process whose Spark session is there but has run no Python yet; warm is the second one in
+the same session. Importing either library on the driver doesn't count. Every round has new processes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.data import session_of
+from benchmarks.fresh import fresh
+from benchmarks.options import Options
+from benchmarks.result import Line, Result, at_least, seconds
+from benchmarks.timing import in_turn, ratio, warm_up
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from laketrain.distributed import World
+
+RANKS = 2
+OURS, HOROVOD = "laketrain launch", "horovod.spark.run"
+
+
+def measure(options: Options) -> Result:
+    def both(launches: Any) -> tuple[float, float]:
+        """Cold and warm, in a process of their own."""
+        with fresh(options.folder, launches.__name__) as driver:
+            return driver(launches, options.cores)
+
+    with fresh(options.folder, "imports") as process:
+        warm_up({"imports": lambda: process(import_all)}, options.tell)
+    found = in_turn({OURS: lambda: both(laketrain_launches), HOROVOD: lambda: both(horovod_launches)},
+                    options.pairs, options.tell)
+    (our_cold, our_warm), (cold, warm) = (list(zip(*found[who], strict=True)) for who in (OURS, HOROVOD))
+    return Result("launch", f"{RANKS} ranks, {options.title()}", [
+        Line(f"{OURS}, warm", seconds(our_warm)),
+        Line(f"{HOROVOD}, warm", seconds(warm), "vs_horovod_spark_run", ratio(warm, our_warm), at_least(5)),
+        Line(f"{OURS}, cold", seconds(our_cold)),
+        Line(f"{HOROVOD}, cold", seconds(cold), "cold_vs_horovod_spark_run", ratio(cold, our_cold)),
+    ])
+
+
+def import_all() -> None:
+    """So that the first round too finds the libraries in the page cache."""
+    from laketrain.imports import import_tensorflow
+
+    import_tensorflow()
+    import horovod.tensorflow  # noqa: F401
+    import keras  # noqa: F401
+
+
+# Each in a new process, with a Spark session that has done a job, but none in Python.
+
+
+def laketrain_launches(cores: int) -> tuple[float, float]:
+    from laketrain.distributed import launch
+
+    return _cold_and_warm(cores, lambda spark: launch(spark, _laketrain_rank, RANKS))
+
+
+def horovod_launches(cores: int) -> tuple[float, float]:
+    import horovod.spark
+
+    return _cold_and_warm(cores, lambda _: horovod.spark.run(_horovod_rank, num_proc=RANKS, use_gloo=True, verbose=0))
+
+
+def _cold_and_warm(cores: int, launch: Callable[[SparkSession], list[float]]) -> tuple[float, float]:
+    """Seconds of the first launch and of the second."""
+    spark = session_of(cores)
+    try:
+        spark.range(cores).count()
+        return _timed(spark, launch), _timed(spark, launch)
+    finally:
+        spark.stop()
+
+
+def _timed(spark: SparkSession, launch: Callable[[SparkSession], list[float]]) -> float:
+    started = time.monotonic()
+    totals = launch(spark)
+    seconds = time.monotonic() - started
+    if totals != [float(RANKS)] * RANKS:
+        raise RuntimeError(f"the ranks did not meet: {totals}")
+    return seconds
+
+
+# What a rank does: the sum of ones over the ranks is their number.
+
+
+def _laketrain_rank(world: World, report: Callable[[dict[str, Any]], None]) -> float:
+    import horovod.tensorflow as hvd
+    import tensorflow as tf
+
+    return float(hvd.allreduce(tf.ones(()), op=hvd.Sum))
+
+
+def _horovod_rank() -> float:
+    import horovod.tensorflow as hvd
+    import tensorflow as tf
+
+    hvd.init()
+    total = float(hvd.allreduce(tf.ones(()), op=hvd.Sum))
+    hvd.shutdown()
+    return total

@@ -1,0 +1,105 @@
+"""Read: an epoch of shuffled batches as tensors, against how Petastorm's users feed Keras and against a bare scan.
+
+All read the same files, two columns of them, to the end. Ours and Petastorm's batches are tensors of 128 rows; the scan
+leaves Arrow's batches as they come. A process each, TensorFlow with the same threads. Ours shuffles in a window that is
+smaller than the data, so that every epoch is read from the files again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.data import SPLIT, make_dataset
+from benchmarks.fresh import fresh
+from benchmarks.options import Options
+from benchmarks.result import Line, Result, at_least, rate
+from benchmarks.timing import in_turn, ratio, warm_up
+
+ROWS = 50_000
+BATCH = 128
+OURS, PETASTORM, SCAN = "laketrain as_tf_dataset", "make_petastorm_dataset, shuffle, batch", "pyarrow scan"
+_COLUMNS = ["image", "label"]
+# The quick sides read the files so often in a turn: one epoch is too short to be timed well.
+_EPOCHS = 4
+# Five times what Petastorm's buffer mixes; a larger one would only slow it down.
+_WINDOW_MB = 64
+_PETASTORM_BUFFER = 4096
+
+
+def measure(options: Options) -> Result:
+    rows, lake = options.rows or ROWS, str(options.folder / "lake")
+    with fresh(options.folder, "spark") as spark:
+        options.tell("making the dataset")
+        ref, folder = spark(make_dataset, lake, rows, options.cores)
+    with (fresh(options.folder, "laketrain") as laketrain, fresh(options.folder, "petastorm") as petastorm,
+          fresh(options.folder, "pyarrow") as pyarrow):
+        sides: dict[str, Callable[[], float]] = {
+            OURS: lambda: rows * _EPOCHS / laketrain(time_laketrain, lake, ref),
+            PETASTORM: lambda: rows / petastorm(time_petastorm, folder, rows),
+            SCAN: lambda: rows * _EPOCHS / pyarrow(time_scan, folder, rows),
+        }
+        warm_up(sides, options.tell)
+        figures = in_turn(sides, options.pairs, options.tell)
+    ours, theirs, scan = figures[OURS], figures[PETASTORM], figures[SCAN]
+    return Result("read", options.title(rows), [
+        Line(OURS, rate(ours)),
+        Line(PETASTORM, rate(theirs), "vs_petastorm_tf", ratio(ours, theirs), at_least(30)),
+        Line(SCAN, rate(scan), "vs_pyarrow_scan", ratio(ours, scan), at_least(0.4)),
+    ])
+
+
+# Each in its own process: seconds to the end of the data.
+
+
+def time_laketrain(lake: str, ref: str) -> float:
+    from laketrain.feed import as_tf_dataset
+    from laketrain.feed.dataset import Dataset
+    from laketrain.imports import import_tensorflow
+
+    import_tensorflow()
+    seen, started = 0, time.monotonic()
+    dataset = Dataset.at(lake, ref)
+    plan = dataset.plan(SPLIT, BATCH, seed=1, window_mb=_WINDOW_MB)
+    with dataset.reader(SPLIT) as reader:
+        for _, labels, _, _ in as_tf_dataset(plan, reader, epochs=_EPOCHS):
+            seen += labels.shape[0]
+    seconds = time.monotonic() - started
+    _check(seen, plan.steps * BATCH * _EPOCHS)  # an epoch's last batches are padded
+    return seconds
+
+
+def time_petastorm(folder: str, rows: int) -> float:
+    """As Petastorm's README has it for Keras, with the settings that it comes with."""
+    from laketrain.imports import import_tensorflow
+
+    import_tensorflow()
+    from petastorm import make_reader
+    from petastorm.tf_utils import make_petastorm_dataset
+
+    seen, started = 0, time.monotonic()
+    with make_reader(Path(folder).as_uri(), schema_fields=_COLUMNS, shuffle_row_groups=True, num_epochs=1) as reader:
+        for batch in make_petastorm_dataset(reader).shuffle(_PETASTORM_BUFFER).batch(BATCH):
+            seen += batch.label.shape[0]
+    seconds = time.monotonic() - started
+    _check(seen, rows)
+    return seconds
+
+
+def time_scan(folder: str, rows: int) -> float:
+    """What the disk, Parquet and snappy alone cost."""
+    from pyarrow.dataset import dataset
+
+    seen, started = 0, time.monotonic()
+    for _ in range(_EPOCHS):
+        files = [str(file) for file in sorted(Path(folder).glob("*.parquet"))]
+        seen += sum(batch.num_rows for batch in dataset(files, format="parquet").to_batches(columns=_COLUMNS))
+    seconds = time.monotonic() - started
+    _check(seen, rows * _EPOCHS)
+    return seconds
+
+
+def _check(seen: int, expected: int) -> None:
+    if seen != expected:
+        raise RuntimeError(f"read {seen} rows of {expected}")

@@ -1,0 +1,85 @@
+"""What a benchmark found: a line a side, with the ratio that has a bar to meet.
+
+    Result("read", "50,000 rows", [Line("laketrain", rate([91e3, 93e3])),
+                                   Line("a bare scan", rate([240e3, 250e3]), "vs_pyarrow_scan", 0.38, at_least(0.4))])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What DESIGN.md asks of a ratio."""
+
+    text: str
+    met: Callable[[float], bool]
+
+
+def at_least(limit: float) -> Bar:
+    return Bar(f"≥ {limit:g} ×", lambda value: value >= limit)
+
+
+def shares_below(limit: float) -> Bar:
+    return Bar(f"< {limit:.0%}", lambda value: value < limit)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A side and its figures; what ours is against it goes by the name `key`, where there is a ratio."""
+
+    who: str
+    figures: str
+    key: str | None = None
+    ratio: float | None = None
+    bar: Bar | None = None
+
+    def cells(self) -> tuple[str, str, str, str, str]:
+        if self.ratio is None:
+            return self.who, self.figures, "", "", ""
+        ours = f"{self.ratio:.1%}" if self.bar is not None and "%" in self.bar.text else f"{self.ratio:.2f} ×"
+        if self.bar is None:
+            return self.who, self.figures, ours, "", ""
+        verdict = "[green]met[/]" if self.bar.met(self.ratio) else "[red]not met[/]"
+        return self.who, self.figures, ours, self.bar.text, verdict
+
+
+@dataclass(frozen=True)
+class Result:
+    """A benchmark's lines; `title` says what was done, on how much, how often."""
+
+    name: str
+    title: str
+    lines: Sequence[Line]
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """For the JSON line."""
+        return {line.key: round(line.ratio, 4) for line in self.lines if line.key and line.ratio is not None}
+
+    def table(self) -> Table:
+        table = Table("who", "median (least – most)", "laketrain against it", "bar", "",
+                      title=f"{self.name}: {self.title}", title_justify="left")
+        for line in self.lines:
+            table.add_row(*line.cells())
+        return table
+
+
+def rate(figures: Sequence[float], unit: str = "rows/s") -> str:
+    """Rates as the table shows them."""
+    return f"{median(figures):,.0f} {unit} ({min(figures):,.0f} – {max(figures):,.0f})"
+
+
+def seconds(figures: Sequence[float]) -> str:
+    """Times as the table shows them."""
+    return f"{median(figures):.1f} s ({min(figures):.1f} – {max(figures):.1f})"
+
+
+def shares(figures: Sequence[float]) -> str:
+    """Parts of a whole as the table shows them."""
+    return f"{median(figures):.1%} ({min(figures):.1%} – {max(figures):.1%})"

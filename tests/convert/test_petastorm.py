@@ -1,0 +1,61 @@
+"""What convert writes is a true Petastorm dataset: its own reader finds every digit as it was landed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from laketrain.feed.dataset import Dataset
+from laketrain.samples.mnist import truth
+
+from ..road import DIGITS, Road
+from ..samples.test_mnist import read_pixels
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def dataset(road: Road) -> Dataset:
+    version = road.lake.table("features", "mnist").latest()
+    assert version is not None
+    return Dataset(version)
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_make_reader_reads_every_row_as_it_was_landed(road: Road, dataset: Dataset, split: str):
+    from petastorm import make_reader
+
+    pixels, true = read_pixels(road.landing.pixels)[2], truth(road.landing.seed, DIGITS)
+    place = dataset.version.lake.store.local(dataset.version.path(split))
+    seen = []
+    with make_reader(f"file://{place}", reader_pool_type="dummy", shuffle_row_groups=False, num_epochs=1) as reader:
+        assert set(reader.schema.fields) == {"image", "label", "digit_id"}
+        for row in reader:
+            assert (row.image.dtype, row.image.shape) == (np.uint8, (28, 28, 1))
+            assert row.image.reshape(-1).tolist() == [int(value) for value in pixels[row.digit_id].split(" ")]
+            assert row.label == true[row.digit_id]
+            seen.append(row.digit_id)
+    assert len(seen) == len(set(seen)) == dataset.splits[split]
+    with dataset.reader(split, ["digit_id"]) as mine:
+        assert mine.read(np.arange(len(seen)))["digit_id"].tolist() == seen
+
+
+def test_petastorm_sees_the_row_groups_that_we_wrote(dataset: Dataset):
+    from petastorm.etl.dataset_metadata import get_schema_from_dataset_url, load_row_groups
+    from pyarrow import parquet
+
+    for split in dataset.splits:
+        place = dataset.version.lake.store.local(dataset.version.path(split))
+        assert get_schema_from_dataset_url(f"file://{place}").fields["image"].shape == (28, 28, 1)
+        pieces = load_row_groups(parquet.ParquetDataset(place, validate_schema=False, use_legacy_dataset=True))
+        files = [file for file in dataset.version.files(split) if file.path.endswith(".parquet")]
+        assert len(pieces) == sum(len(file.row_groups or ()) for file in files)
+
+
+def test_a_shuffled_reader_with_workers_sees_the_same_rows(dataset: Dataset):
+    from petastorm import make_reader
+
+    place = dataset.version.lake.store.local(dataset.version.path("val"))
+    with make_reader(f"file://{place}", workers_count=2, num_epochs=2, seed=1) as reader:
+        seen = [row.digit_id for row in reader]
+    assert len(seen) == 2 * len(set(seen)) == 2 * dataset.splits["val"]

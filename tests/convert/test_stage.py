@@ -1,0 +1,267 @@
+"""Convert: every row of the table in one split or in quarantine, in an order that only the keys decide."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from laketrain.config.convert import Convert
+from laketrain.errors import DataError
+from laketrain.features import FeatureSet
+from laketrain.feed.dataset import Dataset
+from laketrain.lake import Lake, Version
+
+from ..tables import commit_table, rows_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+COLUMNS = "name string, pixels array<int>, digit int"
+FEATURES = {"image": {"kind": "image", "column": "pixels", "shape": [4, 4, 1]},
+            "label": {"kind": "label", "column": "digit", "classes": 3}, "name": {"kind": "key"}}
+SPLIT = {"by": "name", "fractions": {"train": 0.6, "val": 0.2, "test": 0.2}}
+# Five rows of 4×4 pixels, a label and a key.
+FIVE_ROWS_MB = 5 * (16 + 8 + 8) / 2**20
+Rows = list[dict[str, Any]]
+Run = Callable[..., Version]
+
+
+def rows(count: int = 83, first: int = 0) -> Rows:
+    """Row n has its number in its first two pixels, and n % 3 as its label."""
+    random = np.random.default_rng(3)
+    return [{"name": f"n{number}", "pixels": [number % 256, number // 256, *random.integers(0, 256, 14).tolist()],
+             "digit": number % 3} for number in range(first, first + count)]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "a lake"))
+
+
+@pytest.fixture
+def convert(spark: SparkSession, lake: Lake) -> Run:
+    """Commits the rows as `integrated/digits` and converts them to `features/small`."""
+    from laketrain.convert import convert as run
+    from laketrain.convert import fingerprint_convert
+
+    def go(given: Sequence[Mapping[str, Any]], *, columns: str = COLUMNS, files: int = 1,
+           features: Mapping[str, Any] = FEATURES, **config: Any) -> Version:
+        table = commit_table(lake, "digits", given, columns, zone="integrated", files=files)
+        settings = Convert.model_validate({"table": "digits", "features": features, "split": SPLIT,
+                                           "row_group_mb": FIVE_ROWS_MB, **config})
+        parsed = FeatureSet.model_validate(settings.features)
+        return run(spark, table, "small", settings, parsed, fingerprint_convert(table, settings, parsed))
+
+    return go
+
+
+def in_order(version: Version) -> dict[str, list[str]]:
+    """The names of each split's rows in the order in which they are fed."""
+    dataset = Dataset(version)
+    found = {}
+    for split, count in dataset.splits.items():
+        with dataset.reader(split, ["name"]) as reader:
+            found[split] = reader.read(np.arange(count))["name"].tolist()
+    return found
+
+
+def test_every_row_lies_in_one_split_and_the_entry_says_what_the_files_hold(convert: Run):
+    version = convert(rows())
+    entry, store = version.entry, version.lake.store
+    splits = in_order(version)
+    assert sorted(name for names in splits.values() for name in names) == sorted(row["name"] for row in rows())
+    assert entry.counts == {"in": 83, "out": 83, "quarantined": 0, "reasons": {},
+                            "splits": {split: len(names) for split, names in splits.items()}}
+    assert entry.parents == {"integrated/digits": 1}
+    assert entry.meta["rows_per_group"] == 5
+    for file in entry.files:
+        if file.path.endswith(".parquet"):
+            footer = pq.ParquetFile(store.local(version.path(file.path))).metadata
+            groups = [footer.row_group(index).num_rows for index in range(footer.num_row_groups)]
+            assert (groups, sum(groups)) == (file.row_groups, file.rows)
+            assert set(groups[:-1]) <= {5}
+    document = json.loads(store.read(version.path("dataset.json")))
+    assert document == {"features": entry.meta["features"], "splits": entry.counts["splits"]}
+
+
+def test_the_order_of_rows_depends_on_their_keys_and_not_on_how_the_table_was_cut(convert: Run, spark: SparkSession):
+    table = rows()
+    once = in_order(convert(table))
+    assert in_order(convert(table, files=5)) == once
+    assert in_order(convert(table[::-1], files=3, file_mb=FIVE_ROWS_MB * 3, row_group_mb=1.0)) == once
+    before = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", "7")
+    try:
+        assert in_order(convert(table, files=2)) == once
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", before)
+    assert once["train"] != sorted(once["train"], key=lambda name: int(name[1:]))
+
+
+def test_large_tables_are_cut_in_files_of_the_wanted_size(convert: Run):
+    version = convert(rows(), file_mb=FIVE_ROWS_MB * 3)
+    assert len([file for file in version.files("train") if file.path.endswith(".parquet")]) == 6
+    assert sum(Dataset(version).splits.values()) == 83
+
+
+def test_without_shuffle_all_rows_are_there_too(convert: Run):
+    version = convert(rows(), files=2, shuffle=False)
+    shuffled = convert(rows(), files=2)
+    assert {split: sorted(names) for split, names in in_order(version).items()} == {
+        split: sorted(names) for split, names in in_order(shuffled).items()}
+
+
+def test_rows_of_one_key_stay_together(convert: Run):
+    table = [{**row, "name": f"group {number // 4}"} for number, row in enumerate(rows())]
+    splits = in_order(convert(table))
+    assert sum(len(set(names)) for names in splits.values()) == len({row["name"] for row in table})
+    assert in_order(convert(table[::-1], files=3)) == splits
+
+
+def test_the_statistics_are_numpys_over_the_train_split_alone(convert: Run):
+    dataset = Dataset(convert(rows(), files=2))
+    with dataset.reader("train") as reader:
+        train = reader.read(np.arange(dataset.splits["train"]))
+    pixels, statistics = train["image"] / 255, dataset.features["image"].statistics
+    assert statistics.mean == pytest.approx(pixels.mean(), abs=1e-12)
+    assert statistics.std == pytest.approx(pixels.std(), abs=1e-12)
+    assert dataset.features["label"].statistics.rows == tuple(np.bincount(train["label"], minlength=3))
+    everything = np.concatenate([np.array(row["pixels"]) for row in rows()]) / 255
+    assert statistics.mean != pytest.approx(everything.mean(), abs=1e-6)
+
+
+def test_bad_rows_are_quarantined_and_the_others_kept(convert: Run, lake: Lake):
+    table = rows()
+    table[3]["pixels"] = [1] * 15
+    table[4]["pixels"][7] = 256
+    table[5]["digit"] = 3
+    table[6]["digit"] = None
+    table[7]["name"] = None
+    version = convert(table, max_reject_fraction=0.1, files=2)
+    assert version.entry.counts["reasons"] == {"feature(image)": 2, "feature(label)": 2, "feature(name)": 1}
+    assert (version.entry.counts["out"], version.entry.counts["quarantined"]) == (78, 5)
+    refused = rows_of(lake.table("quarantine", "small-features").latest())
+    assert sorted(row["reason"] for row in refused) == [
+        "image has 15 values, expected 16 = 4×4×1", "image has a value outside 0..255",
+        "label is class 3, expected 0..2", "label is null", "name is null"]
+    assert json.loads(next(row["record"] for row in refused if "class 3" in row["reason"])) == table[5]
+    assert {name for names in in_order(version).values() for name in names}.isdisjoint({"n3", "n4", "n5", "n6"})
+
+
+def test_too_many_bad_rows_fail_and_their_quarantine_stays(convert: Run, lake: Lake):
+    table = [{**row, "digit": 7} if number < 10 else row for number, row in enumerate(rows())]
+    with pytest.raises(DataError) as caught:
+        convert(table, max_reject_fraction=0.1)
+    assert caught.value.problem == (
+        "10 of 83 rows were rejected (12.0%), allowed is 10.0%; most by: feature(label) 10")
+    assert "quarantine/small-features@1" in caught.value.hint
+    assert len(rows_of(lake.table("quarantine", "small-features").latest())) == 10
+    assert lake.table("features", "small").latest() is None
+    assert lake.store.dirs("features/small/data") == []
+
+
+def test_a_column_of_another_type_is_refused_with_the_feature(convert: Run):
+    table = [{**row, "digit": str(row["digit"])} for row in rows()]
+    with pytest.raises(DataError) as caught:
+        convert(table, columns=COLUMNS.replace("digit int", "digit string"))
+    assert str(caught.value) == (
+        "[convert] label feature of column 'digit': got a column of string, expected whole numbers (for strings, list "
+        "them as `names`). Next: cast the column in the clean stage, or name another column")
+
+
+@pytest.mark.parametrize(("count", "fractions", "said"), [
+    (83, {"train": 0.999, "val": 0.001}, "got 0 rows in val (all: {'train': 83, 'val': 0})"),
+    (83, {"train": 0.9, "val": 0.0999, "test": 0.0001}, "got 0 rows in test"),
+])
+def test_an_empty_split_is_refused(convert: Run, count: int, fractions: dict[str, float], said: str):
+    with pytest.raises(DataError) as caught:
+        convert(rows(count), split={**SPLIT, "fractions": fractions})
+    assert said in caught.value.problem
+
+
+def test_one_class_alone_is_refused(convert: Run, lake: Lake):
+    with pytest.raises(DataError, match="the train split holds 1 of 3 classes"):
+        convert([{**row, "digit": 1} for row in rows()])
+    assert lake.table("features", "small").latest() is None
+
+
+def test_a_table_without_rows_is_refused(convert: Run):
+    with pytest.raises(DataError, match="got 0 rows in train, val, test"):
+        convert([])
+
+
+def test_a_table_of_bad_rows_alone_is_refused(convert: Run):
+    with pytest.raises(DataError, match="got 0 rows in train, val, test"):
+        convert([{**row, "digit": 7} for row in rows(5)], max_reject_fraction=1.0)
+
+
+def test_what_a_killed_attempt_left_is_never_seen(convert: Run, monkeypatch: pytest.MonkeyPatch):
+    """Spark may run a task twice, or kill one that has written everything: here each one's first try is lost."""
+    from laketrain.convert import stage
+    from laketrain.convert.writer import write_partition
+
+    def lost_and_retried(task: Any, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        kept = list(batches)
+        list(write_partition(task, iter(kept)))
+        yield from write_partition(task, iter(kept))
+
+    once = in_order(convert(rows()))
+    monkeypatch.setattr(stage, "write_partition", lost_and_retried)
+    version = convert(rows(), files=2)
+    assert in_order(version) == once
+    there = {Path(file.path).relative_to(version.path()).as_posix()
+             for file in version.lake.store.list(version.path(), recursive=True)}
+    assert there == {file.path for file in version.entry.files}
+    assert not any("_attempts" in path for path in there)
+
+
+def test_a_task_that_fails_leaves_no_dataset_and_says_why(convert: Run, lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    from laketrain.convert import stage
+    from laketrain.convert.writer import write_partition
+
+    def fails(task: Any, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        list(write_partition(task, batches))
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(stage, "write_partition", fails)
+    with pytest.raises(DataError, match="OSError: No space left on device"):
+        convert(rows())
+    assert lake.table("features", "small").latest() is None
+    assert lake.store.dirs("features/small/data") == []
+
+
+def test_columns_may_have_odd_names_and_serve_two_features(convert: Run):
+    table = [{"the name": row["name"], "a.b`c": row["pixels"], "digit": row["digit"]} for row in rows()]
+    features = {"image": {"kind": "image", "column": "a.b`c", "shape": [4, 4, 1]},
+                "again": {"kind": "image", "column": "a.b`c", "shape": [2, 8, 1], "role": "input"},
+                "label": FEATURES["label"], "name": {"kind": "key", "column": "the name"}}
+    version = convert(table, columns="`the name` string, `a.b``c` array<int>, digit int", features=features,
+                      split={**SPLIT, "by": "the name"})
+    sample = Dataset(version).sample("train", 8)
+    assert (sample["image"].reshape(8, -1) == sample["again"].reshape(8, -1)).all()
+
+
+@pytest.mark.parametrize(("change", "same"), [
+    ({}, True), ({"dataset": "other"}, True), ({"split": {**SPLIT, "seed": 1}}, False), ({"row_group_mb": 1.0}, False),
+    ({"shuffle": False}, False), ({"features": {**FEATURES, "more": {"kind": "key", "column": "name"}}}, False),
+    ({"features": dict(reversed(FEATURES.items()))}, True)])
+def test_the_fingerprint_follows_what_shapes_the_dataset(lake: Lake, spark: object, change: dict[str, Any], same: bool):
+    from laketrain.convert import fingerprint_convert
+
+    table = lake.table("integrated", "digits").latest() or commit_table(lake, "digits", rows(9), COLUMNS,
+                                                                        zone="integrated")
+    key = partial(_fingerprint, fingerprint_convert, table)
+    assert (key(change) == key({})) is same
+
+
+def _fingerprint(function: Callable[..., str], table: Version, change: dict[str, Any]) -> str:
+    config = Convert.model_validate({"table": "digits", "features": FEATURES, "split": SPLIT, **change})
+    return function(table, config, FeatureSet.model_validate(config.features))

@@ -1,0 +1,129 @@
+"""A table in, predictions and quarantine out: every row is in one of both, with what made it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from tests import tiny
+from tests.tables import commit_table, rows_of
+
+from laketrain.config.convert import Convert
+from laketrain.config.train import Predict
+from laketrain.errors import DataError
+from laketrain.feed.dataset import Dataset
+from laketrain.lake import Lake, Version
+from laketrain.predict import fingerprint_predict, predict
+from laketrain.train.checkpoint import load_model
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.slow
+COLUMNS = "name string, pixels array<int>, label int, scanner string"
+
+
+def table_rows(count: int) -> list[dict[str, Any]]:
+    images, labels = tiny.draw(count, seed=9)
+    return [{"name": f"row {i}", "pixels": image.reshape(-1).tolist(), "label": int(label), "scanner": "a"}
+            for i, (image, label) in enumerate(zip(images, labels, strict=True))]
+
+
+@pytest.fixture(scope="module")
+def model(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Version:
+    """Of a dataset that the real convert made of 120 rows."""
+    from laketrain.convert import convert, fingerprint_convert
+
+    lake = Lake(tmp_path_factory.mktemp("a lake"))
+    table = commit_table(lake, "training", table_rows(120), COLUMNS, zone="integrated")
+    config = Convert.model_validate({
+        "table": "training", "split": {"by": "name", "fractions": {"train": 0.8, "test": 0.2}},
+        "features": {"image": {"kind": "image", "column": "pixels", "shape": [8, 8, 1]}}})
+    key = fingerprint_convert(table, config, tiny.FEATURES)
+    return tiny.commit_model(convert(spark, table, "tiny", config, tiny.FEATURES, key))
+
+
+def predicted(spark: SparkSession, table: Version, model: Version, **settings: Any) -> Version:
+    config = Predict.model_validate({"table": table.name, **settings})
+    return predict(spark, table, model, config.name or table.name, config, fingerprint_predict(table, model, config))
+
+
+def test_rows_that_convert_stored_are_predicted_as_the_dataset_is(spark: SparkSession, model: Version) -> None:
+    """The same rows on both roads: through the dataset to the model, and through predict."""
+    lake = model.lake
+    version = predicted(spark, lake.table("integrated", "training").get(1), model)
+    found = {row["name"]: row for row in rows_of(version)}
+    dataset, loaded = Dataset(lake.table("features", "tiny").get(1)), load_model(model)
+    seen = 0
+    for split, count in dataset.splits.items():
+        with dataset.reader(split, ["image", "name"]) as reader:
+            arrays = reader.read(np.arange(count))
+        said = np.asarray(loaded({"image": arrays["image"]}))
+        rows = [found[name] for name in arrays["name"]]
+        assert [row["class"] for row in rows] == said.argmax(axis=1).tolist()
+        assert [row["probability"] for row in rows] == pytest.approx(said.max(axis=1).tolist(), rel=1e-5)
+        seen += count
+    assert seen == len(found) == 120
+
+
+def test_each_row_is_scored_or_quarantined_with_its_reason(spark: SparkSession, model: Version) -> None:
+    rows = table_rows(31)
+    rows[4]["pixels"], rows[9]["pixels"], rows[30]["pixels"][5] = rows[4]["pixels"][:63], None, 300
+    table = commit_table(model.lake, "new", rows, COLUMNS, files=3)
+    version = predicted(spark, table, model, batch=8)
+
+    found = rows_of(version)
+    assert list(found[0]) == ["name", "class", "probability", "model", "data"]
+    assert sorted(row["name"] for row in found) == sorted(f"row {i}" for i in range(31) if i not in (4, 9, 30))
+    assert {(row["model"], row["data"]) for row in found} == {(model.ref, table.ref)}
+    assert all(0.25 <= row["probability"] <= 1 for row in found)
+    entry = version.entry
+    assert (entry.counts["in"], entry.counts["out"], entry.counts["quarantined"]) == (31, 28, 3)
+    assert entry.counts["classes"] == {str(c): n for c, n in sorted(Counter(row["class"] for row in found).items())}
+    assert entry.parents == {"clean/new": table.number, "models/tiny": model.number}
+
+    refused = rows_of(model.lake.table("quarantine", "new-predictions").latest())
+    assert sorted((row["reason"], row["file"], row["rule"]) for row in refused) == [
+        (reason, table.ref, "feature") for reason in
+        ("image has 63 values, expected 64 = 8×8×1", "image has a value outside 0..255", "image is null")]
+    assert all('"name": "row ' in row["record"] for row in refused)
+
+
+def test_columns_to_keep_can_be_named(spark: SparkSession, model: Version) -> None:
+    table = commit_table(model.lake, "kept", table_rows(3), COLUMNS)
+    version = predicted(spark, table, model, keep=["scanner", "label"], name="mine")
+    assert version.table == "predictions/mine"
+    assert list(rows_of(version)[0]) == ["scanner", "label", "class", "probability", "model", "data"]
+
+
+def test_an_empty_table_has_no_predictions(spark: SparkSession, model: Version) -> None:
+    version = predicted(spark, commit_table(model.lake, "empty", [], COLUMNS), model)
+    assert rows_of(version) == []
+    assert (version.entry.counts["in"], version.entry.counts["out"]) == (0, 0)
+
+
+@pytest.mark.parametrize(("columns", "keep", "said"), [
+    ("name string, pixel array<int>", [], "has no column 'pixels', which the model needs. Next: Did you mean 'pixel'?"),
+    (COLUMNS, ["scaner"], "column 'scaner' of 'keep': the table has no such column. Next: Did you mean 'scanner'?"),
+    ("name string, pixels string", [], "got a column of string, expected array<integer> or binary"),
+])
+def test_a_table_that_the_model_can_not_read_is_refused(spark: SparkSession, model: Version, columns: str,
+                                                        keep: list[str], said: str) -> None:
+    rows = [dict.fromkeys(part.split()[0] for part in columns.split(", "))]
+    rows[0]["name"] = "row 0"
+    table = commit_table(model.lake, "other", rows, columns)
+    with pytest.raises(DataError) as caught:
+        predicted(spark, table, model, keep=keep)
+    assert said in str(caught.value)
+    assert model.lake.table("predictions", "other").versions() == []
+
+
+def test_other_settings_are_another_prediction(model: Version, tmp_path: Path) -> None:
+    def key(**settings: Any) -> str:
+        return fingerprint_predict(model, model, Predict.model_validate({"table": "new", **settings}))
+
+    assert key() == key()
+    assert len({key(), key(keep=["name"]), key(batch=8)}) == 3

@@ -1,0 +1,259 @@
+"""The command line: thin, and every command ends with a code that a scheduler can trust."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from laketrain.cli import app
+from laketrain.doctor import Check
+from laketrain.errors import ConfigError, DataError, GateError, LaunchError, Problem, RankError
+
+from .small import BAD_SCANS, ROWS, Small, build_small
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def small(finished: Small, tmp_path: Path) -> Small:
+    return finished.at(tmp_path / "lake")
+
+
+def laketrain(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def without_java(folder: Path, *command: object) -> subprocess.CompletedProcess[str]:
+    """In a process of its own that would fail if it wanted Spark."""
+    environ = {**os.environ, "JAVA_HOME": str(folder / "none"), "PATH": str(folder)}
+    return subprocess.run([sys.executable, *map(str, command)], cwd=folder, env=environ, text=True, capture_output=True,
+                          check=False)
+
+
+# ---- run, and the stages
+
+
+def test_a_run_with_nothing_to_do_says_so_and_needs_no_java(small: Small, tmp_path: Path):
+    done = without_java(tmp_path, "-m", "laketrain", "run", small.config, "--lake", small.lake.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split()[:3] for line in lines[:2]] == [["ingest", "unchanged", "raw/scans@1"],
+                                                        ["ingest", "unchanged", "raw/labels@1"]]
+    assert f"{ROWS} in, {ROWS - BAD_SCANS} out, {BAD_SCANS} quarantined" in lines[2]
+    assert lines[-2] == "nothing changed"
+    report = Path(lines[-1].removeprefix("report: "))
+    assert report.name == "report.html"
+    assert report.is_file()
+
+
+@pytest.mark.parametrize("stage", ["ingest", "clean", "integrate", "convert"])
+def test_each_stage_is_a_command(small: Small, stage: str):
+    done = laketrain(stage, small.config, "--lake", small.lake.url)
+    assert done.exit_code == 0
+    assert {line.split()[0] for line in done.stdout.splitlines()} == {stage}
+    assert "unchanged" in done.stdout
+
+
+@pytest.mark.parametrize("stage", ["train", "evaluate", "predict"])
+def test_a_command_for_a_stage_that_is_not_declared_makes_nothing(small: Small, stage: str):
+    before = small.lake.tables()
+    done = laketrain(stage, small.config, "--lake", small.lake.url)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"there is no '{stage}' section" in done.stderr
+    assert small.lake.tables() == before
+
+
+def test_a_job_for_spark_submit_is_the_same_command(small: Small, tmp_path: Path):
+    done = without_java(tmp_path, ROOT / "jobs" / "pipeline.py", small.config, "--lake", small.lake.url)
+    assert done.returncode == 0, done.stderr
+    assert "nothing changed" in done.stdout
+    done = without_java(tmp_path, ROOT / "jobs" / "clean.py", small.config, "--lake", small.lake.url, "--set", "a.b=1")
+    assert done.returncode == 2
+    assert "--set a: unknown key 'a'" in done.stderr
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (["--from", "claen"], "--from: there is no stage 'claen'. Did you mean 'clean'?"),
+    (["--to", "trian"], "--to: there is no stage 'trian'. Did you mean 'train'?"),
+    (["--from", "convert", "--to", "clean"], "--from: convert comes after --to clean. Swap them"),
+    (["--to", "evaluate"], "there is no 'evaluate' section. Add one"),
+])
+def test_a_stage_that_there_isnt_ends_with_code_2(small: Small, options: list[str], said: str):
+    done = laketrain("run", small.config, "--lake", small.lake.url, *options)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_a_stage_without_its_input_ends_with_code_1_and_the_way_out(tmp_path: Path):
+    home = build_small(tmp_path)
+    done = laketrain("run", home.config, "--from", "clean")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("[lake] raw/scans: nothing was committed to it yet. Next: run the stage 'ingest'")
+
+
+ENDS: list[tuple[Callable[[], BaseException], int, str]] = [
+    (lambda: DataError("clean", "table '[red]x[/red]'", "4 of 60 rows were rejected", "look at [bold]it[/bold]"), 1,
+     "[clean] table '[red]x[/red]': 4 of 60 rows were rejected. Next: look at [bold]it[/bold]"),
+    (lambda: LaunchError("train", "3 ranks", "there are 2 slots"), 1, "[train] 3 ranks: there are 2 slots"),
+    (lambda: RankError("train", "rank 1 of 2", "was killed", "see its log", rank=1, log="one\ntwo"), 1,
+     "[train] rank 1 of 2: was killed. Next: see its log\n    | one\n    | two"),
+    (lambda: ConfigError("a.yaml", [Problem("name", "is missing")]), 2,
+     "[config] a.yaml: 1 problem\n  - name: is missing"),
+    (lambda: GateError("evaluate", "models/x@1", "accuracy is 0.9000, expected >= 0.95"), 3, "accuracy is 0.9000"),
+    (KeyboardInterrupt, 130, "interrupted; run the same command to go on"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "said"), ENDS, ids=["data", "launch", "rank", "config", "gate", "ctrl-c"])
+def test_an_error_ends_with_its_code_its_words_and_no_stack_trace(
+        finished: Small, monkeypatch: pytest.MonkeyPatch, error: Callable[[], BaseException], code: int, said: str):
+    def fail(*_: Any) -> None:
+        raise error()
+
+    monkeypatch.setattr("laketrain.pipeline.Pipeline.run", fail)
+    done = laketrain("run", finished.config)
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# ---- check
+
+
+def test_check_says_that_a_workload_is_well_and_where_its_lake_is(finished: Small):
+    done = laketrain("check", finished.config)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [f"{finished.config}: well", f"lake: {finished.lake.url}"]
+
+
+def test_check_takes_set_and_lists_what_is_wrong(finished: Small):
+    done = laketrain("check", finished.config, "--set", "convert.split.by=idd", "--set", "clean.scans.rulez=1")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--set clean.scans.rulez: unknown key 'rulez'. Did you mean 'rules'?" in done.stderr
+
+
+# ---- show
+
+
+def test_show_lists_the_tables(finished: Small):
+    done = laketrain("show", "--lake", finished.lake.url)
+    assert done.exit_code == 0
+    for table in ("raw/scans", "clean/labels", "quarantine/scans", "integrated/digits", "features/small", "runs/small"):
+        assert f"{table}@1" in done.stdout
+
+
+def test_show_tells_a_table_with_its_lineage(finished: Small):
+    done = laketrain("show", "features/small", "--lake", finished.lake.url)
+    assert done.exit_code == 0
+    for ref in ("features/small@1", "integrated/digits@1", "clean/scans@1", "clean/labels@1", "raw/scans@1"):
+        assert ref in done.stdout
+
+
+def test_show_is_json_for_programs(finished: Small):
+    done = laketrain("show", "--lake", finished.lake.url, "--json")
+    tables = {table["table"]: table for table in json.loads(done.stdout)["tables"]}
+    assert tables["clean/scans"]["rows"] == ROWS - BAD_SCANS
+    one = json.loads(laketrain("show", "clean/scans@1", "--lake", finished.lake.url, "--json").stdout)
+    assert (one["ref"], one["counts"]["quarantined"]) == ("clean/scans@1", BAD_SCANS)
+    assert [parent["ref"] for parent in one["lineage"]] == ["raw/scans@1"]
+
+
+def test_show_of_a_lake_without_tables_is_no_error(tmp_path: Path):
+    assert laketrain("show", "--lake", tmp_path / "nothing").exit_code == 0
+    assert json.loads(laketrain("show", "--lake", tmp_path / "nothing", "--json").stdout)["tables"] == []
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize(("ref", "said"), [
+    ("clean/scan", "Did you mean 'clean/scans'?"), ("clean/scans@9", "there is none; the latest is 1"),
+    ("claen/scans", "is none of raw, clean"), ("clean", "names no table")])
+def test_show_of_what_there_isnt_ends_with_code_1(finished: Small, ref: str, said: str):
+    done = laketrain("show", ref, "--lake", finished.lake.url)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert said in done.stderr
+
+
+# ---- gc
+
+
+def test_gc_tells_and_then_removes_what_was_abandoned_and_nothing_else(small: Small):
+    draft = small.lake.table("clean", "scans").stage()
+    small.lake.store.write(draft.path("part.parquet"), b"x" * 1000)
+    before = {table.path: table.versions() for table in small.lake.tables()}
+    kept = laketrain("gc", "--lake", small.lake.url)
+    assert (kept.exit_code, kept.stdout) == (0, "removed 0 abandoned directories and 0 temporary files, 0.0 MB\n")
+    tried = laketrain("gc", "--lake", small.lake.url, "--older-than", 0, "--dry-run")
+    assert tried.stdout.splitlines() == [
+        f"clean/scans/data/{draft.unique}", "would remove 1 abandoned directories and 0 temporary files, 0.0 MB"]
+    assert small.lake.store.exists(draft.path("part.parquet"))
+    done = laketrain("gc", "--lake", small.lake.url, "--older-than", 0)
+    assert "removed 1 abandoned directories" in done.stdout
+    assert not small.lake.store.exists(draft.path("part.parquet"))
+    assert {table.path: table.versions() for table in small.lake.tables()} == before
+    assert all(table.latest().exists() for table in small.lake.tables())
+
+
+def test_gc_of_a_negative_age_is_refused(small: Small):
+    done = laketrain("gc", "--lake", small.lake.url, "--older-than", -1)
+    assert done.exit_code == 2
+    assert "--older-than" in done.stderr
+
+
+# ---- doctor and sample
+
+
+@pytest.mark.parametrize(("found", "code"), [([True, True], 0), ([True, None], 0), ([True, False, True], 1)])
+def test_the_doctors_code_says_whether_a_job_can_run(
+        monkeypatch: pytest.MonkeyPatch, found: list[bool | None], code: int):
+    checks = [Check(f"part {number}", ok, "as it is", "" if ok else "mend it so") for number, ok in enumerate(found)]
+    monkeypatch.setattr("laketrain.doctor.examine", lambda *_: checks)
+    done = laketrain("doctor")
+    assert done.exit_code == code
+    assert ("mend it so" in done.stdout) is (not all(found))
+
+
+def test_the_doctor_looks_at_the_lake_and_the_ranks_of_a_workload(finished: Small, monkeypatch: pytest.MonkeyPatch):
+    asked: list[Any] = []
+    monkeypatch.setattr("laketrain.doctor.examine", lambda *given: asked.append(given) or [])
+    assert laketrain("doctor", finished.config).exit_code == 0
+    assert laketrain("doctor", "--lake", "somewhere").exit_code == 0
+    assert laketrain("doctor", ROOT / "conf" / "mnist.yaml").exit_code == 0
+    assert asked == [(finished.lake.url, None), ("somewhere", None), (str(ROOT / "build" / "lake"), 2)]
+
+
+def test_the_doctor_of_a_broken_workload_tells_what_is_wrong_with_it(finished: Small, tmp_path: Path):
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(finished.config.read_text().replace("convert:", "convrt:"))
+    done = laketrain("doctor", broken)
+    assert done.exit_code == 2
+    assert "unknown key 'convrt'" in done.stderr
+
+
+def test_a_sample_lands_where_it_is_told_to_and_only_once(tmp_path: Path):
+    for _ in range(2):
+        done = laketrain("sample", "mnist", tmp_path / "in")
+        assert (done.exit_code, done.stdout) == (0, f"landed 5,000 digits with 336 flaws in {tmp_path / 'in'}\n")
+    assert {path.name for path in (tmp_path / "in").iterdir() if path.is_dir()} == {"pixels", "captures", "unlabelled"}
+
+
+def test_a_sample_that_there_isnt_is_refused(tmp_path: Path):
+    done = laketrain("sample", "mnits", tmp_path / "in")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "there is none called 'mnits'. Did you mean 'mnist'?" in done.stderr
+    assert not (tmp_path / "in").exists()
+
+
+def test_no_command_at_all_shows_the_commands():
+    done = laketrain()
+    assert "Usage" in done.output
+    for command in ("run", "check", "show", "gc", "doctor", "sample", "ingest", "predict"):
+        assert command in done.output

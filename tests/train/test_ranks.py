@@ -1,0 +1,241 @@
+"""Real ranks on Spark: they agree with each other and with one process, and a training outlives those that die."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from laketrain.config.train import Train
+from laketrain.distributed import World, launch
+from laketrain.errors import DataError, RankError
+from laketrain.lake import Lake, Version
+from laketrain.train import fingerprint_train, train
+from laketrain.train import stage as stage_module
+from laketrain.train.checkpoint import Checkpoints
+from laketrain.train.fit import FitTask, fit
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.slow
+CNN: dict[str, Any] = {"model": {"name": "cnn", "filters": 4, "dense": 8}, "ranks": 2, "epochs": 3, "batch": 32,
+                       "optimizer": {"name": "adam", "learning_rate": 0.01, "global_clipnorm": 1.0,
+                                     "schedule": "cosine"},
+                       "augment": {"rotate": 10, "shift": 1}, "seed": 3, "deadline_s": 120}
+
+
+def model_of(task: FitTask) -> Any:
+    import keras
+
+    return keras.saving.load_model(f"{task.lake}/{task.output}/model.keras")
+
+
+def trained(spark: SparkSession, dataset: Version, name: str, on_event: Any = None, **settings: Any) -> Version:
+    config = Train.model_validate({**CNN, **settings})
+    return train(spark, dataset, name, config, fingerprint_train(dataset, config), on_event)
+
+
+def timeless(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.items() if key not in ("seconds", "rows_per_s")} for row in history]
+
+
+def ends(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+class Stumble:
+    """As a rank's task: `fit`, but the first time rank 1 stops in the middle of the second epoch, and says its pid.
+
+    `then` is what it does there: wait to be killed, or raise.
+    """
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self.then = then
+
+    def __call__(self, task: FitTask, world: World, report: Any) -> Any:
+        import os
+
+        from laketrain.train import fit as fitting
+
+        fitting.REPORT_EVERY_S = 0.0 if task.resume is None else 0.25
+
+        def stumbling(event: dict[str, Any]) -> None:
+            report(event)
+            if world.rank == 1 and event["epoch"] == 2 and event.get("step") == 4 and task.resume is None:
+                report({"pid": os.getpid()})
+                self.then()
+
+        return fitting.fit(task, world, stumbling)
+
+
+def by_value(then: Callable[[], None]) -> Any:
+    """A `Stumble` that executors can unpickle: they have no `tests`."""
+    import tests.train.test_ranks as here
+    from pyspark import cloudpickle
+
+    cloudpickle.register_pickle_by_value(here)
+    return Stumble(then)
+
+
+class Killer:
+    """As a watcher: kills the rank that said its pid."""
+
+    def __init__(self) -> None:
+        self.pid, self.events = 0, list[dict[str, Any]]()
+
+    def __call__(self, rank: int, event: dict[str, Any]) -> None:
+        self.events.append(event)
+        if "pid" in event:
+            assert rank == 1
+            self.pid = event["pid"]
+            os.kill(self.pid, 9)
+
+    def of_kind(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event.get("kind") == kind]
+
+
+def wait_to_be_killed() -> None:
+    time.sleep(300)
+
+
+def fail() -> None:
+    print("the floor gave way")
+    raise OSError("no floor")
+
+
+def test_two_ranks_are_one_and_one_goes_on_where_two_were(spark: SparkSession, task_of: Callable[..., FitTask]) -> None:
+    together, alone = task_of("together", **CNN), task_of("alone", **CNN)
+    results = launch(spark, partial(fit, together), 2, deadline=120)
+    single = fit(alone, World(0, 1), lambda event: None)
+
+    assert [result["rank"] for result in results] == [0, 1]
+    assert results[0]["weights"] == results[1]["weights"]
+    assert timeless(results[0]["history"]) == timeless(results[1]["history"])
+    for mine, theirs in zip(model_of(together).get_weights(), model_of(alone).get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=5e-5)
+    for mine, theirs in zip(results[0]["history"], single["history"], strict=True):
+        for metric in ("loss", "accuracy", "val_loss", "val_accuracy"):
+            assert mine[metric] == pytest.approx(theirs[metric], abs=1e-4)
+
+    table = Lake(together.lake).table("checkpoints", "together")
+    assert [table.get(number).entry.meta["epochs"] for number in table.versions()] == [2, 3]
+    mended = FitTask(**{**vars(together), "resume": table.versions()[0], "output": "fitted/mended"})
+    fit(mended, World(0, 1), lambda event: None)
+    for mine, theirs in zip(model_of(mended).get_weights(), model_of(alone).get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=5e-5)
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, Any]:
+    """The weights of a training that nothing happened to, by the seed; filled by the first test that needs them."""
+    return {}
+
+
+def whole(spark: SparkSession, dataset: Version, undisturbed: dict[str, Any]) -> dict[str, Any]:
+    if not undisturbed:
+        version = trained(spark, dataset, "whole")
+        meta = version.entry.meta
+        undisturbed.update(weights=meta["weights"], history=timeless(meta["history"]), version=version)
+        assert version.entry.meta["restarts"] == 0
+    return undisturbed
+
+
+def test_a_committed_model_says_where_it_is_from_and_its_checkpoints_go(spark: SparkSession, dataset: Version,
+                                                                        undisturbed: dict[str, Any]) -> None:
+    version = whole(spark, dataset, undisturbed)["version"]
+    assert version.entry.parents == {"features/tiny": 1}
+    assert version.entry.counts == {"rows": 203, "epochs": 3, "parameters": pytest.approx(400, abs=400)}
+    assert [rank["rank"] for rank in version.entry.meta["ranks"]] == [0, 1]
+    assert version.entry.meta["features"] == dataset.entry.meta["features"]
+    assert [file.path for file in version.entry.files] == ["model.keras"]
+    assert len(version.lake.table("checkpoints", "whole").versions()) == 1
+
+
+def test_a_killed_rank_is_answered_by_a_relaunch_that_ends_with_the_same_weights(
+        spark: SparkSession, dataset: Version, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "fit", by_value(wait_to_be_killed))
+    killer = Killer()
+    version = trained(spark, dataset, "killed", killer)
+
+    assert ends(killer.pid)
+    [restart] = killer.of_kind("restart")
+    assert restart["attempt"] == restart["of"] == 1
+    assert "rank 1 of 2, epoch 2, step 4: its process ended without a word" in restart["cause"]
+    assert [event["epoch"] for event in killer.of_kind("resume")] == [1]
+    assert version.entry.meta["restarts"] == 1
+    assert version.number == 1
+    assert version.exists()
+    wanted = whole(spark, dataset, undisturbed)
+    assert timeless(version.entry.meta["history"]) == wanted["history"]
+    assert version.entry.meta["weights"] == wanted["weights"]
+
+
+def test_a_failed_training_names_its_rank_and_goes_on_when_it_is_run_again(
+        spark: SparkSession, dataset: Version, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "fit", by_value(fail))
+    with pytest.raises(RankError) as caught:
+        trained(spark, dataset, "failed", max_restarts=0)
+    assert caught.value.rank == 1
+    assert caught.value.stage == "train"
+    assert caught.value.subject == "rank 1 of 2, epoch 2, step 4"
+    assert caught.value.problem == "OSError: no floor"
+    assert "the floor gave way" in caught.value.log
+    assert dataset.lake.table("models", "failed").versions() == []
+    assert dataset.lake.store.list("models/failed/data", recursive=True) == []  # the draft is gone
+
+    monkeypatch.setattr(stage_module, "fit", fit)
+    events = Killer()
+    version = trained(spark, dataset, "failed", events, max_restarts=3)  # no other training for that
+    assert [event["epoch"] for event in events.of_kind("resume")] == [1]
+    wanted = whole(spark, dataset, undisturbed)
+    assert timeless(version.entry.meta["history"]) == wanted["history"]
+    assert version.entry.meta["weights"] == wanted["weights"]
+
+
+def test_a_loss_that_is_no_number_is_not_tried_again(spark: SparkSession, dataset: Version) -> None:
+    events = Killer()
+    with pytest.raises(DataError, match=r"epoch 1, step \d of 7: the loss is"):
+        trained(spark, dataset, "wild", events, max_restarts=5,
+                optimizer={"name": "sgd", "learning_rate": 1e38}, model={"name": "linear"})
+    assert events.of_kind("restart") == []
+    assert dataset.lake.table("models", "wild").versions() == []
+
+
+def test_force_begins_anew_and_another_config_finds_no_checkpoint(
+        spark: SparkSession, dataset: Version, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what the ranks are told: nothing is launched here."""
+    told: list[FitTask] = []
+
+    def launched(spark: Any, task: Any, ranks: int, **_: Any) -> list[dict[str, Any]]:
+        told.append(task.args[0])
+        store = Lake(task.args[0].lake).store
+        store.write(f"{task.args[0].output}/model.keras", b"")
+        row = {"rank": 0, "history": [], "weights": "", "parameters": 1, "waiting_s": 0, "computing_s": 0}
+        return [row]
+
+    monkeypatch.setattr(stage_module, "launch", launched)
+    trained(spark, dataset, "fresh")
+    checkpoints = Checkpoints(dataset.lake, "fresh", told[0].run)
+    with dataset.lake.table("checkpoints", "fresh").stage() as draft:
+        draft.commit(fingerprint=checkpoints.run, meta={"epochs": 1, "history": []})
+    trained(spark, dataset, "fresh")
+    assert told[1].resume is None  # a model was committed since: this is --force
+
+    with dataset.lake.table("checkpoints", "other").stage() as draft:
+        draft.commit(fingerprint=told[0].run, meta={"epochs": 1, "history": []})
+    for settings, resumed in (({}, 1), ({"ranks": 1}, 1), ({"seed": 4}, None), ({"epochs": 9}, None)):
+        dataset.lake.store.delete("models/other")
+        trained(spark, dataset, "other", **settings)
+        assert told[-1].resume == resumed, settings
