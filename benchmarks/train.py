@@ -1,8 +1,8 @@
 """Train: two ranks that read the lake, against Keras' own `fit` on arrays in memory in one process with all cores.
 
 The zoo's `cnn` in float32 with the same global batch and optimizer; each rank gets an equal part of the cores as
-threads. What counts is the median epoch, without the first, in which graphs are traced and threads are started. A rank's
-share of waiting counts from the first step of all.
+threads. What counts is the median epoch, without the first, in which graphs are traced and threads are started. A
+rank's share of waiting counts from the first step of all.
 """
 
 from __future__ import annotations
