@@ -27,7 +27,7 @@ from .tables import rows_of
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.unproven, pytest.mark.slow, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("train.epochs=5", "train.model.filters=8", "train.model.dense=32", "evaluate.gate.accuracy='>= 0.3'")
 AFTER_CONVERT = ("models", "checkpoints", "predictions", "runs")
