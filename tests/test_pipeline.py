@@ -286,7 +286,6 @@ def staged(lake: Lake, table: str) -> Callable[[], bool]:
     return lambda: folder.is_dir() and any(folder.iterdir())
 
 
-@pytest.mark.unproven
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_run_killed_in_any_stage_leaves_a_whole_lake_and_the_next_one_is_right(

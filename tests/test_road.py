@@ -27,7 +27,7 @@ from .tables import rows_of
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = [pytest.mark.unproven, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("train.epochs=5", "train.model.filters=8", "train.model.dense=32", "evaluate.gate.accuracy='>= 0.3'")
 AFTER_CONVERT = ("models", "checkpoints", "predictions", "runs")
@@ -80,7 +80,6 @@ def by_command(landed: Road) -> Walked:
     """Undisturbed."""
     lake = landed.config.parent / "lake of the command"
     said = run(command(landed, lake))
-    print(said)
     return Walked(Lake(lake), said)
 
 
@@ -196,7 +195,8 @@ class Marked:
     def stop(self) -> None:
         for entry in self.alive():
             os.kill(int(entry.split()[0]), signal.SIGKILL)
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 @pytest.fixture

@@ -333,6 +333,24 @@ def test_a_directory_is_no_workload(tmp_path: Path):
         Job.load(tmp_path)
 
 
+def test_wrong_types_do_not_hide_contradictions_elsewhere(digits: str, problems: Load):
+    text = digits.replace("epochs: 30", "epocs: 30").replace("column: captured_at, to", "column: captured, to")
+    text = text.replace("master: local[2]", "master: local[2]\n  mastr: x")
+    said = {(found.where, found.problem) for found in problems(text)}
+    assert said == {
+        ("train.epocs", "unknown key 'epocs'"),
+        ("spark.mastr", "unknown key 'mastr'"),
+        ("clean.captures.rules.3.cast", "there is no column 'captured'"),
+    }
+
+
+def test_a_section_that_is_wrong_itself_is_not_blamed_for_what_follows_from_that(digits: str, problems: Load):
+    [found] = problems(digits, ["train.ranks=two"])
+    assert found.problem == "received 'two' (text), expected a whole number"
+    [found] = problems(digits.replace("table: digits\n", "tabel: digits\n").replace("to: int}", "to: int, x: 1}"))[:1]
+    assert "unknown key" in found.problem
+
+
 # ---- what --set gives
 
 

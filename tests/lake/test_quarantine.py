@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from laketrain.errors import DataError
-from laketrain.lake.quarantine import check_balance, check_rejects
+from laketrain.lake import Draft, Lake
+from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejects
 
 COUNT = st.integers(0, 10**9)
 
@@ -33,3 +36,20 @@ def test_more_rejects_fail_naming_the_top_reasons_and_where_to_look() -> None:
     assert "61 of 1000 rows were rejected (6.1%), allowed is 5.0%" in str(caught.value)
     assert "length(a) 40, readable 20, range(b) 1" in str(caught.value)
     assert "quarantine/x@1" in str(caught.value)
+
+
+def test_the_same_work_leaves_its_rejects_once_unless_they_were_damaged(tmp_path: Path) -> None:
+    table, written = Lake(tmp_path).table("quarantine", "pixels"), []
+
+    def fill(draft: Draft) -> dict[str, int]:
+        path = draft.path("part.txt")
+        table.lake.store.write(path, b"a rejected row")
+        written.append(tmp_path / path)
+        return {"quarantined": 1}
+
+    first, again = (commit_rejects(table, fill, fingerprint="same", stage="clean") for _ in range(2))
+    other = commit_rejects(table, fill, fingerprint="other", stage="clean")
+    assert [first.number, again.number, other.number] == [1, 1, 2]
+    assert set((tmp_path / table.path / "data").iterdir()) == {file.parent for file in written}
+    written[0].unlink()
+    assert commit_rejects(table, fill, fingerprint="same", stage="clean").number == 3

@@ -23,7 +23,7 @@ from laketrain.train.fit import FitTask, fit
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = [pytest.mark.unproven, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 CNN: dict[str, Any] = {"model": {"name": "cnn", "filters": 4, "dense": 8}, "ranks": 2, "epochs": 3, "batch": 32,
                        "optimizer": {"name": "adam", "learning_rate": 0.01, "global_clipnorm": 1.0,
                                      "schedule": "cosine"},

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -14,9 +15,9 @@ from laketrain.clean.reading import FILE, RECORD, REJECT, read_raw
 from laketrain.clean.rules import apply
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import Source
-from laketrain.lake import Version, fingerprint
+from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
-from laketrain.lake.quarantine import check_balance, check_rejects
+from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejects
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, configured, counts_by, persisted, write
 
@@ -76,11 +77,11 @@ def _commit_quarantine(
         F.col(RECORD).alias("record"),
     )
     reasons = counts_by(rejected, "rule", "file")
-    with raw.lake.table("quarantine", name).stage() as draft:
+
+    def fill(draft: Draft) -> dict[str, Any]:
         write(rejected.coalesce(1), draft.url())
-        version = draft.commit(
-            stage="clean", fingerprint=key, table_schema=rejected.schema.json(), parents={raw.table: raw.number},
-            counts={"quarantined": sum(reasons.values()),
-                    "by": [{"rule": rule, "file": file, "rows": count} for (rule, file), count in reasons.items()]},
-        )
-    return version, reasons
+        return {"quarantined": sum(reasons.values()),
+                "by": [{"rule": rule, "file": file, "rows": count} for (rule, file), count in reasons.items()]}
+
+    return commit_rejects(raw.lake.table("quarantine", name), fill, stage="clean", fingerprint=key,
+                          table_schema=rejected.schema.json(), parents={raw.table: raw.number}), reasons

@@ -24,7 +24,7 @@ from laketrain.convert.writer import QUARANTINE, RESULT_SCHEMA, TaskResult, Writ
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
-from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects
+from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_rejects
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, configured, quoted, read
 
@@ -167,11 +167,12 @@ def _commit_quarantine(
     for result in results:
         for rule, count in result.reasons.items():
             reasons[rule] = reasons.get(rule, 0) + count
-    with table.lake.table("quarantine", f"{dataset}-features").stage() as draft:
+
+    def fill(draft: Draft) -> dict[str, Any]:
         for number, result in enumerate(results):
             if QUARANTINE in result.files:
                 store.move(result.files[QUARANTINE].path, draft.path(f"part-{number:05d}.parquet"))
-        version = draft.commit(stage="convert", fingerprint=key, parents={table.table: table.number},
-                               table_schema=schema.json(),
-                               counts={"quarantined": sum(reasons.values()), "reasons": reasons})
-    return version, reasons
+        return {"quarantined": sum(reasons.values()), "reasons": reasons}
+
+    return commit_rejects(table.lake.table("quarantine", f"{dataset}-features"), fill, stage="convert", fingerprint=key,
+                          parents={table.table: table.number}, table_schema=schema.json()), reasons

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import reduce
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
@@ -15,9 +16,9 @@ from pyspark.sql import types as T
 from laketrain.config.integrate import IntegrateTable
 from laketrain.errors import DataError
 from laketrain.integrate.joins import join
-from laketrain.lake import Version, fingerprint
+from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
-from laketrain.lake.quarantine import COLUMNS, check_balance
+from laketrain.lake.quarantine import COLUMNS, check_balance, commit_rejects
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, configured, counts_by, persisted, quoted, read, write
 
@@ -101,12 +102,13 @@ def _commit_quarantine(
     rejected = reduce(DataFrame.unionByName, parted) if parted else spark.createDataFrame([], schema)
     with persisted(rejected) as rejected:
         reasons = counts_by(rejected, "rule", "file")
-        with base.lake.table("quarantine", f"{name}-joins").stage() as draft:
+
+        def fill(draft: Draft) -> dict[str, Any]:
             write(rejected.coalesce(1), draft.url())
-            version = draft.commit(
-                stage="integrate", fingerprint=key, table_schema=rejected.schema.json(),
-                parents={version.table: version.number for version in tables.values()},
-                counts={"quarantined": sum(reasons.values()),
-                        "by": [{"rule": rule, "file": file, "rows": count} for (rule, file), count in reasons.items()]},
-            )
-    return version, reasons
+            return {"quarantined": sum(reasons.values()),
+                    "by": [{"rule": rule, "file": file, "rows": count} for (rule, file), count in reasons.items()]}
+
+        return commit_rejects(
+            base.lake.table("quarantine", f"{name}-joins"), fill, stage="integrate", fingerprint=key,
+            table_schema=rejected.schema.json(),
+            parents={version.table: version.number for version in tables.values()}), reasons

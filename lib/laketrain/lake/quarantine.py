@@ -5,11 +5,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from laketrain.errors import DataError
+from laketrain.lake.draft import Draft
+from laketrain.lake.table import Table
+from laketrain.lake.version import Version
 
 COLUMNS = ("file", "rule", "reason", "record")
+
+
+def commit_rejects(
+    table: Table, fill: Callable[[Draft], dict[str, Any]], *, fingerprint: str, **fields: Any
+) -> Version:
+    """Commits what a stage refused; where the same work has left its rejects already, whole, those.
+
+    Rejects are committed before the stage's own table, also by a run that fails afterwards or that another one
+    overtakes: so the same fingerprint comes again, with the same rows.
+
+    Args:
+        fill: writes the rejected rows into the draft, and returns the counts for the entry.
+        fields: of the entry, as `Draft.commit` takes them.
+    """
+    with table.stage() as draft:
+        there = table.find(fingerprint)
+        if there is not None and there.exists():
+            draft.discard()
+            return there
+        counts = fill(draft)
+        return draft.commit(fingerprint=fingerprint, counts=counts, **fields)
 
 
 def check_rejects(stage: str, subject: str, rows: int, rejected: Mapping[str, int], allowed: float, where: str) -> None:

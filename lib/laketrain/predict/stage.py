@@ -9,6 +9,7 @@ import json
 import os
 import time
 from functools import partial
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -16,9 +17,9 @@ from pyspark.sql import functions as F
 from laketrain.config.train import Predict
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet, Label
-from laketrain.lake import Version, fingerprint
+from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
-from laketrain.lake.quarantine import check_balance
+from laketrain.lake.quarantine import check_balance, commit_rejects
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import persisted, quoted, read, write
@@ -98,9 +99,11 @@ def _commit_quarantine(scored: DataFrame, table: Version, model: Version, name: 
         F.lit(table.ref).alias("file"), F.lit("feature").alias("rule"), F.col(REASON).alias("reason"),
         F.col(RECORD).alias("record"),
     )
-    with table.lake.table("quarantine", f"{name}-predictions").stage() as draft:
+
+    def fill(draft: Draft) -> dict[str, Any]:
         write(rejected.coalesce(1), draft.url())
-        files = found_files(table.lake.store, draft.path())
-        return draft.commit(stage="predict", fingerprint=key, files=files, table_schema=rejected.schema.json(),
-                            parents={table.table: table.number, model.table: model.number},
-                            counts={"quarantined": sum(file.rows or 0 for file in files)})
+        return {"quarantined": sum(file.rows or 0 for file in found_files(table.lake.store, draft.path()))}
+
+    return commit_rejects(table.lake.table("quarantine", f"{name}-predictions"), fill, stage="predict", fingerprint=key,
+                          table_schema=rejected.schema.json(),
+                          parents={table.table: table.number, model.table: model.number})
