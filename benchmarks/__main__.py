@@ -34,7 +34,9 @@ def _measure(name: str, given: argparse.Namespace) -> Result:
         options = Options(folder=Path(folder), pairs=given.pairs, cores=given.cores, rows=given.rows,
                           tell=lambda text: status.update(f"{name}: {text}"))
         result: Result = importlib.import_module(f"benchmarks.{name}").measure(options)
-    Console().print(result.table())
+    console = Console()
+    # A pipe has no width: the table is made for a page then.
+    console.print(result.table(), width=None if console.is_terminal else 120)
     return result
 
 
