@@ -53,6 +53,11 @@ def _feature_problems(document: Document) -> Iterable[Problem]:
         yield from explain(error, FeatureSet, document, ("convert", "features"))
         return
     path = ("convert", "features")
+    for name, feature in parsed.items():
+        if getattr(feature, "statistics", None) is not None:
+            place = (*path, name, "statistics")
+            yield Problem(document.where(place), "is learnt from the train split, not set", "Remove it",
+                          document.line(place))
     if "train" in document.data and not parsed.inputs:
         yield Problem(".".join(path), "no feature has the role input, so there is nothing to learn from",
                       "Declare one, e.g. image: {kind: image, …}", document.line(path))
@@ -78,6 +83,7 @@ def _prediction_problems(workload: Workload, features: FeatureSet | None, docume
         return
     path, known = ("predict", "table"), Columns(workload).table(workload.predict.table)
     for name, feature in features.inputs.items():
-        if known is not None and feature.column not in known:
-            yield Problem(document.where(path), f"{workload.predict.table} has no column {feature.column!r}, which the "
-                          f"model's input {name!r} comes from", nearest(feature.column, known), document.line(path))
+        for column in feature.columns:
+            if known is not None and column not in known:
+                yield Problem(document.where(path), f"{workload.predict.table} has no column {column!r}, which the "
+                              f"model's input {name!r} comes from", nearest(column, known), document.line(path))

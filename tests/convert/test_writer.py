@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from laketrain.convert.split import SPLIT
-from laketrain.convert.writer import QUARANTINE, TaskResult, WriteTask, write_partition
+from laketrain.convert.writer import QUARANTINE, TaskResult, WriteTask, part_of, write_partition
 from laketrain.features import FeatureSet
 from laketrain.lake import Lake
 
 FEATURES = FeatureSet.model_validate({"image": {"kind": "image", "column": "pixels", "shape": [2, 2, 1]},
                                       "label": {"kind": "label", "classes": 3}, "name": {"kind": "key"}})
 
+TRAIN, TEST = part_of("train", 0), part_of("test", 0)
 TYPES = {"pixels": pa.list_(pa.int32()), "label": pa.int32(), "name": pa.string(), SPLIT: pa.int32()}
 
 
@@ -51,8 +52,8 @@ def test_row_groups_have_the_set_size_however_the_batches_were_cut(lake: Lake, s
     starts = np.cumsum([0, *sizes])
     result = run(lake, *(batch_of(range(int(start), int(start) + size))
                          for start, size in zip(starts, sizes, strict=False)))
-    assert (result.files["train"].row_groups, result.files["test"].row_groups) == ([4, 4, 4], [4, 4, 3])
-    for split, first in (("train", 0), ("test", 1)):
+    assert (result.files[TRAIN].row_groups, result.files[TEST].row_groups) == ([4, 4, 4], [4, 4, 3])
+    for split, first in ((TRAIN, 0), (TEST, 1)):
         file = stored(lake, result, split)
         groups = [file.metadata.row_group(index).num_rows for index in range(file.metadata.num_row_groups)]
         assert groups == result.files[split].row_groups
@@ -75,7 +76,7 @@ def test_rows_that_don_t_fit_go_to_quarantine_with_the_reason_and_without_our_ow
         ("feature(label)", "label is class 3, expected 0..2")]
     assert {row["file"] for row in rows} == {"clean/digits@1"}
     assert json.loads(rows[0]["record"]) == {"pixels": [1, 2, 3], "label": 1, "name": "row 1"}
-    assert {name: file.rows for name, file in result.files.items()} == {"train": 1, QUARANTINE: 5}
+    assert {name: file.rows for name, file in result.files.items()} == {TRAIN: 1, QUARANTINE: 5}
 
 
 def test_a_row_with_two_flaws_is_counted_once(lake: Lake):

@@ -89,7 +89,7 @@ def test_only_the_named_tensors_are_decoded() -> None:
 
 
 def test_an_absent_column_is_named_with_the_nearest() -> None:
-    with pytest.raises(DataError, match="column 'pixels': the table has no such column.*Did you mean 'pixel'"):
+    with pytest.raises(DataError, match="column 'pixels': the table has no column 'pixels'.*Did you mean 'pixel'"):
         FEATURES.encode_batch(TABLE.rename_columns(["pixel", "label", "id", "more"]))
     with pytest.raises(DataError, match="feature 'image': the data has no such column"):
         FEATURES.tensors(pa.table({"label": [1]}), ["image"])

@@ -107,9 +107,11 @@ def _check_convert(workload: Workload, columns: Columns) -> Found:
     if known is None:
         return
     for name, feature in convert.features.items():
-        column = feature.get("column", name)
-        if isinstance(column, str) and column not in known:
-            yield ("convert", "features", name, "column"), *unknown(f"column of {convert.table}", column, known)
+        several = feature.get("columns")
+        for column in several if isinstance(several, list) else [feature.get("column", name)]:
+            if isinstance(column, str) and column not in known:
+                key = "columns" if isinstance(several, list) else "column"
+                yield ("convert", "features", name, key), *unknown(f"column of {convert.table}", column, known)
     if convert.split.by not in known:
         yield ("convert", "split", "by"), *unknown(f"column of {convert.table}", convert.split.by, known)
 

@@ -10,17 +10,27 @@ import math
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.config.convert import Convert
 from laketrain.convert.petastorm import common_metadata
 from laketrain.convert.split import ORDER, SPLIT, order_of, split_of
-from laketrain.convert.writer import QUARANTINE, RESULT_SCHEMA, TaskResult, WriteTask, Written, write_partition
+from laketrain.convert.writer import (
+    QUARANTINE,
+    RESULT_SCHEMA,
+    TaskResult,
+    WriteTask,
+    Written,
+    part_of,
+    tally_partition,
+    write_partition,
+)
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
@@ -55,22 +65,24 @@ def convert(
     settings = {**ALIKE, **_batches_of(max(1, _BATCH_BYTES // (4 * features.row_bytes())))}
     with (explained("convert", f"dataset {dataset!r}"), configured(spark, settings),
           lake.table("features", dataset).stage() as draft):
+        rows = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
+        split = split_of(config.split.by, config.split.fractions, config.split.seed).alias(SPLIT)
+        features = _learn_first(rows, split, features, config)
         rows_per_group = max(1, int(config.row_group_mb * _MB / features.row_bytes()))
-        columns = tuple(dict.fromkeys(feature.column for _, feature in features.items()))
-        task = WriteTask(lake.url, draft.path(), features.to_json(), columns, tuple(config.split.fractions), LEARN_ON,
-                         rows_per_group, table.ref)
-        frame = _placed(spark, table, config, task, features.row_bytes())
-        rows = frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA).collect()
-        results = [TaskResult.from_json(row["result"]) for row in sorted(rows, key=lambda row: row["partition"])]
+        task = WriteTask(lake.url, draft.path(), features.to_json(), features.columns, tuple(config.split.fractions),
+                         LEARN_ON, rows_per_group, table.ref)
+        count = _partitions(spark, table.rows, rows_per_group, features.row_bytes(), config.file_mb)
+        frame = _placed(rows, split, config, task, count)
+        results = _results(frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA))
         quarantine, reasons = _commit_quarantine(table, dataset, results, key)
         check_rejects("convert", f"dataset {dataset!r}", table.rows, reasons, config.max_reject_fraction,
                       quarantine.ref)
-        sizes = {split: sum(result.files[split].rows for result in results if split in result.files)
-                 for split in config.split.fractions}
+        parts = {split: _parts_of(split, features, results) for split in config.split.fractions}
+        sizes = {split: sum(sum(part.rows) for part in own) for split, own in parts.items()}
         check_balance("convert", f"dataset {dataset!r}", table.rows, sum(sizes.values()), quarantine.rows)
         _refuse_empty(dataset, sizes)
-        learnt = _learn(features, results)
-        files = [file for split in config.split.fractions for file in _place(draft, split, results, learnt, dataset)]
+        learnt = features.learnt([result.tallies for result in results], first=False)
+        files = [file for split, own in parts.items() for file in _place(draft, split, own, learnt, dataset)]
         lake.store.delete(draft.path("_attempts"))
         files.append(_describe(draft, learnt, sizes))
         return draft.commit(
@@ -78,24 +90,38 @@ def convert(
             counts={"in": table.rows, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
                     "splits": sizes},
             meta={"features": json.loads(learnt.to_json()), "rows_per_group": rows_per_group,
+                  "bucket_rows": {split: [sum(part.rows) for part in own] for split, own in parts.items()},
                   "split_seed": config.split.seed, "quarantine": quarantine.number},
             seconds=time.monotonic() - started,
         )
 
 
-def _placed(spark: SparkSession, table: Version, config: Convert, task: WriteTask, row_bytes: int) -> DataFrame:
+def _learn_first(rows: DataFrame, split: Column, features: FeatureSet, config: Convert) -> FeatureSet:
+    """The features, of which those that must know the train split before anything is written have seen it."""
+    if not any(feature.learns_first for _, feature in features.items()):
+        return features
+    chosen = [F.col(quoted(column)).alias(f"_{number}") for number, column in enumerate(features.columns)]
+    train = rows.where(split == list(config.split.fractions).index(LEARN_ON)).select(*chosen)
+    tally = partial(tally_partition, features.to_json(), features.columns)
+    return features.learnt([result.tallies for result in _results(train.mapInArrow(tally, RESULT_SCHEMA))], first=True)
+
+
+def _results(frame: DataFrame) -> list[TaskResult]:
+    """What the tasks report, in the order of their partitions."""
+    rows = sorted(frame.collect(), key=lambda row: row["partition"])
+    return [TaskResult.from_json(row["result"]) for row in rows]
+
+
+def _placed(rows: DataFrame, split: Column, config: Convert, task: WriteTask, parts: int) -> DataFrame:
     """The columns of the features by number, since `mapInArrow` takes only plain names, and each row's split, in the
     order in which rows shall lie in the dataset."""
-    frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
-    split = split_of(config.split.by, config.split.fractions, config.split.seed).alias(SPLIT)
     chosen = [F.col(quoted(column)) for column in task.columns]
     numbered = [column.alias(f"_{number}") for number, column in enumerate(chosen)]
     if not config.shuffle:
-        return frame.select(*numbered, split)
-    parts = _partitions(spark, table.rows, task.rows_per_group, row_bytes, config.file_mb)
+        return rows.select(*numbered, split)
     # Rows of one key (a group) differ somewhere; the hash over all columns settles their order.
     order = F.concat(order_of(config.split.by, config.split.seed), F.hex(F.xxhash64(*chosen)))
-    ordered = frame.select(*numbered, split, order.alias(ORDER))
+    ordered = rows.select(*numbered, split, order.alias(ORDER))
     return ordered.repartitionByRange(parts, ORDER).sortWithinPartitions(ORDER).drop(ORDER)
 
 
@@ -111,24 +137,30 @@ def _batches_of(rows: int) -> dict[str, str]:
     return {"spark.sql.execution.arrow.maxRecordsPerBatch": str(min(rows, 10_000))}
 
 
-def _learn(features: FeatureSet, results: list[TaskResult]) -> FeatureSet:
-    """The features with the statistics of the train split in them, summed over tasks."""
-    learnt = {}
-    for name, feature in features.items():
-        totals: dict[str, int] = {}
-        for result in results:
-            for key, value in result.tallies.get(name, {}).items():
-                totals[key] = totals.get(key, 0) + value
-        learnt[name] = feature.learnt(totals)
-    return FeatureSet.of(learnt)
+@dataclass(frozen=True)
+class Part:
+    """The files of one split and bucket, in the order of their rows."""
+
+    bucket: int
+    files: list[Written]
+
+    @property
+    def rows(self) -> list[int]:
+        """Of each file."""
+        return [file.rows for file in self.files]
 
 
-def _place(
-    draft: Draft, split: str, results: list[TaskResult], features: FeatureSet, dataset: str
-) -> list[DataFile]:
-    """Moves a split's files to their names, in the order of the partitions, and writes Petastorm's metadata."""
+def _parts_of(split: str, features: FeatureSet, results: list[TaskResult]) -> list[Part]:
+    """The split's parts, the shortest bucket first; only one where no feature has buckets."""
+    names = [part_of(split, bucket) for bucket in range(max(1, len(features.buckets)))]
+    return [Part(bucket, [result.files[name] for result in results if name in result.files])
+            for bucket, name in enumerate(names)]
+
+
+def _place(draft: Draft, split: str, parts: list[Part], features: FeatureSet, dataset: str) -> list[DataFile]:
+    """Moves a split's files to their names, in the order of buckets and partitions, and writes Petastorm's metadata."""
     store = draft.table.lake.store
-    found = [result.files[split] for result in results if split in result.files]
+    found = [file for part in parts for file in part.files]
     names = [f"part-{number:05d}.parquet" for number in range(len(found))]
     with ThreadPoolExecutor(_MOVES_AT_ONCE) as pool:
         list(pool.map(lambda pair: store.move(pair[0].path, draft.path(f"{split}/{pair[1]}")),
@@ -136,8 +168,8 @@ def _place(
     row_groups = {name: len(file.row_groups) for name, file in zip(names, found, strict=True)}
     content = common_metadata(f"{dataset}_{split}".replace("-", "_"), features, row_groups)
     store.write(draft.path(f"{split}/_common_metadata"), content)
-    parts = [_data_file(f"{split}/{name}", file) for name, file in zip(names, found, strict=True)]
-    return [*parts, DataFile(path=f"{split}/_common_metadata", bytes=len(content))]
+    placed = [_data_file(f"{split}/{name}", file) for name, file in zip(names, found, strict=True)]
+    return [*placed, DataFile(path=f"{split}/_common_metadata", bytes=len(content))]
 
 
 def _data_file(path: str, file: Written) -> DataFile:

@@ -1,4 +1,5 @@
-"""What one Spark task does in convert: Arrow batches in, Parquet files out, one a split, in row groups of a set size.
+"""What one Spark task does in convert: Arrow batches in, Parquet files out, one a split (and bucket of lengths), in row
+groups of a set size.
 
     results = frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA).collect()
 
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -63,30 +65,40 @@ class Written:
     bytes: int
 
 
+def part_of(split: str, bucket: int) -> str:
+    """What goes into one file of a task: the rows of a split that share a bucket."""
+    return f"{split}-{bucket:02d}"
+
+
 @dataclass
 class TaskResult:
-    """What a task reports: its files by split (and QUARANTINE), the tallies of its train rows by feature, and the
-    rows of each label by split."""
+    """What a task reports: its files by part (and QUARANTINE), the tallies of its train rows by feature, and how many
+    rows each feature refused."""
 
     files: dict[str, Written] = field(default_factory=dict)
     tallies: dict[str, dict[str, int]] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
 
+    def add(self, tallies: Mapping[str, Mapping[str, int]]) -> None:
+        """Counts what the features know of some more rows."""
+        for name, counts in tallies.items():
+            mine = self.tallies.setdefault(name, {})
+            for key, count in counts.items():
+                mine[key] = mine.get(key, 0) + count
+
     def to_json(self) -> str:
-        files = {split: vars(file) for split, file in self.files.items()}
+        files = {part: vars(file) for part, file in self.files.items()}
         return json.dumps({"files": files, "tallies": self.tallies, "reasons": self.reasons})
 
     @classmethod
     def from_json(cls, text: str) -> TaskResult:
         data = json.loads(text)
-        files = {split: Written(**file) for split, file in data["files"].items()}
+        files = {part: Written(**file) for part, file in data["files"].items()}
         return cls(files, data["tallies"], data["reasons"])
 
 
 def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Encodes a partition's rows and writes them; yields one row: the partition's number and its TaskResult."""
-    from pyspark import TaskContext
-
     features = FeatureSet.from_json(task.features)
     result = TaskResult()
     with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
@@ -95,10 +107,7 @@ def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Itera
             named = pa.RecordBatch.from_arrays(batch.columns, names=[*task.columns, SPLIT])
             _write_batch(task, features, named, files, result)
         result.files = files.finish()
-    context = TaskContext.get()
-    number = context.partitionId() if context else 0
-    columns = {"partition": pa.array([number], pa.int32()), "result": pa.array([result.to_json()])}
-    yield pa.RecordBatch.from_pydict(columns)
+    yield _report(result)
 
 
 def _write_batch(
@@ -113,21 +122,33 @@ def _write_batch(
         for rule in (f"feature({name})" for name in _culprits(reasons.drop_null())):
             result.reasons[rule] = result.reasons.get(rule, 0) + 1
         batch, splits = batch.filter(good), splits.filter(good)
+    buckets = features.bucket_of(batch)
     for index, split in enumerate(task.splits):
-        mask = pc.equal(splits, index)
-        rows = stored.filter(mask)
-        if rows.num_rows:
-            files.add(split, rows)
-            if split == task.learn_on:
-                _tally(features, batch.filter(mask), result.tallies)
+        mine = np.asarray(pc.equal(splits, index))
+        for bucket in np.unique(buckets[mine]):
+            files.add(part_of(split, int(bucket)), stored.filter(pa.array(mine & (buckets == bucket))))
+        if split == task.learn_on and mine.any():
+            result.add(features.tally(batch.filter(pa.array(mine)), first=False))
 
 
-def _tally(features: FeatureSet, batch: pa.RecordBatch, totals: dict[str, dict[str, int]]) -> None:
-    for name, feature in features.items():
-        column = batch.column(batch.schema.names.index(feature.column))
-        mine = totals.setdefault(name, {})
-        for key, value in feature.tally(column).items():
-            mine[key] = mine.get(key, 0) + value
+def tally_partition(
+    features: str, columns: tuple[str, ...], batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """What the features that learn before anything is written need to know of a partition of the train split."""
+    parsed, result = FeatureSet.from_json(features), TaskResult()
+    for batch in batches:
+        named = pa.RecordBatch.from_arrays(batch.columns, names=list(columns))
+        result.add(parsed.tally(named.filter(parsed.reasons(named).is_null()), first=True))
+    yield _report(result)
+
+
+def _report(result: TaskResult) -> pa.RecordBatch:
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    number = context.partitionId() if context else 0
+    return pa.RecordBatch.from_pydict({"partition": pa.array([number], pa.int32()),
+                                       "result": pa.array([result.to_json()])})
 
 
 def _rejects(batch: pa.RecordBatch, reasons: pa.Array, table: str) -> pa.Table:
@@ -144,7 +165,7 @@ def _culprits(reasons: pa.Array) -> list[str]:
 
 
 class _Files:
-    """The task's open files, one a split, made when their first row comes."""
+    """The task's open files, one a part, made when their first row comes."""
 
     def __init__(self, task: WriteTask, features: FeatureSet, folder: Path) -> None:
         self._task, self._folder = task, folder
@@ -152,20 +173,20 @@ class _Files:
         self._default = features.storage_schema()
         self._open: dict[str, _RowGroups] = {}
 
-    def add(self, split: str, rows: pa.Table) -> None:
-        if split not in self._open:
-            schema = self._schemas.get(split, self._default)
-            self._open[split] = _RowGroups(self._folder / f"{split}.parquet", schema, self._task.rows_per_group)
-        self._open[split].add(rows)
+    def add(self, part: str, rows: pa.Table) -> None:
+        if part not in self._open:
+            schema = self._schemas.get(part, self._default)
+            self._open[part] = _RowGroups(self._folder / f"{part}.parquet", schema, self._task.rows_per_group)
+        self._open[part].add(rows)
 
     def finish(self) -> dict[str, Written]:
         store = Lake(self._task.lake).store
         done = {}
-        for split, groups in self._open.items():
+        for part, groups in self._open.items():
             sizes = groups.close()
-            path = f"{self._task.draft}/_attempts/{split}-{uuid.uuid4().hex}.parquet"
+            path = f"{self._task.draft}/_attempts/{part}-{uuid.uuid4().hex}.parquet"
             store.put(str(groups.path), path)
-            done[split] = Written(path, sum(sizes), sizes, groups.path.stat().st_size)
+            done[part] = Written(path, sum(sizes), sizes, groups.path.stat().st_size)
         return done
 
 

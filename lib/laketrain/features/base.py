@@ -22,20 +22,31 @@ from pydantic import BaseModel, ConfigDict, Field
 from laketrain.errors import DataError
 
 Role = Literal["input", "target", "id", "weight"]
-Codec = Literal["ndarray", "scalar"]
+Codec = Literal["ndarray", "scalar", "png", "jpeg"]
+Look = Literal["image", "heat", "curves", "text", "bars"]
 Self = TypeVar("Self", bound="Feature")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How a person looks at one value: `data` is (h, w) or (h, w, c) for an image, (bands, frames) for a heat map,
+    (steps, channels) for curves, (n,) for bars, a string for text."""
+
+    look: Look
+    data: Any
 
 
 @dataclass(frozen=True)
 class Storage:
     """A stored column in plain values: all that another library (Petastorm) needs to describe it.
 
-    `dtype` is NumPy's name of it (`uint8`, `int64`, `str`); `codec` is `ndarray` or `scalar`.
+    `dtype` is NumPy's name of it (`uint8`, `int64`, `str`). `codec` is `ndarray`, `scalar`, or for compressed images
+    `png` or `jpeg`. A None in `shape` is a size that varies by row.
     """
 
     name: str
     dtype: str
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     codec: Codec
     nullable: bool = False
 
@@ -48,6 +59,8 @@ class Feature(BaseModel, ABC):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
     codec: ClassVar[Codec] = "scalar"
+    learns_first: ClassVar[bool] = False
+    """Whether `pack` needs what is learnt: then the train split is read once more, before anything is written."""
 
     kind: str
     column: str = Field(min_length=1)
@@ -70,8 +83,28 @@ class Feature(BaseModel, ABC):
         """Of the stored column."""
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the table, that the feature is made of. Where they are several, `check` and the others get a StructArray
+        whose fields have these names."""
+        return (self.column,)
+
+    @property
+    def buckets(self) -> tuple[int, ...]:
+        """Ascending lengths: a row is padded to the first that holds it, in Parquet already, and only rows of one
+        bucket share a batch. () where all rows have one shape; else the first size of `shape` is the last bucket."""
+        return ()
+
+    def bucket_of(self, column: pa.Array) -> npt.NDArray[np.int64]:
+        """(n,) the index in `buckets` of each row that `check` has passed."""
+        return np.zeros(len(column), np.int64)
+
+    def at(self: Self, bucket: int) -> Self:
+        """The feature as the rows of this bucket hold it: its `shape` begins with that length."""
+        return self
+
+    @property
     def row_bytes(self) -> int:
-        """Memory of one decoded row."""
+        """Memory of one decoded row, of the longest bucket."""
         return int(self.dtype.itemsize * np.prod(self.shape, dtype=np.int64))
 
     def storage(self, name: str) -> Storage:
@@ -113,12 +146,23 @@ class Feature(BaseModel, ABC):
         return self.decode(self.encode(column))
 
     def tally(self, column: pa.Array) -> dict[str, int]:
-        """What `learnt` needs to know of some good rows: whole numbers, so that parts add up alike in any order."""
+        """What `learnt` needs to know of some good rows: whole numbers, so that parts add up alike in any order.
+
+        With `learns_first` it is called before anything is learnt, else of the rows that are written.
+        """
         return {}
 
     def learnt(self: Self, values: Mapping[str, Any]) -> Self:
         """A copy that holds the statistics made of the summed `tally`s of the train split."""
         return self
+
+    def drawing(self, value: Any) -> Drawing | None:
+        """One decoded value for people to look at; None where its caption says all."""
+        return None
+
+    def caption(self, value: Any) -> str:
+        """One decoded value in a few words; empty where there is nothing to say beside its drawing."""
+        return ""
 
     @property
     def subject(self) -> str:

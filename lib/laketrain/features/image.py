@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from laketrain.errors import DataError
-from laketrain.features.base import Codec, Feature, nulls, reasons
+from laketrain.features.base import Codec, Drawing, Feature, nulls, reasons
 from laketrain.features.codec import binary_parts, decode_ndarrays, encode_ndarrays
 
 # A row of a table; more is a mistake in the shape, and a memory bomb for every reader.
@@ -83,6 +83,9 @@ class Image(Feature):
 
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
         return decode_ndarrays(stored, np.uint8, self.shape)
+
+    def drawing(self, value: Any) -> Drawing:
+        return Drawing("image", value)
 
     def tally(self, column: pa.Array) -> dict[str, int]:
         histogram = np.bincount(self._array(column).astype(np.uint8).reshape(-1), minlength=256)

@@ -44,3 +44,6 @@ class Key(Scalar):
 
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
         return np.asarray(stored.to_numpy(zero_copy_only=False), object)
+
+    def caption(self, value: Any) -> str:
+        return str(value)

@@ -88,6 +88,9 @@ class Label(Scalar):
                             "convert the dataset again")
         return np.asarray(stored.cast(pa.int64()).to_numpy(zero_copy_only=False))
 
+    def caption(self, value: Any) -> str:
+        return self.labels[int(value)]
+
     def tally(self, column: pa.Array) -> dict[str, int]:
         rows = np.bincount(self.pack(column).to_numpy(zero_copy_only=False), minlength=self.count)
         return {str(index): int(count) for index, count in enumerate(rows)}

@@ -53,6 +53,10 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
             if not _NAME.fullmatch(name) or keyword.iskeyword(name):
                 raise ValueError(f"{name!r} can't name a feature: use a letter, then letters, digits and _, "
                                  "and no word of Python")
+        bucketed = [name for name, feature in self.root.items() if feature.buckets]
+        if len(bucketed) > 1:
+            raise ValueError(f"{' and '.join(bucketed)} both have buckets, which only one feature may: a batch has the "
+                             "length of one bucket. Give the others one fixed length")
         return self
 
     @classmethod
@@ -104,6 +108,27 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
         return self.of_role("id")
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the table, that the features are made of, each once."""
+        return tuple(dict.fromkeys(column for _, feature in self.items() for column in feature.columns))
+
+    @property
+    def buckets(self) -> tuple[int, ...]:
+        """The lengths by which rows are kept apart; () where no feature has any."""
+        return next((feature.buckets for _, feature in self.items() if feature.buckets), ())
+
+    def bucket_of(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+        """(n,) the index in `buckets` of each good row: of the feature that has them."""
+        for _, feature in self.items():
+            if feature.buckets:
+                return feature.bucket_of(source_column(batch, feature))
+        return np.zeros(batch.num_rows, np.int64)
+
+    def at(self, bucket: int) -> FeatureSet:
+        """The features as the rows of this bucket hold them."""
+        return FeatureSet.of({name: feature.at(bucket) for name, feature in self.items()})
+
+    @property
     def storage(self) -> dict[str, Storage]:
         """The stored columns in plain values."""
         return {name: feature.storage(name) for name, feature in self.items()}
@@ -139,9 +164,30 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
         """
         return {name: self._decode(stored, name) for name in (self if names is None else names)}
 
+    def reasons(self, batch: pa.RecordBatch) -> pa.Array:
+        """Null for each row that can be stored, else why not, as `encode_batch` says it."""
+        return _joined([(name, feature.check(source_column(batch, feature))) for name, feature in self.items()],
+                       batch.num_rows)
+
+    def tally(self, batch: pa.RecordBatch, first: bool) -> dict[str, dict[str, int]]:
+        """What the features with `learns_first` (or those without) need to know of good rows, by feature."""
+        return {name: feature.tally(source_column(batch, feature)) for name, feature in self.items()
+                if feature.learns_first == first}
+
+    def learnt(self, tallies: Iterable[Mapping[str, Mapping[str, int]]], first: bool) -> FeatureSet:
+        """The set in which the features with `learns_first` (or those without) hold what the summed tallies tell."""
+        totals: dict[str, dict[str, int]] = {}
+        for tally in tallies:
+            for name, counts in tally.items():
+                mine = totals.setdefault(name, {})
+                for key, count in counts.items():
+                    mine[key] = mine.get(key, 0) + count
+        return FeatureSet.of({name: feature.learnt(totals.get(name, {})) if feature.learns_first == first else feature
+                              for name, feature in self.items()})
+
     def _encode(self, batch: pa.RecordBatch) -> tuple[pa.Table, pa.Array]:
-        columns = {name: _column(batch, feature) for name, feature in self.items()}
-        why = _joined([(name, self[name].check(column)) for name, column in columns.items()], batch.num_rows)
+        columns = {name: source_column(batch, feature) for name, feature in self.items()}
+        why = self.reasons(batch)
         if why.null_count < len(why):
             good = why.is_null()
             columns = {name: column.filter(good) for name, column in columns.items()}
@@ -162,11 +208,18 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _column(batch: pa.RecordBatch, feature: Feature) -> pa.Array:
-    if feature.column not in batch.schema.names:
-        raise DataError("convert", feature.subject, "the table has no such column",
-                        nearest(feature.column, batch.schema.names))
-    return batch.column(batch.schema.names.index(feature.column))
+def source_column(batch: pa.RecordBatch, feature: Feature) -> pa.Array:
+    """What the feature is made of: its column, or a StructArray of its columns.
+
+    Raises:
+        DataError: the batch lacks one of them.
+    """
+    for column in feature.columns:
+        if column not in batch.schema.names:
+            raise DataError("convert", feature.subject, f"the table has no column {column!r}",
+                            nearest(column, batch.schema.names))
+    arrays = [batch.column(batch.schema.names.index(column)) for column in feature.columns]
+    return arrays[0] if len(arrays) == 1 else pa.StructArray.from_arrays(arrays, names=list(feature.columns))
 
 
 def _joined(found: list[tuple[str, pa.Array]], rows: int) -> pa.Array:

@@ -68,7 +68,7 @@ def _kept(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
                 raise DataError("predict", f"column {column!r} of 'keep'", "the table has no such column",
                                 nearest(column, frame.columns))
         return list(config.keep)
-    return [feature.column for feature in features.ids.values() if feature.column in frame.columns]
+    return [column for feature in features.ids.values() for column in feature.columns if column in frame.columns]
 
 
 def _scored(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Version, model: Version,
@@ -80,7 +80,7 @@ def _scored(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: 
     slots = max(1, spark.sparkContext.defaultParallelism)
     task = PredictTask(table.lake.url, model.ref, inputs.to_json(), label.model_dump_json(), table.ref, config.batch,
                        tuple(keep), threads=max(1, (os.cpu_count() or 1) // slots))
-    columns = list(dict.fromkeys([*keep, *(feature.column for feature in features.inputs.values())]))
+    columns = list(dict.fromkeys([*keep, *inputs.columns]))
     absent = [column for column in columns if column not in frame.columns]
     if absent:
         raise DataError("predict", table.ref, f"has no column {absent[0]!r}, which the model needs",
