@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyspark
 import pytest
 
 from laketrain.errors import GateError
@@ -127,7 +128,7 @@ def test_spark_submit_makes_the_same_model_and_predictions(by_command: Walked, l
     submit = shutil.which("spark-submit", path=str(Path(sys.executable).parent))
     assert submit is not None
     said = run([submit, "--master", "local[2]", str(ROOT / "jobs" / "pipeline.py"), *arguments(landed, tmp_path / "l")],
-               PYSPARK_PYTHON=sys.executable)
+               PYSPARK_PYTHON=sys.executable, SPARK_HOME=str(Path(pyspark.__file__).parent))  # docs/spark-submit.md
     submitted = Walked(Lake(tmp_path / "l"), said)
     assert submitted.weights == by_command.weights
     assert submitted.predictions == by_command.predictions
