@@ -19,7 +19,7 @@ from benchmarks.timing import in_turn, ratio, warm_up
 
 ROWS = 30_000
 BATCH = 128
-OURS, PETASTORM, SCAN = "laketrain as_tf_dataset", "make_petastorm_dataset, shuffle, batch", "pyarrow scan"
+OURS, PETASTORM, SCAN = "laketrain tensor_steps", "make_petastorm_dataset, shuffle, batch", "pyarrow scan"
 _COLUMNS = ["image", "label"]
 _EPOCHS = 2
 # Five times what Petastorm's buffer mixes; a larger one would only slow it down.
@@ -53,7 +53,7 @@ def measure(options: Options) -> Result:
 
 
 def time_laketrain(lake: str, ref: str) -> float:
-    from laketrain.feed import as_tf_dataset
+    from laketrain.feed import tensor_steps
     from laketrain.feed.dataset import Dataset
     from laketrain.imports import import_tensorflow
 
@@ -62,7 +62,7 @@ def time_laketrain(lake: str, ref: str) -> float:
     dataset = Dataset.at(lake, ref)
     plan = dataset.plan(SPLIT, BATCH, seed=1, window_mb=_WINDOW_MB)
     with dataset.reader(SPLIT) as reader:
-        for _, labels, _, _ in as_tf_dataset(plan, reader, epochs=_EPOCHS):
+        for _, labels, _, _ in tensor_steps(plan, reader, epochs=_EPOCHS):
             seen += labels.shape[0]
     seconds = time.monotonic() - started
     _check(seen, plan.steps * BATCH * _EPOCHS)  # an epoch's last batches are padded

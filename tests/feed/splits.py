@@ -32,8 +32,8 @@ class Split:
     files: list[File]
     features: FeatureSet = FEATURES
 
-    def reader(self, *columns: str) -> RowReader:
-        return RowReader(LocalStore(str(self.root)), self.files, self.features, columns or ("image", "label"))
+    def reader(self, *columns: str, threads: int | None = None) -> RowReader:
+        return RowReader(LocalStore(str(self.root)), self.files, self.features, columns or ("image", "label"), threads)
 
 
 def images(rows: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from laketrain.errors import DataError
 from laketrain.feed import rows as rows_module
-from laketrain.feed.rows import RowReader
+from laketrain.feed.rows import RowReader, reading_threads
 
 from .splits import FEATURES, File, Split, images, numbers
 
@@ -41,32 +41,55 @@ def test_each_row_group_is_read_once_and_only_its_asked_columns(write, monkeypat
     seen = []
     original = rows_module.pq.ParquetFile.read_row_group
 
-    def noted(file, group, columns):
+    def noted(file, group, columns, use_threads):
         seen.append((group, columns))
-        return original(file, group, columns=columns)
+        return original(file, group, columns=columns, use_threads=use_threads)
 
     monkeypatch.setattr(rows_module.pq.ParquetFile, "read_row_group", noted)
     with write([[4, 4, 4]]).reader("label") as reader:
         reader.read(np.array([9, 0, 11, 2, 8, 1]))
-    assert seen == [(0, ["label"]), (2, ["label"])]
+    assert sorted(seen) == [(0, ["label"]), (2, ["label"])]
 
 
-def test_no_more_files_stay_open_than_allowed(write, monkeypatch) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_no_more_files_stay_open_than_allowed(write, monkeypatch, threads: int) -> None:
     monkeypatch.setattr(rows_module, "OPEN_FILES", 2)
-    with write([[2]] * 6).reader("label") as reader:
+    with write([[2]] * 6).reader("label", threads=threads) as reader:
         for _ in range(2):
             assert reader.read(np.arange(12))["label"].tolist() == list(range(12))
-            assert len(reader._open) == 2
-    assert not reader._open
+            assert [len(files) for files in reader._open] == [2 // threads] * threads
+    assert not any(reader._open)
     assert reader.read(np.array([11]))["label"].tolist() == [11], "a closed reader opens again"
 
 
 def test_the_file_that_was_not_used_for_longest_is_closed_first(write, monkeypatch) -> None:
     monkeypatch.setattr(rows_module, "OPEN_FILES", 2)
-    with write([[1]] * 3).reader("label") as reader:
+    with write([[1]] * 3).reader("label", threads=1) as reader:
         for row in (0, 1, 0, 2):
             reader.read(np.array([row]))
-        assert list(reader._open) == [0, 2]
+        assert list(reader._open[0]) == [0, 2]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_threads_read_side_by_side_what_one_would(write, threads: int) -> None:
+    rows = np.random.default_rng(0).permutation(20)
+    with write(CUTS).reader(threads=threads) as reader:
+        assert numbers(reader.read(rows)["image"]).tolist() == rows.tolist()
+        assert reader.doing == "the data"
+
+
+def test_an_error_in_one_of_the_threads_is_raised(write) -> None:
+    split = write([[5], [5], [5], [5]])
+    path = split.root / "data" / "part-3.parquet"
+    path.write_bytes(path.read_bytes()[:40] + bytes(40) + path.read_bytes()[80:])
+    with split.reader(threads=4) as reader, pytest.raises(DataError, match=r"part-3\.parquet"):
+        reader.read(np.arange(20))
+
+
+@pytest.mark.parametrize(("given", "expected"), [("1", 1), ("3", 3), ("64", 4)])
+def test_a_rank_reads_with_its_share_of_the_cores(monkeypatch, given: str, expected: int) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert reading_threads() == expected
 
 
 @pytest.mark.parametrize("row", [-1, 20])

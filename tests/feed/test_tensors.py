@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from laketrain.errors import DataError, LaunchError
 from laketrain.features import FeatureSet
-from laketrain.feed import LanePlan, as_tf_dataset, batches
+from laketrain.feed import LanePlan, as_tf_dataset, batches, tensor_steps
+from laketrain.feed import tensors as tensors_module
 
 tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.slow
@@ -47,6 +49,36 @@ def test_tensors_are_the_batches_epoch_after_epoch(write, start: int) -> None:
             np.testing.assert_array_equal(target, batch.arrays["label"])
             np.testing.assert_array_equal(weights, batch.weights)
             assert real == batch.real
+
+
+@pytest.mark.parametrize("start", [0, 8])
+@pytest.mark.parametrize("chunk", [1, 600, 1 << 20], ids=["a step a chunk", "some steps", "a pool a chunk"])
+def test_steps_are_the_batches_however_many_are_made_at_once(write, monkeypatch, start: int, chunk: int) -> None:
+    monkeypatch.setattr(tensors_module, "CHUNK_BYTES", chunk)
+    split = write(CUTS)
+    found = list(tensor_steps(PLAN, split.reader(), rank=1, ranks=2, epoch=3, start_step=start, epochs=2))
+    wanted = list(batches(PLAN, split.reader(), 1, 2, epoch=3, start_step=start, epochs=2))
+    assert len(found) == len(wanted) == 2 * PLAN.steps - start
+    for (inputs, target, weights, real), batch in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(inputs["image"], batch.arrays["image"])
+        np.testing.assert_array_equal(target, batch.arrays["label"])
+        np.testing.assert_array_equal(weights, batch.weights)
+        assert int(real) == batch.real
+
+
+def test_steps_that_are_not_used_up_leave_no_thread(write) -> None:
+    steps = tensor_steps(PLAN, write(CUTS).reader())
+    next(steps)
+    steps.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("laketrain-feed")]
+
+
+def test_a_damaged_file_is_named_where_its_step_is_due(write) -> None:
+    split = write(CUTS)
+    path = split.root / "data" / "part-2.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match=r"part-2\.parquet"):
+        list(tensor_steps(PLAN, split.reader()))
 
 
 def test_several_targets_come_by_name(write) -> None:

@@ -50,6 +50,6 @@ class Convert(Section):
     features: dict[Name, dict[str, Any]] = Field(min_length=1)
     split: Split
     shuffle: bool = True
-    row_group_mb: float = Field(default=2.0, gt=0, le=512)
+    row_group_mb: float = Field(default=1.0, gt=0, le=512)
     file_mb: float = Field(default=128.0, gt=0)
     max_reject_fraction: float = Field(default=0.0, ge=0, le=1)

@@ -2,12 +2,12 @@
 
     reader = RowReader(lake.store, files, features, ["image", "label"])
     plan = LanePlan.of(reader.rows, batch=128, row_bytes=reader.row_bytes, seed=1)
-    dataset = as_tf_dataset(plan, reader, rank=0, ranks=2, epoch=0)
+    steps = tensor_steps(plan, reader, rank=0, ranks=2, epoch=0)
 """
 
 from laketrain.feed.batches import Batch, Pool, batches, pools
 from laketrain.feed.lanes import LanePlan
 from laketrain.feed.rows import RowReader
-from laketrain.feed.tensors import as_tf_dataset
+from laketrain.feed.tensors import as_tf_dataset, tensor_steps
 
-__all__ = ["Batch", "LanePlan", "Pool", "RowReader", "as_tf_dataset", "batches", "pools"]
+__all__ = ["Batch", "LanePlan", "Pool", "RowReader", "as_tf_dataset", "batches", "pools", "tensor_steps"]

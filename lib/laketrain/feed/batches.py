@@ -9,7 +9,6 @@ While a pool is used up, the next one is read in the background: never more than
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from laketrain.errors import DataError
+from laketrain.feed.ahead import Ahead
 from laketrain.feed.lanes import LanePlan, Rows
 from laketrain.feed.rows import RowReader
 
@@ -114,18 +114,15 @@ class _Source:
 
 
 def _one_ahead(source: _Source, windows: Iterator[tuple[int, int, int]]) -> Generator[Pool, None, None]:
-    # A pool is asked for when its predecessor is handed over: a queue would let a third one into memory.
-    with ThreadPoolExecutor(1, thread_name_prefix="laketrain-feed") as thread:
-        reading = _next(thread, source, windows)
-        while reading is not None:
-            pool = reading.result()
-            reading = _next(thread, source, windows)
-            yield pool
+    def read() -> Generator[Pool, None, None]:
+        for window in windows:
+            yield source.pool(*window)
 
+    def handed_over() -> Generator[Pool, None, None]:
+        with Ahead(read(), 1, "read", doing=lambda: source.reader.doing) as made:
+            yield from made
 
-def _next(thread: ThreadPoolExecutor, source: _Source, windows: Iterator[tuple[int, int, int]]) -> Future[Pool] | None:
-    window = next(windows, None)
-    return None if window is None else thread.submit(source.pool, *window)
+    return handed_over()
 
 
 def _gathered(source: Generator[Pool, None, None]) -> Generator[Batch, None, None]:

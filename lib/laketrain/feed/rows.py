@@ -8,9 +8,10 @@ Each row group that holds some asked row is read once a call, and only the named
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
@@ -52,16 +53,20 @@ class RowReader:
         files: of one split, their paths relative to the store's root.
         features: how to decode.
         columns: which features to read.
+        threads: that read row groups side by side, each through open files of its own; by default `reading_threads`.
 
     Raises:
         DataError: a file can't be read, or holds other row groups than recorded; it is named.
     """
 
-    def __init__(self, store: Files, files: Iterable[DataFile], features: FeatureSet, columns: Iterable[str]) -> None:
+    def __init__(self, store: Files, files: Iterable[DataFile], features: FeatureSet, columns: Iterable[str],
+                 threads: int | None = None) -> None:
         self.features, self.columns = features, tuple(columns)
         self._store, self._files = store, tuple(files)
+        self._threads = threads or reading_threads()
         self._lock = threading.RLock()
-        self._open: OrderedDict[int, pq.ParquetFile] = OrderedDict()
+        self._open: list[OrderedDict[int, pq.ParquetFile]] = [OrderedDict() for _ in range(self._threads)]
+        self._at: dict[int, str] = {}
         groups = [self._row_groups(index) for index in range(len(self._files))]
         self._file_of = np.repeat(np.arange(len(groups)), [len(sizes) for sizes in groups])
         self._group_of = np.concatenate([np.arange(len(sizes)) for sizes in groups] or [np.empty(0, np.int64)])
@@ -88,21 +93,32 @@ class RowReader:
         rows = np.asarray(rows, np.int64)
         if len(rows) and (rows.min() < 0 or rows.max() >= self.rows):
             raise IndexError(f"rows {rows.min()} … {rows.max()} asked of {self.rows}")
-        out = {name: _empty((len(rows), *self.features[name].shape), self.features[name].dtype)
+        out = {name: aligned((len(rows), *self.features[name].shape), self.features[name].dtype)
                for name in self.columns}
         order = np.argsort(rows, kind="stable")
         groups = np.searchsorted(self._starts, rows[order], side="right") - 1
         found, begins = np.unique(groups, return_index=True)
+        parts = list(zip(found.tolist(), np.split(order, begins[1:]), strict=len(found) > 0))
+
+        def fill(thread: int) -> None:
+            for group, places in parts[thread::self._threads]:
+                self._fill(thread, out, group, _as_slice(places), _as_slice(rows[places] - self._starts[group]))
+
         with self._lock:
-            for group, places in zip(found, np.split(order, begins[1:]), strict=len(found) > 0):
-                self._fill(out, int(group), _as_slice(places), _as_slice(rows[places] - self._starts[group]))
+            side_by_side(fill, min(self._threads, len(parts)))
         return out
+
+    @property
+    def doing(self) -> str:
+        """What it reads at this moment, for whoever waits in vain."""
+        return next(iter(dict(self._at).values()), "the data")
 
     def close(self) -> None:
         """Closes what is open; the reader opens files again when asked."""
         with self._lock:
-            while self._open:
-                self._open.popitem()[1].close(force=True)
+            for files in self._open:
+                while files:
+                    files.popitem()[1].close(force=True)
 
     def __enter__(self) -> RowReader:
         return self
@@ -110,26 +126,32 @@ class RowReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _fill(self, out: dict[str, npt.NDArray[Any]], group: int, places: _Places, local: _Places) -> None:
-        index = int(self._file_of[group])
+    def _fill(self, thread: int, out: dict[str, npt.NDArray[Any]], group: int, places: _Places,
+              local: _Places) -> None:
+        index, number = int(self._file_of[group]), int(self._group_of[group])
+        self._at[thread] = f"row group {number} of file {self._files[index].path!r}"
         try:
-            table = self._file(index).read_row_group(int(self._group_of[group]), columns=list(self.columns))
+            # The threads are ours: Arrow's own would only add to them.
+            table = self._file(thread, index).read_row_group(number, columns=list(self.columns), use_threads=False)
             tensors = self.features.tensors(table, self.columns)
         except (OSError, pa.ArrowException) as error:
             raise self._broken(index, f"can't be read: {error}") from error
         except DataError as error:
             raise self._broken(index, f"{error.subject}: {error.problem}") from error
+        finally:
+            self._at.pop(thread, None)
         for name, values in tensors.items():
             out[name][places] = values[local]
 
-    def _file(self, index: int) -> pq.ParquetFile:
-        if index in self._open:
-            self._open.move_to_end(index)
-            return self._open[index]
-        while len(self._open) >= OPEN_FILES:
-            self._open.popitem(last=False)[1].close(force=True)
-        self._open[index] = self._checked(index)
-        return self._open[index]
+    def _file(self, thread: int, index: int) -> pq.ParquetFile:
+        files = self._open[thread]
+        if index in files:
+            files.move_to_end(index)
+            return files[index]
+        while len(files) >= max(1, OPEN_FILES // self._threads):
+            files.popitem(last=False)[1].close(force=True)
+        files[index] = self._checked(index)
+        return files[index]
 
     def _checked(self, index: int) -> pq.ParquetFile:
         """The file, opened, if it is what was recorded."""
@@ -152,17 +174,50 @@ class RowReader:
 
     def _row_groups(self, index: int) -> list[int]:
         recorded = self._files[index].row_groups
-        return _sizes(self._file(index)) if recorded is None else list(recorded)
+        return _sizes(self._file(0, index)) if recorded is None else list(recorded)
 
     def _broken(self, index: int, problem: str) -> DataError:
         return DataError("feed", f"file {self._files[index].path!r}", problem,
                          "restore the file, or convert the dataset again")
 
 
+def reading_threads() -> int:
+    """As many as this process may compute with: OMP_NUM_THREADS, which a rank has set to its share of the cores, else
+    all cores; at most 4, which no disk outpaces."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(int(given) if given.isdecimal() else cores, 4))
+
+
+def side_by_side(work: Callable[[int], None], threads: int) -> None:
+    """Runs work(0) here and work(1), … in threads of their own; raises the first one's error.
+
+    They are daemons: one that storage has stuck must not keep the process from ending.
+    """
+    failed: dict[int, BaseException] = {}
+
+    def run(thread: int) -> None:
+        try:
+            work(thread)
+        except BaseException as error:  # raised below, in the caller's thread
+            failed[thread] = error
+
+    others = [threading.Thread(target=run, args=(thread,), name=f"laketrain-feed-read-{thread}", daemon=True)
+              for thread in range(1, threads)]
+    for other in others:
+        other.start()
+    if threads:
+        run(0)
+    for other in others:
+        other.join()
+    if failed:
+        raise failed[min(failed)]
+
+
 _Places = npt.NDArray[np.int64] | slice
 
 
-def _empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """As `np.empty`, but at a multiple of 64 bytes: TensorFlow copies what isn't."""
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if dtype.hasobject or not size:

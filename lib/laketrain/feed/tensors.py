@@ -1,96 +1,183 @@
-"""A rank's batches as tensors: NumPy pools are handed to TensorFlow, which gathers every step's rows from them.
+"""A rank's batches as tensors, made ahead of the step that uses them.
 
-    dataset = as_tf_dataset(plan, reader, rank=0, ranks=2, epoch=0, epochs=5)
-    for inputs, targets, weights, real in dataset: ...
+    with closing(tensor_steps(plan, reader, rank=0, ranks=2, epoch=0, epochs=5)) as steps:
+        for inputs, targets, weights, real in steps: ...
+    dataset = as_tf_dataset(plan, reader)          # the same as a tf.data.Dataset, e.g. for model.fit
+
+A pool's rows are gathered by NumPy for some steps at once, and become tensors in one piece that TensorFlow cuts up
+without copying: at this size a step's own Python and TensorFlow calls would cost more than its bytes.
 
 Importing this module does not import TensorFlow; calling it does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from laketrain.config.train import Augment
-from laketrain.features import Image
+from laketrain.features import FeatureSet, Image
+from laketrain.feed.ahead import Ahead
 from laketrain.feed.augment import affine_transforms
-from laketrain.feed.batches import pools
+from laketrain.feed.batches import Pool, pools
 from laketrain.feed.lanes import LanePlan
-from laketrain.feed.rows import RowReader
+from laketrain.feed.rows import RowReader, aligned
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-PREFETCH = 2
-_VIEW = "view of "
+Step = tuple[Any, Any, Any, Any]
+"""(inputs, targets, weights, real), as `tensor_steps` describes them."""
+
+CHUNK_BYTES = 4 << 20
+CHUNKS_AHEAD = 2
 
 
-def as_tf_dataset(plan: LanePlan, reader: RowReader, *, rank: int = 0, ranks: int = 1, epoch: int = 0,
-                  start_step: int = 0, epochs: int = 1, augment: Augment | None = None) -> tf.data.Dataset:
+def tensor_steps(plan: LanePlan, reader: RowReader, *, rank: int = 0, ranks: int = 1, epoch: int = 0,
+                 start_step: int = 0, epochs: int = 1, augment: Augment | None = None) -> Generator[Step, None, None]:
     """The rank's batches from `start_step` of `epoch` to the end of the last of `epochs` epochs, in fixed order.
 
-    Elements are (inputs, targets, weights, real):
+    Each is (inputs, targets, weights, real):
         inputs: name -> (rank's batch, *shape), as stored (uint8 stays uint8).
         targets: the tensor where there is one target, else name -> tensor.
-        weights: (rank's batch,) float32, 0 for padding.
+        weights: (rank's batch,) float32, 0 for padding, else 1 or the row's own weight where a feature has that role.
         real: int32 scalar, the rows of the whole global batch that are no padding.
 
     With `augment`, images are random views of what is stored, drawn for each row and epoch by the plan's seed.
 
-    An error of the reader reaches the consumer as TensorFlow's, with the reader's message in it.
-
     Raises:
         LaunchError: the ranks don't divide the lanes.
-        DataError: the plan and the reader differ in rows.
+        DataError: the plan and the reader differ in rows; where a step is due, a file that can't be read.
         IndexError: there is no such step.
+    """
+    source = pools(plan, reader, rank, ranks, epoch, start_step, epochs)
+    parts = _Parts.of(reader, augment)
+    # What can't be is refused by the call, not by the first step.
+    return _ahead(_chunks(source, parts, plan, augment), reader)
+
+
+def as_tf_dataset(plan: LanePlan, reader: RowReader, *, rank: int = 0, ranks: int = 1, epoch: int = 0,
+                  start_step: int = 0, epochs: int = 1, augment: Augment | None = None) -> tf.data.Dataset:
+    """What `tensor_steps` gives, as a dataset that can be run through again.
+
+    An error of the reader reaches the consumer as TensorFlow's, with the reader's message in it. Raises at once what
+    `tensor_steps` does.
     """
     import tensorflow as tf
 
-    read = [name for name in reader.columns if reader.features[name].role in ("input", "target")]
-    inputs = [name for name in read if reader.features[name].role == "input"]
-    targets = [name for name in read if reader.features[name].role == "target"]
-    # What can't be is refused now, not inside TensorFlow.
-    pools(plan, reader, rank, ranks, epoch, start_step, epochs).close()
+    asked = {"rank": rank, "ranks": ranks, "epoch": epoch, "start_step": start_step, "epochs": epochs}
+    pools(plan, reader, **asked).close()
+    parts = _Parts.of(reader, augment)
     width = len(plan.lanes_of(rank, ranks)) * plan.slice
-    images = {name: feature.shape[:2] for name in inputs
-              if augment is not None and isinstance(feature := reader.features[name], Image)}
 
-    def generate() -> Iterator[tuple[Any, ...]]:
-        with closing(pools(plan, reader, rank, ranks, epoch, start_step, epochs)) as source:
-            for pool in source:
-                arrays = {name: pool.arrays[name] for name in read}
-                if augment is not None:
-                    arrays |= {_VIEW + name: affine_transforms(augment, plan.seed, pool.epoch, pool.rows, size)
-                               for name, size in images.items()}
-                yield arrays, pool.index, pool.weights, pool.real
-                del pool  # before the one after next is read
+    def generate() -> Iterator[Step]:
+        with closing(tensor_steps(plan, reader, **asked, augment=augment)) as steps:
+            yield from steps
 
-    def steps(arrays: dict[str, tf.Tensor], index: tf.Tensor, weights: tf.Tensor, real: tf.Tensor) -> tf.data.Dataset:
-        def gather(rows: tf.Tensor, weight: tf.Tensor, count: tf.Tensor) -> tuple[Any, ...]:
-            batch = {name: tf.gather(values, rows) for name, values in arrays.items()}
-            for name in images:
-                batch[name] = _viewed(batch[name], batch[_VIEW + name])
-            wanted = {name: batch[name] for name in targets}
-            return ({name: batch[name] for name in inputs}, wanted[targets[0]] if len(targets) == 1 else wanted,
-                    weight, count)
+    def spec(name: str) -> tf.TensorSpec:
+        return tf.TensorSpec((width, *reader.features[name].shape), reader.features[name].dtype)
 
-        return tf.data.Dataset.from_tensor_slices((index, weights, real)).map(gather)
-
-    stored = {name: tf.TensorSpec((None, *reader.features[name].shape), reader.features[name].dtype) for name in read}
-    views = {_VIEW + name: tf.TensorSpec((None, 8), tf.float32) for name in images}
-    signature = (stored | views, tf.TensorSpec((None, width), tf.int32), tf.TensorSpec((None, width), tf.float32),
-                 tf.TensorSpec((None,), tf.int32))
-    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature).flat_map(steps)
-    length = epochs * plan.steps - start_step
-    return dataset.apply(tf.data.experimental.assert_cardinality(length)).prefetch(PREFETCH)
+    inputs, targets = ({name: spec(name) for name in names} for names in (parts.inputs, parts.targets))
+    signature = (inputs, parts.answer(targets), tf.TensorSpec((width,), tf.float32),
+                 tf.TensorSpec((), tf.int32))
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    return dataset.apply(tf.data.experimental.assert_cardinality(epochs * plan.steps - start_step))
 
 
-def _viewed(images: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
-    """(b, h, w, c) images as their (b, 8) transforms show them, black where nothing is."""
+@dataclass(frozen=True)
+class _Parts:
+    """Which of the reader's columns play which part; `views` has the sizes of the images to be augmented."""
+
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+    weight: str | None
+    views: dict[str, tuple[int, int]]
+
+    @classmethod
+    def of(cls, reader: RowReader, augment: Augment | None) -> _Parts:
+        features: FeatureSet = reader.features
+        inputs, targets, weights = (tuple(name for name in reader.columns if features[name].role == role)
+                                    for role in ("input", "target", "weight"))
+        views = {name: feature.shape[:2] for name in inputs
+                 if augment is not None and isinstance(feature := features[name], Image)}
+        return cls(inputs, targets, weights[0] if weights else None, views)
+
+    def answer(self, targets: dict[str, Any]) -> Any:
+        """As the model's loss wants them: the only one, or all by name."""
+        return targets[self.targets[0]] if len(self.targets) == 1 else targets
+
+
+def _ahead(chunks: Generator[list[Step], None, None], reader: RowReader) -> Generator[Step, None, None]:
+    def steps() -> Generator[Step, None, None]:
+        with Ahead(chunks, CHUNKS_AHEAD, "tensors", doing=lambda: reader.doing) as made:
+            for chunk in made:
+                yield from chunk
+
+    return steps()
+
+
+def _chunks(source: Generator[Pool, None, None], parts: _Parts, plan: LanePlan,
+            augment: Augment | None) -> Generator[list[Step], None, None]:
+    with closing(source):
+        for pool in source:
+            views = {name: affine_transforms(augment, plan.seed, pool.epoch, pool.rows, size)
+                     for name, size in parts.views.items() if augment is not None}
+            row_bytes = sum(values[:1].nbytes for values in pool.arrays.values())
+            count = max(1, CHUNK_BYTES // max(1, row_bytes * pool.index.shape[1]))
+            for first in range(0, len(pool.index), count):
+                yield _steps(pool, slice(first, first + count), parts, views)
+            del pool  # before the one after next is read
+
+
+def _steps(pool: Pool, chosen: slice, parts: _Parts, views: dict[str, npt.NDArray[np.float32]]) -> list[Step]:
+    """Some steps of a pool, one after the other."""
+    import tensorflow as tf
+
+    index = pool.index[chosen]
+    with tf.device("CPU:0"):
+        gathered = {name: _cut(_rows_of(name, pool.arrays[name], index, views))
+                    for name in (*parts.inputs, *parts.targets)}
+        weights = pool.weights[chosen]
+        if parts.weight is not None:
+            weights = weights * pool.arrays[parts.weight][index]
+        rest = zip(_cut(weights), _cut(pool.real[chosen]), strict=True)
+    return [({name: gathered[name][step] for name in parts.inputs},
+             parts.answer({name: gathered[name][step] for name in parts.targets}), weight, real)
+            for step, (weight, real) in enumerate(rest)]
+
+
+def _cut(array: Any) -> list[tf.Tensor]:
+    """The first axis as a list of tensors."""
+    import tensorflow as tf
+
+    return list(tf.unstack(tf.convert_to_tensor(array), num=array.shape[0]))
+
+
+def _rows_of(name: str, values: npt.NDArray[Any], index: npt.NDArray[np.int32],
+            views: dict[str, npt.NDArray[np.float32]]) -> Any:
+    """(steps, batch, *shape) of the rows at `index` (steps, batch); where there are views, as those show them."""
+    rows = _gather(values, index.reshape(-1))
+    if name in views:
+        rows = viewed(rows, views[name][index.reshape(-1)])
+    return rows.reshape(*index.shape, *values.shape[1:])
+
+
+def _gather(values: npt.NDArray[Any], rows: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+    out = aligned((len(rows), *values.shape[1:]), values.dtype)
+    # Without a mode NumPy gathers into a buffer of its own first.
+    return np.take(values, rows, axis=0, out=out, mode="clip")
+
+
+def viewed(images: npt.NDArray[np.uint8], transforms: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """(n, h, w, c) images as their (n, 8) transforms show them, black where nothing is."""
     import tensorflow as tf
 
     seen = tf.raw_ops.ImageProjectiveTransformV3(
-        images=images, transforms=transforms, output_shape=tf.shape(images)[1:3], interpolation="BILINEAR",
+        images=images, transforms=transforms, output_shape=images.shape[1:3], interpolation="BILINEAR",
         fill_mode="CONSTANT", fill_value=0.0)
-    return tf.ensure_shape(seen, images.shape)
+    return np.asarray(seen.numpy())

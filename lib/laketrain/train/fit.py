@@ -14,7 +14,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from laketrain.distributed.world import World
 from laketrain.errors import DataError, RankError
 from laketrain.feed.dataset import Dataset
 from laketrain.feed.lanes import LanePlan
+from laketrain.feed.tensors import tensor_steps
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
 from laketrain.models import parse_model
@@ -119,13 +120,12 @@ def _run_epochs(task: FitTask, dataset: Dataset, plan: LanePlan, model: keras.Mo
         return
     steps = Steps(model, config.batch)
     with _tensors(dataset, config.split, plan, world, state.epochs, config.epochs, config.augment) as training:
-        batches = iter(training)
         for epoch in range(state.epochs, config.epochs):
             reseed(model, config.seed, epoch, world.rank)
             started = time.monotonic()
             for step in range(plan.steps):
                 with clock.waits():
-                    batch = next(batches)
+                    batch = next(training)
                 with clock.computes():
                     loss = float(steps.train(*batch))
                 _refuse_nan(loss, world.rank, epoch, step, plan.steps)
@@ -154,11 +154,10 @@ def _validate(task: FitTask, dataset: Dataset, steps: Steps, world: World) -> di
 @contextmanager
 def _tensors(dataset: Dataset, split: str, plan: LanePlan, world: World, epoch: int, end: int,
              augment: Augment | None = None) -> Iterator[Any]:
-    from laketrain.feed.tensors import as_tf_dataset
-
-    with dataset.reader(split) as reader:
-        yield as_tf_dataset(plan, reader, rank=world.rank, ranks=world.size, epoch=epoch, epochs=end - epoch,
-                            augment=augment)
+    with (dataset.reader(split) as reader,
+          closing(tensor_steps(plan, reader, rank=world.rank, ranks=world.size, epoch=epoch, epochs=end - epoch,
+                               augment=augment)) as steps):
+        yield steps
 
 
 def _progress(step: int, epoch: int, started: float, plan: LanePlan, config: Train, steps: Steps,
