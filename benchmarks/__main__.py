@@ -24,8 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     _settle(given.cores)
     results = [_measure(name, given) for name in ([given.name] if given.name else NAMES)]
+    print(last_line(results, given.name), flush=True)
+
+
+def last_line(results: Sequence[Result], name: str | None) -> str:
+    """A JSON object: the ratios of the one that was asked for, or of all by benchmark."""
     ratios = {result.name: result.ratios for result in results}
-    print(json.dumps(ratios[given.name] if given.name else ratios), flush=True)
+    return json.dumps(ratios[name] if name else ratios)
 
 
 def _measure(name: str, given: argparse.Namespace) -> Result:
@@ -51,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number from 1")
     return int(text)
 

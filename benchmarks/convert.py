@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,13 @@ def measure(options: Options) -> Result:
         warm_up(sides, options.tell)
         figures = in_turn(sides, options.pairs, options.tell)
         spark(stop)
+    return compare(figures, options.title(rows))
+
+
+def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
+    """Of rows per second of each round."""
     ours, petastorm, copy = figures[OURS], figures[PETASTORM], figures[COPY]
-    return Result("convert", options.title(rows), [
+    return Result("convert", title, [
         Line(OURS, rate(ours)),
         Line(PETASTORM, rate(petastorm), "vs_dict_to_spark_row", ratio(ours, petastorm), at_least(10)),
         Line(COPY, rate(copy), "vs_spark_copy", ratio(ours, copy), at_least(0.7)),

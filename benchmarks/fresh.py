@@ -5,7 +5,8 @@
         ours(measure, rows)
 
 What it writes to the terminal (Spark, TensorFlow, Horovod and Petastorm have much to say) goes to a file; an error's
-trace comes back with the error, and the file's last lines where the process died.
+trace comes back with the error, and the file's last lines where the process died. Its temporary files, which Spark's
+workers have no time to remove when they are ended, go to the same folder.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def fresh(folder: Path, who: str) -> Iterator[Side]:
 
 
 def _begin(log: str) -> None:
+    os.environ["TMPDIR"] = os.path.dirname(log)
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for descriptor in (1, 2):
         os.dup2(written, descriptor)

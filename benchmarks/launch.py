@@ -7,7 +7,7 @@ the same session. Importing either library on the driver doesn't count. Every ro
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.data import session_of
@@ -35,12 +35,17 @@ def measure(options: Options) -> Result:
         warm_up({"imports": lambda: process(import_all)}, options.tell)
     found = in_turn({OURS: lambda: both(laketrain_launches), HOROVOD: lambda: both(horovod_launches)},
                     options.pairs, options.tell)
+    return compare(found, f"{RANKS} ranks, {options.title()}")
+
+
+def compare(found: Mapping[str, Sequence[tuple[float, float]]], title: str) -> Result:
+    """Of seconds, cold and warm, of each round. The bar is for the warm ones alone."""
     (our_cold, our_warm), (cold, warm) = (list(zip(*found[who], strict=True)) for who in (OURS, HOROVOD))
-    return Result("launch", f"{RANKS} ranks, {options.title()}", [
+    return Result("launch", title, [
         Line(f"{OURS}, warm", seconds(our_warm)),
         Line(f"{HOROVOD}, warm", seconds(warm), "vs_horovod_spark_run", ratio(warm, our_warm), at_least(5)),
         Line(f"{OURS}, cold", seconds(our_cold)),
-        Line(f"{HOROVOD}, cold", seconds(cold), "cold_vs_horovod_spark_run", ratio(cold, our_cold)),
+        Line(f"{HOROVOD}, cold", seconds(cold), ratio=ratio(cold, our_cold)),
     ])
 
 

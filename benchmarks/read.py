@@ -7,11 +7,12 @@ smaller than the data, so that every epoch is read from the files again.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.data import SPLIT, make_dataset
+from benchmarks.data import SHAPE, SPLIT, make_dataset
 from benchmarks.fresh import fresh
 from benchmarks.options import Options
 from benchmarks.result import Line, Result, at_least, rate
@@ -19,11 +20,12 @@ from benchmarks.timing import in_turn, ratio, warm_up
 
 ROWS = 30_000
 BATCH = 128
-OURS, PETASTORM, SCAN = "laketrain tensor_steps", "make_petastorm_dataset, shuffle, batch", "pyarrow scan"
+OURS, PETASTORM, SCAN = "laketrain feed", "make_petastorm_dataset, shuffle, batch", "pyarrow scan"
 _COLUMNS = ["image", "label"]
 _EPOCHS = 2
 # Five times what Petastorm's buffer mixes; a larger one would only slow it down.
 _WINDOW_MB = 64
+_PART = 0.75
 _PETASTORM_BUFFER = 4096
 
 
@@ -35,37 +37,44 @@ def measure(options: Options) -> Result:
     with (fresh(options.folder, "laketrain") as laketrain, fresh(options.folder, "petastorm") as petastorm,
           fresh(options.folder, "pyarrow") as pyarrow):
         sides: dict[str, Callable[[], float]] = {
-            OURS: lambda: rows * _EPOCHS / laketrain(time_laketrain, lake, ref),
+            OURS: lambda: rows * _EPOCHS / laketrain(time_laketrain, lake, ref, rows),
             PETASTORM: lambda: rows * _EPOCHS / petastorm(time_petastorm, folder, rows),
             SCAN: lambda: rows * _EPOCHS / pyarrow(time_scan, folder, rows),
         }
         warm_up(sides, options.tell)
         figures = in_turn(sides, options.pairs, options.tell)
+    return compare(figures, options.title(rows))
+
+
+def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
+    """Of rows per second of each round."""
     ours, theirs, scan = figures[OURS], figures[PETASTORM], figures[SCAN]
-    return Result("read", options.title(rows), [
+    return Result("read", title, [
         Line(OURS, rate(ours)),
         Line(PETASTORM, rate(theirs), "vs_petastorm_tf", ratio(ours, theirs), at_least(30)),
         Line(SCAN, rate(scan), "vs_pyarrow_scan", ratio(ours, scan), at_least(0.4)),
     ])
 
 
+def window_mb(rows: int) -> float:
+    """The shuffle's window: part of the data also where they are few, so that no epoch is kept from the last one."""
+    return min(_WINDOW_MB, _PART * rows * math.prod(SHAPE) / (1 << 20))
+
+
 # Each in its own process: seconds to the end of the data.
 
 
-def time_laketrain(lake: str, ref: str) -> float:
-    from laketrain.feed import tensor_steps
+def time_laketrain(lake: str, ref: str, rows: int) -> float:
     from laketrain.feed.dataset import Dataset
     from laketrain.imports import import_tensorflow
 
     import_tensorflow()
     seen, started = 0, time.monotonic()
-    dataset = Dataset.at(lake, ref)
-    plan = dataset.plan(SPLIT, BATCH, seed=1, window_mb=_WINDOW_MB)
-    with dataset.reader(SPLIT) as reader:
-        for _, labels, _, _ in tensor_steps(plan, reader, epochs=_EPOCHS):
+    with Dataset.at(lake, ref).feed(SPLIT, BATCH, seed=1, window_mb=window_mb(rows)) as feed:
+        for _, labels, _, _ in feed.steps_of(epochs=_EPOCHS):
             seen += labels.shape[0]
     seconds = time.monotonic() - started
-    _check(seen, plan.steps * BATCH * _EPOCHS)  # an epoch's last batches are padded
+    _check(seen, feed.steps * BATCH * _EPOCHS)  # an epoch's last batches are padded
     return seconds
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import TypeVar
 
@@ -31,6 +31,6 @@ def in_turn(sides: Mapping[str, Callable[[], Figure]], pairs: int, tell: Tell) -
     return figures
 
 
-def ratio(above: list[float], below: list[float]) -> float:
+def ratio(above: Sequence[float], below: Sequence[float]) -> float:
     """The median over the rounds of one side's figure over the other's in that round."""
     return median(a / b for a, b in zip(above, below, strict=True))

@@ -8,6 +8,7 @@ rank's share of waiting counts from the first step of all.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import mean, median
@@ -43,9 +44,14 @@ def measure(options: Options) -> Result:
             OURS: lambda: laketrain(fit_ranks, lake, ref, options.cores, EPOCHS),
             KERAS: lambda: keras(fit_keras, lake, ref, rows, EPOCHS)}, options.pairs, options.tell)
         laketrain(stop, options.cores)
+    return compare(found, f"{options.title(rows)} of {EPOCHS} epochs, batch {BATCH}")
+
+
+def compare(found: Mapping[str, Sequence[Fitted]], title: str) -> Result:
+    """Of each round's fits."""
     rates = {who: [each.rate for each in fitted] for who, fitted in found.items()}
     waiting = [each.waiting for each in found[OURS]]
-    return Result("train", f"{options.title(rows)} of {EPOCHS} epochs, batch {BATCH}", [
+    return Result("train", title, [
         Line(OURS, rate(rates[OURS])),
         Line(KERAS, rate(rates[KERAS]), "vs_keras_in_memory", ratio(rates[OURS], rates[KERAS]), at_least(1.0)),
         Line("laketrain, waiting for data", shares(waiting), "waiting_share", median(waiting), shares_below(0.03)),

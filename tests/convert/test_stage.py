@@ -250,7 +250,7 @@ def test_columns_may_have_odd_names_and_serve_two_features(convert: Run):
 
 
 @pytest.mark.parametrize(("change", "same"), [
-    ({}, True), ({"dataset": "other"}, True), ({"split": {**SPLIT, "seed": 1}}, False), ({"row_group_mb": 1.0}, False),
+    ({}, True), ({"dataset": "other"}, True), ({"split": {**SPLIT, "seed": 1}}, False), ({"row_group_mb": 2.0}, False),
     ({"shuffle": False}, False), ({"features": {**FEATURES, "more": {"kind": "key", "column": "name"}}}, False),
     ({"features": dict(reversed(FEATURES.items()))}, True)])
 def test_the_fingerprint_follows_what_shapes_the_dataset(lake: Lake, spark: object, change: dict[str, Any], same: bool):

@@ -90,7 +90,7 @@ def convert(
             counts={"in": table.rows, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
                     "splits": sizes},
             meta={"features": json.loads(learnt.to_json()), "rows_per_group": rows_per_group,
-                  "bucket_rows": {split: [sum(part.rows) for part in own] for split, own in parts.items()},
+                  "bucket_files": {split: [len(part.files) for part in own] for split, own in parts.items()},
                   "split_seed": config.split.seed, "quarantine": quarantine.number},
             seconds=time.monotonic() - started,
         )

@@ -6,8 +6,10 @@
 """
 
 from laketrain.feed.batches import Batch, Pool, batches, pools
+from laketrain.feed.feed import Feed, Turns
 from laketrain.feed.lanes import LanePlan
 from laketrain.feed.rows import RowReader
 from laketrain.feed.tensors import as_tf_dataset, tensor_steps
 
-__all__ = ["Batch", "LanePlan", "Pool", "RowReader", "as_tf_dataset", "batches", "pools", "tensor_steps"]
+__all__ = ["Batch", "Feed", "LanePlan", "Pool", "RowReader", "Turns", "as_tf_dataset", "batches", "pools",
+           "tensor_steps"]

@@ -18,11 +18,14 @@ import numpy.typing as npt
 
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
+from laketrain.feed.feed import Feed, plans_of
 from laketrain.feed.lanes import LanePlan
 from laketrain.feed.rows import RowReader
 from laketrain.lake import Lake, Version
 
 _MB = 1 << 20
+FED = ("input", "target", "weight")
+"""The roles that training sees."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,34 @@ class Dataset:
                 for file in self.version.files(split) if file.path.endswith(".parquet")]
 
     def reader(self, split: str, columns: Sequence[str] | None = None) -> RowReader:
-        """Reads rows of the split by number: inputs and targets, unless `columns` names others. Close it."""
+        """Reads rows of the split by number: inputs and targets, unless `columns` names others. Close it.
+
+        Raises DataError where one of them is kept apart by length: its rows have no one shape.
+        """
         wanted = columns if columns is not None else [*self.features.inputs, *self.features.targets]
+        for name in wanted:
+            if self.features[name].buckets:
+                raise DataError("feed", f"feature {name!r} of {self.version.ref}", "has rows of several lengths, which "
+                                "can't be read as one array", "use feed(), which makes batches of one length each")
         return RowReader(self.version.lake.store, self.files(split), self.features, wanted)
+
+    def feed(self, split: str, batch: int, *, lanes: int | str = "auto", seed: int = 0, shuffle: bool = True,
+             window_mb: float = 256) -> Feed:
+        """The split's batches of `batch` rows over all ranks; with buckets, each batch of one of them. Close it."""
+        parts = [(self.features.at(bucket), files) for bucket, files in self.buckets(split)]
+        fed = [name for name, feature in self.features.items() if feature.role in FED]
+        sizes = [(sum(file.rows or 0 for file in files), features.row_bytes(fed)) for features, files in parts]
+        plans = plans_of(sizes, batch, lanes=lanes, seed=seed, shuffle=shuffle, window_bytes=int(window_mb * _MB))
+        store = self.version.lake.store
+        return Feed(plans, tuple(RowReader(store, files, features, fed) for features, files in parts))
+
+    def buckets(self, split: str) -> list[tuple[int, list[SplitFile]]]:
+        """The split's files by bucket of length, without empty ones; a single bucket 0 where there are none."""
+        files = self.files(split)
+        counts = self.version.entry.meta.get("bucket_files", {}).get(split) or [len(files)]
+        ends = np.cumsum(counts)
+        parts = [(bucket, files[end - count:end]) for bucket, (count, end) in enumerate(zip(counts, ends, strict=True))]
+        return [(bucket, part) for bucket, part in parts if part] or [(0, files)]
 
     def plan(self, split: str, batch: int, *, lanes: int | str = "auto", seed: int = 0, shuffle: bool = True,
              window_mb: float = 256) -> LanePlan:
@@ -84,12 +112,28 @@ class Dataset:
 
     def sample(self, split: str = "train", rows: int = 16, seed: int = 0) -> dict[str, npt.NDArray[Any]]:
         """Every feature of some rows drawn by `seed`: name -> (rows, *shape), fewer where the split has fewer."""
-        with self.reader(split, list(self.features)) as reader:
-            drawn = np.random.default_rng(seed).permutation(self.rows(split))[:rows]
-            return reader.read(np.sort(drawn))
+        drawn = np.sort(np.random.default_rng(seed).permutation(self.rows(split))[:rows])
+        found, first = list[dict[str, npt.NDArray[Any]]](), 0
+        for bucket, files in self.buckets(split):
+            with RowReader(self.version.lake.store, files, self.features.at(bucket), list(self.features)) as reader:
+                mine = drawn[(drawn >= first) & (drawn < first + reader.rows)] - first
+                found.append(reader.read(mine))
+                first += reader.rows
+        return {name: _stacked([part[name] for part in found]) for name in self.features}
 
     def show(self, split: str = "train", rows: int = 16) -> Any:
         """Draws some rows: each image above its label. Returns the matplotlib figure, which notebooks display."""
         from laketrain.feed.show import draw
 
         return draw(self.sample(split, rows), self.features, f"{self.version.ref}, split {split}")
+
+
+def _stacked(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Parts of several lengths as one array, the shorter ones filled up with zeros."""
+    longest = max(parts, key=lambda part: part.shape[1:])
+    if all(part.shape[1:] == longest.shape[1:] for part in parts):
+        return np.concatenate(parts)
+    out = np.zeros((sum(len(part) for part in parts), *longest.shape[1:]), longest.dtype)
+    for part, end in zip(parts, np.cumsum([len(part) for part in parts]), strict=True):
+        out[end - len(part):end, : part.shape[1]] = part
+    return out

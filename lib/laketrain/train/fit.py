@@ -20,13 +20,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.train import Augment, Train
+from laketrain.config.train import Train
 from laketrain.distributed.optimizer import distribute
 from laketrain.distributed.world import World
 from laketrain.errors import DataError, RankError
 from laketrain.feed.dataset import Dataset
-from laketrain.feed.lanes import LanePlan
-from laketrain.feed.tensors import tensor_steps
+from laketrain.feed.feed import Feed
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
 from laketrain.models import parse_model
@@ -77,11 +76,11 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
     dataset = Dataset.at(task.lake, task.dataset)
     checkpoints = Checkpoints(Lake(task.lake), task.name, task.run)
     config = task.config
-    plan = dataset.plan(config.split, config.batch, lanes=config.lanes, seed=config.seed,
-                        window_mb=config.shuffle_window_mb)
-    model, state = _begin(task, dataset, checkpoints, world, plan.steps * config.epochs)
     clock = _Clock()
-    _run_epochs(task, dataset, plan, model, state, checkpoints, world, report, clock)
+    with dataset.feed(config.split, config.batch, lanes=config.lanes, seed=config.seed,
+                      window_mb=config.shuffle_window_mb) as feed:
+        model, state = _begin(task, dataset, checkpoints, world, feed.steps * config.epochs)
+        _run_epochs(task, dataset, feed, model, state, checkpoints, world, report, clock)
     digest = weights_digest(model)
     _refuse_different(world.gather(digest))
     if task.output and world.is_chief:
@@ -111,7 +110,7 @@ def _begin(
     return model, state
 
 
-def _run_epochs(task: FitTask, dataset: Dataset, plan: LanePlan, model: keras.Model, state: State,
+def _run_epochs(task: FitTask, dataset: Dataset, feed: Feed, model: keras.Model, state: State,
                 checkpoints: Checkpoints, world: World, report: Report, clock: _Clock) -> None:
     from laketrain.train.steps import Steps
 
@@ -119,20 +118,21 @@ def _run_epochs(task: FitTask, dataset: Dataset, plan: LanePlan, model: keras.Mo
     if state.epochs >= config.epochs:
         return
     steps = Steps(model, config.batch)
-    with _tensors(dataset, config.split, plan, world, state.epochs, config.epochs, config.augment) as training:
+    with closing(feed.steps_of(world.rank, world.size, state.epochs, epochs=config.epochs - state.epochs,
+                               augment=config.augment)) as training:
         for epoch in range(state.epochs, config.epochs):
             reseed(model, config.seed, epoch, world.rank)
             started = time.monotonic()
-            for step in range(plan.steps):
+            for step in range(feed.steps):
                 with clock.waits():
                     batch = next(training)
                 with clock.computes():
                     loss = float(steps.train(*batch))
-                _refuse_nan(loss, world.rank, epoch, step, plan.steps)
-                clock.tell(report, partial(_progress, step, epoch, started, plan, config, steps, world))
+                _refuse_nan(loss, world.rank, epoch, step, feed.steps)
+                clock.tell(report, partial(_progress, step, epoch, started, feed, config, steps, world))
             seconds = time.monotonic() - started
             row: dict[str, Any] = {"epoch": epoch + 1, **steps.totals(world), **_validate(task, dataset, steps, world)}
-            state.history.append({**row, "seconds": seconds, "rows_per_s": plan.rows / seconds})
+            state.history.append({**row, "seconds": seconds, "rows_per_s": feed.rows / seconds})
             state.epochs = epoch + 1
             if world.is_chief and (state.epochs % config.checkpoint_epochs == 0 or state.epochs == config.epochs):
                 checkpoints.save(model, state, seconds)
@@ -144,29 +144,20 @@ def _validate(task: FitTask, dataset: Dataset, steps: Steps, world: World) -> di
     split = task.config.validation
     if split is None:
         return {}
-    plan = dataset.plan(split, task.config.batch, lanes=task.config.lanes, shuffle=False)
-    with _tensors(dataset, split, plan, world, 0, 1) as rows:
-        for batch in rows:
+    with (dataset.feed(split, task.config.batch, lanes=task.config.lanes, shuffle=False) as feed,
+          closing(feed.steps_of(world.rank, world.size)) as batches):
+        for batch in batches:
             steps.validate(*batch)
     return {f"val_{name}": value for name, value in steps.totals(world).items()}
 
 
-@contextmanager
-def _tensors(dataset: Dataset, split: str, plan: LanePlan, world: World, epoch: int, end: int,
-             augment: Augment | None = None) -> Iterator[Any]:
-    with (dataset.reader(split) as reader,
-          closing(tensor_steps(plan, reader, rank=world.rank, ranks=world.size, epoch=epoch, epochs=end - epoch,
-                               augment=augment)) as steps):
-        yield steps
-
-
-def _progress(step: int, epoch: int, started: float, plan: LanePlan, config: Train, steps: Steps,
+def _progress(step: int, epoch: int, started: float, feed: Feed, config: Train, steps: Steps,
               world: World) -> dict[str, Any]:
     """What the driver's progress bar shows; ranks but the chief only say that they live."""
     if not world.is_chief:
         return {"kind": "step", "epoch": epoch + 1, "step": step + 1}
     done = (step + 1) * config.batch
-    return {"kind": "step", "epoch": epoch + 1, "epochs": config.epochs, "step": step + 1, "steps": plan.steps,
+    return {"kind": "step", "epoch": epoch + 1, "epochs": config.epochs, "step": step + 1, "steps": feed.steps,
             "rows_per_s": done / max(1e-9, time.monotonic() - started), **steps.running()}
 
 

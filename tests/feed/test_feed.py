@@ -1,0 +1,99 @@
+"""Batches of one length each: every row once an epoch, the same steps on every rank, resumed where it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from laketrain.feed import Feed, LanePlan, Turns
+from laketrain.feed.feed import plans_of
+
+from .splits import write_split
+
+SIZES = st.lists(st.integers(1, 60), min_size=1, max_size=5)
+
+
+@given(steps=SIZES, seed=st.integers(0, 2**64 - 1), epoch=st.integers(0, 1000))
+def test_an_epoch_has_each_plans_steps_once(steps: list[int], seed: int, epoch: int) -> None:
+    order = Turns(tuple(steps), seed).order(epoch)
+    assert np.bincount(order, minlength=len(steps)).tolist() == steps
+
+
+def test_turns_are_mixed_by_the_seed_and_differ_by_epoch() -> None:
+    turns = Turns((50, 50), seed=3)
+    assert len({tuple(turns.order(epoch)) for epoch in range(20)}) == 20
+    assert turns.order(0).tolist() != Turns((50, 50), seed=4).order(0).tolist()
+    assert 15 <= np.count_nonzero(turns.order(0)[:50]) <= 35
+    assert Turns((2, 3), seed=3, shuffle=False).order(7).tolist() == [0, 0, 1, 1, 1]
+
+
+@given(steps=SIZES, seed=st.integers(0, 2**64 - 1), data=st.data())
+def test_each_plan_goes_on_where_the_epoch_stopped(steps: list[int], seed: int, data: Any) -> None:
+    turns = Turns(tuple(steps), seed)
+    stop = data.draw(st.integers(0, turns.total - 1))
+    seen = [0] * len(steps)
+    for turn in turns.order(5)[:stop].tolist():
+        seen[turn] += 1
+    assert turns.starts(5, stop) == [(6, 0) if done == all_ else (5, done)
+                                     for done, all_ in zip(seen, steps, strict=True)]
+
+
+@given(rows=st.lists(st.integers(1, 10_000), min_size=1, max_size=4), window=st.integers(1, 1 << 20))
+def test_the_buckets_share_the_window_by_their_bytes(rows: list[int], window: int) -> None:
+    sizes = [(count, 100 * (index + 1)) for index, count in enumerate(rows)]
+    plans = plans_of(sizes, 64, lanes="auto", seed=1, shuffle=True, window_bytes=window)
+    held = sum(plan.window_blocks * plan.block_rows * plan.lanes * size
+               for plan, (_, size) in zip(plans, sizes, strict=True))
+    least = sum(64 * size for _, size in sizes)  # a lane holds a slice at the least
+    assert held <= window + least
+    assert len({plan.seed for plan in plans}) == len(plans)
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Feed:
+    """Three buckets of 200, 37 and 5 rows, whose images say from which bucket and row they are."""
+    plans, readers = [], []
+    for index, rows in enumerate((200, 37, 5)):
+        split = write_split(tmp_path / str(index), [[rows // 2, rows - rows // 2]])
+        readers.append(split.reader())
+        plans.append(LanePlan.of(rows, 32, 6, lanes=8, seed=index, window_bytes=600))
+    return Feed(tuple(plans), tuple(readers))
+
+
+def seen(feed: Feed, **asked: Any) -> list[tuple[int, list[int], float]]:
+    """Of each step: how many rows the bucket has, its labels, the sum of its weights."""
+    with feed:
+        return [(len(labels), labels.numpy().tolist(), float(weights.numpy().sum()))
+                for _, labels, weights, _ in feed.steps_of(**asked)]
+
+
+@pytest.mark.slow
+def test_every_row_of_every_bucket_comes_once_an_epoch(feed: Feed) -> None:
+    with feed:
+        found: list[int] = []
+        for _, labels, weights, real in feed.steps_of(epoch=3):
+            assert float(weights.numpy().sum()) == int(real)
+            found += labels.numpy()[weights.numpy() > 0].tolist()
+    assert feed.rows == 242
+    assert sorted(found) == sorted([*range(200), *range(37), *range(5)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ranks", [2, 4, 8])
+def test_the_ranks_steps_side_by_side_are_those_of_one(feed: Feed, ranks: int) -> None:
+    whole = seen(feed, epochs=2)
+    parts = [seen(feed, rank=rank, ranks=ranks, epochs=2) for rank in range(ranks)]
+    assert {len(part) for part in parts} == {len(whole)} == {2 * feed.steps}
+    for step, (_, labels, _) in enumerate(whole):
+        assert [label for part in parts for label in part[step][1]] == labels
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", [1, 7, 8, 9])
+def test_a_resumed_epoch_is_the_rest_of_the_undisturbed_one(feed: Feed, start: int) -> None:
+    assert seen(feed, epoch=1, start_step=start, epochs=2) == seen(feed, epoch=1, epochs=2)[start:]
