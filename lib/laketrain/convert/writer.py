@@ -15,9 +15,10 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -29,6 +30,7 @@ from laketrain.lake.quarantine import COLUMNS
 
 RESULT_SCHEMA = "partition int, result string"
 QUARANTINE = "quarantine"
+Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 _REJECT_SCHEMA = pa.schema([(column, pa.string()) for column in COLUMNS])
 _LONGEST_RECORD = 2000
 
@@ -102,7 +104,7 @@ def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Itera
     features = FeatureSet.from_json(task.features)
     result = TaskResult()
     with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
-        files = _Files(task, features, Path(folder))
+        files = _Files(task, features, folder)
         for batch in batches:
             named = pa.RecordBatch.from_arrays(batch.columns, names=[*task.columns, SPLIT])
             _write_batch(task, features, named, files, result)
@@ -126,9 +128,14 @@ def _write_batch(
     for index, split in enumerate(task.splits):
         mine = np.asarray(pc.equal(splits, index))
         for bucket in np.unique(buckets[mine]):
-            files.add(part_of(split, int(bucket)), stored.filter(pa.array(mine & (buckets == bucket))))
+            files.add(part_of(split, int(bucket)), _where(stored, mine & (buckets == bucket)))
         if split == task.learn_on and mine.any():
-            result.add(features.tally(batch.filter(pa.array(mine)), first=False))
+            result.add(features.tally(_where(batch, mine), first=False))
+
+
+def _where(rows: Rows, mask: npt.NDArray[np.bool_]) -> Rows:
+    """The rows that `mask` marks; not copied where it marks all."""
+    return rows if mask.all() else rows.filter(pa.array(mask))
 
 
 def tally_partition(
@@ -165,39 +172,45 @@ def _culprits(reasons: pa.Array) -> list[str]:
 
 
 class _Files:
-    """The task's open files, one a part, made when their first row comes."""
+    """The task's open files, one a part, made when their first row comes.
 
-    def __init__(self, task: WriteTask, features: FeatureSet, folder: Path) -> None:
-        self._task, self._folder = task, folder
+    A lake on this machine's disk is written to in place, any other from a copy in `folder`.
+    """
+
+    def __init__(self, task: WriteTask, features: FeatureSet, folder: str) -> None:
+        self._task, self._folder, self._store = task, folder, Lake(task.lake).store
         self._schemas: Mapping[str, pa.Schema] = {QUARANTINE: _REJECT_SCHEMA}
         self._default = features.storage_schema()
         self._open: dict[str, _RowGroups] = {}
 
     def add(self, part: str, rows: pa.Table) -> None:
         if part not in self._open:
+            path = f"{self._task.draft}/_attempts/{part}-{uuid.uuid4().hex}.parquet"
+            place = Path(self._store.local(path) or f"{self._folder}/{part}.parquet")
+            place.parent.mkdir(parents=True, exist_ok=True)
             schema = self._schemas.get(part, self._default)
-            self._open[part] = _RowGroups(self._folder / f"{part}.parquet", schema, self._task.rows_per_group)
+            self._open[part] = _RowGroups(place, path, schema, self._task.rows_per_group)
         self._open[part].add(rows)
 
     def finish(self) -> dict[str, Written]:
-        store = Lake(self._task.lake).store
         done = {}
         for part, groups in self._open.items():
             sizes = groups.close()
-            path = f"{self._task.draft}/_attempts/{part}-{uuid.uuid4().hex}.parquet"
-            store.put(str(groups.path), path)
-            done[part] = Written(path, sum(sizes), sizes, groups.path.stat().st_size)
+            if self._store.local(groups.path) is None:
+                self._store.put(str(groups.place), groups.path)
+            done[part] = Written(groups.path, sum(sizes), sizes, groups.place.stat().st_size)
         return done
 
 
 class _RowGroups:
-    """A Parquet file whose row groups have exactly `rows` rows, the last one what is left."""
+    """A Parquet file whose row groups have exactly `rows` rows, the last one what is left. It is written at `place`,
+    and `path` in the lake."""
 
-    def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
-        self.path, self._rows = path, rows
+    def __init__(self, place: Path, path: str, schema: pa.Schema, rows: int) -> None:
+        self.place, self.path, self._rows = place, path, rows
         # The bytes of pixels and keys hardly repeat as whole values: a dictionary costs time and saves nothing.
         # Nor do their minimum and maximum help anyone, yet they would stand in full in every footer.
-        self._writer = pq.ParquetWriter(str(path), schema, compression="snappy", use_dictionary=False,
+        self._writer = pq.ParquetWriter(str(place), schema, compression="snappy", use_dictionary=False,
                                         write_statistics=False)
         self._waiting: list[pa.Table] = []
         self._count = 0

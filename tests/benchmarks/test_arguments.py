@@ -1,0 +1,64 @@
+"""What a benchmark is told: names, numbers, and how it repeats them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks import NAMES
+from benchmarks.__main__ import ROOT, _parser
+from benchmarks.options import Options
+from benchmarks.read import BATCH, ROWS, window_mb
+from hypothesis import given
+from hypothesis import strategies as st
+
+from laketrain.feed.lanes import LanePlan
+
+
+def options(**changes) -> Options:
+    return Options(**{"folder": Path("nowhere"), "pairs": 3, "cores": 2, "rows": None, "tell": print, **changes})
+
+
+def test_without_a_name_all_are_asked_for_with_the_sizes_that_they_come_with():
+    assert vars(_parser().parse_args([])) == {"name": None, "rows": None, "pairs": 3, "cores": 2}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_name_is_accepted_with_its_numbers(name):
+    given = _parser().parse_args([name, "--rows", "600", "--pairs", "1", "--cores", "4"])
+    assert vars(given) == {"name": name, "rows": 600, "pairs": 1, "cores": 4}
+
+
+def test_an_unknown_name_exits_with_2_and_names_those_that_there_are():
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "speed"], cwd=ROOT, text=True, capture_output=True,
+                          check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'speed'" in done.stderr
+    assert all(repr(name) in done.stderr for name in NAMES)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--rows", "--pairs", "--cores"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "", "²"])
+def test_a_number_that_is_none_is_refused_with_what_was_received(option, value, capsys):
+    with pytest.raises(SystemExit) as refused:
+        _parser().parse_args(["convert", option, value])
+    assert refused.value.code == 2
+    assert f"argument {option}: got {value!r}, expected a whole number from 1" in capsys.readouterr().err
+
+
+def test_the_title_says_on_what_and_how_often():
+    assert options().title(50_000) == "50,000 images of 32×32×3 random bytes, 2 cores, 3 rounds"
+    assert options(cores=4, pairs=5).title() == "4 cores, 5 rounds"
+
+
+@given(st.integers(2 * BATCH, 100_000))
+def test_the_window_of_read_is_smaller_than_the_data(rows):
+    plan = LanePlan.of(rows, BATCH, row_bytes=32 * 32 * 3 + 8, window_bytes=int(window_mb(rows) * (1 << 20)))
+    assert plan.window_count > 1
+
+
+def test_the_window_of_read_is_the_stated_one_where_the_data_are_enough():
+    assert window_mb(ROWS) == window_mb(10 * ROWS) == 64

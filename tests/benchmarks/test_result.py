@@ -1,0 +1,108 @@
+"""What a benchmark shows: figures, ratios, bars; and what each of them compares with what."""
+
+from __future__ import annotations
+
+import pytest
+from benchmarks import NAMES, convert, launch, read, train
+from benchmarks.__main__ import last_line
+from benchmarks.result import Line, Result, at_least, rate, seconds, shares, shares_below
+from rich.console import Console
+
+# The names of the ratios, which others read by them.
+KEYS = {
+    "convert": ["vs_dict_to_spark_row", "vs_spark_copy"],
+    "read": ["vs_petastorm_tf", "vs_pyarrow_scan"],
+    "train": ["vs_keras_in_memory", "waiting_share"],
+    "launch": ["vs_horovod_spark_run"],
+}
+
+
+def page(result: Result) -> str:
+    console = Console(width=160)
+    with console.capture() as captured:
+        console.print(result.table())
+    return captured.get()
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, Result]:
+    """Of made-up figures, two or three rounds each."""
+    return {
+        "convert": convert.compare({convert.OURS: [40.0, 60.0], convert.PETASTORM: [4.0, 5.0],
+                                    convert.COPY: [50.0, 80.0], convert.SHUFFLED: [30.0, 30.0]}, "2 rounds"),
+        "read": read.compare({read.OURS: [90.0, 90.0, 80.0], read.PETASTORM: [3.0, 2.0, 1.0],
+                              read.SCAN: [180.0, 90.0, 320.0]}, "3 rounds"),
+        "train": train.compare({train.OURS: [train.Fitted(33.0, 0.02), train.Fitted(27.0, 0.04)],
+                                train.KERAS: [train.Fitted(30.0), train.Fitted(30.0)]}, "2 rounds"),
+        "launch": launch.compare({launch.OURS: [(10.0, 2.0), (8.0, 4.0)], launch.HOROVOD: [(15.0, 12.0), (14.0, 12.0)]},
+                                 "2 rounds"),
+    }
+
+
+def test_every_benchmark_has_its_ratios_by_name(results):
+    assert {name: list(result.ratios) for name, result in results.items()} == KEYS
+    assert set(KEYS) == set(NAMES)
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("convert", {"vs_dict_to_spark_row": 11.0, "vs_spark_copy": 0.775}),
+    ("read", {"vs_petastorm_tf": 45.0, "vs_pyarrow_scan": 0.5}),
+    ("train", {"vs_keras_in_memory": 1.0, "waiting_share": 0.03}),
+])
+def test_more_rows_per_second_than_the_other_side_is_a_ratio_above_one(results, name, expected):
+    assert results[name].ratios == pytest.approx(expected)
+
+
+def test_a_launch_of_fewer_seconds_is_a_ratio_above_one_and_cold_ones_have_no_bar(results):
+    assert results["launch"].ratios == {"vs_horovod_spark_run": 4.5}
+    warm, cold = (results["launch"].lines[place].cells() for place in (1, 3))
+    assert warm == ("horovod.spark.run, warm", "12.0 s (12.0 – 12.0)", "4.50 ×", "≥ 5 ×", "[red]not met[/]")
+    assert cold == ("horovod.spark.run, cold", "14.5 s (14.0 – 15.0)", "1.62 ×", "", "")
+
+
+def test_the_last_line_of_one_benchmark_is_its_ratios(results):
+    assert last_line([results["launch"]], "launch") == '{"vs_horovod_spark_run": 4.5}'
+
+
+def test_the_last_line_of_all_is_by_benchmark(results):
+    assert last_line([results["read"], results["launch"]], None) == (
+        '{"read": {"vs_petastorm_tf": 45.0, "vs_pyarrow_scan": 0.5}, "launch": {"vs_horovod_spark_run": 4.5}}')
+
+
+@pytest.mark.parametrize(("bar", "value", "met"), [
+    (at_least(10), 10.0, True), (at_least(10), 9.99, False), (at_least(0.7), 0.71, True),
+    (shares_below(0.03), 0.03, False), (shares_below(0.03), 0.0, True),
+])
+def test_a_bar_is_met_from_its_limit_on(bar, value, met):
+    assert bar.met(value) is met
+    assert ("not met" not in page(Result("read", "", [Line("theirs", "", "key", value, bar)]))) is met
+
+
+def test_bars_say_what_they_ask():
+    assert (at_least(10).text, at_least(0.7).text, shares_below(0.03).text) == ("≥ 10 ×", "≥ 0.7 ×", "< 3%")
+
+
+def test_a_share_is_shown_in_percent_and_a_ratio_as_a_factor():
+    assert Line("ours", "", "share", 0.025, shares_below(0.03)).cells()[2] == "2.5%"
+    assert Line("theirs", "", "ratio", 0.025, at_least(1)).cells()[2] == "0.03 ×"
+
+
+def test_a_side_without_a_ratio_is_shown_and_is_not_in_the_json():
+    result = Result("read", "5 rows", [Line("ours", rate([1.0]))])
+    assert result.ratios == {}
+    assert "ours" in page(result)
+    assert "read: 5 rows" in page(result)
+
+
+def test_a_ratio_of_nothing_is_still_in_the_json():
+    assert Result("train", "", [Line("waiting", "", "waiting_share", 0.0)]).ratios == {"waiting_share": 0.0}
+
+
+@pytest.mark.parametrize(("words", "text"), [
+    (rate([3000.0, 1000.4, 2000.0]), "2,000 rows/s (1,000 – 3,000)"),
+    (rate([1.0], "images/s"), "1 images/s (1 – 1)"),
+    (seconds([1.0, 2.0]), "1.5 s (1.0 – 2.0)"),
+    (shares([0.01, 0.02, 0.5]), "2.0% (1.0% – 50.0%)"),
+])
+def test_figures_are_the_median_with_the_least_and_the_most(words, text):
+    assert words == text

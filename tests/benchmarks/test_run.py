@@ -1,0 +1,53 @@
+"""Each benchmark as a user runs it, on too few rows for its figures to mean anything: none of them is asserted."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from benchmarks.__main__ import ROOT
+
+KEYS = {
+    "convert": {"vs_dict_to_spark_row", "vs_spark_copy"},
+    "read": {"vs_petastorm_tf", "vs_pyarrow_scan"},
+    "train": {"vs_keras_in_memory", "waiting_share"},
+    "launch": {"vs_horovod_spark_run"},
+}
+
+
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Every process of a run imports TensorFlow: where bytecode may not lie beside it, it is kept for these tests."""
+    if not sys.dont_write_bytecode:
+        return {}
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode"))}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", KEYS)
+def test_a_run_ends_with_its_ratios_and_leaves_nothing(name: str, bytecode: dict[str, str], tmp_path: Path):
+    environ = {**os.environ, **bytecode, "TMPDIR": str(tmp_path), "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={tmp_path}"}
+    done = subprocess.run([sys.executable, "-m", "benchmarks", name, "--rows", "600", "--pairs", "1"], cwd=ROOT,
+                          env=environ, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ratios = json.loads(done.stdout.splitlines()[-1])
+    assert set(ratios) == KEYS[name]
+    assert all(math.isfinite(ratio) and ratio > 0 for ratio in ratios.values()), ratios
+    assert f"{name}: " in done.stdout
+    assert left_in(tmp_path) == []
+
+
+def left_in(folder: Path) -> list[str]:
+    """What stays there. Java removes its own a moment after its driver has ended."""
+    for _ in range(100):
+        if not any(folder.iterdir()):
+            return []
+        time.sleep(0.1)
+    return sorted(path.name for path in folder.iterdir())
