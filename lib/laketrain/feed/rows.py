@@ -12,7 +12,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,14 @@ class DataFile(Protocol):
     def rows(self) -> int | None: ...
     @property
     def row_groups(self) -> Sequence[int] | None: ...
+
+
+@runtime_checkable
+class Partitioned(Protocol):
+    """A file whose path holds some of its columns: (name, value as text), the same for all its rows."""
+
+    @property
+    def constants(self) -> Sequence[tuple[str, str]]: ...
 
 
 class Files(Protocol):
@@ -131,8 +139,7 @@ class RowReader:
         index, number = int(self._file_of[group]), int(self._group_of[group])
         self._at[thread] = f"row group {number} of file {self._files[index].path!r}"
         try:
-            # The threads are ours: Arrow's own would only add to them.
-            table = self._file(thread, index).read_row_group(number, columns=list(self.columns), use_threads=False)
+            table = self._table(thread, index, number, int(self._starts[group + 1] - self._starts[group]))
             tensors = self.features.tensors(table, self.columns)
         except (OSError, pa.ArrowException) as error:
             raise self._broken(index, f"can't be read: {error}") from error
@@ -142,6 +149,19 @@ class RowReader:
             self._at.pop(thread, None)
         for name, values in tensors.items():
             out[name][places] = values[local]
+
+    def _table(self, thread: int, index: int, group: int, rows: int) -> pa.Table:
+        """A row group's asked columns, also those that the file's path holds."""
+        file = self._files[index]
+        constants = {name: value for name, value in (file.constants if isinstance(file, Partitioned) else ())
+                     if name in self.columns}
+        columns = [name for name in self.columns if name not in constants]
+        # The threads are ours: Arrow's own would only add to them.
+        table = self._file(thread, index).read_row_group(group, columns=columns, use_threads=False)
+        for name, value in constants.items():
+            column = pa.array([value] * rows, pa.string())
+            table = table.append_column(name, column) if table.num_columns else pa.table({name: column})
+        return table
 
     def _file(self, thread: int, index: int) -> pq.ParquetFile:
         files = self._open[thread]

@@ -1,0 +1,148 @@
+"""A column as somebody else stored it: read as it is, never written.
+
+    Stored(column="image", dtype="uint8", sizes=(None, None, 3), encoding="image")
+
+What has one shape and a value in every row becomes a plain array; rows of several shapes, texts, decimals and columns
+with nulls become an array of objects, None where nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from io import BytesIO
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import BeforeValidator
+
+from laketrain.errors import DataError
+from laketrain.features.base import Drawing, Feature
+from laketrain.features.codec import decode_ndarrays
+from laketrain.features.decode_once import each
+
+Encoding = Literal["ndarray", "compressed", "image", "scalar", "list"]
+
+
+class Stored(Feature):
+    """A column that is only read; no kind that a workload can declare."""
+
+    kind: Literal["stored"] = "stored"
+    role: Literal["input", "target", "id", "weight"] = "id"
+    dtype_name: str
+    """NumPy's name of a value's type; `str`, `bytes` and `decimal` for those of Python."""
+    sizes: Annotated[tuple[int | None, ...], BeforeValidator(tuple)] = ()
+    """The shape of a row, None where it varies."""
+    encoding: Encoding
+    """How a row lies in Parquet: as `np.save` or `np.savez_compressed` wrote it, as an image file, or plain."""
+    nullable: bool = False
+    """Whether rows may have no value."""
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all rows together are one array of numbers."""
+        return not self.nullable and None not in self.sizes and self.dtype_name not in ("str", "bytes", "decimal")
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.dtype_name if self.uniform else object)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(size or 0 for size in self.sizes) if self.uniform else ()
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        return pa.null()
+
+    def check(self, column: pa.Array) -> pa.Array:
+        raise self._only_read()
+
+    def pack(self, column: pa.Array) -> pa.Array:
+        raise self._only_read()
+
+    def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
+        if self.uniform:
+            return self._array(stored)
+        rows = self._rows(stored)
+        out = np.empty(len(rows), object)
+        for index, row in enumerate(rows):  # assigned one by one: NumPy would make arrays of one shape a single one
+            out[index] = row
+        return out
+
+    def drawing(self, value: Any) -> Drawing | None:
+        shape = np.shape(value)
+        picture = self.dtype_name == "uint8" and len(shape) in (2, 3) and (len(shape) == 2 or shape[2] in (1, 3, 4))
+        return Drawing("image", value) if picture else None
+
+    def caption(self, value: Any) -> str:
+        return str(value)[:40] if np.shape(value) == () else ""
+
+    def _array(self, stored: pa.Array) -> npt.NDArray[Any]:
+        if self.encoding == "ndarray":
+            return decode_ndarrays(stored, self.dtype, self.shape)
+        if stored.null_count:
+            raise self._unlike(f"{stored.null_count} of {len(stored)} rows are null, the schema says that none is")
+        if self.encoding == "scalar":
+            return np.asarray(stored.to_numpy(zero_copy_only=False)).astype(self.dtype)
+        if not len(stored):
+            return np.empty((0, *self.shape), self.dtype)
+        return np.stack(self._rows(stored))
+
+    def _rows(self, stored: pa.Array) -> list[Any]:
+        return each(self._maybe, stored.to_pylist())
+
+    def _maybe(self, value: Any) -> Any:
+        if value is None and self.nullable:
+            return None
+        if value is None:
+            raise self._unlike("a row is null, the schema says that none is")
+        return self._checked(_DECODE[self.encoding](self, value))
+
+    def _checked(self, value: Any) -> Any:
+        shape = np.shape(value)
+        fits = len(shape) == len(self.sizes) and all(
+            size in (None, found) for size, found in zip(self.sizes, shape, strict=True))
+        if not fits:
+            raise self._unlike(f"a row has the shape {shape}, expected {self.sizes}")
+        return value
+
+    def scalar(self, value: Any) -> Any:
+        """One plain value, in the type that the schema says."""
+        if self.dtype_name == "decimal":
+            return Decimal(value)
+        return value if self.dtype_name in ("str", "bytes") else np.dtype(self.dtype_name).type(value)
+
+    def listed(self, value: Any) -> npt.NDArray[Any]:
+        """A plain list, in the type that the schema says."""
+        return np.array(value, None if self.dtype_name in ("str", "bytes") else self.dtype_name)
+
+    def _only_read(self) -> DataError:
+        return DataError("convert", self.subject, "can only be read: another program wrote it")
+
+    def _unlike(self, problem: str) -> DataError:
+        return DataError("feed", self.subject, problem, "the data and its own schema differ; ask who wrote them")
+
+
+def _loaded(_: Stored, saved: bytes) -> Any:
+    return np.load(BytesIO(saved), allow_pickle=False)
+
+
+def _unzipped(_: Stored, saved: bytes) -> Any:
+    with np.load(BytesIO(saved), allow_pickle=False) as archive:
+        return archive[archive.files[0]]
+
+
+def _pixels(feature: Stored, saved: bytes) -> npt.NDArray[Any]:
+    """(h, w) or (h, w, c), uint8 or, of a PNG, uint16; as deep as the file is."""
+    from PIL import Image
+
+    with Image.open(BytesIO(saved), formats=["PNG", "JPEG"]) as picture:
+        pixels = np.asarray(picture)
+    return pixels.astype(feature.dtype_name, copy=False)
+
+
+_DECODE: dict[str, Callable[[Stored, Any], Any]] = {
+    "ndarray": _loaded, "compressed": _unzipped, "image": _pixels, "scalar": Stored.scalar, "list": Stored.listed}
