@@ -28,6 +28,9 @@ NEEDS = [
     "rich>=13.7",
     "s3fs>=2024.6",
     "scikit-learn>=1.4",
+    "scipy>=1.11",
+    "simplejpeg>=1.8,<2",  # opens small JPEGs several times faster than Pillow
+    "soundfile>=0.12.1",
     "sqlglot>=25",
     "typer>=0.12",
 ]
@@ -59,6 +62,7 @@ EXTRAS = {
         "mypy>=1.11",
         "nbclient>=0.10",
         "nbformat>=5.10",
+        "opencv-python-headless>=4.9,<4.12",  # with it Petastorm reads its compressed images; 4.12 wants NumPy 2
         "pandas-stubs<3",
         "pytest>=8",
         "pytest-timeout>=2.3",

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from laketrain.errors import DataError
 from laketrain.lake import Draft, Lake
-from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejects
+from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejects, record_of
 
 COUNT = st.integers(0, 10**9)
 
@@ -53,3 +53,9 @@ def test_the_same_work_leaves_its_rejects_once_unless_they_were_damaged(tmp_path
     assert set((tmp_path / table.path / "data").iterdir()) == {file.parent for file in written}
     written[0].unlink()
     assert commit_rejects(table, fill, fingerprint="same", stage="clean").number == 3
+
+
+def test_a_record_is_the_row_as_json_with_files_only_counted() -> None:
+    row = {"content": b"\xff" * 921, "path": "cats/1.jpg", "key": b"\x01", "at": None}
+    assert record_of(row) == '{"content": "<921 bytes>", "path": "cats/1.jpg", "key": "b\'\\\\x01\'", "at": null}'
+    assert len(record_of({"text": "x" * 9000})) == 2000

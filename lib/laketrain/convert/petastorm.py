@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from petastorm.codecs import NdarrayCodec, ScalarCodec
+from petastorm.codecs import CompressedImageCodec, NdarrayCodec, ScalarCodec
 from petastorm.etl.dataset_metadata import ROW_GROUPS_PER_FILE_KEY, UNISCHEMA_KEY
 from petastorm.unischema import Unischema, UnischemaField
 from pyspark.sql import types as T
@@ -48,5 +48,15 @@ def common_metadata(name: str, features: FeatureSet, row_groups: Mapping[str, in
 def _field(storage: Any) -> UnischemaField:
     if storage.codec == "ndarray":
         return UnischemaField(storage.name, np.dtype(storage.dtype).type, storage.shape, NdarrayCodec(), False)
+    if storage.codec in ("png", "jpeg"):
+        return UnischemaField(storage.name, np.uint8, storage.shape, _image_codec(storage.codec), False)
     scalar = np.str_ if storage.dtype == "str" else np.dtype(storage.dtype).type
     return UnischemaField(storage.name, scalar, (), ScalarCodec(_SPARK_TYPES[storage.dtype]), False)
+
+
+def _image_codec(format: str) -> CompressedImageCodec:
+    """As its constructor makes it, but that one asks for OpenCV, which only Petastorm's own readers need."""
+    codec = CompressedImageCodec.__new__(CompressedImageCodec)
+    # The quality counts when Petastorm itself writes.
+    codec._image_codec, codec._quality = f".{format}", 80
+    return codec

@@ -36,12 +36,11 @@ from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
 from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_rejects
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, configured, quoted, read
+from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted, read
 
 REVISION = 1
 LEARN_ON = "train"
 _MB = 1 << 20
-_BATCH_BYTES = 16 * _MB
 _MOVES_AT_ONCE = 8
 
 
@@ -62,7 +61,7 @@ def convert(
     """
     started = time.monotonic()
     lake = table.lake
-    settings = {**ALIKE, **_batches_of(max(1, _BATCH_BYTES // (4 * features.row_bytes())))}
+    settings = {**ALIKE, **arrow_batches(features.row_bytes())}
     with (explained("convert", f"dataset {dataset!r}"), configured(spark, settings),
           lake.table("features", dataset).stage() as draft):
         rows = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
@@ -130,11 +129,6 @@ def _partitions(spark: SparkSession, rows: int, rows_per_group: int, row_bytes: 
     by_size = math.ceil(rows * row_bytes / (file_mb * _MB))
     by_slots = min(spark.sparkContext.defaultParallelism, math.ceil(rows / rows_per_group))
     return max(1, by_size, by_slots)
-
-
-def _batches_of(rows: int) -> dict[str, str]:
-    """Arrow batches capped by bytes: Spark counts rows only, so the cap is put in rows of this dataset."""
-    return {"spark.sql.execution.arrow.maxRecordsPerBatch": str(min(rows, 10_000))}
 
 
 @dataclass(frozen=True)

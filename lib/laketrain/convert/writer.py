@@ -26,13 +26,12 @@ import pyarrow.parquet as pq
 from laketrain.convert.split import SPLIT
 from laketrain.features import FeatureSet
 from laketrain.lake import Lake
-from laketrain.lake.quarantine import COLUMNS
+from laketrain.lake.quarantine import COLUMNS, record_of
 
 RESULT_SCHEMA = "partition int, result string"
 QUARANTINE = "quarantine"
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 _REJECT_SCHEMA = pa.schema([(column, pa.string()) for column in COLUMNS])
-_LONGEST_RECORD = 2000
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ def _report(result: TaskResult) -> pa.RecordBatch:
 
 def _rejects(batch: pa.RecordBatch, reasons: pa.Array, table: str) -> pa.Table:
     rows = batch.select(batch.schema.names[:-1]).to_pylist()
-    records = [json.dumps(row, default=str, ensure_ascii=False)[:_LONGEST_RECORD] for row in rows]
+    records = [record_of(row) for row in rows]
     rules = [f"feature({name})" for name in _culprits(reasons)]
     columns = [[table] * len(records), rules, reasons.to_pylist(), records]
     return pa.table(dict(zip(COLUMNS, columns, strict=True)), schema=_REJECT_SCHEMA)

@@ -3,10 +3,11 @@
     from laketrain.features import FeatureSet
 """
 
+from laketrain.features.audio import Audio
 from laketrain.features.base import Drawing, Feature, Role, Storage
 from laketrain.features.image import Image
 from laketrain.features.key import Key
 from laketrain.features.label import Label
 from laketrain.features.schema import FeatureSet
 
-__all__ = ["Drawing", "Feature", "FeatureSet", "Image", "Key", "Label", "Role", "Storage"]
+__all__ = ["Audio", "Drawing", "Feature", "FeatureSet", "Image", "Key", "Label", "Role", "Storage"]

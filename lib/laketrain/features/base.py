@@ -54,17 +54,21 @@ class Storage:
 class Feature(BaseModel, ABC):
     """One feature of a dataset. Values only: it is declared in YAML, saved as JSON, sent to executors.
 
-    `column` is the table's column it comes from. Statistics learnt from the train split are fields like any other.
+    Statistics learnt from the train split are fields like any other. The text under each field is what docs/config.md
+    says of it (tools/config_reference.py).
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
     codec: ClassVar[Codec] = "scalar"
     learns_first: ClassVar[bool] = False
     """Whether `pack` needs what is learnt: then the train split is read once more, before anything is written."""
 
     kind: str
+    """What it is; each kind is a class."""
     column: str = Field(min_length=1)
+    """The table's column that it is made of; by default the column of the feature's own name."""
     role: Role
+    """What it is for."""
 
     @property
     @abstractmethod

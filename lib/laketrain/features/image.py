@@ -1,7 +1,8 @@
-"""Images of one fixed shape: lists of pixel values or raw bytes in a table, uint8 tensors for Keras.
+"""Images of one fixed shape: lists of pixel values, raw bytes or image files in a table, uint8 tensors for Keras.
 
     features:
       image: {kind: image, column: pixels, shape: [28, 28, 1]}
+      photo: {kind: image, column: content, encoded: true, shape: [224, 224, 3], resize: crop}
 
 They stay uint8 (h, w, c) up to the model, which rescales with the mean and std learnt on the train split.
 """
@@ -17,14 +18,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from laketrain.errors import DataError
-from laketrain.features.base import Codec, Drawing, Feature, nulls, reasons
+from laketrain.features.base import Codec, Drawing, Feature, Storage, nulls, reasons
 from laketrain.features.codec import binary_parts, decode_ndarrays, encode_ndarrays
+from laketrain.features.decode_header import Unreadable
+from laketrain.features.decode_image import Filter, Resize, Want, decode_image, encode_image
+from laketrain.features.decode_once import Found, decoded, each, why_not
 
 # A row of a table; more is a mistake in the shape, and a memory bomb for every reader.
 MOST_VALUES = 2**28
+_QUALITY = 90
+# Pixels that are summed at once: few enough to stay in the cache, and for a float64 to hold the sum of their squares.
+_BLOCK = 2**16
 
 
 def _three_sizes(value: Any) -> Any:
@@ -46,14 +53,47 @@ class ImageStatistics(BaseModel):
 
 
 class Image(Feature):
-    """uint8 images; the column is array<integer> or binary, h * w * c values a row in row-major order."""
+    """uint8 images; the column is array<integer> or binary, h * w * c values a row in row-major order, or, where it is
+    `encoded`, binary with a PNG, JPEG, GIF, BMP or WebP file a row."""
 
     codec: ClassVar[Codec] = "ndarray"
 
     kind: Literal["image"] = "image"
     role: Literal["input", "target"] = "input"
+    """Whether the model sees it, or is to say it."""
     shape: Annotated[tuple[int, int, int], BeforeValidator(_three_sizes)]
+    """Height, width and channels of every image: 1 channel is grey, 3 are RGB, 4 RGBA."""
+    encoded: bool = False
+    """Whether the column holds image files (PNG, JPEG, GIF, BMP, WebP) instead of pixel values."""
+    resize: Resize = "none"
+    """How a file of another size gets the shape: `stretch` it, `fit` all of it on black, `crop` its middle. With `none`
+    it is refused, since each of them changes what the model sees."""
+    filter: Filter = "bilinear"
+    """Of the resizing: nearest, box, bilinear, bicubic or lanczos; all but nearest average what they shrink."""
+    max_pixels: int = Field(default=64_000_000, ge=1, le=178_000_000)
+    """Files of more pixels are refused unread, by what their first bytes say; a decoded pixel takes 3 to 8 bytes of
+    memory in each thread. Pillow decodes no more than 178 million."""
+    store: Literal["pixels", "png", "jpeg"] = "pixels"
+    """What Parquet holds: pixels, quickest to read, or smaller files that are decoded in every epoch. jpeg loses a
+    little, png nothing."""
+    quality: int | None = Field(default=None, ge=1, le=100)
+    """Of `store: jpeg`, 90 if not given; the larger, the truer and the more bytes."""
     statistics: ImageStatistics | None = None
+    """Learnt by convert."""
+
+    @model_validator(mode="after")
+    def _settings_that_go_together(self) -> Image:
+        channels = self.shape[2]
+        if self.encoded and channels not in (1, 3, 4):
+            raise ValueError(f"image files have 1 (grey), 3 (RGB) or 4 (RGBA) channels; `shape` says {channels}")
+        if self.store != "pixels" and channels not in (1, 3):
+            raise ValueError(f"`store: {self.store}` needs 1 or 3 channels, `shape` says {channels}; "
+                             "use `store: pixels`")
+        if self.resize != "none" and not self.encoded:
+            raise ValueError(f"`resize: {self.resize}` needs `encoded: true`: only files say which size they have")
+        if self.quality is not None and self.store != "jpeg":
+            raise ValueError(f"`quality` is of `store: jpeg`; this one has `store: {self.store}`")
+        return self
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -68,30 +108,44 @@ class Image(Feature):
         """Values in one image."""
         return math.prod(self.shape)
 
+    def storage(self, name: str) -> Storage:
+        if self.store == "pixels":
+            return super().storage(name)
+        # Petastorm's image codec knows grey images as (h, w).
+        return Storage(name, self.dtype.name, self.shape if self.shape[2] > 1 else self.shape[:2], self.store)
+
     def check(self, column: pa.Array) -> pa.Array:
-        offsets, values = self._values(column)
-        lengths = np.diff(offsets)
-        sizes = "×".join(map(str, self.shape))
-        said = pc.binary_join_element_wise("has ", pa.array(lengths).cast(pa.string()),
-                                           f" values, expected {self.size} = {sizes}", "")
-        return reasons(len(column), (nulls(column), "is null"), (lengths != self.size, said),
-                       (_rows_of(_nothing(values), offsets), "has a null among its values"),
-                       (_rows_of(_out_of_range(values), offsets), "has a value outside 0..255"))
+        return self._check_files(column) if self.encoded else self._check_values(column)
 
     def pack(self, column: pa.Array) -> pa.Array:
-        return encode_ndarrays(self._array(column), np.uint8)
+        pixels = self._array(column)
+        if self.store == "pixels":
+            return encode_ndarrays(pixels, np.uint8)
+        kind, quality = self.store, self.quality or _QUALITY
+        files = each(lambda row: encode_image(row, kind, quality), list(pixels.astype(np.uint8, copy=False)))
+        return pa.array(files, pa.binary())
 
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
-        return decode_ndarrays(stored, np.uint8, self.shape)
+        if self.store == "pixels":
+            return decode_ndarrays(stored, np.uint8, self.shape)
+        if stored.null_count:
+            raise self._unreadable(f"{stored.null_count} of {len(stored)} stored images are null")
+        want = Want(self.shape, max_pixels=math.prod(self.shape[:2]))
+        try:
+            return self._stacked(each(lambda data: decode_image(data, want), stored.to_pylist()))
+        except Unreadable as reason:
+            raise self._unreadable(f"a stored image {reason}") from reason
 
     def drawing(self, value: Any) -> Drawing:
         return Drawing("image", value)
 
     def tally(self, column: pa.Array) -> dict[str, int]:
-        histogram = np.bincount(self._array(column).astype(np.uint8).reshape(-1), minlength=256)
-        pixels = np.arange(256)
-        return {"count": int(histogram.sum()), "total": int(histogram @ pixels),
-                "squares": int(histogram @ pixels**2)}
+        values = self._array(column).reshape(-1)
+        total = squares = 0
+        for start in range(0, values.size, _BLOCK):
+            block = values[start : start + _BLOCK].astype(np.float64)
+            total, squares = total + int(block.sum()), squares + int(block @ block)
+        return {"count": values.size, "total": total, "squares": squares}
 
     def learnt(self, values: Mapping[str, Any]) -> Image:
         count, total, squares = (int(values[key] or 0) for key in ("count", "total", "squares"))
@@ -103,8 +157,37 @@ class Image(Feature):
         found = ImageStatistics(mean=float(mean), std=math.sqrt(variance))
         return self.model_copy(update={"statistics": found})
 
+    def _check_values(self, column: pa.Array) -> pa.Array:
+        offsets, values = self._values(column)
+        lengths = np.diff(offsets)
+        sizes = "×".join(map(str, self.shape))
+        said = pc.binary_join_element_wise("has ", pa.array(lengths).cast(pa.string()),
+                                           f" values, expected {self.size} = {sizes}", "")
+        return reasons(len(column), (nulls(column), "is null"), (lengths != self.size, said),
+                       (_rows_of(_nothing(values), offsets), "has a null among its values"),
+                       (_rows_of(_out_of_range(values), offsets), "has a value outside 0..255"))
+
+    def _check_files(self, column: pa.Array) -> pa.Array:
+        if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
+            raise self.wrong_type(column, "binary (image files)")
+        why = why_not(self._decoded(column))
+        return reasons(len(column), (nulls(column), "is null"), (np.asarray(why.is_valid()), why))
+
+    def _decoded(self, column: pa.Array) -> list[Found | None]:
+        """Of each file its pixels, or why there are none."""
+        want = Want(self.shape, self.resize, self.filter, self.max_pixels)
+        return decoded(column, want, lambda data: decode_image(data, want))
+
+    def _stacked(self, rows: list[Any]) -> npt.NDArray[Any]:
+        return np.stack(rows) if rows else np.empty((0, *self.shape), np.uint8)
+
+    def _unreadable(self, problem: str) -> DataError:
+        return DataError("feed", self.subject, problem, "convert the dataset again, or declare what it holds")
+
     def _array(self, column: pa.Array) -> npt.NDArray[Any]:
-        """(n, h, w, c) of the column's own integers; rows must be good."""
+        """(n, h, w, c) of the column's own integers, or of its files' pixels; rows must be good."""
+        if self.encoded:
+            return self._stacked(self._decoded(column))
         _, values = self._values(column)
         flat: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False)
         return flat.reshape(-1, *self.shape)

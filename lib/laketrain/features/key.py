@@ -20,6 +20,7 @@ class Key(Scalar):
 
     kind: Literal["key"] = "key"
     role: Literal["id"] = "id"
+    """Never seen by a model; predictions carry it."""
 
     @property
     def dtype(self) -> np.dtype[Any]:

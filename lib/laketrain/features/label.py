@@ -45,9 +45,13 @@ class Label(Scalar):
 
     kind: Literal["label"] = "label"
     role: Literal["target", "input"] = "target"
+    """Whether the model is to say it, or sees it."""
     classes: int | None = Field(default=None, ge=2)
+    """For a column of numbers: how many classes there are, counted from 0."""
     names: Annotated[tuple[str, ...] | None, BeforeValidator(_distinct_names)] = Field(default=None, min_length=2)
+    """For a column of text: the classes, each once; a class's index is its place here."""
     statistics: LabelStatistics | None = None
+    """Learnt by convert."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Label:

@@ -22,12 +22,13 @@ import pyarrow.compute as pc
 from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from laketrain.errors import DataError, nearest
+from laketrain.features.audio import Audio
 from laketrain.features.base import Feature, Role, Storage
 from laketrain.features.image import Image
 from laketrain.features.key import Key
 from laketrain.features.label import Label
 
-AnyFeature = Annotated[Image | Label | Key, Field(discriminator="kind")]
+AnyFeature = Annotated[Image | Label | Key | Audio, Field(discriminator="kind")]
 
 # Petastorm makes a named tuple of them.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

@@ -53,7 +53,7 @@ def _drawings(arrays: Mapping[str, npt.NDArray[Any]], features: FeatureSet, row:
 
 
 def _image(axes: Any, data: npt.NDArray[Any]) -> None:
-    axes.imshow(data.squeeze(), cmap="gray_r", interpolation="nearest")
+    axes.imshow(data.squeeze(), cmap="gray", interpolation="nearest")
 
 
 def _heat(axes: Any, data: npt.NDArray[Any]) -> None:

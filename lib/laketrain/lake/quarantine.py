@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,14 @@ from laketrain.lake.table import Table
 from laketrain.lake.version import Version
 
 COLUMNS = ("file", "rule", "reason", "record")
+_LONGEST_RECORD, _LONGEST_BYTES = 2000, 64
+
+
+def record_of(row: Mapping[str, Any]) -> str:
+    """A row as the column `record` has it: JSON, in which a file is its number of bytes, so that keys stay in it."""
+    said = {name: f"<{len(value)} bytes>" if isinstance(value, bytes) and len(value) > _LONGEST_BYTES else value
+            for name, value in row.items()}
+    return json.dumps(said, default=str, ensure_ascii=False)[:_LONGEST_RECORD]
 
 
 def commit_rejects(

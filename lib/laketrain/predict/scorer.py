@@ -7,7 +7,6 @@ The rows take the road of convert (the features' own `encode_batch`), so there i
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,9 +20,9 @@ import pyarrow as pa
 from laketrain.features import FeatureSet, Label
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
+from laketrain.lake.quarantine import record_of
 
 REASON, RECORD = "_reason", "_record"
-_LONGEST_RECORD = 2000
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def _records(batch: pa.RecordBatch, bad: npt.NDArray[np.bool_]) -> list[str | No
     records: list[str | None] = [None] * batch.num_rows
     for index in np.flatnonzero(bad):
         [row] = batch.slice(int(index), 1).to_pylist()
-        records[index] = json.dumps(row, default=str, ensure_ascii=False)[:_LONGEST_RECORD]
+        records[index] = record_of(row)
     return records
 
 

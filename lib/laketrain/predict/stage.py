@@ -22,7 +22,7 @@ from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, commit_rejects
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import persisted, quoted, read, write
+from laketrain.spark.frames import ALIKE, arrow_batches, configured, persisted, quoted, read, write
 
 REVISION = 1
 
@@ -40,7 +40,9 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
     started = time.monotonic()
     features = FeatureSet.from_json(json.dumps(model.entry.meta["features"]))
     # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
-    with explained("predict", f"table {table.ref}"), table.lake.table("predictions", name).stage() as draft:
+    settings = {**ALIKE, **arrow_batches(FeatureSet.of(features.inputs).row_bytes())}
+    with (explained("predict", f"table {table.ref}"), configured(spark, settings),
+          table.lake.table("predictions", name).stage() as draft):
         frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
         keep = _kept(frame, features, config)
         scored = _scored(spark, frame, features, table, model, config, keep)

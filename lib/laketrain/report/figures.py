@@ -79,7 +79,7 @@ def mistakes(evaluation: Mapping[str, Any], dataset: Dataset) -> Figure:
     with dataset.reader(evaluation["split"], [image]) as reader:
         pictures = reader.read(np.array([mistake["row"] for mistake in worst]))[image]
     for axes, picture, mistake in zip(grid, pictures, worst, strict=False):
-        axes.imshow(picture.squeeze(), cmap="gray_r", interpolation="nearest")
+        axes.imshow(picture.squeeze(), cmap="gray", interpolation="nearest")
         said = f"{labels[mistake['true']]} → {labels[mistake['predicted']]}"
         axes.set_title(f"{said}\n{mistake['probability']:.0%} sure", fontsize=8)
     return figure

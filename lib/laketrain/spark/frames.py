@@ -19,6 +19,17 @@ ALIKE: Mapping[str, str] = {"spark.sql.ansi.enabled": "false", "spark.sql.sessio
 data is for the rules to judge, not for an exception in the middle of a query."""
 
 
+_BATCH_BYTES = 4 << 20
+_MOST_ROWS = 10_000
+
+
+def arrow_batches(row_bytes: int) -> dict[str, str]:
+    """Settings by which Python gets Arrow batches of about 4 MB, of rows that become `row_bytes` each. Spark counts
+    rows only, and its own default knows nothing of what they hold."""
+    rows = max(1, min(_BATCH_BYTES // max(1, row_bytes), _MOST_ROWS))
+    return {"spark.sql.execution.arrow.maxRecordsPerBatch": str(rows)}
+
+
 @contextmanager
 def configured(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
     """The session with other `settings` inside, and as it was afterwards."""

@@ -1,0 +1,86 @@
+"""Sound as people hear it: power in mel bands over time, its logarithm, and cepstral coefficients of that.
+
+    bands = Bands(rate=16000, window=400, hop=160, count=64, low=0, high=8000)
+    log_mel(samples, bands)          # (frames, 64) float32
+    mfcc(samples, bands, 13)         # (frames, 13) float32
+
+The conventions are those of HTK, as TensorFlow's `tf.signal` has them too: a periodic Hann window, frames that lie
+wholly within the sound, mel = 2595 log10(1 + Hz / 700), triangles of height 1, the natural logarithm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+# Added to the power before the logarithm, so that digital silence is about -13.8 and not minus infinity.
+FLOOR = 1e-6
+# Frames transformed at once: bounds the memory of a long recording.
+_BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class Bands:
+    """`rate` in Hz; `window` and `hop` in samples; `count` bands between `low` and `high` Hz."""
+
+    rate: int
+    window: int
+    hop: int
+    count: int
+    low: float
+    high: float
+
+    @property
+    def fft(self) -> int:
+        """Length of the transform: the next power of two."""
+        return 1 << (self.window - 1).bit_length()
+
+    def frames(self, samples: int) -> int:
+        """How many windows lie in a sound; one where it is shorter than a window, with silence behind it."""
+        return 1 + max(0, samples - self.window) // self.hop
+
+
+def log_mel(samples: Floats, bands: Bands) -> Floats:
+    """(frames, count) natural logarithm of the power in each band."""
+    padded = np.pad(samples, (0, max(0, bands.window - len(samples))))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, bands.window)[:: bands.hop]
+    weights, hann = mel_weights(bands), _hann(bands.window)
+    out = np.empty((len(windows), bands.count), np.float32)
+    for start in range(0, len(windows), _BLOCK):
+        # float64: NumPy 1 computes in it in any case, NumPy 2 would not.
+        spectrum = np.fft.rfft(windows[start : start + _BLOCK].astype(np.float64) * hann, bands.fft)
+        out[start : start + _BLOCK] = np.log((spectrum.real**2 + spectrum.imag**2) @ weights + FLOOR)
+    return out
+
+
+def mfcc(samples: Floats, bands: Bands, coefficients: int) -> Floats:
+    """(frames, coefficients) of the orthonormal cosine transform (DCT-II) of the log-mel bands."""
+    from scipy.fft import dct
+
+    transformed: Any = dct(log_mel(samples, bands).astype(np.float64), type=2, norm="ortho", axis=1)
+    return np.asarray(transformed[:, :coefficients], np.float32)
+
+
+@lru_cache(maxsize=16)
+def mel_weights(bands: Bands) -> npt.NDArray[np.float64]:
+    """(fft // 2 + 1, count) the part of each frequency's power that a band takes."""
+    mel = _mel(np.arange(bands.fft // 2 + 1) * bands.rate / bands.fft)[:, None]
+    edges = np.linspace(_mel(np.float64(bands.low)), _mel(np.float64(bands.high)), bands.count + 2)
+    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
+    weights = np.maximum(0, np.minimum((mel - left) / (centre - left), (right - mel) / (right - centre)))
+    weights.flags.writeable = False
+    return np.asarray(weights)
+
+
+@lru_cache(maxsize=16)
+def _hann(size: int) -> npt.NDArray[np.float64]:
+    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size))
+
+
+def _mel(hertz: Any) -> Any:
+    return 2595 * np.log10(1 + hertz / 700)

@@ -1,0 +1,185 @@
+"""Image files to pixels and back: one file at a time, most of the work outside of Python's lock.
+
+    want = Want((224, 224, 3), resize="crop")
+    pixels = decode_image(data, want)       # (224, 224, 3) uint8
+    data = encode_image(pixels, "jpeg", 90)
+
+Plain JPEGs go to simplejpeg (libjpeg-turbo), which opens a small file several times faster than Pillow does; Pillow
+decodes all others, and is the judge of a JPEG that simplejpeg finds fault with. Both give the same pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from laketrain.features.decode_header import Header, Unreadable, complete, header_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+Pixels = npt.NDArray[np.uint8]
+Resize = Literal["none", "stretch", "fit", "crop"]
+Filter = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_OPAQUE = ("1", "L", "RGB", "CMYK", "YCbCr")
+_ORIENTATION = 0x0112
+_WHITE = (255, 255, 255, 255)
+
+
+@dataclass(frozen=True)
+class Want:
+    """What a file is to become: (height, width, channels), how it gets there, and the most pixels it may have."""
+
+    shape: tuple[int, int, int]
+    resize: Resize = "none"
+    filter: Filter = "bilinear"
+    max_pixels: int = 64_000_000
+
+
+def decode_image(data: bytes, want: Want) -> Pixels:
+    """The pixels of a file, of exactly the wanted shape; the first frame of an animated one.
+
+    1 channel is grey (ITU-R 601 luma), 3 are RGB, 4 RGBA. What is transparent lies on white where there is no fourth
+    channel; 16-bit values keep their high byte; Exif says which side is up.
+
+    Raises:
+        Unreadable: it is no whole image, is larger than `max_pixels`, or has another size and is not to be resized.
+    """
+    header = header_of(data)
+    _refuse_absurd(header.width, header.height, want)
+    pixels = _plain_jpeg(data, header.plain) if header.plain else None
+    if pixels is not None and pixels.shape == want.shape:
+        return pixels
+    picture = _opened(data, header, want) if pixels is None else _picture(pixels)
+    shaped = _resized(_in_mode(picture, _MODES[want.shape[2]]), want)
+    return np.asarray(shaped, np.uint8).reshape(want.shape)
+
+
+def encode_image(pixels: Pixels, format: Literal["png", "jpeg"], quality: int) -> bytes:
+    """(h, w, 1 or 3) as a file; `quality` of 1 to 100 counts for JPEG alone."""
+    if format == "png":
+        file = BytesIO()
+        # Level 1: most of what compression saves, at a fraction of its time.
+        _picture(pixels).save(file, "PNG", compress_level=1)
+        return file.getvalue()
+    import simplejpeg
+
+    grey = pixels.shape[2] == 1
+    saved: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality, "GRAY" if grey else "RGB",
+                                          "Gray" if grey else "420")
+    return saved
+
+
+def _refuse_absurd(width: int, height: int, want: Want) -> None:
+    if width * height > want.max_pixels:
+        raise Unreadable(f"is {width}×{height} = {width * height} pixels, at most {want.max_pixels} are decoded "
+                         "(`max_pixels`)")
+
+
+def _plain_jpeg(data: bytes, colours: str) -> Pixels | None:
+    """(h, w, 1 or 3), or None where the file has the least flaw."""
+    import simplejpeg
+
+    try:
+        pixels: Pixels = simplejpeg.decode_jpeg(data, colours)
+    except ValueError:
+        return None
+    return pixels
+
+
+def _opened(data: bytes, header: Header, want: Want) -> Picture:
+    """The first frame, decoded and upright."""
+    from PIL import Image
+
+    try:
+        picture = Image.open(BytesIO(data), formats=[header.format])
+        _refuse_absurd(picture.width, picture.height, want)  # a GIF's frame may be larger than its header says
+        picture.load()
+        return _upright(picture)
+    except Unreadable:
+        raise
+    except Exception as error:  # a damaged file makes Pillow raise nearly any of them
+        raise Unreadable(_fault(data, header, error)) from error
+
+
+def _fault(data: bytes, header: Header, error: Exception) -> str:
+    said = str(error) or type(error).__name__
+    if isinstance(error, EOFError) or "truncated" in said.lower() or not complete(data, header.format):
+        return f"is truncated: a {header.format} that ends after {len(data)} bytes ({said})"
+    return f"is damaged: a {header.format} that can't be decoded ({said})"
+
+
+def _upright(picture: Picture) -> Picture:
+    from PIL import ImageOps
+
+    try:
+        turned = picture.getexif().get(_ORIENTATION, 1) != 1
+    except Exception:  # a broken note about the camera says nothing about the pixels
+        return picture
+    return ImageOps.exif_transpose(picture) if turned else picture
+
+
+def _picture(pixels: Pixels) -> Picture:
+    from PIL import Image
+
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def _in_mode(picture: Picture, mode: str) -> Picture:
+    from PIL import Image
+
+    if picture.mode.startswith("I"):
+        picture = Image.fromarray((np.asarray(picture).astype(np.int64) >> 8).astype(np.uint8))
+    if picture.mode in _OPAQUE and "transparency" not in picture.info:
+        if picture.mode == mode:
+            return picture
+        return (picture if picture.mode == "L" else picture.convert("RGB")).convert(mode)
+    seen = picture.convert("RGBA")
+    if mode == "RGBA":
+        return seen
+    if seen.getchannel("A").getextrema() != (255, 255):
+        seen = Image.alpha_composite(Image.new("RGBA", seen.size, _WHITE), seen)
+    return seen.convert("RGB").convert(mode)
+
+
+def _resized(picture: Picture, want: Want) -> Picture:
+    from PIL import Image
+
+    height, width, _ = want.shape
+    if picture.size == (width, height):
+        return picture
+    if want.resize == "none":
+        raise Unreadable(f"is {picture.height}×{picture.width} pixels (height×width), expected {height}×{width}; "
+                         "`resize` can be stretch, fit or crop")
+    smooth = Image.Resampling[want.filter.upper()]
+    if want.resize == "fit":
+        return _fitted(picture, (width, height), smooth)
+    box = _middle(picture.size, width / height) if want.resize == "crop" else None
+    return picture.resize((width, height), smooth, box=box)
+
+
+def _fitted(picture: Picture, size: tuple[int, int], smooth: Any) -> Picture:
+    """The whole picture in the middle, on black."""
+    from PIL import Image
+
+    scale = min(size[0] / picture.width, size[1] / picture.height)
+    inner = (_near(picture.width * scale, size[0]), _near(picture.height * scale, size[1]))
+    result = Image.new(picture.mode, size)
+    result.paste(picture.resize(inner, smooth), ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
+    return result
+
+
+def _near(length: float, most: int) -> int:
+    return min(most, max(1, round(length)))
+
+
+def _middle(size: tuple[int, int], aspect: float) -> tuple[float, float, float, float]:
+    """The largest box of this width to height in the middle of the picture: left, top, right, bottom."""
+    width, height = min(size[0], size[1] * aspect), min(size[1], size[0] / aspect)
+    left, top = (size[0] - width) / 2, (size[1] - height) / 2
+    return left, top, left + width, top + height

@@ -1,0 +1,392 @@
+"""Sound files in a column: what they become, why some become nothing, and what is learnt of them."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from laketrain.errors import DataError
+from laketrain.features import Audio, FeatureSet, Key, decode_once
+from laketrain.features.audio_bands import Bands, log_mel, mel_weights, mfcc
+from laketrain.features.decode_audio import decode_audio, resampled
+
+RATE = 8000
+NOISE = np.random.default_rng(2).uniform(-0.5, 0.5, RATE).astype(np.float32)
+
+
+def saved(samples: Any, rate: int = RATE, format: str = "WAV", subtype: str | None = None) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=format, subtype=subtype)
+    return file.getvalue()
+
+
+def tone(hertz: float, rate: int, seconds: float, height: float = 0.5) -> np.ndarray[Any, Any]:
+    return height * np.sin(2 * np.pi * hertz * np.arange(round(rate * seconds)) / rate)
+
+
+def audio(**changed: Any) -> Audio:
+    return Audio.model_validate({"column": "sound", "rate": RATE, "bands": 20, **changed}
+                                | ({} if "bucket_seconds" in changed else {"seconds": changed.get("seconds", 1.0)}))
+
+
+def waveform(data: bytes, **changed: Any) -> np.ndarray[Any, Any]:
+    [row] = audio(features="waveform", **changed).tensor(pa.array([data], pa.binary()))
+    return np.asarray(row)[:, 0]
+
+
+def reason(data: bytes | None, **changed: Any) -> str | None:
+    [why] = audio(**changed).check(pa.array([data], pa.binary())).to_pylist()
+    return why
+
+
+# What the samples are.
+
+@pytest.mark.parametrize(("format", "subtype", "digits"), [
+    ("WAV", "PCM_16", 4), ("WAV", "PCM_24", 6), ("WAV", "PCM_U8", 2), ("WAV", "FLOAT", 7), ("WAV", "DOUBLE", 7),
+    ("RF64", "PCM_16", 4), ("WAVEX", "PCM_16", 4), ("FLAC", "PCM_16", 4), ("FLAC", "PCM_24", 6)])
+def test_a_file_of_the_rate_becomes_the_samples_it_was_made_of(format: str, subtype: str, digits: int) -> None:
+    np.testing.assert_allclose(waveform(saved(NOISE, format=format, subtype=subtype)), NOISE, atol=1.01 * 10**-digits)
+
+
+def test_channels_become_their_mean() -> None:
+    stereo = np.stack([NOISE, -NOISE / 2], axis=1)
+    np.testing.assert_allclose(waveform(saved(stereo, subtype="FLOAT")), stereo.mean(axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("source", [4000, 11_025, 16_000, 22_050, 44_100, 47_981, 48_000, 704_643])
+@pytest.mark.parametrize("hertz", [100, 440, 1500])
+def test_a_tone_of_another_rate_stays_the_tone(source: int, hertz: float) -> None:
+    ours = waveform(saved(tone(hertz, source, 1), source, subtype="FLOAT"))
+    inner = slice(RATE // 20, -RATE // 20)  # at its ends a filter sees silence
+    np.testing.assert_allclose(ours[inner], tone(hertz, RATE, 1)[inner], atol=2e-3)
+
+
+@pytest.mark.parametrize("hertz", [4800, 9000, 20_000])
+def test_tones_above_half_of_the_rate_vanish_and_don_t_fold_back(hertz: float) -> None:
+    ours = waveform(saved(tone(hertz, 44_100, 1), 44_100, subtype="FLOAT"))
+    assert np.abs(ours[RATE // 20 : -RATE // 20]).max() < 5e-3
+
+
+@pytest.mark.parametrize("source", [RATE, 44_100, 11_025, 5000])
+def test_only_what_is_used_is_read_and_that_is_what_all_of_it_would_give(source: int) -> None:
+    samples = np.random.default_rng(3).uniform(-0.5, 0.5, 3 * source)
+    data = saved(samples, source, subtype="DOUBLE")
+    whole = resampled(samples.astype(np.float32), source, RATE)[: RATE // 2]
+    np.testing.assert_allclose(waveform(data, seconds=0.5), whole, atol=1e-6)
+    assert decode_audio(data, RATE, 0.5).seconds == 3
+
+
+def test_a_shorter_sound_is_followed_by_zeros() -> None:
+    ours = waveform(saved(NOISE[:1000], subtype="FLOAT"))
+    np.testing.assert_array_equal(ours[:1000], NOISE[:1000])
+    assert not ours[1000:].any() and len(ours) == RATE
+
+
+# What the bands are: TensorFlow has the same conventions.
+
+SPEECHLIKE = (tone(300, RATE, 1, 0.3) + tone(1200, RATE, 1, 0.1) + 0.01 * NOISE).astype(np.float32)
+
+
+def bands_of(feature: Audio) -> Bands:
+    return feature._bands
+
+
+@pytest.mark.parametrize("changed", [{}, {"window_ms": 32.0, "hop_ms": 8.0}, {"low_hz": 80.0, "high_hz": 3800.0},
+                                     {"window_ms": 20.5, "bands": 12}], ids=str)
+def test_log_mel_is_what_tensorflow_s_signal_functions_make(changed: dict[str, Any]) -> None:
+    import tensorflow as tf
+
+    feature = audio(**changed)
+    bands = bands_of(feature)
+    weights = tf.signal.linear_to_mel_weight_matrix(bands.count, bands.fft // 2 + 1, RATE, bands.low, bands.high,
+                                                    dtype=tf.float64)
+    np.testing.assert_allclose(mel_weights(bands), weights.numpy(), atol=1e-9)
+    spectrum = tf.signal.stft(tf.constant(SPEECHLIKE, tf.float64), bands.window, bands.hop, bands.fft).numpy()
+    theirs = np.log(np.abs(spectrum) ** 2 @ weights.numpy() + 1e-6)
+    ours = feature.tensor(pa.array([saved(SPEECHLIKE, subtype="FLOAT")], pa.binary()))
+    assert ours.dtype == np.float32 and ours.shape == (1, *feature.shape) == (1, *theirs.shape)
+    np.testing.assert_allclose(ours[0], theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_the_coefficients_are_those_of_tensorflow_and_the_first_is_orthonormal() -> None:
+    import tensorflow as tf
+
+    feature = audio(features="mfcc", coefficients=9)
+    bands = bands_of(feature)
+    ours = feature.tensor(pa.array([saved(SPEECHLIKE, subtype="FLOAT")], pa.binary()))[0]
+    logs = log_mel(SPEECHLIKE, bands)
+    theirs = tf.signal.mfccs_from_log_mel_spectrograms(logs).numpy()
+    np.testing.assert_allclose(ours[:, 1:], theirs[:, 1:9], atol=1e-3)
+    np.testing.assert_allclose(ours[:, 0], logs.sum(axis=1) / math.sqrt(bands.count), rtol=1e-5)
+
+
+def test_log_mel_is_what_the_formula_says_frame_by_frame() -> None:
+    bands = Bands(rate=RATE, window=50, hop=30, count=3, low=0, high=4000)
+    samples = NOISE[:140]
+    ours = log_mel(samples, bands)
+    assert ours.shape == (4, 3) == (bands.frames(140), 3)
+    edges = [700 * (10 ** (m / 2595) - 1) for m in np.linspace(0, 2595 * math.log10(1 + 4000 / 700), 5)]
+    for frame in range(4):
+        power = [abs(sum(samples[frame * 30 + n] * (0.5 - 0.5 * math.cos(2 * math.pi * n / 50))
+                         * np.exp(-2j * math.pi * k * n / 64) for n in range(50))) ** 2 for k in range(33)]
+        for band in range(3):
+            low, mid, high = (2595 * math.log10(1 + edge / 700) for edge in edges[band : band + 3])
+            total = 0.0
+            for k in range(1, 33):
+                mel = 2595 * math.log10(1 + k * RATE / 64 / 700)
+                total += power[k] * max(0.0, min((mel - low) / (mid - low), (high - mel) / (high - mid)))
+            assert math.isclose(ours[frame, band], math.log(total + 1e-6), rel_tol=1e-4, abs_tol=1e-4)
+
+
+def test_a_long_recording_is_the_same_in_pieces() -> None:
+    bands = Bands(rate=RATE, window=64, hop=7, count=5, low=0, high=4000)
+    samples = np.resize(NOISE, 20_000)
+    whole = log_mel(samples, bands)
+    assert len(whole) == bands.frames(20_000) > 2048
+    for frame in (0, 1023, 1024, 2500):
+        piece = samples[frame * 7 : frame * 7 + 64]
+        np.testing.assert_allclose(log_mel(piece, bands)[0], whole[frame], rtol=1e-5)
+        np.testing.assert_allclose(mfcc(piece, bands, 5)[0], mfcc(samples, bands, 5)[frame], atol=1e-4)
+
+
+def test_a_tone_is_in_its_band() -> None:
+    feature = audio()
+    [frames] = feature.tensor(pa.array([saved(tone(1000, RATE, 1))], pa.binary()))
+    centres = np.linspace(0, 2595 * math.log10(1 + 4000 / 700), 22)[1:-1]
+    assert set(frames.argmax(axis=1)) == {int(np.abs(centres - 2595 * math.log10(1 + 1000 / 700)).argmin())}
+
+
+# Lengths.
+
+def test_a_shorter_sound_has_frames_of_zeros_behind_it() -> None:
+    feature = audio(seconds=1.0)
+    bands = bands_of(feature)
+    [row] = feature.tensor(pa.array([saved(NOISE[:3000], subtype="FLOAT")], pa.binary()))
+    frames = bands.frames(3000)
+    np.testing.assert_array_equal(row[:frames], log_mel(NOISE[:3000], bands))
+    assert row[:frames].any(axis=1).all() and not row[frames:].any()
+
+
+@pytest.mark.parametrize("length", [1, 100, 199])
+def test_a_sound_shorter_than_a_window_is_one_frame(length: int) -> None:
+    [row] = audio().tensor(pa.array([saved(NOISE[:length])], pa.binary()))
+    assert row[:1].any() and not row[1:].any()
+
+
+def test_rows_of_buckets_are_padded_to_the_first_that_holds_them() -> None:
+    feature = audio(bucket_seconds=[0.25, 0.5, 1])
+    lengths = [0.2, 0.9, 0.25, 0.3, 5, 0.5]
+    column = pa.array([saved(np.resize(NOISE, round(length * RATE)), subtype="FLOAT") for length in lengths])
+    frames = [1 + (round(seconds * RATE) - 200) // 80 for seconds in (0.25, 0.5, 1)]
+    assert (feature.buckets, feature.shape) == (tuple(frames), (frames[2], 20))
+    assert feature.storage("sound").shape == (None, 20)
+    buckets = feature.bucket_of(column)
+    assert buckets.tolist() == [0, 2, 0, 1, 2, 1]
+    stored = feature.encode(column)
+    fixed = audio(seconds=1).tensor(column)
+    for bucket in range(3):
+        mine = np.flatnonzero(buckets == bucket)
+        part = feature.at(bucket)
+        assert part.shape == (frames[bucket], 20) and part.buckets == ()
+        np.testing.assert_array_equal(part.decode(stored.take(pa.array(mine))), fixed[mine, : frames[bucket]])
+    np.testing.assert_array_equal(feature.tensor(column), fixed)
+
+
+def test_longer_sounds_are_cut_or_refused_as_declared() -> None:
+    data = saved(np.resize(NOISE, 2 * RATE), subtype="FLOAT")
+    np.testing.assert_array_equal(waveform(data), NOISE)
+    assert reason(data, longer="refuse") == "lasts 2.00 s, at most 1 s are taken (`longer: crop` cuts it)"
+    assert reason(saved(NOISE), longer="refuse") is None
+
+
+# Files that are none.
+
+WHOLE = {"WAV": saved(NOISE), "FLAC": saved(NOISE, format="FLAC"), "RF64": saved(NOISE, format="RF64")}
+BROKEN = {
+    "is null": None,
+    "is empty": b"",
+    "is no sound: begins with 'This is no s', expected WAV or FLAC": b"This is no sound\n",
+    r"is no sound: begins with '\x00\x00\x00\x00": b"\0" * 500,
+    "is no sound: begins with 'RIFF": b"RIFF\x10\0\0\0WEBPVP8 ",
+    "is truncated: a WAV that says it has 8000 samples and ends after 3978": WHOLE["WAV"][:8000],
+    "is truncated: a WAV that says it has 8000 samples and ends after 1000": saved(NOISE, format="RF64")[:-14_000],
+    "is truncated or damaged: a FLAC of 8000 samples": WHOLE["FLAC"][: len(WHOLE["FLAC"]) // 2],
+    "is damaged: a WAV that can't be decoded": WHOLE["WAV"][:20] + b"\xff" * 8 + WHOLE["WAV"][28:],
+    "is damaged: a FLAC that can't be decoded": b"fLaC" + b"\xff" * 100,
+    "has no samples": saved(NOISE[:0]),
+    "has a sample that is not a number": saved(np.array([0, np.nan, 0]), subtype="FLOAT"),
+    "says that it has 100 samples a second, expected 1000 to 768000": saved(NOISE, rate=100),
+    "says that it has 65 channels, at most 64": saved(np.zeros((4, 65))),
+}
+
+
+@pytest.mark.parametrize("said", BROKEN, ids=lambda said: str(said)[:40])
+def test_a_file_that_is_none_has_its_own_reason(said: str) -> None:
+    assert (reason(BROKEN[said]) or "").startswith(said)
+
+
+@pytest.mark.parametrize("format", WHOLE)
+def test_a_file_cut_anywhere_is_refused_or_whole(format: str) -> None:
+    whole = WHOLE[format]
+    lengths = sorted({*range(120), *range(120, len(whole), 97), *range(len(whole) - 30, len(whole))})
+    feature = audio(features="waveform")
+    for length, why in zip(lengths, feature.check(pa.array([whole[:length] for length in lengths])), strict=True):
+        said = why.as_py()
+        if said is None:
+            np.testing.assert_array_equal(waveform(whole[:length]), waveform(whole))
+        else:
+            assert said.startswith(("is truncated", "is damaged: ", "is empty", "is no sound: ", "has no samples"))
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["WAV", "FLAC"]), st.integers(0, 10**6), st.binary(max_size=40))
+def test_whatever_bytes_are_damaged_a_row_is_a_sound_or_has_a_reason(format: str, place: int, bytes_: bytes) -> None:
+    data = bytearray(WHOLE[format])
+    place %= len(data) if place % 2 else 60
+    data[place : place + len(bytes_)] = bytes_
+    feature, column = audio(), pa.array([bytes(data)], pa.binary())
+    [why] = feature.check(column).to_pylist()
+    assert why or np.isfinite(feature.tensor(column)).all()
+
+
+def test_a_wav_written_as_a_stream_of_unknown_length_is_read() -> None:
+    data = bytearray(saved(NOISE, subtype="PCM_16"))
+    place = data.index(b"data") + 4
+    data[4:8] = data[place : place + 4] = b"\xff" * 4
+    np.testing.assert_array_equal(waveform(bytes(data)), waveform(saved(NOISE, subtype="PCM_16")))
+
+
+def test_a_wav_with_more_to_tell_than_sound_is_read() -> None:
+    data = saved(NOISE)
+    place = data.index(b"data")
+    more = data[:place] + b"LIST\x05\0\0\0abcde\0" + data[place:]
+    np.testing.assert_array_equal(waveform(more), waveform(data))
+
+
+def test_a_column_without_files_is_refused_whole() -> None:
+    with pytest.raises(DataError, match=r"expected binary \(WAV or FLAC files\)"):
+        audio().check(pa.array(["a.wav"]))
+
+
+# Batches, statistics, Petastorm.
+
+COLUMN = pa.array([saved(height * np.roll(NOISE, 7)[:length], format=kind) for height, length, kind in
+                   [(1, 8000, "WAV"), (0.3, 5000, "FLAC"), (0.1, 99, "WAV"), (0.7, 8000, "FLAC"), (0.01, 300, "WAV")]])
+
+
+@pytest.mark.parametrize("changed", [{}, {"features": "mfcc"}, {"features": "waveform"},
+                                     {"bucket_seconds": (0.3, 0.5, 1.0)}], ids=str)
+@pytest.mark.parametrize("cores", ["1", "3"])
+def test_the_tensor_is_the_same_in_any_batch(changed: Any, cores: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", cores)
+    feature = audio(**changed)
+    feature = feature.learnt(feature.tally(COLUMN))
+    alone = []
+    for row in range(len(COLUMN)):
+        monkeypatch.setattr(decode_once, "_memory", decode_once._Memory(0))
+        alone.append(feature.tensor(COLUMN.slice(row, 1))[0])
+    np.testing.assert_array_equal(feature.tensor(COLUMN), alone)
+    assert feature.tensor(COLUMN.slice(0, 0)).shape == (0, *feature.shape)
+
+
+def test_good_and_bad_rows_keep_their_places() -> None:
+    column = pa.array([b"x", COLUMN[0].as_py(), None, COLUMN[3].as_py(), b""], pa.large_binary()).slice(1)
+    assert audio().check(column).to_pylist() == [None, "is null", None, "is empty"]
+    np.testing.assert_array_equal(audio().tensor(column.take(pa.array([2, 0]))), audio().tensor(COLUMN.take([3, 0])))
+
+
+def test_each_band_gets_mean_0_and_deviation_1_over_the_frames_that_are_no_padding() -> None:
+    raw = audio()
+    frames = raw.tensor(COLUMN)
+    real = frames[frames.any(axis=-1)].astype(np.float64)
+    learnt = raw.learnt(raw.tally(COLUMN))
+    assert learnt.statistics is not None
+    np.testing.assert_allclose(learnt.statistics.mean, real.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(learnt.statistics.std, real.std(axis=0), atol=1e-4)
+    standard = learnt.tensor(COLUMN)
+    assert standard.dtype == np.float32
+    np.testing.assert_allclose(standard[frames.any(axis=-1)], (real - real.mean(axis=0)) / real.std(axis=0), atol=1e-3)
+    assert not standard[~frames.any(axis=-1)].any()
+    assert Audio.model_validate_json(learnt.model_dump_json()) == learnt
+
+
+@given(st.permutations(range(len(COLUMN))), st.integers(1, 4))
+def test_statistics_do_not_depend_on_how_rows_are_parted(order: list[int], cut: int) -> None:
+    parts = [audio().tally(COLUMN.take(pa.array(part))) for part in (order[:cut], order[cut:])]
+    assert {key: parts[0][key] + parts[1][key] for key in parts[0]} == audio().tally(COLUMN)
+
+
+def test_a_band_that_never_changes_becomes_0_and_no_sound_teaches_nothing() -> None:
+    silence = pa.array([saved(np.zeros(RATE))])
+    feature = audio().learnt(audio().tally(silence))
+    assert np.abs(feature.tensor(silence)).max() < 2**-12
+    with pytest.raises(DataError, match="no good sound"):
+        audio().learnt(audio().tally(silence.slice(0, 0)))
+
+
+def test_a_waveform_stays_as_it_is() -> None:
+    feature = audio(features="waveform")
+    assert feature.learnt(feature.tally(COLUMN)) == feature
+
+
+@pytest.mark.parametrize(("changed", "look", "shape"), [
+    ({}, "heat", (20, 98)), ({"features": "mfcc"}, "heat", (13, 98)), ({"features": "waveform"}, "curves", (RATE, 1))])
+def test_people_see_time_from_left_to_right(changed: Any, look: str, shape: tuple[int, int]) -> None:
+    feature = audio(**changed)
+    drawing = feature.drawing(feature.tensor(COLUMN)[0])
+    assert drawing is not None and (drawing.look, drawing.data.shape) == (look, shape)
+
+
+@pytest.mark.parametrize("changed", [{}, {"bucket_seconds": (0.3, 0.5, 1.0)}], ids=str)
+def test_make_reader_gives_the_rows_that_we_store(tmp_path: Path, changed: dict[str, Any]) -> None:
+    from petastorm import make_reader
+
+    from laketrain.convert.petastorm import common_metadata
+
+    features = FeatureSet.of({"sound": audio(**changed), "id": Key(column="id")})
+    table = pa.table({"sound": COLUMN, "id": [str(row) for row in range(len(COLUMN))]})
+    stored, _ = features.encode_batch(table)
+    pq.write_table(stored, tmp_path / "part-00000.parquet")
+    (tmp_path / "_common_metadata").write_bytes(common_metadata("sounds", features, {"part-00000.parquet": 1}))
+    with make_reader(tmp_path.as_uri(), reader_pool_type="dummy", shuffle_row_groups=False) as reader:
+        seen = {row.id: row.sound for row in reader}
+    ours = features.tensors(stored)["sound"]
+    for row, theirs in enumerate(seen.values()):
+        np.testing.assert_array_equal(ours[row, : len(theirs)], theirs)
+    assert list(seen) == table.column("id").to_pylist()
+
+
+@pytest.mark.parametrize("changed", [{}, {"bucket_seconds": (0.5, 1.0)}], ids=str)
+def test_stored_rows_that_are_not_as_declared_are_told(changed: dict[str, Any]) -> None:
+    other = audio(bands=10).encode(COLUMN)
+    with pytest.raises(DataError, match="convert the dataset again"):
+        audio(**changed).decode(other)
+
+
+@pytest.mark.parametrize(("section", "said"), [
+    ({}, "give either `seconds`.*got neither"),
+    ({"seconds": 1, "bucket_seconds": [1, 2]}, "got both"),
+    ({"bucket_seconds": [2, 1]}, "ascend"),
+    ({"bucket_seconds": [1, 1.001]}, "differ by less than a step"),
+    ({"seconds": 0.01}, "shorter than one window"),
+    ({"seconds": 1, "hop_ms": 0.01}, "hop of 0.01 ms"),
+    ({"seconds": 1, "bands": 200}, "200 bands are too many.*Lower `bands`"),
+    ({"seconds": 1, "high_hz": 9000}, "half of `rate`"),
+    ({"seconds": 1, "low_hz": 5000, "high_hz": 4000}, "low_hz < high_hz"),
+    ({"seconds": 1, "features": "mfcc", "bands": 10}, "13 coefficients of 10 bands"),
+    ({"seconds": 1, "features": "mel"}, "'logmel', 'mfcc' or 'waveform'"),
+])
+def test_settings_that_can_t_be_are_explained(section: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        FeatureSet.model_validate({"sound": {"kind": "audio", **section}})

@@ -1,0 +1,392 @@
+"""Image files in a column: what they become, why some become nothing, and that each is decoded once."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+from pydantic import ValidationError
+
+from laketrain.errors import DataError
+from laketrain.features import FeatureSet, Image, Key, decode_once
+from laketrain.features.decode_image import decode_image
+
+H, W = 12, 16
+RGB = np.random.default_rng(5).integers(0, 256, (3, 4, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+GREY = np.arange(H * W, dtype=np.uint8).reshape(H, W)
+ALPHA = np.dstack([RGB, GREY])
+
+
+def saved(pixels: Any, format: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    (pixels if isinstance(pixels, Pillow.Image) else Pillow.fromarray(pixels)).save(file, format, **options)
+    return file.getvalue()
+
+
+def files(**settings: Any) -> Image:
+    return Image.model_validate({"column": "content", "encoded": True, "shape": [H, W, 3], **settings})
+
+
+def tensor(data: bytes, **settings: Any) -> np.ndarray[Any, Any]:
+    [pixels] = files(**settings).tensor(pa.array([data], pa.binary()))
+    return np.asarray(pixels)
+
+
+def reason(data: bytes | None, **settings: Any) -> str | None:
+    [why] = files(**settings).check(pa.array([data], pa.binary())).to_pylist()
+    return why
+
+
+@pytest.mark.parametrize(("format", "options"), [
+    ("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True}), ("GIF", {}), ("PNG", {"interlace": 1})], ids=str)
+def test_lossless_files_become_the_pixels_they_were_made_of(format: str, options: dict[str, Any]) -> None:
+    # Twelve colours fit a GIF's palette.
+    np.testing.assert_array_equal(tensor(saved(RGB, format, **options)), RGB)
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"progressive": True}, {"subsampling": 0}, {"subsampling": 1}, {"quality": 30}, {"optimize": True}], ids=str)
+@pytest.mark.parametrize("pixels", [RGB, GREY], ids=["colour", "grey"])
+def test_a_jpeg_becomes_what_opencv_makes_of_it(pixels: Any, options: dict[str, Any]) -> None:
+    cv2 = pytest.importorskip("cv2")
+    data = saved(pixels, "JPEG", **options)
+    theirs = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    np.testing.assert_array_equal(tensor(data), theirs)
+
+
+def test_a_cmyk_jpeg_becomes_what_opencv_makes_of_it_but_for_rounding() -> None:
+    cv2 = pytest.importorskip("cv2")
+    data = saved(Pillow.fromarray(RGB).convert("CMYK"), "JPEG")
+    theirs = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    assert np.abs(tensor(data).astype(int) - theirs).max() <= 1
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_exif_says_which_side_is_up(turn: int, format: str) -> None:
+    exif = Pillow.Exif()
+    exif[0x0112] = turn
+    pixels = np.full((H, W), 50, np.uint8)
+    pixels[:4, :6] = 200  # the corner that tells
+    data = saved(Pillow.fromarray(pixels).convert("RGB"), format, exif=exif.tobytes(), quality=95)
+    right = {1: pixels, 2: pixels[:, ::-1], 3: pixels[::-1, ::-1], 4: pixels[::-1], 5: pixels.T,
+             6: pixels.T[:, ::-1], 7: pixels.T[::-1, ::-1], 8: pixels.T[::-1]}[turn]
+    ours = tensor(data, shape=[*right.shape, 1])[..., 0].astype(int)
+    assert ((ours > 125) == (right > 125)).all()
+
+
+def test_a_16_bit_png_keeps_the_high_bytes() -> None:
+    values = np.random.default_rng(1).integers(0, 2**16, (H, W), np.uint16)
+    np.testing.assert_array_equal(tensor(saved(values), shape=[H, W, 1])[..., 0], values // 256)
+    np.testing.assert_array_equal(tensor(saved(values)), np.dstack([values // 256] * 3))
+
+
+def test_what_is_transparent_lies_on_white() -> None:
+    opacity = ALPHA[..., 3:] / 255
+    onto_white = RGB * opacity + 255 * (1 - opacity)
+    assert np.abs(tensor(saved(ALPHA)) - onto_white).max() <= 1
+    palette = Pillow.fromarray(RGB).quantize(12)
+    clear = palette.getpixel((0, 0))
+    seen = tensor(saved(palette, transparency=clear))
+    hidden = np.asarray(palette) == clear
+    assert (seen[hidden] == 255).all() and (seen[~hidden] == RGB[~hidden]).all()
+
+
+@pytest.mark.parametrize(("pixels", "clear"), [(RGB, tuple(int(value) for value in RGB[0, 0])), (GREY, 37)])
+def test_a_colour_that_stands_for_transparent_lies_on_white_too(pixels: Any, clear: Any) -> None:
+    seen = tensor(saved(pixels, transparency=clear))
+    colours = pixels if pixels.ndim == 3 else np.dstack([pixels] * 3)
+    hidden = (colours == clear).all(axis=2)
+    assert hidden.any()
+    np.testing.assert_array_equal(seen, np.where(hidden[..., None], 255, colours))
+
+
+def test_four_channels_keep_what_is_transparent() -> None:
+    np.testing.assert_array_equal(tensor(saved(ALPHA), shape=[H, W, 4]), ALPHA)
+    np.testing.assert_array_equal(tensor(saved(RGB), shape=[H, W, 4]), np.dstack([RGB, np.full((H, W), 255)]))
+
+
+def test_one_channel_is_the_luma_and_three_of_a_grey_image_are_alike() -> None:
+    luma = RGB @ [0.299, 0.587, 0.114]
+    assert np.abs(tensor(saved(RGB), shape=[H, W, 1])[..., 0] - luma).max() <= 1
+    np.testing.assert_array_equal(tensor(saved(GREY)), np.dstack([GREY] * 3))
+    np.testing.assert_array_equal(tensor(saved(GREY > 100)), np.dstack([(GREY > 100) * 255] * 3))
+
+
+def test_a_grey_image_is_the_same_by_the_quick_road_and_by_the_other() -> None:
+    exif = Pillow.Exif()
+    exif[0x010F] = "a camera"
+    for shape in ([H, W, 1], [H, W, 3], [6, 8, 1]):
+        quick, other = (tensor(saved(RGB, "JPEG", **more), shape=shape, resize="stretch")
+                        for more in ({}, {"exif": exif.tobytes()}))
+        np.testing.assert_array_equal(quick, other)
+
+
+def test_of_an_animation_the_first_frame_counts() -> None:
+    frames = [Pillow.fromarray(RGB), Pillow.fromarray(255 - RGB)]
+    np.testing.assert_array_equal(tensor(saved(frames[0], "GIF", save_all=True, append_images=frames[1:])), RGB)
+
+
+HALVES = np.dstack([np.repeat([[10] * 8 + [200] * 8], H, 0).astype(np.uint8)] * 3)
+
+
+def test_stretch_gives_every_pixel_its_part() -> None:
+    small = tensor(saved(RGB), shape=[3, 4, 3], resize="stretch", filter="box")
+    np.testing.assert_array_equal(small, RGB[::4, ::4])
+    np.testing.assert_array_equal(tensor(saved(RGB[::4, ::4]), resize="stretch", filter="nearest"), RGB)
+
+
+def test_fit_shows_all_of_it_on_black() -> None:
+    wide = tensor(saved(HALVES), shape=[16, 16, 3], resize="fit", filter="box")
+    np.testing.assert_array_equal(wide[2:14], HALVES)
+    assert not wide[:2].any() and not wide[14:].any()
+    assert tensor(saved(np.full((1, 500), 90, np.uint8)), shape=[8, 8, 1], resize="fit").max() == 90
+
+
+def test_crop_shows_the_middle() -> None:
+    np.testing.assert_array_equal(tensor(saved(HALVES), shape=[12, 12, 3], resize="crop"), HALVES[:, 2:14])
+    np.testing.assert_array_equal(tensor(saved(RGB), shape=[4, 8, 3], resize="crop", filter="box")[1:3, 2:6],
+                                  RGB[4:8].reshape(2, 2, 8, 2, 3).mean((1, 3)).round().astype(np.uint8)[:, 2:6])
+
+
+BROKEN = {
+    "is null": None,
+    "is empty": b"",
+    "is no image: begins with 'This is no p', expected PNG, JPEG, GIF, BMP or WebP": b"This is no picture\n",
+    r"is no image: begins with '\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00', expected PNG": b"\0" * 900,
+    "is no image: begins with 'RIFF": b"RIFF\x10\0\0\0WAVEfmt \x10",
+    "is truncated: its 20 bytes end before they say its size": saved(RGB)[:20],
+    "is truncated: its 9 bytes end": saved(RGB, "JPEG")[:9],
+    "is truncated: a PNG that ends after 60 bytes": saved(RGB)[:60],
+    "is truncated: a JPEG that ends after 660 bytes": saved(RGB, "JPEG")[:660],
+    "is damaged: a PNG that can't be decoded": saved(RGB)[:45] + b"\xff" * 20 + saved(RGB)[65:],
+    "is damaged: says that it is 0×12 pixels": saved(RGB)[:16] + b"\0\0\0\0" + saved(RGB)[20:],
+    "is 1×1 pixels (height×width), expected 12×16; `resize` can be stretch, fit or crop": saved(RGB[:1, :1]),
+}
+
+
+@pytest.mark.parametrize("said", BROKEN, ids=lambda said: str(said)[:30])
+def test_a_file_that_is_none_has_its_own_reason(said: str) -> None:
+    assert (reason(BROKEN[said]) or "").startswith(said)
+
+
+@pytest.mark.parametrize(("format", "options"), [
+    ("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True}), ("WEBP", {"quality": 50}), ("GIF", {}), ("JPEG", {}),
+    ("JPEG", {"progressive": True})], ids=str)
+def test_a_file_cut_anywhere_is_refused_or_whole(format: str, options: dict[str, Any]) -> None:
+    whole = saved(RGB, format, **options)
+    pixels = tensor(whole)
+    cuts = pa.array([whole[:length] for length in range(len(whole))], pa.binary())
+    for length, why in enumerate(files().check(cuts).to_pylist()):
+        if why is None:  # only what follows the pixels is gone
+            np.testing.assert_array_equal(tensor(whole[:length]), pixels)
+            assert length >= len(whole) - 20
+        else:
+            assert why.startswith(("is truncated: ", "is empty", "is no image: "))
+            assert length < 12 or not why.startswith("is no image")
+
+
+@given(st.sampled_from(["PNG", "BMP", "WEBP", "GIF", "JPEG"]), st.integers(0, 10_000), st.binary(max_size=40))
+def test_whatever_bytes_are_damaged_a_row_is_an_image_or_has_a_reason(format: str, place: int, bytes_: bytes) -> None:
+    data = bytearray(saved(RGB, format))
+    place %= len(data)
+    data[place : place + len(bytes_)] = bytes_
+    feature = files(resize="stretch", max_pixels=1_000_000)
+    [why] = feature.check(pa.array([bytes(data)], pa.binary())).to_pylist()
+    assert why or feature.tensor(pa.array([bytes(data)], pa.binary())).shape == (1, H, W, 3)
+
+
+def header_only(format: str, width: int, height: int) -> bytes:
+    """A file that says it is huge, and holds next to nothing."""
+    small = bytearray(saved(RGB, format, lossless=True))
+    if format == "PNG":
+        small[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    elif format == "GIF":
+        small[6:10] = width.to_bytes(2, "little") + height.to_bytes(2, "little")
+    elif format == "BMP":
+        small[18:26] = width.to_bytes(4, "little") + (-height).to_bytes(4, "little", signed=True)
+    elif format == "WEBP":
+        small[21:25] = (width - 1 | (height - 1) << 14).to_bytes(4, "little")
+    else:
+        place = small.index(b"\xff\xc0") + 5
+        small[place : place + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return bytes(small)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
+def test_a_pixel_bomb_is_refused_by_its_header(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pillow, "open", lambda *_, **__: pytest.fail("it was opened"))
+    width, height = (16_000, 15_000)
+    assert reason(header_only(format, width, height)) == (
+        "is 16000×15000 = 240000000 pixels, at most 64000000 are decoded (`max_pixels`)")
+    assert "at most 100" in (reason(saved(RGB, format), max_pixels=100) or "")
+
+
+def test_a_gif_whose_frame_is_larger_than_its_header_is_refused() -> None:
+    data = bytearray(saved(RGB, "GIF"))
+    data[6:10] = b"\1\0\1\0"
+    assert "at most 100" in (reason(bytes(data), max_pixels=100) or "")
+
+
+def test_good_and_bad_rows_keep_their_places() -> None:
+    column = pa.array([b"x", saved(RGB), b"", b"", saved(255 - RGB), None, b"x"], pa.binary()).slice(1)
+    assert [why and why[:8] for why in files().check(column).to_pylist()] == [
+        None, "is empty", "is empty", None, "is null", "is no im"]
+    np.testing.assert_array_equal(files().tensor(column.take(pa.array([3, 0]))), [255 - RGB, RGB])
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()], ids=str)
+def test_both_kinds_of_binary_columns_hold_files(kind: pa.DataType) -> None:
+    np.testing.assert_array_equal(files().tensor(pa.array([saved(RGB)], kind)), [RGB])
+
+
+def test_a_column_without_files_is_refused_whole() -> None:
+    with pytest.raises(DataError, match=r"expected binary \(image files\)"):
+        files().check(pa.array([[1, 2]]))
+
+
+@pytest.mark.parametrize("settings", [{}, {"store": "png"}, {"store": "jpeg"}], ids=str)
+@pytest.mark.parametrize("cores", ["1", "3"])
+def test_the_tensor_is_the_same_in_any_batch(settings: Any, cores: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", cores)
+    rows = [saved(np.roll(RGB, shift, 1), kind) for shift in range(5) for kind in ("PNG", "JPEG")]
+    feature = files(**settings)
+    alone = [feature.tensor(pa.array([row], pa.binary()))[0] for row in rows]
+    np.testing.assert_array_equal(feature.tensor(pa.array(rows, pa.binary())), alone)
+    assert feature.tensor(pa.array([], pa.binary())).shape == (0, H, W, 3)
+
+
+def test_a_batch_decodes_each_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def counted(data: bytes, want: Any) -> Any:
+        seen.append(data)
+        return decode_image(data, want)
+
+    monkeypatch.setattr("laketrain.features.image.decode_image", counted)
+    monkeypatch.setattr(decode_once, "_memory", decode_once._Memory(2**20))
+    features = FeatureSet.model_validate({"photo": files().model_dump(), "id": {"kind": "key"}})
+    rows = [saved(RGB), b"no", saved(255 - RGB), None, saved(RGB)]
+    batch = pa.record_batch([pa.array(rows, pa.binary()), pa.array([*"abcde"])], ["content", "id"])
+    _, reasons = features.encode_batch(batch)
+    features.tally(batch.filter(reasons.is_null()), first=False)
+    assert sorted(seen) == sorted({row for row in rows if row is not None})
+
+
+def test_what_is_remembered_has_a_limit_and_stays_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = decode_once._Memory(3 * RGB.nbytes)
+    monkeypatch.setattr(decode_once, "_memory", memory)
+    rows = [saved(np.roll(RGB, shift, 0)) for shift in range(H)]
+    tensors = files().tensor(pa.array(rows, pa.binary()))
+    np.testing.assert_array_equal(tensors, [np.roll(RGB, shift, 0) for shift in range(H)])
+    assert 0 < memory._held <= 3 * RGB.nbytes
+    assert memory._held == sum(decode_once._size(data, found) for (_, data), found in memory._known.items())
+
+
+def test_two_features_of_one_column_don_t_share_their_pixels() -> None:
+    column = pa.array([saved(RGB)], pa.binary())
+    assert files().tensor(column).shape == (1, H, W, 3)
+    assert files(shape=[3, 4, 1], resize="stretch").tensor(column).shape == (1, 3, 4, 1)
+    assert files(shape=[H, W, 1]).tensor(column).shape == (1, H, W, 1)
+
+
+def test_mean_and_deviation_are_of_the_decoded_pixels() -> None:
+    feature = files()
+    parts = [feature.tally(pa.array([saved(pixels)], pa.binary())) for pixels in (RGB, 255 - RGB // 2)]
+    learnt = feature.learnt({key: parts[0][key] + parts[1][key] for key in parts[0]}).statistics
+    values = np.stack([RGB, 255 - RGB // 2]) / 255
+    assert learnt is not None
+    assert math.isclose(learnt.mean, values.mean()) and math.isclose(learnt.std, values.std())
+
+
+@pytest.mark.parametrize("shape", [[H, W, 1], [H, W, 3]], ids=str)
+def test_png_in_parquet_loses_nothing_and_jpeg_little(shape: list[int]) -> None:
+    column = pa.array([saved(RGB), saved(255 - RGB)], pa.binary())
+    pixels = files(shape=shape).tensor(column)
+    np.testing.assert_array_equal(files(shape=shape, store="png").tensor(column), pixels)
+    smooth = pa.array([saved(np.add.outer(np.arange(H), np.arange(W)).astype(np.uint8))], pa.binary())
+    kept = files(shape=shape).tensor(smooth).astype(int)
+    assert 0 < np.abs(files(shape=shape, store="jpeg", quality=50).tensor(smooth) - kept).max() < 12
+    sizes = [len(files(store="jpeg", quality=quality).encode(column)[0].as_py()) for quality in (20, 90)]
+    assert sizes[0] < sizes[1]
+
+
+def test_raw_pixels_can_be_stored_as_files_too() -> None:
+    feature = Image(column="pixels", shape=(H, W, 3), store="png")
+    np.testing.assert_array_equal(feature.tensor(pa.array([RGB.reshape(-1).tolist()])), [RGB])
+
+
+@pytest.mark.parametrize(("stored", "said"), [
+    ([saved(RGB[:2])], r"a stored image is 2×16 pixels \(height×width\), expected 12×16"),
+    ([saved(RGB), None], "1 of 2 stored images are null"),
+    ([b"PK"], "a stored image is no image"),
+    ([saved(np.zeros((400, 400), np.uint8))], "a stored image is 400×400 = 160000 pixels, at most 192"),
+])
+def test_stored_files_that_are_not_as_declared_are_told(stored: list[bytes], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        files(store="png").decode(pa.array(stored, pa.binary()))
+
+
+@pytest.mark.parametrize(("settings", "said"), [
+    ({"shape": [8, 8, 2]}, r"1 \(grey\), 3 \(RGB\) or 4 \(RGBA\) channels; `shape` says 2"),
+    ({"shape": [8, 8, 4], "store": "png"}, "needs 1 or 3 channels"),
+    ({"encoded": False, "resize": "fit"}, "needs `encoded: true`"),
+    ({"quality": 80}, "`quality` is of `store: jpeg`"),
+    ({"store": "jpeg", "quality": 101}, "less than or equal to 100"),
+    ({"resize": "shrink"}, "'none', 'stretch', 'fit' or 'crop'"),
+    ({"max_pixels": 10**9}, "178000000"),
+])
+def test_settings_that_can_t_be_are_explained(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        files(**settings)
+
+
+@pytest.mark.parametrize("store", ["png", "jpeg"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_petastorm_s_codec_reads_what_we_store_and_we_what_it_stores(store: str, channels: int) -> None:
+    pytest.importorskip("cv2")
+    from petastorm.codecs import CompressedImageCodec
+    from petastorm.unischema import UnischemaField
+
+    feature = files(store=store, shape=[H, W, channels])
+    storage = feature.storage("photo")
+    assert storage.codec == store
+    codec = CompressedImageCodec(store)
+    field = UnischemaField("photo", np.uint8, storage.shape, codec, False)
+    column = pa.array([saved(RGB), saved(255 - RGB, "JPEG")], pa.binary())
+    stored, ours = feature.encode(column), feature.tensor(column)
+    for row, file in zip(ours, stored.to_pylist(), strict=True):
+        np.testing.assert_array_equal(codec.decode(field, file), row.squeeze())
+    pixels = files(shape=[H, W, channels]).tensor(column)
+    theirs = [bytes(codec.encode(field, row.squeeze(-1) if channels == 1 else row)) for row in pixels]
+    np.testing.assert_array_equal(feature.decode(pa.array(theirs, pa.binary())).squeeze(),
+                                  [codec.decode(field, file) for file in theirs])
+
+
+@pytest.mark.parametrize("settings", [
+    {}, {"store": "png"}, {"store": "jpeg", "quality": 70}, {"store": "png", "shape": [H, W, 1]}], ids=str)
+def test_make_reader_gives_the_tensors_that_we_give(tmp_path: Path, settings: dict[str, Any]) -> None:
+    pytest.importorskip("cv2")
+    from petastorm import make_reader
+
+    from laketrain.convert.petastorm import common_metadata
+
+    features = FeatureSet.of({"photo": files(**settings), "id": Key(column="id")})
+    rows = [saved(np.roll(RGB, shift, 1), format_) for shift in range(3) for format_ in ("PNG", "JPEG")]
+    names = [f"row {number}" for number in range(len(rows))]
+    stored, _ = features.encode_batch(pa.table({"content": pa.array(rows, pa.binary()), "id": names}))
+    pq.write_table(stored, tmp_path / "part-00000.parquet", row_group_size=4)
+    (tmp_path / "_common_metadata").write_bytes(common_metadata("photos", features, {"part-00000.parquet": 2}))
+    with make_reader(tmp_path.as_uri(), reader_pool_type="dummy", shuffle_row_groups=False) as reader:
+        seen = {row.id: row.photo for row in reader}
+    assert list(seen) == names
+    np.testing.assert_array_equal([*seen.values()], features.tensors(stored)["photo"].squeeze())
