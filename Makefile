@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test lint format bench reference lock clean
 BIN := .venv/bin
 # A Python 3.11, where the one on PATH isn't: make setup PYTHON=/path/to/python3.11
 PYTHON ?=
@@ -10,7 +10,7 @@ PYTHON ?=
 ARGS ?=
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 # The first Python 3.11 runs it; where there is none, any other Python runs it to say all that is missing.
 setup: ## Set this checkout up in .venv (done already: nothing to do)
@@ -36,6 +36,9 @@ lint: setup ## Check style, types and the rooms' imports
 
 bench: setup ## Measure against the bars, side by side; one alone: make bench NAME=convert
 	@$(BIN)/python -m benchmarks $(NAME)
+
+reference: setup ## Write docs/config.md anew from the config's models
+	@$(BIN)/python tools/config_reference.py
 
 lock: setup ## Make requirements/*.lock anew; newest versions: ARGS=--upgrade
 	@$(BIN)/python tools/lock.py $(ARGS)

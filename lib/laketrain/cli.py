@@ -109,6 +109,27 @@ def show(what: Annotated[str | None, typer.Argument(help="A table such as clean/
 
 
 @app.command()
+def verify(what: Annotated[str, typer.Argument(help="A version such as features/mnist@1, or the latest of a table.")],
+           lake: Annotated[str, typer.Option("--lake", help="The lake.")] = "build/lake") -> None:
+    """Read every byte of a version, and compare it with what was committed."""
+    with _taught():
+        from laketrain.lake import Lake, verify
+        from laketrain.report.terminal import counting
+
+        version = Lake(lake).version(what)
+        with counting(len(version.entry.files), f"reading {version.ref}") as tell:
+            flaws = verify(version, tell)
+        for flaw in flaws:
+            typer.echo(f"{flaw.path} {flaw.problem}")
+        size = sum(file.bytes for file in version.entry.files)
+        unsummed = sum(file.crc32 is None for file in version.entry.files)
+        typer.echo(f"{version.ref}: {len(version.entry.files)} files, {size / 1e6:.1f} MB, {len(flaws)} flaws"
+                   + (f"; {unsummed} files without a checksum were only counted" if unsummed else ""))
+        if flaws:
+            raise typer.Exit(1)
+
+
+@app.command()
 def gc(lake: Annotated[str, typer.Option("--lake", help="The lake.")] = "build/lake",
        older_than: Annotated[float, typer.Option("--older-than", help="Hours since the last write.", min=0)] = 168.0,
        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False) -> None:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from laketrain.errors import ConfigError, LakeError, LaketrainError, Problem, nearest
+from laketrain.errors import ConfigError, LakeError, LaketrainError, Problem
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 from laketrain.report import RunRecord, write_report
@@ -145,17 +145,7 @@ class Pipeline:
 
     def version(self, ref: str) -> Version:
         """The version named as `zone/name`, the latest, or as `zone/name@number`."""
-        path, at, number = ref.partition("@")
-        zone, _, name = path.partition("/")
-        if at and not number.isdecimal():
-            raise LakeError("lake", repr(ref), "names no version",
-                            "write clean/pixels@2, or clean/pixels for the latest")
-        table = self.lake.table(zone, name)
-        found = table.get(int(number)) if number else table.latest()
-        if found is None:
-            raise LakeError("lake", ref, "nothing was committed to it yet",
-                            nearest(path, [table.path for table in self.lake.tables()]))
-        return found
+        return self.lake.version(ref)
 
     # What each stage needs, and how it is run unless its result is there.
 
@@ -164,9 +154,10 @@ class Pipeline:
 
         versions = {}
         for name, source in self.workload.sources.items():
-            files, key = plan_ingest(name, source)
+            latest = self.lake.table("raw", name).latest() if source.incremental else None
+            plan, key = plan_ingest(name, source, latest)
             versions[name] = self._make(
-                "ingest", "raw", name, key, force, partial(ingest, self.lake, name, files, key))
+                "ingest", "raw", name, key, force, partial(ingest, self.lake, name, plan, key))
         return versions
 
     def _clean(self, force: bool) -> dict[str, Version]:

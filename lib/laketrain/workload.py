@@ -18,6 +18,7 @@ from laketrain.config.columns import Columns
 from laketrain.config.problems import explain
 from laketrain.errors import ConfigError, Problem, nearest
 from laketrain.features import FeatureSet
+from laketrain.features.base import learnt_fields
 from laketrain.models import ModelBox
 
 
@@ -54,8 +55,8 @@ def _feature_problems(document: Document) -> Iterable[Problem]:
         return
     path = ("convert", "features")
     for name, feature in parsed.items():
-        if getattr(feature, "statistics", None) is not None:
-            place = (*path, name, "statistics")
+        for key in learnt_fields(feature) & set(features[name]):
+            place = (*path, name, key)
             yield Problem(document.where(place), "is learnt from the train split, not set", "Remove it",
                           document.line(place))
     if "train" in document.data and not parsed.inputs:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COLUMNS = {"id": "string", "x": "string"}
 RULES = [{"not_null": {"columns": ["id", "x"]}}, {"cast": {"column": "x", "to": "int"}},
-         {"range": {"column": "x", "min": 0, "max": 9}}, {"unique": {"key": ["id"], "latest_by": "x"}}]
+         {"range": {"column": "x", "min": 0, "max": 9}}, {"unique": {"key": ["id"], "keep": "last", "by": "x"}}]
 FILES = {
     "a.csv": "id,x\none,1\ntwo,2\nthree,nine\nfour,10\n,5\n",
     "b.csv": "id,x\ntwo,3\nfive\nsix,\nseven,7\nseven,7\n",

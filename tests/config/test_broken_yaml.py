@@ -58,7 +58,7 @@ TABLE = {
     "a number for text": Broken(
         "lake: ../build/lake", "lake: 5", "lake", "received 5 (a whole number), expected text", "Put it in quotes"),
     "text for a list": Broken(
-        "key: [digit_id], latest_by", "key: digit_id, latest_by", f"{CAPTURES}.7.unique.key",
+        "key: [digit_id], keep", "key: digit_id, keep", f"{CAPTURES}.7.unique.key",
         "received 'digit_id' (text), expected a list"),
     "text for a mapping": Broken(
         "predict:\n  table: unlabelled", "predict: unlabelled", "predict",
@@ -91,7 +91,8 @@ TABLE = {
         "received 'autom' (text), expected a whole number or 'auto'", "Did you mean 'auto'?", line=1),
     "an unknown format": Broken(
         "format: parquet", "format: parket", "sources.captures.format",
-        "received 'parket' (text), expected 'csv', 'json' or 'parquet'", "Did you mean 'parquet'?"),
+        "received 'parket', expected csv, json, parquet, orc, text, images, audio or another format",
+        "Did you mean 'parquet'?"),
     "an unknown type of a column": Broken(
         "label: string, scanner", "label: strin, scanner", "sources.captures.schema.label",
         "received 'strin', expected a type of Spark SQL", "Did you mean 'string'?"),
@@ -113,10 +114,10 @@ TABLE = {
         "- range: {column: label, min: 0, max: 9}", "- {range: {column: label, min: 0}, trim: {columns: [label]}}",
         f"{CAPTURES}.2", "received the keys range, trim in one item of the list, expected one rule"),
     "a rule's typo": Broken(
-        "latest_by: captured_at", "latestby: captured_at", f"{CAPTURES}.7.unique.latestby", "unknown key 'latestby'",
-        "Did you mean 'latest_by'?"),
+        "keep: last", "kep: last", f"{CAPTURES}.7.unique.kep", "unknown key 'kep'",
+        "Did you mean 'keep'?"),
     "a rule about no column": Broken(
-        "latest_by: captured_at", "latest_by: capturd_at", f"{CAPTURES}.7.unique", "there is no column 'capturd_at'",
+        "by: captured_at", "by: capturd_at", f"{CAPTURES}.7.unique", "there is no column 'capturd_at'",
         "Did you mean 'captured_at'?"),
     "a rule without a bound": Broken(
         "range: {column: label, min: 0, max: 9}", "range: {column: label}", f"{CAPTURES}.2.range",

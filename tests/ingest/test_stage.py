@@ -1,3 +1,6 @@
+from __future__ import annotations
+
+import os
 from pathlib import Path
 
 import pytest
@@ -5,11 +8,11 @@ import pytest
 from laketrain.config.sources import Source
 from laketrain.errors import DataError, LakeError
 from laketrain.ingest import ingest, plan_ingest
-from laketrain.lake import Lake
+from laketrain.lake import Lake, Version, increments
 
 
-def source(path: object) -> Source:
-    return Source.model_validate({"format": "csv", "path": str(path), "schema": {"a": "string"}})
+def source(path: object, **settings: object) -> Source:
+    return Source.model_validate({"format": "csv", "path": str(path), "schema": {"a": "string"}, **settings})
 
 
 def landing(folder: Path, **files: str) -> Path:
@@ -22,8 +25,8 @@ def landing(folder: Path, **files: str) -> Path:
 
 def test_files_land_byte_for_byte_under_their_names(tmp_path: Path) -> None:
     folder = landing(tmp_path / "a landing", x_csv="a\n1\n", y_csv="a\n2\nü\n")
-    files, key = plan_ingest("pixels", source(folder / "*.csv"))
-    version = ingest(Lake(tmp_path / "my lake"), "pixels", files, key)
+    plan, key = plan_ingest("pixels", source(folder / "*.csv"))
+    version = ingest(Lake(tmp_path / "my lake"), "pixels", plan, key)
     landed = {file.path: version.lake.store.read(version.path(file.path)) for file in version.entry.files}
     assert landed == {"x.csv": b"a\n1\n", "y.csv": "a\n2\nü\n".encode()}
     assert version.entry.counts == {"files": 2, "bytes": 4 + 7}
@@ -31,8 +34,8 @@ def test_files_land_byte_for_byte_under_their_names(tmp_path: Path) -> None:
 
 def test_a_directory_lands_with_its_folders_and_without_what_is_hidden(tmp_path: Path) -> None:
     folder = landing(tmp_path / "in", b__x_csv="1", c__x_csv="2", _SUCCESS="", b___half="x")
-    files, _ = plan_ingest("pixels", source(folder))
-    assert [file.name for file in files] == ["b/x.csv", "c/x.csv"]
+    plan, _ = plan_ingest("pixels", source(folder))
+    assert [file.name for file in plan.files] == ["b/x.csv", "c/x.csv"]
 
 
 def test_the_same_files_have_the_same_fingerprint_and_changed_ones_another(tmp_path: Path) -> None:
@@ -51,8 +54,8 @@ def test_characters_that_spark_takes_for_a_pattern_are_replaced_in_the_lake(tmp_
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "a{1}[x].csv").write_text("1")
-    files, key = plan_ingest("pixels", source(folder))
-    version = ingest(Lake(tmp_path / "lake"), "pixels", files, key)
+    plan, key = plan_ingest("pixels", source(folder))
+    version = ingest(Lake(tmp_path / "lake"), "pixels", plan, key)
     assert [file.path for file in version.entry.files] == ["a_1__x_.csv"]
     assert version.entry.meta["sources"]["a_1__x_.csv"].endswith("a{1}[x].csv")
 
@@ -73,9 +76,90 @@ def test_a_path_that_matches_nothing_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_changes_between_plan_and_copy_is_never_committed(tmp_path: Path) -> None:
     folder = landing(tmp_path / "in", x_csv="1")
-    files, key = plan_ingest("pixels", source(folder / "*.csv"))
+    plan, key = plan_ingest("pixels", source(folder / "*.csv"))
     landing(folder, x_csv="123")
     lake = Lake(tmp_path / "lake")
     with pytest.raises(LakeError, match=r"x\.csv"):
-        ingest(lake, "pixels", files, key)
+        ingest(lake, "pixels", plan, key)
     assert lake.table("raw", "pixels").versions() == []
+
+
+def grown(folder: Path, lake: Lake, **settings: object) -> Version:
+    """One run over an incremental source."""
+    raw = lake.table("raw", "pixels")
+    plan, key = plan_ingest("pixels", source(folder, incremental=True, **settings), raw.latest())
+    return raw.find(key) or ingest(lake, "pixels", plan, key)
+
+
+def test_an_incremental_run_lands_only_what_no_earlier_one_has(tmp_path: Path) -> None:
+    folder, lake = landing(tmp_path / "in", b__x_csv="1"), Lake(tmp_path / "lake")
+    first = grown(folder, lake)
+    again = grown(folder, lake)
+    (folder / "b" / "x.csv").unlink()
+    landing(folder, c__x_csv="22", d__x_csv="333")
+    second = grown(folder, lake)
+    landing(folder, e__x_csv="4")
+    third = grown(folder, lake)
+    assert (first.number, again.number, second.number, third.number) == (1, 1, 2, 3)
+    assert [file.path for file in second.entry.files] == ["c/x.csv", "d/x.csv"]
+    assert [version.number for version in increments(third)] == [1, 2, 3]
+    held = {file.path: version.lake.store.read(version.path(file.path))
+            for version in increments(third) for file in version.entry.files}
+    assert held == {"b/x.csv": b"1", "c/x.csv": b"22", "d/x.csv": b"333", "e/x.csv": b"4"}
+
+
+def test_an_incremental_run_with_nothing_new_makes_nothing(tmp_path: Path) -> None:
+    folder, lake = landing(tmp_path / "in", x_csv="1"), Lake(tmp_path / "lake")
+    first = grown(folder, lake)
+    plan, key = plan_ingest("pixels", source(folder, incremental=True), first)
+    assert (key, ingest(lake, "pixels", plan, key).number) == (first.entry.fingerprint, 1)
+    (folder / "x.csv").unlink()
+    assert grown(folder, lake).number == 1
+
+
+def test_an_increment_may_follow_a_whole_landing(tmp_path: Path) -> None:
+    folder, lake = landing(tmp_path / "in", x_csv="1"), Lake(tmp_path / "lake")
+    plan, key = plan_ingest("pixels", source(folder))
+    ingest(lake, "pixels", plan, key)
+    landing(folder, y_csv="2")
+    assert [file.path for file in grown(folder, lake).entry.files] == ["y.csv"]
+
+
+def test_a_file_that_changed_after_it_was_landed_is_told(tmp_path: Path) -> None:
+    folder, lake = landing(tmp_path / "in", x_csv="1"), Lake(tmp_path / "lake")
+    grown(folder, lake)
+    os.utime(folder / "x.csv", (1, 1))
+    with pytest.raises(DataError, match=r"x\.csv was written again after raw/pixels@1 landed it"):
+        grown(folder, lake)
+    landing(folder, x_csv="12")
+    with pytest.raises(DataError, match=r"x\.csv has 2 bytes, but had 1 when raw/pixels@1 landed it"):
+        grown(folder, lake)
+
+
+def test_an_increment_that_misses_an_earlier_version_says_so(tmp_path: Path) -> None:
+    folder, lake = landing(tmp_path / "in", x_csv="1"), Lake(tmp_path / "lake")
+    grown(folder, lake)
+    landing(folder, y_csv="2")
+    second = grown(folder, lake)
+    lake.table("raw", "pixels").drop(1)
+    with pytest.raises(LakeError, match="version 1 of raw/pixels: there is none"):
+        increments(second)
+
+
+def test_a_source_may_be_empty_where_it_says_so(tmp_path: Path) -> None:
+    plan, key = plan_ingest("pixels", source(tmp_path / "nothing" / "*.csv", empty="ok"))
+    version = ingest(Lake(tmp_path / "lake"), "pixels", plan, key)
+    assert (version.number, version.entry.files) == (1, [])
+    with pytest.raises(DataError, match=r"no file matches .*; 1 hidden ones were passed over"):
+        plan_ingest("pixels", source(landing(tmp_path / "in", _SUCCESS="")))
+
+
+def test_hidden_files_are_counted_and_photos_may_begin_with_an_underscore(tmp_path: Path) -> None:
+    folder = landing(tmp_path / "in", a="1", _MG_1="2", _tmp__b="3")
+    (folder / ".DS_Store").write_text("x")
+    plan, key = plan_ingest("pixels", source(folder))
+    assert ([file.name for file in plan.files], plan.listing.hidden) == (["a"], 3)
+    photos = Source.model_validate({"format": "images", "path": str(folder)})
+    plan, key = plan_ingest("photos", photos)
+    assert ([file.name for file in plan.files], plan.listing.hidden) == (["_MG_1", "_tmp/b", "a"], 1)
+    assert ingest(Lake(tmp_path / "lake"), "photos", plan, key).entry.meta["hidden"] == 1

@@ -8,25 +8,26 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from laketrain.clean.reading import FILE, RECORD, REJECT, read_raw
-from laketrain.clean.rules import apply
+from laketrain.clean.reading import FILE, RECORD, REJECT, SETTINGS, open_raw, pin_of
+from laketrain.clean.rules import Judging, apply, code_marks, key_marks, veiled_record
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import Source
 from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejects
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, configured, counts_by, persisted, write
+from laketrain.spark.frames import configured, counts_by, persisted, write
 
-REVISION = 1
+REVISION = 2
 
 
 def fingerprint_clean(raw: Version, table: CleanTable, source: Source) -> str:
     """Of cleaning `raw` by these rules."""
-    settings = {"table": table, "columns": source.columns, "options": source.options, "format": source.format}
+    settings = {"table": table, "source": source.reading, "keys": key_marks(table.rules),
+                "code": code_marks(table.rules)}
     return fingerprint("clean", REVISION, settings, [raw])
 
 
@@ -38,16 +39,15 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
     """
     started = time.monotonic()
     # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
-    with (explained("clean", f"table {name!r}"), configured(spark, ALIKE),
-          raw.lake.table("clean", name).stage() as draft):
-        read = read_raw(spark, raw, source)
+    with (explained("clean", f"table {name!r}"), configured(spark, SETTINGS),
+          raw.lake.table("clean", name).stage() as draft, Judging() as judging):
+        before = raw.lake.table("clean", name).latest() if source.declared == "infer" else None
+        reading = open_raw(spark, raw, source, before.entry.meta if before else None)
         # Counted on its own, from the files: the sum below could never fail if both sides came from one frame.
-        rows_in = read.count()
-        frame = read
-        for rule in table.rules:
-            frame = apply(rule, frame)
-        with persisted(frame) as judged:
-            quarantine, reasons = _commit_quarantine(judged, raw, name, key)
+        read, rows_in = reading.frame, reading.count()
+        record = veiled_record(F.col(RECORD), read.drop(FILE, RECORD, REJECT).schema, table.rules)
+        with persisted(apply(table.rules, read, judging)) as judged:
+            quarantine, reasons = _commit_quarantine(judged, record, raw, name, key)
             rejected: dict[str, int] = {}
             for (rule_name, _file), count in reasons.items():
                 rejected[rule_name] = rejected.get(rule_name, 0) + count
@@ -60,21 +60,23 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
             return draft.commit(
                 stage="clean", fingerprint=key, files=files, table_schema=good.schema.json(),
                 parents={raw.table: raw.number},
-                counts={"in": rows_in, "out": rows_out, "quarantined": quarantine.rows, "reasons": rejected},
-                meta={"quarantine": quarantine.number, "rules": [rule.model_dump() for rule in table.rules]},
+                counts={"in": rows_in, "out": rows_out, "quarantined": quarantine.rows, "reasons": rejected,
+                        **({"imputed": judging.imputed} if judging.imputed else {})},
+                meta={"quarantine": quarantine.number, "rules": [rule.model_dump() for rule in table.rules],
+                      **({"fitted": judging.fitted} if judging.fitted else {}), **pin_of(reading, raw, source)},
                 seconds=time.monotonic() - started,
             )
 
 
 def _commit_quarantine(
-    judged: DataFrame, raw: Version, name: str, key: str
+    judged: DataFrame, record: Column, raw: Version, name: str, key: str
 ) -> tuple[Version, dict[tuple[str, ...], int]]:
     """The rejected rows as a version, and how many each rule took from each file."""
     rejected = judged.where(F.col(REJECT).isNotNull()).select(
         F.col(FILE).alias("file"),
         F.col(f"{REJECT}.rule").alias("rule"),
         F.col(f"{REJECT}.reason").alias("reason"),
-        F.col(RECORD).alias("record"),
+        record.alias("record"),
     )
     reasons = counts_by(rejected, "rule", "file")
 

@@ -16,6 +16,10 @@ SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_l
 
 
 class Section(BaseModel):
-    """A mapping in the YAML. Unknown keys, loose types and infinities are refused: `epochs: "3"` is not 3."""
+    """A mapping in the YAML. Unknown keys, loose types and infinities are refused: `epochs: "3"` is not 3.
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    The text under each field is what docs/config.md says of it (tools/config_reference.py).
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False,
+                              use_attribute_docstrings=True)

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from laketrain.config.clean import Check as CheckRule
-from laketrain.config.clean import CleanTable, NotNull, Trim, Unique
-from laketrain.config.columns import Columns, condition_error, sql_error
+from laketrain.config.clean import CleanTable, Derive, Types
+from laketrain.config.columns import Columns, condition_error, expression_error, sql_error
+from laketrain.config.convert import Convert
 from laketrain.config.document import Document
 from laketrain.config.integrate import IntegrateTable
 from laketrain.config.workload import Workload
@@ -43,25 +44,28 @@ def _check_clean(workload: Workload, columns: Columns) -> Found:
             place = ("clean", name, "source") if table.source else ("clean", name)
             yield place, *unknown("source", source, workload.sources)
             continue
-        yield from _check_rules(name, table, set(workload.sources[source].columns))
+        # Columns that only the data will tell are judged when it is read.
+        if (known := workload.sources[source].columns) is not None:
+            yield from _check_rules(name, table, dict(known))
+        else:
+            yield from ((("clean", name, "rules", index, rule.rule), *problem)
+                        for index, rule in enumerate(table.rules) if (problem := rule.problem({})))
 
 
-def _check_rules(name: str, table: CleanTable, known: set[str]) -> Found:
+def _check_rules(name: str, table: CleanTable, columns: Types) -> Found:
+    """Each rule is held against the columns that those before it leave."""
     for index, rule in enumerate(table.rules):
         place = ("clean", name, "rules", index, rule.rule)
-        if isinstance(rule, CheckRule):
-            if problem := condition_error(rule.sql, known):
+        if isinstance(rule, CheckRule | Derive):
+            judge = condition_error if isinstance(rule, CheckRule) else expression_error
+            if problem := judge(rule.sql, columns):
                 yield (*place, "sql"), *problem
-            continue
-        if isinstance(rule, NotNull | Trim):
-            used = rule.columns
-        elif isinstance(rule, Unique):
-            used = [*rule.key, *([rule.latest_by] if rule.latest_by else [])]
-        else:
-            used = [rule.column]
-        for column in used:
-            if column not in known:
-                yield place, *unknown("column", column, known)
+        absent = [column for column in rule.uses() if column not in columns]
+        for column in absent:
+            yield place, *unknown("column", column, columns)
+        if not absent and (problem := rule.problem(columns)):
+            yield place, *problem
+        columns = rule.after(columns)
 
 
 def _check_integrate(workload: Workload, columns: Columns) -> Found:
@@ -107,13 +111,21 @@ def _check_convert(workload: Workload, columns: Columns) -> Found:
     if known is None:
         return
     for name, feature in convert.features.items():
-        several = feature.get("columns")
-        for column in several if isinstance(several, list) else [feature.get("column", name)]:
+        key = "columns" if "columns" in feature else "column"
+        used = feature["columns"] if key == "columns" else [feature.get("column", name)]
+        for column in used if isinstance(used, list) else []:
             if isinstance(column, str) and column not in known:
-                key = "columns" if isinstance(several, list) else "column"
                 yield ("convert", "features", name, key), *unknown(f"column of {convert.table}", column, known)
-    if convert.split.by not in known:
-        yield ("convert", "split", "by"), *unknown(f"column of {convert.table}", convert.split.by, known)
+    yield from _check_split(convert, known)
+
+
+def _check_split(convert: Convert, known: set[str]) -> Found:
+    for place, column in convert.split.columns.items():
+        if column not in known:
+            yield ("convert", "split", *place), *unknown(f"column of {convert.table}", column, known)
+    for index, column in enumerate(convert.leaks.keys if convert.leaks else ()):
+        if column not in known:
+            yield ("convert", "leaks", "keys", index), *unknown(f"column of {convert.table}", column, known)
 
 
 def _check_train(workload: Workload) -> Found:
@@ -124,8 +136,8 @@ def _check_train(workload: Workload) -> Found:
         yield ("train",), "there is no 'convert' section, so no dataset to train on", ""
         return
     for key, split in (("split", train.split), ("validation", train.validation)):
-        if split is not None and split not in convert.split.fractions:
-            yield ("train", key), *unknown("split", split, convert.split.fractions)
+        if split is not None and split not in convert.split.names:
+            yield ("train", key), *unknown("split", split, convert.split.names)
     lanes = lanes_of(train.batch) if train.lanes == "auto" else train.lanes
     if lanes < 1 or train.batch % lanes:
         yield ("train", "lanes"), f"{lanes} lanes don't divide the batch of {train.batch}", "Or leave 'auto'"
@@ -144,8 +156,8 @@ def _check_after_training(workload: Workload, columns: Columns) -> Found:
     for key in ("evaluate", "predict"):
         if getattr(workload, key) is not None and workload.train is None:
             yield (key,), "there is no 'train' section, so no model", ""
-    if workload.evaluate and convert and workload.evaluate.split not in convert.split.fractions:
-        yield ("evaluate", "split"), *unknown("split", workload.evaluate.split, convert.split.fractions)
+    if workload.evaluate and convert and workload.evaluate.split not in convert.split.names:
+        yield ("evaluate", "split"), *unknown("split", workload.evaluate.split, convert.split.names)
     predict, tables = workload.predict, [*workload.integrate, *workload.clean]
     if predict is None:
         return

@@ -6,13 +6,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import sqlglot
 from sqlglot import expressions as exp
 from sqlglot.errors import SqlglotError
 
+from laketrain.config.clean import after_all
 from laketrain.config.workload import Workload
 from laketrain.errors import nearest
+
+_OTHERWISE_EACH_TIME = {
+    "rand", "randn", "uuid", "shuffle", "now", "current_timestamp", "current_date", "curdate", "localtimestamp",
+    "monotonically_increasing_id", "spark_partition_id",
+}
+"""Functions of Spark SQL whose value isn't a matter of the row."""
 
 Names = set[str] | None
 """A table's columns; None where only Spark will know, e.g. after `SELECT *` from an unknown table."""
@@ -26,11 +34,14 @@ class Columns:
 
     def source(self, name: str) -> Names:
         source = self._workload.sources.get(name)
-        return set(source.columns) if source else None
+        return set(source.columns) if source and source.columns is not None else None
 
     def clean(self, name: str) -> Names:
         table = self._workload.clean.get(name)
-        return self.source(table.source or name) if table else None
+        source = self._workload.sources.get(table.source or name) if table else None
+        if table is None or source is None or source.columns is None:
+            return None
+        return set(after_all(table.rules, dict(source.columns)))
 
     def joined(self, name: str) -> Names:
         """The columns of integrated table `name` before its SQL step."""
@@ -85,7 +96,7 @@ def sql_error(sql: str, view: str, inputs: Names) -> tuple[str, str] | None:
     return _unknown_column(query, inputs, {made.alias.lower() for made in query.selects if isinstance(made, exp.Alias)})
 
 
-def condition_error(sql: str, inputs: set[str]) -> tuple[str, str] | None:
+def condition_error(sql: str, inputs: Iterable[str]) -> tuple[str, str] | None:
     """Why `sql` is no condition over rows with the columns `inputs`, and the hint; None where it is one."""
     condition, problem = _parsed(sql)
     if problem:
@@ -93,6 +104,20 @@ def condition_error(sql: str, inputs: set[str]) -> tuple[str, str] | None:
     if not isinstance(condition, exp.Condition):
         return f"received {type(condition).__name__.upper()}, expected a condition", "E.g. label >= 0"
     return _unknown_column(condition, inputs, set())
+
+
+def expression_error(sql: str, inputs: Iterable[str]) -> tuple[str, str] | None:
+    """Why `sql` is no expression that gives the same value of the same row at every run, and the hint."""
+    expression, problem = _parsed(sql)
+    if problem:
+        return problem, "Write an expression over the columns, e.g. (fahrenheit - 32) / 1.8"
+    if not isinstance(expression, exp.Condition):
+        return f"received {type(expression).__name__.upper()}, expected an expression", "E.g. (fahrenheit - 32) / 1.8"
+    for called in expression.find_all(exp.Func):
+        name = called.name if isinstance(called, exp.Anonymous) else called.sql_name()
+        if name.lower() in _OTHERWISE_EACH_TIME:
+            return f"{name.lower()}() gives another value at every run", "Derive a column from the row alone"
+    return _unknown_column(expression, inputs, set())
 
 
 def _parsed(sql: str) -> tuple[exp.Expression | None, str]:
@@ -105,7 +130,7 @@ def _parsed(sql: str) -> tuple[exp.Expression | None, str]:
         return None, f"can't be parsed as Spark SQL{f' near {near!r}' if near else ''}: {what}"
 
 
-def _unknown_column(part: exp.Expression, inputs: set[str], made: set[str]) -> tuple[str, str] | None:
+def _unknown_column(part: exp.Expression, inputs: Iterable[str], made: set[str]) -> tuple[str, str] | None:
     """The first column in `part` that is none of `inputs`, nor `made` by the query itself. Spark minds no capitals."""
     there = {name.lower() for name in inputs} | made
     for column in part.find_all(exp.Column):

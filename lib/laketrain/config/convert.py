@@ -11,23 +11,82 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from laketrain.config.base import Name, Section, SplitName
 
 
-class Split(Section):
-    """Each row's split is drawn by the hash of `by` and `seed` alone: rows of one key never part, reruns agree."""
+class ByColumn(Section):
+    """Each row's split is written in a column: a fold, or the name of the split itself."""
 
-    by: str
-    fractions: dict[SplitName, float] = Field(min_length=1)
+    column: str
+    """The column that says it."""
+    values: dict[SplitName, list[str | int]] = Field(min_length=1)
+    """Which of its values mean which split; a row with any other is quarantined."""
+
+    @field_validator("values")
+    @classmethod
+    def _told_apart(cls, values: dict[str, list[str | int]]) -> dict[str, list[str | int]]:
+        first: dict[str, str] = {}
+        for split, own in values.items():
+            for value in map(str, own):
+                if value in first:
+                    raise ValueError(f"{value!r} means both {first[value]} and {split}")
+                first[value] = split
+        return values
+
+
+class ByTime(Section):
+    """Each row's split is the span of time that it lies in: what comes later is never trained on."""
+
+    column: str
+    """The date or timestamp; a row without one is quarantined."""
+    until: dict[SplitName, str] = Field(min_length=1)
+    """Where each split ends, exclusive, in the order of time: `{train: 2017-07-01, val: 2017-10-01 12:00}`, in UTC."""
+    rest: SplitName | None = "test"
+    """The split of all that comes after; none where that is to be quarantined."""
+
+    @field_validator("until")
+    @classmethod
+    def _ascending(cls, until: dict[str, str]) -> dict[str, str]:
+        ends = []
+        for split, text in until.items():
+            try:
+                ends.append(datetime.fromisoformat(text).replace(tzinfo=None))
+            except ValueError:
+                raise ValueError(f"the end of {split} is {text!r}, expected a date or time such as 2017-07-01 or "
+                                 "2017-07-01 12:00") from None
+        if any(later <= earlier for earlier, later in pairwise(ends)):
+            raise ValueError(f"the ends are not in the order of time: {', '.join(until.values())}")
+        return until
+
+
+class Split(Section):
+    """How rows are shared out: by a hash of a key (`by` and `fractions`), by a column, or by time; just one of them."""
+
+    by: str | None = None
+    """The column whose values are drawn: rows that belong together (of one patient, one day) should share a value. They
+    never part, and reruns agree."""
+    fractions: dict[SplitName, float] | None = Field(default=None, min_length=1)
+    """With `by`: each split's share of the keys, between 0 and 1; they sum to 1, and one of them is named `train`."""
+    stratify: str | None = None
+    """With `by`: a column, usually the label, of which every split has the same share of each value, to one key."""
     seed: int = 0
+    """Another seed draws other splits. The default is any fixed number."""
+    by_column: ByColumn | None = None
+    """Instead of `by`: a column says each row's split."""
+    by_time: ByTime | None = None
+    """Instead of `by`: splits are spans of time."""
 
     @field_validator("fractions")
     @classmethod
-    def _sum_to_one(cls, fractions: dict[str, float]) -> dict[str, float]:
+    def _sum_to_one(cls, fractions: dict[str, float] | None) -> dict[str, float] | None:
+        if fractions is None:
+            return None
         if any(not 0 < part < 1 for part in fractions.values()) and len(fractions) > 1:
             raise ValueError(f"each fraction lies between 0 and 1, received {fractions}")
         total = math.fsum(fractions.values())
@@ -37,19 +96,71 @@ class Split(Section):
             raise ValueError(f"no split is named 'train', received {', '.join(fractions)}")
         return fractions
 
+    @model_validator(mode="after")
+    def _one_way(self) -> Split:
+        given = [name for name in ("by", "by_column", "by_time") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"received {' and '.join(given) or 'none'} of by, by_column and by_time, expected one")
+        if (self.by is None) != (self.fractions is None):
+            raise ValueError("`by` and `fractions` belong together: what is hashed, and each split's share")
+        if self.stratify is not None and self.by is None:
+            raise ValueError("`stratify` goes with `by`, whose keys it shares out")
+        if "train" not in self.names:
+            raise ValueError(f"no split is named 'train', received {', '.join(self.names)}")
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"the split {self.names[-1]!r} is named twice")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The splits, in order."""
+        if self.by_column is not None:
+            return tuple(self.by_column.values)
+        if self.by_time is not None:
+            return (*self.by_time.until, *([self.by_time.rest] if self.by_time.rest else []))
+        return tuple(self.fractions or {})
+
+    @property
+    def columns(self) -> dict[tuple[str, ...], str]:
+        """The table's columns that it needs, by the place in this section that names them."""
+        named = {("by",): self.by, ("stratify",): self.stratify,
+                 ("by_column", "column"): self.by_column and self.by_column.column,
+                 ("by_time", "column"): self.by_time and self.by_time.column}
+        return {place: column for place, column in named.items() if column}
+
+
+class Leaks(Section):
+    """What must not be in two splits at once; looked for after the rows are shared out."""
+
+    keys: list[str] = Field(default_factory=list)
+    """Columns whose values belong to one split each: a patient, a device, a day."""
+    duplicates: bool = True
+    """Whether rows whose inputs are alike in every bit are looked for as well."""
+    action: Literal["report", "fatal"] = "report"
+    """Whether a leak is told in the run's counts, or ends it."""
+
 
 class Convert(Section):
-    """What becomes of which column. `features` is parsed by the room of that name, which knows the kinds.
-
-    `shuffle` sorts the rows by a hash, for sources that come sorted (a folder a class) and for row orders that must
-    not depend on how Spark cut the table. `max_reject_fraction` bounds the rows whose values don't fit a feature.
-    """
+    """Which column becomes which feature, and how rows are shared out to splits and files."""
 
     table: Name
+    """The integrated table that is converted or, where there is none of that name, the clean one."""
     dataset: Name | None = None
+    """What the dataset is called in the lake; by default as the workload is."""
+    # Parsed by the room of features, which knows the kinds and may not be imported here.
     features: dict[Name, dict[str, Any]] = Field(min_length=1)
+    """The tensors, by name: inputs, targets and what rows are called."""
     split: Split
+    """How rows are shared out to train, validation and test."""
     shuffle: bool = True
+    """Whether rows are sorted by a hash: for sources that come sorted (a folder a class), and for an order that doesn't
+    depend on how Spark cut the table."""
     row_group_mb: float = Field(default=1.0, gt=0, le=512)
+    """The size of a row group in MB, before compression. Small, since shuffling reads a row group for a part of it."""
     file_mb: float = Field(default=128.0, gt=0)
+    """The size of a file in MB, before compression; smaller where more files keep every slot of Spark busy. The default
+    is a usual block of HDFS."""
+    leaks: Leaks | None = None
+    """What must not be in two splits at once; by default nobody looks."""
     max_reject_fraction: float = Field(default=0.0, ge=0, le=1)
+    """The share of rows that may fit no feature before the stage fails; by default none, so nothing is lost unseen."""

@@ -23,7 +23,9 @@ class UnmatchedPolicy(Section):
     """What happens to rows without a partner. A left row can be kept (its new columns are null); a right one can't."""
 
     left: Unmatched = "fatal"
+    """Of rows of the table so far: `keep` them, `quarantine` them, or fail (`fatal`), so that none goes unseen."""
     right: Literal["drop", "quarantine", "fatal"] = "drop"
+    """Of rows of the joined table, which often holds more than is asked for: `drop`, `quarantine` or fail (`fatal`)."""
 
 
 class Join(Section):
@@ -31,14 +33,21 @@ class Join(Section):
     one-to-one demands it of the left side too."""
 
     table: Name
+    """The clean table that is joined."""
     on: list[str] = Field(min_length=1)
+    """The columns of the key, which both sides have."""
     relation: Literal["one-to-one", "many-to-one"]
+    """What is promised of the keys, and checked: a broken promise fails the stage."""
     unmatched: UnmatchedPolicy = UnmatchedPolicy()
+    """What happens to rows without a partner."""
 
 
 class IntegrateTable(Section):
     """One integrated table: a clean table, what is joined to it in order, and a SQL step over the view of its name."""
 
     table: Name
+    """The clean table that it begins with."""
     joins: list[Join] = Field(default_factory=list)
+    """What is joined to it, in this order."""
     sql: str | None = None
+    """One SELECT over the view of this table's name, after the joins; by default every column stays."""

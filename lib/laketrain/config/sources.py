@@ -2,44 +2,158 @@
 
     sources:
       pixels: {format: csv, path: ../landing/pixels/*.csv, schema: {digit_id: string, pixels: string}}
+      photos: {format: images, path: ../landing/photos}
 """
 
 from __future__ import annotations
 
-from typing import Literal
+import codecs
+import difflib
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from laketrain.config.base import Section
 from laketrain.config.types import SparkType
+from laketrain.errors import nearest
 
-RESERVED = ("_file", "_record", "_reject", "_corrupt", "_place", "_metadata", "_split", "_order")
+RESERVED = ("_file", "_record", "_reject", "_corrupt", "_place", "_metadata", "_split", "_order", "_key")
 """Columns that the stages add for a while."""
 
-SourceFormat = Literal["csv", "json", "parquet"]
+MEDIA = ("images", "audio")
+"""Formats in which a file is a row."""
+OURS = ("csv", "json", "parquet", "orc", "text", *MEDIA)
+"""Formats that laketrain knows by itself."""
+_OTHERS = ("avro", "xml", "delta", "iceberg", "hudi", "binaryFile", "libsvm", "tfrecord", "protobuf", "geoparquet")
+
+_FILE = {"path": "string", "folder": "string", "content": "binary", "bytes": "bigint"}
+FIXED: dict[str, dict[str, str]] = {"text": {"text": "string"}, "images": _FILE, "audio": _FILE}
+"""The columns of formats that leave no choice."""
+
+_CHOOSING = ("path", "pathglobfilter", "modifiedbefore", "modifiedafter", "ignorecorruptfiles", "ignoremissingfiles",
+             "recursivefilelookup", "basepath")
+_TYPED = ("csv", "json", "text")
+
+
+class Drift(Section):
+    """What happens where a file's columns differ from the declared or pinned ones."""
+
+    new: Literal["ignore", "keep", "fail"] = "ignore"
+    """A column more: not read, but counted in the clean version's entry; or added to the table; or an error."""
+    missing: Literal["fail", "nulls"] = "fail"
+    """A column less: an error by default, since a renamed column looks so; or nulls in that file's rows."""
+    retyped: Literal["fail", "string"] = "fail"
+    """A column of another type: an error; or the whole column becomes text, for rules to cast. CSV and JSON have no
+    types: there a value of another type makes its record unreadable."""
 
 
 class Source(Section):
-    """Files that ingest lands, byte for byte, as one immutable version of `raw/<name>`.
+    """Files that ingest lands, byte for byte, as one immutable version of `raw/<name>`."""
 
-    `path` is a file or a glob; a relative one is seen from the config's own directory. `columns` maps each column to
-    the Spark SQL type in which it is *read*; for CSV and JSON the honest choice is string, since a rule can then say
-    why a value is refused. `options` are Spark's reader options of that format.
-    """
-
-    format: SourceFormat
+    format: str
+    """csv, json (lines), parquet, orc, text (a row a line), images and audio (a row a file), or any other format that
+    the Spark session can read."""
     path: str = Field(min_length=1)
-    columns: dict[str, SparkType] = Field(alias="schema", min_length=1)
+    """A file, a directory or a glob; a relative one is seen from the config's own directory."""
+    declared: Annotated[
+        Annotated[dict[str, SparkType], Field(min_length=1), Tag("columns")] | Annotated[Literal["infer"], Tag("word")],
+        Discriminator(lambda value: "word" if isinstance(value, str) else "columns"),
+    ] | None = Field(default=None, alias="schema")
+    """Each column with the Spark SQL type in which it is read; for CSV and JSON the honest choice is string, since a
+    rule can then say why a value is refused. `infer` takes the columns from the first files that are cleaned, and pins
+    them. Left out for text, images and audio, whose columns are fixed."""
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Spark's reader options of that format, e.g. {header: true, sep: ";", encoding: ISO-8859-1}."""
+    drift: Drift = Drift()
+    """What happens where a file's columns differ from those; by default nothing but a further column is let pass."""
+    incremental: bool = False
+    """Land only files that earlier versions have not landed. The new version holds those and all earlier ones."""
+    empty: Literal["fail", "ok"] = "fail"
+    """Whether it is an error that the path matches no file: by default it is, as a wrong path looks so."""
+    max_file_mb: int = Field(default=64, ge=1, le=1024)
+    """Images and audio: larger files are quarantined unread, since one of them would fill a task's memory. In MiB."""
 
-    @field_validator("columns")
+    @property
+    def columns(self) -> dict[str, str] | None:
+        """The columns that the table has for certain and no others, by type; None where only the data will tell."""
+        if self.format in FIXED:
+            return FIXED[self.format]
+        known = isinstance(self.declared, dict) and self.drift.new != "keep"
+        return self.declared if known and isinstance(self.declared, dict) else None
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The settings that shape the rows which are read of landed files."""
+        return self.model_dump(mode="json", include={"format", "declared", "options", "drift", "max_file_mb"})
+
+    @field_validator("format")
     @classmethod
-    def _told_apart(cls, columns: dict[str, str]) -> dict[str, str]:
+    def _known_format(cls, name: str) -> str:
+        if name in (*OURS, *_OTHERS) or "." in name:
+            return name
+        by_small = {known.lower(): known for known in (*OURS, *_OTHERS)}
+        expected = f"received {name!r}, expected {', '.join(OURS)} or another format that Spark reads"
+        if difflib.get_close_matches(name.lower(), by_small, n=1, cutoff=0.65):
+            raise ValueError(expected, nearest(name, by_small.values()))
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
+            raise ValueError(expected)
+        return name
+
+    @field_validator("declared")
+    @classmethod
+    def _told_apart(cls, columns: dict[str, str] | str | None) -> dict[str, str] | str | None:
         first: dict[str, str] = {}
-        for name in columns:
+        for name in columns if isinstance(columns, dict) else ():
             if name in RESERVED:
                 raise ValueError(f"received the column {name!r}, a name that laketrain uses itself")
             if name.lower() in first:
                 raise ValueError(f"received {first[name.lower()]!r} and {name!r}, which Spark can't tell apart")
             first[name.lower()] = name
         return columns
+
+    @field_validator("options")
+    @classmethod
+    def _all_files(cls, options: dict[str, Any]) -> dict[str, Any]:
+        for name, value in options.items():
+            if name.lower() in _CHOOSING:
+                raise ValueError(f"received the option {name!r}, by which Spark would leave out landed files",
+                                 "Choose the files by the source's 'path'")
+            if name.lower() in ("encoding", "charset"):
+                _check_encoding(str(value))
+        return options
+
+    @model_validator(mode="after")
+    def _fits_the_format(self) -> Source:
+        if self.format in FIXED:
+            self._refuse_for_fixed()
+        elif self.declared is None:
+            raise ValueError("the key 'schema' is missing",
+                             "Give each column its type, e.g. schema: {id: string}, or write schema: infer")
+        if self.format not in MEDIA and "max_file_mb" in self.model_fields_set:
+            raise ValueError(f"received max_file_mb for {self.format}", "Only images and audio take it; remove it")
+        if self.format in _TYPED and self.drift.retyped != "fail":
+            raise ValueError(f"received drift.retyped: {self.drift.retyped}, but {self.format} files carry no types",
+                             "Declare the column as string, and cast it by a rule")
+        return self
+
+    def _refuse_for_fixed(self) -> None:
+        if self.declared is not None:
+            raise ValueError(f"received a schema for {self.format}, whose columns are {', '.join(FIXED[self.format])}",
+                             "Remove 'schema'")
+        if "drift" in self.model_fields_set:
+            raise ValueError(f"received drift for {self.format}, whose columns are fixed", "Remove it")
+        if self.format in MEDIA and self.options:
+            raise ValueError(f"received options for {self.format}, which take none", "Remove them")
+        for name, value in self.options.items():
+            if name.lower() in ("encoding", "charset") and codecs.lookup(str(value)).name not in ("utf-8", "ascii"):
+                raise ValueError(f"received {name}: {value} for text, which is read as UTF-8",
+                                 "Convert the files, or read them as csv of one column")
+
+
+def _check_encoding(name: str) -> None:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        common = ("UTF-8", "UTF-16", "ISO-8859-1", "windows-1252", "GB18030", "Shift_JIS")
+        raise ValueError(f"received the encoding {name!r}, which is none", nearest(name, common)) from None

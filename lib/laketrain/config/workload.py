@@ -32,26 +32,37 @@ class Spark(Section):
     """The session where none runs yet; under spark-submit the submit's own settings win."""
 
     master: Annotated[str, AfterValidator(_known_master)] | None = None
+    """Where Spark runs; by default what the submit or Spark's own configuration says."""
     conf: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Spark's own settings, e.g. `{spark.driver.memory: 4g}`."""
 
 
 class Workload(Section):
-    """The whole file. Stages that it leaves out are not run.
-
-    `variables` are names that text elsewhere in the file may use as `${name}`; `--set date=2026-11-20` gives one.
-    """
+    """The whole file. Stages that it leaves out are not run."""
 
     name: Name
+    """What the dataset, the model and the runs are called in the lake."""
     lake: str = Field(min_length=1)
+    """Where the lake is: a directory, `hdfs://…` or `s3://…`. A relative one is seen from the config's own
+    directory."""
     variables: dict[str, str] = Field(default_factory=dict)
+    """Names that text elsewhere in the file may use as `${name}`; `--set date=2026-11-20` gives one."""
     spark: Spark = Spark()
+    """The Spark session."""
     sources: dict[Name, Source] = Field(min_length=1)
+    """Raw files, by the name that their table gets."""
     clean: dict[Name, CleanTable] = Field(default_factory=dict)
+    """Cleaned tables, by name."""
     integrate: dict[Name, IntegrateTable] = Field(default_factory=dict)
+    """Joined tables, by name."""
     convert: Convert | None = None
+    """The dataset to train on."""
     train: Train | None = None
+    """The training; it needs `convert`."""
     evaluate: Evaluate | None = None
+    """The measurement of the model; it needs `train`."""
     predict: Predict | None = None
+    """New rows to score; it needs `train`."""
 
     @property
     def dataset(self) -> str:

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.config.convert import Convert
+from laketrain.convert.leaks import Leak, leaks_of
 from laketrain.convert.petastorm import common_metadata
-from laketrain.convert.split import ORDER, SPLIT, order_of, split_of
+from laketrain.convert.split import ORDER, SPLIT, order_of, refusal, with_split
 from laketrain.convert.writer import (
     QUARANTINE,
     RESULT_SCHEMA,
@@ -34,6 +35,7 @@ from laketrain.convert.writer import (
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
+from laketrain.lake.contents import verify_rows
 from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_rejects
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted, read
@@ -65,18 +67,19 @@ def convert(
     with (explained("convert", f"dataset {dataset!r}"), configured(spark, settings),
           lake.table("features", dataset).stage() as draft):
         rows = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
-        split = split_of(config.split.by, config.split.fractions, config.split.seed).alias(SPLIT)
-        features = _learn_first(rows, split, features, config)
+        rows = with_split(rows, config.split)
+        leaks = _find_leaks(rows, dataset, config, features)
+        features = _learn_first(rows, features, config)
         rows_per_group = max(1, int(config.row_group_mb * _MB / features.row_bytes()))
-        task = WriteTask(lake.url, draft.path(), features.to_json(), features.columns, tuple(config.split.fractions),
-                         LEARN_ON, rows_per_group, table.ref)
+        task = WriteTask(lake.url, draft.path(), features.to_json(), features.columns, config.split.names, LEARN_ON,
+                         rows_per_group, table.ref, refusal(config.split))
         count = _partitions(spark, table.rows, rows_per_group, features.row_bytes(), config.file_mb)
-        frame = _placed(rows, split, config, task, count)
+        frame = _placed(rows, config, task, count)
         results = _results(frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA))
         quarantine, reasons = _commit_quarantine(table, dataset, results, key)
         check_rejects("convert", f"dataset {dataset!r}", table.rows, reasons, config.max_reject_fraction,
                       quarantine.ref)
-        parts = {split: _parts_of(split, features, results) for split in config.split.fractions}
+        parts = {split: _parts_of(split, features, results) for split in config.split.names}
         sizes = {split: sum(sum(part.rows) for part in own) for split, own in parts.items()}
         check_balance("convert", f"dataset {dataset!r}", table.rows, sum(sizes.values()), quarantine.rows)
         _refuse_empty(dataset, sizes)
@@ -84,23 +87,37 @@ def convert(
         files = [file for split, own in parts.items() for file in _place(draft, split, own, learnt, dataset)]
         lake.store.delete(draft.path("_attempts"))
         files.append(_describe(draft, learnt, sizes))
+        verify_rows(lake.store, draft.path(), files)
         return draft.commit(
             stage="convert", fingerprint=key, files=files, parents={table.table: table.number},
             counts={"in": table.rows, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
-                    "splits": sizes},
+                    "splits": sizes, **({"leaks": sum(leak.count for leak in leaks)} if config.leaks else {})},
             meta={"features": json.loads(learnt.to_json()), "rows_per_group": rows_per_group,
                   "bucket_files": {split: [len(part.files) for part in own] for split, own in parts.items()},
-                  "split_seed": config.split.seed, "quarantine": quarantine.number},
+                  "leaks": [leak.said for leak in leaks], "split_seed": config.split.seed,
+                  "quarantine": quarantine.number},
             seconds=time.monotonic() - started,
         )
 
 
-def _learn_first(rows: DataFrame, split: Column, features: FeatureSet, config: Convert) -> FeatureSet:
+def _find_leaks(rows: DataFrame, dataset: str, config: Convert, features: FeatureSet) -> list[Leak]:
+    """Raises DataError where there are some and they are to be fatal."""
+    if config.leaks is None:
+        return []
+    inputs = FeatureSet.of(features.inputs).columns if config.leaks.duplicates else ()
+    found = leaks_of(rows, config.leaks.keys, inputs, config.split.names)
+    if found and config.leaks.action == "fatal":
+        raise DataError("convert", f"dataset {dataset!r}", "; ".join(leak.said for leak in found),
+                        "split by that key ('convert.split.by'), drop the doubles in clean, or report only")
+    return found
+
+
+def _learn_first(rows: DataFrame, features: FeatureSet, config: Convert) -> FeatureSet:
     """The features, of which those that must know the train split before anything is written have seen it."""
     if not any(feature.learns_first for _, feature in features.items()):
         return features
     chosen = [F.col(quoted(column)).alias(f"_{number}") for number, column in enumerate(features.columns)]
-    train = rows.where(split == list(config.split.fractions).index(LEARN_ON)).select(*chosen)
+    train = rows.where(F.col(SPLIT) == config.split.names.index(LEARN_ON)).select(*chosen)
     tally = partial(tally_partition, features.to_json(), features.columns)
     return features.learnt([result.tallies for result in _results(train.mapInArrow(tally, RESULT_SCHEMA))], first=True)
 
@@ -111,16 +128,16 @@ def _results(frame: DataFrame) -> list[TaskResult]:
     return [TaskResult.from_json(row["result"]) for row in rows]
 
 
-def _placed(rows: DataFrame, split: Column, config: Convert, task: WriteTask, parts: int) -> DataFrame:
+def _placed(rows: DataFrame, config: Convert, task: WriteTask, parts: int) -> DataFrame:
     """The columns of the features by number, since `mapInArrow` takes only plain names, and each row's split, in the
     order in which rows shall lie in the dataset."""
     chosen = [F.col(quoted(column)) for column in task.columns]
     numbered = [column.alias(f"_{number}") for number, column in enumerate(chosen)]
     if not config.shuffle:
-        return rows.select(*numbered, split)
+        return rows.select(*numbered, SPLIT)
     # Rows of one key (a group) differ somewhere; the hash over all columns settles their order.
     order = F.concat(order_of(config.split.by, config.split.seed), F.hex(F.xxhash64(*chosen)))
-    ordered = rows.select(*numbered, split, order.alias(ORDER))
+    ordered = rows.select(*numbered, SPLIT, order.alias(ORDER))
     return ordered.repartitionByRange(parts, ORDER).sortWithinPartitions(ORDER).drop(ORDER)
 
 
@@ -167,7 +184,8 @@ def _place(draft: Draft, split: str, parts: list[Part], features: FeatureSet, da
 
 
 def _data_file(path: str, file: Written) -> DataFile:
-    return DataFile(path=path, bytes=file.bytes, rows=file.rows, row_groups=file.row_groups)
+    return DataFile(path=path, bytes=file.bytes, rows=file.rows, row_groups=file.row_groups,
+                    crc32=file.crc32)
 
 
 def _describe(draft: Draft, features: FeatureSet, sizes: Mapping[str, int]) -> DataFile:

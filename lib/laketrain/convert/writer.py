@@ -25,7 +25,9 @@ import pyarrow.parquet as pq
 
 from laketrain.convert.split import SPLIT
 from laketrain.features import FeatureSet
+from laketrain.features.tally import merge
 from laketrain.lake import Lake
+from laketrain.lake.contents import crc32_of
 from laketrain.lake.quarantine import COLUMNS, record_of
 
 RESULT_SCHEMA = "partition int, result string"
@@ -43,7 +45,7 @@ class WriteTask:
         features: the FeatureSet as JSON. columns: of the batches, in order; after them comes SPLIT.
         splits: their names, by the index in the column SPLIT.
         learn_on: the split whose rows are tallied. rows_per_group: rows of a row group, but for a file's last one.
-        table: how quarantine names the origin of a row.
+        table: how quarantine names the origin of a row. unsplit: why a row is in no split.
     """
 
     lake: str
@@ -54,16 +56,18 @@ class WriteTask:
     learn_on: str
     rows_per_group: int
     table: str
+    unsplit: str = "is in no split"
 
 
 @dataclass
 class Written:
-    """A finished file: where it lies now, and what its footer says."""
+    """A finished file: where it lies now, the rows that went into it, and what it weighs."""
 
     path: str
     rows: int
     row_groups: list[int]
     bytes: int
+    crc32: int
 
 
 def part_of(split: str, bucket: int) -> str:
@@ -83,9 +87,7 @@ class TaskResult:
     def add(self, tallies: Mapping[str, Mapping[str, int]]) -> None:
         """Counts what the features know of some more rows."""
         for name, counts in tallies.items():
-            mine = self.tallies.setdefault(name, {})
-            for key, count in counts.items():
-                mine[key] = mine.get(key, 0) + count
+            merge(self.tallies.setdefault(name, {}), counts)
 
     def to_json(self) -> str:
         files = {part: vars(file) for part, file in self.files.items()}
@@ -114,15 +116,18 @@ def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Itera
 def _write_batch(
     task: WriteTask, features: FeatureSet, batch: pa.RecordBatch, files: _Files, result: TaskResult
 ) -> None:
+    placed = pc.greater_equal(batch.column(SPLIT), 0)
+    lost = batch.num_rows - int(pc.sum(placed).as_py() or 0)
+    if lost:
+        _refuse(task, batch.filter(pc.invert(placed)), pa.array([task.unsplit] * lost), ["split"] * lost, files, result)
+        batch = batch.filter(placed)
     stored, reasons = features.encode_batch(batch)
-    good = reasons.is_null()
-    splits = batch.column(SPLIT)
     if reasons.null_count < len(reasons):
-        rejected = batch.filter(reasons.is_valid())
-        files.add(QUARANTINE, _rejects(rejected, reasons.drop_null(), task.table))
-        for rule in (f"feature({name})" for name in _culprits(reasons.drop_null())):
-            result.reasons[rule] = result.reasons.get(rule, 0) + 1
-        batch, splits = batch.filter(good), splits.filter(good)
+        why = reasons.drop_null()
+        _refuse(task, batch.filter(reasons.is_valid()), why, [f"feature({name})" for name in _culprits(why)], files,
+                result)
+        batch = batch.filter(reasons.is_null())
+    splits = batch.column(SPLIT)
     buckets = features.bucket_of(batch)
     for index, split in enumerate(task.splits):
         mine = np.asarray(pc.equal(splits, index))
@@ -130,6 +135,13 @@ def _write_batch(
             files.add(part_of(split, int(bucket)), _where(stored, mine & (buckets == bucket)))
         if split == task.learn_on and mine.any():
             result.add(features.tally(_where(batch, mine), first=False))
+
+
+def _refuse(task: WriteTask, batch: pa.RecordBatch, reasons: pa.Array, rules: list[str], files: _Files,
+            result: TaskResult) -> None:
+    files.add(QUARANTINE, _rejects(batch, reasons, rules, task.table))
+    for rule in rules:
+        result.reasons[rule] = result.reasons.get(rule, 0) + 1
 
 
 def _where(rows: Rows, mask: npt.NDArray[np.bool_]) -> Rows:
@@ -157,10 +169,9 @@ def _report(result: TaskResult) -> pa.RecordBatch:
                                        "result": pa.array([result.to_json()])})
 
 
-def _rejects(batch: pa.RecordBatch, reasons: pa.Array, table: str) -> pa.Table:
+def _rejects(batch: pa.RecordBatch, reasons: pa.Array, rules: list[str], table: str) -> pa.Table:
     rows = batch.select(batch.schema.names[:-1]).to_pylist()
     records = [record_of(row) for row in rows]
-    rules = [f"feature({name})" for name in _culprits(reasons)]
     columns = [[table] * len(records), rules, reasons.to_pylist(), records]
     return pa.table(dict(zip(COLUMNS, columns, strict=True)), schema=_REJECT_SCHEMA)
 
@@ -197,7 +208,9 @@ class _Files:
             sizes = groups.close()
             if self._store.local(groups.path) is None:
                 self._store.put(str(groups.place), groups.path)
-            done[part] = Written(groups.path, sum(sizes), sizes, groups.place.stat().st_size)
+            with groups.place.open("rb") as file:
+                checksum = crc32_of(file)
+            done[part] = Written(groups.path, sum(sizes), sizes, groups.place.stat().st_size, checksum)
         return done
 
 

@@ -8,6 +8,11 @@ from laketrain.features.base import Drawing, Feature, Role, Storage
 from laketrain.features.image import Image
 from laketrain.features.key import Key
 from laketrain.features.label import Label
+from laketrain.features.multilabel import Multilabel
+from laketrain.features.number import Number
 from laketrain.features.schema import FeatureSet
+from laketrain.features.vector import Sequence, Value, Vector
+from laketrain.features.weight import Weight
 
-__all__ = ["Audio", "Drawing", "Feature", "FeatureSet", "Image", "Key", "Label", "Role", "Storage"]
+__all__ = ["Audio", "Drawing", "Feature", "FeatureSet", "Image", "Key", "Label", "Multilabel", "Number", "Role",
+           "Sequence", "Storage", "Value", "Vector", "Weight"]

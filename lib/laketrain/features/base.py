@@ -179,6 +179,12 @@ class Feature(BaseModel, ABC):
                          "cast the column in the clean stage, or name another column")
 
 
+def learnt_fields(feature: Feature) -> set[str]:
+    """The fields that convert fills, by what stands under them; nobody sets them."""
+    return {name for name, field in type(feature).model_fields.items()
+            if (field.description or "").startswith("Learnt by convert.")}
+
+
 class Scalar(Feature):
     """A feature with one value a row."""
 

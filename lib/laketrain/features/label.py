@@ -20,7 +20,8 @@ from laketrain.errors import DataError
 from laketrain.features.base import Scalar, nulls, reasons
 
 
-def _distinct_names(value: Any) -> Any:
+def distinct_names(value: Any) -> Any:
+    """A YAML list of different texts as a tuple; ValueError for another list."""
     if not isinstance(value, (list, tuple)):
         return value
     strange = [name for name in value if not isinstance(name, str)]
@@ -48,7 +49,7 @@ class Label(Scalar):
     """Whether the model is to say it, or sees it."""
     classes: int | None = Field(default=None, ge=2)
     """For a column of numbers: how many classes there are, counted from 0."""
-    names: Annotated[tuple[str, ...] | None, BeforeValidator(_distinct_names)] = Field(default=None, min_length=2)
+    names: Annotated[tuple[str, ...] | None, BeforeValidator(distinct_names)] = Field(default=None, min_length=2)
     """For a column of text: the classes, each once; a class's index is its place here."""
     statistics: LabelStatistics | None = None
     """Learnt by convert."""

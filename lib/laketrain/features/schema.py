@@ -27,8 +27,14 @@ from laketrain.features.base import Feature, Role, Storage
 from laketrain.features.image import Image
 from laketrain.features.key import Key
 from laketrain.features.label import Label
+from laketrain.features.multilabel import Multilabel
+from laketrain.features.number import Number
+from laketrain.features.tally import merge
+from laketrain.features.vector import Sequence, Value, Vector
+from laketrain.features.weight import Weight
 
-AnyFeature = Annotated[Image | Label | Key | Audio, Field(discriminator="kind")]
+AnyFeature = Annotated[
+    Image | Label | Key | Audio | Number | Vector | Sequence | Value | Multilabel | Weight, Field(discriminator="kind")]
 
 # Petastorm makes a named tuple of them.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -54,6 +60,9 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
             if not _NAME.fullmatch(name) or keyword.iskeyword(name):
                 raise ValueError(f"{name!r} can't name a feature: use a letter, then letters, digits and _, "
                                  "and no word of Python")
+        weights = [name for name, feature in self.root.items() if feature.role == "weight"]
+        if len(weights) > 1:
+            raise ValueError(f"{' and '.join(weights)} both are weights, of which a row has one")
         bucketed = [name for name, feature in self.root.items() if feature.buckets]
         if len(bucketed) > 1:
             raise ValueError(f"{' and '.join(bucketed)} both have buckets, which only one feature may: a batch has the "
@@ -67,7 +76,7 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
 
     def to_json(self) -> str:
         """As saved in a version; `from_json` gives an equal set."""
-        return self.model_dump_json()
+        return self.model_dump_json(by_alias=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> FeatureSet:
@@ -180,9 +189,7 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
         totals: dict[str, dict[str, int]] = {}
         for tally in tallies:
             for name, counts in tally.items():
-                mine = totals.setdefault(name, {})
-                for key, count in counts.items():
-                    mine[key] = mine.get(key, 0) + count
+                merge(totals.setdefault(name, {}), counts)
         return FeatureSet.of({name: feature.learnt(totals.get(name, {})) if feature.learns_first == first else feature
                               for name, feature in self.items()})
 

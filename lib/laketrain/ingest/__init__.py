@@ -1,5 +1,6 @@
 """The first stage: files of sources land in `raw/`, byte for byte, as immutable versions."""
 
-from laketrain.ingest.stage import ingest, plan_ingest
+from laketrain.ingest.plan import plan_ingest
+from laketrain.ingest.stage import ingest
 
 __all__ = ["ingest", "plan_ingest"]

@@ -11,11 +11,13 @@
 from laketrain.lake.draft import Draft
 from laketrain.lake.fingerprint import fingerprint
 from laketrain.lake.gc import GcReport, collect
+from laketrain.lake.increments import increments
+from laketrain.lake.integrity import Flaw, verify
 from laketrain.lake.lake import ZONES, Lake
 from laketrain.lake.lineage import lineage
 from laketrain.lake.store import FileInfo, Store, open_store
 from laketrain.lake.table import Table
 from laketrain.lake.version import DataFile, Entry, Version
 
-__all__ = ["ZONES", "DataFile", "Draft", "Entry", "FileInfo", "GcReport", "Lake", "Store", "Table", "Version",
-           "collect", "fingerprint", "lineage", "open_store"]
+__all__ = ["ZONES", "DataFile", "Draft", "Entry", "FileInfo", "Flaw", "GcReport", "Lake", "Store", "Table", "Version",
+           "collect", "fingerprint", "increments", "lineage", "open_store", "verify"]

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +19,7 @@ from laketrain.lake.store import FileInfo, Store
 from laketrain.lake.version import DataFile
 
 _FOOTERS_AT_ONCE = 8
+_CHUNK = 1 << 20
 _SHOWN = 3
 
 
@@ -46,6 +49,28 @@ def verify_files(store: Store, data: str, declared: Sequence[DataFile]) -> None:
     if stray:
         raise LakeError("lake", f"commit of {data}", f"holds files that it does not declare: {_some(stray)}",
                         "Declare or delete them: readers of the directory would read them.")
+
+
+def verify_rows(store: Store, data: str, declared: Sequence[DataFile]) -> None:
+    """Raises LakeError where a Parquet file's footer holds other rows or row groups than declared: a second witness,
+    beside the writer that counted what came in."""
+    wanted = [file for file in declared if file.rows is not None]
+    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+        found = pool.map(lambda file: _described(store, data, FileInfo(f"{data}/{file.path}", file.bytes, 0.0)), wanted)
+        wrong = [f"{file.path} (declared {file.rows} rows, its footer says {there.rows})"
+                 for file, there in zip(wanted, found, strict=True)
+                 if (file.rows, file.row_groups) != (there.rows, there.row_groups)]
+    if wrong:
+        raise LakeError("lake", f"commit of {data}", f"declared rows differ from what is stored: {_some(wrong)}",
+                        "The write did not finish; run the stage again.")
+
+
+def crc32_of(file: BinaryIO) -> int:
+    """Of all the bytes from where the file stands."""
+    value = 0
+    while chunk := file.read(_CHUNK):
+        value = zlib.crc32(chunk, value)
+    return value
 
 
 def data_files(store: Store, data: str) -> list[FileInfo]:

@@ -14,6 +14,7 @@ from laketrain.errors import LakeError, nearest
 from laketrain.lake.paths import check_name, name_problem
 from laketrain.lake.store import Store, open_store
 from laketrain.lake.table import Table
+from laketrain.lake.version import Version
 
 ZONES = ("raw", "clean", "quarantine", "integrated", "features", "models", "predictions", "runs", "checkpoints")
 
@@ -35,6 +36,20 @@ class Lake:
         if zone not in ZONES:
             raise LakeError("lake", f"zone {zone!r}", f"is none of {', '.join(ZONES)}", nearest(str(zone), ZONES))
         return Table(self, zone, check_name("table", name))
+
+    def version(self, ref: str) -> Version:
+        """The version named as `zone/name`, the latest, or as `zone/name@number`. Raises LakeError for none."""
+        path, at, number = ref.partition("@")
+        zone, _, name = path.partition("/")
+        if at and not number.isdecimal():
+            raise LakeError("lake", repr(ref), "names no version",
+                            "write clean/pixels@2, or clean/pixels for the latest")
+        table = self.table(zone, name)
+        found = table.get(int(number)) if number else table.latest()
+        if found is None:
+            raise LakeError("lake", ref, "nothing was committed to it yet",
+                            nearest(path, [table.path for table in self.tables()]))
+        return found
 
     def tables(self) -> list[Table]:
         """Every table that has a version, by zone, then by name."""

@@ -85,7 +85,7 @@ class Store(Protocol):
         """The path of a local copy of a file or tree, made in `local_dir` unless it is local already."""
 
     def put(self, local_path: str, path: str) -> None:
-        """Copies a local file or tree into the lake, where `path` must not exist."""
+        """Copies a local file or tree into the lake, where `path` must not exist. Durable after `sync`."""
 
 
 def visible(files: list[FileInfo], dir: str) -> list[FileInfo]:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 class DataFile(BaseModel):
-    """One file of a version. `path` is relative to the version's data; `row_groups` has the rows of each."""
+    """One file of a version. `path` is relative to the version's data; `row_groups` has the rows of each; `crc32` is of
+    all its bytes, where its writer counted it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -30,6 +31,7 @@ class DataFile(BaseModel):
     bytes: int = Field(ge=0)
     rows: int | None = Field(default=None, ge=0)
     row_groups: list[int] | None = None
+    crc32: int | None = None
 
     @field_validator("path")
     @classmethod

@@ -21,10 +21,15 @@ class Cnn(Section):
     """Convolution `kernel`×`kernel` to `filters` channels, max pooling 2×2, flatten, dense, softmax over classes."""
 
     name: Literal["cnn"] = "cnn"
+    """Chooses this model."""
     filters: int = Field(default=32, ge=1)
+    """Channels that the convolution makes."""
     kernel: int = Field(default=3, ge=1)
+    """Height and width of the convolution's window in pixels; no more than the image's."""
     dense: int = Field(default=128, ge=1)
+    """Units of the hidden layer."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    """The share of hidden units that is left out at random in each training step; by default none."""
 
     def build(self, features: FeatureSet) -> keras.Model:
         """Images (batch, h, w, c) uint8 to probabilities (batch, classes)."""

@@ -19,6 +19,7 @@ class Linear(Section):
     """One dense layer from all pixels to the label's classes."""
 
     name: Literal["linear"] = "linear"
+    """Chooses this model."""
 
     def build(self, features: FeatureSet) -> keras.Model:
         """Images (batch, h, w, c) uint8 to probabilities (batch, classes)."""

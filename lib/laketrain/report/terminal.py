@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -67,6 +69,16 @@ class Terminal:
         self._progress = self._bar = None
 
 
+@contextmanager
+def counting(total: int, description: str) -> Iterator[Callable[[object], None]]:
+    """A bar that goes on by one at each call, on standard error; nothing where no one looks."""
+    console = Console(stderr=True)
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
+                  console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(description, total=total)
+        yield lambda _: progress.advance(bar)
+
+
 def _metrics(event: dict[str, Any]) -> str:
     skipped = {"kind", "epoch", "epochs", "step", "steps", "rows_per_s", "seconds"}
     return "  ".join(f"{name} {value:.4f}" for name, value in event.items() if name not in skipped)
@@ -86,4 +98,5 @@ def _counts(outcome: Outcome) -> str:
     parts = [f"{counts['in']:,} in", f"{counts['out']:,} out", f"{counts['quarantined']:,} quarantined"]
     if "splits" in counts:
         parts.append(", ".join(f"{split} {rows:,}" for split, rows in counts["splits"].items()))
+    parts += meta.get("leaks", [])
     return ", ".join(parts)

@@ -1,0 +1,89 @@
+"""A raw version as a DataFrame in which every row knows its file, its record as it came, and whether it was readable.
+
+    reading = open_raw(spark, raw, source)      # reading.frame: the columns, then FILE, RECORD, REJECT
+
+One file a kind of format. What files carry beside or instead of the expected columns is judged in `drift`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as T
+
+from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, text
+from laketrain.clean.reading.base import FILE, RECORD, REJECT, SETTINGS, Reader, Reading, marked, rejection
+from laketrain.clean.reading.landed import raw_files
+from laketrain.config.sources import Source
+from laketrain.errors import DataError
+from laketrain.lake import Version
+from laketrain.spark.frames import quoted
+
+__all__ = ["FILE", "RECORD", "REJECT", "SETTINGS", "Reading", "open_raw", "pin_of", "read_raw", "rejection"]
+
+_READERS: Mapping[str, Reader] = {
+    "csv": delimited.read,
+    "json": json_lines.read,
+    "parquet": columnar.read,
+    "orc": columnar.read,
+    "text": text.read,
+    "images": media.read,
+    "audio": media.read,
+}
+
+
+def read_raw(spark: SparkSession, raw: Version, source: Source) -> DataFrame:
+    """The rows of `raw`, as `open_raw` gives them."""
+    return open_raw(spark, raw, source).frame
+
+
+def open_raw(spark: SparkSession, raw: Version, source: Source, pinned: Mapping[str, Any] | None = None) -> Reading:
+    """The rows of `raw` and of the versions that it adds to. A record that can't be read is there too, as rejected.
+
+    Args:
+        pinned: what `pin_of` gave of a source whose schema was inferred before; None where that is to be done now.
+
+    Raises:
+        DataError: a file isn't of the declared format, encoding or schema, beyond what the source's drift allows.
+    """
+    expected = _expected(raw, source, pinned)
+    files = raw_files(raw)
+    if files:
+        return _READERS.get(source.format, foreign.read)(spark, files, source, expected)
+    if expected is None:
+        raise DataError("clean", f"schema of source {raw.name!r}", "can't be inferred, as there is no file yet",
+                        "declare the columns, or wait for the first file")
+    return Reading(marked(spark.createDataFrame([], expected), [field.name for field in expected]), expected, rows=0)
+
+
+def pin_of(reading: Reading, raw: Version, source: Source) -> dict[str, Any]:
+    """What an entry keeps of a reading: an inferred schema, to which later files are held, and how they drifted."""
+    kept: dict[str, Any] = {"drift": reading.drift} if reading.drift else {}
+    if source.declared == "infer":
+        kept["pinned"] = {"source": raw.table, "format": source.format, "schema": json.loads(reading.pinned.json())}
+    return kept
+
+
+def _expected(raw: Version, source: Source, pinned: Mapping[str, Any] | None) -> T.StructType | None:
+    columns = source.columns if source.declared is None else source.declared
+    if isinstance(columns, dict):
+        return _declared(raw, columns)
+    there = (pinned or {}).get("pinned", {})
+    if (there.get("source"), there.get("format")) == (raw.table, source.format):
+        return T.StructType.fromJson(there["schema"])
+    return None
+
+
+def _declared(raw: Version, columns: Mapping[str, str]) -> T.StructType:
+    text = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
+    try:
+        parsed = T.StructType.fromDDL(text)
+    except PySparkException as error:
+        raise DataError("clean", f"schema of source {raw.name!r}", str(error).splitlines()[0],
+                        "use Spark SQL types such as string, int, double, timestamp, array<int>") from error
+    assert isinstance(parsed, T.StructType)
+    return parsed

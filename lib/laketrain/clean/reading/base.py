@@ -1,0 +1,101 @@
+"""What every reader gives: rows with their file, their record and their mark, and what was found out on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from laketrain.clean.reading.landed import RawFile
+from laketrain.config.sources import Source
+from laketrain.spark.frames import ALIKE, quoted, record
+
+FILE, RECORD, REJECT = "_file", "_record", "_reject"
+CORRUPT = "_corrupt"
+_REJECTION = "struct<rule:string,reason:string>"
+
+SETTINGS: Mapping[str, str] = {
+    **ALIKE,
+    # Spark 4 by itself takes no encodings but ISO-8859-1 and the Unicode ones.
+    "spark.sql.legacy.javaCharsets": "true",
+    # Thousands of files are named one by one; by default Spark would look each of them up in a task of its own.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",
+}
+"""The session's settings while it reads."""
+
+ALL_FILES: Mapping[str, str] = {"ignoreCorruptFiles": "false", "ignoreMissingFiles": "false"}
+"""Spark's options that say in a session which skips damaged files: not these."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A raw version's rows.
+
+    frame: the columns, then FILE, RECORD, REJECT. pinned: the columns that later files are held to. rows: their
+    number where the files themselves tell it. drift: what the files have beside the expected, as JSON.
+    """
+
+    frame: DataFrame
+    pinned: T.StructType
+    rows: int | None = None
+    drift: dict[str, Any] = field(default_factory=dict)
+
+    def count(self) -> int:
+        """How many rows came in, rejected ones among them."""
+        return self.frame.count() if self.rows is None else self.rows
+
+
+class Reader(Protocol):
+    """Reads files, at least one, of one format. `expected` are the columns, None where they are to be inferred."""
+
+    def __call__(self, spark: SparkSession, files: Sequence[RawFile], source: Source,
+                 expected: T.StructType | None) -> Reading: ...
+
+
+def rejection(rule: Column, reason: Column) -> Column:
+    """The mark of a rejected row."""
+    return F.struct(rule.alias("rule"), reason.alias("reason"))
+
+
+def marked(frame: DataFrame, columns: Sequence[str], *, file: Column | None = None, came: Column | None = None,
+           problem: Column | None = None) -> DataFrame:
+    """The `columns` of `frame`, then FILE, RECORD and REJECT.
+
+    Args:
+        file: the row's file. came: the record as it came, where it isn't told by its columns. problem: why the row
+            can't be read; null for good ones.
+    """
+    nothing = F.lit(None).cast("string")
+    problem = nothing if problem is None else problem
+    unreadable = F.when(problem.isNotNull(), rejection(F.lit("readable"), problem))
+    own = record(list(columns)) if columns else F.lit("{}")
+    return frame.select(
+        *(F.col(quoted(name)) for name in columns),
+        (nothing if file is None else file).alias(FILE),
+        (own if came is None else F.coalesce(came, own)).alias(RECORD),
+        unreadable.otherwise(F.lit(None).cast(_REJECTION)).alias(REJECT),
+    )
+
+
+def mangled(frame: DataFrame, columns: Sequence[str]) -> Column:
+    """Whether a row's text holds U+FFFD, which Spark puts in the place of bytes that its encoding doesn't have."""
+    found = F.lit(False)
+    for name in columns:
+        kind = frame.schema[name].dataType
+        if isinstance(kind, T.StringType):
+            found |= F.col(quoted(name)).contains("\ufffd")
+        elif isinstance(kind, T.ArrayType | T.MapType | T.StructType) and "string" in kind.simpleString():
+            found |= F.to_json(F.struct(F.col(quoted(name)))).contains("\ufffd")
+    return F.coalesce(found, F.lit(False))
+
+
+def shape_of(form: str, columns: T.StructType) -> str:
+    """What a readable record is, in words."""
+    if all(isinstance(column.dataType, T.StringType) for column in columns):
+        return f"{form} record of {len(columns)} fields"
+    kinds = ", ".join(f"{column.name} {column.dataType.simpleString()}" for column in columns)
+    return f"{form} record of {kinds if len(kinds) < 200 else kinds[:199] + '…'}"

@@ -1,0 +1,97 @@
+"""How a file's columns differ from those that are expected, and what the source's policy makes of it.
+
+    drift = Judge(expected, source.drift)
+    for file in files: drift.see(file.ref, found)
+    drift.columns                 # the table's, after all files were seen
+    drift.told                    # {"new": {"colour": 2}}: files by column
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pyspark.sql import types as T
+
+from laketrain.config.sources import RESERVED, Drift
+from laketrain.errors import DataError, nearest
+
+Found = Mapping[str, T.DataType | str]
+"""A file's columns by name: their types or, where Spark reads no such type, its name."""
+
+_TIMES = (T.TimestampType(), T.TimestampNTZType())
+
+
+class Judge:
+    """Sees every file once. Raises DataError as soon as a file's columns break the policy."""
+
+    def __init__(self, expected: T.StructType, policy: Drift) -> None:
+        self._policy = policy
+        self._types: dict[str, T.DataType] = {field.name: field.dataType for field in expected}
+        self._own = set(self._types)
+        self.told: dict[str, dict[str, int]] = {}
+
+    @property
+    def columns(self) -> T.StructType:
+        """The table's columns: the expected ones, then those that were kept, by name."""
+        kept = sorted(self._types.keys() - self._own)
+        names = [*(name for name in self._types if name in self._own), *kept]
+        return T.StructType([T.StructField(name, self._types[name]) for name in names])
+
+    def see(self, file: str, found: Found) -> None:
+        """Takes a file's columns into account."""
+        for name in self._own:
+            if name not in found:
+                self._missing(file, name, found)
+        for name, kind in found.items():
+            if name not in self._types:
+                self._new(file, name, kind)
+            elif not same(self._types[name], kind):
+                self._retyped(file, name, kind)
+
+    def _missing(self, file: str, name: str, found: Iterable[str]) -> None:
+        if self._policy.missing == "fail":
+            names = list(found)
+            raise DataError("clean", file, f"has no column {name!r}, but {', '.join(names)}",
+                            f"{nearest(name, names)} Mend the file or the schema, or let drift.missing be nulls")
+        self._count("missing", name)
+
+    def _new(self, file: str, name: str, kind: T.DataType | str) -> None:
+        if self._policy.new == "fail":
+            raise DataError("clean", file, f"has the column {name!r} ({said(kind)}), expected "
+                            f"{', '.join(self._types)}",
+                            f"{nearest(name, self._types)} Declare it, or let drift.new be ignore or keep")
+        self._count("new", name)
+        if self._policy.new != "keep":
+            return
+        clash = next((other for other in self._types if other.lower() == name.lower()), None)
+        if name in RESERVED or clash is not None or isinstance(kind, str):
+            why = f"is {kind}, which Spark doesn't read" if isinstance(kind, str) else (
+                f"can't be told from {clash!r}" if clash else "has a name that laketrain uses itself")
+            raise DataError("clean", file, f"the new column {name!r} {why}",
+                            "let drift.new be ignore, or mend the file")
+        self._types[name] = kind
+
+    def _retyped(self, file: str, name: str, kind: T.DataType | str) -> None:
+        problem = f"column {name!r} is {said(kind)}, expected {said(self._types[name])}"
+        if self._policy.retyped == "fail" or isinstance(kind, str):
+            raise DataError("clean", file, problem, "mend the source's schema, or the file; or let drift.retyped be "
+                            "string, and cast the column by a rule")
+        self._count("retyped", name)
+        self._types[name] = T.StringType()
+
+    def _count(self, what: str, name: str) -> None:
+        columns = self.told.setdefault(what, {})
+        columns[name] = columns.get(name, 0) + 1
+
+
+def same(expected: T.DataType, found: T.DataType | str) -> bool:
+    """Whether a column of the type `found` is read as `expected` without loss.
+
+    Written by pandas, times have no zone; the session's is UTC, so both are the same instant.
+    """
+    return expected == found or (expected in _TIMES and found in _TIMES)
+
+
+def said(kind: T.DataType | str) -> str:
+    """A type in words."""
+    return kind if isinstance(kind, str) else kind.simpleString()

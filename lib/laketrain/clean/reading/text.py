@@ -1,0 +1,31 @@
+"""Plain text: a row a line or, with the option `wholetext: true`, a row a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from laketrain.clean.reading.base import ALL_FILES, Reading, marked
+from laketrain.clean.reading.encoding import HEAD, check_encoding
+from laketrain.clean.reading.landed import RawFile, each
+from laketrain.config.sources import Source
+
+
+def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
+    """The lines of text files, without their line ends. A line that is no UTF-8 is there as rejected."""
+
+    def check(file: RawFile) -> None:
+        with file.open() as handle:
+            check_encoding(file.ref, handle.read(HEAD), "utf-8")
+
+    each(files, check)
+    lines = spark.read.options(**{**source.options, **ALL_FILES}).text([file.url for file in files])
+    whole = F.make_valid_utf8("value")
+    rows = lines.select(whole.alias("text"), F.is_valid_utf8("value").alias("_valid"),
+                        F.col("_metadata.file_name").alias("_place"))
+    problem = F.when(~F.col("_valid"), F.lit("holds bytes that are no UTF-8"))
+    pinned = T.StructType([T.StructField("text", T.StringType())])
+    return Reading(marked(rows, ["text"], file=F.col("_place"), problem=problem), pinned)

@@ -1,0 +1,60 @@
+"""What the rules share: how a row is marked, what counts as no value, and how a value is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.pandas import functions as pandas_functions
+
+from laketrain.clean.reading import REJECT, rejection
+from laketrain.spark.frames import quoted
+
+PLACE = "_place"
+"""A column that lives no longer than the rule that makes it."""
+
+
+def reject(frame: DataFrame, rule: str, broken: Column, reason: Column) -> DataFrame:
+    """Marks the good rows for which `broken` is true. Null is not broken: rules that mind nulls say so."""
+    newly = F.col(REJECT).isNull() & F.coalesce(broken, F.lit(False))
+    return frame.withColumn(REJECT, F.when(newly, rejection(F.lit(rule), reason)).otherwise(F.col(REJECT)))
+
+
+def good(frame: DataFrame) -> DataFrame:
+    """The rows that no rule has rejected yet."""
+    return frame.where(F.col(REJECT).isNull())
+
+
+def type_of(frame: DataFrame, column: str) -> str:
+    """The column's type as Spark names it, e.g. array<int>."""
+    return dict(frame.dtypes)[column]
+
+
+def present(frame: DataFrame, column: str) -> Column:
+    """The column, null where it holds no value: a text of nothing but white space, a NaN."""
+    value, kind = F.col(quoted(column)), type_of(frame, column)
+    if kind == "string":
+        return F.when(F.trim(value) != "", value)
+    return F.nanvl(value, F.lit(None).cast(kind)) if kind in ("float", "double") else value
+
+
+def on_batches(work: Callable[..., pd.Series], kind: str) -> Callable[..., Column]:
+    """`work` as a function of columns, which Spark calls with one Arrow batch after the other: no other column travels
+    to Python. Its result is of the type `kind`."""
+    made: Any = pandas_functions.pandas_udf
+    called: Callable[..., Column] = made(work, kind)
+    return called
+
+
+def told(column: Column) -> Column:
+    """A value as a reason quotes it: the first 60 characters, `null` for none."""
+    return F.coalesce(F.substring(column.cast("string"), 1, 60), F.lit("null"))
+
+
+def received(column: Column, expected: str | Column) -> Column:
+    """`received 10, expected 0 to 9`."""
+    expected = F.lit(expected) if isinstance(expected, str) else expected
+    return F.concat(F.lit("received "), told(column), F.lit(", "), expected)

@@ -1,0 +1,91 @@
+"""What every rule is: settings that know which columns they need and which they leave behind.
+
+    rule.uses()                     # ['label']
+    rule.after({"label": "string"}) # {'label': 'int'}: what later rules and stages find
+
+So a mistake about a column, or about its type, is told before Spark starts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from laketrain.config.base import Section
+from laketrain.config.sources import RESERVED
+
+Types = dict[str, str]
+"""Columns in their order, each with its type of Spark SQL."""
+
+Columns = Annotated[list[str], Field(min_length=1)]
+
+Told = tuple[str, str] | None
+"""What is wrong, and the hint; None where nothing is."""
+
+
+class BaseRule(Section):
+    """One rule. The fields `column`, `columns` and `by` name columns that are there before it."""
+
+    rule: str
+    """The rule's name."""
+
+    def uses(self) -> list[str]:
+        """The columns that the rule reads or changes by name; those inside SQL are looked for apart."""
+        found: list[str] = []
+        for name in ("column", "columns", "by"):
+            value = getattr(self, name, None)
+            found += value if isinstance(value, list) else [value] if value else []
+        return found
+
+    def after(self, columns: Types) -> Types:
+        """The table's columns after the rule, given those before it."""
+        return columns
+
+    def problem(self, columns: Mapping[str, str]) -> Told:
+        """What can't work with these columns, or on this machine."""
+        return None
+
+
+def after_all(rules: Iterable[BaseRule], columns: Types) -> Types:
+    """The table's columns after all `rules`."""
+    for rule in rules:
+        columns = rule.after(columns)
+    return columns
+
+
+def replaced(columns: Types, names: Iterable[str], kind: str) -> Types:
+    """`columns` in which each of `names` is of the type `kind`; new ones stand at the end."""
+    return {**columns, **dict.fromkeys(names, kind)}
+
+
+def is_number(kind: str) -> bool:
+    """Whether a type of Spark SQL is numeric."""
+    whole, other = "(tiny|small|big)?int|integer|byte|short|long", r"float|real|double|(decimal|dec|numeric)(\(.*\))?"
+    return re.fullmatch(f"{whole}|{other}", kind.strip().lower()) is not None
+
+
+def wants_numbers(rule: str, names: Iterable[str], columns: Mapping[str, str]) -> Told:
+    """Told where one of `names` is no number."""
+    for name in names:
+        if name in columns and not is_number(columns[name]):
+            return (f"{rule} needs numbers, column {name!r} is {columns[name]} here",
+                    f"Cast it in a rule before, e.g. cast: {{column: {name}, to: double}}")
+    return None
+
+
+def new_name(name: str) -> str:
+    """A name that a rule may give to a column. Raises ValueError for those that the stages use themselves."""
+    if not name or name in RESERVED:
+        raise ValueError(f"received the column {name!r}, a name that laketrain uses itself")
+    return name
+
+
+def told_apart(name: str, columns: Mapping[str, str]) -> Told:
+    """Told where a new column differs from one that is there by capitals alone."""
+    for other in columns:
+        if other != name and other.lower() == name.lower():
+            return f"would make {name!r} beside {other!r}, which Spark can't tell apart", f"Write {other!r}"
+    return None

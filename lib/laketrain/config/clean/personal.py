@@ -1,0 +1,90 @@
+"""Rules for columns that tell who somebody is. They reject nothing.
+
+    - drop: {columns: [name]}
+    - mask: {columns: [phone], keep: 3}
+    - hash: {columns: [email], key_env: PATIENT_HASH_KEY}
+
+The columns are veiled in the quarantine too, whichever rule rejected a row.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from laketrain.config.clean.base import BaseRule, Columns, Told, Types, replaced
+
+SHORTEST_KEY = 16
+"""Bytes of a hash key, below which it could be found by trying."""
+
+
+class Drop(BaseRule):
+    """The columns go."""
+
+    rule: Literal["drop"]
+    columns: Columns
+    """The columns that later rules and stages don't find any more."""
+
+    def after(self, columns: Types) -> Types:
+        return {name: kind for name, kind in columns.items() if name not in self.columns}
+
+    def problem(self, columns: Mapping[str, str]) -> Told:
+        if columns and set(columns) <= set(self.columns):
+            return "drops every column of the table", "Leave the key"
+        return None
+
+
+class Mask(BaseRule):
+    """All characters but the last few become stars; a text no longer than those becomes stars whole."""
+
+    rule: Literal["mask"]
+    columns: Columns
+    """The columns that are masked; they become text."""
+    keep: int = Field(default=0, ge=0)
+    """How many characters at the end stay readable."""
+
+    def after(self, columns: Types) -> Types:
+        return replaced(columns, self.columns, "string")
+
+
+class Hash(BaseRule):
+    """Each value becomes its HMAC-SHA256 under a secret key, as 64 hexadecimal digits: rows of one person can still be
+    joined and counted, and without the key nobody can try names."""
+
+    rule: Literal["hash"]
+    columns: Columns
+    """The columns that are hashed, as text. The same value has the same hash in every table hashed with that key."""
+    key_env: str
+    """The NAME of the environment variable that holds the key on the driver, at least 16 bytes."""
+
+    @field_validator("key_env")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,60}", name):
+            raise ValueError("received no NAME of an environment variable in capitals (not shown: it may be the key)",
+                             "Put the key in the environment and its variable's name here, e.g. key_env: HASH_KEY")
+        return name
+
+    def after(self, columns: Types) -> Types:
+        return replaced(columns, self.columns, "string")
+
+    def problem(self, columns: Mapping[str, str]) -> Told:
+        return key_problem(self.key_env)
+
+
+def key_problem(name: str) -> Told:
+    """Why the environment variable `name` holds no key that will do."""
+    key = os.environ.get(name, "")
+    hint = f"Set it where the driver runs, e.g. export {name}=$(openssl rand -hex 32), and keep it for later runs"
+    if not key:
+        return f"the environment variable {name!r} holds no key", hint
+    if len(key.encode()) < SHORTEST_KEY:
+        return f"the key in the environment variable {name!r} is shorter than {SHORTEST_KEY} bytes", hint
+    return None
+
+
+Personal = Drop | Mask | Hash

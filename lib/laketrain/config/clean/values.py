@@ -1,0 +1,143 @@
+"""Rules about the values of one row: there at all, spelt as meant, as long, as large, of the form that is expected.
+
+    - not_null: {columns: [id, label]}
+    - regex: {column: plate, pattern: "[A-Z]{1,3}-[0-9]{1,4}"}
+    - range: {column: at, min: 2020-01-01, max: 2026-12-31}
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from laketrain.config.clean.base import BaseRule, Columns
+
+
+class NotNull(BaseRule):
+    """Each of `columns` has a value; an empty text and a NaN count as none."""
+
+    rule: Literal["not_null"]
+    columns: Columns
+    """The columns that need one."""
+
+
+class Replace(BaseRule):
+    """Known spellings become the one that is meant: `{scan_a: scanner-a}`. Rejects nothing."""
+
+    rule: Literal["replace"]
+    column: str
+    """The column, whose type stays."""
+    values: dict[str, str] = Field(min_length=1)
+    """What is found, mapped to what is meant."""
+
+
+class Length(BaseRule):
+    """The array, text or binary has this many elements, characters or bytes."""
+
+    rule: Literal["length"]
+    column: str
+    """The column that is measured."""
+    equals: int | None = Field(default=None, ge=0)
+    """Just this length."""
+    min: int | None = Field(default=None, ge=0)
+    """The least length."""
+    max: int | None = Field(default=None, ge=0)
+    """The greatest length."""
+
+    @model_validator(mode="after")
+    def _some_bound(self) -> Length:
+        if self.equals is None and self.min is None and self.max is None:
+            raise ValueError("length has no bound, expected one of equals, min, max")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"no length fits: min {self.min} is above max {self.max}")
+        return self
+
+
+def _iso(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"received {text!r}, expected a number or a date such as 2026-11-20") from None
+    return text
+
+
+Bound = float | Annotated[str, AfterValidator(_iso)]
+
+
+class Range(BaseRule):
+    """The number, every number of the array, or the date or time lies in [min, max]; a NaN lies outside."""
+
+    rule: Literal["range"]
+    column: str
+    """The column that is compared."""
+    min: Bound | None = None
+    """The least that is good: a number, or a date or time (UTC) such as 2020-01-01."""
+    max: Bound | None = None
+    """The greatest that is good. A date means all of that day."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if self.min is None and self.max is None:
+            raise ValueError("range has no bound, expected min, max or both")
+        if self.min is None or self.max is None:
+            return self
+        if isinstance(self.min, str) != isinstance(self.max, str):
+            raise ValueError(f"range has bounds of two kinds, received {self.min} and {self.max}",
+                             "Write two numbers or two dates")
+        if (isinstance(self.min, str) and isinstance(self.max, str) and self.min[:10] > self.max[:10]) or (
+                isinstance(self.min, float) and isinstance(self.max, float) and self.min > self.max):
+            raise ValueError(f"range is empty: min {said(self.min)} is above max {said(self.max)}")
+        return self
+
+
+def said(bound: Bound) -> str:
+    """A bound in words."""
+    return bound if isinstance(bound, str) else f"{bound:g}"
+
+
+class Allowed(BaseRule):
+    """The value is one of these."""
+
+    rule: Literal["allowed"]
+    column: str
+    """The column that is looked at."""
+    values: list[str | int] = Field(min_length=1)
+    """All that it may hold besides null."""
+
+
+def _expression(pattern: str) -> str:
+    """A regular expression, as far as Python can judge one of Java's."""
+    plain = re.sub(r"\\Q.*?(\\E|$)", "x", pattern, flags=re.DOTALL)
+    plain = re.sub(r"\\[pP](\{\^?\w+\}|\w)|\\[hHvVRX]", r"\\w", plain)
+    plain = re.sub(r"\(\?<(?=[A-Za-z])", "(?P<", plain)
+    plain = re.sub(r"(?<=[*+?}])\+", "", plain).replace(r"\z", r"\Z").replace(r"\G", "")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(plain)
+    except re.error as error:
+        raise ValueError(f"received {pattern!r}, which is no regular expression: {error.msg}",
+                         "A sign that is meant as it stands needs a backslash before it: \\( \\. \\*") from None
+    return pattern
+
+
+class Regex(BaseRule):
+    """The whole text matches the pattern; null stays."""
+
+    rule: Literal["regex"]
+    column: str
+    """The column that is matched, as text."""
+    pattern: Annotated[str, Field(min_length=1), AfterValidator(_expression)]
+    """A regular expression of Java. It must match from the first character to the last."""
+
+
+class Check(BaseRule):
+    """A Spark SQL condition that holds for every good row; null counts as broken."""
+
+    rule: Literal["check"]
+    sql: str = Field(min_length=1)
+    """The condition, over the columns of one row."""

@@ -1,0 +1,62 @@
+"""What is in two splits at once, and so would flatter every figure that a model gets on the second.
+
+    found = leaks_of(rows, ["patient"], inputs=["scan"], names=("train", "val", "test"))
+    found[0].said         # "'patient' leaks between train and test: 3 values, e.g. p-17"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from laketrain.convert.split import SPLIT
+from laketrain.spark.frames import quoted
+
+DUPLICATES = "the inputs"
+
+
+@dataclass(frozen=True)
+class Leak:
+    """What is shared by two splits: how many values of a column, or how many different inputs, and one of them."""
+
+    what: str
+    between: tuple[str, str]
+    count: int
+    example: str = ""
+
+    @property
+    def said(self) -> str:
+        """For people."""
+        some = f", e.g. {self.example}" if self.example else ""
+        return f"{self.what} leaks between {self.between[0]} and {self.between[1]}: {self.count} values{some}"
+
+
+def leaks_of(rows: DataFrame, keys: Iterable[str], inputs: Sequence[str], names: Sequence[str]) -> list[Leak]:
+    """Every pair of splits that share a value of a key; with `inputs`, also those that share rows alike in all of them.
+
+    Args:
+        rows: with the column SPLIT. names: of the splits, by that index.
+    """
+    placed = rows.where(F.col(SPLIT) >= 0)
+    found = [leak for key in keys for leak in _shared(
+        placed.select(F.col(quoted(key)).cast("string").alias("value"), SPLIT), repr(key), names)]
+    if inputs:
+        # Two 64-bit hashes: rows that differ don't meet by chance in any data there is.
+        columns = [F.col(quoted(column)) for column in inputs]
+        content = F.concat(F.hex(F.xxhash64(*columns)), F.hex(F.xxhash64(F.lit(1), *columns)))
+        found += [Leak(leak.what, leak.between, leak.count)
+                  for leak in _shared(placed.select(content.alias("value"), SPLIT), DUPLICATES, names)]
+    return found
+
+
+def _shared(values: DataFrame, what: str, names: Sequence[str]) -> list[Leak]:
+    sets = values.where("value IS NOT NULL").groupBy("value").agg(F.collect_set(SPLIT).alias("splits"))
+    torn = sets.where(F.size("splits") > 1)
+    pairs = torn.select("value", F.explode("splits").alias("one"), "splits").select(
+        "value", "one", F.explode("splits").alias("other")).where("one < other")
+    counted = pairs.groupBy("one", "other").agg(F.count(F.lit(1)).alias("count"), F.min("value").alias("example"))
+    return [Leak(what, (names[row["one"]], names[row["other"]]), row["count"], row["example"])
+            for row in counted.orderBy("one", "other").collect()]

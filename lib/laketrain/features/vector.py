@@ -1,0 +1,159 @@
+"""Several numbers a row as one tensor: of several columns, or of one column of arrays.
+
+    features:
+      loads: {kind: vector, columns: [HUFL, HULL, MUFL], scale: standard}
+      embedding: {kind: vector, column: embedding, size: 128, scale: none}
+      history: {kind: sequence, column: window, shape: [96, 7]}
+      load_ahead: {kind: value, column: target, size: 24}
+
+`vector` is an input of one axis, `sequence` one of steps × channels, `value` the target of a regression. All are
+float32 and scaled, each component or channel apart, by what the train split taught; `value.unscale` brings predictions
+back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BeforeValidator, Field, model_validator
+
+from laketrain.features.base import Codec, Drawing, Feature
+from laketrain.features.codec import decode_ndarrays, encode_ndarrays
+from laketrain.features.numeric import (
+    Floats,
+    Scale,
+    Scaling,
+    arrays_of,
+    as_tuple,
+    check_arrays,
+    check_numbers,
+    numbers_of,
+    tally_numbers,
+)
+
+
+class Numbers(Feature):
+    """What the kinds of several numbers a row share. Parquet holds them as float32, as they came."""
+
+    codec: ClassVar[Codec] = "ndarray"
+
+    scale: Scaling = "standard"
+    """`standard` to mean 0 and deviation 1, `minmax` to 0 … 1, `robust` by median and quartiles, `log` the logarithm of
+    1 + the size with its sign, `none` as it is; each component apart."""
+    learnt_scale: Scale | None = Field(default=None)
+    """Learnt by convert."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.float32)
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        return pa.binary()
+
+    @property
+    def width(self) -> int:
+        """Components that are scaled apart."""
+        return self.shape[-1]
+
+    def check(self, column: pa.Array) -> pa.Array:
+        return check_arrays(self, column, math.prod(self.shape), "×".join(map(str, self.shape)))
+
+    def pack(self, column: pa.Array) -> pa.Array:
+        return encode_ndarrays(self._values(column).astype(np.float32))
+
+    def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
+        values = decode_ndarrays(stored, np.float32, self.shape)
+        return values if self.learnt_scale is None else self.learnt_scale.apply(values).astype(np.float32)
+
+    def tally(self, column: pa.Array) -> dict[str, int]:
+        return tally_numbers(self._values(column).astype(np.float32).astype(np.float64).reshape(-1, self.width))
+
+    def learnt(self, values: Mapping[str, Any]) -> Numbers:
+        return self.model_copy(update={"learnt_scale": Scale.learnt(self.scale, values, self.width)})
+
+    def drawing(self, value: Any) -> Drawing:
+        return Drawing("curves" if len(self.shape) == 2 else "bars", value)
+
+    def _values(self, column: pa.Array) -> Floats:
+        return arrays_of(self, column, self.shape)
+
+
+class Several(Numbers):
+    """Numbers of `columns`, or of one `column` of arrays of `size`."""
+
+    several: Annotated[tuple[str, ...] | None, BeforeValidator(as_tuple)] = Field(default=None, alias="columns",
+                                                                                min_length=1)
+    """The table's columns, a number each; instead of `column`."""
+    size: int | None = Field(default=None, ge=1)
+    """How many numbers each array of `column` has."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Several:
+        if (self.several is None) == (self.size is None):
+            raise ValueError("give either `columns`, a number each, or `column` and the `size` of its arrays")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.several or (self.column,)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size or len(self.columns),)
+
+    def check(self, column: pa.Array) -> pa.Array:
+        if not self.several:
+            return super().check(column)
+        found = pa.nulls(len(column), pa.string())
+        for name, part in zip(self.columns, self._parts(column), strict=True):
+            why = pc.binary_join_element_wise(f"in {name!r}", check_numbers(self, part, missing=False), " ")
+            found = pc.coalesce(found, why)
+        return found
+
+    def _values(self, column: pa.Array) -> Floats:
+        if not self.several:
+            return super()._values(column)
+        return np.stack([numbers_of(part) for part in self._parts(column)], axis=1)
+
+    def _parts(self, column: pa.Array) -> list[pa.Array]:
+        """Each of `columns`: one is given as it is, several as the fields of a struct."""
+        return [column] if len(self.columns) == 1 else list(column.flatten())
+
+
+class Vector(Several):
+    """An input of several numbers a row, (k,) float32."""
+
+    kind: Literal["vector"] = "vector"
+    role: Literal["input"] = "input"
+    """What it is for."""
+
+
+class Value(Several):
+    """What a regression is to say: k numbers a row, (k,) float32."""
+
+    kind: Literal["value"] = "value"
+    role: Literal["target"] = "target"
+    """What it is for."""
+    scale: Scaling = "none"
+    """As for `number`. By default the model learns the plain values; their loss is then in their own units."""
+
+    def unscale(self, predicted: npt.NDArray[Any]) -> Floats:
+        """(n, k) predictions of the model, in the column's own units."""
+        return np.asarray(predicted, np.float64) if self.learnt_scale is None else self.learnt_scale.undo(predicted)
+
+
+class Sequence(Numbers):
+    """Steps of several channels, such as the windows that convert cuts: (steps, channels) float32."""
+
+    kind: Literal["sequence"] = "sequence"
+    role: Literal["input", "target"] = "input"
+    """What it is for."""
+    shape: Annotated[tuple[int, int], BeforeValidator(as_tuple)]
+    """Steps and channels, e.g. [96, 7]; the column holds arrays of arrays, or of steps × channels numbers."""

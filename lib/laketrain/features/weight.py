@@ -1,0 +1,48 @@
+"""How much each row counts in training.
+
+    features:
+      weight: {kind: weight, column: sampling_weight}
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from laketrain.features.base import Scalar, reasons
+from laketrain.features.numeric import check_numbers, numbers_of
+
+
+class Weight(Scalar):
+    """A number above 0, by which the row's loss and metrics are multiplied; float32."""
+
+    kind: Literal["weight"] = "weight"
+    role: Literal["weight"] = "weight"
+    """What it is for."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.float32)
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        return pa.float32()
+
+    def check(self, column: pa.Array) -> pa.Array:
+        why = check_numbers(self, column, missing=False)
+        with np.errstate(invalid="ignore"):
+            low = numbers_of(column).astype(np.float32) <= 0
+        return pc.coalesce(why, reasons(len(column), (low, "is not above 0")))
+
+    def pack(self, column: pa.Array) -> pa.Array:
+        return pa.array(numbers_of(column).astype(np.float32))
+
+    def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
+        return np.asarray(stored.to_numpy(zero_copy_only=False), np.float32)
+
+    def caption(self, value: Any) -> str:
+        return f"weight {float(value):.4g}"

@@ -1,0 +1,92 @@
+"""What a source's path holds: its files, in the order of their paths, each with what tells that it has changed.
+
+    listing = listed("pixels", source)
+    listing.base, [file.name for file in listing.files], listing.hidden
+
+Names are relative to the part of the path before its first wildcard. So a file keeps its name, and its folders, when
+others come and go beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+
+from laketrain.config.sources import MEDIA, Source
+from laketrain.errors import DataError
+
+_CHANGED = ("mtime", "LastModified", "last_modified", "updated", "ETag")
+"""What file systems call a file's last change."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file to land: where it is, its name in the lake, its bytes, and what tells that it has changed."""
+
+    url: str
+    name: str
+    size: int
+    changed: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A source's files. `base` is the URL that their names are relative to, `hidden` how many files were passed over
+    because their names begin with a dot or, in tables, an underscore."""
+
+    base: str
+    files: tuple[SourceFile, ...]
+    hidden: int
+
+
+def listed(name: str, source: Source) -> Listing:
+    """The files of `source`, none where its path matches nothing.
+
+    Raises DataError where two files would have one name in the lake.
+    """
+    filesystem, pattern = fsspec.core.url_to_fs(source.path)
+    base = _fixed_directory(pattern)
+    if filesystem.isdir(pattern):
+        base = pattern.rstrip("/") + "/"
+        pattern = base + "**"
+    # With details, so that a store of objects is asked once a folder and not once a file.
+    infos: Mapping[str, Mapping[str, Any]] = filesystem.glob(pattern, detail=True)
+    found = [path for path, info in sorted(infos.items()) if info["type"] != "directory"]
+    shown = [path for path in found if not _hidden(path[len(base):], source.format)]
+    files = [SourceFile(filesystem.unstrip_protocol(path), _name_in_lake(path[len(base):]), int(infos[path]["size"]),
+                        _changed(infos[path])) for path in shown]
+    _refuse_same_names(name, files)
+    return Listing(filesystem.unstrip_protocol(base).rstrip("/") + "/", tuple(files), len(found) - len(shown))
+
+
+def _fixed_directory(pattern: str) -> str:
+    """The directory before the first wildcard, with its last slash."""
+    return re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0] + "/"
+
+
+def _hidden(path: str, form: str) -> bool:
+    """Whether Spark, and people, take the file for none of the data. Cameras begin the names of photos with '_'."""
+    marks = "." if form in MEDIA else "._"
+    return any(part.startswith(tuple(marks)) for part in path.split("/"))
+
+
+def _changed(info: Mapping[str, Any]) -> str:
+    return next((str(info[key]) for key in _CHANGED if info.get(key)), "")
+
+
+def _name_in_lake(path: str) -> str:
+    """`path` without the characters that Spark would read as a pattern."""
+    return re.sub(r"[*?\[\]{}\\\x00-\x1f]", "_", path)
+
+
+def _refuse_same_names(name: str, files: Sequence[SourceFile]) -> None:
+    first: dict[str, str] = {}
+    for file in files:
+        if file.name in first:
+            raise DataError("ingest", f"source {name!r}", f"{first[file.name]} and {file.url} would both be "
+                            f"{file.name}", "rename one of them")
+        first[file.name] = file.url

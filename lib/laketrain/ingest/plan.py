@@ -1,0 +1,91 @@
+"""Which files of a source are to be landed now: all of them, or only those that no earlier version has.
+
+    plan, key = plan_ingest("pixels", source, lake.table("raw", "pixels").latest())
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from laketrain.config.sources import Source
+from laketrain.errors import DataError
+from laketrain.ingest.listing import Listing, SourceFile, listed
+from laketrain.lake import Version, fingerprint, increments
+
+REVISION = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to land. `adds_to` are the versions whose files the new one holds too, the oldest first."""
+
+    listing: Listing
+    files: tuple[SourceFile, ...]
+    adds_to: tuple[Version, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Landed:
+    ref: str
+    size: int
+    changed: str
+
+
+def plan_ingest(name: str, source: Source, latest: Version | None = None) -> tuple[Plan, str]:
+    """What ingest is to do, and the fingerprint of the version that it makes: an earlier one's where nothing is new.
+
+    Args:
+        latest: of `raw/<name>`; what an incremental source adds to.
+
+    Raises:
+        DataError: the path matches nothing, unless the source may be empty or has landed before; two files would have
+            one name in the lake; a file changed after an earlier version landed it.
+    """
+    listing = listed(name, source)
+    if source.incremental and latest is not None:
+        return _addition(name, listing, latest)
+    if not listing.files and source.empty == "fail":
+        passed = f"; {listing.hidden} hidden ones were passed over" if listing.hidden else ""
+        raise DataError("ingest", f"source {name!r}", f"no file matches {source.path}{passed}",
+                        f"check the path, or 'sources.{name}.path'; a source that may be empty says 'empty: ok'")
+    return Plan(listing, listing.files), fingerprint(
+        "ingest", REVISION, {"format": source.format, "files": _marks(listing.files)})
+
+
+def _addition(name: str, listing: Listing, latest: Version) -> tuple[Plan, str]:
+    adds_to = tuple(increments(latest))
+    landed = _landed(adds_to)
+    new = []
+    for file in listing.files:
+        if file.url not in landed:
+            new.append(file)
+        elif problem := _differs(file, landed[file.url]):
+            raise DataError("ingest", f"source {name!r}", problem, "deliver changed data under a new name; or land all "
+                            f"files anew, by a run with 'sources.{name}.incremental' false")
+    plan = Plan(listing, tuple(new), adds_to)
+    if not new:
+        return plan, latest.entry.fingerprint
+    return plan, fingerprint("ingest", REVISION, {"new": _marks(new)}, [latest])
+
+
+def _landed(versions: tuple[Version, ...]) -> dict[str, _Landed]:
+    """By URL, what earlier versions landed."""
+    landed = {}
+    for version in versions:
+        urls, changed = version.entry.meta.get("sources", {}), version.entry.meta.get("changed", {})
+        for file in version.entry.files:
+            landed[urls.get(file.path, "")] = _Landed(version.ref, file.bytes, changed.get(file.path, ""))
+    return landed
+
+
+def _differs(file: SourceFile, landed: _Landed) -> str:
+    """How a file is no longer what was landed; empty where it is."""
+    if file.size != landed.size:
+        return f"{file.url} has {file.size} bytes, but had {landed.size} when {landed.ref} landed it"
+    if file.changed and landed.changed and file.changed != landed.changed:
+        return f"{file.url} was written again after {landed.ref} landed it"
+    return ""
+
+
+def _marks(files: tuple[SourceFile, ...] | list[SourceFile]) -> list[tuple[str, int, str]]:
+    return [(file.url, file.size, file.changed) for file in files]

@@ -1,0 +1,51 @@
+"""What a source may say, and what is told of one that can't be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from laketrain.config.sources import Source
+
+
+def source(**settings: Any) -> Source:
+    return Source.model_validate({"path": "x", **settings})
+
+
+@pytest.mark.parametrize(("settings", "columns"), [
+    ({"format": "csv", "schema": {"id": "string"}}, {"id": "string"}),
+    ({"format": "csv", "schema": "infer"}, None),
+    ({"format": "orc", "schema": {"id": "string"}, "drift": {"new": "keep"}}, None),
+    ({"format": "text"}, {"text": "string"}),
+    ({"format": "images"}, {"path": "string", "folder": "string", "content": "binary", "bytes": "bigint"}),
+    ({"format": "com.some.Reader", "schema": {"id": "string"}}, {"id": "string"}),
+    ({"format": "excel", "schema": {"id": "string"}}, {"id": "string"}),
+])
+def test_columns_are_told_where_the_config_alone_can_tell(settings: dict[str, Any], columns: dict[str, str] | None):
+    assert source(**settings).columns == columns
+
+
+@pytest.mark.parametrize(("settings", "said"), [
+    ({"format": "csv"}, "the key 'schema' is missing"),
+    ({"format": "cvs", "schema": "infer"}, "Did you mean 'csv'?"),
+    ({"format": "image"}, "Did you mean 'images'?"),
+    ({"format": "Parquet", "schema": "infer"}, "expected csv, json, parquet"),
+    ({"format": "csv", "schema": "infre"}, "Input should be 'infer'"),
+    ({"format": "images", "schema": {"id": "string"}}, "whose columns are path, folder, content, bytes"),
+    ({"format": "images", "options": {"x": 1}}, "received options for images"),
+    ({"format": "text", "drift": {"new": "fail"}}, "received drift for text"),
+    ({"format": "text", "options": {"encoding": "UTF-16"}}, "received encoding: UTF-16 for text"),
+    ({"format": "csv", "schema": "infer", "max_file_mb": 2}, "received max_file_mb for csv"),
+    ({"format": "json", "schema": "infer", "drift": {"retyped": "string"}}, "json files carry no types"),
+    ({"format": "csv", "schema": "infer", "options": {"encoding": "utf-9"}}, "the encoding 'utf-9', which is none"),
+    ({"format": "csv", "schema": "infer", "options": {"pathGlobFilter": "*.csv"}}, "would leave out landed files"),
+    ({"format": "orc", "schema": "infer", "options": {"ignoreCorruptFiles": True}}, "would leave out landed files"),
+])
+def test_what_a_source_can_t_be_is_told(settings: dict[str, Any], said: str):
+    with pytest.raises(ValidationError) as caught:
+        source(**settings)
+    [error] = caught.value.errors()
+    told = error["ctx"]["error"].args if error["type"] == "value_error" else (error["msg"],)
+    assert said in " ".join(told)

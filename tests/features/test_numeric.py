@@ -1,0 +1,197 @@
+"""Numbers, vectors, sequences, values, weights and several labels: refused with a reason, stored as they came, scaled
+by what the train split taught; against scikit-learn and plain NumPy."""
+
+from __future__ import annotations
+
+import json
+import math
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from laketrain.errors import DataError
+from laketrain.features import FeatureSet
+from laketrain.features.tally import Tally, merge
+
+VALUES = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=40)
+
+
+def one(**settings: Any) -> Any:
+    return FeatureSet.model_validate({"x": {"column": "x", **settings}})["x"]
+
+
+def taught(feature: Any, *columns: pa.Array) -> Any:
+    totals: Tally = {}
+    for column in columns:
+        merge(totals, feature.tally(column))
+    return feature.learnt(totals)
+
+
+# ---- number
+
+
+@given(VALUES, st.sampled_from([("standard", StandardScaler), ("minmax", MinMaxScaler)]))
+def test_scaled_numbers_are_scikit_learns(values: list[float], way: tuple[str, Any]) -> None:
+    column = pa.array(values, pa.float64())
+    found = taught(one(kind="number", scale=way[0]), column).tensor(column)
+    expected = way[1]().fit_transform(np.array(values)[:, None])[:, 0]
+    spread = np.ptp(values)
+    if spread > max(1e-6, 1e-9 * max(map(abs, values))):  # scikit-learn takes a smaller spread for none
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    assert np.isfinite(found).all()
+    assert found.dtype == np.float32
+
+
+def test_robust_scaling_is_by_median_and_quartiles_and_log_keeps_the_sign() -> None:
+    values = np.arange(101.0)
+    column = pa.array(values)
+    robust = taught(one(kind="number", scale="robust"), column).tensor(column)
+    np.testing.assert_allclose(robust, (values - 50) / 50, atol=0.02)
+    signed = pa.array([-math.e + 1, 0.0, math.e - 1])
+    np.testing.assert_allclose(taught(one(kind="number", scale="log"), signed).tensor(signed), [-1, 0, 1], atol=1e-6)
+
+
+def test_a_number_that_never_varies_becomes_zero_not_infinite() -> None:
+    column = pa.array([7, 7, 7])
+    for scale in ("standard", "minmax", "robust"):
+        assert taught(one(kind="number", scale=scale), column).tensor(column).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("missing", "stand_in"), [("mean", 4.0), ("median", 3.0), ("zero", 0.0)])
+def test_missing_numbers_are_filled_and_flagged(missing: str, stand_in: float) -> None:
+    column = pa.array([1.0, None, 3.0, math.nan, 8.0])
+    found = taught(one(kind="number", scale="none", missing=missing, flag=True), column).tensor(column)
+    np.testing.assert_allclose(found[:, 0], [1, stand_in, 3, stand_in, 8], rtol=0.003)
+    assert found[:, 1].tolist() == [0, 1, 0, 1, 0]
+
+
+def test_what_is_no_number_is_refused_with_its_reason() -> None:
+    column = pa.array([1.0, None, math.nan, math.inf])
+    assert one(kind="number").check(column).to_pylist() == [None, "is null", "is not a number (NaN)", "is infinite"]
+    assert one(kind="number", missing="mean").check(column).to_pylist() == [None, None, None, "is infinite"]
+    with pytest.raises(DataError, match="got a column of string, expected numbers"):
+        one(kind="number").check(pa.array(["1"]))
+
+
+@pytest.mark.parametrize("column", [
+    pa.array([1, 2], pa.int8()), pa.array([True, False]), pa.array([Decimal("1.5"), Decimal("2.5")]),
+    pa.array([1.5, 2.5], pa.float32())])
+def test_every_kind_of_number_is_taken(column: pa.Array) -> None:
+    found = one(kind="number", scale="none").tensor(column)
+    assert found.tolist() == [float(value) for value in column.to_pylist()]
+
+
+# ---- vector, value, sequence
+
+
+def test_a_vector_of_columns_is_scaled_column_by_column() -> None:
+    feature = one(kind="vector", columns=["a", "b"])
+    columns = np.array([[1.0, 10.0], [2.0, 30.0], [6.0, 80.0]])
+    struct = pa.StructArray.from_arrays([pa.array(columns[:, 0]), pa.array(columns[:, 1])], names=["a", "b"])
+    assert feature.columns == ("a", "b")
+    np.testing.assert_allclose(taught(feature, struct).tensor(struct), StandardScaler().fit_transform(columns),
+                               rtol=1e-6)
+    broken = pa.StructArray.from_arrays([pa.array([1.0, None]), pa.array([math.inf, 2.0])], names=["a", "b"])
+    assert feature.check(broken).to_pylist() == ["in 'b' is infinite", "in 'a' is null"]
+
+
+def test_a_vector_may_be_an_array_or_a_single_column() -> None:
+    arrays = pa.array([[1, 2, 3], [4, 5, 6]])
+    assert one(kind="vector", size=3, scale="none").tensor(arrays).tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert one(kind="vector", columns=["a"], scale="none").tensor(pa.array([1.0, 2.0])).tolist() == [[1], [2]]
+    for settings in ({}, {"columns": ["a"], "size": 2}):
+        with pytest.raises(ValidationError, match="give either `columns`"):
+            one(kind="vector", **settings)
+
+
+def test_arrays_of_another_length_or_with_holes_are_refused() -> None:
+    column = pa.array([[1.0, 2.0], [1.0], None, [1.0, None], [math.inf, 1.0]])
+    assert one(kind="vector", size=2).check(column).to_pylist() == [
+        None, "has 1 numbers, expected 2", "is null", "has a null or NaN among its numbers", "has an infinite number"]
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 9))
+def test_a_sequence_is_the_same_of_nested_and_of_flat_arrays(steps: int, channels: int, seed: int) -> None:
+    values = np.random.default_rng(seed).normal(size=(6, steps, channels)).astype(np.float32)
+    feature = one(kind="sequence", shape=[steps, channels])
+    nested, flat = pa.array(values.tolist()), pa.array(values.reshape(6, -1).tolist())
+    for column in (nested, flat, nested.slice(2)):
+        found = taught(feature, nested).tensor(column)
+        expected = StandardScaler().fit(values.reshape(-1, channels).astype(np.float64)).transform(
+            values.reshape(-1, channels)).reshape(values.shape)
+        if steps * 6 > 1:
+            np.testing.assert_allclose(found, expected[-len(column):], rtol=1e-3, atol=1e-4)
+
+
+def test_predictions_of_a_scaled_value_come_back_in_its_units() -> None:
+    columns = np.array([[1.0, 10.0], [2.0, 30.0], [6.0, 80.0]])
+    struct = pa.StructArray.from_arrays([pa.array(columns[:, 0]), pa.array(columns[:, 1])], names=["a", "b"])
+    for scale in ("none", "standard", "minmax", "robust", "log"):
+        feature = taught(one(kind="value", columns=["a", "b"], scale=scale), struct)
+        np.testing.assert_allclose(feature.unscale(feature.tensor(struct)), columns, rtol=1e-5)
+
+
+# ---- weight, several labels
+
+
+def test_a_weight_is_above_zero_and_there_is_one() -> None:
+    column = pa.array([1.0, 0.0, -1.0, None, 2.5])
+    assert one(kind="weight").check(column).to_pylist() == [None, "is not above 0", "is not above 0", "is null", None]
+    with pytest.raises(ValidationError, match="a and b both are weights"):
+        FeatureSet.model_validate({"a": {"kind": "weight"}, "b": {"kind": "weight"}})
+
+
+@pytest.mark.parametrize(("settings", "column"), [
+    ({}, pa.array([["cat"], [], ["dog", "cat"], ["cow"], None])),
+    ({"separator": "|"}, pa.array(["cat", "", "dog | cat", "cow", None]))], ids=["arrays", "text"])
+def test_several_labels_become_zeros_and_ones(settings: dict[str, str], column: pa.Array) -> None:
+    feature = one(kind="multilabel", names=["cat", "dog"], **settings)
+    assert feature.check(column).to_pylist() == [None, None, None, "has 'cow', not one of the 2 names", "is null"]
+    good = column.slice(0, 3)
+    assert feature.tensor(good).tolist() == [[1, 0], [0, 0], [1, 1]]
+    assert feature.caption(feature.tensor(good)[2]) == "cat, dog"
+    assert taught(feature, good).statistics.having == (2, 1)
+
+
+# ---- all of them
+
+
+ALL: dict[str, tuple[dict[str, Any], pa.Array]] = {
+    "number": ({"kind": "number", "missing": "median", "flag": True}, pa.array([1.0, None, 5.5, -3.25])),
+    "vector": ({"kind": "vector", "size": 2}, pa.array([[1, 2], [3, 4], [5, 6], [7, 9]])),
+    "sequence": ({"kind": "sequence", "shape": [2, 1]}, pa.array([[[1.0], [2.5]], [[3.0], [4.0]], [[5.0], [6.0]],
+                                                                  [[0.0], [0.125]]])),
+    "value": ({"kind": "value", "columns": ["x"], "scale": "standard"}, pa.array([0.1, 0.2, 0.7, 12.0])),
+    "weight": ({"kind": "weight"}, pa.array([0.5, 1.0, 2.0, 3.0])),
+    "multilabel": ({"kind": "multilabel", "names": ["a", "b"]}, pa.array([["a"], ["b"], [], ["a", "b"]])),
+}
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_any_cut_of_the_rows_teaches_and_gives_the_same(kind: str, cut: int) -> None:
+    settings, column = ALL[kind]
+    feature = one(**settings)
+    whole, parts = taught(feature, column), taught(feature, column.slice(cut), column.slice(0, cut))
+    assert whole == parts
+    together = whole.tensor(column)
+    apart = np.concatenate([whole.tensor(column.slice(0, cut)), whole.tensor(column.slice(cut))])
+    assert together.tobytes() == apart.tobytes()
+    assert together.shape[1:] == whole.shape
+    assert together.dtype == whole.dtype
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_taught_feature_is_the_same_after_json(kind: str) -> None:
+    settings, column = ALL[kind]
+    features = FeatureSet.of({"x": taught(one(**settings), column)})
+    again = FeatureSet.from_json(json.dumps(json.loads(features.to_json())))
+    assert again["x"] == features["x"]
+    assert again["x"].tensor(column).tobytes() == features["x"].tensor(column).tobytes()

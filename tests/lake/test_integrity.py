@@ -1,0 +1,70 @@
+"""What was committed is still there, byte for byte; and if not, which file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from laketrain.errors import LakeError
+from laketrain.lake import DataFile, Flaw, Lake, Version, verify
+from laketrain.lake.contents import crc32_of, verify_rows
+
+
+@pytest.fixture
+def version(tmp_path: Path) -> Version:
+    """Two Parquet files and a text; the first and the text with a checksum."""
+    lake = Lake(tmp_path / "a lake")
+    with lake.table("clean", "pixels").stage() as draft:
+        files = []
+        for name in ("a.parquet", "b.parquet", "note.txt"):
+            path = Path(str(lake.store.local(draft.path(name))))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if name.endswith("parquet"):
+                pq.write_table(pa.table({"n": range(1000)}), path, row_group_size=400)
+            else:
+                path.write_text("said")
+            with path.open("rb") as content:
+                checksum = crc32_of(content)
+            rows = {"rows": 1000, "row_groups": [400, 400, 200]} if name.endswith("parquet") else {}
+            files.append(DataFile(path=name, bytes=path.stat().st_size,
+                                  crc32=None if name == "b.parquet" else checksum, **rows))
+        return draft.commit(files=files)
+
+
+def place(version: Version, name: str) -> Path:
+    return Path(str(version.lake.store.local(version.path(name))))
+
+
+def test_a_whole_version_has_no_flaws_and_every_file_was_looked_at(version: Version) -> None:
+    seen: list[str] = []
+    assert verify(version, lambda file: seen.append(file.path)) == []
+    assert sorted(seen) == ["a.parquet", "b.parquet", "note.txt"]
+
+
+def test_one_changed_bit_is_found_where_there_is_a_checksum(version: Version) -> None:
+    file = place(version, "a.parquet")
+    content = bytearray(file.read_bytes())
+    content[50] ^= 1
+    file.write_bytes(content)
+    [flaw] = verify(version)
+    assert flaw.path == "a.parquet"
+    assert "was committed" in flaw.problem
+
+
+def test_a_missing_and_a_longer_file_are_found(version: Version) -> None:
+    place(version, "note.txt").unlink()
+    with place(version, "b.parquet").open("ab") as file:
+        file.write(b"!")
+    problem = "is missing, or of another size"
+    assert verify(version) == [Flaw("b.parquet", problem), Flaw("note.txt", problem)]
+
+
+def test_rows_that_a_footer_contradicts_are_refused_with_both_counts(version: Version) -> None:
+    [_, file, _] = version.entry.files
+    wrong = file.model_copy(update={"rows": 999, "row_groups": [400, 400, 199]})
+    with pytest.raises(LakeError, match=r"b\.parquet \(declared 999 rows, its footer says 1000\)"):
+        verify_rows(version.lake.store, version.path(), [wrong])
+    verify_rows(version.lake.store, version.path(), version.entry.files)
