@@ -26,12 +26,14 @@ NEEDS = [
     "pyspark>=4.0.1,<4.1",  # 4.1 wants a pyarrow that Petastorm can't read with
     "pyyaml>=6",
     "rich>=13.7",
+    "rjieba>=0.2,<1",  # Chinese words
     "s3fs>=2024.6",
     "scikit-learn>=1.4",
     "scipy>=1.11",
     "simplejpeg>=1.8,<2",  # opens small JPEGs several times faster than Pillow
     "soundfile>=0.12.1",
     "sqlglot>=25",
+    "stop-words>=2025.11",
     "typer>=0.12",
 ]
 

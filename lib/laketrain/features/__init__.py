@@ -5,14 +5,16 @@
 
 from laketrain.features.audio import Audio
 from laketrain.features.base import Drawing, Feature, Role, Storage
+from laketrain.features.category import Category
 from laketrain.features.image import Image
 from laketrain.features.key import Key
 from laketrain.features.label import Label
 from laketrain.features.multilabel import Multilabel
 from laketrain.features.number import Number
 from laketrain.features.schema import FeatureSet
+from laketrain.features.text import Text
 from laketrain.features.vector import Sequence, Value, Vector
 from laketrain.features.weight import Weight
 
-__all__ = ["Audio", "Drawing", "Feature", "FeatureSet", "Image", "Key", "Label", "Multilabel", "Number", "Role",
-           "Sequence", "Storage", "Value", "Vector", "Weight"]
+__all__ = ["Audio", "Category", "Drawing", "Feature", "FeatureSet", "Image", "Key", "Label", "Multilabel", "Number",
+           "Role", "Sequence", "Storage", "Text", "Value", "Vector", "Weight"]
