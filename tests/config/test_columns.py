@@ -18,6 +18,7 @@ VIEW = {"digit_id", "pixels", "label"}
     ("SELECT cast(label AS string) AS label, size(pixels) AS n FROM v", {"label", "n"}),
     ("WITH good AS (SELECT * FROM v WHERE label > 3) SELECT digit_id AS id FROM good", {"id"}),
     ("SELECT * EXCEPT (pixels) FROM v", None),
+    ("SELECT * FROM (SELECT label, 2 AS two FROM v)", None),
     ("SELECT transform(pixels, x -> x / 255) AS scaled FROM v", {"scaled"}),
     ("DELETE FROM v", None),
     ("SELEC 1", None),

@@ -12,6 +12,8 @@ KEY = Key(column="id")
 def test_text_passes_as_it_is_and_numbers_become_text() -> None:
     assert KEY.tensor(pa.array(["a", "é", ""])).tolist() == ["a", "é", ""]
     assert KEY.tensor(pa.array([1, 20])).tolist() == ["1", "20"]
+    assert KEY.tensor(pa.array([0], pa.date32())).tolist() == ["1970-01-01"]
+    assert KEY.tensor(pa.array([0], pa.timestamp("us", "UTC")))[0].startswith("1970-01-01 00:00:00")
 
 
 def test_a_row_without_a_key_is_refused() -> None:
@@ -19,5 +21,5 @@ def test_a_row_without_a_key_is_refused() -> None:
 
 
 def test_a_key_of_fractions_is_refused() -> None:
-    with pytest.raises(DataError, match="expected strings or whole numbers"):
+    with pytest.raises(DataError, match="expected strings, whole numbers, dates or times"):
         KEY.check(pa.array([0.5]))

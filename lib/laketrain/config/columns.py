@@ -68,6 +68,8 @@ def selected(sql: str, inputs: Names) -> Names:
         return None
     if not query.is_star:
         return set(query.named_selects)
+    if query.find(exp.Subquery, exp.CTE, exp.Join, exp.Lateral):
+        return None  # the star is of something that the query makes itself
     plain = all(isinstance(select, exp.Column | exp.Alias | exp.Star) for select in query.selects)
     stars = [select for select in query.selects if select.is_star]
     if inputs is None or not plain or any(star.args.get("except") or star.args.get("except_") for star in stars):

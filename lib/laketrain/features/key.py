@@ -16,7 +16,7 @@ from laketrain.features.base import Scalar, Storage, nulls, reasons
 
 
 class Key(Scalar):
-    """Text, as it is; whole numbers become text."""
+    """Text, as it is; whole numbers, dates and times become text."""
 
     kind: Literal["key"] = "key"
     role: Literal["id"] = "id"
@@ -36,8 +36,9 @@ class Key(Scalar):
 
     def check(self, column: pa.Array) -> pa.Array:
         kind = column.type
-        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)):
-            raise self.wrong_type(column, "strings or whole numbers")
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)
+                or pa.types.is_temporal(kind)):
+            raise self.wrong_type(column, "strings, whole numbers, dates or times")
         return reasons(len(column), (nulls(column), "is null"))
 
     def pack(self, column: pa.Array) -> pa.Array:
