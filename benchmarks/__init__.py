@@ -7,4 +7,4 @@
 Each benchmark is a module of this package with a `measure(options)`. README.md says what is compared, and how fairly.
 """
 
-NAMES = ("convert", "read", "train", "launch")
+NAMES = ("convert", "convert_jpeg", "read", "read_jpeg", "train", "launch", "predict", "memory", "growth")

@@ -49,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description="Measure laketrain against its bars.")
     parser.add_argument("name", nargs="?", metavar="NAME", choices=NAMES,
                         help=f"one of {', '.join(NAMES)}; all of them where none is given")
-    parser.add_argument("--rows", type=_positive, help="rows of the data (launch has none); by default each one's own")
+    parser.add_argument("--rows", type=_positive,
+                        help="rows of the data, at 1× where they grow (launch has none); by default each one's own")
     parser.add_argument("--pairs", type=_positive, default=3, help="measured rounds of all sides in turn (3)")
     parser.add_argument("--cores", type=_positive, default=2, help="that all sides share (2)")
     return parser

@@ -2,7 +2,8 @@
 
 Ours is the whole stage: check, split, statistics, quarantine, files synced to disk, commit. Rows keep their order, as
 they do on the other sides; with `shuffle`, the default of the YAML, they are also sorted by a hash, which is shown
-beside. All in one Spark session with as many slots as cores.
+beside. All in one Spark session with as many slots as cores. JPEGs come as files and are stored as JPEGs: ours and
+Petastorm's decode and encode each, at the same quality; the copy does neither.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
-from benchmarks.data import SHAPE, commit_table, convert_table, session_of
+from benchmarks.data import JPEGS, NOISE, Kind, commit_table, convert_table, session_of
 from benchmarks.fresh import fresh
 from benchmarks.options import Options
 from benchmarks.result import Line, Result, at_least, rate
@@ -34,11 +35,11 @@ PETASTORM, COPY = "Petastorm: rdd.map(dict_to_spark_row)", "Spark: read and writ
 _PETASTORM_ROW_GROUP_MB = 256
 
 
-def measure(options: Options) -> Result:
-    rows = options.rows or ROWS
+def measure(options: Options, kind: Kind = NOISE, rows: int = ROWS) -> Result:
+    rows = options.rows or rows
     with fresh(options.folder, "spark") as spark:
         options.tell("making the table")
-        spark(prepare, str(options.folder / "lake"), rows, options.cores)
+        spark(prepare, str(options.folder / "lake"), rows, options.cores, kind)
         sides: dict[str, Callable[[], float]] = {
             OURS: lambda: rows / spark(timed, laketrain_way, False),
             PETASTORM: lambda: rows / spark(timed, petastorm_way),
@@ -48,7 +49,7 @@ def measure(options: Options) -> Result:
         warm_up(sides, options.tell)
         figures = in_turn(sides, options.pairs, options.tell)
         spark(stop)
-    return compare(figures, options.title(rows))
+    return compare(figures, options.title(rows, kind.said))
 
 
 def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
@@ -65,13 +66,14 @@ def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
 # In the process that has the Spark session.
 
 _table: Version
+_kind: Kind
 _cores: int
 
 
-def prepare(lake: str, rows: int, cores: int) -> None:
-    global _table, _cores
-    _cores = cores
-    _table = commit_table(Lake(lake), rows, files=cores)
+def prepare(lake: str, rows: int, cores: int, kind: Kind) -> None:
+    global _table, _kind, _cores
+    _kind, _cores = kind, cores
+    _table = commit_table(Lake(lake), rows, cores, kind)
 
 
 def stop() -> None:
@@ -93,7 +95,7 @@ def timed(write: Callable[..., Path], *args: Any) -> float:
 
 
 def laketrain_way(spark: SparkSession, shuffle: bool) -> Path:
-    version = convert_table(spark, _table, shuffle)
+    version = convert_table(spark, _table, shuffle, _kind)
     return Path(str(version.lake.store.local(version.path())))
 
 
@@ -102,11 +104,10 @@ def petastorm_way(spark: SparkSession) -> Path:
     from petastorm.etl.dataset_metadata import materialize_dataset
     from petastorm.unischema import dict_to_spark_row
 
-    folder, schema = _other("petastorm"), _petastorm_schema()
+    folder, schema, pixels_of = _other("petastorm"), _petastorm_schema(), _petastorm_pixels()
 
     def row_of(row: Any) -> Any:
-        image = np.frombuffer(row.pixels, np.uint8).reshape(SHAPE)
-        return dict_to_spark_row(schema, {"image": image, "label": row.label, "name": row.name})
+        return dict_to_spark_row(schema, {"image": pixels_of(row.pixels), "label": row.label, "name": row.name})
 
     with materialize_dataset(spark, folder.as_uri(), schema, _PETASTORM_ROW_GROUP_MB):
         rows = read_version(spark, _table).rdd.map(row_of)
@@ -121,14 +122,29 @@ def spark_way(spark: SparkSession) -> Path:
 
 
 def _petastorm_schema() -> Any:
-    from petastorm.codecs import NdarrayCodec, ScalarCodec
+    from petastorm.codecs import CompressedImageCodec, NdarrayCodec, ScalarCodec
     from petastorm.unischema import Unischema, UnischemaField
 
+    codec = CompressedImageCodec("jpeg", _kind.settings["quality"]) if _kind == JPEGS else NdarrayCodec()
     return Unischema("Images", [
-        UnischemaField("image", np.uint8, SHAPE, NdarrayCodec(), False),
+        UnischemaField("image", np.uint8, _kind.shape, codec, False),
         UnischemaField("label", np.int64, (), ScalarCodec(T.LongType()), False),
         UnischemaField("name", np.str_, (), ScalarCodec(T.StringType()), False),
     ])
+
+
+def _petastorm_pixels() -> Callable[[bytes], Any]:
+    """From a row's bytes to its image; JPEGs by OpenCV, as Petastorm's codec itself opens them."""
+    shape = _kind.shape
+    if _kind != JPEGS:
+        return lambda content: np.frombuffer(content, np.uint8).reshape(shape)
+
+    def opened(content: bytes) -> Any:
+        import cv2
+
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+
+    return opened
 
 
 def _other(name: str) -> Path:

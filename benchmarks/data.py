@@ -1,14 +1,18 @@
-"""The data of the benchmarks: 32×32×3 uint8 images of random bytes, as many labels, in a lake of their own.
+"""The data of the benchmarks: images of two kinds, as many labels, in a lake of their own.
 
-    table = commit_table(Lake(folder), 50_000, files=2)   # integrated/images@1, without Spark
-    dataset = convert_table(session_of(2), table)         # features/images@1, split train
+    table = commit_table(Lake(folder), 50_000, files=2)          # integrated/images@1, without Spark
+    dataset = convert_table(session_of(2), table)                # features/images@1, split train
+    commit_table(Lake(folder), 3_000, files=2, kind=JPEGS)       # integrated/photos@1
 
-Random bytes can't be compressed, so a row costs its 3 KB on every road.
+`NOISE` can't be compressed, so a row costs its 3 KB on every road. `JPEGS` are as large as photos are, about 17 KB.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,51 +28,109 @@ if TYPE_CHECKING:
 
 SHAPE, CLASSES = (32, 32, 3), 10
 SPLIT = "train"
-DATASET = "images"
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
 
-DECLARED: dict[str, dict[str, Any]] = {
-    "image": {"kind": "image", "column": "pixels", "shape": list(SHAPE)},
-    "label": {"kind": "label", "column": "label", "classes": CLASSES},
-    "name": {"kind": "key", "column": "name"},
-}
-
-
-def draw(rows: int, seed: int = 0) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """(rows, 32, 32, 3) images and (rows,) labels."""
-    random = np.random.default_rng(seed)
-    return random.integers(0, 256, (rows, *SHAPE), np.uint8), random.integers(0, CLASSES, rows)
+# Rows are drawn by blocks, each from its own number, so that any part of them can be drawn alone.
+_BLOCK = 5_000
+# Random values a side that are blown up to a JPEG's size: what makes it as large a file as a photo's.
+_GRAIN = 28
+_QUALITY = 90
 
 
-def commit_table(lake: Lake, rows: int, files: int) -> Version:
-    """`integrated/images`: pixels as raw bytes, label, name; in files of equal size."""
+def draw(rows: int, first: int = 0) -> tuple[Images, Labels]:
+    """(rows, 32, 32, 3) images of random bytes and (rows,) labels, from row `first` on."""
+    blocks = [_block(number) for number in range(first // _BLOCK, -(-(first + rows) // _BLOCK))]
+    part = slice(first % _BLOCK, first % _BLOCK + rows)
+    images, labels = (np.concatenate(parts)[part] for parts in zip(*blocks, strict=True))
+    return images, labels
+
+
+def _block(number: int) -> tuple[Images, Labels]:
+    random = np.random.default_rng(number)
+    return random.integers(0, 256, (_BLOCK, *SHAPE), np.uint8), random.integers(0, CLASSES, _BLOCK)
+
+
+def _raw(rows: int, first: int) -> list[bytes]:
+    return [image.tobytes() for image in draw(rows, first)[0]]
+
+
+def _jpegs(rows: int, first: int) -> list[bytes]:
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(_jpeg, range(first, first + rows)))
+
+
+def _jpeg(number: int) -> bytes:
+    """Made by Pillow alone: no side's own encoder."""
+    from PIL import Image
+
+    grain = np.random.default_rng(number).integers(0, 256, (_GRAIN, _GRAIN, 3), np.uint8)
+    content, (height, width, _) = io.BytesIO(), JPEGS.shape
+    Image.fromarray(grain).resize((width, height), Image.Resampling.BICUBIC).save(content, "JPEG", quality=_QUALITY)
+    return content.getvalue()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Which images.
+
+    Attributes:
+        name: of the table and of the dataset. said: in titles. shape: (h, w, c) of every image.
+        settings: of the feature `image`, beside its column and shape.
+        pixels: of how many rows, from which one on, to what their column `pixels` holds.
+    """
+
+    name: str
+    said: str
+    shape: tuple[int, int, int]
+    settings: Mapping[str, Any]
+    pixels: Callable[[int, int], list[bytes]]
+
+    @property
+    def declared(self) -> dict[str, dict[str, Any]]:
+        """The features, as in a YAML."""
+        return {
+            "image": {"kind": "image", "column": "pixels", "shape": list(self.shape), **self.settings},
+            "label": {"kind": "label", "column": "label", "classes": CLASSES},
+            "name": {"kind": "key", "column": "name"},
+        }
+
+
+NOISE = Kind("images", "images of 32×32×3 random bytes", SHAPE, {}, _raw)
+JPEGS = Kind("photos", "JPEGs of 224×224×3 smooth noise", (224, 224, 3),
+             {"encoded": True, "store": "jpeg", "quality": _QUALITY}, _jpegs)
+
+
+def commit_table(lake: Lake, rows: int, files: int, kind: Kind = NOISE) -> Version:
+    """`integrated/images` or `/photos`: pixels as bytes, label, name; in files of equal size, one in memory at once."""
     from pyspark.sql import types as T
 
-    images, labels = draw(rows)
     schema = T.StructType([T.StructField("pixels", T.BinaryType()), T.StructField("label", T.LongType()),
                            T.StructField("name", T.StringType())])
-    with lake.table("integrated", DATASET).stage() as draft:
+    with lake.table("integrated", kind.name).stage() as draft:
         for part, places in enumerate(np.array_split(np.arange(rows), min(files, rows))):
             content = io.BytesIO()
-            pq.write_table(_table(images[places], labels[places], places), content)
+            pq.write_table(_table(kind, len(places), int(places[0])), content)
             lake.store.write(draft.path(f"part-{part:05d}.parquet"), content.getvalue())
         return draft.commit(stage="integrate", table_schema=schema.json(), counts={"out": rows})
 
 
-def convert_table(spark: SparkSession, table: Version, shuffle: bool = False) -> Version:
-    """`features/images`, all in one split."""
+def convert_table(spark: SparkSession, table: Version, shuffle: bool = False, kind: Kind = NOISE) -> Version:
+    """`features/images` or `/photos`, all in one split."""
     from laketrain.config.convert import Convert
     from laketrain.convert import convert
 
     config = Convert.model_validate({
-        "table": DATASET, "features": DECLARED, "shuffle": shuffle, "split": {"by": "name", "fractions": {SPLIT: 1.0}}})
-    return convert(spark, table, DATASET, config, FeatureSet.model_validate(DECLARED), key="")
+        "table": kind.name, "features": kind.declared, "shuffle": shuffle,
+        "split": {"by": "name", "fractions": {SPLIT: 1.0}}})
+    return convert(spark, table, kind.name, config, FeatureSet.model_validate(kind.declared), key="")
 
 
-def make_dataset(lake: str, rows: int, cores: int) -> tuple[str, str]:
+def make_dataset(lake: str, rows: int, cores: int, kind: Kind = NOISE) -> tuple[str, str]:
     """The `ref` of a new dataset in this lake, and the directory of its split; made by the road that users take."""
     spark = session_of(cores)
     try:
-        version = convert_table(spark, commit_table(Lake(lake), rows, files=cores))
+        version = convert_table(spark, commit_table(Lake(lake), rows, cores, kind), kind=kind)
         return version.ref, str(version.lake.store.local(version.path(SPLIT)))
     finally:
         spark.stop()
@@ -82,6 +144,7 @@ def session_of(cores: int) -> SparkSession:
     return session(Spark(master=f"local[{cores}]"), "benchmarks")
 
 
-def _table(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> pa.Table:
-    pixels = pa.array([image.tobytes() for image in images], pa.binary())
-    return pa.table({"pixels": pixels, "label": labels, "name": [f"image {place}" for place in places]})
+def _table(kind: Kind, rows: int, first: int) -> pa.Table:
+    pixels = pa.array(kind.pixels(rows, first), pa.binary())
+    names = [f"image {place}" for place in range(first, first + rows)]
+    return pa.table({"pixels": pixels, "label": draw(rows, first)[1], "name": names})

@@ -25,7 +25,7 @@ class Options:
     rows: int | None
     tell: Callable[[str], None]
 
-    def title(self, rows: int | None = None) -> str:
+    def title(self, rows: int | None = None, what: str = "images of 32×32×3 random bytes") -> str:
         """What is measured on, for the table."""
-        images = f"{rows:,} images of 32×32×3 random bytes, " if rows else ""
-        return f"{images}{self.cores} cores, {self.pairs} rounds"
+        data = f"{rows:,} {what}, " if rows else ""
+        return f"{data}{self.cores} cores, {self.pairs} rounds"

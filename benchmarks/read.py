@@ -2,7 +2,8 @@
 
 All read the same files, two columns of them, to the end. Ours and Petastorm's batches are tensors of 128 rows; the scan
 leaves Arrow's batches as they come. A process each, TensorFlow with the same threads. Ours shuffles in a window that is
-smaller than the data, so that every epoch is read from the files again.
+smaller than the data, so that every epoch is read from the files again. Where images are stored as JPEGs, ours and
+Petastorm's decode them; the scan doesn't.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.data import SHAPE, SPLIT, make_dataset
+from benchmarks.data import NOISE, SPLIT, Kind, make_dataset
 from benchmarks.fresh import fresh
 from benchmarks.options import Options
 from benchmarks.result import Line, Result, at_least, rate
@@ -23,27 +25,40 @@ BATCH = 128
 OURS, PETASTORM, SCAN = "laketrain feed", "make_petastorm_dataset, shuffle, batch", "pyarrow scan"
 _COLUMNS = ["image", "label"]
 _EPOCHS = 2
-# Five times what Petastorm's buffer mixes; a larger one would only slow it down.
-_WINDOW_MB = 64
 _PART = 0.75
-_PETASTORM_BUFFER = 4096
 
 
-def measure(options: Options) -> Result:
-    rows, lake = options.rows or ROWS, str(options.folder / "lake")
+@dataclass(frozen=True)
+class Shuffle:
+    """How much is mixed. Ours is five times what Petastorm's buffer mixes; a larger one would only slow it down.
+
+    Attributes:
+        window_mb: ours, in MB of decoded rows. buffer: Petastorm's, in rows.
+    """
+
+    window_mb: float
+    buffer: int
+
+
+SMALL = Shuffle(window_mb=64, buffer=4096)
+
+
+def measure(options: Options, kind: Kind = NOISE, rows: int = ROWS, shuffle: Shuffle = SMALL) -> Result:
+    rows, lake = options.rows or rows, str(options.folder / "lake")
     with fresh(options.folder, "spark") as spark:
         options.tell("making the dataset")
-        ref, folder = spark(make_dataset, lake, rows, options.cores)
+        ref, folder = spark(make_dataset, lake, rows, options.cores, kind)
+    window = window_mb(rows, kind.shape, shuffle.window_mb)
     with (fresh(options.folder, "laketrain") as laketrain, fresh(options.folder, "petastorm") as petastorm,
           fresh(options.folder, "pyarrow") as pyarrow):
         sides: dict[str, Callable[[], float]] = {
-            OURS: lambda: rows * _EPOCHS / laketrain(time_laketrain, lake, ref, rows),
-            PETASTORM: lambda: rows * _EPOCHS / petastorm(time_petastorm, folder, rows),
+            OURS: lambda: rows * _EPOCHS / laketrain(time_laketrain, lake, ref, window),
+            PETASTORM: lambda: rows * _EPOCHS / petastorm(time_petastorm, folder, rows, shuffle.buffer),
             SCAN: lambda: rows * _EPOCHS / pyarrow(time_scan, folder, rows),
         }
         warm_up(sides, options.tell)
         figures = in_turn(sides, options.pairs, options.tell)
-    return compare(figures, options.title(rows))
+    return compare(figures, options.title(rows, kind.said))
 
 
 def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
@@ -56,21 +71,21 @@ def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
     ])
 
 
-def window_mb(rows: int) -> float:
+def window_mb(rows: int, shape: tuple[int, int, int], most: float) -> float:
     """The shuffle's window: part of the data also where they are few, so that no epoch is kept from the last one."""
-    return min(_WINDOW_MB, _PART * rows * math.prod(SHAPE) / (1 << 20))
+    return min(most, _PART * rows * math.prod(shape) / (1 << 20))
 
 
 # Each in its own process: seconds to the end of the data.
 
 
-def time_laketrain(lake: str, ref: str, rows: int) -> float:
+def time_laketrain(lake: str, ref: str, window: float) -> float:
     from laketrain.feed.dataset import Dataset
     from laketrain.imports import import_tensorflow
 
     import_tensorflow()
     seen, started = 0, time.monotonic()
-    with Dataset.at(lake, ref).feed(SPLIT, BATCH, seed=1, window_mb=window_mb(rows)) as feed:
+    with Dataset.at(lake, ref).feed(SPLIT, BATCH, seed=1, window_mb=window) as feed:
         for _, labels, _, _ in feed.steps_of(epochs=_EPOCHS):
             seen += labels.shape[0]
     seconds = time.monotonic() - started
@@ -78,7 +93,7 @@ def time_laketrain(lake: str, ref: str, rows: int) -> float:
     return seconds
 
 
-def time_petastorm(folder: str, rows: int) -> float:
+def time_petastorm(folder: str, rows: int, buffer: int) -> float:
     """As Petastorm's README has it for Keras, with the settings that it comes with."""
     from laketrain.imports import import_tensorflow
 
@@ -89,7 +104,7 @@ def time_petastorm(folder: str, rows: int) -> float:
     seen, started = 0, time.monotonic()
     with make_reader(Path(folder).as_uri(), schema_fields=_COLUMNS, shuffle_row_groups=True,
                      num_epochs=_EPOCHS) as reader:
-        for batch in make_petastorm_dataset(reader).shuffle(_PETASTORM_BUFFER).batch(BATCH):
+        for batch in make_petastorm_dataset(reader).shuffle(buffer).batch(BATCH):
             seen += batch.label.shape[0]
     seconds = time.monotonic() - started
     _check(seen, rows * _EPOCHS)

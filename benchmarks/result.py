@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from rich.table import Table
@@ -23,6 +23,14 @@ class Bar:
 
 def at_least(limit: float) -> Bar:
     return Bar(f"≥ {limit:g} ×", lambda value: value >= limit)
+
+
+def at_most(limit: float) -> Bar:
+    return Bar(f"≤ {limit:g} ×", lambda value: value <= limit)
+
+
+def below(limit: float) -> Bar:
+    return Bar(f"< {limit:g} ×", lambda value: value < limit)
 
 
 def shares_below(limit: float) -> Bar:
@@ -51,19 +59,24 @@ class Line:
 
 @dataclass(frozen=True)
 class Result:
-    """A benchmark's lines; `title` says what was done, on how much, how often."""
+    """A benchmark's lines; `title` says what was done, on how much, how often, `against` what the ratios are."""
 
     name: str
     title: str
     lines: Sequence[Line]
+    against: str = "laketrain against it"
 
     @property
     def ratios(self) -> dict[str, float]:
         """For the JSON line."""
         return {line.key: round(line.ratio, 4) for line in self.lines if line.key and line.ratio is not None}
 
+    def without_bars(self, name: str) -> Result:
+        """The same by another name, for data that the bars are not about."""
+        return replace(self, name=name, lines=[replace(line, bar=None) for line in self.lines])
+
     def table(self) -> Table:
-        table = Table("who", "median (least – most)", "laketrain against it", "bar", "",
+        table = Table("who", "median (least – most)", self.against, "bar", "",
                       title=f"{self.name}: {self.title}", title_justify="left")
         for line in self.lines:
             table.add_row(*line.cells())
@@ -78,6 +91,11 @@ def rate(figures: Sequence[float], unit: str = "rows/s") -> str:
 def seconds(figures: Sequence[float]) -> str:
     """Times as the table shows them."""
     return f"{median(figures):.1f} s ({min(figures):.1f} – {max(figures):.1f})"
+
+
+def megabytes(figures: Sequence[float]) -> str:
+    """Memory as the table shows it."""
+    return f"{median(figures):,.0f} MB ({min(figures):,.0f} – {max(figures):,.0f})"
 
 
 def shares(figures: Sequence[float]) -> str:

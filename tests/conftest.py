@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from .small import Small
 
 LIB = Path(__file__).resolve().parents[1] / "lib"
+
+# No example is judged by its time: a machine may be busy.
+settings.register_profile("laketrain", deadline=None)
+settings.load_profile("laketrain")
 
 
 @pytest.fixture(scope="session")

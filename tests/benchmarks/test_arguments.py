@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from benchmarks import NAMES
+from benchmarks import NAMES, growth, memory, read, read_jpeg
 from benchmarks.__main__ import ROOT, _parser
+from benchmarks.data import JPEGS, NOISE, Kind
 from benchmarks.options import Options
-from benchmarks.read import BATCH, ROWS, window_mb
+from benchmarks.read import BATCH, window_mb
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,14 +53,21 @@ def test_a_number_that_is_none_is_refused_with_what_was_received(option, value, 
 
 def test_the_title_says_on_what_and_how_often():
     assert options().title(50_000) == "50,000 images of 32×32×3 random bytes, 2 cores, 3 rounds"
+    assert options().title(9, "JPEGs") == "9 JPEGs, 2 cores, 3 rounds"
     assert options(cores=4, pairs=5).title() == "4 cores, 5 rounds"
 
 
-@given(st.integers(2 * BATCH, 100_000))
-def test_the_window_of_read_is_smaller_than_the_data(rows):
-    plan = LanePlan.of(rows, BATCH, row_bytes=32 * 32 * 3 + 8, window_bytes=int(window_mb(rows) * (1 << 20)))
+@pytest.mark.parametrize(("kind", "most"), [(NOISE, read.SMALL.window_mb), (JPEGS, read_jpeg.SHUFFLE.window_mb)])
+@given(rows=st.integers(2 * BATCH, 100_000))
+def test_the_window_of_read_is_smaller_than_the_data(kind: Kind, most: float, rows: int):
+    plan = LanePlan.of(rows, BATCH, row_bytes=math.prod(kind.shape) + 8,
+                       window_bytes=int(window_mb(rows, kind.shape, most) * (1 << 20)))
     assert plan.window_count > 1
 
 
-def test_the_window_of_read_is_the_stated_one_where_the_data_are_enough():
-    assert window_mb(ROWS) == window_mb(10 * ROWS) == 64
+@pytest.mark.parametrize(("kind", "rows", "most"), [
+    (NOISE, read.ROWS, read.SMALL.window_mb), (JPEGS, read_jpeg.ROWS, read_jpeg.SHUFFLE.window_mb),
+    (NOISE, memory.ROWS, memory.WINDOW_MB),
+    (NOISE, growth.ROWS["epoch"], growth.WINDOW_MB)])
+def test_the_window_is_the_stated_one_where_the_data_are_enough(kind: Kind, rows: int, most: float):
+    assert window_mb(rows, kind.shape, most) == window_mb(10 * rows, kind.shape, most) == most

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks import NAMES, convert, launch, read, train
+from benchmarks import NAMES, convert, growth, launch, memory, predict, read, train
 from benchmarks.__main__ import last_line
-from benchmarks.result import Line, Result, at_least, rate, seconds, shares, shares_below
+from benchmarks.result import (
+    Line,
+    Result,
+    at_least,
+    at_most,
+    below,
+    megabytes,
+    rate,
+    seconds,
+    shares,
+    shares_below,
+)
 from rich.console import Console
 
 # The names of the ratios, which others read by them.
 KEYS = {
     "convert": ["vs_dict_to_spark_row", "vs_spark_copy"],
+    "convert_jpeg": ["vs_dict_to_spark_row", "vs_spark_copy"],
     "read": ["vs_petastorm_tf", "vs_pyarrow_scan"],
+    "read_jpeg": ["vs_petastorm_tf", "vs_pyarrow_scan"],
     "train": ["vs_keras_in_memory", "waiting_share"],
     "launch": ["vs_horovod_spark_run"],
+    "predict": ["vs_keras_predict"],
+    "memory": ["peak_10x_over_1x"],
+    "growth": ["clean", "convert", "epoch"],
 }
 
 
@@ -27,15 +43,24 @@ def page(result: Result) -> str:
 @pytest.fixture(scope="module")
 def results() -> dict[str, Result]:
     """Of made-up figures, two or three rounds each."""
+    converted = convert.compare({convert.OURS: [40.0, 60.0], convert.PETASTORM: [4.0, 5.0],
+                                 convert.COPY: [50.0, 80.0], convert.SHUFFLED: [30.0, 30.0]}, "2 rounds")
+    been_read = read.compare({read.OURS: [90.0, 90.0, 80.0], read.PETASTORM: [3.0, 2.0, 1.0],
+                              read.SCAN: [180.0, 90.0, 320.0]}, "3 rounds")
     return {
-        "convert": convert.compare({convert.OURS: [40.0, 60.0], convert.PETASTORM: [4.0, 5.0],
-                                    convert.COPY: [50.0, 80.0], convert.SHUFFLED: [30.0, 30.0]}, "2 rounds"),
-        "read": read.compare({read.OURS: [90.0, 90.0, 80.0], read.PETASTORM: [3.0, 2.0, 1.0],
-                              read.SCAN: [180.0, 90.0, 320.0]}, "3 rounds"),
+        "convert": converted, "convert_jpeg": converted.without_bars("convert_jpeg"),
+        "read": been_read, "read_jpeg": been_read.without_bars("read_jpeg"),
         "train": train.compare({train.OURS: [train.Fitted(33.0, 0.02), train.Fitted(27.0, 0.04)],
                                 train.KERAS: [train.Fitted(30.0), train.Fitted(30.0)]}, "2 rounds"),
         "launch": launch.compare({launch.OURS: [(10.0, 2.0), (8.0, 4.0)], launch.HOROVOD: [(15.0, 12.0), (14.0, 12.0)]},
                                  "2 rounds"),
+        "predict": predict.compare({predict.OURS: [90.0, 95.0], predict.KERAS: [100.0, 100.0]}, "2 rounds"),
+        "memory": memory.compare({memory.TENSORFLOW: [300.0], memory.who(1): [500.0], memory.who(3): [510.0],
+                                  memory.who(10): [520.0]}, "1 round"),
+        "growth": growth.compare({"clean, 0×": [1.0, 1.0], "clean, 1×": [2.0, 3.0], "clean, 10×": [20.0, 33.0],
+                                  "convert, 0×": [0.5, 0.5], "convert, 1×": [1.0, 1.0], "convert, 10×": [9.0, 9.0],
+                                  "epoch, 1×": [1.0, 1.0], "epoch, 10×": [11.0, 11.0]},
+                                 {"clean": 300, "convert": 40, "epoch": 40}, "2 rounds"),
     }
 
 
@@ -48,6 +73,7 @@ def test_every_benchmark_has_its_ratios_by_name(results):
     ("convert", {"vs_dict_to_spark_row": 11.0, "vs_spark_copy": 0.775}),
     ("read", {"vs_petastorm_tf": 45.0, "vs_pyarrow_scan": 0.5}),
     ("train", {"vs_keras_in_memory": 1.0, "waiting_share": 0.03}),
+    ("predict", {"vs_keras_predict": 0.925}),
 ])
 def test_more_rows_per_second_than_the_other_side_is_a_ratio_above_one(results, name, expected):
     assert results[name].ratios == pytest.approx(expected)
@@ -58,6 +84,29 @@ def test_a_launch_of_fewer_seconds_is_a_ratio_above_one_and_cold_ones_have_no_ba
     warm, cold = (results["launch"].lines[place].cells() for place in (1, 3))
     assert warm == ("horovod.spark.run, warm", "12.0 s (12.0 – 12.0)", "4.50 ×", "≥ 5 ×", "[red]not met[/]")
     assert cold == ("horovod.spark.run, cold", "14.5 s (14.0 – 15.0)", "1.62 ×", "", "")
+
+
+def test_more_memory_at_ten_times_the_rows_is_a_ratio_above_one_and_only_that_has_a_bar(results):
+    assert results["memory"].ratios == {"peak_10x_over_1x": 1.04}
+    three, ten = (line.cells() for line in results["memory"].lines[2:])
+    assert three == ("a rank, 3× the rows", "510 MB (510 – 510)", "1.02 ×", "", "")
+    assert ten == ("a rank, 10× the rows", "520 MB (520 – 520)", "1.04 ×", "< 1.1 ×", "[green]met[/]")
+
+
+def test_growth_is_the_time_at_ten_times_the_rows_over_that_at_one_with_both_sizes(results):
+    assert results["growth"].ratios == {"clean": 10.5, "convert": 9.0, "epoch": 11.0}
+    verdicts = [line.cells()[4] for line in results["growth"].lines if line.key]
+    assert verdicts == ["[green]met[/]", "[green]met[/]", "[red]not met[/]"]
+    said = [line.who for line in results["growth"].lines]
+    assert said[:3] == ["clean, 200 rows of CSV", "clean, 300 rows of CSV", "clean, 3,000 rows of CSV"]
+    assert "10× against 1×" in page(results["growth"])
+
+
+def test_data_that_the_bars_are_not_about_have_the_same_ratios_and_no_bar(results):
+    assert results["convert_jpeg"].ratios == results["convert"].ratios
+    assert "met" in page(results["convert"])
+    assert "met" not in page(results["convert_jpeg"])
+    assert "convert_jpeg: 2 rounds" in page(results["convert_jpeg"])
 
 
 def test_the_last_line_of_one_benchmark_is_its_ratios(results):
@@ -72,6 +121,7 @@ def test_the_last_line_of_all_is_by_benchmark(results):
 @pytest.mark.parametrize(("bar", "value", "met"), [
     (at_least(10), 10.0, True), (at_least(10), 9.99, False), (at_least(0.7), 0.71, True),
     (shares_below(0.03), 0.03, False), (shares_below(0.03), 0.0, True),
+    (at_most(10.5), 10.5, True), (at_most(10.5), 10.51, False), (below(1.1), 1.1, False), (below(1.1), 1.09, True),
 ])
 def test_a_bar_is_met_from_its_limit_on(bar, value, met):
     assert bar.met(value) is met
@@ -80,6 +130,7 @@ def test_a_bar_is_met_from_its_limit_on(bar, value, met):
 
 def test_bars_say_what_they_ask():
     assert (at_least(10).text, at_least(0.7).text, shares_below(0.03).text) == ("≥ 10 ×", "≥ 0.7 ×", "< 3%")
+    assert (at_most(10.5).text, below(1.1).text) == ("≤ 10.5 ×", "< 1.1 ×")
 
 
 def test_a_share_is_shown_in_percent_and_a_ratio_as_a_factor():
@@ -102,6 +153,7 @@ def test_a_ratio_of_nothing_is_still_in_the_json():
     (rate([3000.0, 1000.4, 2000.0]), "2,000 rows/s (1,000 – 3,000)"),
     (rate([1.0], "images/s"), "1 images/s (1 – 1)"),
     (seconds([1.0, 2.0]), "1.5 s (1.0 – 2.0)"),
+    (megabytes([1500.0, 500.0]), "1,000 MB (500 – 1,500)"),
     (shares([0.01, 0.02, 0.5]), "2.0% (1.0% – 50.0%)"),
 ])
 def test_figures_are_the_median_with_the_least_and_the_most(words, text):

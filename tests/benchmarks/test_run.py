@@ -15,9 +15,14 @@ from benchmarks.__main__ import ROOT
 
 KEYS = {
     "convert": {"vs_dict_to_spark_row", "vs_spark_copy"},
+    "convert_jpeg": {"vs_dict_to_spark_row", "vs_spark_copy"},
     "read": {"vs_petastorm_tf", "vs_pyarrow_scan"},
+    "read_jpeg": {"vs_petastorm_tf", "vs_pyarrow_scan"},
     "train": {"vs_keras_in_memory", "waiting_share"},
     "launch": {"vs_horovod_spark_run"},
+    "predict": {"vs_keras_predict"},
+    "memory": {"peak_10x_over_1x"},
+    "growth": {"clean", "convert", "epoch"},
 }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ _MARK = "="
 class Category(Scalar):
     """Texts, whole numbers or booleans as numbers from 1; what training never saw is 0."""
 
-    learns_first = True
+    learns_first: ClassVar[bool] = True
 
     kind: Literal["category"] = "category"
     role: Literal["input"] = "input"

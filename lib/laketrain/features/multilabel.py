@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from laketrain.features.base import Codec, Drawing, Feature, nulls, reasons
+from laketrain.features.base import Codec, Feature, nulls, reasons
 from laketrain.features.codec import decode_ndarrays, encode_ndarrays
 from laketrain.features.label import distinct_names
 
@@ -83,9 +83,6 @@ class Multilabel(Feature):
         having = tuple(int(values.get(str(index), 0)) for index in range(len(self.names)))
         found = MultilabelStatistics(having=having, rows=int(values.get("rows", 0)))
         return self.model_copy(update={"statistics": found})
-
-    def drawing(self, value: Any) -> Drawing | None:
-        return None
 
     def caption(self, value: Any) -> str:
         return ", ".join(name for name, has in zip(self.names, value, strict=True) if has)
