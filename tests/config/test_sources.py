@@ -49,3 +49,13 @@ def test_what_a_source_can_t_be_is_told(settings: dict[str, Any], said: str):
     [error] = caught.value.errors()
     told = error["ctx"]["error"].args if error["type"] == "value_error" else (error["msg"],)
     assert said in " ".join(told)
+
+
+@pytest.mark.parametrize("settings", [
+    {"format": "csv", "schema": "infer"}, {"format": "orc", "schema": {"id": "int"}, "drift": {"new": "keep"}},
+    {"format": "text"}, {"format": "images", "max_file_mb": 2}, {"format": "audio"},
+    {"format": "excel", "schema": {"id": "string"}},
+])
+def test_a_source_written_out_in_full_is_the_same_source(settings: dict[str, Any]):
+    written = source(**settings).model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert Source.model_validate(written) == source(**settings)

@@ -23,6 +23,8 @@ RESERVED = ("_file", "_record", "_reject", "_corrupt", "_place", "_metadata", "_
 
 MEDIA = ("images", "audio")
 """Formats in which a file is a row."""
+MAX_FILE_MB = 64
+"""The largest file that is a row, unless a source says otherwise."""
 OURS = ("csv", "json", "parquet", "orc", "text", *MEDIA)
 """Formats that laketrain knows by itself."""
 _OTHERS = ("avro", "xml", "delta", "iceberg", "hudi", "binaryFile", "libsvm", "tfrecord", "protobuf", "geoparquet")
@@ -71,7 +73,7 @@ class Source(Section):
     """Land only files that earlier versions have not landed. The new version holds those and all earlier ones."""
     empty: Literal["fail", "ok"] = "fail"
     """Whether it is an error that the path matches no file: by default it is, as a wrong path looks so."""
-    max_file_mb: int = Field(default=64, ge=1, le=1024)
+    max_file_mb: int = Field(default=MAX_FILE_MB, ge=1, le=1024)
     """Images and audio: larger files are quarantined unread, since one of them would fill a task's memory. In MiB."""
 
     @property
@@ -130,7 +132,7 @@ class Source(Section):
         elif self.declared is None:
             raise ValueError("the key 'schema' is missing",
                              "Give each column its type, e.g. schema: {id: string}, or write schema: infer")
-        if self.format not in MEDIA and "max_file_mb" in self.model_fields_set:
+        if self.format not in MEDIA and self.max_file_mb != MAX_FILE_MB:
             raise ValueError(f"received max_file_mb for {self.format}", "Only images and audio take it; remove it")
         if self.format in _TYPED and self.drift.retyped != "fail":
             raise ValueError(f"received drift.retyped: {self.drift.retyped}, but {self.format} files carry no types",
@@ -141,7 +143,7 @@ class Source(Section):
         if self.declared is not None:
             raise ValueError(f"received a schema for {self.format}, whose columns are {', '.join(FIXED[self.format])}",
                              "Remove 'schema'")
-        if "drift" in self.model_fields_set:
+        if self.drift != Drift():
             raise ValueError(f"received drift for {self.format}, whose columns are fixed", "Remove it")
         if self.format in MEDIA and self.options:
             raise ValueError(f"received options for {self.format}, which take none", "Remove them")
