@@ -39,6 +39,9 @@ class Quiet:
     def rank_event(self, rank: int, event: dict[str, Any]) -> None:
         pass
 
+    def note(self, text: str) -> None:
+        """Not kept."""
+
 
 @dataclass(frozen=True)
 class Road:

@@ -45,7 +45,8 @@ clean:
 integrate:
   digits:
     table: scans
-    joins: [{table: labels, on: [id], relation: one-to-one, unmatched: {left: quarantine, right: quarantine}}]
+    steps:
+      - join: {table: labels, on: [id], relation: one-to-one, unmatched: {left: quarantine, right: quarantine}}
 convert:
   table: digits
   features:

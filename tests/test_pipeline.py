@@ -148,8 +148,8 @@ def test_impossible_stages_are_refused(first: str | None, last: str | None, said
 def test_only_the_chosen_stages_are_run_and_read_what_lies_in_the_lake(spark: SparkSession, tmp_path: Path):
     home = build_small(tmp_path)
     home.pipeline(spark).run(last="clean")
-    assert sorted(versions(home)) == ["clean/labels", "clean/scans", "quarantine/labels", "quarantine/scans",
-                                      "raw/labels", "raw/scans", "runs/small"]
+    assert sorted(versions(home)) == ["clean/labels", "clean/scans", "profiles/clean.labels", "profiles/clean.scans",
+                                      "quarantine/labels", "quarantine/scans", "raw/labels", "raw/scans", "runs/small"]
     later = home.pipeline(spark)
     later.run("integrate", "integrate")
     assert made(later) == ["integrated/digits@1"]

@@ -107,7 +107,8 @@ def test_one_command_walks_from_dirty_files_to_a_model_predictions_and_a_report(
     [report] = [line.partition("report: ")[2] for line in by_command.said.splitlines() if line.startswith("report: ")]
     assert Path(report).stat().st_size > 10_000
     stages = [line.split()[0] for line in by_command.said.splitlines() if "@" in line]
-    assert list(dict.fromkeys(stages)) == ["ingest", "clean", "integrate", "convert", "train", "evaluate", "predict"]
+    assert list(dict.fromkeys(stages)) == ["ingest", "clean", "profile", "integrate", "convert", "train", "evaluate",
+                                           "predict"]
 
 
 def test_the_same_command_again_changes_nothing_and_starts_no_java(by_command: Walked, landed: Road,

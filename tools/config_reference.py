@@ -22,6 +22,8 @@ from pydantic.fields import FieldInfo
 from laketrain.config.base import Name, Section, SplitName
 from laketrain.config.clean import Rule
 from laketrain.config.convert import Convert
+from laketrain.config.durations import Duration
+from laketrain.config.integrate import Step
 from laketrain.config.train import Bound, Train
 from laketrain.config.types import SIMPLE, SparkType
 from laketrain.config.workload import Spark, Workload
@@ -50,6 +52,7 @@ NAMED: tuple[tuple[Any, str], ...] = (
     (Name, "[name](#names)"), (SplitName, "[split](#names)"), (SparkType, "[type](#spark-types)"),
     (Bound, "[bound](#bounds-of-a-gate)"), (str, "text"), (int, "whole number"), (float, "number"),
     (bool, "true or false"), (Any, "anything"), (Rule, "[rule](#rules)"),
+    (Step, "[step](#steps)"), (Duration, "span of time such as `2 hours`"),
 )
 """Types by what people call them."""
 
@@ -60,6 +63,7 @@ def reference() -> str:
         "sample": _sample(),
         "sections": "\n".join(_section(path, section) for path, section in sections(Workload)),
         "rules": "\n".join(_kind("rule", "rule", rule) for rule in members(Rule)),
+        "steps": "\n".join(part for step in members(Step) for part in _step(step)),
         "features": "\n".join(_kind("kind", "kind", feature) for feature in members(AnyFeature)),
         "models": "\n".join(_kind("model", "name", model) for model in members(AnyModel)),
         "types": ", ".join(f"`{name}`" for name in SIMPLE),
@@ -71,7 +75,7 @@ def reference() -> str:
 
 
 def sections(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
-    """`model` and all sections below it, each with its path such as `train.optimizer`; rules are told apart."""
+    """`model` and all sections below it, each with its path such as `train.optimizer`; unions are told apart."""
     yield path, model
     for name, hint in _hints(model).items():
         for below, step in _below(hint, OF_MAPPING.get(name, "name")):
@@ -86,7 +90,7 @@ def members(union: Any) -> tuple[type[BaseModel], ...]:
 
 def hidden(model: type[BaseModel], name: str, field: FieldInfo) -> bool:
     """Whether nobody sets this field: what chooses the model itself, and what is learnt."""
-    chooses = name in ("rule", "kind", "name") and get_origin(field.annotation) is Literal and len(
+    chooses = name in ("rule", "kind", "step", "name") and get_origin(field.annotation) is Literal and len(
         get_args(field.annotation)) == 1
     return chooses or (issubclass(model, Feature) and (field.description or "").startswith(LEARNT))
 
@@ -100,7 +104,7 @@ def _below(hint: Any, noun: str, step: str = "") -> Iterator[tuple[type[BaseMode
     """The sections in a type, each with the step that leads there; unions told apart by a key are left out."""
     if isinstance(hint, type) and issubclass(hint, Section):
         yield hint, step
-    elif hint != Rule:
+    elif hint not in (Rule, Step):
         mapping = f".<{noun}>" if get_origin(hint) is dict else ""
         for inner in get_args(hint):
             yield from _below(inner, noun, step + mapping)
@@ -111,9 +115,16 @@ def _section(path: str, model: type[BaseModel]) -> str:
     return f"### {title}\n\n{_said(model.__doc__)}\n\n{_table(model, path)}"
 
 
-def _kind(noun: str, key: str, model: type[BaseModel]) -> str:
+def _kind(noun: str, key: str, model: type[BaseModel], path: str = "") -> str:
     [tag] = get_args(model.model_fields[key].annotation)
-    return f"### {noun} `{tag}`\n\n{_said(model.__doc__)}\n\n{_table(model, '')}"
+    return f"### {noun} `{tag}`\n\n{_said(model.__doc__)}\n\n{_table(model, path)}"
+
+
+def _step(model: type[BaseModel]) -> Iterator[str]:
+    """A step, then the sections within it."""
+    [tag] = get_args(model.model_fields["step"].annotation)
+    yield _kind("step", "step", model, tag)
+    yield from (_section(path, section) for path, section in sections(model, tag) if path != tag)
 
 
 def _table(model: type[BaseModel], path: str) -> str:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from laketrain.errors import LaketrainError
+from laketrain.errors import ConfigError, LaketrainError, Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Deep learning on the data in your lake: Spark prepares it, Horovod trains on it.")
@@ -76,6 +76,35 @@ for _stage, _does in (
     ("predict", "Score new data with the committed model."),
 ):
     app.command(_stage)(_stage_command(_stage, _does))
+
+
+@app.command()
+def profile(config: ConfigPath,
+            table: Annotated[str | None, typer.Argument(help="A table such as pixels, clean/pixels or clean/pixels@2; "
+                                                             "all of the workload's by default.")] = None,
+            sets: Sets = None, lake: LakeUrl = None, force: Force = False,
+            as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+            page: Annotated[Path | None, typer.Option("--html", help="Write the page of the one table here.")] = None
+            ) -> None:
+    """What clean and integrated tables look like: rows, nulls, values, spread, drift; as numbers and as a page."""
+    with _taught():
+        from laketrain.pipeline import Pipeline
+        from laketrain.report.profile_terminal import print_profile
+
+        if page is not None and table is None:
+            raise ConfigError("command line", [Problem("--html", "is one table's page, and no table is named",
+                                                       "Name one, e.g. clean/pixels")])
+        pipeline = Pipeline(config, sets or (), lake)
+        views = [pipeline.profile(ref, force) for ref in ([table] if table else pipeline.profiled)]
+        if as_json:
+            found = [view.profile.model_dump(mode="json") for view in views]
+            typer.echo(json.dumps(found[0] if table else found, indent=1))
+            return
+        for view in views:
+            print_profile(view)
+        if page is not None:
+            views[0].save(page)
+            typer.echo(f"written: {page}")
 
 
 @app.command()
@@ -170,7 +199,7 @@ def sample(name: Annotated[str, typer.Argument(help="mnist")],
            directory: Annotated[Path, typer.Argument(help="Where it lands.")]) -> None:
     """Land sample data as a careless production system would: with known dirt."""
     with _taught():
-        from laketrain.errors import ConfigError, Problem, nearest
+        from laketrain.errors import nearest
 
         if name != "mnist":
             raise ConfigError("command line", [Problem("sample", f"there is none called {name!r}",

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import keras
     from pyspark.sql import SparkSession
 
+    from laketrain.report.profile import ProfileView
+
 
 class Watcher(Protocol):
     """Who is told how a run gets on: the terminal, a notebook, nobody."""
@@ -37,6 +39,7 @@ class Watcher(Protocol):
     def begin(self, stage: str, name: str) -> None: ...
     def end(self, outcome: Outcome) -> None: ...
     def rank_event(self, rank: int, event: dict[str, Any]) -> None: ...
+    def note(self, text: str) -> None: ...
 
 
 class Pipeline:
@@ -143,6 +146,31 @@ class Pipeline:
         files = [file.path for file in version.entry.files]
         return read(self.spark, version.url(), files, version.entry.table_schema)
 
+    def profile(self, ref: str, force: bool = False) -> ProfileView:
+        """What a committed table looks like: `clean/pixels`, `clean/pixels@2`, or `pixels`, the integrated table of
+        that name, else the clean one. Made where there is none yet; in a notebook it shows itself as a page.
+
+        Raises LakeError where there is no such table, DataError where Spark can't read it.
+        """
+        from laketrain.profile.model import PAGE, load_profile
+        from laketrain.profile.place import ZONES, find_profile
+        from laketrain.report.profile import ProfileView
+
+        table = self.version(ref) if "/" in ref else self._table_input(ref)
+        if table.zone not in ZONES:
+            raise LakeError("profile", table.ref, "has no profile",
+                            f"name a table of {' or '.join(f'{zone}/' for zone in ZONES)}")
+        found = (None if force else find_profile(table)) or self._make_profile(table)
+        place = found.path(PAGE)
+        return ProfileView(load_profile(found), self.lake.store.local(place) or found.url(PAGE))
+
+    @property
+    def profiled(self) -> list[str]:
+        """The workload's tables that are there to be profiled: `clean/pixels`, …, `integrated/digits`."""
+        tables = [*(self.lake.table("clean", name) for name in self.workload.clean),
+                  *(self.lake.table("integrated", name) for name in self.workload.integrate)]
+        return [table.path for table in tables if table.versions()]
+
     def version(self, ref: str) -> Version:
         """The version named as `zone/name`, the latest, or as `zone/name@number`."""
         return self.lake.version(ref)
@@ -170,6 +198,7 @@ class Pipeline:
             key = fingerprint_clean(raw, table, source)
             versions[name] = self._make("clean", "clean", name, key, force, partial(
                 self._on_spark, clean, raw, name, table, source, key))
+            self._profile(versions[name])
         return versions
 
     def _integrate(self, force: bool) -> dict[str, Version]:
@@ -177,11 +206,13 @@ class Pipeline:
 
         versions = {}
         for name, config in self.workload.integrate.items():
-            tables = {table: self._input("clean", table, "clean")
-                      for table in (config.table, *(join.table for join in config.joins))}
+            # A table declared above is read as it was integrated, any other, of its own name too, as it was cleaned.
+            tables = {table: self._input("integrated", table, "integrate") if table in versions
+                      else self._input("clean", table, "clean") for table in config.tables}
             key = fingerprint_integrate(tables, config)
             versions[name] = self._make("integrate", "integrated", name, key, force, partial(
                 self._on_spark, integrate, tables, name, config, key))
+            self._profile(versions[name])
         return versions
 
     def _convert(self, force: bool) -> Version:
@@ -238,6 +269,28 @@ class Pipeline:
         outcome = Outcome(stage, version, found is not None, time.monotonic() - started)
         self.outcomes.append(outcome)
         self._watcher.end(outcome)
+        return version
+
+    def _profile(self, table: Version) -> None:
+        """Makes the profile of a committed table, unless it is there. Data and training don't need it: where it can't
+        be made, that is told, and the run goes on."""
+        from laketrain.profile.place import find_profile
+
+        if not self.workload.profile or find_profile(table) is not None:
+            return
+        try:
+            self._make_profile(table)
+        except Exception as error:
+            self._watcher.note(f"no profile of {table.ref}: {error}")
+
+    def _make_profile(self, table: Version) -> Version:
+        from laketrain.profile.stage import profile
+        from laketrain.report.profile import page_of
+
+        started = time.monotonic()
+        self._watcher.begin("profile", table.name)
+        version = profile(self.spark, table, page_of)
+        self._watcher.end(Outcome("profile", version, False, time.monotonic() - started))
         return version
 
     def _on_spark(self, work: Callable[..., Version], *given: Any) -> Version:

@@ -82,7 +82,9 @@ def _prediction_problems(workload: Workload, features: FeatureSet | None, docume
     """The table to be scored has the columns that the model's inputs come from."""
     if workload.predict is None or features is None:
         return
-    path, known = ("predict", "table"), Columns(workload).table(workload.predict.table)
+    path, table = ("predict", "table"), Columns(workload).table(workload.predict.table)
+    windows = workload.convert.windows if workload.convert else None
+    known = table if table is None or windows is None else windows.columns(table, future=False)
     for name, feature in features.inputs.items():
         for column in feature.columns:
             if known is not None and column not in known:

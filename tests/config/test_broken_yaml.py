@@ -40,7 +40,7 @@ TABLE = {
     "typo in a section": Broken(
         "evaluate:", "evalute:", "evalute", "unknown key 'evalute'", "Did you mean 'evaluate'?"),
     "typo two levels down": Broken(
-        "left: quarantine", "lefft: quarantine", "integrate.digits.joins.0.unmatched.lefft", "unknown key 'lefft'",
+        "left: quarantine", "lefft: quarantine", "integrate.digits.steps.0.join.unmatched.lefft", "unknown key 'lefft'",
         "Did you mean 'left'?"),
     "a key that is like no other": Broken(
         "rotate: 10", "whirl: 10", "train.augment.whirl", "unknown key 'whirl'", "Accepted: rotate, shear"),
@@ -78,7 +78,7 @@ TABLE = {
         "learning_rate: 0.001", "learning_rate: 1e999", "train.optimizer.learning_rate",
         "received inf (a number), expected a finite number"),
     "a word that is no choice": Broken(
-        "relation: one-to-one", "relation: one_to_one", "integrate.digits.joins.0.relation",
+        "relation: one-to-one", "relation: one_to_one", "integrate.digits.steps.0.join.relation",
         "received 'one_to_one' (text), expected 'one-to-one' or 'many-to-one'", "Did you mean 'one-to-one'?"),
     "an optimizer that there isn't": Broken(
         "name: adam,", "name: adamm,", "train.optimizer.name",
@@ -137,28 +137,28 @@ TABLE = {
         "  captures:\n    max_reject", "  captures:\n    source: capturs\n    max_reject", "clean.captures.source",
         "there is no source 'capturs'", "Did you mean 'captures'?", line=1),
     "a join with no table": Broken(
-        "- table: captures", "- table: capture", "integrate.digits.joins.0.table",
+        "table: captures\n          on", "table: capture\n          on", "integrate.digits.steps.0.join.table",
         "there is no clean table 'capture'", "Did you mean 'captures'?"),
     "a join without its key on one side": Broken(
-        "on: [digit_id]", "on: [digit_id, label]", "integrate.digits.joins.0.on",
-        "there is no column of pixels 'label'", "Accepted: digit_id, pixels"),
+        "on: [digit_id]", "on: [digit_id, label]", "integrate.digits.steps.0.join.on",
+        "there is no column 'label'", "Accepted: digit_id, pixels"),
     "SQL that can't be parsed": Broken(
-        "FROM digits", "FORM digits", "integrate.digits.sql", "can't be parsed as Spark SQL near 'digits'",
+        "FROM digits", "FORM digits", "integrate.digits.steps.1.sql", "can't be parsed as Spark SQL near 'digits'",
         "Write a SELECT over the view 'digits'"),
     "SQL with a text that doesn't end": Broken(
-        "FROM digits", "FROM digits WHERE label = 'x", "integrate.digits.sql", "can't be parsed as Spark SQL",
+        "FROM digits", "FROM digits WHERE label = 'x", "integrate.digits.steps.1.sql", "can't be parsed as Spark SQL",
         "Write a SELECT over the view 'digits'"),
     "SQL that drops a table": Broken(
         "sql: SELECT digit_id, pixels, label, scanner, captured_at FROM digits", "sql: DROP TABLE digits",
-        "integrate.digits.sql", "received DROP, expected a SELECT", "Write a SELECT over the view 'digits'"),
+        "integrate.digits.steps.1.sql", "received DROP, expected a SELECT", "Write a SELECT over the view 'digits'"),
     "SQL with a second statement": Broken(
-        "FROM digits", "FROM digits; DROP TABLE digits", "integrate.digits.sql", "expected a SELECT",
+        "FROM digits", "FROM digits; DROP TABLE digits", "integrate.digits.steps.1.sql", "expected a SELECT",
         "Write a SELECT over the view 'digits'"),
     "SQL over no view": Broken(
-        "FROM digits", "FROM digit", "integrate.digits.sql", "reads 'digit', expected the view 'digits' alone",
+        "FROM digits", "FROM digit", "integrate.digits.steps.1.sql", "reads 'digit', expected the view 'digits' alone",
         "write FROM digits"),
     "SQL over no column": Broken(
-        "SELECT digit_id, pixels, label,", "SELECT digit_id, pixels, lable AS label,", "integrate.digits.sql",
+        "SELECT digit_id, pixels, label,", "SELECT digit_id, pixels, lable AS label,", "integrate.digits.steps.1.sql",
         "there is no column 'lable'", "Did you mean 'label'?"),
     "a feature that names no column": Broken(
         "column: pixels, shape", "column: pixel, shape", "convert.features.image.column",
@@ -234,7 +234,7 @@ TABLE = {
         "lake: ../build/lake", "variables: {date: today}\nlake: ../build/${dat}", "lake",
         "uses ${dat}, which is not among the variables", "Did you mean 'date'?", line=1),
     "a key twice": Broken(
-        "  batch: 64", "  epochs: 3\n  batch: 64", "train.epochs", "this key stands twice", "The first is in line 70"),
+        "  batch: 64", "  epochs: 3\n  batch: 64", "train.epochs", "this key stands twice", "The first is in line 71"),
     "a tab": Broken("  batch: 64", "\tbatch: 64", "YAML", "found character '\\t' that cannot start any token"),
     "a bracket that never closes": Broken(
         "ranks: 2", "ranks: [2", "YAML", "while parsing a flow sequence expected ',' or ']'", line=1),
@@ -394,8 +394,8 @@ def test_the_command_line_ends_with_code_2_and_no_stack_trace(tmp_path: Path, di
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
         "[config] digits.yaml: 2 problems",
-        "  - line 66, convert.split.fractions: the fractions sum to 1.2, expected 1",
-        "  - line 71, train.batch: received 0 (a whole number), expected at least 1",
+        "  - line 67, convert.split.fractions: the fractions sum to 1.2, expected 1",
+        "  - line 72, train.batch: received 0 (a whole number), expected at least 1",
     ]
 
 

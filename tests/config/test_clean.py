@@ -115,7 +115,7 @@ def test_later_rules_and_stages_know_the_columns_that_rules_leave(digits: str, p
     assert {(problem.where, problem.problem) for problem in problems(dropped)} == {
         ("clean.captures.rules.5.replace", "there is no column 'scanner'"),
         ("clean.captures.rules.6.allowed", "there is no column 'scanner'"),
-        ("integrate.digits.sql", "there is no column 'scanner'")}
+        ("integrate.digits.steps.1.sql", "there is no column 'scanner'")}
     derived = digits.replace(PLACE, "- derive: {column: hour, sql: hour(captured_at), type: int}")
     assert problems(derived.replace("SELECT digit_id,", "SELECT hour, digit_id,")) == []
     [found] = problems(derived.replace("SELECT digit_id,", "SELECT our, digit_id,"))

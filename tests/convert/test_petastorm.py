@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,24 @@ def test_make_reader_reads_every_row_as_it_was_landed(road: Road, dataset: Datas
     assert len(seen) == len(set(seen)) == dataset.splits[split]
     with dataset.reader(split, ["digit_id"]) as mine:
         assert mine.read(np.arange(len(seen)))["digit_id"].tolist() == seen
+
+
+@pytest.mark.filterwarnings("ignore:Please use make_reader")
+def test_make_batch_reader_gives_the_stored_columns_a_row_group_at_a_time(dataset: Dataset):
+    """It knows no codecs: images come as the bytes that NdarrayCodec writes, scalars as they are."""
+    from petastorm import make_batch_reader
+
+    place = dataset.version.lake.store.local(dataset.version.path("val"))
+    with dataset.reader("val", ["image", "label", "digit_id"]) as mine:
+        expected = mine.read(np.arange(dataset.splits["val"]))
+    seen = []
+    with make_batch_reader(f"file://{place}", reader_pool_type="dummy", shuffle_row_groups=False) as reader:
+        for batch in reader:
+            images = [np.load(io.BytesIO(content), allow_pickle=False) for content in batch.image]
+            seen += zip(images, batch.label.tolist(), batch.digit_id.tolist(), strict=True)
+    assert [name for _, _, name in seen] == expected["digit_id"].tolist()
+    assert [label for _, label, _ in seen] == expected["label"].tolist()
+    np.testing.assert_array_equal([image for image, _, _ in seen], expected["image"])
 
 
 def test_petastorm_sees_the_row_groups_that_we_wrote(dataset: Dataset):

@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from laketrain.config.convert import Split
-from laketrain.convert.leaks import Leak, leaks_of
+from laketrain.config.likeness import Likeness
+from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
 from laketrain.convert.split import SPLIT, with_split
 from laketrain.spark.frames import ALIKE, configured
 
@@ -104,3 +105,17 @@ def test_a_key_and_inputs_in_two_splits_are_leaks_counted_by_pair(spark: SparkSe
         Leak("'patient'", ("val", "test"), 1, "p1"), Leak("the inputs", ("train", "test"), 1)]
     assert found[0].said == "'patient' leaks between train and val: 1 values, e.g. p1"
     assert leaks_of(frame, [], ["patient", "scan"], ("train", "val", "test")) == []
+
+
+@pytest.mark.slow
+def test_texts_that_are_almost_the_same_in_two_splits_are_leaks(spark: SparkSession) -> None:
+    def text(number: int) -> str:
+        return " ".join(f"{word}{number * 7919 % 1000}" for word in ("lake", "train", "rank", "lane", "row") * 3)
+
+    texts = [(0, text(1)), (0, text(2)), (0, text(3)), (1, text(1) + " x"), (1, text(4)), (1, text(5)),
+             (2, text(2).upper()), (2, text(2) + " y"), (2, text(6)), (-1, text(4)), (2, None), (0, "")]
+    frame = spark.createDataFrame(texts, f"{SPLIT} int, body string")
+    found = near_leaks_of(frame, Likeness(column="body"), ("train", "val", "test"))
+    assert found == [Leak("nearly the same 'body'", ("train", "val"), 1),
+                     Leak("nearly the same 'body'", ("train", "test"), 2)]
+    assert near_leaks_of(frame.where(f"{SPLIT} = 0"), Likeness(column="body"), ("train", "val", "test")) == []

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from laketrain.config.convert import Convert
+from laketrain.convert import rows as rows_module
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
@@ -265,3 +268,103 @@ def test_the_fingerprint_follows_what_shapes_the_dataset(lake: Lake, spark: obje
 def _fingerprint(function: Callable[..., str], table: Version, change: dict[str, Any]) -> str:
     config = Convert.model_validate({"table": "digits", "features": FEATURES, "split": SPLIT, **change})
     return function(table, config, FeatureSet.model_validate(config.features))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("files", [1, 3])
+def test_rows_that_keep_their_order_are_the_same_by_both_roads(
+        convert: Run, lake: Lake, monkeypatch: pytest.MonkeyPatch, files: int):
+    """Read straight from the table's files, and brought by Spark; a refused row has the same record."""
+    given = [*rows(), {"name": "short", "pixels": [1], "digit": 1}]
+
+    def made() -> tuple[Any, ...]:
+        version = convert(given, files=files, shuffle=False, max_reject_fraction=0.1)
+        return (in_order(version), version.entry.meta["features"], version.entry.counts,
+                [file.crc32 for file in version.entry.files],
+                rows_of(lake.table("quarantine", "small-features").latest()))
+
+    direct = made()
+    monkeypatch.setattr(rows_module, "readable", lambda *given: False)
+    through_spark = made()
+    assert direct[0] == through_spark[0]
+    assert direct[1:4] == through_spark[1:4]
+    [one], [other] = direct[4], through_spark[4]
+    assert {**one, "file": ""} == {**other, "file": ""}
+
+
+# ---- windows, and rows more than once
+
+
+def hourly(counts: Mapping[str, int], missing: Sequence[int] = ()) -> Rows:
+    """Rows of stations: hour n has n in `load` and, plus a thousand, in `heat`."""
+    start = datetime.fromisoformat("2020-01-01")
+    return [{"station": station, "at": start + timedelta(hours=hour), "load": float(hour), "heat": 1000.0 + hour,
+             "state": "on" if hour % 5 else "off"}
+            for station, count in counts.items() for hour in range(count) if hour not in missing]
+
+
+SERIES = "station string, at timestamp_ntz, load double, heat double, state string"
+WINDOWED = {"past": {"kind": "sequence", "columns": ["past.load", "past.heat"], "shape": [6, 2], "scale": "none"},
+            "ahead": {"kind": "value", "column": "next.load", "size": 2}, "at": {"kind": "key"},
+            "station": {"kind": "key"}}
+BY_TIME = {"by_time": {"column": "at", "until": {"train": "2020-01-03", "val": "2020-01-04"}}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("files", [1, 3])
+def test_windows_are_rows_of_the_dataset(convert: Run, files: int):
+    given = hourly({"a": 96, "b": 80}, missing=[10, 30])
+    version = convert(given, columns=SERIES, features=WINDOWED, split=BY_TIME, files=files, row_group_mb=0.002,
+                      windows={"by": ["station"], "order": "at", "max_gap": "1 hour", "lookback": 6, "horizon": 2})
+    found = []
+    for split in ("train", "val", "test"):
+        dataset = Dataset(version)
+        with dataset.reader(split, ["station", "past", "ahead"]) as reader:
+            arrays = reader.read(np.arange(dataset.splits[split]))
+        found += [(split, station, past.tolist(), ahead.tolist()) for station, past, ahead in zip(
+            arrays["station"], arrays["past"], arrays["ahead"], strict=True)]
+    hours = [(station, first) for station, count in (("a", 96), ("b", 80)) for first in range(count - 7)]
+    whole = [(station, first) for station, first in hours
+             if not {10, 30} & set(range(first, first + 8)) and (first // 24 >= 2) == ((first + 7) // 24 >= 2)
+             and (first // 24 >= 3) == ((first + 7) // 24 >= 3)]
+    expected = [("train" if first < 48 else "val" if first < 72 else "test", station,
+                 [[float(hour), 1000.0 + hour] for hour in range(first, first + 6)], [first + 6.0, first + 7.0])
+                for station, first in whole]
+    assert sorted(found) == sorted(expected)
+    counts = version.entry.counts
+    assert (counts["in"], counts["out"], counts["quarantined"]) == (len(expected), len(expected), 0)
+    assert counts["windows"]["rows"] == len(given)
+    assert version.entry.meta["windows"]["lookback"] == 6
+
+
+@pytest.mark.slow
+def test_rows_that_no_window_may_hold_are_quarantined_and_counted(convert: Run, lake: Lake):
+    given = hourly({"a": 96})
+    given += [{**given[0], "at": None}, dict(given[20])]
+    version = convert(given, columns=SERIES, features=WINDOWED, split=BY_TIME, max_reject_fraction=0.1,
+                      windows={"order": "at", "lookback": 6, "horizon": 2})
+    refused = rows_of(lake.table("quarantine", "small-features").latest())
+    assert sorted((row["rule"], row["reason"], json.loads(row["record"])["past.load"]) for row in refused) == [
+        ("split", "has a 'at' in no split's span, or none", [0.0]),
+        *[("windows", "has the same 'at' as another row", [20.0])] * 2]
+    counts = version.entry.counts
+    assert counts["in"] == counts["out"] + counts["quarantined"] == counts["windows"]["made"] + 3
+
+
+@pytest.mark.slow
+def test_rare_classes_stand_in_train_as_often_as_the_commonest(convert: Run):
+    given = [{**row, "digit": min(number % 10, 2)} for number, row in enumerate(rows(200))]
+    version = convert(given, oversample={"column": "digit"})
+    plain = convert(given)
+    once, more = in_order(plain), in_order(version)
+    assert {split: sorted(names) for split, names in more.items() if split != "train"} == {
+        split: sorted(names) for split, names in once.items() if split != "train"}
+    assert set(more["train"]) == set(once["train"])
+    learnt = version.entry.meta["features"]["label"]["statistics"]["rows"]
+    assert learnt[2] == plain.entry.meta["features"]["label"]["statistics"]["rows"][2]
+    assert min(learnt) > 0.8 * learnt[2]
+    counts = version.entry.counts
+    assert counts["in"] == counts["out"] == 200 + sum(counts["repeated"].values())
+    # A row and its copies are not neighbours, or they would share every batch.
+    neighbours = sum(one == other for one, other in pairwise(more["train"]))
+    assert neighbours < 0.1 * len(more["train"])

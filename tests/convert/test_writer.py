@@ -37,7 +37,7 @@ def lake(tmp_path: Path) -> Lake:
 
 def run(lake: Lake, *batches: pa.RecordBatch, rows_per_group: int = 4) -> TaskResult:
     task = WriteTask(lake.url, "features/d/data/x", FEATURES.to_json(), ("pixels", "label", "name"), ("train", "test"),
-                     "train", rows_per_group, "clean/digits@1")
+                     "train", rows_per_group, "clean/digits@1", {-1: ("split", "is in no split")})
     [answer] = list(write_partition(task, iter(batches)))
     assert answer.column("partition").to_pylist() == [0]
     return TaskResult.from_json(answer.column("result")[0].as_py())

@@ -24,6 +24,7 @@ from laketrain.cli import app
 from laketrain.config.base import Section
 from laketrain.config.clean import CleanTable, Rule
 from laketrain.config.document import Document
+from laketrain.config.integrate import BaseStep, Step
 from laketrain.features.schema import AnyFeature
 from laketrain.models import AnyModel
 from laketrain.workload import Job
@@ -32,7 +33,9 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("benchmarks/*.md")])
 CONFIG = ROOT / "docs" / "config.md"
 PLACES = {"Workload": "The whole", "CleanTable": "`clean.<table>`", "IntegrateTable": "`integrate.<table>`",
-          "Source": "`sources.<source>`", "ByColumn": "`convert.split.by_column`", "ByTime": "`convert.split.by_time`"}
+          "Source": "`sources.<source>`", "Likeness": "`convert.leaks.near_duplicates`",
+          "ByColumn": "`convert.split.by_column`", "ByTime": "`convert.split.by_time`",
+          "UnmatchedPolicy": "`join.unmatched`", "LonelyPolicy": "`as_of.unmatched`"}
 """Headings of sections whose class is not called as its key."""
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -46,10 +49,12 @@ def headed() -> Iterator[tuple[str, type[BaseModel], str]]:
     """Every model of the config: how its heading ends, and the key that chooses it."""
     for stage in ("convert", "integrate", "sources", "train", "workload"):
         for name, value in vars(getattr(laketrain.config, stage)).items():
-            if isinstance(value, type) and issubclass(value, Section) and value not in (Section, CleanTable):
+            if isinstance(value, type) and issubclass(value, Section) and not (
+                    value in (Section, CleanTable) or issubclass(value, BaseStep)):
                 yield PLACES.get(name, name.removesuffix("Policy").lower()), value, ""
     yield PLACES["CleanTable"], CleanTable, ""
-    for noun, key, union in (("rule", "rule", Rule), ("kind", "kind", AnyFeature), ("model", "name", AnyModel)):
+    for noun, key, union in (("rule", "rule", Rule), ("step", "step", Step), ("kind", "kind", AnyFeature),
+                             ("model", "name", AnyModel)):
         for model in told_apart(union):
             yield f"{noun} `{get_args(model.model_fields[key].annotation)[0]}`", model, key
 

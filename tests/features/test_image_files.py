@@ -205,6 +205,33 @@ def test_whatever_bytes_are_damaged_a_row_is_an_image_or_has_a_reason(format: st
     assert why or feature.tensor(pa.array([bytes(data)], pa.binary())).shape == (1, H, W, 3)
 
 
+def changed(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1:]
+
+
+def test_a_png_that_is_changed_anywhere_is_whole_or_refused() -> None:
+    """Its checksums cover all that matters, also the last row, at which decoders stop."""
+    data = saved(RGB)
+    for place in range(len(data)):
+        if reason(changed(data, place), resize="stretch") is None:
+            assert (tensor(changed(data, place), resize="stretch") == tensor(data, resize="stretch")).all()
+
+
+def test_a_jpeg_that_libjpeg_warns_of_is_refused_but_for_a_few_bytes_before_its_end() -> None:
+    data = saved(RGB, "JPEG")
+    middle = (data.index(b"\xff\xda") + len(data)) // 2
+    broken = data[:middle] + b"\xfe\x7f" * ((len(data) - middle - 2) // 2) + b"\xff\xd9"
+    assert str(reason(broken)).startswith("is damaged: a JPEG that can't be decoded (")
+    padded = data[:-2] + b"\x00" * 5 + data[-2:]
+    assert reason(padded) is None
+    assert (tensor(padded) == tensor(data)).all()
+
+
+def test_a_reason_is_the_same_in_every_run() -> None:
+    assert str(reason(changed(saved(RGB), 29))) == (
+        "is damaged: a PNG that can't be decoded (its first bytes say that it is one, the next ones don't)")
+
+
 def header_only(format: str, width: int, height: int) -> bytes:
     """A file that says it is huge, and holds next to nothing."""
     small = bytearray(saved(RGB, format, lossless=True))

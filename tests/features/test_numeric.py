@@ -88,6 +88,52 @@ def test_every_kind_of_number_is_taken(column: pa.Array) -> None:
     assert found.tolist() == [float(value) for value in column.to_pylist()]
 
 
+# ---- bucket
+
+
+@given(st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=30),
+       st.lists(st.floats(-40, 40, width=32), min_size=1, max_size=6, unique=True).map(sorted))
+def test_a_number_is_in_the_bucket_that_numpy_finds(values: list[float], edges: list[float]) -> None:
+    feature = one(kind="bucket", edges=edges)
+    assert feature.tensor(pa.array(values)).tolist() == (np.digitize(values, edges) + 1).tolist()
+    assert feature.count == len(edges) + 2
+
+
+def test_learnt_buckets_have_as_many_rows_each_and_equal_numbers_stay_together() -> None:
+    values = np.random.default_rng(1).exponential(100, 5000)
+    feature = taught(one(kind="bucket", buckets=8), pa.array(values))
+    rows = np.bincount(feature.tensor(pa.array(values)), minlength=feature.count)
+    assert rows[0] == 0
+    np.testing.assert_allclose(rows[1:], 5000 / 8, rtol=0.05)
+    alike = taught(one(kind="bucket", buckets=4), pa.array([1.0] * 99 + [7.0]))
+    assert len(set(alike.tensor(pa.array([1.0] * 9)).tolist())) == 1
+    assert alike.count <= 3
+
+
+def test_a_missing_number_is_refused_or_has_a_bucket_of_its_own() -> None:
+    column = pa.array([1.0, None, math.nan, 9.0])
+    assert one(kind="bucket", edges=[5]).check(column).to_pylist() == [None, "is null", "is not a number (NaN)", None]
+    feature = one(kind="bucket", edges=[5], missing="zero")
+    assert feature.tensor(column).tolist() == [1, 0, 0, 2]
+    assert [feature.caption(value) for value in (0, 1, 2)] == ["missing", "… 5", "5 …"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"edges": [1], "buckets": 3}, {"edges": [2, 1]}, {"edges": [1, 1]}])
+def test_buckets_that_can_not_be_are_told(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="`edges`"):
+        one(kind="bucket", **settings)
+
+
+@pytest.mark.parametrize("settings", [{"kind": "number"}, {"kind": "weight"}, {"kind": "vector", "columns": ["x"]},
+                                      {"kind": "value", "columns": ["x"]}, {"kind": "vector", "size": 1},
+                                      {"kind": "sequence", "shape": [1, 1], "pad": "after"}])
+def test_a_number_beyond_float32_is_refused_and_never_infinite(settings: dict[str, Any]) -> None:
+    values = [1.0, 1e300, 3.4e38]
+    nested = "size" in settings or "shape" in settings
+    found = one(**settings).check(pa.array([[value] for value in values] if nested else values)).to_pylist()
+    assert [why is None for why in found] == [True, False, True]
+
+
 # ---- vector, value, sequence
 
 
@@ -130,6 +176,47 @@ def test_a_sequence_is_the_same_of_nested_and_of_flat_arrays(steps: int, channel
             np.testing.assert_allclose(found, expected[-len(column):], rtol=1e-3, atol=1e-4)
 
 
+def test_a_sequence_of_columns_has_a_channel_for_each() -> None:
+    feature = one(kind="sequence", columns=["a", "b"], shape=[2, 2], scale="none")
+    struct = pa.StructArray.from_arrays([pa.array([[1.0, 2.0], [3.0, 4.0]]), pa.array([[5, 6], [7, 8]])],
+                                        names=["a", "b"])
+    assert feature.tensor(struct).tolist() == [[[1, 5], [2, 6]], [[3, 7], [4, 8]]]
+    broken = pa.StructArray.from_arrays([pa.array([[1.0], [1.0, None]]), pa.array([[1, 1], [1, 1]])], names=["a", "b"])
+    assert feature.check(broken).to_pylist() == ["in 'a' has 1 numbers, expected 2",
+                                                 "in 'a' has a null or NaN among its numbers"]
+    with pytest.raises(ValidationError, match="`shape` says 3 channels, and `columns` names 2"):
+        one(kind="sequence", columns=["a", "b"], shape=[2, 3])
+
+
+@given(st.lists(st.lists(st.tuples(st.floats(-99, 99, width=32), st.floats(-99, 99, width=32)), max_size=6),
+                min_size=1, max_size=8), st.sampled_from(["before", "after"]))
+def test_a_list_of_events_is_padded_with_zeros_that_the_mask_tells(rows: list[list[tuple[float, float]]],
+                                                                   pad: str) -> None:
+    column = pa.array([[list(step) for step in row] for row in rows], pa.list_(pa.list_(pa.float64())))
+    feature = taught(one(kind="sequence", shape=[4, 2], pad=pad, mask=True), column)
+    kept = [row[-4:] if pad == "before" else row[:4] for row in rows]
+    seen = np.array([step for row in kept for step in row]).reshape(-1, 2)
+    deviation = np.std(seen, axis=0) if len(seen) else np.ones(2)
+    for row, found in zip(kept, feature.tensor(column), strict=True):
+        empty = np.zeros((4 - len(row), 3))
+        values = np.array(row).reshape(-1, 2)
+        scaled = (values - (seen.mean(axis=0) if len(seen) else 0)) / np.where(deviation > 0, deviation, 1)
+        parts = [empty, np.column_stack([scaled, np.ones(len(row))])]
+        np.testing.assert_allclose(found, np.concatenate(parts if pad == "before" else parts[::-1]), atol=1e-3)
+
+
+def test_events_with_holes_or_of_uneven_columns_are_refused() -> None:
+    column = pa.array([[1.0, 2.0], [], None, [1.0, None, 2.0, 3.0], [1.0, 2.0, 3.0]])
+    assert one(kind="sequence", shape=[4, 2], pad="before").check(column).to_pylist() == [
+        None, None, "is null", "has a null, NaN, infinite or too large value among its numbers",
+        "has 3 numbers, expected whole steps of 2"]
+    struct = pa.StructArray.from_arrays([pa.array([[1.0], [1.0]]), pa.array([[1, 1], [1]])], names=["a", "b"])
+    assert one(kind="sequence", columns=["a", "b"], shape=[4, 2], pad="after").check(struct).to_pylist() == [
+        "has columns of different lengths", None]
+    with pytest.raises(ValidationError, match="`mask` tells steps from padding"):
+        one(kind="sequence", shape=[4, 2], mask=True)
+
+
 def test_predictions_of_a_scaled_value_come_back_in_its_units() -> None:
     columns = np.array([[1.0, 10.0], [2.0, 30.0], [6.0, 80.0]])
     struct = pa.StructArray.from_arrays([pa.array(columns[:, 0]), pa.array(columns[:, 1])], names=["a", "b"])
@@ -164,6 +251,7 @@ def test_several_labels_become_zeros_and_ones(settings: dict[str, str], column: 
 
 
 ALL: dict[str, tuple[dict[str, Any], pa.Array]] = {
+    "bucket": ({"kind": "bucket", "buckets": 3}, pa.array([1.0, 4.0, 5.5, -3.25])),
     "number": ({"kind": "number", "missing": "median", "flag": True}, pa.array([1.0, None, 5.5, -3.25])),
     "vector": ({"kind": "vector", "size": 2}, pa.array([[1, 2], [3, 4], [5, 6], [7, 9]])),
     "sequence": ({"kind": "sequence", "shape": [2, 1]}, pa.array([[[1.0], [2.5]], [[3.0], [4.0]], [[5.0], [6.0]],

@@ -87,3 +87,5 @@ def test_a_version_whose_file_was_lost_or_cut_says_which(local_lake: Lake) -> No
     Path(str(local_lake.store.local(version.path("part.parquet")))).write_bytes(b"cut")
     assert version.missing() == ["part.parquet"]
     assert not version.exists()
+    with pytest.raises(LakeError, match=r"clean/pixels@1: .*part.parquet is gone, or has another size"):
+        version.check_files()

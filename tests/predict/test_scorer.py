@@ -28,7 +28,7 @@ def task_of(model: Version, *, batch: int = 16, names: tuple[str, ...] | None = 
     features = FeatureSet.model_validate(model.entry.meta["features"])
     label = Label(column="label", names=names) if names else features["label"]
     return PredictTask(model.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), label.model_dump_json(),
-                       "clean/new@7", batch, ("name",), threads=1)
+                       "clean/new@7", ("name", "pixels", "other"), batch, ("name",), threads=1)
 
 
 def batches_of(rows: list[list[int | None] | bytes | None], sizes: list[int]) -> list[pa.RecordBatch]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ from tests.tables import commit_table, rows_of
 
 from laketrain.config.convert import Convert
 from laketrain.config.train import Predict
+from laketrain.config.windows import Windows
 from laketrain.errors import DataError
+from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 from laketrain.predict import fingerprint_predict, predict
@@ -127,3 +130,31 @@ def test_other_settings_are_another_prediction(model: Version, tmp_path: Path) -
 
     assert key() == key()
     assert len({key(), key(keep=["name"]), key(batch=8)}) == 3
+
+
+def test_windows_are_predicted_as_they_were_learnt(spark: SparkSession, tmp_path: Path) -> None:
+    """A model that says which of a window's three past values is the largest, over a series with a gap and a tie."""
+    import keras
+
+    lake = Lake(tmp_path / "lake")
+    values = [3.0, 1.0, 2.0, 5.0, 4.0, 0.0, 7.0, 8.0, 6.0]
+    hours = [0, 1, 2, 3, 4, 10, 11, 12, 12]
+    start = datetime.fromisoformat("2020-01-01")
+    rows = [{"at": start + timedelta(hours=hour), "x": x} for hour, x in zip(hours, values, strict=True)]
+    table = commit_table(lake, "series", [*rows, {"at": None, "x": 9.0}], "at timestamp_ntz, x double")
+    features = {"past": {"kind": "sequence", "column": "past.x", "shape": [3, 1], "scale": "none"},
+                "largest": {"kind": "label", "classes": 3}, "at": {"kind": "key"}}
+    inputs = keras.Input((3, 1), name="past")
+    model = keras.Model({"past": inputs}, keras.layers.Softmax()(keras.layers.Flatten()(inputs)))
+    with lake.table("models", "largest").stage() as draft:
+        model.save(tmp_path / "model.keras")
+        lake.store.put(str(tmp_path / "model.keras"), draft.path("model.keras"))
+        version = draft.commit(stage="train", fingerprint="x", meta={
+            "features": FeatureSet.model_validate(features).model_dump(mode="json", by_alias=True),
+            "windows": Windows(order="at", lookback=3, horizon=4, max_gap=timedelta(hours=1)).model_dump(mode="json")})
+    predicted_rows = predicted(spark, table, version)
+    assert sorted((row["at"].hour, row["class"]) for row in rows_of(predicted_rows)) == [(2, 0), (3, 2), (4, 1)]
+    refused = rows_of(lake.table("quarantine", "series-predictions").latest())
+    assert {row["reason"] for row in refused} == {"has no place of its own in the order of 'at'"}
+    counts = predicted_rows.entry.counts
+    assert (counts["in"], counts["out"], counts["quarantined"]) == (6, 3, 3)

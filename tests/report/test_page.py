@@ -208,7 +208,7 @@ def test_what_another_laketrain_left_unsaid_leaves_sections_out(built: Built, tm
             for outcome in built.record.outcomes]
     page = read(lake, replace(built.record, outcomes=tuple(bare)))
     assert "could not be drawn" not in page.html
-    assert list(page.sections) == ["head", "flow", "stages", "versions", "software", "config"]
+    assert list(page.sections) == ["head", "flow", "profiles", "stages", "versions", "software", "config"]
 
 
 def test_a_section_that_cannot_be_drawn_costs_no_other(tmp_path: Path) -> None:

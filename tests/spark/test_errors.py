@@ -34,6 +34,15 @@ def test_an_error_of_ours_from_an_executor_is_told_in_its_own_words() -> None:
                                  "Next: cast it")
 
 
+@pytest.mark.parametrize("text", [
+    "Caused by: java.lang.OutOfMemoryError: Java heap space",
+    'Cannot invoke "RpcEndpointRef.askSync()" because "BlockManagerMaster.driverEndpoint()" is null'])
+def test_a_lack_of_memory_is_told_with_the_setting_that_helps(text: str) -> None:
+    with pytest.raises(DataError, match=r"table 'x': Spark's JVM ran out of memory. Next: raise spark.driver.memory"), (
+            explained("clean", "table 'x'")):
+        raise PySparkException(text)
+
+
 def test_what_is_no_mistake_of_sparks_passes_as_it_is() -> None:
     with pytest.raises(KeyError), explained("convert", "dataset 'x'"):
         raise KeyError("mine")

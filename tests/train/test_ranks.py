@@ -6,10 +6,12 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests import tiny
 
 from laketrain.config.train import Train
 from laketrain.distributed import World, launch
@@ -202,6 +204,14 @@ def test_a_failed_training_names_its_rank_and_goes_on_when_it_is_run_again(
     wanted = whole(spark, dataset, undisturbed)
     assert timeless(version.entry.meta["history"]) == wanted["history"]
     assert version.entry.meta["weights"] == wanted["weights"]
+
+
+def test_fewer_row_groups_than_ranks_are_hinted_at(spark: SparkSession, tmp_path: Path) -> None:
+    dataset, events = tiny.commit_tiny(Lake(tmp_path / "lake"), files=1, rows_per_group=500), []
+    trained(spark, dataset, "tiny", lambda rank, event: events.append(event), epochs=1)
+    assert [event["text"] for event in events if event["kind"] == "hint"] == [
+        "features/tiny@1 has 1 row groups in train for 2 ranks, so several read the same one: a smaller "
+        "'convert.row_group_mb' is quicker"]
 
 
 def test_a_loss_that_is_no_number_is_not_tried_again(spark: SparkSession, dataset: Version) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -23,3 +23,6 @@ class Section(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False,
                               use_attribute_docstrings=True)
+
+    former: ClassVar[dict[str, str]] = {}
+    """Keys that were there once, each with what to write instead."""

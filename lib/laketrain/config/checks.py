@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 from laketrain.config.clean import Check as CheckRule
 from laketrain.config.clean import CleanTable, Derive, Types
-from laketrain.config.columns import Columns, condition_error, expression_error, sql_error
+from laketrain.config.columns import Columns
 from laketrain.config.convert import Convert
 from laketrain.config.document import Document
-from laketrain.config.integrate import IntegrateTable
+from laketrain.config.sql import condition_error, expression_error
+from laketrain.config.windows import Windows
 from laketrain.config.workload import Workload
 from laketrain.errors import Problem, nearest
 
@@ -69,34 +71,21 @@ def _check_rules(name: str, table: CleanTable, columns: Types) -> Found:
 
 
 def _check_integrate(workload: Workload, columns: Columns) -> Found:
+    above: list[str] = []
     for name, table in workload.integrate.items():
-        place = ("integrate", name)
-        if table.table not in workload.clean:
-            yield (*place, "table"), *unknown("clean table", table.table, workload.clean)
+        place, tables = ("integrate", name), [*above, *workload.clean]
+        above.append(name)
+        if table.table not in tables:
+            yield (*place, "table"), *unknown("clean table", table.table, tables)
             continue
-        yield from _check_joins(place, workload, table, columns)
-        if table.sql and (problem := sql_error(table.sql, name, columns.joined(name))):
-            yield (*place, "sql"), *problem
-
-
-def _check_joins(place: tuple[str, str], workload: Workload, table: IntegrateTable, columns: Columns) -> Found:
-    left = columns.clean(table.table)
-    for index, join in enumerate(table.joins):
-        where = (*place, "joins", index)
-        if join.table not in workload.clean:
-            yield (*where, "table"), *unknown("clean table", join.table, workload.clean)
-            return
-        right = columns.clean(join.table)
-        if left is None or right is None:
-            return
-        absent = [(key, owner, side) for key in join.on
-                  for side, owner in ((left, table.table), (right, join.table)) if key not in side]
-        for key, owner, side in absent:
-            yield (*where, "on"), *unknown(f"column of {owner}", key, side)
-        both = sorted((left & right) - set(join.on))
-        if both and not absent:
-            yield where, f"{', '.join(both)} would come from both sides", "Name it in 'on' or drop it on one side"
-        left = left | right
+        for index, (step, here) in enumerate(columns.steps(name)):
+            where = (*place, "steps", index, step.step)
+            absent = [other for other in step.reads() if other not in tables]
+            for other in absent:
+                yield (*where, "table" if "table" in type(step).model_fields else "tables"), *unknown(
+                    "clean table", other, tables)
+            if not absent:
+                yield from (((*where, *below), text, hint) for below, text, hint in step.problems(here))
 
 
 def _check_convert(workload: Workload, columns: Columns) -> Found:
@@ -110,22 +99,40 @@ def _check_convert(workload: Workload, columns: Columns) -> Found:
     known = columns.table(convert.table)
     if known is None:
         return
+    yield from _check_features(convert, known)
+    for place, column in convert.columns.items():
+        if column not in known:
+            yield ("convert", *place), *unknown(f"column of {convert.table}", column, known)
+
+
+def _check_features(convert: Convert, known: Collection[str]) -> Found:
+    windows = convert.windows
+    named = known if windows is None else windows.columns(known)
     for name, feature in convert.features.items():
         key = "columns" if "columns" in feature else "column"
         used = feature["columns"] if key == "columns" else [feature.get("column", name)]
-        for column in used if isinstance(used, list) else []:
-            if isinstance(column, str) and column not in known:
-                yield ("convert", "features", name, key), *unknown(f"column of {convert.table}", column, known)
-    yield from _check_split(convert, known)
+        columns = [column for column in used if isinstance(column, str)] if isinstance(used, list) else []
+        for column in columns:
+            if column not in named:
+                yield ("convert", "features", name, key), *unknown(f"column of {convert.table}", column, named)
+        if windows is not None and set(columns) <= set(named):
+            yield from ((("convert", "features", name, *place), text, hint)
+                        for place, text, hint in _check_steps(feature, columns, windows))
 
 
-def _check_split(convert: Convert, known: set[str]) -> Found:
-    for place, column in convert.split.columns.items():
-        if column not in known:
-            yield ("convert", "split", *place), *unknown(f"column of {convert.table}", column, known)
-    for index, column in enumerate(convert.leaks.keys if convert.leaks else ()):
-        if column not in known:
-            yield ("convert", "leaks", "keys", index), *unknown(f"column of {convert.table}", column, known)
+def _check_steps(feature: dict[str, Any], columns: list[str], windows: Windows) -> Found:
+    """A feature of whole windows has their length."""
+    lengths = {windows.steps(column) for column in columns}
+    if lengths == {None} or not lengths:
+        return
+    if len(lengths) > 1:
+        yield ("columns",), "past, next and plain columns have different lengths", "Make a feature of each"
+        return
+    [steps], shape, size = lengths, feature.get("shape"), feature.get("size")
+    if feature.get("kind") == "sequence" and isinstance(shape, list) and shape and shape[0] != steps:
+        yield ("shape",), f"received {shape[0]} steps, but {columns[0]} has {steps}", f"Write {[steps, *shape[1:]]}"
+    elif feature.get("kind") in ("value", "vector") and size != steps:
+        yield ("size",), f"received {size}, but {columns[0]} has {steps} values", f"Write {steps}"
 
 
 def _check_train(workload: Workload) -> Found:

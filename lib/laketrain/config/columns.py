@@ -1,29 +1,15 @@
 """Which columns each table of a workload has, as far as the config alone can tell.
 
-    columns = Columns(workload); columns.clean("pixels")      # {'digit_id', 'pixels'}; None: can't be told
+    columns = Columns(workload); columns.clean("pixels")      # {'digit_id': 'string', 'pixels': 'array<int>'}
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-
-import sqlglot
-from sqlglot import expressions as exp
-from sqlglot.errors import SqlglotError
+from collections.abc import Iterator
 
 from laketrain.config.clean import after_all
+from laketrain.config.integrate import BaseStep, IntegrateTable, Known, Standing
 from laketrain.config.workload import Workload
-from laketrain.errors import nearest
-
-_OTHERWISE_EACH_TIME = {
-    "rand", "randn", "uuid", "shuffle", "now", "current_timestamp", "current_date", "curdate", "localtimestamp",
-    "monotonically_increasing_id", "spark_partition_id",
-}
-"""Functions of Spark SQL whose value isn't a matter of the row."""
-
-Names = set[str] | None
-"""A table's columns; None where only Spark will know, e.g. after `SELECT *` from an unknown table."""
 
 
 class Columns:
@@ -31,112 +17,46 @@ class Columns:
 
     def __init__(self, workload: Workload) -> None:
         self._workload = workload
+        self._integrated: dict[str, Known] = {}
+        for name, table in workload.integrate.items():
+            # One by one: a table may begin with the clean one of its own name, or read those declared above it.
+            self._integrated[name] = None
+            found = self._begin(name, table)
+            for step, here in self._steps(name, table):
+                found = step.after(here)
+            self._integrated[name] = found
 
-    def source(self, name: str) -> Names:
-        source = self._workload.sources.get(name)
-        return set(source.columns) if source and source.columns is not None else None
-
-    def clean(self, name: str) -> Names:
+    def clean(self, name: str) -> Known:
+        """Of a clean table; None where the data will tell."""
         table = self._workload.clean.get(name)
         source = self._workload.sources.get(table.source or name) if table else None
         if table is None or source is None or source.columns is None:
             return None
-        return set(after_all(table.rules, dict(source.columns)))
+        return after_all(table.rules, dict(source.columns))
 
-    def joined(self, name: str) -> Names:
-        """The columns of integrated table `name` before its SQL step."""
-        table = self._workload.integrate[name]
-        parts = [self.clean(table.table), *(self.clean(join.table) for join in table.joins)]
-        return None if any(part is None for part in parts) else set().union(*(part or set() for part in parts))
-
-    def integrated(self, name: str) -> Names:
-        sql = self._workload.integrate[name].sql
-        return selected(sql, self.joined(name)) if sql else self.joined(name)
-
-    def table(self, name: str) -> Names:
+    def table(self, name: str) -> Known:
         """Of the integrated table `name` or, where there is none, the clean one."""
-        return self.integrated(name) if name in self._workload.integrate else self.clean(name)
+        return self._integrated[name] if name in self._workload.integrate else self.clean(name)
 
+    def steps(self, name: str) -> Iterator[tuple[BaseStep, Standing]]:
+        """The steps of integrated table `name`, each with what it finds."""
+        return self._steps(name, self._workload.integrate[name])
 
-def selected(sql: str, inputs: Names) -> Names:
-    """The output columns of a SELECT over one view with the columns `inputs`; None where they can't be told."""
-    try:
-        query = sqlglot.parse_one(sql, dialect="spark")
-    except SqlglotError:
-        return None
-    if not isinstance(query, exp.Query):
-        return None
-    if not query.is_star:
-        return set(query.named_selects)
-    if query.find(exp.Subquery, exp.CTE, exp.Join, exp.Lateral):
-        return None  # the star is of something that the query makes itself
-    plain = all(isinstance(select, exp.Column | exp.Alias | exp.Star) for select in query.selects)
-    stars = [select for select in query.selects if select.is_star]
-    if inputs is None or not plain or any(star.args.get("except") or star.args.get("except_") for star in stars):
-        return None
-    return inputs | {name for name in query.named_selects if name != "*"}
+    def _steps(self, name: str, table: IntegrateTable) -> Iterator[tuple[BaseStep, Standing]]:
+        above = self._above(name)
 
+        def known(other: str) -> Known:
+            return self._integrated[other] if other in above else self.clean(other)
 
-def sql_error(sql: str, view: str, inputs: Names) -> tuple[str, str] | None:
-    """Why `sql` is no single SELECT over `view`, whose columns are `inputs`, and the hint; None where it is one.
+        columns = self._begin(name, table)
+        for step in table.steps:
+            here = Standing(name, table.table, columns, known)
+            yield step, here
+            columns = step.after(here)
 
-    What only Spark can tell is left to it: a query of several parts may name columns that it makes itself.
-    """
-    hint = f"Write a SELECT over the view {view!r}"
-    query, problem = _parsed(sql)
-    if problem:
-        return problem, hint
-    if not isinstance(query, exp.Query):
-        return f"received {type(query).__name__.upper()}, expected a SELECT", hint
-    own = {view.lower(), *(cte.alias.lower() for cte in query.find_all(exp.CTE))}
-    for table in query.find_all(exp.Table):
-        if table.name and table.name.lower() not in own:
-            return f"reads {table.sql('spark')!r}, expected the view {view!r} alone", (
-                f"Join other tables under 'joins', where rows are counted; write FROM {view}")
-    if inputs is None or not isinstance(query, exp.Select) or query.find(exp.CTE, exp.Subquery, exp.Join, exp.Lateral):
-        return None
-    return _unknown_column(query, inputs, {made.alias.lower() for made in query.selects if isinstance(made, exp.Alias)})
+    def _begin(self, name: str, table: IntegrateTable) -> Known:
+        return self._integrated[table.table] if table.table in self._above(name) else self.clean(table.table)
 
-
-def condition_error(sql: str, inputs: Iterable[str]) -> tuple[str, str] | None:
-    """Why `sql` is no condition over rows with the columns `inputs`, and the hint; None where it is one."""
-    condition, problem = _parsed(sql)
-    if problem:
-        return problem, "Write a condition that holds for good rows, e.g. label >= 0"
-    if not isinstance(condition, exp.Condition):
-        return f"received {type(condition).__name__.upper()}, expected a condition", "E.g. label >= 0"
-    return _unknown_column(condition, inputs, set())
-
-
-def expression_error(sql: str, inputs: Iterable[str]) -> tuple[str, str] | None:
-    """Why `sql` is no expression that gives the same value of the same row at every run, and the hint."""
-    expression, problem = _parsed(sql)
-    if problem:
-        return problem, "Write an expression over the columns, e.g. (fahrenheit - 32) / 1.8"
-    if not isinstance(expression, exp.Condition):
-        return f"received {type(expression).__name__.upper()}, expected an expression", "E.g. (fahrenheit - 32) / 1.8"
-    for called in expression.find_all(exp.Func):
-        name = called.name if isinstance(called, exp.Anonymous) else called.sql_name()
-        if name.lower() in _OTHERWISE_EACH_TIME:
-            return f"{name.lower()}() gives another value at every run", "Derive a column from the row alone"
-    return _unknown_column(expression, inputs, set())
-
-
-def _parsed(sql: str) -> tuple[exp.Expression | None, str]:
-    try:
-        return sqlglot.parse_one(sql, dialect="spark"), ""
-    except SqlglotError as error:
-        first = (getattr(error, "errors", None) or [{}])[0]
-        near = (first.get("highlight") or "").strip()
-        what = re.sub(r" for <class .*?>", "", first.get("description") or str(error).splitlines()[0])
-        return None, f"can't be parsed as Spark SQL{f' near {near!r}' if near else ''}: {what}"
-
-
-def _unknown_column(part: exp.Expression, inputs: Iterable[str], made: set[str]) -> tuple[str, str] | None:
-    """The first column in `part` that is none of `inputs`, nor `made` by the query itself. Spark minds no capitals."""
-    there = {name.lower() for name in inputs} | made
-    for column in part.find_all(exp.Column):
-        # In `a.b` either may be the column, the other a table's alias or a field.
-        if column.name and not there & {name.name.lower() for name in column.parts}:
-            return f"there is no column {column.name!r}", nearest(column.name, inputs)
-    return None
+    def _above(self, name: str) -> list[str]:
+        names = list(self._workload.integrate)
+        return names[:names.index(name)]

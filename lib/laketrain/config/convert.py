@@ -18,6 +18,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from laketrain.config.base import Name, Section, SplitName
+from laketrain.config.likeness import Likeness
+from laketrain.config.windows import Windows
 
 
 class ByColumn(Section):
@@ -136,8 +138,20 @@ class Leaks(Section):
     """Columns whose values belong to one split each: a patient, a device, a day."""
     duplicates: bool = True
     """Whether rows whose inputs are alike in every bit are looked for as well."""
+    near_duplicates: Likeness | None = None
+    """A column of texts or pictures that are looked for in other splits where they are almost the same; by default
+    they aren't, as it takes longer than all else here."""
     action: Literal["report", "fatal"] = "report"
     """Whether a leak is told in the run's counts, or ends it."""
+
+
+class Oversample(Section):
+    """Rows of rare classes stand in the train split more than once; validation and test stay as they are."""
+
+    column: str
+    """The column of the class, usually the label's."""
+    share: float = Field(default=1.0, gt=0, le=1)
+    """Rows that each class shall have, as a share of those of the commonest one."""
 
 
 class Convert(Section):
@@ -150,6 +164,8 @@ class Convert(Section):
     # Parsed by the room of features, which knows the kinds and may not be imported here.
     features: dict[Name, dict[str, Any]] = Field(min_length=1)
     """The tensors, by name: inputs, targets and what rows are called."""
+    windows: Windows | None = None
+    """Cut the rows of a time series into windows, and make those the rows of the dataset."""
     split: Split
     """How rows are shared out to train, validation and test."""
     shuffle: bool = True
@@ -160,7 +176,22 @@ class Convert(Section):
     file_mb: float = Field(default=128.0, gt=0)
     """The size of a file in MB, before compression; smaller where more files keep every slot of Spark busy. The default
     is a usual block of HDFS."""
+    oversample: Oversample | None = None
+    """Repeat rows of rare classes for training; by default every row is in the dataset once."""
     leaks: Leaks | None = None
     """What must not be in two splits at once; by default nobody looks."""
     max_reject_fraction: float = Field(default=0.0, ge=0, le=1)
     """The share of rows that may fit no feature before the stage fails; by default none, so nothing is lost unseen."""
+
+    @property
+    def columns(self) -> dict[tuple[str | int, ...], str]:
+        """The table's columns that the section names besides its features, by the place that names them."""
+        windows, near = self.windows, self.leaks and self.leaks.near_duplicates
+        return {
+            **{("split", *place): column for place, column in self.split.columns.items()},
+            **{("leaks", "keys", index): column for index, column in enumerate(self.leaks.keys if self.leaks else ())},
+            **({("leaks", "near_duplicates", "column"): near.column} if near else {}),
+            **({("oversample", "column"): self.oversample.column} if self.oversample else {}),
+            **({("windows", "order"): windows.order} if windows else {}),
+            **{("windows", "by", index): column for index, column in enumerate(windows.by if windows else ())},
+        }

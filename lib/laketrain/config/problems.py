@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from laketrain.config.base import Section
 from laketrain.config.document import Document
 from laketrain.errors import Problem, nearest
 
@@ -64,7 +65,9 @@ def _say(details: list[ErrorDetails], model: type[BaseModel]) -> tuple[str, str]
     kind, received, context, loc = detail["type"], detail["input"], detail.get("ctx", {}), detail["loc"]
     name = str(loc[-1]) if loc else "file"
     if kind == "extra_forbidden":
-        return f"unknown key {name!r}", nearest(name, _accepted(_at(model, loc[:-1])))
+        section = next(_sections(_at(model, loc[:-1])), None)
+        former = section.former.get(name) if section and issubclass(section, Section) else None
+        return f"unknown key {name!r}", former or nearest(name, _accepted(_at(model, loc[:-1])))
     if kind == "missing":
         return f"the key {name!r} is missing, received {_show(received)}", ""
     if kind == "union_tag_invalid":
@@ -148,7 +151,7 @@ def _accepted(annotation: Any) -> list[str]:
     section = next(_sections(annotation), None)
     if section is None:
         return []
-    return [field.alias or name for name, field in section.model_fields.items() if name not in ("rule", "kind")]
+    return [field.alias or name for name, field in section.model_fields.items() if name not in ("rule", "kind", "step")]
 
 
 def _at(model: type[BaseModel], loc: Sequence[str | int]) -> Any:
@@ -194,7 +197,7 @@ def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _tag_key(section: type[BaseModel]) -> str | None:
     """The key by whose value a union tells this section from others."""
-    for name in ("rule", "kind", "name"):
+    for name in ("rule", "kind", "step", "name"):
         field = section.model_fields.get(name)
         if field is not None and typing.get_origin(field.annotation) is typing.Literal:
             return name if len(typing.get_args(field.annotation)) == 1 else None

@@ -56,6 +56,15 @@ class Augment(Section):
     """Pixels aside per pixel down."""
 
 
+class Cache(Section):
+    """Decoded images of the dataset on each machine's own disk: for compressed images that are read in many epochs."""
+
+    folder: str = Field(pattern=r"^/")
+    """Its absolute path. What lies there is used by later trainings of the same dataset; remove it when you like."""
+    gb: float = Field(default=20.0, gt=0)
+    """What it may hold, in GiB; when it is full, the rest is decoded in each epoch."""
+
+
 class Train(Section):
     """Training by `ranks` processes that see the same global batches as one would."""
 
@@ -79,6 +88,9 @@ class Train(Section):
     """How weights follow their gradients."""
     loss: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
     """What is made small."""
+    class_weights: Literal["balanced"] | None = None
+    """`balanced` lets each class count alike in the loss of the train split, however many rows it has; by default each
+    row counts alike."""
     metrics: list[Literal["accuracy"]] = Field(default=["accuracy"])
     """What is measured in each epoch beside the loss."""
     augment: Augment | None = None
@@ -91,6 +103,8 @@ class Train(Section):
     """How often the ranks are launched again, from the last checkpoint, when one of them died."""
     deadline_s: float = Field(default=600.0, gt=0)
     """Seconds that a rank may go without a step before all are stopped; the default leaves time for a slow compile."""
+    cache: Cache | None = None
+    """Where decoded images are kept; by default they are decoded in each epoch."""
     shuffle_window_mb: float = Field(default=256.0, gt=0)
     """Memory in MB, of all ranks together, for the decoded rows that are shuffled together; more mixes better."""
 

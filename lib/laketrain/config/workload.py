@@ -55,6 +55,8 @@ class Workload(Section):
     """Cleaned tables, by name."""
     integrate: dict[Name, IntegrateTable] = Field(default_factory=dict)
     """Joined tables, by name."""
+    profile: bool = True
+    """Whether every clean and integrated table gets a profile: numbers and a page of plots."""
     convert: Convert | None = None
     """The dataset to train on."""
     train: Train | None = None

@@ -1,6 +1,7 @@
 """What is in two splits at once, and so would flatter every figure that a model gets on the second.
 
     found = leaks_of(rows, ["patient"], inputs=["scan"], names=("train", "val", "test"))
+    found = near_leaks_of(rows, likeness, names=("train", "val", "test"))
     found[0].said         # "'patient' leaks between train and test: 3 values, e.g. p-17"
 """
 
@@ -12,8 +13,11 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from laketrain.config.likeness import Likeness
 from laketrain.convert.split import SPLIT
+from laketrain.spark.alike import marked, pairs_of
 from laketrain.spark.frames import quoted
+from laketrain.spark.kept import Kept
 
 DUPLICATES = "the inputs"
 
@@ -50,6 +54,28 @@ def leaks_of(rows: DataFrame, keys: Iterable[str], inputs: Sequence[str], names:
         found += [Leak(leak.what, leak.between, leak.count)
                   for leak in _shared(placed.select(content.alias("value"), SPLIT), DUPLICATES, names)]
     return found
+
+
+def near_leaks_of(rows: DataFrame, likeness: Likeness, names: Sequence[str]) -> list[Leak]:
+    """Every pair of splits with texts or pictures that are almost the same, and how many of the second's are: of those
+    that share a bucket (see `laketrain.spark.alike`), so there may be more."""
+    compared = marked(F.col(quoted(likeness.column)), likeness)
+    placed = rows.where(F.col(SPLIT) >= 0).select(compared.alias("compared"), SPLIT)
+    with Kept() as kept:
+        items = kept.hold(placed.where("compared.mark IS NOT NULL").groupBy(F.col("compared.mark").alias("mark")).agg(
+            F.first("compared.item").alias("item"), F.array_sort(F.collect_set(SPLIT)).alias("splits"))
+            .withColumn("order", F.col("mark")))
+        pairs, _ = pairs_of(items, likeness, kept)
+        one, other = (items.select(F.col("mark").alias(side), F.explode("splits").alias(f"split_{side}"))
+                      for side in "ab")
+        met = pairs.select("a", "b").join(one, "a").join(other, "b")
+        same = one.join(other, F.col("a") == F.col("b"))
+        columns = ("a", "b", "split_a", "split_b")
+        torn = met.select(*columns).union(met.select("b", "a", "split_b", "split_a")).union(same.select(*columns))
+        counted = (torn.where("split_a < split_b").groupBy("split_a", "split_b")
+                   .agg(F.countDistinct("b").alias("count")).orderBy("split_a", "split_b"))
+        return [Leak(f"nearly the same {likeness.column!r}", (names[row["split_a"]], names[row["split_b"]]),
+                     row["count"]) for row in counted.collect()]
 
 
 def _shared(values: DataFrame, what: str, names: Sequence[str]) -> list[Leak]:

@@ -19,9 +19,12 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.config.convert import Convert
-from laketrain.convert.leaks import Leak, leaks_of
+from laketrain.convert.direct import pointers
+from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
+from laketrain.convert.oversample import COPY
 from laketrain.convert.petastorm import common_metadata
-from laketrain.convert.split import ORDER, SPLIT, order_of, refusal, with_split
+from laketrain.convert.rows import LEARN_ON, rows_of
+from laketrain.convert.split import ORDER, SPLIT, order_of
 from laketrain.convert.writer import (
     QUARANTINE,
     RESULT_SCHEMA,
@@ -38,10 +41,9 @@ from laketrain.lake import DataFile, Draft, Version, fingerprint
 from laketrain.lake.contents import verify_rows
 from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_rejects
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted, read
+from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted
 
-REVISION = 1
-LEARN_ON = "train"
+REVISION = 2
 _MB = 1 << 20
 _MOVES_AT_ONCE = 8
 
@@ -64,24 +66,22 @@ def convert(
     started = time.monotonic()
     lake = table.lake
     settings = {**ALIKE, **arrow_batches(features.row_bytes())}
+    rows_per_group = max(1, int(config.row_group_mb * _MB / features.row_bytes()))
+    count = _partitions(spark, table.rows, rows_per_group, features.row_bytes(), config.file_mb)
     with (explained("convert", f"dataset {dataset!r}"), configured(spark, settings),
-          lake.table("features", dataset).stage() as draft):
-        rows = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
-        rows = with_split(rows, config.split)
-        leaks = _find_leaks(rows, dataset, config, features)
-        features = _learn_first(rows, features, config)
-        rows_per_group = max(1, int(config.row_group_mb * _MB / features.row_bytes()))
-        task = WriteTask(lake.url, draft.path(), features.to_json(), features.columns, config.split.names, LEARN_ON,
-                         rows_per_group, table.ref, refusal(config.split))
-        count = _partitions(spark, table.rows, rows_per_group, features.row_bytes(), config.file_mb)
-        frame = _placed(rows, config, task, count)
+          lake.table("features", dataset).stage() as draft, rows_of(spark, table, config, features, count) as rows):
+        leaks = _find_leaks(rows.frame, dataset, config, features)
+        features = _learn_first(rows.frame, features, config)
+        task = WriteTask(lake.url, draft.path(), features.to_json(), rows.columns, config.split.names, LEARN_ON,
+                         rows_per_group, table.ref, rows.refusals, "" if config.shuffle else rows.source)
+        frame = _placed(rows.frame, config, task, count)
         results = _results(frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA))
         quarantine, reasons = _commit_quarantine(table, dataset, results, key)
-        check_rejects("convert", f"dataset {dataset!r}", table.rows, reasons, config.max_reject_fraction,
+        check_rejects("convert", f"dataset {dataset!r}", rows.expected, reasons, config.max_reject_fraction,
                       quarantine.ref)
         parts = {split: _parts_of(split, features, results) for split in config.split.names}
         sizes = {split: sum(sum(part.rows) for part in own) for split, own in parts.items()}
-        check_balance("convert", f"dataset {dataset!r}", table.rows, sum(sizes.values()), quarantine.rows)
+        check_balance("convert", f"dataset {dataset!r}", rows.expected, sum(sizes.values()), quarantine.rows)
         _refuse_empty(dataset, sizes)
         learnt = features.learnt([result.tallies for result in results], first=False)
         files = [file for split, own in parts.items() for file in _place(draft, split, own, learnt, dataset)]
@@ -90,10 +90,12 @@ def convert(
         verify_rows(lake.store, draft.path(), files)
         return draft.commit(
             stage="convert", fingerprint=key, files=files, parents={table.table: table.number},
-            counts={"in": table.rows, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
-                    "splits": sizes, **({"leaks": sum(leak.count for leak in leaks)} if config.leaks else {})},
+            counts={"in": rows.expected, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
+                    "splits": sizes, **rows.counts,
+                    **({"leaks": sum(leak.count for leak in leaks)} if config.leaks else {})},
             meta={"features": json.loads(learnt.to_json()), "rows_per_group": rows_per_group,
                   "bucket_files": {split: [len(part.files) for part in own] for split, own in parts.items()},
+                  "windows": config.windows and config.windows.model_dump(mode="json"),
                   "leaks": [leak.said for leak in leaks], "split_seed": config.split.seed,
                   "quarantine": quarantine.number},
             seconds=time.monotonic() - started,
@@ -106,6 +108,8 @@ def _find_leaks(rows: DataFrame, dataset: str, config: Convert, features: Featur
         return []
     inputs = FeatureSet.of(features.inputs).columns if config.leaks.duplicates else ()
     found = leaks_of(rows, config.leaks.keys, inputs, config.split.names)
+    if config.leaks.near_duplicates is not None:
+        found += near_leaks_of(rows, config.leaks.near_duplicates, config.split.names)
     if found and config.leaks.action == "fatal":
         raise DataError("convert", f"dataset {dataset!r}", "; ".join(leak.said for leak in found),
                         "split by that key ('convert.split.by'), drop the doubles in clean, or report only")
@@ -133,10 +137,14 @@ def _placed(rows: DataFrame, config: Convert, task: WriteTask, parts: int) -> Da
     order in which rows shall lie in the dataset."""
     chosen = [F.col(quoted(column)) for column in task.columns]
     numbered = [column.alias(f"_{number}") for number, column in enumerate(chosen)]
+    if task.source:
+        return pointers(rows)
     if not config.shuffle:
         return rows.select(*numbered, SPLIT)
     # Rows of one key (a group) differ somewhere; the hash over all columns settles their order.
     order = F.concat(order_of(config.split.by, config.split.seed), F.hex(F.xxhash64(*chosen)))
+    if config.oversample is not None:  # a row and its copies part, or they would share every batch
+        order = F.when(F.col(COPY) == 0, order).otherwise(F.md5(F.concat(order, F.hex(COPY)).cast("binary")))
     ordered = rows.select(*numbered, SPLIT, order.alias(ORDER))
     return ordered.repartitionByRange(parts, ORDER).sortWithinPartitions(ORDER).drop(ORDER)
 

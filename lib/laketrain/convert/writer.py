@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from laketrain.convert.direct import DirectRows
 from laketrain.convert.split import SPLIT
 from laketrain.features import FeatureSet
 from laketrain.features.tally import merge
@@ -44,8 +45,10 @@ class WriteTask:
         lake: URL. draft: the draft's directory, relative to the lake.
         features: the FeatureSet as JSON. columns: of the batches, in order; after them comes SPLIT.
         splits: their names, by the index in the column SPLIT.
+        refusals: rule and reason by the negative number that stands there in rows of no split.
         learn_on: the split whose rows are tallied. rows_per_group: rows of a row group, but for a file's last one.
-        table: how quarantine names the origin of a row. unsplit: why a row is in no split.
+        table: how quarantine names the origin of a row.
+        source: the directory of the table's files, where a batch only points to rows in them (`convert.direct`).
     """
 
     lake: str
@@ -56,7 +59,8 @@ class WriteTask:
     learn_on: str
     rows_per_group: int
     table: str
-    unsplit: str = "is in no split"
+    refusals: Mapping[int, tuple[str, str]]
+    source: str = ""
 
 
 @dataclass
@@ -106,21 +110,27 @@ def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Itera
     result = TaskResult()
     with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
         files = _Files(task, features, folder)
-        for batch in batches:
-            named = pa.RecordBatch.from_arrays(batch.columns, names=[*task.columns, SPLIT])
-            _write_batch(task, features, named, files, result)
+        for batch in _rows(task, batches):
+            _write_batch(task, features, batch, files, result)
         result.files = files.finish()
     yield _report(result)
+
+
+def _rows(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The columns and SPLIT, by name."""
+    if not task.source:
+        for batch in batches:
+            yield pa.RecordBatch.from_arrays(batch.columns, names=[*task.columns, SPLIT])
+        return
+    with DirectRows(Lake(task.lake).store, task.source, task.columns) as rows:
+        for batch in batches:
+            yield from rows.beside(batch)
 
 
 def _write_batch(
     task: WriteTask, features: FeatureSet, batch: pa.RecordBatch, files: _Files, result: TaskResult
 ) -> None:
-    placed = pc.greater_equal(batch.column(SPLIT), 0)
-    lost = batch.num_rows - int(pc.sum(placed).as_py() or 0)
-    if lost:
-        _refuse(task, batch.filter(pc.invert(placed)), pa.array([task.unsplit] * lost), ["split"] * lost, files, result)
-        batch = batch.filter(placed)
+    batch = _placed(task, batch, files, result)
     stored, reasons = features.encode_batch(batch)
     if reasons.null_count < len(reasons):
         why = reasons.drop_null()
@@ -135,6 +145,18 @@ def _write_batch(
             files.add(part_of(split, int(bucket)), _where(stored, mine & (buckets == bucket)))
         if split == task.learn_on and mine.any():
             result.add(features.tally(_where(batch, mine), first=False))
+
+
+def _placed(task: WriteTask, batch: pa.RecordBatch, files: _Files, result: TaskResult) -> pa.RecordBatch:
+    """The rows that are in a split; the others are refused."""
+    splits = batch.column(SPLIT)
+    placed = pc.greater_equal(splits, 0)
+    lost = splits.filter(pc.invert(placed)).to_pylist()
+    if not lost:
+        return batch
+    rules, reasons = zip(*(task.refusals[split] for split in lost), strict=True)
+    _refuse(task, batch.filter(pc.invert(placed)), pa.array(reasons), list(rules), files, result)
+    return batch.filter(placed)
 
 
 def _refuse(task: WriteTask, batch: pa.RecordBatch, reasons: pa.Array, rules: list[str], files: _Files,

@@ -12,8 +12,9 @@ from laketrain.features.label import Label
 from laketrain.features.multilabel import Multilabel
 from laketrain.features.number import Number
 from laketrain.features.schema import FeatureSet
+from laketrain.features.sequence import Sequence
 from laketrain.features.text import Text
-from laketrain.features.vector import Sequence, Value, Vector
+from laketrain.features.vector import Value, Vector
 from laketrain.features.weight import Weight
 
 __all__ = ["Audio", "Category", "Drawing", "Feature", "FeatureSet", "Image", "Key", "Label", "Multilabel", "Number",

@@ -7,6 +7,7 @@ Only sizes are read here, by plain arithmetic on bytes; the libraries that decod
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 FORMATS = "PNG, JPEG, GIF, BMP or WebP"
@@ -64,6 +65,20 @@ def complete(data: bytes, format: str) -> bool:
     if format == "BMP":
         return len(data) >= int.from_bytes(data[2:6], "little")
     return len(data) >= int.from_bytes(data[4:8], "little") + 8
+
+
+def refuse_broken_chunks(data: bytes, format: str) -> None:
+    """Raises Unreadable where a part of a PNG that matters isn't what its checksum says. Decoders stop at the last
+    pixel, and so don't see what is wrong there; they have seen that no part is missing."""
+    place = 8
+    while format == "PNG" and place + 12 <= len(data):
+        name = data[place + 4 : place + 8]
+        end = place + 8 + _big(data, place, 4)
+        if name[:1].isupper() and zlib.crc32(memoryview(data)[place + 4 : end]) != _big(data, end, 4):
+            raise Unreadable(f"is damaged: a PNG whose {name.decode('latin-1')} isn't what its checksum says")
+        if name == b"IEND":
+            return
+        place = end + 4
 
 
 def _number(data: bytes, start: int, size: int, signed: bool = False) -> int:

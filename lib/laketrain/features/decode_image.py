@@ -10,6 +10,7 @@ decodes all others, and is the judge of a JPEG that simplejpeg finds fault with.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features.decode_header import Header, Unreadable, complete, header_of
+from laketrain.features.decode_header import Header, Unreadable, complete, header_of, refuse_broken_chunks
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -29,6 +30,8 @@ _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _OPAQUE = ("1", "L", "RGB", "CMYK", "YCbCr")
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255, 255)
+_EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+_MOST_EXTRANEOUS = 16
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,19 @@ def _plain_jpeg(data: bytes, colours: str) -> Pixels | None:
 
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(data, colours)
-    except ValueError:
+    except ValueError as error:
+        _refuse_corrupt(str(error))
         return None
     return pixels
+
+
+def _refuse_corrupt(said: str) -> None:
+    """libjpeg makes some pixels of whatever it gets, and Pillow doesn't hear its warnings. A few bytes too many before
+    the end are what some cameras write."""
+    problem = said.partition("Corrupt JPEG data: ")[2]
+    extra = _EXTRANEOUS.match(problem)
+    if problem and not (extra and int(extra[1]) <= _MOST_EXTRANEOUS):
+        raise Unreadable(f"is damaged: a JPEG that can't be decoded ({problem})")
 
 
 def _opened(data: bytes, header: Header, want: Want) -> Picture:
@@ -100,6 +113,7 @@ def _opened(data: bytes, header: Header, want: Want) -> Picture:
         picture = Image.open(BytesIO(data), formats=[header.format])
         _refuse_absurd(picture.width, picture.height, want)  # a GIF's frame may be larger than its header says
         picture.load()
+        refuse_broken_chunks(data, header.format)
         return _upright(picture)
     except Unreadable:
         raise
@@ -108,7 +122,11 @@ def _opened(data: bytes, header: Header, want: Want) -> Picture:
 
 
 def _fault(data: bytes, header: Header, error: Exception) -> str:
+    from PIL import UnidentifiedImageError
+
     said = str(error) or type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+        said = "its first bytes say that it is one, the next ones don't"  # Pillow's own text has an address in it
     if isinstance(error, EOFError) or "truncated" in said.lower() or not complete(data, header.format):
         return f"is truncated: a {header.format} that ends after {len(data)} bytes ({said})"
     return f"is damaged: a {header.format} that can't be decoded ({said})"

@@ -79,6 +79,19 @@ class Label(Scalar):
     def arrow_type(self) -> pa.DataType:
         return pa.int64()
 
+    def balanced(self) -> tuple[float, ...]:
+        """A weight for each class, by which all that the train split has count alike and a row counts 1 on average.
+
+        Raises:
+            DataError: nothing is learnt yet.
+        """
+        if self.statistics is None:
+            raise DataError("features", self.subject, "has learnt nothing yet, so the classes can't be weighed",
+                            "take the features of a converted dataset")
+        rows = self.statistics.rows
+        alike = sum(rows) / sum(count > 0 for count in rows)
+        return tuple(alike / count if count else 0.0 for count in rows)
+
     def check(self, column: pa.Array) -> pa.Array:
         return self._check_numbers(column) if self.names is None else self._check_names(column)
 

@@ -100,7 +100,12 @@ def check_numbers(feature: Feature, column: pa.Array, missing: bool) -> pa.Array
     none = np.zeros(len(column), np.bool_)
     return reasons(len(column), (none if missing else empty, "is null"),
                    (none if missing else np.isnan(values) & ~empty, "is not a number (NaN)"),
-                   (np.isinf(values), "is infinite"))
+                   (np.isinf(values), "is infinite"), (too_large(values), "is beyond what float32 holds"))
+
+
+def too_large(values: Floats) -> npt.NDArray[np.bool_]:
+    """Where a finite number would become an infinite float32."""
+    return np.isfinite(values) & (np.abs(values) > np.finfo(np.float32).max)
 
 
 def flat_values(feature: Feature, column: pa.Array) -> tuple[npt.NDArray[np.int64], pa.Array]:
@@ -127,7 +132,8 @@ def check_arrays(feature: Feature, column: pa.Array, size: int, said: str) -> pa
     counted = pc.binary_join_element_wise("has ", pa.array(lengths).cast(pa.string()), f" numbers, expected {said}", "")
     return reasons(len(column), (nulls(column), "is null"), (lengths != size, counted),
                    (_rows(row, np.isnan(values), len(column)), "has a null or NaN among its numbers"),
-                   (_rows(row, np.isinf(values), len(column)), "has an infinite number"))
+                   (_rows(row, np.isinf(values), len(column)), "has an infinite number"),
+                   (_rows(row, too_large(values), len(column)), "has a number beyond what float32 holds"))
 
 
 def arrays_of(feature: Feature, column: pa.Array, shape: tuple[int, ...]) -> Floats:

@@ -24,19 +24,21 @@ from pydantic import ConfigDict, Field, RootModel, model_validator
 from laketrain.errors import DataError, nearest
 from laketrain.features.audio import Audio
 from laketrain.features.base import Feature, Role, Storage
+from laketrain.features.bucket import Bucket
 from laketrain.features.category import Category
 from laketrain.features.image import Image
 from laketrain.features.key import Key
 from laketrain.features.label import Label
 from laketrain.features.multilabel import Multilabel
 from laketrain.features.number import Number
+from laketrain.features.sequence import Sequence
 from laketrain.features.tally import merge
 from laketrain.features.text import Text
-from laketrain.features.vector import Sequence, Value, Vector
+from laketrain.features.vector import Value, Vector
 from laketrain.features.weight import Weight
 
 AnyFeature = Annotated[
-    Image | Label | Key | Audio | Text | Category | Number | Vector | Sequence | Value | Multilabel | Weight,
+    Image | Label | Key | Audio | Text | Category | Number | Bucket | Vector | Sequence | Value | Multilabel | Weight,
     Field(discriminator="kind")]
 
 # Petastorm makes a named tuple of them.

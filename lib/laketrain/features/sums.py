@@ -27,6 +27,7 @@ Ints = npt.NDArray[np.int64]
 # Of the smallest float64: everything is counted in multiples of it.
 _UNIT = 1074
 _MANTISSA, _HALF = 53, 27
+_AT_ONCE = 1 << _MANTISSA - _HALF
 _BUCKET_SHIFT = 44
 _BUCKET = "bucket "
 
@@ -73,24 +74,30 @@ def described(totals: Mapping[str, int], prefix: str = "", quantiles: Sequence[f
 
 def _exact(numbers: Floats) -> tuple[int, int]:
     """The sum in units of 2^-1074, and that of the squares in units of 2^-2148."""
+    parts = [_exact_part(numbers[start:start + _AT_ONCE]) for start in range(0, len(numbers), _AT_ONCE)]
+    return sum(total for total, _ in parts), sum(squares for _, squares in parts)
+
+
+def _exact_part(numbers: Floats) -> tuple[int, int]:
     fractions, exponents = np.frexp(numbers)
     mantissas = np.ldexp(fractions, _MANTISSA).astype(np.int64)
-    shifts, group = np.unique(exponents - _MANTISSA + _UNIT, return_inverse=True)
+    least = int(exponents.min())
+    group = exponents - least
+    shifts = range(least - _MANTISSA + _UNIT, int(exponents.max()) - _MANTISSA + _UNIT + 1)
     high, low = mantissas >> _HALF, mantissas & ((1 << _HALF) - 1)
-    plain = _by_group(mantissas, group, len(shifts))
+    plain = _by_group(mantissas, group)
     square = [(a << 2 * _HALF) + (b << _HALF + 1) + c for a, b, c in zip(
-        *(_by_group(part, group, len(shifts)) for part in (high * high, high * low, low * low)), strict=True)]
+        *(_by_group(part, group) for part in (high * high, high * low, low * low)), strict=True)]
     # A number below the normal ones has no bits where its shift is negative.
-    return (sum(_shifted(value, int(shift)) for value, shift in zip(plain, shifts, strict=True)),
-            sum(_shifted(value, 2 * int(shift)) for value, shift in zip(square, shifts, strict=True)))
+    return (sum(_shifted(value, shift) for value, shift in zip(plain, shifts, strict=True) if value),
+            sum(_shifted(value, 2 * shift) for value, shift in zip(square, shifts, strict=True) if value))
 
 
-def _by_group(values: Ints, group: Ints, groups: int) -> list[int]:
-    """The sum of each group's values, which may need more than 64 bits: summed in two halves."""
+def _by_group(values: Ints, group: Ints) -> list[int]:
+    """The sum of each group's values, which may need more than 64 bits: summed in two halves, as floats that have bits
+    enough for `_AT_ONCE` of them."""
     high, low = values >> _HALF, values & ((1 << _HALF) - 1)
-    tops, bottoms = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
-    np.add.at(tops, group, high)
-    np.add.at(bottoms, group, low)
+    tops, bottoms = np.bincount(group, high), np.bincount(group, low)
     return [(int(top) << _HALF) + int(bottom) for top, bottom in zip(tops, bottoms, strict=True)]
 
 

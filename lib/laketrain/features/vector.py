@@ -3,12 +3,10 @@
     features:
       loads: {kind: vector, columns: [HUFL, HULL, MUFL], scale: standard}
       embedding: {kind: vector, column: embedding, size: 128, scale: none}
-      history: {kind: sequence, column: window, shape: [96, 7]}
-      load_ahead: {kind: value, column: target, size: 24}
+      load_ahead: {kind: value, column: next.HUFL, size: 24}
 
-`vector` is an input of one axis, `sequence` one of steps × channels, `value` the target of a regression. All are
-float32 and scaled, each component or channel apart, by what the train split taught; `value.unscale` brings predictions
-back.
+`vector` is an input, `value` the target of a regression. Both are float32 and scaled, each component apart, by what the
+train split taught; `value.unscale` brings predictions back.
 """
 
 from __future__ import annotations
@@ -147,13 +145,3 @@ class Value(Several):
     def unscale(self, predicted: npt.NDArray[Any]) -> Floats:
         """(n, k) predictions of the model, in the column's own units."""
         return np.asarray(predicted, np.float64) if self.learnt_scale is None else self.learnt_scale.undo(predicted)
-
-
-class Sequence(Numbers):
-    """Steps of several channels, such as the windows that convert cuts: (steps, channels) float32."""
-
-    kind: Literal["sequence"] = "sequence"
-    role: Literal["input", "target"] = "input"
-    """What it is for."""
-    shape: Annotated[tuple[int, int], BeforeValidator(as_tuple)]
-    """Steps and channels, e.g. [96, 7]; the column holds arrays of arrays, or of steps × channels numbers."""

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
+from laketrain.feed.cache import DecodedCache
 from laketrain.feed.feed import Feed, plans_of
 from laketrain.feed.lanes import LanePlan
 from laketrain.feed.rows import RowReader
@@ -86,14 +87,17 @@ class Dataset:
         return RowReader(self.version.lake.store, self.files(split), self.features, wanted)
 
     def feed(self, split: str, batch: int, *, lanes: int | str = "auto", seed: int = 0, shuffle: bool = True,
-             window_mb: float = 256) -> Feed:
-        """The split's batches of `batch` rows over all ranks; with buckets, each batch of one of them. Close it."""
+             window_mb: float = 256, cache: DecodedCache | None = None) -> Feed:
+        """The split's batches of `batch` rows over all ranks; with buckets, each batch of one of them. Close it.
+
+        `cache` keeps what was decoded of compressed images.
+        """
         parts = [(self.features.at(bucket), files) for bucket, files in self.buckets(split)]
         fed = [name for name, feature in self.features.items() if feature.role in FED]
         sizes = [(sum(file.rows or 0 for file in files), features.row_bytes(fed)) for features, files in parts]
         plans = plans_of(sizes, batch, lanes=lanes, seed=seed, shuffle=shuffle, window_bytes=int(window_mb * _MB))
         store = self.version.lake.store
-        return Feed(plans, tuple(RowReader(store, files, features, fed) for features, files in parts))
+        return Feed(plans, tuple(RowReader(store, files, features, fed, cache=cache) for features, files in parts))
 
     def buckets(self, split: str) -> list[tuple[int, list[SplitFile]]]:
         """The split's files by bucket of length, without empty ones; a single bucket 0 where there are none."""

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
+from laketrain.feed.cache import DecodedCache
 
 OPEN_FILES = 32
 
@@ -62,14 +63,16 @@ class RowReader:
         features: how to decode.
         columns: which features to read.
         threads: that read row groups side by side, each through open files of its own; by default `reading_threads`.
+        cache: where decoded images are kept and looked for; nowhere by default.
 
     Raises:
         DataError: a file can't be read, or holds other row groups than recorded; it is named.
     """
 
     def __init__(self, store: Files, files: Iterable[DataFile], features: FeatureSet, columns: Iterable[str],
-                 threads: int | None = None) -> None:
+                 threads: int | None = None, cache: DecodedCache | None = None) -> None:
         self.features, self.columns = features, tuple(columns)
+        self._cache = cache
         self._store, self._files = store, tuple(files)
         self._threads = threads or reading_threads()
         self._lock = threading.RLock()
@@ -139,8 +142,7 @@ class RowReader:
         index, number = int(self._file_of[group]), int(self._group_of[group])
         self._at[thread] = f"row group {number} of file {self._files[index].path!r}"
         try:
-            table = self._table(thread, index, number, int(self._starts[group + 1] - self._starts[group]))
-            tensors = self.features.tensors(table, self.columns)
+            tensors = self._tensors(thread, index, number, int(self._starts[group + 1] - self._starts[group]))
         except (OSError, pa.ArrowException) as error:
             raise self._broken(index, f"can't be read: {error}") from error
         except DataError as error:
@@ -150,12 +152,28 @@ class RowReader:
         for name, values in tensors.items():
             out[name][places] = values[local]
 
-    def _table(self, thread: int, index: int, group: int, rows: int) -> pa.Table:
-        """A row group's asked columns, also those that the file's path holds."""
+    def _tensors(self, thread: int, index: int, group: int, rows: int) -> dict[str, npt.NDArray[Any]]:
+        """A row group's asked columns, decoded now or before."""
+        path, cache = self._files[index].path, self._cache
+        if cache is None:
+            return self.features.tensors(self._table(thread, index, group, rows, self.columns), self.columns)
+        slow = [name for name in self.columns if cache.holds(self.features[name])]
+        found = {name: cache.get(path, group, name, (rows, *self.features[name].shape), self.features[name].dtype)
+                 for name in slow}
+        kept = {name: values for name, values in found.items() if values is not None}
+        rest = [name for name in self.columns if name not in kept]
+        fresh = self.features.tensors(self._table(thread, index, group, rows, rest), rest) if rest else {}
+        for name in slow:
+            if name in fresh:
+                cache.put(path, group, name, fresh[name])
+        return {**kept, **fresh}
+
+    def _table(self, thread: int, index: int, group: int, rows: int, asked: Sequence[str]) -> pa.Table:
+        """The asked columns of a row group, also those that the file's path holds."""
         file = self._files[index]
         constants = {name: value for name, value in (file.constants if isinstance(file, Partitioned) else ())
-                     if name in self.columns}
-        columns = [name for name in self.columns if name not in constants]
+                     if name in asked}
+        columns = [name for name in asked if name not in constants]
         # The threads are ours: Arrow's own would only add to them.
         table = self._file(thread, index).read_row_group(group, columns=columns, use_threads=False)
         for name, value in constants.items():

@@ -6,13 +6,18 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import fsspec
 
+from laketrain.errors import DataError
 from laketrain.ingest.listing import SourceFile
 from laketrain.ingest.plan import Plan
 from laketrain.lake import DataFile, Draft, Lake, Version
@@ -54,11 +59,31 @@ def _land(draft: Draft, file: SourceFile) -> DataFile:
     store, path = draft.table.lake.store, draft.path(file.name)
     filesystem, source = fsspec.core.url_to_fs(file.url)
     if "file" in filesystem.protocol:
+        with _readable(file):
+            _look(str(source))
         store.put(str(source), path)
     else:
         with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
             copy = str(Path(folder) / "file")
-            filesystem.get_file(source, copy)
+            with _readable(file):
+                filesystem.get_file(source, copy)
             store.put(copy, path)
     # A file that grew or shrank meanwhile is found by the commit, which compares sizes and has it all on disk first.
     return DataFile(path=file.name, bytes=file.size)
+
+
+def _look(path: str) -> None:
+    """Opens the file: a link to nothing or somebody else's file is to be told as such, and not as the lake's fault."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError("it is no regular file")
+    with open(path, "rb"):
+        pass
+
+
+@contextmanager
+def _readable(file: SourceFile) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError("ingest", f"file {file.url}", f"can't be read: {error.strerror or error}",
+                        "mend or remove it, or pass it over by a narrower 'path' of the source") from error

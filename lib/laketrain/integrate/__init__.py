@@ -1,4 +1,4 @@
-"""The third stage: joins with their contract, then a SQL step."""
+"""The third stage: joins with their contract, partners in time, unions, histories and SQL, step by step."""
 
 from laketrain.integrate.stage import fingerprint_integrate, integrate
 

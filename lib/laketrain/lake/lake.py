@@ -16,7 +16,8 @@ from laketrain.lake.store import Store, open_store
 from laketrain.lake.table import Table
 from laketrain.lake.version import Version
 
-ZONES = ("raw", "clean", "quarantine", "integrated", "features", "models", "predictions", "runs", "checkpoints")
+ZONES = ("raw", "clean", "quarantine", "integrated", "features", "models", "predictions", "runs", "checkpoints",
+         "profiles")
 
 
 class Lake:

@@ -148,6 +148,14 @@ class Version:
         sizes = {info.path[len(base) + 1:]: info.size for info in self.lake.store.list(base, recursive=True)}
         return [file.path for file in self.entry.files if sizes.get(file.path) != file.bytes]
 
+    def check_files(self) -> None:
+        """Raises LakeError naming a file that is not there as it was committed: read, it would be rows less."""
+        missing = self.missing()
+        if missing:
+            others = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise LakeError("lake", self.ref, f"{self.path(missing[0])} is gone, or has another size than was committed"
+                            f"{others}", "see laketrain verify, then make the version again with --force")
+
     def exists(self) -> bool:
         """Whether all of its files are there, with their sizes."""
         return not self.missing()

@@ -27,14 +27,15 @@ REASON, RECORD = "_reason", "_record"
 
 @dataclass(frozen=True)
 class PredictTask:
-    """As values: the lake's URL, the model's ref, the input features and the label as JSON, the ref of the data, rows
-    a batch, which columns to keep, and TensorFlow's threads."""
+    """As values: the lake's URL, the model's ref, the input features and the label as JSON, the ref of the data, what
+    the columns of a batch are called, rows the model sees at once, which columns to keep, and TensorFlow's threads."""
 
     lake: str
     model: str
     features: str
     label: str
     data: str
+    columns: tuple[str, ...]
     batch: int
     keep: tuple[str, ...]
     threads: int
@@ -46,7 +47,8 @@ def score_batches(task: PredictTask, batches: Iterable[pa.RecordBatch]) -> Itera
     features = FeatureSet.from_json(task.features)
     label = Label.model_validate_json(task.label)
     for batch in batches:
-        yield _score(task, features, label, batch)
+        named = pa.RecordBatch.from_arrays(batch.columns, names=list(task.columns))
+        yield _score(task, features, label, named)
 
 
 def _score(task: PredictTask, features: FeatureSet, label: Label, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from laketrain.config.train import Predict
+from laketrain.config.windows import Windows
+from laketrain.convert.split import SPLIT
+from laketrain.convert.windows import cut_windows
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet, Label
 from laketrain.lake import Draft, Version, fingerprint
@@ -22,7 +26,7 @@ from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, commit_rejects
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, arrow_batches, configured, persisted, quoted, read, write
+from laketrain.spark.frames import ALIKE, arrow_batches, configured, persisted, quoted, read, record, write
 
 REVISION = 1
 
@@ -38,6 +42,7 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
     Each row has the kept columns (by default those of the key features), class, probability, model and data version.
     """
     started = time.monotonic()
+    table.check_files()
     features = FeatureSet.from_json(json.dumps(model.entry.meta["features"]))
     # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
     settings = {**ALIKE, **arrow_batches(FeatureSet.of(features.inputs).row_bytes())}
@@ -45,19 +50,19 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
           table.lake.table("predictions", name).stage() as draft):
         frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
         keep = _kept(frame, features, config)
-        scored = _scored(spark, frame, features, table, model, config, keep)
-        with persisted(scored) as scored:
+        rows = _rows(spark, frame, features, table, model, keep)
+        with persisted(_scored(spark, rows, features, table, model, config, keep)) as scored:
             quarantine = _commit_quarantine(scored, table, model, name, key)
             good = scored.where(F.col(REASON).isNull()).drop(REASON, RECORD)
             write(good, draft.url())
             files = found_files(table.lake.store, draft.path())
             rows_out = sum(file.rows or 0 for file in files)
-            check_balance("predict", f"table {table.ref}", table.rows, rows_out, quarantine.rows)
+            check_balance("predict", f"table {table.ref}", rows.expected, rows_out, quarantine.rows)
             counts = {str(row["class"]): row["count"] for row in good.groupBy("class").count().collect()}
             return draft.commit(
                 stage="predict", fingerprint=key, files=files, table_schema=good.schema.json(),
                 parents={table.table: table.number, model.table: model.number},
-                counts={"in": table.rows, "out": rows_out, "quarantined": quarantine.rows,
+                counts={"in": rows.expected, "out": rows_out, "quarantined": quarantine.rows,
                         "classes": dict(sorted(counts.items()))},
                 seconds=time.monotonic() - started,
             )
@@ -73,27 +78,56 @@ def _kept(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
     return [column for feature in features.ids.values() for column in feature.columns if column in frame.columns]
 
 
-def _scored(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Version, model: Version,
-            config: Predict, keep: list[str]) -> DataFrame:
-    [(_, label)] = features.targets.items()
-    if not isinstance(label, Label):
-        raise DataError("predict", model.ref, f"predicts a {label.kind}, expected a label")
-    inputs = FeatureSet.of(features.inputs)
-    slots = max(1, spark.sparkContext.defaultParallelism)
-    task = PredictTask(table.lake.url, model.ref, inputs.to_json(), label.model_dump_json(), table.ref, config.batch,
-                       tuple(keep), threads=max(1, (os.cpu_count() or 1) // slots))
-    columns = list(dict.fromkeys([*keep, *inputs.columns]))
-    absent = [column for column in columns if column not in frame.columns]
+@dataclass(frozen=True)
+class _Rows:
+    """What is scored: the table's rows, or windows of them and the rows that are in none, with the reason."""
+
+    frame: DataFrame
+    expected: int
+    refused: DataFrame | None = None
+
+
+def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Version, model: Version,
+          keep: list[str]) -> _Rows:
+    columns = list(dict.fromkeys([*keep, *(name for one in features.inputs.values() for name in one.columns)]))
+    said = model.entry.meta.get("windows")
+    windows = None if said is None else Windows.model_validate({**said, "horizon": 0})
+    needed, known = columns, set(frame.columns)
+    if windows is not None:
+        needed, known = [*columns, windows.order, *windows.by], windows.columns(frame.columns)
+    absent = [column for column in needed if column not in known]
     if absent:
         raise DataError("predict", table.ref, f"has no column {absent[0]!r}, which the model needs",
-                        nearest(absent[0], frame.columns))
-    kinds = dict(frame.dtypes)
-    schema = ", ".join([
-        *(f"{quoted(column)} {kinds[column]}" for column in keep),
-        f"class {'bigint' if label.names is None else 'string'}", "probability double", "model string", "data string",
-        f"{REASON} string", f"{RECORD} string",
-    ])
-    return frame.select(*(F.col(quoted(column)) for column in columns)).mapInArrow(partial(score_batches, task), schema)
+                        nearest(absent[0], known))
+    if windows is None:
+        return _Rows(frame.select(*(F.col(quoted(column)) for column in columns)), table.rows)
+    cut = cut_windows(frame.withColumn(SPLIT, F.lit(0)), windows, columns)
+    counts, parts = cut.counts(), spark.sparkContext.defaultParallelism
+    reason = F.lit(f"has no place of its own in the order of {windows.order!r}")
+    return _Rows(cut.made(parts).drop(SPLIT), counts["made"] + counts["rows_refused"],
+                 cut.refused().withColumn(REASON, reason).withColumn(RECORD, record(columns)))
+
+
+def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Version, model: Version,
+            config: Predict, keep: list[str]) -> DataFrame:
+    label = next(iter(features.targets.values()), None)
+    if len(features.targets) != 1 or not isinstance(label, Label):
+        kinds = ", ".join(f"{name} ({target.kind})" for name, target in features.targets.items()) or "nothing"
+        raise DataError("predict", model.ref, f"predicts {kinds}, expected one label")
+    slots = max(1, spark.sparkContext.defaultParallelism)
+    columns = tuple(rows.frame.columns)
+    task = PredictTask(table.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), label.model_dump_json(),
+                       table.ref, columns, config.batch, tuple(keep), threads=max(1, (os.cpu_count() or 1) // slots))
+    types = dict(rows.frame.dtypes)
+    said = {"class": "bigint" if label.names is None else "string", "probability": "double", "model": "string",
+            "data": "string", REASON: "string", RECORD: "string"}
+    schema = ", ".join(f"{quoted(name)} {kind}" for name, kind in (
+        *((column, types[column]) for column in keep), *said.items()))
+    # `mapInArrow` takes only plain names.
+    numbered = rows.frame.toDF(*(f"_{number}" for number in range(len(columns))))
+    scored = numbered.mapInArrow(partial(score_batches, task), schema)
+    return scored if rows.refused is None else scored.unionByName(rows.refused.select(
+        *keep, REASON, RECORD), allowMissingColumns=True)
 
 
 def _commit_quarantine(scored: DataFrame, table: Version, model: Version, name: str, key: str) -> Version:

@@ -101,7 +101,7 @@ def _facts(version: Version) -> dict[str, Any]:
 def _figures(counts: Mapping[str, Any], meta: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Rows by split, a training's epochs and parameters, an evaluation's metrics, a run's stages."""
     found = {**_mapping(counts.get("splits")),
-             **{name: counts.get(name) for name in ("epochs", "parameters", "stages", "made")},
+             **{name: counts.get(name) for name in ("epochs", "parameters", "stages", "made", "columns", "warnings")},
              **_mapping(meta.get("metrics"))}
     return ((str(name), value) for name, value in found.items() if words.is_number(value))
 

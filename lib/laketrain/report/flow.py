@@ -71,7 +71,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Step:
-    """A stage's numbers, for the table beneath the drawing."""
+    """A stage's numbers, or those of a step within it, for the table beneath the drawing."""
 
     stage: str
     ref: str
@@ -97,11 +97,20 @@ def flow(run: Run) -> Flow | None:
         return None
     places = _places(versions)
     accuracy = _accuracy(run)
-    steps = [Step(one.entry.stage, one.ref, one.entry.counts.get("in"), one.entry.counts.get("out"),
-                  one.entry.counts.get("quarantined")) for one in versions.values() if "in" in one.entry.counts]
+    steps = [step for one in versions.values() if "in" in one.entry.counts for step in _steps(one)]
     alt = "Flow of the data: " + "; ".join(
         f"{one.ref} {_figure(one, versions, accuracy)[0]}" for one in versions.values())
     return Flow(_draw(versions, places, WIDE, accuracy), _draw(versions, places, TALL, accuracy), steps, alt)
+
+
+def _steps(version: Version) -> Iterator[Step]:
+    """The stage, then the steps within it where it took more than one; a step's rejects are those of both its sides."""
+    counts = version.entry.counts
+    yield Step(version.entry.stage, version.ref, counts.get("in"), counts.get("out"), counts.get("quarantined"))
+    within = counts.get("steps") or []
+    for told in within if len(within) > 1 else []:
+        quarantined = told.get("quarantined", 0) + (told.get("other") or {}).get("quarantined", 0)
+        yield Step(f"– {told['step']}", version.ref, told.get("in"), told.get("out"), quarantined)
 
 
 def _accuracy(run: Run) -> Any:
@@ -111,16 +120,22 @@ def _accuracy(run: Run) -> Any:
 
 def _places(versions: Mapping[str, Version]) -> dict[str, tuple[int, float]]:
     """ref -> (step along the road, lane): each lies as near to the middle of its parents as its neighbours allow."""
-    used = [zone for zone in ZONES if any(version.zone == zone for version in versions.values())]
+    stops = {version.ref: (ZONES.index(version.zone), _depth(version, versions)) for version in versions.values()}
     places: dict[str, tuple[int, float]] = {}
-    for step, zone in enumerate(used):
-        here = [version for version in versions.values() if version.zone == zone]
+    for step, stop in enumerate(sorted(set(stops.values()))):
+        here = [version for version in versions.values() if stops[version.ref] == stop]
         wanted = {version.ref: _wanted(version, places, order) for order, version in enumerate(here)}
         lane = -1.0
         for ref in sorted(wanted, key=lambda ref: wanted[ref]):
             lane = max(wanted[ref], lane + 1)
             places[ref] = step, lane
     return places
+
+
+def _depth(version: Version, versions: Mapping[str, Version]) -> int:
+    """How many versions of its own zone it was made from, one after the other."""
+    older = [versions[ref] for ref in parents_of(version) if ref in versions]
+    return 1 + max((_depth(one, versions) for one in older if one.zone == version.zone), default=-1)
 
 
 def _wanted(version: Version, places: Mapping[str, tuple[int, float]], order: int) -> float:

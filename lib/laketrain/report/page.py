@@ -11,16 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from laketrain.lake import Lake
-from laketrain.report import dataset, evaluation, facts, flow, quarantine, training, words
+from laketrain.report import dataset, evaluation, facts, flow, profiles, quarantine, training, words
+from laketrain.report.environment import environment
 from laketrain.report.record import RunRecord
 from laketrain.report.run import Run
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 _LONGEST_PROBLEM = 400
 
@@ -39,6 +36,7 @@ class Section:
 SECTIONS = (
     Section("flow", "From raw files to predictions", flow.flow),
     Section("quarantine", "Quarantine", quarantine.quarantine),
+    Section("profiles", "Profiles", profiles.profiles),
     Section("splits", "Dataset", dataset.splits),
     Section("samples", "Samples", dataset.samples),
     Section("training", "Training", training.training),
@@ -69,7 +67,7 @@ def render(lake: Lake, record: RunRecord) -> str:
     run = Run(lake, record)
     head = _draw(run, Section("head", record.workload.name, facts.headline))
     drawn = [found for section in SECTIONS if (found := _draw(run, section))]
-    page = _environment().get_template("run.html")
+    page = environment().get_template("run.html")
     return page.render(title=record.workload.name, began=record.began, head=head, drawn=drawn)
 
 
@@ -78,19 +76,7 @@ def _draw(run: Run, section: Section) -> Drawn | None:
         found = section.facts(run)
         if found is None:
             return None
-        return Drawn(section, _environment().get_template(f"{section.key}.html").render(it=found))
+        return Drawn(section, environment().get_template(f"{section.key}.html").render(it=found))
     except Exception as error:
         problem = run.redactor.scrub(f"{type(error).__name__}: {error}")
         return Drawn(section, "", words.shortened(problem, _LONGEST_PROBLEM))
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(loader=PackageLoader("laketrain.report"), autoescape=True, undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(
-        {name: getattr(words, name)
-         for name in ("count", "rows", "share", "metric", "duration", "size", "moment", "stamp", "shortened")})
-    return environment

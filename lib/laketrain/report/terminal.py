@@ -48,10 +48,17 @@ class Terminal:
             said = f"epoch {event['epoch']}/{event['epochs']}  {_metrics(event)}  {event['rows_per_s']:,.0f} rows/s"
             self._progress.update(self._bar, total=event["epochs"] * event["steps"], completed=done,
                                   description=f"train  {said}")
+        elif kind == "hint":
+            self._say(f"            [yellow]{escape(event['text'])}[/]")
         elif kind == "resume":
             self._say(f"            [yellow]goes on after epoch {event['epoch']}[/], from {event['checkpoint']}")
         elif kind == "restart":
             self._say(f"            [yellow]relaunch {event['attempt']} of {event['of']}:[/] {escape(event['cause'])}")
+
+    def note(self, text: str) -> None:
+        """Something that should be known, and stops nothing."""
+        self._close()
+        self.console.print(f"            [yellow]{escape(text)}[/]", soft_wrap=True)
 
     def _say(self, text: str) -> None:
         (self._progress.console if self._progress else self.console).print(text, soft_wrap=True)
@@ -95,6 +102,8 @@ def _counts(outcome: Outcome) -> str:
         return f"accuracy {meta['metrics']['accuracy']:.4f}{beside}, on {counts['rows']:,} rows"
     if outcome.stage == "ingest":
         return f"{counts['files']} files, {counts['bytes'] / 1e6:.1f} MB"
+    if outcome.stage == "profile":
+        return f"{counts['columns']} columns, {counts['warnings']} to look at"
     parts = [f"{counts['in']:,} in", f"{counts['out']:,} out", f"{counts['quarantined']:,} quarantined"]
     if "splits" in counts:
         parts.append(", ".join(f"{split} {rows:,}" for split, rows in counts["splits"].items()))

@@ -23,7 +23,16 @@ def explained(stage: str, subject: str) -> Iterator[None]:
     except LaketrainError:
         raise
     except (PySparkException, Py4JError) as error:
-        raise carried(error) or DataError(stage, subject, first_sentence(str(error))) from error
+        raise carried(error) or _out_of_memory(stage, subject, str(error)) or DataError(
+            stage, subject, first_sentence(str(error))) from error
+
+
+def _out_of_memory(stage: str, subject: str, text: str) -> DataError | None:
+    """An executor that ran out of memory, or in local mode a driver that died of it and left nobody to ask."""
+    if "OutOfMemoryError" not in text and "BlockManagerMaster.driverEndpoint" not in text:
+        return None
+    return DataError(stage, subject, "Spark's JVM ran out of memory",
+                     "raise spark.driver.memory (in local mode) or spark.executor.memory in the config's 'spark.conf'")
 
 
 def carried(error: Exception) -> LaketrainError | None:

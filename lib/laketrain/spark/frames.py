@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pyspark.sql import Column, DataFrame, SparkSession
 
 
@@ -48,14 +49,23 @@ def configured(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[Non
 
 @contextmanager
 def persisted(frame: DataFrame) -> Iterator[DataFrame]:
-    """`frame` computed once, however often it is read inside: in memory, and on disk where that doesn't suffice."""
-    from pyspark import StorageLevel
-
-    kept = frame.persist(StorageLevel.MEMORY_AND_DISK)
+    """`frame` computed once, however often it is read inside."""
+    kept = persist(frame)
     try:
         yield kept
     finally:
         kept.unpersist()
+
+
+def persist(frame: DataFrame) -> DataFrame:
+    """`frame`, computed at its first use, and kept on the executors' disks.
+
+    Not in their memory: there Spark builds columns of whole partitions first, and a heap of 2 GB died of two tables of
+    2 GB, long before it had thought of the disk.
+    """
+    from pyspark import StorageLevel
+
+    return frame.persist(StorageLevel.DISK_ONLY)
 
 
 def write(frame: DataFrame, url: str) -> None:
@@ -97,3 +107,13 @@ def record(columns: list[str]) -> Column:
     from pyspark.sql import functions as F
 
     return F.to_json(F.struct(*(F.col(quoted(name)) for name in columns)))
+
+
+def on_batches(work: Callable[..., pd.Series], kind: str) -> Callable[..., Column]:
+    """`work` as a function of columns, which Spark calls with one Arrow batch after the other: no other column travels
+    to Python. Its result is of the type `kind`."""
+    from pyspark.sql.pandas import functions as pandas_functions
+
+    made: Any = pandas_functions.pandas_udf
+    called: Callable[..., Column] = made(work, kind)
+    return called

@@ -24,6 +24,8 @@ from laketrain.config.train import Train
 from laketrain.distributed.optimizer import distribute
 from laketrain.distributed.world import World
 from laketrain.errors import DataError, RankError
+from laketrain.features import Label
+from laketrain.feed.cache import DecodedCache
 from laketrain.feed.dataset import Dataset
 from laketrain.feed.feed import Feed
 from laketrain.imports import import_tensorflow
@@ -77,8 +79,9 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
     checkpoints = Checkpoints(Lake(task.lake), task.name, task.run)
     config = task.config
     clock = _Clock()
+    cache = None if config.cache is None else DecodedCache.of(config.cache, world.size)
     with dataset.feed(config.split, config.batch, lanes=config.lanes, seed=config.seed,
-                      window_mb=config.shuffle_window_mb) as feed:
+                      window_mb=config.shuffle_window_mb, cache=cache) as feed:
         model, state = _begin(task, dataset, checkpoints, world, feed.steps * config.epochs)
         _run_epochs(task, dataset, feed, model, state, checkpoints, world, report, clock)
     digest = weights_digest(model)
@@ -117,7 +120,7 @@ def _run_epochs(task: FitTask, dataset: Dataset, feed: Feed, model: keras.Model,
     config = task.config
     if state.epochs >= config.epochs:
         return
-    steps = Steps(model, config.batch)
+    steps = Steps(model, config.batch, _class_weights(config, dataset))
     with closing(feed.steps_of(world.rank, world.size, state.epochs, epochs=config.epochs - state.epochs,
                                augment=config.augment)) as training:
         for epoch in range(state.epochs, config.epochs):
@@ -137,6 +140,16 @@ def _run_epochs(task: FitTask, dataset: Dataset, feed: Feed, model: keras.Model,
             if world.is_chief and (state.epochs % config.checkpoint_epochs == 0 or state.epochs == config.epochs):
                 checkpoints.save(model, state, seconds)
             report({"kind": "epoch", "epochs": config.epochs, **state.history[-1]})
+
+
+def _class_weights(config: Train, dataset: Dataset) -> tuple[float, ...] | None:
+    if config.class_weights is None:
+        return None
+    targets = list(dataset.features.targets.values())
+    if len(targets) != 1 or not isinstance(targets[0], Label):
+        raise DataError("train", "class_weights", f"the targets are {', '.join(dataset.features.targets)}",
+                        "expected one label; remove 'train.class_weights'")
+    return targets[0].balanced()
 
 
 def _validate(task: FitTask, dataset: Dataset, steps: Steps, world: World) -> dict[str, float]:

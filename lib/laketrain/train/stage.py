@@ -26,7 +26,7 @@ REVISION = 1
 OnEvent = Callable[[int, dict[str, Any]], None]
 
 # How a model is trained, but not what it becomes: changing these is no reason to train again.
-_NO_MATTER = {"checkpoint_epochs", "max_restarts", "deadline_s"}
+_NO_MATTER = {"cache", "checkpoint_epochs", "max_restarts", "deadline_s"}
 
 
 def fingerprint_train(dataset: Version, config: Train) -> str:
@@ -47,6 +47,7 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
     models = lake.table("models", name)
     checkpoints = Checkpoints(lake, name, _run_identity(models.versions(), dataset, config))
     tell = on_event or (lambda rank, event: None)
+    _hint_at_few_row_groups(dataset, config, tell)
     with models.stage() as draft:
         task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path())
         results, restarts = _launch_until_done(spark, task, checkpoints, tell)
@@ -58,11 +59,19 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
             counts={"rows": dataset.entry.counts["splits"][config.split], "epochs": len(chief["history"]),
                     "parameters": chief["parameters"]},
             meta={"history": chief["history"], "weights": chief["weights"], "ranks": ranks, "restarts": restarts,
-                  "config": config.model_dump(mode="json"), "features": dataset.entry.meta["features"]},
+                  "config": config.model_dump(mode="json"), "features": dataset.entry.meta["features"],
+                  "windows": dataset.entry.meta.get("windows")},
             seconds=time.monotonic() - started,
         )
     checkpoints.finish()
     return version
+
+
+def _hint_at_few_row_groups(dataset: Version, config: Train, tell: OnEvent) -> None:
+    groups = sum(len(file.row_groups or []) for file in dataset.files(config.split))
+    if 0 < groups < config.ranks:
+        tell(0, {"kind": "hint", "text": f"{dataset.ref} has {groups} row groups in {config.split} for {config.ranks} "
+                 "ranks, so several read the same one: a smaller 'convert.row_group_mb' is quicker"})
 
 
 def _run_identity(committed: list[int], dataset: Version, config: Train) -> str:

@@ -10,6 +10,7 @@ counts as the smaller batch that it is; over an epoch, losses and metrics are su
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -20,10 +21,16 @@ from laketrain.distributed.world import World
 
 
 class Steps:
-    """Steps of a compiled model. `batch` is the global batch; the optimizer may be a distributed one."""
+    """Steps of a compiled model.
 
-    def __init__(self, model: keras.Model, batch: int) -> None:
+    Args:
+        model: its optimizer may be a distributed one. batch: the global batch.
+        class_weights: by which the losses of training are multiplied, one a class; metrics are not.
+    """
+
+    def __init__(self, model: keras.Model, batch: int, class_weights: Sequence[float] | None = None) -> None:
         self.model, self._batch = model, batch
+        self._class_weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
         self._loss = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self._rows = tf.Variable(0, dtype=tf.int64, trainable=False)
         # Horovod's kernels are none of XLA's, so no jit_compile.
@@ -35,7 +42,7 @@ class Steps:
         model = self.model
         with tf.GradientTape() as tape:
             predictions = model(inputs, training=True)
-            loss = self._mean_loss(inputs, targets, predictions, weights, real, training=True)
+            loss = self._mean_loss(inputs, targets, predictions, self._weighed(targets, weights), real, training=True)
             scaled = model.optimizer.scale_loss(loss)
         variables = model.trainable_weights
         model.optimizer.apply(tape.gradient(scaled, variables), variables)
@@ -47,6 +54,9 @@ class Steps:
         loss = self._mean_loss(inputs, targets, predictions, weights, real, training=False)
         self._count(inputs, targets, predictions, weights, real, loss)
         return loss
+
+    def _weighed(self, targets: Any, weights: tf.Tensor) -> tf.Tensor:
+        return weights if self._class_weights is None else weights * tf.gather(self._class_weights, targets)
 
     def _mean_loss(self, inputs: Any, targets: Any, predictions: Any, weights: tf.Tensor, real: tf.Tensor,
                    training: bool) -> tf.Tensor:

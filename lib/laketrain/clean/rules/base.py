@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.pandas import functions as pandas_functions
 
 from laketrain.clean.reading import REJECT, rejection
 from laketrain.spark.frames import quoted
@@ -39,14 +34,6 @@ def present(frame: DataFrame, column: str) -> Column:
     if kind == "string":
         return F.when(F.trim(value) != "", value)
     return F.nanvl(value, F.lit(None).cast(kind)) if kind in ("float", "double") else value
-
-
-def on_batches(work: Callable[..., pd.Series], kind: str) -> Callable[..., Column]:
-    """`work` as a function of columns, which Spark calls with one Arrow batch after the other: no other column travels
-    to Python. Its result is of the type `kind`."""
-    made: Any = pandas_functions.pandas_udf
-    called: Callable[..., Column] = made(work, kind)
-    return called
 
 
 def told(column: Column) -> Column:

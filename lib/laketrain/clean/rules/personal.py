@@ -11,11 +11,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.rules.base import on_batches
 from laketrain.config.clean import BaseRule, Drop, Hash, Mask, Personal
 from laketrain.config.clean.personal import key_problem
 from laketrain.errors import DataError
-from laketrain.spark.frames import quoted
+from laketrain.spark.frames import on_batches, quoted
 
 _CORRUPT = "_corrupt"
 WITHHELD = "(withheld: the table has personal columns)"

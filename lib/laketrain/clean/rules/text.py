@@ -13,9 +13,8 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from laketrain.clean.rules.base import on_batches
 from laketrain.config.clean import Text, Trim
-from laketrain.spark.frames import quoted
+from laketrain.spark.frames import on_batches, quoted
 
 _LOST = r"(^|[ ])(#\d{2,5}|quot|amp|lt|gt|apos|nbsp);"
 """An entity that lost its ampersand to a space on the way."""

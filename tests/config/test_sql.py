@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from laketrain.config.columns import condition_error, selected, sql_error
+from laketrain.config.sql import condition_error, selected, sql_error
 
 VIEW = {"digit_id", "pixels", "label"}
 
@@ -24,12 +24,23 @@ VIEW = {"digit_id", "pixels", "label"}
     ("SELEC 1", None),
 ])
 def test_the_columns_of_a_select_are_read_from_it(sql: str, columns: set[str] | None):
-    assert selected(sql, VIEW) == columns
+    found = selected(sql, dict.fromkeys(VIEW, "int"))
+    assert (None if found is None else set(found)) == columns
 
 
 def test_a_star_over_unknown_columns_is_unknown():
     assert selected("SELECT * FROM v", None) is None
-    assert selected("SELECT label FROM v", None) == {"label"}
+    assert selected("SELECT label FROM v", None) == {"label": ""}
+
+
+@pytest.mark.parametrize(("sql", "types"), [
+    ("SELECT label, digit_id FROM v", {"label": "int", "digit_id": "string"}),
+    ("SELECT *, size(pixels) AS n FROM v", {"digit_id": "string", "pixels": "array<int>", "label": "int", "n": ""}),
+    ("SELECT cast(label AS string) AS label, label AS same FROM v", {"label": "", "same": ""}),
+    ("WITH w AS (SELECT digit_id AS label FROM v) SELECT label FROM w", {"label": ""}),
+])
+def test_a_column_that_is_taken_as_it_is_keeps_its_type(sql: str, types: dict[str, str]):
+    assert selected(sql, {"digit_id": "string", "pixels": "array<int>", "label": "int"}) == types
 
 
 @pytest.mark.parametrize("sql", [

@@ -1,0 +1,160 @@
+"""What every step is: settings that know which tables they read, and which columns they need and leave behind.
+
+    step.problems(Standing("digits", "pixels", columns, tables))    # [(('on',), "there is no column …", "Did you …")]
+    step.after(Standing(…))                                         # {'digit_id': 'string', 'label': 'int'}
+
+The same questions are asked before Spark starts, of what the config tells, and when a step runs, of the real columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import Field, model_validator
+
+from laketrain.config.base import Name, Section
+from laketrain.config.widening import widened
+from laketrain.errors import nearest
+
+Known = dict[str, str] | None
+"""A table's columns in their order, each with its type, '' where that isn't known; None where nothing is."""
+
+Told = tuple[tuple[str | int, ...], str, str]
+"""Where below the step, what is wrong, the hint."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a step stands.
+
+    view: the integrated table's name. begins: the table that it begins with. columns: those that the steps before
+    leave. tables: the columns of any other table.
+    """
+
+    view: str
+    begins: str
+    columns: Known
+    tables: Callable[[str], Known]
+
+
+class BaseStep(Section):
+    """One step, told from others by `step`."""
+
+    step: str
+    """The step's name."""
+
+    @property
+    def label(self) -> str:
+        """The step in words, as counts and quarantine name it: `join(captures)`."""
+        return self.step
+
+    def reads(self) -> list[str]:
+        """The tables that the step takes rows from, besides those that come to it."""
+        return []
+
+    def problems(self, here: Standing) -> Iterator[Told]:
+        """What can't work with these columns."""
+        return iter(())
+
+    def after(self, here: Standing) -> Known:
+        """The columns after the step."""
+        return here.columns
+
+
+class Partners(BaseStep):
+    """What a join and an as-of join share: the other table, the key, and the names that its columns get."""
+
+    table: Name
+    """The other table: an integrated one declared above or, where there is none of that name, a clean one."""
+    on: list[str] | dict[str, str]
+    """The columns of the key, which both sides have; or a mapping of this side's names to the other table's."""
+    columns: list[str] | None = Field(default=None, min_length=1)
+    """The columns that are taken from the other table; by default all but its key."""
+    prefix: str | None = Field(default=None, min_length=1)
+    """What is put before the names of the columns taken, e.g. `patient_`, so that none is there already."""
+    rename: dict[str, str] = Field(default_factory=dict)
+    """Columns taken, each with the name that it gets instead; no prefix is put before it."""
+
+    @model_validator(mode="after")
+    def _renames_what_it_takes(self) -> Partners:
+        if self.columns is not None:
+            for name in self.rename:
+                if name not in self.columns:
+                    raise ValueError(f"renames {name!r}, which is not among 'columns'", nearest(name, self.columns))
+        return self
+
+    @property
+    def label(self) -> str:
+        return f"{self.step}({self.table})"
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The key's columns: this side's name to the other's."""
+        return self.on if isinstance(self.on, dict) else {name: name for name in self.on}
+
+    def reads(self) -> list[str]:
+        return [self.table]
+
+    def taken(self, other: Iterable[str]) -> dict[str, str]:
+        """The columns that come from the other table, which has the columns `other`: its name to the new one."""
+        names = [name for name in other if name not in self.keys.values()] if self.columns is None else self.columns
+        return {name: self.rename.get(name, (self.prefix or "") + name) for name in names}
+
+    def problems(self, here: Standing) -> Iterator[Told]:
+        left, right = here.columns, here.tables(self.table)
+        yield from absent("column", self.keys, left, ("on",))
+        yield from absent(f"column of {self.table}", self.keys.values(), right, ("on",))
+        if right is not None:
+            yield from absent(f"column of {self.table}", self.columns or (), right, ("columns",))
+            yield from absent(f"column of {self.table}", self.rename, right, ("rename",))
+        if left is None or right is None:
+            return
+        yield from _unlike(self.keys, left, right, self.table)
+        yield from self._clashes(left, self.taken(right).values())
+
+    def after(self, here: Standing) -> Known:
+        right = here.tables(self.table)
+        if here.columns is None or right is None:
+            return None
+        # A key that isn't there is told once, not by every step that follows.
+        columns = {**here.columns, **{key: here.columns.get(key, "") for key in self.keys}}
+        return {**columns, **{new: right.get(old, "") for old, new in self.taken(right).items()}}
+
+    def _clashes(self, left: Iterable[str], new: Iterable[str]) -> Iterator[Told]:
+        names = list(new)
+        there = {name.lower() for name in left}
+        both = sorted(name for name in names if name.lower() in there)
+        if both:
+            yield (), f"{', '.join(both)} would come from both sides", (
+                f"Give those of {self.table} other names, e.g. prefix: {self.table}_ or rename: "
+                f"{{{both[0]}: {self.table}_{both[0]}}}, choose among them by 'columns', or name it in 'on'")
+        lower = [name.lower() for name in names]
+        twice = sorted({name for name in names if lower.count(name.lower()) > 1})
+        if twice:
+            yield (), f"{', '.join(twice)} would come twice from {self.table}", (
+                "Give each a name of its own in 'rename'")
+
+
+def absent(noun: str, names: Iterable[str], columns: Known, place: tuple[str | int, ...]) -> Iterator[Told]:
+    """The `names` that aren't among `columns`; none where those aren't known."""
+    if columns is not None:
+        yield from ((place, f"there is no {noun} {name!r}", nearest(name, columns))
+                    for name in dict.fromkeys(names) if name not in columns)
+
+
+def comparable(name: str, left: str, other: str, right: str, table: str) -> tuple[str, str] | None:
+    """Why the columns `name` of type `left` and `other` of `table`, of type `right`, can't be compared, and the hint.
+
+    Spark would cast one to the other: '007' would equal 7, and what is no number would be null.
+    """
+    if not left or not right or widened(left, right):
+        return None
+    return f"column {name!r} is {left}, {other!r} of {table} is {right}", (
+        f"Cast one of them in its clean rules, e.g. cast: {{column: {other}, to: {left}}}")
+
+
+def _unlike(keys: Mapping[str, str], left: Mapping[str, str], right: Mapping[str, str], table: str) -> Iterator[Told]:
+    for name, other in keys.items():
+        if problem := comparable(name, left.get(name, ""), other, right.get(other, ""), table):
+            yield ("on",), *problem

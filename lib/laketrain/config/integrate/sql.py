@@ -1,0 +1,29 @@
+"""The step that selects, filters and computes.
+
+    - sql: SELECT digit_id, label FROM digits WHERE label < 10
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from laketrain.config.integrate.base import BaseStep, Known, Standing, Told
+from laketrain.config.sql import selected, sql_error
+
+
+class Sql(BaseStep):
+    """One SELECT over the view of this table's name: the rows so far. It may select and filter, but make no rows.
+    Written short, `sql: SELECT …`."""
+
+    step: Literal["sql"]
+    query: str
+    """The SELECT."""
+
+    def problems(self, here: Standing) -> Iterator[Told]:
+        names = None if here.columns is None else set(here.columns)
+        if problem := sql_error(self.query, here.view, names):
+            yield (), *problem
+
+    def after(self, here: Standing) -> Known:
+        return selected(self.query, here.columns)

@@ -1,0 +1,27 @@
+"""Where a table's profile lies: `profiles/clean.pixels` holds one version for each profiled version of `clean/pixels`.
+
+    find_profile(version)                    # the profile's version, None where it has none yet
+"""
+
+from __future__ import annotations
+
+from laketrain.lake import Table, Version, fingerprint
+
+REVISION = 1
+ZONES = ("clean", "integrated")
+"""The zones whose tables have profiles."""
+
+
+def fingerprint_profile(table: Version) -> str:
+    """Of the profile of this version."""
+    return fingerprint("profile", REVISION, None, [table])
+
+
+def profiles_of(table: Version) -> Table:
+    """The profiles of all versions of its table. No zone has a dot in its name, so no two tables share one."""
+    return table.lake.table("profiles", f"{table.zone}.{table.name}")
+
+
+def find_profile(table: Version) -> Version | None:
+    """The profile of this version."""
+    return profiles_of(table).find(fingerprint_profile(table))

@@ -1,0 +1,51 @@
+"""Rows of rare classes stand in the train split more than once, and nowhere else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from laketrain.config.convert import Oversample
+from laketrain.convert.oversample import COPY, oversampled
+from laketrain.convert.split import SPLIT
+from laketrain.spark.frames import ALIKE, configured
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROWS = [*((number, "common", 0) for number in range(600)), *((number, "some", 0) for number in range(600, 1000)),
+        *((number, "rare", 0) for number in range(1000, 1007)), (2000, None, 0),
+        *((number, "rare", 1) for number in range(3000, 3020)), (4000, "rare", -1)]
+
+
+def repeated(spark: SparkSession, share: float, parts: int = 3) -> tuple[list[tuple[Any, ...]], dict[str, int]]:
+    with configured(spark, ALIKE):
+        frame = spark.createDataFrame(ROWS, f"id int, label string, {SPLIT} int").repartition(parts)
+        rows, more = oversampled(frame, Oversample(column="label", share=share), train=0)
+        return [tuple(row) for row in rows.select("id", "label", SPLIT, COPY).collect()], more
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("share", "some", "rare"), [(1.0, 600, 600), (0.5, 400, 300)])
+def test_each_class_of_train_gets_its_share_of_the_commonest(
+        spark: SparkSession, share: float, some: int, rare: int) -> None:
+    rows, more = repeated(spark, share)
+    train = Counter(label for _, label, split, _ in rows if split == 0)
+    assert train["common"] == 600
+    # Drawn row by row: within five deviations of what is asked.
+    assert abs(train["some"] - some) <= 5 * (400 * 0.25) ** 0.5
+    assert abs(train["rare"] - rare) <= 7
+    assert more == {label: count - before for label, before in (("rare", 7), ("some", 400))
+                    if (count := train[label]) > before}
+    times = Counter(number for number, label, split, _ in rows if label == "rare" and split == 0)
+    assert max(times.values()) - min(times.values()) <= 1
+
+
+@pytest.mark.slow
+def test_what_was_there_stays_once_and_other_splits_stay_as_they_are(spark: SparkSession) -> None:
+    rows, _ = repeated(spark, 1.0)
+    assert sorted(row[:3] for row in rows if row[3] == 0) == sorted(ROWS)
+    assert {row[2] for row in rows if row[3] > 0} == {0}
+    assert sorted(repeated(spark, 1.0, parts=1)[0]) == sorted(rows)
