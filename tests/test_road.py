@@ -106,7 +106,8 @@ def test_one_command_walks_from_dirty_files_to_a_model_predictions_and_a_report(
     assert evaluation.meta["metrics"]["accuracy"] > evaluation.meta["baselines"]["majority"]
     [report] = [line.partition("report: ")[2] for line in by_command.said.splitlines() if line.startswith("report: ")]
     assert Path(report).stat().st_size > 10_000
-    stages = [line.split()[0] for line in by_command.said.splitlines() if "@" in line]
+    words = [line.split()[0] for line in by_command.said.splitlines() if "@" in line]
+    stages = [word for word in words if "/" not in word]  # a hint begins with the dataset
     assert list(dict.fromkeys(stages)) == ["ingest", "clean", "profile", "integrate", "convert", "train", "evaluate",
                                            "predict"]
 
