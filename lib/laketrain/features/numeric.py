@@ -21,6 +21,7 @@ from laketrain.features.sums import described, tally_of
 from laketrain.features.tally import Tally
 
 Floats = npt.NDArray[np.float64]
+_MOST = float(np.finfo(np.float32).max)
 Scaling = Literal["none", "standard", "minmax", "robust", "log"]
 
 
@@ -62,9 +63,10 @@ class Scale(BaseModel):
                    middle=tuple(one.quantiles[1] if one.rows else 0.0 for one in found))
 
     def apply(self, values: Floats) -> Floats:
-        """(…, k) in the column's units, scaled."""
+        """(…, k) in the column's units, scaled; what a tiny divisor would make infinite in float32 is the largest."""
         seen = np.sign(values) * np.log1p(np.abs(values)) if self.kind == "log" else values
-        return np.asarray((seen - np.array(self.offset)) / np.array(self.divisor))
+        scaled = (seen - np.array(self.offset)) / np.array(self.divisor)
+        return np.asarray(np.clip(scaled, -_MOST, _MOST))
 
     def undo(self, scaled: npt.NDArray[Any]) -> Floats:
         """(…, k) back in the column's units."""
@@ -105,7 +107,7 @@ def check_numbers(feature: Feature, column: pa.Array, missing: bool) -> pa.Array
 
 def too_large(values: Floats) -> npt.NDArray[np.bool_]:
     """Where a finite number would become an infinite float32."""
-    return np.isfinite(values) & (np.abs(values) > np.finfo(np.float32).max)
+    return np.isfinite(values) & (np.abs(values) > _MOST)
 
 
 def flat_values(feature: Feature, column: pa.Array) -> tuple[npt.NDArray[np.int64], pa.Array]:
