@@ -35,7 +35,7 @@ Labels = npt.NDArray[np.int64]
 _BLOCK = 5_000
 # Random values a side that are blown up to a JPEG's size: what makes it as large a file as a photo's.
 _GRAIN = 28
-_QUALITY = 90
+QUALITY = 90
 
 
 def draw(rows: int, first: int = 0) -> tuple[Images, Labels]:
@@ -66,7 +66,7 @@ def _jpeg(number: int) -> bytes:
 
     grain = np.random.default_rng(number).integers(0, 256, (_GRAIN, _GRAIN, 3), np.uint8)
     content, (height, width, _) = io.BytesIO(), JPEGS.shape
-    Image.fromarray(grain).resize((width, height), Image.Resampling.BICUBIC).save(content, "JPEG", quality=_QUALITY)
+    Image.fromarray(grain).resize((width, height), Image.Resampling.BICUBIC).save(content, "JPEG", quality=QUALITY)
     return content.getvalue()
 
 
@@ -98,7 +98,7 @@ class Kind:
 
 NOISE = Kind("images", "images of 32×32×3 random bytes", SHAPE, {}, _raw)
 JPEGS = Kind("photos", "JPEGs of 224×224×3 smooth noise", (224, 224, 3),
-             {"encoded": True, "store": "jpeg", "quality": _QUALITY}, _jpegs)
+             {"encoded": True, "store": "jpeg"}, _jpegs)
 
 
 def commit_table(lake: Lake, rows: int, files: int, kind: Kind = NOISE) -> Version:

@@ -377,6 +377,25 @@ def test_settings_that_can_t_be_are_explained(settings: dict[str, Any], said: st
         files(**settings)
 
 
+def test_a_jpeg_of_the_very_shape_is_stored_as_it_came() -> None:
+    plain, grey, png = saved(RGB, "JPEG"), saved(RGB[..., 0], "JPEG"), saved(RGB)
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    turned, large = saved(RGB, "JPEG", exif=exif.tobytes()), saved(np.tile(RGB, (2, 2, 1)), "JPEG")
+    column = pa.array([plain, grey, png, large, turned], pa.binary())
+    feature = files(store="jpeg", resize="stretch")
+    stored = feature.encode(column).to_pylist()
+    assert [new == old for new, old in zip(stored, column.to_pylist(), strict=True)] == [True] + [False] * 4
+    assert all(file.startswith(b"\xff\xd8\xff") for file in stored)
+    np.testing.assert_array_equal(feature.tensor(column)[0], files().tensor(column[:1])[0])
+
+
+def test_a_given_quality_is_that_of_every_file() -> None:
+    plain = pa.array([saved(RGB, "JPEG", quality=95)], pa.binary())
+    low, high = (files(store="jpeg", quality=quality).encode(plain)[0].as_py() for quality in (20, 95))
+    assert len(low) < len(high) and low != plain[0].as_py()
+
+
 @pytest.mark.parametrize("store", ["png", "jpeg"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_petastorm_s_codec_reads_what_we_store_and_we_what_it_stores(store: str, channels: int) -> None:

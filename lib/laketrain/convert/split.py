@@ -33,10 +33,13 @@ def split_of(by: str, fractions: Mapping[str, float], seed: int) -> Column:
     """The index of each row's split among `fractions`; a null key counts as the text 'null'."""
     from pyspark.sql import functions as F
 
-    place = F.conv(F.substring(_digest(by, seed, "split"), 1, _HEX_DIGITS), 16, 10).cast("bigint")
+    # Hexadecimal digits of one length stand in the order of their numbers, and Spark compares texts quicker than it
+    # reads numbers in them.
+    place = F.substring(_digest(by, seed, "split"), 1, _HEX_DIGITS)
     index = F.lit(len(fractions) - 1)
-    for number, end in reversed(list(enumerate(thresholds(fractions)))):
-        index = F.when(place < end, F.lit(number)).otherwise(index)
+    for number, end in reversed(list(enumerate(thresholds(fractions)[:-1]))):
+        within = place < f"{end:0{_HEX_DIGITS}x}" if end < _SPAN else F.lit(True)
+        index = F.when(within, F.lit(number)).otherwise(index)
     return index.cast("int")
 
 

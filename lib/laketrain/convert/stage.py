@@ -65,9 +65,9 @@ def convert(
     """
     started = time.monotonic()
     lake = table.lake
-    settings = {**ALIKE, **arrow_batches(features.row_bytes())}
     rows_per_group = max(1, int(config.row_group_mb * _MB / features.row_bytes()))
     count = _partitions(spark, table.rows, rows_per_group, features.row_bytes(), config.file_mb)
+    settings = {**ALIKE, **arrow_batches(features.row_bytes()), **_tasks_of(table, count)}
     with (explained("convert", f"dataset {dataset!r}"), configured(spark, settings),
           lake.table("features", dataset).stage() as draft, rows_of(spark, table, config, features, count) as rows):
         leaks = _find_leaks(rows.frame, dataset, config, features)
@@ -154,6 +154,15 @@ def _partitions(spark: SparkSession, rows: int, rows_per_group: int, row_bytes: 
     by_size = math.ceil(rows * row_bytes / (file_mb * _MB))
     by_slots = min(spark.sparkContext.defaultParallelism, math.ceil(rows / rows_per_group))
     return max(1, by_size, by_slots)
+
+
+def _tasks_of(table: Version, count: int) -> dict[str, str]:
+    """Settings by which Spark reads the table in about `count` tasks. A row group is never cut: pieces smaller than it
+    would be tasks without a row, for which those with rows have to wait."""
+    files = [file for file in table.entry.files if file.rows]
+    share = sum(file.bytes for file in files) // count
+    groups = (file.bytes * max(file.row_groups or [0]) // (file.rows or 1) for file in files)
+    return {"spark.sql.files.maxPartitionBytes": str(max(_MB, share, *groups) + _MB)}
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,15 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from laketrain.convert.direct import DirectRows
+from laketrain.convert.row_groups import RowGroups
 from laketrain.convert.split import SPLIT
 from laketrain.features import FeatureSet
 from laketrain.features.tally import merge
@@ -213,15 +213,16 @@ class _Files:
         self._task, self._folder, self._store = task, folder, Lake(task.lake).store
         self._schemas: Mapping[str, pa.Schema] = {QUARANTINE: _REJECT_SCHEMA}
         self._default = features.storage_schema()
-        self._open: dict[str, _RowGroups] = {}
+        self._open: dict[str, RowGroups] = {}
 
     def add(self, part: str, rows: pa.Table) -> None:
         if part not in self._open:
             path = f"{self._task.draft}/_attempts/{part}-{uuid.uuid4().hex}.parquet"
-            place = Path(self._store.local(path) or f"{self._folder}/{part}.parquet")
+            local = self._store.local(path)
+            place = Path(local or f"{self._folder}/{part}.parquet")
             place.parent.mkdir(parents=True, exist_ok=True)
             schema = self._schemas.get(part, self._default)
-            self._open[part] = _RowGroups(place, path, schema, self._task.rows_per_group)
+            self._open[part] = RowGroups(place, path, schema, self._task.rows_per_group, durable=local is not None)
         self._open[part].add(rows)
 
     def finish(self) -> dict[str, Written]:
@@ -234,37 +235,3 @@ class _Files:
                 checksum = crc32_of(file)
             done[part] = Written(groups.path, sum(sizes), sizes, groups.place.stat().st_size, checksum)
         return done
-
-
-class _RowGroups:
-    """A Parquet file whose row groups have exactly `rows` rows, the last one what is left. It is written at `place`,
-    and `path` in the lake."""
-
-    def __init__(self, place: Path, path: str, schema: pa.Schema, rows: int) -> None:
-        self.place, self.path, self._rows = place, path, rows
-        # The bytes of pixels and keys hardly repeat as whole values: a dictionary costs time and saves nothing.
-        # Nor do their minimum and maximum help anyone, yet they would stand in full in every footer.
-        self._writer = pq.ParquetWriter(str(place), schema, compression="snappy", use_dictionary=False,
-                                        write_statistics=False)
-        self._waiting: list[pa.Table] = []
-        self._count = 0
-        self._sizes: list[int] = []
-
-    def add(self, table: pa.Table) -> None:
-        self._waiting.append(table)
-        self._count += table.num_rows
-        while self._count >= self._rows:
-            self._write(self._rows)
-
-    def close(self) -> list[int]:
-        if self._count:
-            self._write(self._count)
-        self._writer.close()
-        return self._sizes
-
-    def _write(self, rows: int) -> None:
-        table: Any = pa.concat_tables(self._waiting)
-        self._writer.write_table(table.slice(0, rows), row_group_size=rows)
-        self._sizes.append(rows)
-        self._count -= rows
-        self._waiting = [table.slice(rows)] if self._count else []

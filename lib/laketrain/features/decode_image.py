@@ -27,6 +27,7 @@ Pixels = npt.NDArray[np.uint8]
 Resize = Literal["none", "stretch", "fit", "crop"]
 Filter = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_JPEG_COLOURS = {1: "GRAY", 3: "RGB"}
 _OPAQUE = ("1", "L", "RGB", "CMYK", "YCbCr")
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255, 255)
@@ -61,6 +62,13 @@ def decode_image(data: bytes, want: Want) -> Pixels:
     picture = _opened(data, header, want) if pixels is None else _picture(pixels)
     shaped = _resized(_in_mode(picture, _MODES[want.shape[2]]), want)
     return np.asarray(shaped, np.uint8).reshape(want.shape)
+
+
+def is_jpeg_of(data: bytes, shape: tuple[int, int, int]) -> bool:
+    """Whether a file that could be decoded is a JPEG of this very height, width and colours, upright as it lies: every
+    reader of JPEGs makes the same pixels of it."""
+    header = header_of(data)
+    return (header.height, header.width, header.plain) == (*shape[:2], _JPEG_COLOURS.get(shape[2]))
 
 
 def encode_image(pixels: Pixels, format: Literal["png", "jpeg"], quality: int) -> bytes:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -24,7 +25,7 @@ from laketrain.errors import DataError
 from laketrain.features.base import Codec, Drawing, Feature, Storage, nulls, reasons
 from laketrain.features.codec import binary_parts, decode_ndarrays, encode_ndarrays
 from laketrain.features.decode_header import Unreadable
-from laketrain.features.decode_image import Filter, Resize, Want, decode_image, encode_image
+from laketrain.features.decode_image import Filter, Resize, Want, decode_image, encode_image, is_jpeg_of
 from laketrain.features.decode_once import Found, decoded, each, why_not
 
 # A row of a table; more is a mistake in the shape, and a memory bomb for every reader.
@@ -77,7 +78,8 @@ class Image(Feature):
     """What Parquet holds: pixels, quickest to read, or smaller files that are decoded in every epoch. jpeg loses a
     little, png nothing."""
     quality: int | None = Field(default=None, ge=1, le=100)
-    """Of `store: jpeg`, 90 if not given; the larger, the truer and the more bytes."""
+    """Of `store: jpeg`: the larger, the truer and the more bytes. If not given, JPEGs of the very shape are stored as
+    they came, all others with 90."""
     statistics: ImageStatistics | None = None
     """Learnt by convert."""
 
@@ -121,8 +123,9 @@ class Image(Feature):
         pixels = self._array(column)
         if self.store == "pixels":
             return encode_ndarrays(pixels, np.uint8)
-        kind, quality = self.store, self.quality or _QUALITY
-        files = each(lambda row: encode_image(row, kind, quality), list(pixels.astype(np.uint8, copy=False)))
+        images = list(pixels.astype(np.uint8, copy=False))
+        sources = column.to_pylist() if self._keeps_files else [None] * len(images)
+        files = each(lambda row: self._file(*row), list(zip(images, sources, strict=True)))
         return pa.array(files, pa.binary())
 
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
@@ -140,11 +143,13 @@ class Image(Feature):
         return Drawing("image", value)
 
     def tally(self, column: pa.Array) -> dict[str, int]:
-        values = self._array(column).reshape(-1)
+        values = self._array(column).reshape(1, -1).astype(np.uint8, copy=False)
         total = squares = 0
         for start in range(0, values.size, _BLOCK):
-            block = values[start : start + _BLOCK].astype(np.float64)
-            total, squares = total + int(block.sum()), squares + int(block @ block)
+            block = values[:, start : start + _BLOCK]
+            # Whole numbers far below 2^53: rounding undoes what OpenCV's way through floats did to them.
+            total += round(cv2.norm(block, cv2.NORM_L1))
+            squares += round(cv2.norm(block, cv2.NORM_L2SQR))
         return {"count": values.size, "total": total, "squares": squares}
 
     def learnt(self, values: Mapping[str, Any]) -> Image:
@@ -156,6 +161,16 @@ class Image(Feature):
         variance = Fraction(squares, 255 * 255 * count) - mean * mean
         found = ImageStatistics(mean=float(mean), std=math.sqrt(variance))
         return self.model_copy(update={"statistics": found})
+
+    @property
+    def _keeps_files(self) -> bool:
+        """Whether a file that is as it shall be stored stays as it is: to encode it once more would only lose."""
+        return self.encoded and self.store == "jpeg" and self.quality is None
+
+    def _file(self, pixels: npt.NDArray[np.uint8], source: bytes | None) -> bytes:
+        if source is not None and is_jpeg_of(source, self.shape):
+            return source
+        return encode_image(pixels, "png" if self.store == "png" else "jpeg", self.quality or _QUALITY)
 
     def _check_values(self, column: pa.Array) -> pa.Array:
         offsets, values = self._values(column)
@@ -218,6 +233,8 @@ def _nothing(values: pa.Array) -> npt.NDArray[np.int64]:
 
 def _out_of_range(values: pa.Array) -> npt.NDArray[np.int64]:
     """Positions of what is no pixel. Nearly always none: one look at the extremes settles it."""
+    if pa.types.is_uint8(values.type):
+        return np.empty(0, np.int64)
     found = pc.min_max(values).as_py()
     if found["min"] is None or (found["min"] >= 0 and found["max"] <= 255):
         return np.empty(0, np.int64)

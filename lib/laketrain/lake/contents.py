@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from isal import isal_zlib
 
 from laketrain.errors import LakeError
 from laketrain.lake.store import FileInfo, Store
@@ -69,7 +69,7 @@ def crc32_of(file: BinaryIO) -> int:
     """Of all the bytes from where the file stands."""
     value = 0
     while chunk := file.read(_CHUNK):
-        value = zlib.crc32(chunk, value)
+        value = isal_zlib.crc32(chunk, value)
     return value
 
 
