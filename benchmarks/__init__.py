@@ -7,4 +7,8 @@
 Each benchmark is a module of this package with a `measure(options)`. README.md says what is compared, and how fairly.
 """
 
-NAMES = ("convert", "convert_jpeg", "read", "read_jpeg", "train", "launch", "predict", "memory", "growth")
+NAMES = ("convert", "convert_jpeg", "read", "read_jpeg", "train", "launch", "predict", "memory", "growth", "scaling")
+"""What `python -m benchmarks` measures."""
+
+ON_REQUEST = ("peers",)
+"""Those that take long, and are measured only where they are named."""

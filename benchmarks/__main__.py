@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import NAMES
+from benchmarks import NAMES, ON_REQUEST
 from benchmarks.options import Options
 from benchmarks.result import Result
 
@@ -47,8 +47,9 @@ def _measure(name: str, given: argparse.Namespace) -> Result:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description="Measure laketrain against its bars.")
-    parser.add_argument("name", nargs="?", metavar="NAME", choices=NAMES,
-                        help=f"one of {', '.join(NAMES)}; all of them where none is given")
+    parser.add_argument("name", nargs="?", metavar="NAME", choices=(*NAMES, *ON_REQUEST),
+                        help=f"one of {', '.join(NAMES)}, which are all measured where none is named; "
+                             f"or, only by name, {', '.join(ON_REQUEST)}")
     parser.add_argument("--rows", type=_positive,
                         help="rows of the data, at 1× where they grow (launch has none); by default each one's own")
     parser.add_argument("--pairs", type=_positive, default=3, help="measured rounds of all sides in turn (3)")

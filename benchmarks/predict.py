@@ -89,7 +89,7 @@ def stop(cores: int) -> None:
 
 def time_laketrain(cores: int) -> float:
     """Seconds to the commit."""
-    from laketrain.config.train import Predict
+    from laketrain.config.evaluate import Predict
     from laketrain.predict import predict
 
     config = Predict.model_validate({"table": NOISE.name, "batch": BATCH})

@@ -23,8 +23,9 @@ from laketrain.config.base import Name, Section, SplitName
 from laketrain.config.clean import Rule
 from laketrain.config.convert import Convert
 from laketrain.config.durations import Duration
+from laketrain.config.evaluate import Bound, GatedMetric
 from laketrain.config.integrate import Step
-from laketrain.config.train import Bound, Train
+from laketrain.config.train import Train
 from laketrain.config.types import SIMPLE, SparkType
 from laketrain.config.workload import Spark, Workload
 from laketrain.errors import ConfigError
@@ -40,7 +41,7 @@ HEAD = Path(__file__).with_suffix(".md")
 
 LEARNT = "Learnt by convert."
 """How the text of a feature's field begins that is no setting."""
-OF_MAPPING = {"sources": "source", "clean": "table", "integrate": "table"}
+OF_MAPPING = {"sources": "source", "clean": "table", "integrate": "table", "loss": "target"}
 """What the keys of a mapping in the whole file name."""
 LATER: dict[tuple[type, str], str] = {
     (Convert, "features"): "mapping of name to [feature](#features)",
@@ -50,7 +51,8 @@ LATER: dict[tuple[type, str], str] = {
 """Fields whose types don't say it: their models live in a later room, or a pattern describes them."""
 NAMED: tuple[tuple[Any, str], ...] = (
     (Name, "[name](#names)"), (SplitName, "[split](#names)"), (SparkType, "[type](#spark-types)"),
-    (Bound, "[bound](#bounds-of-a-gate)"), (str, "text"), (int, "whole number"), (float, "number"),
+    (Bound, "[bound](#bounds-of-a-gate)"), (GatedMetric, "[metric](#bounds-of-a-gate)"),
+    (str, "text"), (int, "whole number"), (float, "number"),
     (bool, "true or false"), (Any, "anything"), (Rule, "[rule](#rules)"),
     (Step, "[step](#steps)"), (Duration, "span of time such as `2 hours`"),
 )

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("horovod", "samples", "dev")
+EXTRAS = ("horovod", "samples", "track", "dev")
 HEADER = "# Made by `make lock` from setup.py and requirements/tested.in. Do not edit.\n"
 MARKER = re.compile(r" ; (?P<marker>.*?)(?P<end> ?\\?)$")
 MACHINES = ("x86_64", "aarch64")

@@ -187,7 +187,7 @@ def doctor(config: Annotated[Path | None, typer.Argument(help="Its lake and rank
             from laketrain.workload import Job
 
             job = Job.load(config, lake=lake)
-            lake, ranks = job.workload.lake, job.workload.train.ranks if job.workload.train else None
+            lake, ranks = job.workload.lake, job.workload.train.ranks.min if job.workload.train else None
         checks = examine(lake, ranks)
         show_checks(checks)
         if any(found.ok is False for found in checks):

@@ -24,6 +24,7 @@ from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 from laketrain.report import RunRecord, write_report
 from laketrain.stages import Outcome, between
+from laketrain.track import missing_packages
 from laketrain.workload import Job
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class Pipeline:
                  watcher: Watcher | None = None, spark: SparkSession | None = None) -> None:
         self.job = Job.load(config, sets, lake)
         self.workload = self.job.workload
+        missing = list(missing_packages(self.workload.track))
+        if missing:
+            raise ConfigError(self.job.source, missing)
         self.lake = Lake(self.workload.lake)
         self.outcomes: list[Outcome] = []
         self._watcher = watcher or _terminal()
@@ -226,17 +230,25 @@ class Pipeline:
                           partial(self._on_spark, convert, table, name, config, features, key))
 
     def _train(self, force: bool) -> Version:
+        from laketrain.track import tracked
         from laketrain.train import fingerprint_train, train
 
         config = self.workload.train
         assert config is not None
         dataset = self._input("features", self.workload.dataset, "convert")
-        key, name = fingerprint_train(dataset, config), self.workload.name
-        return self._make("train", "models", name, key, force,
-                          partial(self._on_spark, train, dataset, name, config, key, self._watcher.rank_event))
+        key, name, tell = fingerprint_train(dataset, config), self.workload.name, self._watcher.rank_event
+
+        def work() -> Version:
+            with tracked(self.workload, dataset, key, lambda text: tell(0, {"kind": "hint", "text": text})) as tracking:
+                version = train(self.spark, dataset, name, config, key, tracking.hears(tell))
+                tracking.committed(version)
+            return version
+
+        return self._make("train", "models", name, key, force, work)
 
     def _evaluate(self, force: bool) -> Version:
         from laketrain.evaluate import check_gate, evaluate, fingerprint_evaluate
+        from laketrain.train.stage import ranks_now
 
         config, training = self.workload.evaluate, self.workload.train
         assert config is not None and training is not None
@@ -244,7 +256,8 @@ class Pipeline:
         model = self._input("models", self.workload.name, "train")
         key, name = fingerprint_evaluate(dataset, model, config), self.workload.name
         version = self._make("evaluate", "runs", f"{name}-evaluation", key, force,
-                             partial(self._on_spark, evaluate, dataset, model, name, config, training.ranks, key))
+                             lambda: evaluate(self.spark, dataset, model, name, config,
+                                              ranks_now(self.spark, training), key))
         # Also where nothing was evaluated anew: a model below the gate stays below it on every rerun.
         check_gate(config.gate, version.entry.meta["metrics"], f"{model.ref} on {config.split}")
         return version

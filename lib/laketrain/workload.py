@@ -15,10 +15,12 @@ from pydantic import ValidationError
 
 from laketrain.config import Document, Workload, load
 from laketrain.config.columns import Columns
+from laketrain.config.evaluate import METRICS_OF
 from laketrain.config.problems import explain
 from laketrain.errors import ConfigError, Problem, nearest
 from laketrain.features import FeatureSet
 from laketrain.features.base import learnt_fields
+from laketrain.feed.views import misfit
 from laketrain.models import ModelBox
 
 
@@ -37,7 +39,9 @@ class Job:
         workload, document = load(path, sets, lake, parsers=[_feature_problems, _model_problems])
         features = FeatureSet.model_validate(workload.convert.features) if workload.convert else None
         model = ModelBox.model_validate(workload.train.model).root if workload.train else None
-        problems = list(_prediction_problems(workload, features, document))
+        problems = [*_prediction_problems(workload, features, document), *_misfits(model, features, document),
+                    *_gate_problems(workload, features, document),
+                    *_augment_problems(workload, features, document)]
         if problems:
             raise ConfigError(document.source, problems)
         return cls(workload, features, model, document.source)
@@ -90,3 +94,39 @@ def _prediction_problems(workload: Workload, features: FeatureSet | None, docume
             if known is not None and column not in known:
                 yield Problem(document.where(path), f"{workload.predict.table} has no column {column!r}, which the "
                               f"model's input {name!r} comes from", nearest(column, known), document.line(path))
+
+
+def _misfits(model: Any, features: FeatureSet | None, document: Document) -> Iterable[Problem]:
+    """The model takes the features, as far as that can be told before anything is learnt; a model of the user's own is
+    there."""
+    if model is None or features is None or not features.inputs or not features.targets:
+        return
+    path = ("train", "model")
+    why = model.misfit(features)
+    if why is not None:
+        hint = why[1][:1].upper() + why[1][1:]
+        yield Problem(document.where(path), f"model {model.name!r} {why[0]}", hint, document.line(path))
+
+
+def _augment_problems(workload: Workload, features: FeatureSet | None, document: Document) -> Iterable[Problem]:
+    """Images can be seen as `train.augment` asks, and mixed if it does."""
+    augment = workload.train.augment if workload.train else None
+    why = misfit(augment, features.inputs, features.targets) if augment is not None and features is not None else None
+    if why is not None:
+        path = ("train", *why[0].split("."))
+        yield Problem(document.where(path), *why[1:], document.line(path))
+
+
+def _gate_problems(workload: Workload, features: FeatureSet | None, document: Document) -> Iterable[Problem]:
+    """Each metric of the gate is one of a target: `metric`, or `target.metric`, which it must be of several."""
+    gate = workload.evaluate.gate if workload.evaluate else {}
+    targets = features.targets if features else {}
+    of = {name: METRICS_OF.get(feature.kind, ()) for name, feature in targets.items()}
+    dotted = [f"{name}.{metric}" for name, metrics in of.items() for metric in metrics]
+    plain = [metric for metrics in of.values() for metric in metrics] if len(of) == 1 else []
+    said = ", ".join(f"{name} ({feature.kind})" for name, feature in targets.items())
+    for name in gate:
+        if targets and name not in (*dotted, *plain):
+            path = ("evaluate", "gate", name)
+            yield Problem(document.where(path), f"{name!r} is no metric of the targets {said}",
+                          nearest(name, plain or dotted), document.line(path))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from laketrain.distributed import World, distribute, launch
+from laketrain.distributed import World, averaging_seconds, distribute, launch
 from laketrain.errors import LaunchError
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ class Plain:
         return grads
 
 
-def test_in_a_world_of_one_the_optimizer_is_left_alone() -> None:
-    optimizer = Plain()
-    assert distribute(optimizer, World(0, 1)) is optimizer
-    assert vars(optimizer) == {}
+def test_in_a_world_of_one_the_optimizer_gets_the_gradients_that_it_would_get() -> None:
+    optimizer, gradients = distribute(Plain(), World(0, 1)), [object(), None]
+    assert optimizer.apply(gradients) == gradients
+    assert averaging_seconds(optimizer) == averaging_seconds(Plain()) == 0.0
 
 
 def test_distributing_twice_is_distributing_once() -> None:
@@ -39,6 +39,41 @@ def test_an_optimizer_belongs_to_one_world() -> None:
     optimizer = distribute(Plain(), World(0, 2))
     with pytest.raises(LaunchError, match="already distributed"):
         distribute(optimizer, World(0, 4))
+    with pytest.raises(LaunchError, match="wire='float32', not .* wire='float16'"):
+        distribute(optimizer, World(0, 2), wire="float16")
+
+
+def test_an_unknown_wire_is_refused_with_the_nearest() -> None:
+    with pytest.raises(LaunchError, match=r"wire 'bfloat': .* Did you mean 'bfloat16'\?"):
+        distribute(Plain(), World(0, 2), wire="bfloat")
+    with pytest.raises(LaunchError, match="Accepted: bfloat16, float16, float32"):
+        distribute(Plain(), World(0, 1), wire="int8")
+
+
+def test_accumulating_what_must_be_averaged_at_every_step_is_refused() -> None:
+    import keras
+    import tensorflow as tf
+
+    optimizer = distribute(keras.optimizers.SGD(0.1, gradient_accumulation_steps=2), World(0, 2))
+    variable = keras.Variable([1.0])
+    variable.overwrite_with_gradient = True
+    with pytest.raises(LaunchError, match="float8"):
+        optimizer.apply([tf.constant([1.0])], [variable])
+
+
+def test_a_token_that_a_batch_has_twice_gets_one_step_in_a_world_of_one_too() -> None:
+    import keras
+    import tensorflow as tf
+
+    table, reference = keras.Variable(np.ones((4, 2))), keras.Variable(np.ones((4, 2)))
+    optimizer, plain = distribute(keras.optimizers.Adam(0.1), World(0, 1)), keras.optimizers.Adam(0.1)
+    for step in range(3):
+        values = np.random.default_rng(step).normal(size=(3, 2)).astype("float32")
+        dense = np.zeros((4, 2), "float32")
+        np.add.at(dense, [2, 0, 2], values)
+        optimizer.apply([tf.IndexedSlices(values, tf.constant([2, 0, 2]), tf.constant([4, 2]))], [table])
+        plain.apply([tf.constant(dense)], [reference])
+    np.testing.assert_allclose(table.numpy(), reference.numpy(), rtol=1e-6)
 
 
 def test_without_any_gradient_nobody_is_asked() -> None:
@@ -54,12 +89,24 @@ def test_every_optimizer_steps_as_the_plain_one_on_averaged_gradients(spark: Spa
 
         from laketrain.distributed import distribute
 
+        def by_group() -> Any:
+            groups = [keras.optimizers.SGD(0.1), keras.optimizers.Adam(0.1, gradient_accumulation_steps=2)]
+            return keras.optimizers.MultiOptimizer(lambda variable: groups[variable.shape == (2,)])
+
         makers = {
+            "groups": by_group,
             "sgd": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
             "adam clipped": lambda: keras.optimizers.Adam(0.1, clipnorm=0.5),
             "adamw global": lambda: keras.optimizers.AdamW(0.1, weight_decay=0.1, global_clipnorm=0.3),
             "rmsprop": lambda: keras.optimizers.RMSprop(0.1),
-            "accumulated": lambda: keras.optimizers.SGD(0.1, gradient_accumulation_steps=2),
+            "clipped by value": lambda: keras.optimizers.SGD(0.1, clipvalue=0.2),
+            "accumulated": lambda: keras.optimizers.SGD(0.1, momentum=0.9, gradient_accumulation_steps=2),
+            "accumulated clipped": lambda: keras.optimizers.Adam(0.1, clipnorm=0.5, gradient_accumulation_steps=2),
+            "accumulated by value": lambda: keras.optimizers.Lion(0.1, clipvalue=0.2, gradient_accumulation_steps=3),
+            "accumulated global": lambda: keras.optimizers.AdamW(
+                0.1, global_clipnorm=0.3, gradient_accumulation_steps=2, use_ema=True, ema_overwrite_frequency=2),
+            "accumulated, scaled": lambda: keras.optimizers.LossScaleOptimizer(
+                keras.optimizers.Adam(0.1, gradient_accumulation_steps=2, clipnorm=0.1), initial_scale=8.0),
             "moving average": lambda: keras.optimizers.Adam(0.1, use_ema=True),
             "loss scale": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1), initial_scale=8.0),
         }
@@ -79,7 +126,6 @@ def test_every_optimizer_steps_as_the_plain_one_on_averaged_gradients(spark: Spa
             optimizer, reference = distribute(make(), world), make()
             optimizer.build(ours)
             reference.build(plain)
-
             step = step_of(optimizer, ours)
             for _ in range(4):
                 drawn = [(rng.normal(size=(3, 2)).astype("float32"), np.float32(rng.normal())) for rng in rngs]
@@ -91,7 +137,7 @@ def test_every_optimizer_steps_as_the_plain_one_on_averaged_gradients(spark: Spa
 
     zero, one = launch(spark, task, 2, deadline=200)
 
-    assert len(zero) == 7
+    assert len(zero) == 13
     for name, (ours, plain) in zero.items():
         for index, (mine, reference, other) in enumerate(zip(ours, plain, one[name][0], strict=True)):
             np.testing.assert_allclose(mine, reference, rtol=1e-5, atol=1e-6, err_msg=f"{name}, variable {index}")
@@ -115,6 +161,137 @@ def test_ranks_that_see_infinite_gradients_alone_skip_the_step_together(spark: S
 
     # Three steps of 1, one skipped; the scale is halved, so the last step is one of 2.
     assert launch(spark, task, 2, deadline=200) == [[-2.0, 2.0]] * 2
+
+
+@pytest.mark.slow
+def test_with_accumulation_too_the_ranks_skip_infinite_gradients_together(spark: SparkSession) -> None:
+    def task(world: World, report: Any) -> list[Any]:
+        import keras
+        import tensorflow as tf
+
+        from laketrain.distributed import distribute
+
+        def make() -> Any:
+            inner = keras.optimizers.SGD(1.0, gradient_accumulation_steps=2)
+            return keras.optimizers.LossScaleOptimizer(inner, initial_scale=4.0)
+
+        ours, plain = keras.Variable([1.0]), keras.Variable([1.0])
+        optimizer, reference = distribute(make(), world), make()
+        step = tf.function(lambda gradient: optimizer.apply([gradient], [ours]))
+        optimizer.build([ours])
+        for number in range(6):
+            of_ranks = [4.0 + number, float("inf") if number == 2 else 8.0]
+            step(tf.constant([of_ranks[world.rank]]))
+            reference.apply([tf.constant([sum(of_ranks) / 2])], [plain])
+        return [[float(each.numpy()[0]) for each in (ours, plain)],
+                [int(each.iterations.numpy()) for each in (optimizer, reference)],
+                [float(each.dynamic_scale.numpy()) for each in (optimizer, reference)]]
+
+    zero, one = launch(spark, task, 2, deadline=200)
+    assert zero == one
+    (ours, plain), iterations, scales = zero
+    assert ours == pytest.approx(plain)
+    assert iterations == [2, 2]
+    assert scales == [2.0, 2.0]
+
+
+@pytest.mark.slow
+def test_only_the_step_that_uses_accumulated_gradients_averages_them(spark: SparkSession) -> None:
+    def task(world: World, report: Any) -> list[float]:
+        import keras
+        import tensorflow as tf
+
+        from laketrain.distributed import averaging_seconds, distribute
+
+        variable = keras.Variable([0.0])
+        optimizer = distribute(keras.optimizers.SGD(1.0, gradient_accumulation_steps=3), world)
+        optimizer.build([variable])
+        step = tf.function(lambda gradient: optimizer.apply([gradient], [variable]))
+        seconds = []
+        for _ in range(6):
+            step(tf.constant([1.0]))
+            seconds.append(averaging_seconds(optimizer))
+        return [*variable.numpy().tolist(), len(optimizer.variables), *seconds]
+
+    for weight, variables, first, second, third, fourth, fifth, sixth in launch(spark, task, 2, deadline=200):
+        assert weight == -2.0
+        assert variables == 3  # iterations, learning rate, the sum: what ranks wait for is none of the optimizer's
+        assert first == second == 0.0
+        assert 0.0 < third == fourth == fifth < sixth
+
+
+@pytest.mark.slow
+def test_half_a_sum_saved_by_the_chief_and_loaded_by_all_goes_on_as_if_nothing_had_been(spark: SparkSession) -> None:
+    def task(world: World, report: Any) -> list[float]:
+        import keras
+        import tensorflow as tf
+
+        from laketrain.distributed import average_accumulated, distribute
+
+        def make() -> Any:
+            inner = keras.optimizers.Adam(0.1, gradient_accumulation_steps=2)
+            optimizer = distribute(keras.optimizers.LossScaleOptimizer(inner, initial_scale=2.0), world)
+            variable = keras.Variable([1.0])
+            optimizer.build([variable])
+            return optimizer, variable
+
+        gradients = [tf.constant([value + world.rank]) for value in (1.0, -8.0, 3.0, 0.5, 2.0)]
+        through, end = make()
+        for number, gradient in enumerate(gradients):
+            through.apply([gradient], [end])
+            if number == 2:
+                average_accumulated(through, world)
+                saved = [variable.numpy() for variable in (*through.variables, end)]
+        resumed, weight = make()
+        if world.is_chief:
+            for variable, value in zip((*resumed.variables, weight), saved, strict=True):
+                variable.assign(value)
+        world.broadcast([*resumed.variables, weight])
+        for gradient in gradients[3:]:
+            resumed.apply([gradient], [weight])
+
+        alone, reference = keras.optimizers.Adam(0.1, gradient_accumulation_steps=2), keras.Variable([1.0])
+        for value in (1.0, -8.0, 3.0, 0.5, 2.0):
+            alone.apply([tf.constant([(value + 0.5) / 2.0])], [reference])
+        return [float(each.numpy()[0]) for each in (end, weight, reference)]
+
+    zero, one = launch(spark, task, 2, deadline=200)
+    assert zero == one
+    assert zero[0] == zero[1]
+    assert zero[0] == pytest.approx(zero[2], rel=1e-6)
+
+
+@pytest.mark.slow
+def test_two_optimizers_that_step_at_different_rates_do_not_meet(spark: SparkSession) -> None:
+    def task(world: World, report: Any) -> list[Any]:
+        import keras
+        import tensorflow as tf
+
+        from laketrain.distributed import distribute
+
+        def train(ranks: list[float], share: Any) -> list[float]:
+            generator, critic = keras.Variable([1.0]), keras.Variable([2.0])
+            slow, quick = share(keras.optimizers.Adam(0.1)), share(keras.optimizers.SGD(0.1))
+            slow.build([generator])
+            quick.build([critic])
+
+            def both(late: Any) -> None:
+                factor = tf.reduce_mean(tf.constant(ranks))
+                for _ in range(2):
+                    quick.apply([factor * critic * generator], [critic])
+                tf.cond(late, lambda: slow.apply([factor * critic], [generator]), lambda: None)
+                quick.apply([factor * critic], [critic])
+
+            step = tf.function(both, autograph=False)
+            for number in range(6):
+                step(tf.constant(number % 3 == 2))
+            return [float(each.numpy()[0]) for each in (generator, critic)]
+
+        return [train([1.0 + world.rank], lambda each: distribute(each, world)), train([1.0, 2.0], lambda each: each)]
+
+    zero, one = launch(spark, task, 2, deadline=200)
+    assert zero == one
+    np.testing.assert_allclose(zero[0], zero[1], rtol=1e-5)
 
 
 @pytest.mark.slow
@@ -171,7 +348,7 @@ def test_a_distributed_optimizer_saves_and_loads_as_the_plain_one(spark: SparkSe
         return {"class": f"{type(plain).__module__}.{type(plain).__name__}",
                 "same": [np.array_equal(a, b) for a, b in zip(ours.variables, plain.variables, strict=True)],
                 "config": set(plain.get_config()) == set(keras.optimizers.Adam().get_config()),
-                "distributed": [hasattr(each, "_laketrain_world") for each in (ours, plain, copied)],
+                "distributed": [hasattr(each, "_laketrain_averaging") for each in (ours, plain, copied)],
                 "iterations": int(plain.iterations)}
 
     folder = str(tmp_path)

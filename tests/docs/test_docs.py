@@ -15,9 +15,11 @@ import typer.main
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
+import laketrain.config.augment
 import laketrain.config.convert
 import laketrain.config.integrate
 import laketrain.config.sources
+import laketrain.config.track
 import laketrain.config.train
 import laketrain.config.workload
 from laketrain.cli import app
@@ -35,6 +37,7 @@ CONFIG = ROOT / "docs" / "config.md"
 PLACES = {"Workload": "The whole", "CleanTable": "`clean.<table>`", "IntegrateTable": "`integrate.<table>`",
           "Source": "`sources.<source>`", "Likeness": "`convert.leaks.near_duplicates`",
           "ByColumn": "`convert.split.by_column`", "ByTime": "`convert.split.by_time`",
+          "EarlyStopping": "`train.early_stopping`", "Loss": "`train.loss.<target>`",
           "UnmatchedPolicy": "`join.unmatched`", "LonelyPolicy": "`as_of.unmatched`"}
 """Headings of sections whose class is not called as its key."""
 
@@ -47,7 +50,7 @@ def told_apart(union: Any) -> list[type[BaseModel]]:
 
 def headed() -> Iterator[tuple[str, type[BaseModel], str]]:
     """Every model of the config: how its heading ends, and the key that chooses it."""
-    for stage in ("convert", "integrate", "sources", "train", "workload"):
+    for stage in ("augment", "convert", "integrate", "sources", "track", "train", "workload"):
         for name, value in vars(getattr(laketrain.config, stage)).items():
             if isinstance(value, type) and issubclass(value, Section) and not (
                     value in (Section, CleanTable) or issubclass(value, BaseStep)):

@@ -7,7 +7,7 @@ import pickle
 import pytest
 from pydantic import ValidationError
 
-from laketrain.config.train import Evaluate
+from laketrain.config.evaluate import Evaluate
 from laketrain.errors import GateError
 from laketrain.evaluate import check_gate
 from laketrain.evaluate.gate import holds

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
+from laketrain.evaluate.classes import class_section
 from laketrain.evaluate.metrics import summarise
-from laketrain.evaluate.score import merge
+from laketrain.features import Label
 
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 LABELS = ("ant", "bee", "cat", "dog")
@@ -69,8 +70,8 @@ def test_parts_merge_to_the_whole_however_the_rows_are_cut(pairs: list[tuple[int
         piece = part(pairs[start:end])
         piece["mistakes"] = [mistake for mistake in whole["mistakes"] if start <= mistake["row"] < end]
         parts.append(piece)
-    found = merge(parts, worst)
+    found = class_section(Label(column="animal", names=LABELS), parts, worst)
     np.testing.assert_array_equal(found["confusion"], confusion_of(pairs))
-    assert found["loss"] == pytest.approx(1.0)
+    assert found["metrics"]["loss"] == pytest.approx(1.0)
     ordered = sorted(whole["mistakes"], key=lambda mistake: (-mistake["loss"], mistake["row"]))
     assert found["mistakes"] == ordered[:worst]

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from tests import tiny
 
-from laketrain.config.train import Evaluate
+from laketrain.config.evaluate import Evaluate
 from laketrain.distributed.world import World
 from laketrain.errors import DataError
 from laketrain.evaluate import fingerprint_evaluate
-from laketrain.evaluate.baselines import BASELINES
-from laketrain.evaluate.score import ScoreTask, merge, score
+from laketrain.evaluate.baselines import Baselines
+from laketrain.evaluate.score import ScoreTask, score
+from laketrain.evaluate.tally import sections_of
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake
 from laketrain.train.checkpoint import load_model
@@ -35,6 +36,10 @@ def parts_of(task: ScoreTask, ranks: int) -> list[dict[str, Any]]:
     return [score(task, World(rank, ranks), lambda event: None) for rank in range(ranks)]
 
 
+def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    return sections_of(tiny.FEATURES, parts, WORST)["label"]
+
+
 def probabilities_of(task: ScoreTask) -> tuple[np.ndarray, np.ndarray]:
     """The model's own, and the truth."""
     lake = Lake(task.lake)
@@ -46,13 +51,13 @@ def probabilities_of(task: ScoreTask) -> tuple[np.ndarray, np.ndarray]:
 def test_a_score_is_what_numpy_makes_of_the_models_own_probabilities(task: ScoreTask) -> None:
     said, labels = probabilities_of(task)
     losses = -np.log(said[np.arange(61), labels])
-    found = merge(parts_of(task, 1), WORST)
+    found = merged(parts_of(task, 1))
 
     wanted = np.zeros((4, 4), np.int64)
     for true, predicted in zip(labels, said.argmax(axis=1), strict=True):
         wanted[true, predicted] += 1
     np.testing.assert_array_equal(found["confusion"], wanted)
-    assert found["loss"] == pytest.approx(losses.mean(), rel=1e-5)
+    assert found["metrics"]["loss"] == pytest.approx(losses.mean(), rel=1e-5)
     wrong = np.flatnonzero(said.argmax(axis=1) != labels)
     assert len(wrong) > WORST  # else there is nothing to choose from
     worst = wrong[np.argsort(-losses[wrong], kind="stable")][:WORST]
@@ -66,21 +71,21 @@ def test_a_score_is_what_numpy_makes_of_the_models_own_probabilities(task: Score
 
 
 def test_one_to_four_ranks_find_the_same(task: ScoreTask) -> None:
-    alone = merge(parts_of(task, 1), WORST)
+    alone = merged(parts_of(task, 1))
     for ranks in (2, 3, 4):
         parts = parts_of(task, ranks)
-        assert [np.sum(part["confusion"]) for part in parts] == [
+        assert [np.sum(part["label"]["confusion"]) for part in parts] == [
             (rank + 1) * 61 // ranks - rank * 61 // ranks for rank in range(ranks)]
-        found = merge(parts, WORST)
+        found = merged(parts)
         np.testing.assert_array_equal(found["confusion"], alone["confusion"])
-        assert found["loss"] == pytest.approx(alone["loss"], rel=1e-6)
+        assert found["metrics"]["loss"] == pytest.approx(alone["metrics"]["loss"], rel=1e-6)
         assert [m["row"] for m in found["mistakes"]] == [m["row"] for m in alone["mistakes"]]
 
 
 def test_more_ranks_than_rows_leave_some_with_nothing_to_do(task: ScoreTask) -> None:
     parts = parts_of(replace(task, split="val"), 50)
-    assert np.sum(merge(parts, WORST)["confusion"]) == 45
-    assert min(np.sum(part["confusion"]) for part in parts) == 0
+    assert np.sum(merged(parts)["confusion"]) == 45
+    assert min(np.sum(part["label"]["confusion"]) for part in parts) == 0
 
 
 def test_progress_is_reported_to_the_last_row(task: ScoreTask) -> None:
@@ -100,11 +105,13 @@ def test_baselines_are_the_commonest_class_and_a_fresh_logistic_regression(task:
     version = Lake(task.lake).table("features", "tiny").get(1)
     (images, labels), (unseen, truth) = tiny.rows_of(version, "train"), tiny.rows_of(version, "test")
     commonest = np.bincount(labels).argmax()
-    assert BASELINES["majority"](Dataset(version), "train", "test") == pytest.approx(np.mean(truth == commonest))
+    found = Baselines(Dataset(version), "train", "test").of("label", ["linear", "last", "majority"])
+    assert list(found) == ["linear", "majority"]
+    assert found["majority"] == pytest.approx(np.mean(truth == commonest))
     plain = LogisticRegression(max_iter=500).fit(images.reshape(203, -1) / 255, labels)
     wanted = plain.score(unseen.reshape(61, -1) / 255, truth)
     assert wanted > 0.8
-    assert BASELINES["linear"](Dataset(version), "train", "test") == pytest.approx(wanted, abs=0.07)
+    assert found["linear"] == pytest.approx(wanted, abs=0.07)
 
 
 def test_the_linear_baseline_of_a_single_class_is_the_majority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +119,7 @@ def test_the_linear_baseline_of_a_single_class_is_the_majority(tmp_path: Path, m
     version = tiny.commit_tiny(Lake(tmp_path), splits={"train": 10, "test": 9}, files=1)
     # A test split of rows 0, 2, 4 … has one class only; here it stands for the train split.
     monkeypatch.setattr(Dataset, "rows", lambda self, split: 1 if split == "train" else 9)
-    assert BASELINES["linear"](Dataset(version), "train", "test") == pytest.approx(5 / 9)
+    assert Baselines(Dataset(version), "train", "test").of("label", ["linear"])["linear"] == pytest.approx(5 / 9)
 
 
 def test_the_gate_is_no_part_of_the_fingerprint_and_the_rest_is(task: ScoreTask) -> None:

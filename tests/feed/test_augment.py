@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from laketrain.config.train import Augment
+from laketrain.config.augment import Augment
 from laketrain.feed import LanePlan, as_tf_dataset, batches
 from laketrain.feed.augment import affine_transforms, uniform
 
@@ -101,7 +101,7 @@ def test_no_view_passes_its_bounds(rotate: float, zoom: float, shift: float, see
 ], ids=["none", "rotate", "zoom", "shift", "shear", "all"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_views_are_scipys_of_the_same_rotation_zoom_shift_and_shear(settings: Augment, channels: int) -> None:
-    from laketrain.feed.tensors import viewed
+    from laketrain.feed.views import viewed
 
     height, width, rows = 20, 14, np.arange(100, 108)
     images = ndimage.gaussian_filter(np.random.default_rng(0).uniform(0, 255, (8, height, width, channels)),

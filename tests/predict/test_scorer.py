@@ -27,7 +27,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Version:
 def task_of(model: Version, *, batch: int = 16, names: tuple[str, ...] | None = None) -> PredictTask:
     features = FeatureSet.model_validate(model.entry.meta["features"])
     label = Label(column="label", names=names) if names else features["label"]
-    return PredictTask(model.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), label.model_dump_json(),
+    return PredictTask(model.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(),
+                       FeatureSet.of({"label": label}).to_json(),
                        "clean/new@7", ("name", "pixels", "other"), batch, ("name",), threads=1)
 
 

@@ -13,7 +13,7 @@ from tests import tiny
 from tests.tables import commit_table, rows_of
 
 from laketrain.config.convert import Convert
-from laketrain.config.train import Predict
+from laketrain.config.evaluate import Predict
 from laketrain.config.windows import Windows
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet

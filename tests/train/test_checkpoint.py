@@ -18,10 +18,9 @@ from laketrain.distributed.world import World
 from laketrain.errors import LakeError
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
-from laketrain.train import fingerprint_train
-from laketrain.train import fit as fitting
+from laketrain.train import clock, fingerprint_train
 from laketrain.train.checkpoint import Checkpoints, State, load_model
-from laketrain.train.fit import FitTask, fit
+from laketrain.train.fit import FitTask, fit, weights_digest
 
 pytestmark = pytest.mark.slow
 ALONE = World(0, 1)
@@ -51,7 +50,7 @@ class Interrupt:
 
 @pytest.fixture(autouse=True)
 def _every_step_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr(clock, "REPORT_EVERY_S", 0.0)
 
 
 def silent(event: dict[str, Any]) -> None:
@@ -85,17 +84,60 @@ def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(task_of: Callable[
     assert mended["weights"] == whole["weights"]
 
 
-def test_a_cosine_schedule_ends_at_zero_whether_resumed_or_not(task_of: Callable[..., FitTask]) -> None:
+def test_a_schedule_goes_on_where_it_was_whether_resumed_or_not(task_of: Callable[..., FitTask]) -> None:
     task = task_of(epochs=3, optimizer={"name": "sgd", "learning_rate": 0.2, "schedule": "cosine"})
-    rates = []
     for end in (Interrupt(epoch=1), Interrupt(epoch=2), silent):
         with suppress(Interrupted):
             fit(resumed(task), ALONE, end)
-        model, state = checkpoints_of(task).load(checkpoints_of(task).latest().number)
-        assert int(model.optimizer.iterations) == state.epochs * 7
-        rates.append(float(model.optimizer.learning_rate))
-    wanted = [0.2 * (1 + np.cos(np.pi * done / 3)) / 2 for done in (1, 2, 3)]
-    np.testing.assert_allclose(rates, wanted, atol=1e-6)
+    model, state = checkpoints_of(task).load(checkpoints_of(task).latest().number)
+    assert int(model.optimizer.iterations) == 21
+    wanted = [0.2 * (1 + np.cos(np.pi * step / 21)) / 2 for step in (6, 13, 20)]
+    np.testing.assert_allclose([row["learning_rate"] for row in state.history], wanted, rtol=1e-6)
+    assert float(model.optimizer.learning_rate) == pytest.approx(wanted[-1])
+
+
+@pytest.mark.parametrize("settings", [*SETTINGS.values(), {
+    "model": BOTH_KINDS_OF_CHANCE["model"], "optimizer": {"name": "adam", "accumulate": 2, "ema": 0.9},
+    "metrics": ["accuracy", "top_3_accuracy"]}], ids=[*SETTINGS, "accumulation and moving mean"])
+def test_a_checkpoint_in_the_middle_of_an_epoch_loses_nothing(task_of: Callable[..., FitTask],
+                                                              settings: dict[str, Any]) -> None:
+    """Seven steps an epoch, a checkpoint every three: after steps 3 and 6 of the first, 2 and 5 of the second."""
+    settings = {**settings, "epochs": 3, "checkpoint_steps": 3, "checkpoint_epochs": 3, "keep": "last"}
+    whole = fit(task_of("whole", **settings), ALONE, silent)
+    broken = task_of("broken", **settings)
+    stood = []
+    for interrupt in (Interrupt(epoch=1, step=5), Interrupt(epoch=2, step=3), Interrupt(epoch=3, step=7)):
+        with pytest.raises(Interrupted):
+            fit(resumed(broken), ALONE, interrupt)
+        meta = checkpoints_of(broken).latest().entry.meta
+        stood.append((meta["epochs"], meta["step"]))
+    mended = fit(resumed(broken), ALONE, silent)
+    assert stood == [(0, 3), (1, 2), (2, 4)]
+    assert timeless(mended["history"]) == timeless(whole["history"])
+    assert mended["weights"] == whole["weights"]
+
+
+def test_the_best_epoch_s_model_is_committed_and_its_checkpoint_outlives_newer_ones(
+        task_of: Callable[..., FitTask]) -> None:
+    """With a rate that is far too large after some epochs, later ones are worse."""
+    settings = {"epochs": 6, "optimizer": {"name": "sgd", "learning_rate": 0.01, "schedule": {
+        "name": "linear", "warmup": 20}}, "checkpoints": 1}
+    task = task_of(**settings, plateau={"patience": 1, "factor": 0.5})
+    result = fit(task, ALONE, silent)
+    values = [row["val_loss"] for row in result["history"]]
+    assert result["best"] == {"epoch": 1 + int(np.argmin(values)), "monitor": "val_loss", "value": min(values),
+                              "keep": "best"}
+    worse = task_of("worse", epochs=4, optimizer={"name": "sgd", "learning_rate": 8.0, "schedule": {
+        "name": "steps", "at": [1.0], "decay": 1.0}}, checkpoints=1)
+    found = fit(worse, ALONE, silent)
+    losses = [row["val_loss"] for row in found["history"]]
+    best = 1 + int(np.argmin(losses))
+    assert found["best"]["epoch"] == best
+    table = Lake(worse.lake).table("checkpoints", "worse")
+    assert sorted({table.get(number).entry.meta["epochs"] for number in table.versions()}) == sorted({best, 4})
+    model = load_model(table.get(next(number for number in table.versions()
+                                      if table.get(number).entry.meta["epochs"] == best)))
+    assert weights_digest(model) == found["weights"]
 
 
 def test_a_training_that_was_finished_trains_no_more(task_of: Callable[..., FitTask]) -> None:
@@ -272,6 +314,6 @@ def test_an_honest_model_comes_back_whole(task_of: Callable[..., FitTask]) -> No
     result = fit(task, ALONE, silent)
     lake = Lake(task.lake)
     model = load_model(version_with(lake, Path(lake.store.local(f"{task.output}/model.keras"))))
-    assert fitting.weights_digest(model) == result["weights"]
+    assert weights_digest(model) == result["weights"]
     assert type(model.optimizer).__name__ == "AdamW"
     assert int(model.optimizer.iterations) == 7

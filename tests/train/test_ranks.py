@@ -15,7 +15,7 @@ from tests import tiny
 
 from laketrain.config.train import Train
 from laketrain.distributed import World, launch
-from laketrain.errors import DataError, RankError
+from laketrain.errors import DataError, LaunchError, RankError
 from laketrain.lake import Lake, Version
 from laketrain.train import fingerprint_train, train
 from laketrain.train import stage as stage_module
@@ -69,9 +69,9 @@ class Stumble:
     def __call__(self, task: FitTask, world: World, report: Any) -> Any:
         import os
 
-        from laketrain.train import fit as fitting
+        from laketrain.train import clock
 
-        fitting.REPORT_EVERY_S = 0.0 if task.resume is None else 0.25
+        clock.REPORT_EVERY_S = 0.0 if task.resume is None else 0.25
 
         def stumbling(event: dict[str, Any]) -> None:
             report(event)
@@ -79,7 +79,7 @@ class Stumble:
                 report({"pid": os.getpid()})
                 self.then()
 
-        return fitting.fit(task, world, stumbling)
+        return fit(task, world, stumbling)
 
 
 def by_value(then: Callable[[], None]) -> Any:
@@ -165,6 +165,36 @@ def test_a_committed_model_says_where_it_is_from_and_its_checkpoints_go(spark: S
     assert len(version.lake.table("checkpoints", "whole").versions()) == 1
 
 
+def test_as_many_ranks_train_as_spark_has_slots_for_with_the_same_result(
+        spark: SparkSession, dataset: Version, undisturbed: dict[str, Any]) -> None:
+    events: list[dict[str, Any]] = []
+    version = trained(spark, dataset, "elastic", lambda rank, event: events.append(event), ranks={"min": 1, "max": 8})
+    assert [rank["rank"] for rank in version.entry.meta["ranks"]] == [0, 1]
+    assert version.entry.meta["weights"] == whole(spark, dataset, undisturbed)["weights"]
+    assert "2 ranks, of 1 to 8" in [event.get("text") for event in events]
+
+
+def test_numbers_of_ranks_that_divide_no_lanes_are_refused_with_those_that_do(spark: SparkSession) -> None:
+    config = Train.model_validate({**CNN, "ranks": {"min": 5, "max": 7}})
+    with pytest.raises(LaunchError, match=r"5 to 7 ranks.*16 lanes.*\[1, 2, 4, 8, 16\]"):
+        stage_module.ranks_now(spark, config)
+
+
+@pytest.mark.parametrize(("computing", "slow"), [([4.0], None), ([4.0, 4.1], None), ([4.0, 9.0], 1),
+                                                 ([7.0, 4.0, 4.0, 5.0], 0), ([0.0, 0.0], None)])
+def test_a_rank_that_computes_much_longer_is_named(computing: list[float], slow: int | None) -> None:
+    assert stage_module.slow_rank(computing) == slow
+
+
+def test_what_grows_with_the_ranks_is_said_and_nothing_else() -> None:
+    plain = Train.model_validate({**CNN, "batch": 32, "ranks": 4})
+    grown = Train.model_validate({**CNN, "batch": 32, "ranks": 4, "scaling": {"batch": "linear", "rate": "sqrt"}})
+    assert (plain.on(4).batch, plain.on(4).optimizer.learning_rate) == (32, 0.01)
+    assert (grown.on(4).batch, grown.on(4).optimizer.learning_rate) == (128, pytest.approx(0.02))
+    with pytest.raises(ValueError, match="give one number of `ranks`"):
+        Train.model_validate({**CNN, "ranks": {"min": 1, "max": 2}, "scaling": {"rate": "linear"}})
+
+
 def test_a_killed_rank_is_answered_by_a_relaunch_that_ends_with_the_same_weights(
         spark: SparkSession, dataset: Version, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage_module, "fit", by_value(wait_to_be_killed))
@@ -232,7 +262,8 @@ def test_force_begins_anew_and_another_config_finds_no_checkpoint(
         told.append(task.args[0])
         store = Lake(task.args[0].lake).store
         store.write(f"{task.args[0].output}/model.keras", b"")
-        row = {"rank": 0, "history": [], "weights": "", "parameters": 1, "waiting_s": 0, "computing_s": 0}
+        row = {"rank": 0, "history": [], "times": [], "best": {}, "weights": "", "parameters": 1, "waiting_s": 0,
+               "computing_s": 0, "averaging_s": 0}
         return [row]
 
     monkeypatch.setattr(stage_module, "launch", launched)

@@ -16,6 +16,7 @@ from laketrain.config.columns import Columns
 from laketrain.config.convert import Convert
 from laketrain.config.document import Document
 from laketrain.config.sql import condition_error, expression_error
+from laketrain.config.train import Ranks
 from laketrain.config.windows import Windows
 from laketrain.config.workload import Workload
 from laketrain.errors import Problem, nearest
@@ -145,17 +146,30 @@ def _check_train(workload: Workload) -> Found:
     for key, split in (("split", train.split), ("validation", train.validation)):
         if split is not None and split not in convert.split.names:
             yield ("train", key), *unknown("split", split, convert.split.names)
-    lanes = lanes_of(train.batch) if train.lanes == "auto" else train.lanes
-    if lanes < 1 or train.batch % lanes:
-        yield ("train", "lanes"), f"{lanes} lanes don't divide the batch of {train.batch}", "Or leave 'auto'"
-    elif lanes % train.ranks:
-        fitting = ", ".join(str(n) for n in range(1, lanes + 1) if lanes % n == 0)
-        yield ("train", "ranks"), f"{train.ranks} ranks don't divide the {lanes} lanes of a batch of {train.batch}", (
+    scaled = train.on(train.ranks.max)
+    lanes = lanes_of(scaled.batch) if train.lanes == "auto" else train.lanes
+    if lanes < 1 or scaled.batch % lanes:
+        yield ("train", "lanes"), f"{lanes} lanes don't divide the batch of {scaled.batch}", "Or leave 'auto'"
+    elif train.augment is not None and train.augment.mixes and scaled.batch == lanes:
+        yield ("train", "augment"), f"rows are mixed within a lane, and {lanes} lanes of a batch of {lanes} have one", (
+            f"Take fewer lanes, or a batch of {2 * lanes} or more")
+    elif not ranks_of(lanes, train.ranks):
+        fitting = ", ".join(str(n) for n in ranks_of(lanes, Ranks(min=1, max=lanes)))
+        yield ("train", "ranks"), f"{_many(train.ranks)} don't divide the {lanes} lanes of a batch of {scaled.batch}", (
             f"With this batch ranks may be {fitting}")
     slots = local_slots(workload.spark.master)
-    if slots is not None and train.ranks > slots:
-        yield ("train", "ranks"), f"{train.ranks} ranks, but Spark ({workload.spark.master}) has {slots} slots", (
-            f"Lower ranks to {slots} or give Spark local[{train.ranks}]")
+    if slots is not None and train.ranks.min > slots:
+        yield ("train", "ranks"), f"{train.ranks.min} ranks, but Spark ({workload.spark.master}) has {slots} slots", (
+            f"Lower ranks to {slots} or give Spark local[{train.ranks.min}]")
+
+
+def _many(ranks: Ranks) -> str:
+    return f"{ranks.min} ranks" if ranks.min == ranks.max else f"{ranks.min} to {ranks.max} ranks"
+
+
+def ranks_of(lanes: int, ranks: Ranks) -> list[int]:
+    """The numbers of ranks that may share so many lanes: those that divide them, the fewest first."""
+    return [count for count in range(ranks.min, ranks.max + 1) if lanes % count == 0]
 
 
 def _check_after_training(workload: Workload, columns: Columns) -> Found:

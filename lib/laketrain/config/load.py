@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from laketrain.config.checks import Found, cross_check, problems_at
 from laketrain.config.document import Document
 from laketrain.config.problems import explain
+from laketrain.config.track import Track
 from laketrain.config.workload import Workload
 from laketrain.errors import ConfigError, Problem
 
@@ -81,7 +82,15 @@ def _anchored(workload: Workload, home: Path) -> Workload:
         name: source.model_copy(update={"path": _absolute(source.path, home)})
         for name, source in workload.sources.items()
     }
-    return workload.model_copy(update={"lake": _absolute(workload.lake, home), "sources": sources})
+    return workload.model_copy(update={"lake": _absolute(workload.lake, home), "sources": sources,
+                                       "track": _anchored_track(workload.track, home)})
+
+
+def _anchored_track(track: Track | None, home: Path) -> Track | None:
+    if track is None or track.tensorboard is None or track.tensorboard.folder is None:
+        return track
+    board = track.tensorboard.model_copy(update={"folder": _absolute(track.tensorboard.folder, home)})
+    return track.model_copy(update={"tensorboard": board})
 
 
 def _absolute(path: str, home: Path) -> str:

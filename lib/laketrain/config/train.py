@@ -1,59 +1,22 @@
-"""Training, evaluation and prediction.
+"""Training.
 
     train: {model: {name: cnn}, epochs: 12, batch: 64, optimizer: {name: adam, learning_rate: 0.001}, ranks: 2}
-    evaluate: {split: test, gate: {accuracy: ">= 0.95"}}
-    predict: {table: unlabelled}
 """
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from laketrain.config.base import Name, Section, SplitName
+from laketrain.config.augment import Augment
+from laketrain.config.base import Section, SplitName
+from laketrain.config.loss import EVERY, Loss, Losses, Metrics
+from laketrain.config.optimizer import Optimizer
 
-OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
-
-
-class Optimizer(Section):
-    """A Keras optimizer. The learning rate is the one used, whatever the number of ranks; `cosine` lets it fall to
-    zero over the whole training (Loshchilov and Hutter 2017)."""
-
-    name: OptimizerName = "adam"
-    """Which one, with Keras' own settings for all that isn't said here."""
-    learning_rate: float = Field(default=0.001, gt=0)
-    """The rate of the first step, and of all with `schedule: constant`. The default is that of Keras for adam."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """How the rate goes on: it stays, or falls to zero over the whole training as half a cosine."""
-    momentum: float | None = Field(default=None, ge=0, lt=1)
-    """Of sgd and rmsprop alone: the share of the last step that goes into this one; by default 0."""
-    weight_decay: float | None = Field(default=None, ge=0)
-    """The share, times the rate, that weights lose at each step; by default what Keras does (0.004 for adamw)."""
-    clipnorm: float | None = Field(default=None, gt=0)
-    """The norm to which the gradient of each variable is cut; by default none is cut."""
-    global_clipnorm: float | None = Field(default=None, gt=0)
-    """The norm to which the gradients of all variables together are cut; by default none is."""
-
-    @field_validator("momentum")
-    @classmethod
-    def _momentum_of_sgd(cls, momentum: float | None, info: Any) -> float | None:
-        if momentum is not None and info.data.get("name") not in ("sgd", "rmsprop"):
-            raise ValueError(f"optimizer {info.data.get('name')!r} takes no momentum; sgd and rmsprop do")
-        return momentum
-
-
-class Augment(Section):
-    """Random views of the training images. Each bound is symmetric, and 0 leaves that motion out."""
-
-    rotate: float = Field(default=0.0, ge=0, le=180)
-    """Degrees to either side."""
-    zoom: float = Field(default=0.0, ge=0, lt=1)
-    """Larger or smaller by this fraction of the size."""
-    shift: float = Field(default=0.0, ge=0)
-    """Pixels, in both directions."""
-    shear: float = Field(default=0.0, ge=0, le=1)
-    """Pixels aside per pixel down."""
+UserCode = Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")]
+"""A function of yours, by the module that holds it."""
 
 
 class Cache(Section):
@@ -63,6 +26,70 @@ class Cache(Section):
     """Its absolute path. What lies there is used by later trainings of the same dataset; remove it when you like."""
     gb: float = Field(default=20.0, gt=0)
     """What it may hold, in GiB; when it is full, the rest is decoded in each epoch."""
+
+
+class Ranks(Section):
+    """How many processes may train together. Batches, and so results, are the same for any of these numbers."""
+
+    min: int = Field(ge=1)
+    """The fewest: with fewer slots than that, training waits no longer and fails."""
+    max: int = Field(ge=1)
+    """The most, where Spark has slots for them."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Ranks:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is more than max {self.max}")
+        return self
+
+
+def _as_many(value: Any) -> Any:
+    if isinstance(value, dict | Ranks):
+        return value
+    if type(value) is not int or value < 1:
+        raise ValueError(f"received {value!r}, expected a whole number from 1, or min and max")
+    return {"min": value, "max": value}
+
+
+class Scaling(Section):
+    """What grows with the number of ranks. By default a step and its rate are those of the YAML, however many ranks
+    share the work."""
+
+    batch: Literal["none", "linear"] = "none"
+    """`linear`: `batch` are the rows of each rank, and a step has as many times more."""
+    rate: Literal["none", "linear", "sqrt"] = "none"
+    """The learning rate times the ranks (Goyal and others 2017), or times their square root."""
+
+
+class Regularise(Section):
+    """Penalties on the kernels and embeddings of all layers (not on biases and scales)."""
+
+    l1: float = Field(default=0.0, ge=0)
+    """Times the sum of their sizes."""
+    l2: float = Field(default=0.0, ge=0)
+    """Times the sum of their squares."""
+
+
+class EarlyStopping(Section):
+    """Training ends after `patience` epochs in a row that didn't better `monitor`."""
+
+    patience: int = Field(default=5, ge=1)
+    """Epochs without a better value."""
+    min_delta: float = Field(default=0.0, ge=0)
+    """By how much a value must be better to count."""
+
+
+class Plateau(Section):
+    """The learning rate falls after `patience` epochs in a row that didn't better `monitor`."""
+
+    patience: int = Field(default=3, ge=1)
+    """Epochs without a better value."""
+    factor: float = Field(default=0.3, gt=0, lt=1)
+    """By what the rate is multiplied."""
+    min_delta: float = Field(default=0.0, ge=0)
+    """By how much a value must be better to count."""
+    least: float = Field(default=0.0, ge=0)
+    """The rate below which it doesn't fall, as a fraction of the first one."""
 
 
 class Train(Section):
@@ -82,23 +109,54 @@ class Train(Section):
     lanes: int | Literal["auto"] = "auto"
     """The intervals of the split that make up a batch. They divide `batch`; `auto` is 16, or the largest number below
     that divides it."""
-    ranks: int = Field(default=1, ge=1)
-    """Processes that train together, each a task of Spark. They divide the lanes, and Spark must have so many slots."""
+    ranks: Annotated[Ranks, BeforeValidator(_as_many)] = Ranks(min=1, max=1)
+    """Processes that train together, each a task of Spark: a number, or `{min: 2, max: 8}` for as many as Spark has
+    slots for. They divide the lanes."""
+    scaling: Scaling = Scaling()
+    """What grows with the ranks; by default nothing does."""
     optimizer: Optimizer = Optimizer()
     """How weights follow their gradients."""
-    loss: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
-    """What is made small."""
+    loss: Losses = Field(default={EVERY: Loss()})
+    """What is made small: a name, its settings, or one of them by target."""
+    regularise: Regularise | None = None
+    """Penalties on the kernels of all layers, as a part of the loss; by default none."""
     class_weights: Literal["balanced"] | None = None
     """`balanced` lets each class count alike in the loss of the train split, however many rows it has; by default each
     row counts alike."""
-    metrics: list[Literal["accuracy"]] = Field(default=["accuracy"])
-    """What is measured in each epoch beside the loss."""
+    metrics: Metrics = Field(default={EVERY: ["auto"]})
+    """What is measured in each epoch beside the loss: a list, or one by target. `auto` is accuracy for labels and mae
+    for values."""
+    monitor: str = "auto"
+    """The metric by which epochs are judged; `auto` is `val_loss`, or `loss` without a validation split."""
+    keep: Literal["best", "last"] = "best"
+    """Which epoch's model is committed: the best by `monitor`, where there is a validation split, or the last."""
+    early_stopping: EarlyStopping | None = None
+    """Ends training where it no longer helps; by default all epochs are trained."""
+    plateau: Plateau | None = None
+    """Lowers the learning rate where training no longer helps; by default only the schedule does."""
+    precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
+    """The type that layers compute in; weights stay float32. `auto` is bfloat16 where the machine is fast at it and the
+    first loss is the same, else float32."""
+    init_from: str | None = Field(default=None, min_length=1)
+    """The model whose weights training begins with: `models/<name>`, one version of it as `models/<name>@3`, or the URL
+    of a `.keras` file. Layers of the same name and shape take them, the others begin anew."""
+    freeze: list[str] = Field(default_factory=list)
+    """Patterns such as `block_*`: layers whose name fits stay as they are."""
+    callbacks: list[UserCode] = Field(default_factory=list)
+    """Your own, as `module:function`: each gives a Keras callback; the chief's rank calls it."""
+    step: UserCode | None = None
+    """Your own train step, as `module:function`, of (model, inputs, targets, weights) to the loss of this rank's rows;
+    it applies `model.optimizer` itself. By default it is ours."""
     augment: Augment | None = None
     """Random views of the images, of the training split alone; by default they are seen as they are."""
     seed: int = Field(default=0, ge=0)
     """Weights, order, views and random layers start from it. The default is any fixed number."""
     checkpoint_epochs: int = Field(default=1, ge=1)
     """Epochs from one checkpoint to the next; what a killed run loses at most."""
+    checkpoint_steps: int | None = Field(default=None, ge=1)
+    """Steps from one checkpoint to the next, for long epochs; by default only the ends of epochs have one."""
+    checkpoints: int = Field(default=2, ge=1)
+    """How many of the newest checkpoints are kept, beside that of the best epoch."""
     max_restarts: int = Field(default=1, ge=0)
     """How often the ranks are launched again, from the last checkpoint, when one of them died."""
     deadline_s: float = Field(default=600.0, gt=0)
@@ -108,34 +166,22 @@ class Train(Section):
     shuffle_window_mb: float = Field(default=256.0, gt=0)
     """Memory in MB, of all ranks together, for the decoded rows that are shuffled together; more mixes better."""
 
+    @model_validator(mode="after")
+    def _scaled_by_one_number(self) -> Train:
+        if self.scaling != Scaling() and self.ranks.min != self.ranks.max:
+            raise ValueError("`scaling` makes results depend on the ranks: give one number of `ranks`, not min and max")
+        return self
 
-Bound = Annotated[str, StringConstraints(pattern=r"^(>=|<=|>|<) *[0-9]+(\.[0-9]+)?$")]
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the model of the best epoch is committed: without a validation split there is no telling."""
+        return self.keep == "best" and self.validation is not None
 
-
-GatedMetric = Literal["accuracy", "macro_precision", "macro_recall", "macro_f1", "loss"]
-
-
-class Evaluate(Section):
-    """The committed model on rows that it never saw, beside baselines; below the gate the run fails."""
-
-    split: SplitName = "test"
-    """The split that is measured."""
-    baselines: list[Literal["majority", "linear"]] = Field(default=["majority", "linear"])
-    """What stands beside the model: always saying the most frequent class, and a linear model of the inputs."""
-    gate: dict[GatedMetric, Bound] = Field(default_factory=dict)
-    """Bounds that the model must keep, by metric; by default it passes."""
-    worst: int = Field(default=24, ge=0, le=500)
-    """How many of the worst mistakes the report shows."""
-
-
-class Predict(Section):
-    """Scores every row of the clean or integrated table `table` with the committed model."""
-
-    table: Name
-    """The integrated table whose rows are scored or, where there is none of that name, the clean one."""
-    name: Name | None = None
-    """What the predictions are called in the lake; by default as the table is."""
-    batch: int = Field(default=512, ge=1)
-    """Rows that the model sees at once; it changes speed and memory, nothing else."""
-    keep: list[str] = Field(default_factory=list)
-    """Columns of the table that stand beside the predictions."""
+    def on(self, ranks: int) -> Train:
+        """As this number of ranks trains: batch and learning rate are those of a step of all of them."""
+        batch = self.batch * ranks if self.scaling.batch == "linear" else self.batch
+        factor = {"none": 1.0, "linear": float(ranks), "sqrt": math.sqrt(ranks)}[self.scaling.rate]
+        rate = self.optimizer.learning_rate * factor
+        return self.model_copy(update={
+            "batch": batch, "ranks": Ranks(min=ranks, max=ranks),
+            "optimizer": self.optimizer.model_copy(update={"learning_rate": rate}), "scaling": Scaling()})

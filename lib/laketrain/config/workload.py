@@ -15,9 +15,11 @@ from pydantic import AfterValidator, Field
 from laketrain.config.base import Name, Section
 from laketrain.config.clean import CleanTable
 from laketrain.config.convert import Convert
+from laketrain.config.evaluate import Evaluate, Predict
 from laketrain.config.integrate import IntegrateTable
 from laketrain.config.sources import Source
-from laketrain.config.train import Evaluate, Predict, Train
+from laketrain.config.track import Track
+from laketrain.config.train import Train
 
 _MASTER = r"local(\[([1-9]\d*|\*)(, *\d+)?\])?|local-cluster\[.+\]|yarn|(spark|k8s)://.+"
 
@@ -65,6 +67,8 @@ class Workload(Section):
     """The measurement of the model; it needs `train`."""
     predict: Predict | None = None
     """New rows to score; it needs `train`."""
+    track: Track | None = None
+    """Who else is told of trainings: MLflow, TensorBoard; by default nobody."""
 
     @property
     def dataset(self) -> str:

@@ -14,7 +14,9 @@ Nothing here imports TensorFlow, Horovod or Spark before it is used.
 from __future__ import annotations
 
 from laketrain.distributed.launch import launch
-from laketrain.distributed.optimizer import distribute
+from laketrain.distributed.optimizer import average_accumulated, averaging_seconds, distribute
+from laketrain.distributed.statistics import average_statistics, synchronise
 from laketrain.distributed.world import World
 
-__all__ = ["World", "distribute", "launch"]
+__all__ = ["World", "average_accumulated", "average_statistics", "averaging_seconds", "distribute", "launch",
+           "synchronise"]

@@ -2,7 +2,7 @@
 
     average([gradient, None, other], "gradients")  ->  [mean, None, mean]
 
-Tensors that share a dtype travel in one group. Half-precision travels as float32, for its sums would lose bits.
+Tensors that share a dtype travel in one group. Half-precision is summed as float32, for its own sums would lose bits.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from laketrain.distributed import halves, slices
 from laketrain.errors import RankError
 
 if TYPE_CHECKING:
@@ -24,31 +25,55 @@ Array = np.ndarray[Any, np.dtype[Any]]
 BUCKET_BYTES = 64 << 20
 
 
-def average(tensors: Sequence[Any], name: str) -> list[Any]:
-    """The mean over the ranks of each tensor. Sparse slices come back dense, integers as float64."""
+def average(tensors: Sequence[Any], name: str, wire: str = "float32") -> list[Any]:
+    """The mean over the ranks of each tensor. Floats come back in their dtype, integers as float64; the gradient of a
+    large table (`slices.is_large`) sparse, other sparse slices dense.
+
+    Args:
+        wire: the dtype of floats on the way; with float32, float64 keeps its own.
+    """
+    import tensorflow as tf
+
+    given = [each if each is None or slices.is_large(each) else tf.convert_to_tensor(each) for each in tensors]
+    found: list[Any] = list(given)
+    for on_the_way, group in _by_wire_dtype(given, wire).items():
+        sent = [given[index] for index in group]
+        for index, mean in zip(group, _means(sent, on_the_way, f"{name}_{on_the_way}"), strict=True):
+            found[index] = mean
+    for index, tensor in enumerate(given):
+        if slices.is_sparse(tensor):
+            found[index] = slices.mean_of(tensor, f"{name}_{index}", _wire_of(tensor.dtype, wire))
+    return found
+
+
+def _means(tensors: Sequence[Any], wire: str, name: str) -> list[Any]:
+    """The mean over the ranks of dense tensors that all travel as `wire`."""
     import horovod.tensorflow as hvd
     import tensorflow as tf
 
-    dense: list[Any] = [None if tensor is None else tf.convert_to_tensor(tensor) for tensor in tensors]
-    means: list[Any] = list(dense)
-    for wire, group in _by_wire_dtype(dense).items():
-        sent = [tf.cast(dense[index], wire) for index in group]
-        # The name is fixed, and scopes are ignored, because Horovod matches tensors of different ranks by name: a
-        # rank whose graph has other scopes (a chief that also logs) must still meet the others.
-        received = hvd.grouped_allreduce(sent, op=hvd.Average, name=f"laketrain_{name}_{wire}", ignore_name_scope=True)
-        for index, mean in zip(group, received, strict=True):
-            means[index] = tf.cast(mean, dense[index].dtype) if dense[index].dtype.is_floating else mean
-    return means
+    if wire in halves.HALVES:
+        return halves.means(tensors, wire, name)
+    # The name is fixed, and scopes are ignored, because Horovod matches tensors of different ranks by name: a
+    # rank whose graph has other scopes (a chief that also logs) must still meet the others.
+    received = hvd.grouped_allreduce([tf.cast(tensor, wire) for tensor in tensors], op=hvd.Average,
+                                     name=f"laketrain_{name}", ignore_name_scope=True)
+    return [tf.cast(mean, tensor.dtype) if tensor.dtype.is_floating else mean
+            for tensor, mean in zip(tensors, received, strict=True)]
 
 
-def _by_wire_dtype(tensors: Sequence[Any]) -> dict[str, list[int]]:
-    """Indices of the tensors by the dtype they travel in, in order of first appearance: the same on every rank."""
+def _by_wire_dtype(tensors: Sequence[Any], wire: str) -> dict[str, list[int]]:
+    """Indices of the dense tensors by the dtype they travel in, in order of first appearance, the same on all ranks."""
     groups: dict[str, list[int]] = {}
     for index, tensor in enumerate(tensors):
-        if tensor is not None:
-            wire = "float64" if tensor.dtype.is_integer or tensor.dtype.name == "float64" else "float32"
-            groups.setdefault(wire, []).append(index)
+        if tensor is not None and not slices.is_sparse(tensor):
+            groups.setdefault(_wire_of(tensor.dtype, wire), []).append(index)
     return groups
+
+
+def _wire_of(dtype: Any, wire: str) -> str:
+    if not dtype.is_floating:
+        return "float64"
+    return "float64" if dtype.name == "float64" and wire == "float32" else wire
 
 
 def sum_of(value: Any) -> Any:

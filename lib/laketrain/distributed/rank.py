@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from laketrain.distributed.optimizer import restart_numbers
+from laketrain.distributed.naming import restart_numbers
 from laketrain.distributed.places import Place, places, threads_each
 from laketrain.distributed.plain import to_json
 from laketrain.distributed.reporter import Link, Reporter, Ticket, Unreachable

@@ -40,6 +40,15 @@ def require_slots(sc: Any, ranks: int, name: str, patience: float = REGISTER_SEC
                           _remedy(sc.master, now))
 
 
+def slots_for(spark: Any, wanted: int, name: str, patience: float = REGISTER_SECONDS) -> int:
+    """The slots there are, once they are `wanted` or no more can be hoped for within `patience` seconds."""
+    sc = spark.sparkContext
+    conf = sc.getConf()
+    _refuse_dynamic_allocation(sc.master, conf, name)
+    promised = 0 if is_local(sc.master) else slots_promised(conf)
+    return _wait_for_slots(sc, wanted, promised, patience)
+
+
 def _wait_for_slots(sc: Any, ranks: int, promised: int | None, patience: float) -> int:
     """The slots there are, once they are enough, or no more can be hoped for."""
     now = slots_now(sc)

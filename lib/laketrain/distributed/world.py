@@ -40,18 +40,20 @@ class World:
         """Whether there is nobody else, so that every call here is a no-op."""
         return self.size == 1
 
-    def average(self, tensors: Sequence[Any], name: str = "average") -> list[Any]:
+    def average(self, tensors: Sequence[Any], name: str = "average", wire: str = "float32") -> list[Any]:
         """The mean over the ranks of each tensor; `None`s stay `None`. Works inside `tf.function`.
 
         Args:
-            tensors: tensors or arrays of the same shapes and dtypes, in the same order, on every rank.
+            tensors: tensors or arrays of the same shapes and dtypes, in the same order, on every rank. Sparse slices
+                may differ in their rows.
             name: tells apart calls that may be in flight at the same time.
+            wire: the dtype in which floats travel: float32 (float64 then keeps its own), float16 or bfloat16.
         """
         if self.is_serial:
             return list(tensors)
         from laketrain.distributed import collectives
 
-        return collectives.average(tensors, name)
+        return collectives.average(tensors, name, wire)
 
     def sum(self, value: Any) -> Any:
         """The sum over the ranks of a number or array, of the type that came: `float` for a float, an array for one."""

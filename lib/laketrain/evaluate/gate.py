@@ -10,19 +10,23 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from laketrain.config.train import GatedMetric
+from laketrain.config.evaluate import GatedMetric
 from laketrain.errors import GateError
 
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
 
 def check_gate(gate: Mapping[GatedMetric, str], metrics: Mapping[str, Any], subject: str) -> None:
-    """Raises GateError naming every bound that is broken, with the value that broke it."""
-    broken = [f"{name} is {metrics[name]:.6g}, expected {bound}" for name, bound in gate.items()
-              if not holds(float(metrics[name]), bound)]
+    """Raises GateError naming every bound that is broken, with the value that broke it, or a metric that has none."""
+    broken = [said for name, bound in gate.items() if (said := _broken(name, bound, measured(metrics, name)))]
     if broken:
         raise GateError("evaluate", subject, "; ".join(broken),
                         "look at the worst mistakes in the report; train longer, or lower the gate")
+
+
+def measured(metrics: Mapping[str, Any], name: str) -> Any:
+    """The metric that a gate names, of the only target also as `target.metric`; None where there is none."""
+    return metrics.get(name, metrics.get(name.rpartition(".")[2]))
 
 
 def holds(value: float, bound: str) -> bool:
@@ -31,3 +35,9 @@ def holds(value: float, bound: str) -> bool:
     if match is None:
         raise ValueError(f"{bound!r} is no bound such as '>= 0.95'")
     return bool(_COMPARE[match[1]](value, float(match[2])))
+
+
+def _broken(name: str, bound: str, value: Any) -> str:
+    if value is None:
+        return f"{name} was not measured, expected {bound}"
+    return "" if holds(float(value), bound) else f"{name} is {value:.6g}, expected {bound}"

@@ -10,20 +10,20 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.train import Evaluate
+from laketrain.config.evaluate import FIGURES, Evaluate
 from laketrain.distributed import launch
 from laketrain.errors import DataError
-from laketrain.evaluate.baselines import BASELINES
-from laketrain.evaluate.metrics import summarise
-from laketrain.evaluate.score import ScoreTask, merge, score
-from laketrain.features import Label
+from laketrain.evaluate.baselines import Baselines
+from laketrain.evaluate.score import ScoreTask, score
+from laketrain.evaluate.sections import as_meta
+from laketrain.evaluate.tally import sections_of, tallies_of
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Version, fingerprint
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-REVISION = 1
+REVISION = 2
 BATCH = 512
 
 
@@ -34,30 +34,36 @@ def fingerprint_evaluate(dataset: Version, model: Version, config: Evaluate) -> 
 
 def evaluate(spark: SparkSession, dataset: Version, model: Version, name: str, config: Evaluate, ranks: int,
              key: str) -> Version:
-    """Scores `config.split` with `ranks` ranks and commits `runs/<name>-evaluation`: metrics, confusion matrix, worst
-    mistakes and baselines, in the entry's `meta`. The gate is the caller's to check."""
+    """Scores `config.split` with `ranks` ranks and commits `runs/<name>-evaluation`: for each target metrics, worst
+    mistakes, baselines and what its kind has beside (`laketrain.evaluate.sections`), in the entry's `meta`. The gate is
+    the caller's to check."""
     started = time.monotonic()
     opened = Dataset(dataset)
-    label = _label(opened)
+    rows = _rows(opened, config.split)
     task = ScoreTask(dataset.lake.url, dataset.ref, model.ref, config.split, BATCH, config.worst)
     with dataset.lake.table("runs", f"{name}-evaluation").stage() as draft:
-        merged = merge(launch(spark, partial(score, task), ranks, name="evaluate"), config.worst)
-        metrics = {**summarise(merged["confusion"], label.labels), "loss": merged["loss"]}
-        baselines = {baseline: BASELINES[baseline](opened, "train", config.split) for baseline in config.baselines}
-        meta: dict[str, Any] = {
-            "split": config.split, "metrics": metrics, "confusion": merged["confusion"].tolist(),
-            "labels": list(label.labels), "mistakes": merged["mistakes"], "baselines": baselines,
-        }
+        parts = launch(spark, partial(score, task), ranks, name="evaluate")
+        found = sections_of(opened.features, parts, config.worst)
+        baselines = Baselines(opened, "train", config.split)
+        for target, section in found.items():
+            section.update(_beside(section, target, baselines, config))
         return draft.commit(
-            stage="evaluate", fingerprint=key, meta=meta,
+            stage="evaluate", fingerprint=key, meta=as_meta(found, config.split),
             parents={dataset.table: dataset.number, model.table: model.number},
-            counts={"rows": int(merged["confusion"].sum())}, seconds=time.monotonic() - started,
+            counts={"rows": rows}, seconds=time.monotonic() - started,
         )
 
 
-def _label(dataset: Dataset) -> Label:
-    labels = [feature for feature in dataset.features.targets.values() if isinstance(feature, Label)]
-    if len(labels) != 1:
-        raise DataError("evaluate", dataset.version.ref, f"has {len(labels)} label features, expected one",
-                        "declare one feature of kind label with role target")
-    return labels[0]
+def _rows(dataset: Dataset, split: str) -> int:
+    """Of the split, when all its targets can be measured."""
+    rows = dataset.rows(split)
+    if not tallies_of(dataset.features, rows, worst=0):
+        raise DataError("evaluate", dataset.version.ref, "has no target, so there is nothing to measure",
+                        "declare one in 'convert.features', e.g. label: {kind: label, classes: 10}")
+    return rows
+
+
+def _beside(section: dict[str, Any], target: str, baselines: Baselines, config: Evaluate) -> dict[str, Any]:
+    """The baselines' figures, which metric they are, and how many rows they saw of each split."""
+    found = baselines.of(target, config.baselines)
+    return {"baselines": found, "figure": FIGURES[section["kind"]], "baseline_rows": baselines.rows if found else {}}

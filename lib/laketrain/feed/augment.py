@@ -11,7 +11,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.config.train import Augment
+from laketrain.config.augment import Augment
+
+# Which draws a random stream serves: each has its own, so that switching one setting on changes no other's draws.
+VIEW, FLIP, CROP, COLOUR, CUTOUT, PARTNER, SHARE, BOX = range(8)
 
 _DRAWS = 5
 _INCREMENT = 0x9E3779B97F4A7C15
@@ -44,11 +47,14 @@ def affine_transforms(
     ], axis=1).astype(np.float32)
 
 
-def uniform(seed: int, epoch: int, rows: npt.NDArray[np.int64], draws: int) -> npt.NDArray[np.float64]:
-    """(n, draws) numbers in [0, 1), each a function of seed, epoch, row and place alone: SplitMix64's finaliser over
-    a counter (Steele, Lea and Flood 2014)."""
+def uniform(seed: int, epoch: int, rows: npt.NDArray[np.int64], draws: int,
+            stream: int = VIEW) -> npt.NDArray[np.float64]:
+    """(n, draws) numbers in [0, 1), each a function of seed, epoch, stream, row and place alone: SplitMix64's finaliser
+    over a counter (Steele, Lea and Flood 2014)."""
     with np.errstate(over="ignore"):
         start = _mixed(_mixed(np.full(1, seed, np.uint64)) + np.uint64(epoch))
+        if stream:
+            start = _mixed(start + np.uint64(stream))
         counter = rows.astype(np.uint64)[:, None] * np.uint64(draws) + np.arange(1, draws + 1, dtype=np.uint64)
         return (_mixed(start + counter * np.uint64(_INCREMENT)) >> np.uint64(11)) / 2.0**53
 

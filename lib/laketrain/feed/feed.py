@@ -18,7 +18,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.config.train import Augment
+from laketrain.config.augment import Augment
 from laketrain.errors import LaunchError
 from laketrain.feed.lanes import LanePlan
 from laketrain.feed.rows import RowReader

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.config.train import Augment
-from laketrain.features import FeatureSet, Image
+from laketrain.config.augment import Augment
+from laketrain.features import FeatureSet
 from laketrain.feed.ahead import Ahead
-from laketrain.feed.augment import affine_transforms
 from laketrain.feed.batches import Pool, pools
 from laketrain.feed.lanes import LanePlan
 from laketrain.feed.rows import RowReader, aligned
+from laketrain.feed.views import Views
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -48,17 +48,20 @@ def tensor_steps(plan: LanePlan, reader: RowReader, *, rank: int = 0, ranks: int
         weights: (rank's batch,) float32, 0 for padding, else 1 or the row's own weight where a feature has that role.
         real: int32 scalar, the rows of the whole global batch that are no padding.
 
-    With `augment`, images are random views of what is stored, drawn for each row and epoch by the plan's seed.
+    With `augment`, images are random views of what is stored, drawn for each row and epoch by the plan's seed. With its
+    `mixup` or `cutmix`, rows are mixed within each lane's slice, and the target is no longer (rank's batch,) int64
+    labels but (rank's batch, classes) float32 shares that sum to 1; weights are mixed as labels are, padding stays 0.
 
     Raises:
-        LaunchError: the ranks don't divide the lanes.
-        DataError: the plan and the reader differ in rows; where a step is due, a file that can't be read.
+        LaunchError: the ranks don't divide the lanes; rows are to be mixed, and a lane has one row in a step.
+        DataError: the plan and the reader differ in rows; `augment` asks for what the features don't have; where a step
+            is due, a file that can't be read.
         IndexError: there is no such step.
     """
     source = pools(plan, reader, rank, ranks, epoch, start_step, epochs)
-    parts = _Parts.of(reader, augment)
+    parts = _Parts.of(reader, plan, augment)
     # What can't be is refused by the call, not by the first step.
-    return _ahead(_chunks(source, parts, plan, augment), reader)
+    return _ahead(_chunks(source, parts), reader)
 
 
 def as_tf_dataset(plan: LanePlan, reader: RowReader, *, rank: int = 0, ranks: int = 1, epoch: int = 0,
@@ -72,7 +75,7 @@ def as_tf_dataset(plan: LanePlan, reader: RowReader, *, rank: int = 0, ranks: in
 
     asked = {"rank": rank, "ranks": ranks, "epoch": epoch, "start_step": start_step, "epochs": epochs}
     pools(plan, reader, **asked).close()
-    parts = _Parts.of(reader, augment)
+    parts = _Parts.of(reader, plan, augment)
     width = len(plan.lanes_of(rank, ranks)) * plan.slice
 
     def generate() -> Iterator[Step]:
@@ -80,6 +83,8 @@ def as_tf_dataset(plan: LanePlan, reader: RowReader, *, rank: int = 0, ranks: in
             yield from steps
 
     def spec(name: str) -> tf.TensorSpec:
+        if name in parts.targets and parts.views is not None and parts.views.label is not None:
+            return tf.TensorSpec((width, parts.views.label.count), tf.float32)
         return tf.TensorSpec((width, *reader.features[name].shape), reader.features[name].dtype)
 
     inputs, targets = ({name: spec(name) for name in names} for names in (parts.inputs, parts.targets))
@@ -91,20 +96,21 @@ def as_tf_dataset(plan: LanePlan, reader: RowReader, *, rank: int = 0, ranks: in
 
 @dataclass(frozen=True)
 class _Parts:
-    """Which of the reader's columns play which part; `views` has the sizes of the images to be augmented."""
+    """Which of the reader's columns play which part, and how images are seen."""
 
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
     weight: str | None
-    views: dict[str, tuple[int, int]]
+    views: Views | None
 
     @classmethod
-    def of(cls, reader: RowReader, augment: Augment | None) -> _Parts:
+    def of(cls, reader: RowReader, plan: LanePlan, augment: Augment | None) -> _Parts:
         features: FeatureSet = reader.features
         inputs, targets, weights = (tuple(name for name in reader.columns if features[name].role == role)
                                     for role in ("input", "target", "weight"))
-        views = {name: feature.shape[:2] for name in inputs
-                 if augment is not None and isinstance(feature := features[name], Image)}
+        views = None
+        if augment is not None:
+            views = Views.of({name: features[name] for name in (*inputs, *targets)}, plan, augment)
         return cls(inputs, targets, weights[0] if weights else None, views)
 
     def answer(self, targets: dict[str, Any]) -> Any:
@@ -121,34 +127,45 @@ def _ahead(chunks: Generator[list[Step], None, None], reader: RowReader) -> Gene
     return steps()
 
 
-def _chunks(source: Generator[Pool, None, None], parts: _Parts, plan: LanePlan,
-            augment: Augment | None) -> Generator[list[Step], None, None]:
+def _chunks(source: Generator[Pool, None, None], parts: _Parts) -> Generator[list[Step], None, None]:
     with closing(source):
         for pool in source:
-            views = {name: affine_transforms(augment, plan.seed, pool.epoch, pool.rows, size)
-                     for name, size in parts.views.items() if augment is not None}
             row_bytes = sum(values[:1].nbytes for values in pool.arrays.values())
             count = max(1, CHUNK_BYTES // max(1, row_bytes * pool.index.shape[1]))
             for first in range(0, len(pool.index), count):
-                yield _steps(pool, slice(first, first + count), parts, views)
+                yield _steps(pool, slice(first, first + count), parts)
             del pool  # before the one after next is read
 
 
-def _steps(pool: Pool, chosen: slice, parts: _Parts, views: dict[str, npt.NDArray[np.float32]]) -> list[Step]:
+def _steps(pool: Pool, chosen: slice, parts: _Parts) -> list[Step]:
     """Some steps of a pool, one after the other."""
     import tensorflow as tf
 
-    index = pool.index[chosen]
+    index, weights = pool.index[chosen], pool.weights[chosen]
+    arrays = {name: _gather(pool.arrays[name], index.reshape(-1)) for name in (*parts.inputs, *parts.targets)}
+    if parts.weight is not None:
+        weights = weights * pool.arrays[parts.weight][index]
+    if parts.views is not None:
+        arrays, weights = _augmented(pool, chosen, parts, parts.views, arrays, weights)
     with tf.device("CPU:0"):
-        gathered = {name: _cut(_rows_of(name, pool.arrays[name], index, views))
-                    for name in (*parts.inputs, *parts.targets)}
-        weights = pool.weights[chosen]
-        if parts.weight is not None:
-            weights = weights * pool.arrays[parts.weight][index]
+        gathered = {name: _cut(values.reshape(*index.shape, *values.shape[1:])) for name, values in arrays.items()}
         rest = zip(_cut(weights), _cut(pool.real[chosen]), strict=True)
     return [({name: gathered[name][step] for name in parts.inputs},
              parts.answer({name: gathered[name][step] for name in parts.targets}), weight, real)
             for step, (weight, real) in enumerate(rest)]
+
+
+def _augmented(pool: Pool, chosen: slice, parts: _Parts, views: Views, arrays: dict[str, npt.NDArray[Any]],
+               weights: npt.NDArray[np.float32]) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.float32]]:
+    """The steps' arrays, (steps * batch, *shape), and weights, (steps, batch), as `views` shows them."""
+    rows = pool.rows[pool.index[chosen]]
+    seen = {name: views.view(name, values, pool.epoch, rows.reshape(-1)) for name, values in arrays.items()}
+    mix = views.mix(pool.epoch, rows, pool.weights[chosen])
+    if mix is None or views.label is None:
+        return seen, weights
+    (image,), (label,), flat = parts.inputs, parts.targets, weights.reshape(-1)
+    seen = {image: mix.images(seen[image]), label: mix.labels(seen[label], views.label.count, flat)}
+    return seen, mix.weights(flat).reshape(weights.shape)
 
 
 def _cut(array: Any) -> list[tf.Tensor]:
@@ -158,26 +175,7 @@ def _cut(array: Any) -> list[tf.Tensor]:
     return list(tf.unstack(tf.convert_to_tensor(array), num=array.shape[0]))
 
 
-def _rows_of(name: str, values: npt.NDArray[Any], index: npt.NDArray[np.int32],
-            views: dict[str, npt.NDArray[np.float32]]) -> Any:
-    """(steps, batch, *shape) of the rows at `index` (steps, batch); where there are views, as those show them."""
-    rows = _gather(values, index.reshape(-1))
-    if name in views:
-        rows = viewed(rows, views[name][index.reshape(-1)])
-    return rows.reshape(*index.shape, *values.shape[1:])
-
-
 def _gather(values: npt.NDArray[Any], rows: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
     out = aligned((len(rows), *values.shape[1:]), values.dtype)
     # Without a mode NumPy gathers into a buffer of its own first.
     return np.take(values, rows, axis=0, out=out, mode="clip")
-
-
-def viewed(images: npt.NDArray[np.uint8], transforms: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """(n, h, w, c) images as their (n, 8) transforms show them, black where nothing is."""
-    import tensorflow as tf
-
-    seen = tf.raw_ops.ImageProjectiveTransformV3(
-        images=images, transforms=transforms, output_shape=images.shape[1:3], interpolation="BILINEAR",
-        fill_mode="CONSTANT", fill_value=0.0)
-    return np.asarray(seen.numpy())

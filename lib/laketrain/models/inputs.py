@@ -1,45 +1,123 @@
-"""The ends that models share: a feature's input, and the output that its label needs.
+"""The common front of the models: how each kind of input feature becomes a tensor that layers can work on.
 
-    pixels, scaled = image_input(features)
-    probabilities = class_output(features, hidden)
+    front = Front.of(features)
+    front.pixels("photo")          # (batch, h, w, c), standardised
+    front.steps("title")           # (batch, steps, k) and its mask
+    front.flat(["age", "shop"])    # (batch, k)
+
+All that a feature needs (scaling, embedding, mask) is in the model, so whoever loads it feeds the plain tensors of the
+dataset: nothing can be forgotten.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence as Names
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from laketrain.errors import DataError
-from laketrain.features import FeatureSet, Image, Label
+from laketrain.features import Audio, Category, Feature, FeatureSet, Image, Label, Number, Sequence, Text
+from laketrain.features.bucket import Bucket
+
+Encoding = Literal["auto", "one_hot", "embedding"]
+MOST_HOT = 32
+"""Values that `auto` still tells apart by a 0 or 1 each; more become an embedding."""
 
 
-def image_input(features: FeatureSet) -> tuple[Any, Any]:
-    """The uint8 input named as the only image feature, and it standardised by the statistics of the train split.
+@dataclass(frozen=True)
+class Front:
+    """The inputs of a model, by feature; `encoding` is how categories become numbers, `embedding` the width of those of
+    tokens, `initializer` of the embeddings."""
 
-    The scaling is a layer with fixed numbers, so whoever loads the model feeds it plain pixels: it can't be forgotten.
-    """
+    features: FeatureSet
+    inputs: dict[str, Any]
+    encoding: Encoding = "auto"
+    embedding: int = 64
+    initializer: str = "uniform"
+
+    @classmethod
+    def of(cls, features: FeatureSet, **settings: Any) -> Front:
+        """With a `keras.Input` for each input feature, in the dtype that the dataset stores."""
+        import keras
+
+        inputs = {name: keras.Input(shape_of(feature), dtype=feature.dtype.name, name=name)
+                  for name, feature in features.inputs.items()}
+        return cls(features, inputs, **settings)
+
+    def pixels(self, name: str) -> Any:
+        """(batch, h, w, c), standardised by mean and std of the train split."""
+        import keras
+
+        statistics = self.features[name].statistics  # type: ignore[attr-defined]
+        mean, std = (statistics.mean, statistics.std or 1.0) if statistics else (0.0, 1.0)
+        return keras.layers.Rescaling(1 / (255 * std), offset=-mean / std, name=f"standardise_{name}")(
+            self.inputs[name])
+
+    def steps(self, name: str) -> tuple[Any, Any | None]:
+        """(batch, steps, k), and (batch, steps) bool that is False in padding; None where there is none to tell."""
+        import keras
+
+        feature, given = self.features[name], self.inputs[name]
+        if isinstance(feature, Text):
+            embedded = keras.layers.Embedding(feature.count, self.embedding, self.initializer, name=f"embed_{name}")
+            return embedded(given), keras.ops.not_equal(given, 0)
+        if masked(feature):
+            return given, keras.ops.any(keras.ops.not_equal(given, 0), axis=-1)
+        return given, None
+
+    def flat(self, names: Names[str]) -> Any | None:
+        """(batch, k): all of these features side by side; None where there are none."""
+        import keras
+
+        parts = [self._flat(name) for name in names]
+        if len(parts) < 2:
+            return parts[0] if parts else None
+        return keras.layers.Concatenate(name="inputs")(parts)
+
+    def _flat(self, name: str) -> Any:
+        import keras
+
+        feature, given = self.features[name], self.inputs[name]
+        if isinstance(feature, Image):
+            return keras.layers.Flatten(name=f"flatten_{name}")(self.pixels(name))
+        if isinstance(feature, Category | Bucket | Label):
+            return self._category(name, feature.count)
+        if isinstance(feature, Text):
+            return mean_of_steps(*self.steps(name))
+        if isinstance(feature, Number) and not feature.shape:
+            return keras.layers.Reshape((1,), name=f"column_{name}")(given)
+        if len(feature.shape) > 1:
+            return keras.layers.Flatten(name=f"flatten_{name}")(given)
+        # A layer that changes nothing but the dtype: zeros and ones of several labels are stored as uint8.
+        return keras.layers.Rescaling(1.0, name=f"column_{name}")(given) if feature.dtype.kind == "u" else given
+
+    def _category(self, name: str, count: int) -> Any:
+        import keras
+
+        if self.encoding == "one_hot" or (self.encoding == "auto" and count <= MOST_HOT):
+            return keras.layers.CategoryEncoding(count, output_mode="one_hot", name=f"one_hot_{name}")(
+                self.inputs[name])
+        width = min(64, round(1.6 * count**0.56))  # the rule of fastai's tabular models
+        return keras.layers.Embedding(count, width, self.initializer, name=f"embed_{name}")(self.inputs[name])
+
+
+def shape_of(feature: Feature) -> tuple[int | None, ...]:
+    """Of one row; None for the steps of a feature that is kept in buckets of several lengths."""
+    return (None, *feature.shape[1:]) if feature.buckets else feature.shape
+
+
+def masked(feature: Feature) -> bool:
+    """Whether a step of zeros is padding: with a mask's channel it can't be anything else, and no frame of a sound has
+    every band at its mean."""
+    if isinstance(feature, Sequence):
+        return feature.mask
+    return isinstance(feature, Audio) and feature.features != "waveform"
+
+
+def mean_of_steps(steps: Any, mask: Any | None) -> Any:
+    """(batch, k): the mean of (batch, steps, k) over the real steps; zeros for a row that has none."""
     import keras
 
-    name, feature = only(features, Image, "input")
-    pixels = keras.Input(feature.shape, dtype="uint8", name=name)
-    statistics = feature.statistics
-    mean, std = (statistics.mean, statistics.std or 1.0) if statistics else (0.0, 1.0)
-    return pixels, keras.layers.Rescaling(1 / (255 * std), offset=-mean / std, name=f"standardise_{name}")(pixels)
-
-
-def class_output(features: FeatureSet, hidden: Any) -> Any:
-    """Probabilities over the classes of the only label, float32 whatever the compute type."""
-    import keras
-
-    name, feature = only(features, Label, "target")
-    return keras.layers.Dense(feature.count, activation="softmax", dtype="float32", name=name)(hidden)
-
-
-def only(features: FeatureSet, kind: type[Any], role: str) -> tuple[str, Any]:
-    """The one feature of this kind and role. Raises DataError where there is none, or several."""
-    found = [(name, feature) for name, feature in features.items()
-             if isinstance(feature, kind) and feature.role == role]
-    if len(found) != 1:
-        names = ", ".join(name for name, _ in found) or "none"
-        raise DataError("train", "the model's features", f"needs one {role} of kind {kind.__name__.lower()}, "
-                        f"the dataset has {names}", "declare just one in 'convert.features'")
-    return found[0]
+    if mask is None:
+        return keras.layers.GlobalAveragePooling1D()(steps)
+    real = keras.ops.expand_dims(keras.ops.cast(mask, steps.dtype), -1)
+    return keras.ops.sum(steps * real, axis=1) / keras.ops.maximum(keras.ops.sum(real, axis=1), 1)

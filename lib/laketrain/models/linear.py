@@ -1,30 +1,31 @@
-"""Softmax regression on the pixels: the least that a model must beat, and the quickest to train in a test.
+"""A linear model of all inputs: the least that a model must beat, and the quickest to train in a test.
 
     model: {name: linear}
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from laketrain.config.base import Section
 from laketrain.features import FeatureSet
-from laketrain.models.inputs import class_output, image_input
+from laketrain.models.base import FLAT, Initializer, Model
 
 if TYPE_CHECKING:
     import keras
 
 
-class Linear(Section):
-    """One dense layer from all pixels to the label's classes."""
+class Linear(Model):
+    """One dense layer from all inputs, flattened, to each target: softmax regression for a label, logistic regression
+    for several, linear regression for values. Categories are one-hot up to 32 values and embedded above; of a text's
+    tokens the embeddings' mean is taken."""
+
+    flattens: ClassVar[tuple[str, ...]] = (*FLAT, "image", "sequence", "audio", "text")
 
     name: Literal["linear"] = "linear"
     """Chooses this model."""
+    initializer: Initializer = "glorot_uniform"
+    """What the weights begin as."""
 
     def build(self, features: FeatureSet) -> keras.Model:
-        """Images (batch, h, w, c) uint8 to probabilities (batch, classes)."""
-        import keras
-
-        pixels, hidden = image_input(features)
-        hidden = keras.layers.Flatten(name="flatten")(hidden)
-        return keras.Model({pixels.name: pixels}, class_output(features, hidden), name="linear")
+        front = self.front(features)
+        return self.finish(front, front.flat(list(features.inputs)), self.initializer)

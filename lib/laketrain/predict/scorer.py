@@ -1,4 +1,4 @@
-"""What one Spark task does in predict: Arrow batches in, classes and probabilities out.
+"""What one Spark task does in predict: Arrow batches in, what the model says of their rows out.
 
     frame.mapInArrow(partial(score_batches, task), schema)
 
@@ -17,54 +17,58 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from laketrain.features import FeatureSet, Label
+from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
 from laketrain.lake.quarantine import record_of
+from laketrain.models.heads import output_shape
+from laketrain.predict.answers import answers_of
 
 REASON, RECORD = "_reason", "_record"
 
 
 @dataclass(frozen=True)
 class PredictTask:
-    """As values: the lake's URL, the model's ref, the input features and the label as JSON, the ref of the data, what
-    the columns of a batch are called, rows the model sees at once, which columns to keep, and TensorFlow's threads."""
+    """As values: the lake's URL, the model's ref, the input features and the targets as JSON, the ref of the data, what
+    the columns of a batch are called, rows the model sees at once, which columns to keep, TensorFlow's threads, and
+    whether all probabilities are wanted."""
 
     lake: str
     model: str
     features: str
-    label: str
+    targets: str
     data: str
     columns: tuple[str, ...]
     batch: int
     keep: tuple[str, ...]
     threads: int
+    probabilities: bool = False
 
 
 def score_batches(task: PredictTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """For each row: the kept columns, class, probability, model, data, and, where it can't be scored, the reason."""
+    """For each row: the kept columns, the answers (`laketrain.predict.answers`), model, data, and, where it can't be
+    scored, the reason."""
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(task.threads))
-    features = FeatureSet.from_json(task.features)
-    label = Label.model_validate_json(task.label)
+    features, targets = FeatureSet.from_json(task.features), FeatureSet.from_json(task.targets)
     for batch in batches:
         named = pa.RecordBatch.from_arrays(batch.columns, names=list(task.columns))
-        yield _score(task, features, label, named)
+        yield _score(task, features, targets, named)
 
 
-def _score(task: PredictTask, features: FeatureSet, label: Label, batch: pa.RecordBatch) -> pa.RecordBatch:
+def _score(task: PredictTask, features: FeatureSet, targets: FeatureSet, batch: pa.RecordBatch) -> pa.RecordBatch:
     stored, reasons = features.encode_batch(batch)
-    probabilities = np.zeros((batch.num_rows, label.count), np.float32)
+    said = {name: np.zeros((batch.num_rows, *output_shape(feature)), np.float32) for name, feature in targets.items()}
     good = np.flatnonzero(np.asarray(reasons.is_null()))
-    tensors = features.tensors(stored)
     model = _model(task.lake, task.model)
-    for start in range(0, len(good), task.batch):
-        part = slice(start, start + task.batch)
-        probabilities[good[part]] = model({name: values[part] for name, values in tensors.items()})
-    classes = probabilities.argmax(axis=1)
+    for rows, tensors in _tensors(features, batch, stored, good):
+        for start in range(0, len(rows), task.batch):
+            part = slice(start, start + task.batch)
+            found = model({name: values[part] for name, values in tensors.items()})
+            for name, values in said.items():
+                values[rows[part]] = found[name] if isinstance(found, dict) else found
     bad = reasons.is_valid().to_numpy(zero_copy_only=False)
     columns = {name: batch.column(batch.schema.names.index(name)) for name in task.keep}
-    columns["class"] = pa.array(_said(label, classes), mask=bad)
-    columns["probability"] = pa.array(probabilities.max(axis=1).astype(np.float64), mask=bad)
+    columns.update(answers_of(targets, said, bad, task.probabilities))
     columns["model"] = pa.array([task.model] * batch.num_rows)
     columns["data"] = pa.array([task.data] * batch.num_rows)
     columns[REASON] = reasons
@@ -72,9 +76,16 @@ def _score(task: PredictTask, features: FeatureSet, label: Label, batch: pa.Reco
     return pa.RecordBatch.from_pydict(columns)
 
 
-def _said(label: Label, classes: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    """The classes as the table's own column had them: numbers, or names."""
-    return classes if label.names is None else np.array(label.labels, dtype=object)[classes]
+def _tensors(features: FeatureSet, batch: pa.RecordBatch, stored: pa.Table,
+             good: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], dict[str, npt.NDArray[Any]]]]:
+    """The good rows' numbers and tensors, those of one bucket of length together."""
+    if not features.buckets:
+        yield good, features.tensors(stored)
+        return
+    buckets = features.bucket_of(batch.take(pa.array(good)))
+    for bucket in np.unique(buckets):
+        places = np.flatnonzero(buckets == bucket)
+        yield good[places], features.at(int(bucket)).tensors(stored.take(pa.array(places)))
 
 
 def _records(batch: pa.RecordBatch, bad: npt.NDArray[np.bool_]) -> list[str | None]:
@@ -86,8 +97,9 @@ def _records(batch: pa.RecordBatch, bad: npt.NDArray[np.bool_]) -> list[str | No
 
 
 @lru_cache(maxsize=2)
-def _model(lake: str, ref: str) -> Callable[[dict[str, npt.NDArray[Any]]], npt.NDArray[np.float32]]:
-    """The model as a function over arrays; kept, since Spark reuses the process for the next task."""
+def _model(lake: str, ref: str) -> Callable[[dict[str, npt.NDArray[Any]]], Any]:
+    """The model as a function over arrays, to one or, of several targets, one by name; kept, since Spark reuses the
+    process for the next task."""
     import_tensorflow()
     import tensorflow as tf
 
@@ -96,4 +108,9 @@ def _model(lake: str, ref: str) -> Callable[[dict[str, npt.NDArray[Any]]], npt.N
     table, _, number = ref.partition("@")
     model = load_model(Lake(lake).table(*table.split("/")).get(int(number)))
     compiled = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
-    return lambda arrays: compiled({name: tf.constant(values) for name, values in arrays.items()}).numpy()
+
+    def said(arrays: dict[str, npt.NDArray[Any]]) -> Any:
+        found = compiled({name: tf.constant(values) for name, values in arrays.items()})
+        return {name: one.numpy() for name, one in found.items()} if isinstance(found, dict) else found.numpy()
+
+    return said

@@ -15,20 +15,21 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from laketrain.config.train import Predict
+from laketrain.config.evaluate import Predict
 from laketrain.config.windows import Windows
 from laketrain.convert.split import SPLIT
 from laketrain.convert.windows import cut_windows
 from laketrain.errors import DataError, nearest
-from laketrain.features import FeatureSet, Label
+from laketrain.features import FeatureSet, Label, Multilabel
 from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, commit_rejects
+from laketrain.predict.answers import columns_of, prefix
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, persisted, quoted, read, record, write
 
-REVISION = 1
+REVISION = 2
 
 
 def fingerprint_predict(table: Version, model: Version, config: Predict) -> str:
@@ -39,7 +40,8 @@ def fingerprint_predict(table: Version, model: Version, config: Predict) -> str:
 def predict(spark: SparkSession, table: Version, model: Version, name: str, config: Predict, key: str) -> Version:
     """Scores every row of `table` and commits `quarantine/<name>-predictions`, then `predictions/<name>`.
 
-    Each row has the kept columns (by default those of the key features), class, probability, model and data version.
+    Each row has the kept columns (by default those of the key features), what is predicted (`predict.answers`), model
+    and data version.
     """
     started = time.monotonic()
     table.check_files()
@@ -58,12 +60,14 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
             files = found_files(table.lake.store, draft.path())
             rows_out = sum(file.rows or 0 for file in files)
             check_balance("predict", f"table {table.ref}", rows.expected, rows_out, quarantine.rows)
-            counts = {str(row["class"]): row["count"] for row in good.groupBy("class").count().collect()}
+            predicted = _predicted(good, FeatureSet.of(features.targets), rows_out)
+            classes = [one["classes"] for one in predicted.values() if "classes" in one]
             return draft.commit(
                 stage="predict", fingerprint=key, files=files, table_schema=good.schema.json(),
                 parents={table.table: table.number, model.table: model.number},
                 counts={"in": rows.expected, "out": rows_out, "quarantined": quarantine.rows,
-                        "classes": dict(sorted(counts.items()))},
+                        **({"classes": classes[0]} if len(predicted) == len(classes) == 1 else {})},
+                meta={"predicted": predicted},
                 seconds=time.monotonic() - started,
             )
 
@@ -110,17 +114,19 @@ def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Ve
 
 def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Version, model: Version,
             config: Predict, keep: list[str]) -> DataFrame:
-    label = next(iter(features.targets.values()), None)
-    if len(features.targets) != 1 or not isinstance(label, Label):
-        kinds = ", ".join(f"{name} ({target.kind})" for name, target in features.targets.items()) or "nothing"
-        raise DataError("predict", model.ref, f"predicts {kinds}, expected one label")
+    targets = FeatureSet.of(features.targets)
+    said = {**columns_of(targets, config.probabilities), "model": "string", "data": "string", REASON: "string",
+            RECORD: "string"}
+    clash = next((name for name in keep if name in said), None)
+    if clash is not None:
+        raise DataError("predict", f"column {clash!r} of 'keep'", "is what predictions call a column of their own",
+                        "rename it in the integrate stage, or name others in 'predict.keep'")
     slots = max(1, spark.sparkContext.defaultParallelism)
     columns = tuple(rows.frame.columns)
-    task = PredictTask(table.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), label.model_dump_json(),
-                       table.ref, columns, config.batch, tuple(keep), threads=max(1, (os.cpu_count() or 1) // slots))
+    task = PredictTask(table.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), targets.to_json(),
+                       table.ref, columns, config.batch, tuple(keep), threads=max(1, (os.cpu_count() or 1) // slots),
+                       probabilities=config.probabilities)
     types = dict(rows.frame.dtypes)
-    said = {"class": "bigint" if label.names is None else "string", "probability": "double", "model": "string",
-            "data": "string", REASON: "string", RECORD: "string"}
     schema = ", ".join(f"{quoted(name)} {kind}" for name, kind in (
         *((column, types[column]) for column in keep), *said.items()))
     # `mapInArrow` takes only plain names.
@@ -128,6 +134,31 @@ def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Versi
     scored = numbered.mapInArrow(partial(score_batches, task), schema)
     return scored if rows.refused is None else scored.unionByName(rows.refused.select(
         *keep, REASON, RECORD), allowMissingColumns=True)
+
+
+def _predicted(good: DataFrame, targets: FeatureSet, rows: int) -> dict[str, dict[str, Any]]:
+    """By target, how many rows have each class, or where the predicted numbers lie."""
+    return {name: _classes(good, prefix(targets, name), isinstance(feature, Multilabel))
+            if isinstance(feature, Label | Multilabel) else _numbers(good, f"{prefix(targets, name)}prediction", rows)
+            for name, feature in targets.items()}
+
+
+def _classes(good: DataFrame, start: str, several: bool) -> dict[str, Any]:
+    said = F.explode(quoted(f"{start}classes")) if several else F.col(quoted(f"{start}class"))
+    counted = good.select(said.alias("class")).groupBy("class").count().collect()
+    return {"classes": dict(sorted((str(row["class"]), row["count"]) for row in counted))}
+
+
+def _numbers(good: DataFrame, column: str, rows: int) -> dict[str, Any]:
+    """Least, mean and most of all predicted numbers together."""
+    kind, values = dict(good.dtypes)[column], F.col(quoted(column))
+    while kind.startswith("array<") and rows:
+        good, kind = good.select(F.explode(values).alias(column)), kind[len("array<"):-1]
+    if not rows:
+        return {"values": {}}
+    [row] = good.select(F.min(values).alias("least"), F.avg(values).alias("mean"),
+                        F.max(values).alias("most")).collect()
+    return {"values": row.asDict()}
 
 
 def _commit_quarantine(scored: DataFrame, table: Version, model: Version, name: str, key: str) -> Version:

@@ -1,6 +1,6 @@
-"""What the page says of the model's worth: beside baselines and gate, class by class, and in its predictions.
+"""What the page says of the model's worth: beside baselines and gate, and class by class; of each target in turn.
 
-    comparison(run), confusion(run), classes(run), predictions(run)
+    comparison(run), confusion(run), classes(run)
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from laketrain.config.evaluate import FIGURES
+from laketrain.lake import Version
 from laketrain.report import words
 from laketrain.report.pictures import heat
 from laketrain.report.run import Run
@@ -19,14 +21,19 @@ from laketrain.report.run import Run
 MOST_IN_MATRIX = 20
 MOST_IN_TABLE = 40
 _PAIRS = 12
+CALLED = {"accuracy": "Accuracy", "micro_f1": "Micro F1", "mae": "Mean absolute error"}
+SHARES = ("accuracy", "micro_f1")
+"""Figures that are a share of 1; the others are errors, the better the lower."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A model or a baseline with its accuracy."""
+    """A model or a baseline with its figure, in words, and the part of its bar."""
 
     name: str
-    accuracy: float
+    value: float
+    said: str
+    part: float
     ours: bool
 
 
@@ -41,15 +48,26 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """The model beside its baselines in what one target says; `line` is what the gate asks of the figure, where that
+    is a share. `target` is empty where there is only one."""
+
+    target: str
+    figure: str
+    contenders: list[Contender]
+    line: float | None
+    metrics: list[tuple[str, str]]
+    note: str
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """The model beside its baselines; `line` is the accuracy that the gate asks for."""
+    """What was measured, target by target, and the gate's bounds."""
 
     split: str
     rows: Any
-    contenders: list[Contender]
-    line: float | None
+    targets: list[Compared]
     bounds: list[Bound]
-    metrics: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,7 @@ class Pair:
 class Confusion:
     """`cells` by true, then predicted class; for many classes `picture` and no cells."""
 
+    target: str
     labels: list[str]
     cells: list[list[Cell]]
     picture: str | None
@@ -96,79 +115,88 @@ class ClassScores:
 class Classes:
     """`shown` of `count` classes: all of them, or those with the lowest F1."""
 
+    target: str
     shown: list[ClassScores]
     count: int
 
 
-@dataclass(frozen=True)
-class Predicted:
-    """How often a class was predicted; `part` is of the most frequent one."""
-
-    label: str
-    rows: int
-    share: float
-    part: float
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a table was predicted to be."""
-
-    ref: str
-    rows: Any
-    quarantined: Any
-    shown: list[Predicted]
-    count: int
-
-
 def comparison(run: Run) -> Comparison | None:
-    """Accuracy against the baselines', and the gate's bounds."""
+    """Each target's figure against the baselines', and the gate's bounds."""
     version = run.last("evaluate")
     metrics = version.entry.meta.get("metrics") if version else None
     if version is None or not metrics:
         return None
     meta, config = version.entry.meta, run.record.workload.evaluate
     gate: Mapping[Any, str] = config.gate if config else {}
-    contenders = [Contender(run.model.ref if run.model else "the model", metrics["accuracy"], True)]
-    contenders += [Contender(str(name), value, False) for name, value in (meta.get("baselines") or {}).items()
-                   if words.is_number(value)]
-    bounds = [_bound(name, bound, metrics) for name, bound in gate.items()]
-    said = [(name.replace("_", " "), words.metric(value)) for name, value in metrics.items() if words.is_number(value)]
+    ours = run.model.ref if run.model else "the model"
     return Comparison(str(meta.get("split", "")), version.entry.counts.get("rows"),
-                      sorted(contenders, key=lambda contender: -contender.accuracy), _line(gate), bounds, said)
+                      [_compared(target, section, ours, gate) for target, section in parts_of(version)],
+                      [_bound(name, bound, metrics) for name, bound in gate.items()])
+
+
+def parts_of(version: Version | None) -> list[tuple[str, dict[str, Any]]]:
+    """Each target with what was measured of it; the only one has no name."""
+    from laketrain.evaluate.sections import sections
+
+    found = sections(version.entry.meta) if version else {}
+    return [(target if len(found) > 1 else "", section) for target, section in found.items()]
+
+
+def _compared(target: str, section: Mapping[str, Any], ours: str, gate: Mapping[Any, str]) -> Compared:
+    figure = FIGURES[section["kind"]]
+    values = [(ours, section["metrics"].get(figure), True)]
+    values += [(str(name), value, False) for name, value in (section.get("baselines") or {}).items()]
+    known = [(name, value, mine) for name, value, mine in values if words.is_number(value)]
+    error = figure not in SHARES
+    most = max((abs(value) for _, value, _ in known), default=0.0) or 1.0
+    contenders = [Contender(name, value, words.metric(value) if error else words.share(value),
+                            value / most if error else value, mine) for name, value, mine in known]
+    said = [(name.replace("_", " "), words.metric(value)) for name, value in section["metrics"].items()
+            if words.is_number(value)]
+    return Compared(target, CALLED[figure], sorted(contenders, key=lambda one: one.value if error else -one.value),
+                    None if error else _line(gate, target, figure), said, _note(section))
+
+
+def _note(section: Mapping[str, Any]) -> str:
+    """How many rows the linear model saw, since it is given no more than fit in memory."""
+    rows = list((section.get("baseline_rows") or {}).values())
+    if len(rows) < 2 or "linear" not in (section.get("baselines") or {}):
+        return ""
+    return f"Baselines from {words.rows(rows[0])}, on {words.rows(rows[1])}."
 
 
 def _bound(name: str, bound: str, metrics: Mapping[str, Any]) -> Bound:
-    from laketrain.evaluate.gate import holds
+    from laketrain.evaluate.gate import holds, measured
 
-    value = metrics.get(name)
+    value = measured(metrics, name)
     kept = words.is_number(value) and holds(value, bound)
     return Bound(name.replace("_", " "), words.bound(bound), words.metric(value), kept)
 
 
-def _line(gate: Mapping[Any, str]) -> float | None:
-    bound = gate.get("accuracy")
+def _line(gate: Mapping[Any, str], target: str, figure: str) -> float | None:
+    bound = gate.get(f"{target}.{figure}" if target else figure)
     line = float(bound.lstrip("<>= ")) if bound else None
     return line if line is not None and 0 <= line <= 1 else None
 
 
-def confusion(run: Run) -> Confusion | None:
+def confusion(run: Run) -> list[Confusion] | None:
     """Which class is taken for which."""
-    version = run.last("evaluate")
-    found = version.entry.meta.get("confusion") if version else None
-    if version is None or not found:
-        return None
-    matrix = np.asarray(found, np.int64)
-    labels = [str(label) for label in version.entry.meta.get("labels") or range(len(matrix))]
+    return [_confusion(target, section) for target, section in parts_of(run.last("evaluate"))
+            if section.get("confusion")] or None
+
+
+def _confusion(target: str, section: Mapping[str, Any]) -> Confusion:
+    matrix = np.asarray(section["confusion"], np.int64)
+    labels = [str(label) for label in section.get("labels") or range(len(matrix))]
     shares = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     wrong = int(matrix.sum() - np.trace(matrix))
     alt = f"Confusion matrix of {len(labels)} classes: {words.count(wrong)} of {words.rows(int(matrix.sum()))} wrong"
     pairs = _pairs(matrix, labels)
     if len(labels) > MOST_IN_MATRIX:
-        return Confusion(labels, [], heat(matrix), alt, pairs)
+        return Confusion(target, labels, [], heat(matrix), alt, pairs)
     cells = [[Cell(int(rows), float(shares[i, j]), i == j) for j, rows in enumerate(line)]
              for i, line in enumerate(matrix)]
-    return Confusion(labels, cells, None, alt, pairs)
+    return Confusion(target, labels, cells, None, alt, pairs)
 
 
 def _pairs(matrix: Any, labels: list[str]) -> list[Pair]:
@@ -179,32 +207,13 @@ def _pairs(matrix: Any, labels: list[str]) -> list[Pair]:
     return [Pair(labels[i], labels[j], int(wrong[i, j])) for i, j in places if wrong[i, j]]
 
 
-def classes(run: Run) -> Classes | None:
-    """Precision, recall and F1 of each class."""
-    version = run.last("evaluate")
-    found = (version.entry.meta.get("metrics") or {}).get("classes") if version else None
-    if not found:
-        return None
+def classes(run: Run) -> list[Classes] | None:
+    """Precision, recall and F1 of each class, or of each of several labels."""
+    return [_classes(target, found) for target, section in parts_of(run.last("evaluate"))
+            if (found := section["metrics"].get("classes"))] or None
+
+
+def _classes(target: str, found: list[Mapping[str, Any]]) -> Classes:
     scores = [ClassScores(str(one["label"]), one["precision"], one["recall"], one["f1"], one["rows"]) for one in found]
     shown = scores if len(scores) <= MOST_IN_TABLE else sorted(scores, key=lambda one: one.f1)[:MOST_IN_TABLE]
-    return Classes(shown, len(scores))
-
-
-def predictions(run: Run) -> Predictions | None:
-    """How many rows of each class were predicted."""
-    version = run.last("predict")
-    found = version.entry.counts.get("classes") if version else None
-    if version is None or not found:
-        return None
-    total, most = sum(found.values()), max(found.values())
-    shown = [Predicted(label, rows, rows / max(1, total), rows / max(1, most))
-             for label, rows in sorted(found.items(), key=lambda item: _by_number(item[0]))]
-    if len(shown) > MOST_IN_TABLE:
-        shown = sorted(shown, key=lambda one: -one.rows)[:MOST_IN_TABLE]
-    counts = version.entry.counts
-    return Predictions(version.ref, counts.get("out"), counts.get("quarantined"), shown, len(found))
-
-
-def _by_number(label: str) -> tuple[int, str]:
-    """Sorts 2 before 10, and names after numbers."""
-    return (int(label), "") if label.isascii() and label.isdigit() else (10**9, label)
+    return Classes(target, shown, len(scores))

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from laketrain.config.evaluate import FIGURES
 from laketrain.errors import GateError
 from laketrain.lake import Version
 from laketrain.lake.draft import whoami
 from laketrain.report import words
+from laketrain.report.evaluation import CALLED, SHARES, parts_of
 from laketrain.report.run import Run, parents_of
 from laketrain.stages import STAGES
 
@@ -129,10 +131,14 @@ def _tiles(run: Run) -> Iterator[Tile]:
     if evaluation is not None:
         meta = evaluation.entry.meta
         bounds = record.workload.evaluate.gate if record.workload.evaluate else {}
-        metrics = meta.get("metrics") or {}
         on = f"on {words.rows(evaluation.entry.counts.get('rows'))} of {meta.get('split', 'the test split')}"
-        gate = f"; the gate asks {words.bound(bounds['accuracy'])}" if "accuracy" in bounds else ""
-        yield Tile("Accuracy", words.share(metrics.get("accuracy")), on + gate)
+        for target, section in parts_of(evaluation)[:2]:
+            figure = FIGURES[section["kind"]]
+            bound = bounds.get(f"{target}.{figure}" if target else figure)
+            said = words.share if figure in SHARES else words.metric
+            yield Tile(f"{CALLED[figure]} of {target}" if target else CALLED[figure],
+                       said(section["metrics"].get(figure)),
+                       on + (f"; the gate asks {words.bound(bound)}" if bound else ""))
     if model is not None and (run.made("train") or run.made("evaluate")):
         counts = model.entry.counts
         yield Tile("Model", f"{model.name}@{model.number}", f"{words.many(counts.get('parameters'), 'parameter')}, "

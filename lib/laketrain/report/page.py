@@ -14,7 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from laketrain.lake import Lake
-from laketrain.report import dataset, evaluation, facts, flow, profiles, quarantine, training, words
+from laketrain.report import (
+    dataset,
+    errors,
+    evaluation,
+    facts,
+    flow,
+    predictions,
+    profiles,
+    quarantine,
+    training,
+    words,
+)
 from laketrain.report.environment import environment
 from laketrain.report.record import RunRecord
 from laketrain.report.run import Run
@@ -43,8 +54,9 @@ SECTIONS = (
     Section("comparison", "Evaluation", evaluation.comparison),
     Section("confusion", "Confusion", evaluation.confusion, half=True),
     Section("classes", "Class by class", evaluation.classes, half=True),
+    Section("errors", "Errors", errors.errors),
     Section("mistakes", "Worst mistakes", dataset.mistakes),
-    Section("predictions", "Predictions", evaluation.predictions),
+    Section("predictions", "Predictions", predictions.predictions),
     Section("stages", "Time by stage", facts.stages, half=True),
     Section("ranks", "Time of the ranks", training.ranks, half=True),
     Section("versions", "Versions and lineage", facts.versions),

@@ -1,4 +1,4 @@
-"""Curves as SVG that lies in the page and takes its colours and letters, so that it follows light, dark and print.
+"""Curves and dots as SVG that lies in the page and takes its colours and letters: it follows light, dark and print.
 
     svg = curve([{"epoch": 1, "loss": 0.4, "val_loss": 0.3}, …], "loss", alt="…", key="curve-0")
 
@@ -13,11 +13,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from laketrain.report.words import is_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
 
 # Colours that matplotlib is given, and the page's own that they become.
 _TRAIN, _VALIDATION, _SOFT, _LINE = "#010203", "#040506", "#070809", "#0a0b0c"
@@ -45,6 +49,31 @@ def curve(history: Sequence[Mapping[str, Any]], name: str, alt: str, key: str) -
         axes.set_xlim(epoch - 0.5, epoch + 0.5)
         axes.set_xticks([epoch])
     return _svg(figure, alt, key)
+
+
+def scatter(true: npt.NDArray[np.float64], predicted: npt.NDArray[np.float64], alt: str, key: str) -> str:
+    """A dot a prediction, (n,) each, over the line on which they would all lie. `key` as for `curve`."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=_INCHES, layout="constrained")
+    axes = figure.subplots()
+    ends = [min(true.min(initial=np.inf), predicted.min(initial=np.inf)),
+            max(true.max(initial=-np.inf), predicted.max(initial=-np.inf))]
+    if len(true):
+        axes.plot(ends, ends, color=_SOFT, linewidth=1, linestyle=(0, (4, 1.6)))
+        axes.plot(true, predicted, color=_TRAIN, linestyle="", marker="o", markersize=2.6, alpha=0.6,
+                  markeredgewidth=0)
+    _dress(axes)
+    axes.set_xlabel("true", color=_SOFT, fontsize=8.5)
+    axes.set_ylabel("predicted", color=_SOFT, fontsize=8.5)
+    axes.xaxis.set_major_locator(_few_ticks())
+    return _svg(figure, alt, key)
+
+
+def _few_ticks() -> Locator:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(6)
 
 
 def _dress(axes: Axes) -> None:

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from laketrain.config.evaluate import FIGURES
 from laketrain.stages import Outcome
 
 
@@ -51,7 +52,8 @@ class Terminal:
         elif kind == "hint":
             self._say(f"            [yellow]{escape(event['text'])}[/]")
         elif kind == "resume":
-            self._say(f"            [yellow]goes on after epoch {event['epoch']}[/], from {event['checkpoint']}")
+            step = f", step {event['step']} of the next" if event.get("step") else ""
+            self._say(f"            [yellow]goes on after epoch {event['epoch']}{step}[/], from {event['checkpoint']}")
         elif kind == "restart":
             self._say(f"            [yellow]relaunch {event['attempt']} of {event['of']}:[/] {escape(event['cause'])}")
 
@@ -66,7 +68,8 @@ class Terminal:
     def _open(self, description: str) -> None:
         self._close()
         self._progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
-                                  TimeElapsedColumn(), console=self.console, transient=True)
+                                  TimeElapsedColumn(), TimeRemainingColumn(elapsed_when_finished=False),
+                                  console=self.console, transient=True)
         self._bar = self._progress.add_task(description, total=None)
         self._progress.start()
 
@@ -87,7 +90,7 @@ def counting(total: int, description: str) -> Iterator[Callable[[object], None]]
 
 
 def _metrics(event: dict[str, Any]) -> str:
-    skipped = {"kind", "epoch", "epochs", "step", "steps", "rows_per_s", "seconds"}
+    skipped = {"kind", "epoch", "epochs", "step", "steps", "rows_per_s", "seconds", "learning_rate"}
     return "  ".join(f"{name} {value:.4f}" for name, value in event.items() if name not in skipped)
 
 
@@ -98,8 +101,7 @@ def _counts(outcome: Outcome) -> str:
     if outcome.stage == "train":
         return f"{counts['epochs']} epochs of {counts['rows']:,} rows, {counts['parameters']:,} parameters"
     if outcome.stage == "evaluate":
-        beside = "".join(f", {name} {value:.4f}" for name, value in meta["baselines"].items())
-        return f"accuracy {meta['metrics']['accuracy']:.4f}{beside}, on {counts['rows']:,} rows"
+        return f"{_measured(meta)}, on {counts['rows']:,} rows"
     if outcome.stage == "ingest":
         return f"{counts['files']} files, {counts['bytes'] / 1e6:.1f} MB"
     if outcome.stage == "profile":
@@ -109,3 +111,17 @@ def _counts(outcome: Outcome) -> str:
         parts.append(", ".join(f"{split} {rows:,}" for split, rows in counts["splits"].items()))
     parts += meta.get("leaks", [])
     return ", ".join(parts)
+
+
+def _measured(meta: Mapping[str, Any]) -> str:
+    """Each target's figure, and those of its baselines."""
+    from laketrain.evaluate.sections import sections
+
+    found = sections(meta)
+    said = []
+    for target, section in found.items():
+        figure = FIGURES[section["kind"]]
+        beside = "".join(f", {name} {value:.4f}" for name, value in section["baselines"].items())
+        name = f"{target} " if len(found) > 1 else ""
+        said.append(f"{name}{figure.replace('_', ' ')} {section['metrics'][figure]:.4f}{beside}")
+    return "; ".join(said)

@@ -13,7 +13,8 @@ from laketrain.report import words
 from laketrain.report.plots import curve
 from laketrain.report.run import Run
 
-_NO_METRIC = {"epoch", "seconds", "rows_per_s"}
+_MUCH_WAITING, _MUCH_AVERAGING = 0.1, 0.25
+_NO_METRIC = {"epoch", "seconds", "rows_per_s", "learning_rate"}
 
 
 @dataclass(frozen=True)
@@ -28,33 +29,38 @@ class Curve:
 
 @dataclass(frozen=True)
 class Training:
-    """`settings` are names and values; the history is `columns` over `rows`, in text."""
+    """`settings` are names and values; the history is `columns` over `rows`, in text; `chosen` says which epoch's model
+    was committed."""
 
     ref: str
     curves: list[Curve]
     settings: list[tuple[str, str]]
     columns: list[str]
     rows: list[list[str]]
+    chosen: str
 
 
 @dataclass(frozen=True)
 class RankTime:
-    """One rank's seconds; `waiting_part` and `computing_part` are fractions of the longest rank's."""
+    """One rank's seconds in steps, and the parts of the longest rank's: computing, averaging gradients (the wait for
+    the other ranks included), waiting for data."""
 
     rank: int
-    waiting: float
-    computing: float
-    waiting_part: float
+    seconds: float
     computing_part: float
+    averaging_part: float
+    waiting_part: float
+    averaging_share: float
     waiting_share: float
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """All ranks, and how often they had to be launched again."""
+    """All ranks, how often they had to be launched again, and one sentence of advice."""
 
     ranks: list[RankTime]
     restarts: int
+    advice: str
 
 
 def training(run: Run) -> Training | None:
@@ -68,7 +74,17 @@ def training(run: Run) -> Training | None:
     curves = [_curve(history, name, f"curve{place}") for place, name in enumerate(names)]
     table = [[_cell(column, row.get(column)) for column in columns] for row in history]
     titles = [column.replace("_", " ") for column in columns]
-    return Training(version.ref, curves, _settings(version.entry.meta), titles, table)
+    return Training(version.ref, curves, _settings(version.entry.meta), titles, table, _chosen(version.entry.meta))
+
+
+def _chosen(meta: Mapping[str, Any]) -> str:
+    best, last = meta.get("best"), len(meta["history"])
+    if not best:
+        return ""
+    if best["keep"] == "last":
+        return f"The model is that of the last epoch, {last}."
+    name = best["monitor"].replace("_", " ")
+    return f"The model is that of epoch {best['epoch']} of {last}, the best by {name}: {words.metric(best['value'])}."
 
 
 def _curve(history: Sequence[Mapping[str, Any]], name: str, key: str) -> Curve:
@@ -94,20 +110,37 @@ def _settings(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
         *_named("model", config.get("model") or {}),
         *_named("optimizer", config.get("optimizer") or {}),
         *_named("augmentation", augment),
-        *((name, str(config[key])) for name, key in (("global batch", "batch"), ("ranks", "ranks"), ("seed", "seed"))
-          if config.get(key) is not None),
+        *_named("losses", _losses(config)),
+        *((name, _plain(config[key])) for name, key in (("global batch", "batch"), ("ranks", "ranks"),
+                                                        ("precision", "precision"), ("begun from", "init_from"),
+                                                        ("seed", "seed")) if config.get(key) is not None),
         *([("weights", str(meta["weights"])[:12])] if meta.get("weights") else []),
     ]
+
+
+def _losses(config: Mapping[str, Any]) -> dict[str, str]:
+    """By target; `*` stands for all that aren't named."""
+    return {"all" if target == "*" else target: loss.get("use") or loss["name"]
+            for target, loss in (config.get("loss") or {}).items()}
 
 
 def _named(what: str, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     """`adam (learning rate 0.001)`, or the settings alone where they have no name."""
     if not settings:
         return []
-    rest = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings.items()
-                     if key != "name" and value is not None)
+    rest = ", ".join(f"{key.replace('_', ' ')} {_plain(value)}" for key, value in settings.items()
+                     if key != "name" and value not in (None, {}, []))
     name = str(settings.get("name", ""))
     return [(what, f"{name} ({rest})" if name and rest else name or rest)]
+
+
+def _plain(value: Any) -> str:
+    """A setting in a few words: a part by its name, a range by its ends."""
+    if not isinstance(value, dict):
+        return str(value)
+    if value.keys() == {"min", "max"}:
+        return str(value["min"]) if value["min"] == value["max"] else f"{value['min']} to {value['max']}"
+    return str(value.get("name") or ", ".join(f"{key} {_plain(part)}" for key, part in value.items()))
 
 
 def ranks(run: Run) -> Ranks | None:
@@ -116,11 +149,33 @@ def ranks(run: Run) -> Ranks | None:
     found = version.entry.meta.get("ranks") if version else None
     if version is None or not found:
         return None
-    longest = max(rank["waiting_s"] + rank["computing_s"] for rank in found) or 1.0
-    times = [_rank(rank["rank"], rank["waiting_s"], rank["computing_s"], longest) for rank in found]
-    return Ranks(times, version.entry.meta.get("restarts") or 0)
+    longest = max(_seconds(rank) for rank in found) or 1.0
+    return Ranks([_rank(rank, longest) for rank in found], version.entry.meta.get("restarts") or 0,
+                 advice(found, version.entry.meta.get("slow_rank")))
 
 
-def _rank(rank: int, waiting: float, computing: float, longest: float) -> RankTime:
-    return RankTime(rank, waiting, computing, waiting / longest, computing / longest,
-                    waiting / ((waiting + computing) or 1.0))
+def _seconds(rank: Mapping[str, Any]) -> float:
+    return float(rank["waiting_s"] + rank["computing_s"] + rank.get("averaging_s", 0.0))
+
+
+def _rank(rank: Mapping[str, Any], longest: float) -> RankTime:
+    seconds, averaging = _seconds(rank), rank.get("averaging_s", 0.0)
+    return RankTime(rank["rank"], seconds, rank["computing_s"] / longest, averaging / longest,
+                    rank["waiting_s"] / longest, averaging / (seconds or 1.0), rank["waiting_s"] / (seconds or 1.0))
+
+
+def advice(ranks: Sequence[Mapping[str, Any]], slow: int | None) -> str:
+    """What would make training quicker, from where the ranks' time went."""
+    whole = sum(_seconds(rank) for rank in ranks) or 1.0
+    waiting = sum(rank["waiting_s"] for rank in ranks) / whole
+    averaging = sum(rank.get("averaging_s", 0.0) for rank in ranks) / whole
+    if slow is not None:
+        return (f"Rank {slow} computes much longer than the others, who wait for it in every step: look at what else "
+                "runs on its machine.")
+    if waiting > _MUCH_WAITING:
+        return (f"{words.share(waiting)} of the time is spent waiting for data: give ranks more cores, store pixels "
+                "instead of compressed images, or set train.cache.")
+    if averaging > _MUCH_AVERAGING:
+        return (f"{words.share(averaging)} of the time goes into averaging gradients: a larger batch, or "
+                "optimizer.accumulate, averages less often, and optimizer.wire: float16 sends half the bytes.")
+    return "Nearly all of the time is spent computing: only more ranks or a shorter type (train.precision) are quicker."

@@ -19,25 +19,37 @@ from laketrain.train.saved import load_saved
 if TYPE_CHECKING:
     import keras
 
-KEPT = 2
 _MODEL = "model.keras"
 
 
 @dataclass
 class State:
-    """Where training stands after `epochs` whole epochs. `history` has a row an epoch."""
+    """Where training stands: after `epochs` whole epochs and `step` steps of the next.
+
+    Attributes:
+        history: a row an epoch.
+        times: for each epoch, the seconds that each rank waited and computed.
+        judge: which epoch was best and what follows from it (`laketrain.train.judge`).
+        ranks: of each rank, in the middle of an epoch, what it has counted and how far its random layers have come.
+    """
 
     epochs: int = 0
+    step: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
+    times: list[list[dict[str, float]]] = field(default_factory=list)
+    judge: dict[str, Any] = field(default_factory=dict)
+    ranks: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The checkpoints of one training run: `run` is its identity, so another config never resumes from them."""
+    """The checkpoints of one training run: `run` is its identity, so another config never resumes from them. The
+    newest `kept` of them stay, and that of the best epoch."""
 
     lake: Lake
     name: str
     run: str
+    kept: int = 2
 
     def latest(self) -> Version | None:
         """The newest of this run."""
@@ -47,30 +59,43 @@ class Checkpoints:
         """The numbers of the checkpoints that are there, of this run and of others."""
         return self.lake.table("checkpoints", self.name).versions()
 
-    def save(self, model: keras.Model, state: State, seconds: float = 0.0) -> Version:
-        """Commits model, optimizer and state, and drops this run's older ones but for the last few."""
+    def save(self, model: keras.Model, state: State, seconds: float = 0.0, best: int | None = None) -> Version:
+        """Commits model, optimizer and state, and drops this run's older ones but for the last few and that of the
+        epoch `best`."""
         table = self.lake.table("checkpoints", self.name)
         with table.stage() as draft, tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
             local = Path(folder) / _MODEL
             model.save(local)
             self.lake.store.put(str(local), draft.path(_MODEL))
             version = draft.commit(stage="train", fingerprint=self.run, meta=asdict(state), seconds=seconds)
-        self._drop_all_but(KEPT)
+        self._drop_all_but(self.kept, best)
         return version
+
+    def after(self, epoch: int) -> Version | None:
+        """That of this whole epoch, if it was kept."""
+        return next((version for version in self.lake.table("checkpoints", self.name).all_of(self.run)
+                     if _after_epoch(version) == epoch), None)
 
     def finish(self) -> None:
         """The model is committed: nobody will resume. The newest stays, since its number is the table's."""
         self._drop_all_but(1)
 
-    def _drop_all_but(self, kept: int) -> None:
+    def _drop_all_but(self, kept: int, best_epoch: int | None = None) -> None:
         table = self.lake.table("checkpoints", self.name)
         for version in list(table.all_of(self.run))[kept:]:
-            table.drop(version.number)
+            if best_epoch is None or _after_epoch(version) != best_epoch:
+                table.drop(version.number)
 
     def load(self, number: int) -> tuple[keras.Model, State]:
         """The compiled model with its optimizer's state, and where it stood."""
         version = self.lake.table("checkpoints", self.name).get(number)
         return load_model(version, _MODEL), State(**version.entry.meta)
+
+
+def _after_epoch(version: Version) -> int | None:
+    """The whole epochs that it stands after; None in the middle of one."""
+    meta = version.entry.meta
+    return None if meta.get("step") else meta["epochs"]
 
 
 def load_model(version: Version, path: str = _MODEL) -> keras.Model:

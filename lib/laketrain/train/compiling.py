@@ -1,40 +1,152 @@
-"""From a declaration to a compiled Keras model.
+"""From a declaration to a model that is ready to be trained: its weights, penalties and optimizer.
 
-    model = compiled(parse_model(settings), features, config)
+    model = compiled(task.config, features, source=None)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from functools import wraps
 from typing import Any
 
 import keras
 
-from laketrain.config.train import Optimizer, Train
+from laketrain.config.optimizer import Optimizer
+from laketrain.config.train import Regularise, Train
+from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
+from laketrain.models import parse_model
 
-_OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "sgd": keras.optimizers.SGD,
-    "rmsprop": keras.optimizers.RMSprop,
+_OPTIMIZERS: dict[str, Any] = {
+    "sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW,
+    "nadam": keras.optimizers.Nadam, "adamax": keras.optimizers.Adamax, "lamb": keras.optimizers.Lamb,
+    "lion": keras.optimizers.Lion, "rmsprop": keras.optimizers.RMSprop, "adagrad": keras.optimizers.Adagrad,
+    "adadelta": keras.optimizers.Adadelta, "adafactor": keras.optimizers.Adafactor, "ftrl": keras.optimizers.Ftrl,
 }
+_OURS = {"name", "schedule", "accumulate", "ema", "layer_rates", "wire"}
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+# What penalties are for: the weights that multiply, not those that shift or scale.
+_KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "embeddings")
 
 
-def compiled(declared: Any, features: FeatureSet, config: Train, steps: int) -> keras.Model:
-    """The model with fresh weights, its loss, metrics and optimizer, for a training of `steps` steps in all."""
-    model: keras.Model = declared.build(features)
-    model.compile(
-        optimizer=build_optimizer(config.optimizer, steps),
-        loss=config.loss,
-        weighted_metrics=list(config.metrics),
-        jit_compile=False,
-    )
+def compiled(config: Train, features: FeatureSet, source: keras.Model | None, precision: str) -> keras.Model:
+    """The model with fresh weights, or those of `source` where it has the same layers, and its optimizer.
+
+    Args:
+        precision: float32, bfloat16 or float16: what layers compute in.
+
+    Raises:
+        DataError: a pattern fits no layer, or `source` has no weights for this model.
+    """
+    with _computing_in(precision):
+        model: keras.Model = parse_model(config.model).build(features)
+    if source is not None:
+        take_weights(model, source)
+    _freeze(model, config.freeze)
+    if config.regularise is not None:
+        regularise(model, config.regularise)
+    optimizer = build_optimizer(config.optimizer)
+    if precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    model.compile(optimizer=optimizer, jit_compile=False, auto_scale_loss=False)
+    optimizer.build(model.trainable_variables)
     return model
 
 
-def build_optimizer(settings: Optimizer, steps: int) -> keras.optimizers.Optimizer:
-    """The Keras optimizer with the settings that were given; the others keep Keras' defaults."""
-    given = settings.model_dump(exclude={"name", "schedule"}, exclude_none=True)
-    if settings.schedule == "cosine":
-        given["learning_rate"] = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
+def build_optimizer(settings: Optimizer) -> keras.optimizers.Optimizer:
+    """The Keras optimizer with the settings that were given; the others keep Keras' defaults. Its learning rate is the
+    declared one: `laketrain.train.rates` says which one each step has."""
+    given = settings.model_dump(exclude=_OURS, exclude_none=True)
+    if settings.accumulate > 1:
+        given["gradient_accumulation_steps"] = settings.accumulate
+    if settings.ema is not None:
+        given |= {"use_ema": True, "ema_momentum": settings.ema}
     return _OPTIMIZERS[settings.name](**given)
+
+
+@contextmanager
+def _computing_in(precision: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(_POLICIES[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def layers_of(model: keras.Model) -> list[Any]:
+    """Every layer with weights of its own, also those inside other layers, in order."""
+    return [layer for layer in model._flatten_layers(include_self=False) if layer._trainable_variables
+            or layer._non_trainable_variables]
+
+
+def take_weights(model: keras.Model, source: keras.Model) -> list[str]:
+    """Layers of the same name and shapes get the weights of `source`; their names.
+
+    Raises:
+        DataError: there is none.
+    """
+    given = {layer.name: layer for layer in layers_of(source)}
+    taken = []
+    for layer in layers_of(model):
+        other = given.get(layer.name)
+        if other is not None and [w.shape for w in layer.weights] == [w.shape for w in other.weights]:
+            layer.set_weights(other.get_weights())
+            taken.append(layer.name)
+    if not taken:
+        raise DataError("train", "init_from", f"no layer of that model ({', '.join(sorted(given))}) has the name and "
+                        f"shapes of one of this model ({', '.join(layer.name for layer in layers_of(model))})",
+                        "name a model of the same kind and settings")
+    return taken
+
+
+def _freeze(model: keras.Model, patterns: list[str]) -> None:
+    for pattern in patterns:
+        for layer in _fitting(model, pattern, "freeze"):
+            layer.trainable = False
+
+
+def _fitting(model: keras.Model, pattern: str, key: str) -> list[Any]:
+    layers = layers_of(model)
+    found = [layer for layer in layers if fnmatchcase(layer.name, pattern)]
+    if not found:
+        raise DataError("train", f"{key} {pattern!r}", "fits no layer with weights",
+                        nearest(pattern, [layer.name for layer in layers]))
+    return found
+
+
+def regularise(model: keras.Model, penalties: Regularise) -> None:
+    """Penalties on every kernel. They are a part of the model's own description, so a saved one has them too."""
+    for layer in layers_of(model):
+        for kernel in _KERNELS:
+            variable = getattr(layer, kernel, None)
+            if variable is not None and hasattr(layer, f"{kernel}_regularizer"):
+                penalty = keras.regularizers.L1L2(penalties.l1, penalties.l2)
+                setattr(layer, f"{kernel}_regularizer", penalty)
+                variable.regularizer = penalty
+
+
+def set_layer_rates(model: keras.Model, rates: dict[str, float]) -> None:
+    """Lets the optimizer step with another rate in the layers that fit a pattern.
+
+    Raises:
+        DataError: a pattern fits no layer.
+    """
+    if not rates:
+        return
+    factors: dict[int, float] = {}
+    for pattern, factor in rates.items():
+        for layer in _fitting(model, pattern, "optimizer.layer_rates"):
+            for variable in layer.trainable_variables:
+                factors.setdefault(id(variable.value), factor)
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    update = optimizer.update_step
+
+    @wraps(update)
+    def scaled(gradient: Any, variable: Any, learning_rate: Any) -> None:  # of TensorFlow's variables, not Keras'
+        update(gradient, variable, learning_rate * factors.get(id(variable), 1.0))
+
+    optimizer.update_step = scaled
+

@@ -6,32 +6,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.train import Train
+from laketrain.config.checks import lanes_of, ranks_of
+from laketrain.config.train import Ranks, Train
 from laketrain.distributed import launch
-from laketrain.errors import LakeError, RankError
+from laketrain.distributed.slots import slots_for
+from laketrain.errors import LakeError, LaunchError, RankError
 from laketrain.lake import Version, fingerprint
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.fit import FitTask, fit
+from laketrain.train.source import pin_source, source_content
+from laketrain.train.user import pack_user_code, source_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-REVISION = 1
+REVISION = 2
 
 OnEvent = Callable[[int, dict[str, Any]], None]
 
 # How a model is trained, but not what it becomes: changing these is no reason to train again.
-_NO_MATTER = {"cache", "checkpoint_epochs", "max_restarts", "deadline_s"}
+_NO_MATTER = {"cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts", "deadline_s"}
+# A rank that computes so much longer than the middle one is named.
+_SLOW = 1.3
 
 
 def fingerprint_train(dataset: Version, config: Train) -> str:
-    """Of training on `dataset` so."""
-    return fingerprint("train", REVISION, config.model_dump(mode="json", exclude=_NO_MATTER), [dataset])
+    """Of training on `dataset` so, from the weights that `init_from` names now."""
+    settings = config.model_dump(mode="json", exclude=_NO_MATTER)
+    if config.init_from is not None:
+        settings["init_from"] = source_content(dataset.lake, config.init_from)
+    return fingerprint("train", REVISION, {**settings, "user": source_of(config)}, [dataset])
 
 
 def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: str,
@@ -39,26 +49,32 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
     """Trains with `config.ranks` ranks and commits `models/<name>`.
 
     An interrupted training of the same config on the same data goes on from its last checkpoint, at any number of
-    ranks. A rank that fails by itself (killed, hung) is answered by a relaunch from there, up to `max_restarts`; a
-    mistake that would only happen again (the loss is NaN) is raised at once.
+    ranks. A rank that fails by itself (killed, hung) is answered by a relaunch from there, up to `max_restarts`, with
+    fewer ranks where executors are gone and `ranks` allows it; a mistake that would only happen again (the loss is NaN)
+    is raised at once.
     """
     started = time.monotonic()
     lake = dataset.lake
     models = lake.table("models", name)
-    checkpoints = Checkpoints(lake, name, _run_identity(models.versions(), dataset, config))
+    run = _run_identity(models.versions(), dataset, config)
+    checkpoints = Checkpoints(lake, name, run, config.checkpoints)
     tell = on_event or (lambda rank, event: None)
-    _hint_at_few_row_groups(dataset, config, tell)
+    user = pack_user_code(config)
+    if config.init_from is not None:
+        config = config.model_copy(update={"init_from": pin_source(lake, config.init_from)})
     with models.stage() as draft:
-        task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path())
-        results, restarts = _launch_until_done(spark, task, checkpoints, tell)
+        task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path(), user=user)
+        results, restarts = _launch_until_done(spark, dataset, task, checkpoints, tell)
         chief = results[0]
-        ranks = [{"rank": result["rank"], "waiting_s": result["waiting_s"], "computing_s": result["computing_s"]}
+        ranks = [{key: result[key] for key in ("rank", "waiting_s", "computing_s", "averaging_s")}
                  for result in results]
+        slow = slow_rank([rank["computing_s"] for rank in ranks])
         version = draft.commit(
             stage="train", fingerprint=key, parents={dataset.table: dataset.number},
             counts={"rows": dataset.entry.counts["splits"][config.split], "epochs": len(chief["history"]),
                     "parameters": chief["parameters"]},
-            meta={"history": chief["history"], "weights": chief["weights"], "ranks": ranks, "restarts": restarts,
+            meta={"history": chief["history"], "times": chief["times"], "best": chief["best"],
+                  "weights": chief["weights"], "ranks": ranks, "slow_rank": slow, "restarts": restarts,
                   "config": config.model_dump(mode="json"), "features": dataset.entry.meta["features"],
                   "windows": dataset.entry.meta.get("windows")},
             seconds=time.monotonic() - started,
@@ -67,33 +83,65 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
     return version
 
 
-def _hint_at_few_row_groups(dataset: Version, config: Train, tell: OnEvent) -> None:
+def slow_rank(computing: Sequence[float]) -> int | None:
+    """The rank that computes much longer than the middle one, by the seconds of each; None where there is none."""
+    slowest = max(range(len(computing)), key=lambda rank: computing[rank])
+    return slowest if computing[slowest] > _SLOW * median_low(computing) else None
+
+
+def ranks_now(spark: SparkSession, config: Train) -> int:
+    """The largest number of ranks that `config.ranks` allows, that divides the lanes, and that Spark has slots for.
+
+    Raises:
+        LaunchError: no number does.
+    """
+    scaled = config.on(config.ranks.max)
+    lanes = lanes_of(scaled.batch) if config.lanes == "auto" else config.lanes
+    allowed = ranks_of(lanes, config.ranks)
+    if not allowed:
+        raise LaunchError("train", f"{config.ranks.min} to {config.ranks.max} ranks",
+                          f"no number of them divides the {lanes} lanes of a batch of {scaled.batch}",
+                          f"use one of {ranks_of(lanes, Ranks(min=1, max=lanes))}")
+    if len(allowed) == 1:
+        return allowed[0]
+    slots = slots_for(spark, allowed[-1], "train")
+    return max([count for count in allowed if count <= slots], default=allowed[0])
+
+
+def _hint_at_few_row_groups(dataset: Version, config: Train, ranks: int, tell: OnEvent) -> None:
     groups = sum(len(file.row_groups or []) for file in dataset.files(config.split))
-    if 0 < groups < config.ranks:
-        tell(0, {"kind": "hint", "text": f"{dataset.ref} has {groups} row groups in {config.split} for {config.ranks} "
+    if 0 < groups < ranks:
+        tell(0, {"kind": "hint", "text": f"{dataset.ref} has {groups} row groups in {config.split} for {ranks} "
                  "ranks, so several read the same one: a smaller 'convert.row_group_mb' is quicker"})
 
 
 def _run_identity(committed: list[int], dataset: Version, config: Train) -> str:
-    """By what a crashed training is found again, also by fewer or more ranks: they see the same global batches.
+    """By what a crashed training is found again, also by fewer or more ranks: they see the same global batches, unless
+    these grow with the ranks.
 
     Other than after a crash, `--force` begins anew: with each committed model the identity changes.
     """
-    key = fingerprint_train(dataset, config.model_copy(update={"ranks": 1}))
+    scaled = config.on(config.ranks.max)
+    key = fingerprint_train(dataset, scaled.model_copy(update={"ranks": Ranks(min=1, max=1)}))
     return fingerprint("run", REVISION, {"train": key, "after": max(committed, default=0)})
 
 
 def _launch_until_done(
-    spark: SparkSession, task: FitTask, checkpoints: Checkpoints, tell: OnEvent
+    spark: SparkSession, dataset: Version, task: FitTask, checkpoints: Checkpoints, tell: OnEvent
 ) -> tuple[list[dict[str, Any]], int]:
     config, restarts = task.config, 0
     while True:
+        ranks = ranks_now(spark, config)
+        if config.ranks.min < config.ranks.max:
+            tell(0, {"kind": "hint", "text": f"{ranks} ranks, of {config.ranks.min} to {config.ranks.max}"})
+        _hint_at_few_row_groups(dataset, config, ranks, tell)
         found = checkpoints.latest()
         if found is not None:
-            tell(0, {"kind": "resume", "epoch": found.entry.meta["epochs"], "checkpoint": found.ref})
-        resumed = replace(task, resume=found.number if found else None)
+            tell(0, {"kind": "resume", "epoch": found.entry.meta["epochs"], "step": found.entry.meta.get("step", 0),
+                     "checkpoint": found.ref})
+        resumed = replace(task, config=config.on(ranks), resume=found.number if found else None)
         try:
-            return launch(spark, partial(fit, resumed), config.ranks, deadline=config.deadline_s, on_event=tell,
+            return launch(spark, partial(fit, resumed), ranks, deadline=config.deadline_s, on_event=tell,
                           name="train"), restarts
         except LakeError:
             # A second run of the same training drops what it has gone beyond: its newer checkpoint is as good.

@@ -1,6 +1,6 @@
-"""The compiled train and validation steps, with sums that stay exact over padded rows and over ranks.
+"""The train and validation steps as graphs, with sums that stay exact over padded rows and over ranks.
 
-    steps = Steps(model, batch=64)
+    steps = Steps(model, objective, ranks=2)
     loss = steps.train(inputs, targets, weights, real)
     steps.totals(world)          # {'loss': …, 'accuracy': …} of all rows since the last call, on every rank
 
@@ -10,7 +10,7 @@ counts as the smaller batch that it is; over an epoch, losses and metrics are su
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -18,23 +18,24 @@ import numpy as np
 import tensorflow as tf
 
 from laketrain.distributed.world import World
+from laketrain.train.objective import Objective
 
 
 class Steps:
-    """Steps of a compiled model.
+    """Steps of a model.
 
     Args:
-        model: its optimizer may be a distributed one. batch: the global batch.
-        class_weights: by which the losses of training are multiplied, one a class; metrics are not.
+        model: its optimizer may be a distributed one. ranks: that share a global batch.
+        own: the user's train step, of (model, inputs, targets, weights) to this rank's loss; None for ours.
     """
 
-    def __init__(self, model: keras.Model, batch: int, class_weights: Sequence[float] | None = None) -> None:
-        self.model, self._batch = model, batch
-        self._class_weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
+    def __init__(self, model: keras.Model, objective: Objective, ranks: int = 1,
+                 own: Callable[..., Any] | None = None) -> None:
+        self.model, self.objective, self._ranks, self._own = model, objective, ranks, own
         self._loss = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self._rows = tf.Variable(0, dtype=tf.int64, trainable=False)
         # Horovod's kernels are none of XLA's, so no jit_compile.
-        self.train = tf.function(self._train, jit_compile=False)
+        self.train = tf.function(self._train if own is None else self._train_as_told, jit_compile=False)
         self.validate = tf.function(self._validate, jit_compile=False)
 
     def _train(self, inputs: Any, targets: Any, weights: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
@@ -42,57 +43,76 @@ class Steps:
         model = self.model
         with tf.GradientTape() as tape:
             predictions = model(inputs, training=True)
-            loss = self._mean_loss(inputs, targets, predictions, self._weighed(targets, weights), real, training=True)
+            loss = self._mean_loss(targets, predictions, weights, real, training=True)
             scaled = model.optimizer.scale_loss(loss)
         variables = model.trainable_weights
         model.optimizer.apply(tape.gradient(scaled, variables), variables)
-        self._count(inputs, targets, predictions, weights, real, loss)
+        self._count(targets, predictions, weights, real, loss)
+        return loss
+
+    def _train_as_told(self, inputs: Any, targets: Any, weights: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
+        """The user's step. Its weights are such that the sum of weight × loss over this rank's rows, averaged over the
+        ranks, is the mean over the real rows of all."""
+        assert self._own is not None
+        loss = tf.cast(self._own(self.model, inputs, targets, weights * self._share(real)), tf.float32)
+        predictions = self.model(inputs, training=False)
+        self._count(targets, predictions, weights, real, loss)
         return loss
 
     def _validate(self, inputs: Any, targets: Any, weights: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
         predictions = self.model(inputs, training=False)
-        loss = self._mean_loss(inputs, targets, predictions, weights, real, training=False)
-        self._count(inputs, targets, predictions, weights, real, loss)
+        loss = self._mean_loss(targets, predictions, weights, real, training=False)
+        self._count(targets, predictions, weights, real, loss)
         return loss
 
-    def _weighed(self, targets: Any, weights: tf.Tensor) -> tf.Tensor:
-        return weights if self._class_weights is None else weights * tf.gather(self._class_weights, targets)
-
-    def _mean_loss(self, inputs: Any, targets: Any, predictions: Any, weights: tf.Tensor, real: tf.Tensor,
+    def _mean_loss(self, targets: Any, predictions: Any, weights: tf.Tensor, real: tf.Tensor,
                    training: bool) -> tf.Tensor:
-        """Keras divides by this rank's rows, padding too; averaged over the ranks that is a division by `batch`.
-        Weights larger by batch / real make it the division by the real rows. Penalties stay as they are."""
-        scale = tf.cast(self._batch, tf.float32) / tf.cast(real, tf.float32)
-        return self.model.compute_loss(inputs, targets, predictions, sample_weight=weights * scale, training=training)
+        """Averaged over the ranks it is the mean over the batch's real rows, and the penalties as they are."""
+        loss = self.objective.loss(targets, predictions, weights * self._share(real), training)
+        penalties = [tf.cast(penalty, tf.float32) for penalty in self.model.losses]
+        return tf.add_n([loss, *penalties]) if penalties else loss
 
-    def _count(self, inputs: Any, targets: Any, predictions: Any, weights: tf.Tensor, real: tf.Tensor,
-               loss: tf.Tensor) -> None:
+    def _share(self, real: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self._ranks, tf.float32) / tf.cast(real, tf.float32)
+
+    def _count(self, targets: Any, predictions: Any, weights: tf.Tensor, real: tf.Tensor, loss: tf.Tensor) -> None:
         self._loss.assign_add(tf.cast(loss, tf.float64) * tf.cast(real, tf.float64))
         self._rows.assign_add(tf.cast(real, tf.int64))
-        self.model.compute_metrics(inputs, targets, predictions, sample_weight=weights)
+        self.objective.count(targets, predictions, weights)
 
     def running(self) -> dict[str, float]:
         """This rank's own loss and metrics since the last `totals`: for the eye, while an epoch runs."""
         rows = max(1, int(self._rows.numpy()))
-        return {"loss": float(self._loss.numpy()) / rows, **self._results()}
+        return {"loss": float(self._loss.numpy()) / rows, **self.objective.results()}
 
     def totals(self, world: World) -> dict[str, float]:
         """Loss and metrics over all rows of all ranks since the last call, and back to zero."""
         loss = float(world.sum(float(self._loss.numpy()))) / world.size / max(1, int(self._rows.numpy()))
-        variables = [variable for metric in self._metrics() for variable in metric.variables]
-        for variable in variables:
+        for variable in self.objective.variables:
             variable.assign(world.sum(np.asarray(variable.numpy())))
-        found = {"loss": loss, **self._results()}
-        for metric in self._metrics():
-            metric.reset_state()
+        found = {"loss": loss, **self.objective.results()}
+        self.objective.reset()
         self._loss.assign(0.0)
         self._rows.assign(0)
         return found
 
-    def _metrics(self) -> list[Any]:
-        """The compiled metrics; Keras' own loss tracker is not updated by us."""
-        return [metric for metric in self.model.metrics if metric.name != "loss"]
+    def sums(self) -> list[Any]:
+        """What this rank has counted since the last `totals`, as plain lists, for a checkpoint."""
+        return [np.asarray(variable.numpy()).tolist() for variable in self._counted()]
 
-    def _results(self) -> dict[str, float]:
-        results = self.model.get_metrics_result()
-        return {name: float(value) for name, value in results.items() if name != "loss"}
+    def restore(self, sums: list[Any]) -> None:
+        """Goes on counting from there."""
+        for variable, value in zip(self._counted(), sums, strict=True):
+            variable.assign(np.asarray(value, variable.numpy().dtype))
+
+    def restore_merged(self, ranks: list[list[Any]], world: World) -> None:
+        """The same for other ranks than there were: the chief gets the sums of all of them, the others none."""
+        of_loss, of_rows, *of_metrics = (np.sum([np.asarray(sums[place]) for sums in ranks], axis=0)
+                                         for place in range(len(ranks[0])))
+        # Every rank counts all rows of the batch, and a loss that is a mean over the ranks.
+        loss = of_loss * world.size / len(ranks) if world.is_chief else 0.0
+        others = [values if world.is_chief else np.zeros_like(values) for values in of_metrics]
+        self.restore([loss, of_rows // len(ranks), *others])
+
+    def _counted(self) -> list[Any]:
+        return [self._loss, self._rows, *self.objective.variables]

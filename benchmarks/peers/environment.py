@@ -1,0 +1,89 @@
+"""The peer's own old environment, in the user's cache: made once, found there ever after.
+
+    python = provide()          # e.g. ~/.cache/laketrain/peers/3f…/bin/python, with TensorFlow 2.15.1 and Horovod
+
+requirements.lock names every package by hash; Horovod's wheel is built against that TensorFlow as set-up builds ours,
+by the same code, onto the same shelf. It takes some minutes and 2.5 GB. A stamp says that it is whole: what a killed
+attempt left is made anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+LOCK = Path(__file__).with_name("requirements.lock")
+STAMP = "laketrain-peers-whole"
+
+
+def place(lock: Path = LOCK) -> Path:
+    """Where the environment of this lock and this machine is, or would be; other packages are another place."""
+    tools = _tools()
+    known = repr(sorted(tools.facts(lock, "cpu").items())).encode()
+    return Path(tools.shelf().parent / "peers" / hashlib.sha256(lock.read_bytes() + known).hexdigest()[:24])
+
+
+def is_whole(home: Path) -> bool:
+    """Whether an environment was made there to its end."""
+    return (home / STAMP).exists() and (home / "bin" / "python").exists()
+
+
+def provide(lock: Path = LOCK) -> Path:
+    """The environment's interpreter; the environment is made first where there is none.
+
+    Raises StepFailed of tools/console.py, with the last lines of the step that failed.
+    """
+    home = place(lock)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not is_whole(home):
+            shutil.rmtree(home, ignore_errors=True)
+            _make(home, lock)
+    return home / "bin" / "python"
+
+
+def _make(home: Path, lock: Path) -> None:
+    tools = _tools()
+    from console import Console
+
+    console, log, python = Console(), home.with_suffix(".log"), home / "bin" / "python"
+    console.run("making the peers' environment", [sys.executable, "-m", "venv", str(home)], log)
+    install = [*_installer(python), "--no-deps"]
+    console.run("installing TensorFlow 2.15 and what else is of its age",
+                [*install, "--require-hashes", "-r", str(lock)], log, _clean_environment())
+    wheel = tools.provide(tools.facts(lock, "cpu"), python, console)
+    console.run("installing Horovod", [*install, str(wheel)], log, _clean_environment())
+    (home / STAMP).touch()
+
+
+def _installer(python: Path) -> list[str]:
+    """uv, where set-up brought it, else pip."""
+    has_uv = subprocess.run([sys.executable, "-m", "uv", "--version"], capture_output=True, check=False).returncode == 0
+    if has_uv:
+        return [sys.executable, "-m", "uv", "pip", "install", "--python", str(python)]
+    return [str(python), "-m", "pip", "--disable-pip-version-check", "install"]
+
+
+def _clean_environment() -> dict[str, str]:
+    """The caller's environment without what would lead Python to packages of ours."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+
+
+# tools/ are scripts, not a package: they are found by their folder.
+def _tools():  # type: ignore[no-untyped-def]
+    if str(TOOLS) not in sys.path:
+        sys.path.insert(0, str(TOOLS))
+    import horovod_wheel
+
+    return horovod_wheel
+
+
+if __name__ == "__main__":
+    print(provide())

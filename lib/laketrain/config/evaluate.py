@@ -1,0 +1,74 @@
+"""Evaluation and prediction.
+
+    evaluate: {split: test, gate: {accuracy: ">= 0.95"}}
+    predict: {table: unlabelled}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from laketrain.config.base import Name, Section, SplitName
+from laketrain.errors import nearest
+
+Bound = Annotated[str, StringConstraints(pattern=r"^(>=|<=|>|<) *[0-9]+(\.[0-9]+)?$")]
+
+METRICS_OF: Mapping[str, tuple[str, ...]] = {
+    "label": ("accuracy", "macro_precision", "macro_recall", "macro_f1", "loss"),
+    "multilabel": ("micro_f1", "macro_precision", "macro_recall", "macro_f1", "subset_accuracy", "loss"),
+    "value": ("mae", "rmse", "r2", "mape"),
+    "sequence": ("mae", "rmse", "r2", "mape"),
+}
+"""What can be gated, by the kind of the target."""
+FIGURES: Mapping[str, str] = {"label": "accuracy", "multilabel": "micro_f1", "value": "mae", "sequence": "mae"}
+"""What the model is compared with its baselines by; an error is the better the lower."""
+
+
+def _known_metric(name: str) -> str:
+    known = sorted({metric for metrics in METRICS_OF.values() for metric in metrics})
+    metric = name.rpartition(".")[2]
+    if metric not in known:
+        raise ValueError(f"there is no metric {metric!r}. {nearest(metric, known)}")
+    return name
+
+
+GatedMetric = Annotated[str, AfterValidator(_known_metric)]
+"""A metric by its name or, where there are several targets, as `target.metric`."""
+
+THRESHOLD = 0.5
+"""The probability from which on a row has a label of several."""
+
+BaselineName = Literal["majority", "mean", "last", "linear"]
+
+
+class Evaluate(Section):
+    """The committed model on rows that it never saw, beside baselines; below the gate the run fails."""
+
+    split: SplitName = "test"
+    """The split that is measured."""
+    baselines: list[BaselineName] = Field(default=["majority", "mean", "last", "linear"])
+    """What stands beside the model, each where it fits the target: always saying the most frequent class (`majority`)
+    or the mean (`mean`) of the train split, the last value that the input holds of the series that is forecast
+    (`last`), and a linear model of the inputs."""
+    gate: dict[GatedMetric, Bound] = Field(default_factory=dict)
+    """Bounds that the model must keep, by metric; by default it passes."""
+    worst: int = Field(default=24, ge=0, le=500)
+    """How many of the worst mistakes the report shows."""
+
+
+class Predict(Section):
+    """Scores every row of the clean or integrated table `table` with the committed model."""
+
+    table: Name
+    """The integrated table whose rows are scored or, where there is none of that name, the clean one."""
+    name: Name | None = None
+    """What the predictions are called in the lake; by default as the table is."""
+    batch: int = Field(default=512, ge=1)
+    """Rows that the model sees at once; it changes speed and memory, nothing else."""
+    keep: list[str] = Field(default_factory=list)
+    """Columns of the table that stand beside the predictions."""
+    probabilities: bool = False
+    """Whether the probabilities of all classes stand beside the predicted ones, in the order of the classes."""

@@ -1,0 +1,95 @@
+"""What training makes small, and what it measures beside.
+
+    loss: auto                                             # what suits each target
+    loss: {name: huber, delta: 2.0}
+    loss: {kind: {name: focal, weight: 0.5}, price: mse}   # by target
+    metrics: [accuracy, top_5_accuracy]
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from laketrain.config.base import Section
+
+EVERY = "*"
+"""Instead of a target's name: every target that isn't named."""
+
+LossName = Literal["auto", "crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "focal", "mse",
+                   "mae", "huber", "log_cosh", "quantile", "poisson"]
+MetricName = Literal["auto", "accuracy", "top_3_accuracy", "top_5_accuracy", "auc", "precision", "recall", "mae", "mse",
+                     "rmse", "r2"]
+
+LOSSES_OF: dict[str, tuple[str, ...]] = {
+    "label": ("crossentropy", "sparse_categorical_crossentropy", "focal"),
+    "multilabel": ("binary_crossentropy", "focal"),
+    "value": ("mse", "mae", "huber", "log_cosh", "quantile", "poisson"),
+    "image": ("mse", "mae", "huber", "log_cosh", "binary_crossentropy"),
+}
+"""By the kind of the target; the first is what `auto` means."""
+METRICS_OF: dict[str, tuple[str, ...]] = {
+    "label": ("accuracy", "top_3_accuracy", "top_5_accuracy"),
+    "multilabel": ("accuracy", "auc", "precision", "recall"),
+    "value": ("mae", "mse", "rmse", "r2"),
+    "image": ("mae", "mse", "rmse"),
+}
+_OWN = {"label_smoothing": ("crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "auto"),
+        "delta": ("huber",), "gamma": ("focal",), "alpha": ("focal",), "quantile": ("quantile",)}
+
+
+class Loss(Section):
+    """A loss of one target: of each row, averaged over all rows of the global batch."""
+
+    name: LossName = "auto"
+    """`auto` is crossentropy for a label, binary_crossentropy for several labels, mse for values."""
+    use: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    """Your own instead, as `module:function`: of targets and predictions, TensorFlow tensors, to a number a row."""
+    weight: float = Field(default=1.0, ge=0)
+    """By what it is multiplied before the losses of all targets are added."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Of crossentropies: the share of certainty that is spread over all classes (Szegedy and others 2016)."""
+    delta: float = Field(default=1.0, gt=0)
+    """Of huber: the error from which on it grows evenly."""
+    gamma: float = Field(default=2.0, ge=0)
+    """Of focal: how much less rows count that are known well (Lin and others 2017)."""
+    alpha: float = Field(default=0.25, ge=0, le=1)
+    """Of focal: the weight of what is true."""
+    quantile: float = Field(default=0.5, gt=0, lt=1)
+    """Of quantile: the part of the values that shall lie below what is predicted."""
+
+    @model_validator(mode="after")
+    def _settings_of_the_name(self) -> Loss:
+        for key, names in _OWN.items():
+            if getattr(self, key) != type(self).model_fields[key].default and self.name not in names:
+                raise ValueError(f"loss {self.name!r} takes no {key}; {', '.join(names)} do")
+        return self
+
+
+def _losses(value: Any) -> Any:
+    if isinstance(value, str):
+        return {EVERY: {"name": value}}
+    if isinstance(value, Loss) or (isinstance(value, dict) and value.keys() & Loss.model_fields.keys()):
+        return {EVERY: value}
+    if isinstance(value, dict):
+        return {target: {"name": loss} if isinstance(loss, str) else loss for target, loss in value.items()}
+    return value
+
+
+def _metrics(value: Any) -> Any:
+    return {EVERY: value} if isinstance(value, list) else value
+
+
+Losses = Annotated[dict[str, Loss], BeforeValidator(_losses)]
+Metrics = Annotated[dict[str, list[MetricName]], BeforeValidator(_metrics)]
+
+
+def suits(kind: str, name: str) -> str:
+    """The loss that `name` means for a target of this kind. Raises ValueError where it suits no such target."""
+    fit = LOSSES_OF.get(kind, ())
+    if name == "auto" and fit:
+        return fit[0]
+    if name not in fit:
+        raise ValueError(f"loss {name!r} suits no target of kind {kind}; {', '.join(fit) or 'none'} do")
+    return name

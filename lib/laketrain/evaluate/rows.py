@@ -1,0 +1,53 @@
+"""Rows of a split as arrays, also where they lie in buckets of several lengths, and without reading the split whole.
+
+    for numbers, arrays in batches(dataset, "test", ["image", "label"], first=0, end=61, batch=16): ...
+    numbers = spread(dataset.rows("train"), most=5_000)
+    for numbers, arrays in chosen(dataset, "train", ["image"], numbers): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from laketrain.feed.dataset import Dataset
+from laketrain.feed.rows import RowReader
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def batches(dataset: Dataset, split: str, columns: Sequence[str], first: int, end: int,
+            batch: int) -> Iterator[tuple[npt.NDArray[np.int64], Arrays]]:
+    """Rows `first` … `end` of the split in order, at most `batch` at once, each of one bucket: their numbers, and
+    name -> (n, *shape)."""
+    for start, reader in _readers(dataset, split, columns):
+        low, high = max(first, start), min(end, start + reader.rows)
+        for begin in range(low, high, batch):
+            numbers = np.arange(begin, min(begin + batch, high))
+            yield numbers, reader.read(numbers - start)
+
+
+def chosen(dataset: Dataset, split: str, columns: Sequence[str],
+           numbers: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], Arrays]]:
+    """The rows with these ascending numbers, a bucket at once."""
+    for start, reader in _readers(dataset, split, columns):
+        mine = numbers[(numbers >= start) & (numbers < start + reader.rows)]
+        if len(mine):
+            yield mine, reader.read(mine - start)
+
+
+def spread(rows: int, most: int) -> npt.NDArray[np.int64]:
+    """Numbers of at most `most` rows, spread evenly over all; ascending."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.int64))
+
+
+def _readers(dataset: Dataset, split: str, columns: Sequence[str]) -> Iterator[tuple[int, RowReader]]:
+    """Each bucket's reader, with the number of its first row."""
+    start = 0
+    for bucket, files in dataset.buckets(split):
+        with RowReader(dataset.version.lake.store, files, dataset.features.at(bucket), columns) as reader:
+            yield start, reader
+            start += reader.rows

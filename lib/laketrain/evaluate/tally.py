@@ -1,0 +1,66 @@
+"""Which sums stand for which kind of target.
+
+    tallies = tallies_of(dataset.features, rows=418, worst=24)
+    sections = sections_of(dataset.features, parts, worst=24)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from laketrain.errors import DataError
+from laketrain.evaluate.classes import ClassTally, class_section
+from laketrain.evaluate.numbers import NumberTally, number_section, width_of
+from laketrain.evaluate.rows import spread
+from laketrain.evaluate.several import SeveralTally, several_section
+from laketrain.features import Feature, FeatureSet, Label, Multilabel, Value
+from laketrain.features import Sequence as Steps
+
+_SAMPLED, _MOST_NUMBERS = 2_000, 20_000
+
+
+class Tally(Protocol):
+    """Sums over the rows of a rank."""
+
+    def add(self, rows: npt.NDArray[np.int64], truth: Any, said: Any) -> None: ...
+    def part(self) -> dict[str, Any]: ...
+
+
+def tallies_of(features: FeatureSet, rows: int, worst: int) -> dict[str, Tally]:
+    """Fresh sums for each target of a split of `rows` rows.
+
+    Raises:
+        DataError: nobody knows how to measure one of them.
+    """
+    return {name: _tally(name, feature, rows, worst) for name, feature in features.targets.items()}
+
+
+def sections_of(features: FeatureSet, parts: Sequence[Mapping[str, Any]], worst: int) -> dict[str, dict[str, Any]]:
+    """By target, what all ranks' parts say together: `kind`, `metrics` and what the kind has beside."""
+    return {name: {"kind": feature.kind, **_section(feature, [part[name] for part in parts], worst)}
+            for name, feature in features.targets.items()}
+
+
+def _tally(name: str, feature: Feature, rows: int, worst: int) -> Tally:
+    if isinstance(feature, Label):
+        return ClassTally(feature, worst)
+    if isinstance(feature, Multilabel):
+        return SeveralTally(feature, worst)
+    if isinstance(feature, Value | Steps):
+        most = max(1, min(_SAMPLED, _MOST_NUMBERS // width_of(feature)))
+        return NumberTally(feature, worst, spread(rows, most))
+    raise DataError("evaluate", f"target {name!r}", f"is of kind {feature.kind}, which nothing measures",
+                    "leave out 'evaluate', or measure label, multilabel, value or sequence targets")
+
+
+def _section(feature: Feature, parts: list[dict[str, Any]], worst: int) -> dict[str, Any]:
+    if isinstance(feature, Label):
+        return class_section(feature, parts, worst)
+    if isinstance(feature, Multilabel):
+        return several_section(feature, parts, worst)
+    assert isinstance(feature, Value | Steps)
+    return number_section(feature, parts, worst)

@@ -1,0 +1,75 @@
+"""From a DataFrame to a dataset in the lake: `integrated/<name>`, then `features/<name>`, a version of each a fit.
+
+    dataset = dataset_of(df, job)
+
+Versions are numbered by the lake, so fits that run side by side, in one driver or in several, never share one.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from pyspark.errors import PySparkException
+from pyspark.ml.functions import vector_to_array
+from pyspark.ml.linalg import VectorUDT
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from laketrain.convert import convert, fingerprint_convert
+from laketrain.lake import Lake, Version
+from laketrain.lake.contents import found_files
+from laketrain.ml.settings import ROW
+from laketrain.spark.errors import explained
+from laketrain.spark.frames import quoted, write
+from laketrain.workload import Job
+
+STAGE = "ml"
+
+
+def dataset_of(frame: DataFrame, job: Job) -> Version:
+    """The committed dataset of the frame's rows; the frame is computed once."""
+    config, features = job.workload.convert, job.features
+    assert config is not None and features is not None
+    table = commit_frame(Lake(job.workload.lake), job.workload.name, _chosen(frame, job))
+    key = fingerprint_convert(table, config, features)
+    return convert(session_beside(frame.sparkSession), table, job.workload.dataset, config, features, key)
+
+
+def commit_frame(lake: Lake, name: str, frame: DataFrame) -> Version:
+    """The frame's rows as the next version of `integrated/<name>`. Raises DataError with what Spark said."""
+    started = time.monotonic()
+    with explained(STAGE, f"the DataFrame for integrated/{name}"), lake.table("integrated", name).stage() as draft:
+        write(frame, draft.url())
+        files = found_files(lake.store, draft.path())
+        return draft.commit(stage=STAGE, files=files, table_schema=frame.schema.json(),
+                            counts={"out": sum(file.rows or 0 for file in files)},
+                            seconds=time.monotonic() - started)
+
+
+def plain(frame: DataFrame, column: str) -> Column:
+    """The column as features read it: a vector of Spark ML as an array."""
+    found = F.col(quoted(column))
+    return vector_to_array(found) if isinstance(frame.schema[column].dataType, VectorUDT) else found
+
+
+def session_beside(spark: SparkSession) -> SparkSession:
+    """A session with the settings of `spark`, to be changed at will: several fits run in one driver, and the stages
+    change settings while they work."""
+    beside = spark.newSession()
+    for key, value in spark.conf.getAll.items():
+        with suppress(PySparkException):  # what can't be set is the application's, and the same in both
+            beside.conf.set(key, value)
+    return beside
+
+
+def _chosen(frame: DataFrame, job: Job) -> DataFrame:
+    """What features and split are made of, and nothing else of the frame."""
+    config, features = job.workload.convert, job.features
+    assert config is not None and features is not None
+    needed = list(dict.fromkeys([*features.columns, *config.columns.values()]))
+    chosen = frame.select(*(plain(frame, column).alias(column) for column in needed if column != ROW))
+    if ROW not in needed:
+        return chosen
+    values = [F.col(quoted(column)) for column in features.columns]
+    return chosen.withColumn(ROW, F.xxhash64(*values).cast("string"))

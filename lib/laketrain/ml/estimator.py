@@ -1,0 +1,125 @@
+"""Training as an Estimator: a DataFrame in, a model of the lake out, with table, dataset and lineage behind it.
+
+    estimator = KerasEstimator(lake="hdfs://nn/lake", features={…}, train={"model": {"name": "linear"}}, epochs=5)
+    Pipeline(stages=[StringIndexer(inputCol="animal", outputCol="label"), estimator]).fit(df)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from pyspark import keyword_only
+from pyspark.ml import Estimator
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.sql import DataFrame
+
+from laketrain.errors import ConfigError, Problem
+from laketrain.features import Label
+from laketrain.lake import Version
+from laketrain.ml.data import dataset_of, session_beside
+from laketrain.ml.model import KerasModel
+from laketrain.ml.params import FittingParams
+from laketrain.ml.settings import settled
+from laketrain.ml.turns import turn
+from laketrain.train import fingerprint_train, train
+from laketrain.workload import Job
+
+Section = dict[str, Any]
+
+
+class KerasEstimator(Estimator[KerasModel], FittingParams, DefaultParamsReadable["KerasEstimator"],
+                     DefaultParamsWritable):
+    """Fits as `laketrain run` would from `convert` on: the frame's rows become `integrated/<name>`, `features/<name>`
+    and, trained on `ranks` ranks, `models/<name>`; a version of each for every fit. Nothing of them is dropped."""
+
+    _input_kwargs: dict[str, Any]  # what `keyword_only` was called with
+
+    @keyword_only
+    def __init__(self, *, lake: str | None = None, features: Section | None = None, train: Section | None = None,
+                 name: str | None = None, convert: Section | None = None, split: Section | None = None,
+                 validationFraction: float | None = None, epochs: int | None = None,  # noqa: N803 (Spark ML's style)
+                 batch: int | None = None, learningRate: float | None = None, ranks: int | None = None,  # noqa: N803
+                 seed: int | None = None, predictionCol: str | None = None,  # noqa: N803
+                 probabilityCol: str | None = None, reasonCol: str | None = None,  # noqa: N803
+                 scoreBatch: int | None = None) -> None:  # noqa: N803
+        super().__init__()
+        self.setParams(**self._input_kwargs)
+
+    @keyword_only
+    def setParams(self, *, lake: str | None = None, features: Section | None = None,  # noqa: N802
+                  train: Section | None = None, name: str | None = None, convert: Section | None = None,
+                  split: Section | None = None, validationFraction: float | None = None,  # noqa: N803
+                  epochs: int | None = None, batch: int | None = None, learningRate: float | None = None,  # noqa: N803
+                  ranks: int | None = None, seed: int | None = None, predictionCol: str | None = None,  # noqa: N803
+                  probabilityCol: str | None = None, reasonCol: str | None = None,  # noqa: N803
+                  scoreBatch: int | None = None) -> KerasEstimator:  # noqa: N803
+        """Sets what is named, as Spark ML's own stages do."""
+        return self._set(**self._input_kwargs)
+
+    def fitMultiple(self, dataset: DataFrame,  # noqa: N802
+                    paramMaps: Sequence[dict[Any, Any]]) -> Iterator[tuple[int, KerasModel]]:  # noqa: N803
+        """A model for each param map, as CrossValidator asks for; safe to draw from in several threads.
+
+        Param maps that agree about the data share one dataset, which is converted once: a fold is written once,
+        however many settings are tried on it.
+        """
+        estimator, made = self.copy(), _OnceEach()
+
+        def fit_one(index: int) -> KerasModel:
+            return estimator.copy(paramMaps[index])._fit_on(dataset, made)
+
+        return _InTurn(fit_one, len(paramMaps))
+
+    def _fit(self, dataset: DataFrame) -> KerasModel:
+        return self._fit_on(dataset, _OnceEach())
+
+    def _fit_on(self, frame: DataFrame, made: _OnceEach) -> KerasModel:
+        spark = frame.sparkSession
+        job = settled(self, frame.columns, spark.sparkContext.master or "")
+        config, name = job.workload.train, job.workload.name
+        assert config is not None
+        _refuse_other_targets(job, self.uid)
+        data = job.workload.model_dump_json(exclude={"train", "spark"})
+        converted = made.get(data, lambda: dataset_of(frame, job))
+        with turn(spark.sparkContext, config.ranks.max):
+            version = train(session_beside(spark), converted, name, config, fingerprint_train(converted, config))
+        model = KerasModel(lake=version.lake.url, model=version.ref)
+        self._copyValues(model)
+        return model.setParams(lake=version.lake.url)
+
+
+def _refuse_other_targets(job: Job, uid: str) -> None:
+    assert job.features is not None
+    targets = job.features.targets
+    if len(targets) != 1 or not all(isinstance(target, Label) for target in targets.values()):
+        kinds = ", ".join(f"{name} ({target.kind})" for name, target in targets.items())
+        raise ConfigError(f"KerasEstimator {uid}", [Problem(
+            "features", f"the targets are {kinds}, expected one label", "Train other targets by a workload's YAML")])
+
+
+class _OnceEach:
+    """Datasets by what they are made of; each is made once, also where two threads ask at the same time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[str, Version] = {}
+
+    def get(self, key: str, make: Callable[[], Version]) -> Version:
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
+
+
+class _InTurn(Iterator[tuple[int, KerasModel]]):
+    """Numbers are given out one by one; fitting goes on side by side."""
+
+    def __init__(self, fit_one: Callable[[int], KerasModel], count: int) -> None:
+        self._fit_one, self._left, self._lock = fit_one, iter(range(count)), threading.Lock()
+
+    def __next__(self) -> tuple[int, KerasModel]:
+        with self._lock:
+            index = next(self._left)
+        return index, self._fit_one(index)

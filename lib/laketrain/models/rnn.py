@@ -1,0 +1,60 @@
+"""Recurrent layers over sequences, sounds and texts.
+
+    model: {name: rnn, cell: gru, units: 64, layers: 2}
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from laketrain.features import FeatureSet
+from laketrain.models.base import Initializer, Model
+from laketrain.models.inputs import Front
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Rnn(Model):
+    """GRU or LSTM layers, of which the last step's state goes to a head for each target; padding is skipped. Numbers
+    and categories join before the heads."""
+
+    takes: ClassVar[tuple[str, ...]] = ("sequence", "audio", "text")
+
+    name: Literal["rnn"] = "rnn"
+    """Chooses this model."""
+    cell: Literal["gru", "lstm"] = "gru"
+    """Which layer: `gru` has fewer weights, `lstm` a longer memory."""
+    units: int = Field(default=64, ge=1)
+    """Numbers of each layer's state."""
+    layers: int = Field(default=1, ge=1)
+    """Layers one above the other."""
+    bidirectional: bool = False
+    """Whether each layer also reads from the end, which doubles its numbers."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """The share of each layer's inputs that is left out at random in each training step; by default none."""
+    embedding: int = Field(default=64, ge=1)
+    """Numbers that a token of a text becomes."""
+    initializer: Initializer = "glorot_uniform"
+    """What the layers' weights for their inputs begin as."""
+
+    def build(self, features: FeatureSet) -> keras.Model:
+        front = self.front(features, embedding=self.embedding)
+        own = self.of_body(features)
+        hidden = self.beside(front, [self._body(front, name, f"{name}_" if len(own) > 1 else "") for name in own])
+        return self.finish(front, hidden)
+
+    def _body(self, front: Front, name: str, prefix: str) -> Any:
+        import keras
+
+        hidden, mask = front.steps(name)
+        layer = keras.layers.GRU if self.cell == "gru" else keras.layers.LSTM
+        for number in range(1, self.layers + 1):
+            inner = layer(self.units, return_sequences=number < self.layers, dropout=self.dropout,
+                          kernel_initializer=self.initializer, name=f"{prefix}{self.cell}_{number}")
+            if self.bidirectional:
+                inner = keras.layers.Bidirectional(inner, name=f"{prefix}both_ways_{number}")
+            hidden = inner(hidden, mask=mask)
+        return hidden

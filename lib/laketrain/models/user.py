@@ -1,0 +1,125 @@
+"""A model of the user's own, by the function that makes it.
+
+    model: {use: "my_models:small_net", settings: {units: 32}}
+
+    def small_net(features, units):                       # my_models.py
+        image = keras.Input(features["image"].shape, dtype="uint8", name="image")
+        …
+        return keras.Model({"image": image}, keras.layers.Dense(10, "softmax", name="label")(hidden))
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from laketrain.errors import DataError, LaketrainError, nearest
+from laketrain.features import FeatureSet
+from laketrain.imports import import_object, import_tensorflow
+from laketrain.models.base import Model
+from laketrain.models.heads import output_shape
+
+if TYPE_CHECKING:
+    import keras
+
+_KEY = "train.model.use"
+
+
+class UserModel(Model):
+    """`use(features, **settings)` gives a functional `keras.Model` of Keras' own layers: its inputs named as the
+    features that the model sees, its output as the target wants it or, for several, a dict by target."""
+
+    name: Literal["user"] = "user"
+    """Chooses this model; `use` alone does, too."""
+    use: str = Field(pattern=r"^[\w.]+:\w+$")
+    """The function, as `module:function`; the module must be found where training runs."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """What the function is given beside the features, by name."""
+
+    def misfit(self, features: FeatureSet) -> tuple[str, str] | None:
+        """Why the function can't be called; whether its model fits the features, only the model itself can tell."""
+        import_tensorflow()
+        try:
+            self.function()
+        except LaketrainError as error:
+            return f"of {self.use!r}: {error.problem}", error.hint
+        return None
+
+    def function(self) -> Callable[..., Any]:
+        """What `use` names. Raises LaketrainError where it is not there, or doesn't take the settings."""
+        found = import_object(self.use, "train", _KEY)
+        if not callable(found):
+            raise LaketrainError("train", self._subject, f"is a {type(found).__name__}, expected a function",
+                                 "name a function of the features that gives a keras.Model")
+        try:
+            inspect.signature(found).bind(None, **self.settings)
+        except TypeError as error:
+            parameters = list(inspect.signature(found).parameters)
+            strange = [name for name in self.settings if name not in parameters]
+            raise LaketrainError(
+                "train", self._subject, f"can't be called with the features and the settings "
+                f"{', '.join(self.settings) or 'none'}: {error}",
+                nearest(strange[0], parameters[1:]) if strange else "look at 'train.model.settings'") from error
+        return found
+
+    def build(self, features: FeatureSet) -> keras.Model:
+        import keras
+
+        model = self.function()(features, **self.settings)
+        if not isinstance(model, keras.Model):
+            raise self._wrong(f"gave a {type(model).__name__}, expected a keras.Model")
+        if type(model).__name__ not in ("Functional", "Sequential"):
+            raise self._wrong(f"gave a {type(model).__name__}, a class of its own that could not be loaded again",
+                              "return keras.Model(inputs, outputs), made of Keras' own layers")
+        self._check_layers(model)
+        self._check_inputs(model, features)
+        self._check_outputs(model, features)
+        return model
+
+    def _check_layers(self, model: keras.Model) -> None:
+        """What the lake would refuse to load is refused before it is trained."""
+        for layer in model._flatten_layers():
+            module = type(layer).__module__
+            if type(layer).__name__ == "Lambda" or not module.startswith("keras."):
+                raise self._wrong(f"has the layer {layer.name!r} of {module}.{type(layer).__name__}, which is code: a "
+                                  "saved model is data, and this one could not be loaded again",
+                                  "make it of Keras' own layers and keras.ops")
+
+    def _check_inputs(self, model: keras.Model, features: FeatureSet) -> None:
+        names = [given.name for given in model.inputs]
+        wanted = list(features.inputs)
+        if sorted(names) != sorted(wanted):
+            strange = next((name for name in names if name not in wanted), None)
+            raise self._wrong(f"has the inputs {', '.join(names)}, expected {', '.join(wanted)}",
+                              f"call it keras.Input(…, name={(strange and _near(strange, wanted)) or wanted[0]!r})")
+
+    def _check_outputs(self, model: keras.Model, features: FeatureSet) -> None:
+        given, targets = model.output, features.targets
+        if len(targets) > 1 and (not isinstance(given, dict) or sorted(given) != sorted(targets)):
+            said = f"a dict of {', '.join(given)}" if isinstance(given, dict) else "no dict"
+            raise self._wrong(f"gives {said}, expected a dict of the targets {', '.join(targets)}",
+                              "return keras.Model(inputs, {target: its output, …})")
+        if len(targets) == 1 and not hasattr(given, "shape"):
+            raise self._wrong("gives several outputs, and the dataset has one target", "return a single output")
+        for name, target in targets.items():
+            one = given[name] if isinstance(given, dict) else given
+            shape = output_shape(target)
+            if tuple(one.shape[1:]) != shape:
+                raise self._wrong(f"gives {name!r} the shape {tuple(one.shape[1:])}, expected {shape} for a "
+                                  f"{target.kind}", f"end in keras.layers.Dense({shape[-1]}, name={name!r})")
+
+    @property
+    def _subject(self) -> str:
+        return f"{_KEY} {self.use!r}"
+
+    def _wrong(self, problem: str, hint: str = "") -> DataError:
+        return DataError("train", self._subject, problem, hint)
+
+
+def _near(name: str, known: list[str]) -> str:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, known, n=1)), "")

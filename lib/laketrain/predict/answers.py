@@ -1,0 +1,104 @@
+"""What predictions are called in a table: the columns of each target, from what the model says.
+
+    columns_of(targets, probabilities=False)        # {"class": "bigint", "probability": "double"}
+    answers = answers_of(targets, said, bad, probabilities=False)     # name -> Arrow array
+
+With several targets each column begins with its target's name: `digit_class`, `price_prediction`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from laketrain.config.evaluate import THRESHOLD
+from laketrain.errors import DataError
+from laketrain.features import Feature, FeatureSet, Label, Multilabel, Sequence, Value
+
+Bools = npt.NDArray[np.bool_]
+
+
+def columns_of(targets: FeatureSet, probabilities: bool) -> dict[str, str]:
+    """Spark's types of the answers' columns, by name.
+
+    Raises:
+        DataError: there is no target, or one that no column can hold.
+    """
+    if not len(targets):
+        raise DataError("predict", "the model", "has no target, so it predicts nothing",
+                        "train it on a dataset with a target")
+    return {prefix(targets, name) + column: kind for name, feature in targets.items()
+            for column, kind in _types(name, feature, probabilities).items()}
+
+
+def answers_of(targets: FeatureSet, said: Mapping[str, npt.NDArray[Any]], bad: Bools,
+               probabilities: bool) -> dict[str, pa.Array]:
+    """The columns' values of (n, *shape) of what the model says by target; null where `bad` (n,)."""
+    return {prefix(targets, name) + column: values for name, feature in targets.items()
+            for column, values in _answer(feature, said[name], bad, probabilities).items()}
+
+
+def prefix(targets: FeatureSet, name: str) -> str:
+    """What the columns of this target begin with."""
+    return f"{name}_" if len(targets) > 1 else ""
+
+
+def _types(name: str, feature: Feature, probabilities: bool) -> dict[str, str]:
+    whole = {"probabilities": "array<double>"} if probabilities else {}
+    if isinstance(feature, Label):
+        return {"class": "bigint" if feature.names is None else "string", "probability": "double", **whole}
+    if isinstance(feature, Multilabel):
+        return {"classes": "array<string>", "probability": "array<double>", **whole}
+    if isinstance(feature, Value):
+        return {"prediction": "double" if feature.shape == (1,) else "array<double>"}
+    if isinstance(feature, Sequence):
+        return {"prediction": "array<array<double>>"}
+    raise DataError("predict", f"target {name!r}", f"is of kind {feature.kind}, which no column of predictions holds",
+                    "leave out 'predict'; label, multilabel, value and sequence can be predicted")
+
+
+def _answer(feature: Feature, said: npt.NDArray[Any], bad: Bools, probabilities: bool) -> dict[str, pa.Array]:
+    whole = {"probabilities": _lists(said, bad)} if probabilities else {}
+    if isinstance(feature, Label):
+        classes = said.argmax(axis=1)
+        # As the table's own column had them: numbers, or names.
+        named = classes if feature.names is None else np.array(feature.labels, dtype=object)[classes]
+        return {"class": pa.array(named, mask=bad),
+                "probability": pa.array(said.max(axis=1).astype(np.float64), mask=bad), **whole}
+    if isinstance(feature, Multilabel):
+        has = said >= THRESHOLD
+        names = np.array(feature.names, dtype=object)
+        return {"classes": _chosen(np.broadcast_to(names, said.shape), has, bad, pa.string()),
+                "probability": _chosen(said.astype(np.float64), has, bad, pa.float64()), **whole}
+    if isinstance(feature, Value):
+        plain = feature.unscale(said)
+        if feature.shape == (1,):
+            return {"prediction": pa.array(plain[:, 0], mask=bad)}
+        return {"prediction": _lists(plain, bad)}
+    assert isinstance(feature, Sequence)
+    steps = (said if feature.learnt_scale is None else feature.learnt_scale.undo(said))[~bad]
+    inner = _lists(steps.reshape(-1, feature.width), np.zeros(len(steps) * feature.steps, np.bool_))
+    return {"prediction": _of_lists(np.where(bad, 0, feature.steps), inner, bad)}
+
+
+def _lists(values: npt.NDArray[Any], bad: Bools) -> pa.Array:
+    """(n, k) as lists of k doubles."""
+    flat = pa.array(np.ascontiguousarray(values[~bad], np.float64).reshape(-1))
+    return _of_lists(np.where(bad, 0, values.shape[1]), flat, bad)
+
+
+def _chosen(values: npt.NDArray[Any], has: Bools, bad: Bools, kind: pa.DataType) -> pa.Array:
+    """Of each row of (n, k) those values that it has, as a list."""
+    kept = has & ~bad[:, None]
+    return _of_lists(kept.sum(axis=1), pa.array(values[kept], kind), bad)
+
+
+def _of_lists(lengths: npt.NDArray[np.int64], flat: pa.Array, bad: Bools) -> pa.Array:
+    """Lists of these lengths that lie one behind the other in `flat`; null, and of length 0, where `bad`."""
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    # Arrow takes a null at a list's beginning for a null list.
+    return pa.ListArray.from_arrays(pa.array(ends, mask=np.append(bad, False)), flat)

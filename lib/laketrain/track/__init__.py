@@ -1,0 +1,11 @@
+"""What others than the lake are told of a training: MLflow and TensorBoard. On the driver alone.
+
+    with tracked(workload, dataset, key, note=print) as tracking:
+        version = train(spark, dataset, name, config, key, tracking.hears(show))
+        tracking.committed(version)
+"""
+
+from laketrain.track.run import Ending, RunFacts, Tracker
+from laketrain.track.tracking import Tracking, missing_packages, tracked
+
+__all__ = ["Ending", "RunFacts", "Tracker", "Tracking", "missing_packages", "tracked"]

@@ -1,0 +1,127 @@
+"""Tells the trackers of a workload how a training goes; whatever fails there is noted, and the training goes on.
+
+    with tracked(workload, dataset, key, note=watcher.note) as tracking: ...
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+from laketrain.config import Workload
+from laketrain.config.track import Track
+from laketrain.errors import Problem
+from laketrain.lake import Version
+from laketrain.report.redact import Redactor
+from laketrain.track.run import Ending, RunFacts, Tracker
+
+OnEvent = Callable[[int, dict[str, Any]], None]
+
+_NEEDS = {"mlflow": ("mlflow", "sqlalchemy", "alembic"), "tensorboard": ("tensorboard",)}
+_NO_METRIC = ("epoch", "epochs")
+
+
+def missing_packages(track: Track | None) -> Iterator[Problem]:
+    """What the section asks for, and this Python doesn't have."""
+    for section, packages in _NEEDS.items():
+        absent = [package for package in packages if find_spec(package) is None]
+        if getattr(track, section, None) is not None and absent:
+            yield Problem(f"track.{section}", f"needs {' and '.join(absent)}, not installed here",
+                          "Run pip install 'laketrain[track]', or remove the section")
+
+
+@contextmanager
+def tracked(workload: Workload, dataset: Version, key: str, note: Callable[[str], None]) -> Iterator[Tracking]:
+    """The tracking of one training on `dataset`, to be found again by `key`: begun here, ended as the block ends."""
+    redactor = Redactor(workload)
+    tracking = Tracking(_trackers(workload, dataset), lambda text: note(redactor.scrub(text)))
+    tracking.begin(lambda: RunFacts.of(workload, dataset, key))
+    try:
+        yield tracking
+    except Exception as error:
+        tracking.end(Ending("failed", tags={"laketrain.failure": type(error).__name__}))
+        raise
+    except BaseException:
+        tracking.end(Ending("stopped"))
+        raise
+    model = tracking.model
+    tracking.end(Ending("finished", model, {} if model is None else {"laketrain.model": model.ref}))
+
+
+class Tracking:
+    """The trackers of one training. One that raises hears no more than the end, and `note` is told of it once.
+
+    They are told in a thread of their own, one thing after the other: a server that is slow to answer must hold up
+    neither the ranks nor the watch over them.
+    """
+
+    def __init__(self, trackers: Mapping[str, Tracker], note: Callable[[str], None]) -> None:
+        self.model: Version | None = None
+        self._trackers, self._note, self._epoch = trackers, note, 0
+        self._failed = set[str]()
+        self._line = ThreadPoolExecutor(1, "laketrain-track") if trackers else None
+
+    def hears(self, on_event: OnEvent) -> OnEvent:
+        """`on_event`, with the chief's epochs told to the trackers too."""
+        def heard(rank: int, event: dict[str, Any]) -> None:
+            on_event(rank, event)
+            # After a relaunch the epochs since the checkpoint come again, with the same numbers.
+            if rank == 0 and event.get("kind") == "epoch" and event["epoch"] > self._epoch:
+                self._epoch = event["epoch"]
+                number, metrics = self._epoch, _metrics(event)
+                self._tell(lambda tracker: tracker.epoch(number, metrics))
+
+        return heard
+
+    def committed(self, model: Version) -> None:
+        """The training is in the lake."""
+        self.model = model
+
+    def begin(self, facts: Callable[[], RunFacts]) -> None:
+        """A training starts; `facts` is asked for where there is a tracker."""
+        self._tell(lambda tracker: tracker.start(facts()))
+
+    def end(self, ending: Ending) -> None:
+        """The training is over. Returns when all trackers know."""
+        self._tell(lambda tracker: tracker.finish(ending), also_failed=True)
+        if self._line is not None:
+            self._line.shutdown()
+
+    def _tell(self, verb: Callable[[Tracker], None], also_failed: bool = False) -> None:
+        if self._line is not None:
+            self._line.submit(self._tell_all, verb, also_failed)
+
+    def _tell_all(self, verb: Callable[[Tracker], None], also_failed: bool) -> None:
+        for name, tracker in self._trackers.items():
+            if name in self._failed and not also_failed:
+                continue
+            try:
+                verb(tracker)
+            except Exception as error:
+                if name not in self._failed:
+                    self._failed.add(name)
+                    self._note(f"{name} is told no more of this training: {type(error).__name__}: {error}")
+
+
+def _trackers(workload: Workload, dataset: Version) -> dict[str, Tracker]:
+    track, found = workload.track, dict[str, Tracker]()
+    if track is not None and track.mlflow is not None:
+        from laketrain.track.mlflow import MLflowTracker
+
+        found["MLflow"] = MLflowTracker(track.mlflow, dataset.lake)
+    if track is not None and track.tensorboard is not None:
+        from laketrain.track.tensorboard import TensorBoardTracker
+
+        found["TensorBoard"] = TensorBoardTracker(track.tensorboard, dataset.lake)
+    return found
+
+
+def _metrics(event: Mapping[str, Any]) -> dict[str, float]:
+    """The event's finite numbers."""
+    return {name: float(value) for name, value in event.items()
+            if name not in _NO_METRIC and isinstance(value, (int, float)) and not isinstance(value, bool)
+            and math.isfinite(value)}

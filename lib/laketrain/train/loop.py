@@ -1,0 +1,161 @@
+"""The epochs of a training, as one rank walks them: steps, validation, verdict, checkpoint.
+
+    Loop(task, dataset, feed, begun, checkpoints, world, report).run()
+
+All ranks come to the same verdicts, since metrics are merged over them. A checkpoint can lie in the middle of an epoch:
+it holds what each rank has counted so far, so that also the history goes on bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from laketrain.distributed import World, average_accumulated, average_statistics, averaging_seconds
+from laketrain.errors import DataError
+from laketrain.feed.dataset import Dataset
+from laketrain.feed.feed import Feed
+from laketrain.train.begin import Begun
+from laketrain.train.chance import chance_of, reseed, set_chance
+from laketrain.train.checkpoint import Checkpoints
+from laketrain.train.clock import Clock, Report
+from laketrain.train.judge import Judge
+from laketrain.train.rates import rate_at
+from laketrain.train.steps import Steps
+from laketrain.train.user import UserCallbacks
+
+if TYPE_CHECKING:
+    from laketrain.train.fit import FitTask
+
+
+class Loop:
+    """What a rank needs from epoch to epoch."""
+
+    def __init__(self, task: FitTask, dataset: Dataset, feed: Feed, begun: Begun, checkpoints: Checkpoints,
+                 world: World, report: Report) -> None:
+        self._task, self._config, self._dataset, self._feed = task, task.config, dataset, feed
+        self._model, self._state, self._checkpoints = begun.model, begun.state, checkpoints
+        self._world, self._report = world, report
+        functions = task.user_code
+        own = functions[task.config.step] if task.config.step else None
+        self._steps = Steps(begun.model, begun.objective, world.size, own)
+        self._callbacks = UserCallbacks(task.config, functions, begun.model, world.is_chief)
+        self._judge = Judge(**begun.state.judge)
+        self._rate, self._first = math.nan, 0
+        self.clock = Clock()
+
+    def run(self) -> None:
+        """Goes on from where the state stands to the last epoch, or until the verdict is to stop."""
+        state, config = self._state, self._config
+        if state.epochs >= config.epochs or self._judge.stop:
+            return
+        self._callbacks.call("on_train_begin")
+        with closing(self._feed.steps_of(self._world.rank, self._world.size, state.epochs, start_step=state.step,
+                                         epochs=config.epochs - state.epochs, augment=config.augment)) as batches:
+            while state.epochs < config.epochs and not self._judge.stop:
+                self._epoch(batches)
+        self._callbacks.call("on_train_end")
+
+    def _epoch(self, batches: Any) -> None:
+        state, started, first = self._state, time.monotonic(), self._state.step
+        self._first = first
+        self._enter()
+        self._callbacks.call("on_epoch_begin", state.epochs)
+        for step in range(first, self._feed.steps):
+            self._step(step, started, batches)
+        state.step = 0
+        average_statistics(self._model, self._world)
+        row: dict[str, Any] = {"epoch": state.epochs + 1, **self._steps.totals(self._world), **self._validate()}
+        state.epochs += 1
+        self._judge.see(row, state.epochs, self._config)
+        self._callbacks.call("on_epoch_end", state.epochs - 1, dict(row))
+        self._judge.stop = self._judge.stop or self._world.sum(int(self._callbacks.stop)) > 0
+        state.judge = self._judge.to_dict()
+        seconds = time.monotonic() - started
+        done = self._feed.rows * (self._feed.steps - first) / self._feed.steps
+        state.history.append({**row, "learning_rate": self._rate, "seconds": seconds, "rows_per_s": done / seconds})
+        state.times.append(self._world.gather(self.clock.lap(averaging_seconds(self._model.optimizer))))
+        if self._due():
+            self._save(seconds)
+        self._report({"kind": "epoch", "epochs": self._config.epochs, **state.history[-1]})
+
+    def _enter(self) -> None:
+        """Begins the epoch, or goes on in the middle of it."""
+        state, rank = self._state, self._world.rank
+        reseed(self._model, self._config.seed, state.epochs, rank)
+        if len(state.ranks) == self._world.size:
+            set_chance(self._model, state.ranks[rank]["chance"])
+            self._steps.restore(state.ranks[rank]["sums"])
+        elif state.ranks:  # of another number of ranks: the chief goes on counting for all of them
+            self._steps.restore_merged([each["sums"] for each in state.ranks], self._world)
+        state.ranks = []
+
+    def _step(self, step: int, started: float, batches: Any) -> None:
+        state, config, feed = self._state, self._config, self._feed
+        with self.clock.waits():
+            batch = next(batches)
+        done = state.epochs * feed.steps + step
+        self._set_rate(done)
+        with self.clock.computes():
+            loss = float(self._steps.train(*batch))
+        _refuse_nan(loss, self._world.rank, state.epochs, step, feed.steps)
+        self.clock.tell(self._report, partial(self._progress, step, started))
+        self._callbacks.call("on_train_batch_end", step, {"loss": loss})
+        if config.checkpoint_steps and (done + 1) % config.checkpoint_steps == 0 and step + 1 < feed.steps:
+            state.step = step + 1
+            average_statistics(self._model, self._world)
+            state.ranks = self._world.gather({"chance": chance_of(self._model), "sums": self._steps.sums()})
+            self._save(time.monotonic() - started)
+            state.ranks = []
+
+    def _set_rate(self, step: int) -> None:
+        optimizer, together = self._config.optimizer, self._config.optimizer.accumulate
+        updates = max(1, self._feed.steps * self._config.epochs // together)
+        rate = rate_at(optimizer, step // together, updates, self._feed.steps / together) * self._judge.factor
+        if rate != self._rate:
+            self._rate = rate
+            self._model.optimizer.learning_rate = rate
+
+    def _validate(self) -> dict[str, float]:
+        """Loss and metrics of the validation split, as `val_…`; every row counts once."""
+        config, event = self._config, {"kind": "validation", "epoch": self._state.epochs + 1}
+        if config.validation is None:
+            return {}
+        with (self._dataset.feed(config.validation, config.batch, lanes=config.lanes, shuffle=False) as feed,
+              closing(feed.steps_of(self._world.rank, self._world.size)) as batches):
+            for batch in batches:
+                self._steps.validate(*batch)
+                self.clock.tell(self._report, lambda: event)
+        return {f"val_{name}": value for name, value in self._steps.totals(self._world).items()}
+
+    def _due(self) -> bool:
+        state, config = self._state, self._config
+        return (state.epochs % config.checkpoint_epochs == 0 or state.epochs == config.epochs or self._judge.stop
+                or self._best() == state.epochs)
+
+    def _best(self) -> int | None:
+        return self._judge.best_epoch if self._config.keeps_best else None
+
+    def _save(self, seconds: float) -> None:
+        average_accumulated(self._model.optimizer, self._world)
+        if self._world.is_chief:
+            self._checkpoints.save(self._model, self._state, seconds, self._best())
+
+    def _progress(self, step: int, started: float) -> dict[str, Any]:
+        """What the driver's progress bar shows; ranks but the chief only say that they live."""
+        epoch = self._state.epochs + 1
+        if not self._world.is_chief:
+            return {"kind": "step", "epoch": epoch, "step": step + 1}
+        done = (step + 1 - self._first) * self._config.batch
+        return {"kind": "step", "epoch": epoch, "epochs": self._config.epochs, "step": step + 1,
+                "steps": self._feed.steps, "rows_per_s": done / max(1e-9, time.monotonic() - started),
+                **self._steps.running()}
+
+
+def _refuse_nan(loss: float, rank: int, epoch: int, step: int, steps: int) -> None:
+    if not math.isfinite(loss):
+        raise DataError("train", f"rank {rank}, epoch {epoch + 1}, step {step + 1} of {steps}", f"the loss is {loss}",
+                        "lower the learning rate, clip gradients (global_clipnorm), or look for NaN in the inputs")

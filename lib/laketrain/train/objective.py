@@ -1,0 +1,195 @@
+"""What a training makes small and what it measures, by target: one loss a row, and metrics whose sums can be merged.
+
+    objective = Objective(dataset.features, config)
+    loss = objective.loss(targets, predictions, weights)      # (n,) weights -> scalar: the weighted sum over rows
+    objective.count(targets, predictions, weights)
+    objective.results()                                       # {"accuracy": 0.97}
+
+Losses are functions of Keras' own; they stay out of the saved model, so that whoever loads it needs none of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from laketrain.config.loss import EVERY, METRICS_OF, Loss, suits
+from laketrain.config.train import Train
+from laketrain.errors import DataError, nearest
+from laketrain.features import Feature, FeatureSet, Label
+
+RowLoss = Callable[[Any, Any], Any]
+"""Targets and predictions of n rows to (n,) float32."""
+
+
+class Objective:
+    """The losses and metrics of a dataset's targets.
+
+    Args:
+        features: the dataset's, as learnt. config: of the YAML.
+        user: the functions that `use` names, by that name.
+
+    Raises:
+        DataError: a loss or metric that doesn't suit its target, or a name that is no target's.
+    """
+
+    def __init__(self, features: FeatureSet, config: Train, user: Mapping[str, Any]) -> None:
+        self._targets = dict(features.targets)
+        losses = _by_target("loss", config.loss, self._targets)
+        self._losses = {name: (loss.weight, _row_loss(name, feature, loss, user))
+                        for (name, feature), loss in zip(self._targets.items(), losses, strict=True)}
+        metrics = _by_target("metrics", config.metrics, self._targets)
+        self._metrics = {name: [_metric(name, feature, metric) for metric in chosen]
+                         for (name, feature), chosen in zip(self._targets.items(), metrics, strict=True)}
+        self._class_weights = _class_weights(config, self._targets)
+
+    def loss(self, targets: Any, predictions: Any, weights: tf.Tensor, training: bool) -> tf.Tensor:
+        """The sum over the rows of weight × loss, of all targets; scalar float32."""
+        truth, said = self._named(targets), self._named(predictions)
+        total = tf.zeros((), tf.float32)
+        for name, (factor, row_loss) in self._losses.items():
+            rows = tf.cast(row_loss(truth[name], tf.cast(said[name], tf.float32)), tf.float32)
+            weighed = self._weighed(name, truth[name], weights) if training else weights
+            total += factor * tf.reduce_sum(rows * weighed)
+        return total
+
+    def count(self, targets: Any, predictions: Any, weights: tf.Tensor) -> None:
+        """Adds rows to the metrics."""
+        truth, said = self._named(targets), self._named(predictions)
+        for name, metrics in self._metrics.items():
+            for metric in metrics:
+                metric.update_state(_hard(self._targets[name], truth[name]), tf.cast(said[name], tf.float32),
+                                    sample_weight=weights)
+
+    def results(self) -> dict[str, float]:
+        """Of all rows since `reset`; named `<target>_<metric>` where there are several targets."""
+        several = len(self._targets) > 1
+        return {f"{name}_{metric.name}" if several else metric.name: float(metric.result())
+                for name, metrics in self._metrics.items() for metric in metrics}
+
+    @property
+    def variables(self) -> list[Any]:
+        """Sums, all of them: added over ranks they are those of all rows."""
+        return [variable for metrics in self._metrics.values() for metric in metrics for variable in metric.variables]
+
+    def reset(self) -> None:
+        """Back to no rows."""
+        for metrics in self._metrics.values():
+            for metric in metrics:
+                metric.reset_state()
+
+    def _named(self, values: Any) -> dict[str, Any]:
+        """Of each target; the feed and Keras give the only one without its name."""
+        if isinstance(values, dict):
+            return values
+        return dict.fromkeys(self._targets, values)
+
+    def _weighed(self, name: str, truth: Any, weights: tf.Tensor) -> tf.Tensor:
+        if self._class_weights is None or not isinstance(self._targets[name], Label):
+            return weights
+        classes = tf.constant(self._class_weights, tf.float32)
+        if len(truth.shape) == 2:  # mixed rows are a little of two classes
+            return weights * tf.linalg.matvec(tf.cast(truth, tf.float32), classes)
+        return weights * tf.gather(classes, truth)
+
+
+def _by_target(key: str, declared: Mapping[str, Any], targets: Mapping[str, Feature]) -> list[Any]:
+    """What is declared for each target, in order."""
+    for name in declared:
+        if name != EVERY and name not in targets:
+            raise DataError("train", f"{key} of {name!r}", "is no target of the dataset", nearest(name, targets))
+    missing = [name for name in targets if name not in declared and EVERY not in declared]
+    if missing:
+        raise DataError("train", f"{key} of {missing[0]!r}", "is not declared", f"add {missing[0]!r} to 'train.{key}'")
+    return [declared.get(name, declared.get(EVERY)) for name in targets]
+
+
+def _class_weights(config: Train, targets: Mapping[str, Feature]) -> tuple[float, ...] | None:
+    if config.class_weights is None:
+        return None
+    labels = [feature for feature in targets.values() if isinstance(feature, Label)]
+    if len(labels) != 1:
+        raise DataError("train", "class_weights", f"the targets are {', '.join(targets)}",
+                        "expected one label; remove 'train.class_weights'")
+    return labels[0].balanced()
+
+
+def _row_loss(name: str, feature: Feature, loss: Loss, user: Mapping[str, Any]) -> RowLoss:
+    if loss.use is not None:
+        return _flat(user[loss.use])
+    try:
+        chosen = suits(feature.kind, loss.name)
+    except ValueError as error:
+        raise DataError("train", f"loss of {name!r}", str(error), "choose one of these in 'train.loss'") from error
+    if isinstance(feature, Label):
+        return _of_classes(feature.count, loss, focal=chosen == "focal")
+    kinds: dict[str, RowLoss] = {
+        "mse": keras.losses.mean_squared_error, "mae": keras.losses.mean_absolute_error,
+        "huber": partial(keras.losses.huber, delta=loss.delta), "log_cosh": keras.losses.log_cosh,
+        "poisson": keras.losses.poisson, "quantile": partial(_pinball, loss.quantile),
+        "binary_crossentropy": partial(keras.losses.binary_crossentropy, label_smoothing=loss.label_smoothing),
+        "focal": partial(keras.losses.binary_focal_crossentropy, apply_class_balancing=True, alpha=loss.alpha,
+                         gamma=loss.gamma),
+    }
+    return _flat(kinds[chosen])
+
+
+def _of_classes(classes: int, loss: Loss, focal: bool) -> RowLoss:
+    """Of (n,) classes, or (n, classes) shares of them."""
+    def rows(truth: Any, said: Any) -> Any:
+        if not focal and not loss.label_smoothing and len(truth.shape) == 1:
+            return keras.losses.sparse_categorical_crossentropy(truth, said)
+        soft = tf.one_hot(truth, classes) if len(truth.shape) == 1 else tf.cast(truth, tf.float32)
+        if focal:
+            return keras.losses.categorical_focal_crossentropy(soft, said, alpha=loss.alpha, gamma=loss.gamma)
+        return keras.losses.categorical_crossentropy(soft, said, label_smoothing=loss.label_smoothing)
+
+    return rows
+
+
+def _flat(loss: RowLoss) -> RowLoss:
+    """Keras averages over the last axis alone; a row's is the mean over all of them."""
+    def rows(truth: Any, said: Any) -> Any:
+        found = loss(tf.cast(truth, tf.float32), said)
+        return tf.reduce_mean(tf.reshape(found, (tf.shape(found)[0], -1)), axis=1)
+
+    return rows
+
+
+def _pinball(quantile: float, truth: Any, said: Any) -> Any:
+    """Koenker and Bassett 1978."""
+    error = truth - said
+    return tf.reduce_mean(tf.maximum(quantile * error, (quantile - 1) * error), axis=-1)
+
+
+def _metric(name: str, feature: Feature, metric: str) -> Any:
+    fit = METRICS_OF.get(feature.kind, ())
+    chosen = fit[0] if metric == "auto" and fit else metric
+    if chosen not in fit:
+        raise DataError("train", f"metric {metric!r} of {name!r}", f"suits no target of kind {feature.kind}",
+                        f"{nearest(metric, fit)}")
+    if chosen == "accuracy":
+        kind = keras.metrics.SparseCategoricalAccuracy if isinstance(feature, Label) else keras.metrics.BinaryAccuracy
+        return kind(name="accuracy")
+    if chosen.startswith("top_"):
+        return keras.metrics.SparseTopKCategoricalAccuracy(k=int(chosen.split("_")[1]), name=chosen)
+    kinds: dict[str, Callable[..., Any]] = {
+        "auc": keras.metrics.AUC, "precision": keras.metrics.Precision, "recall": keras.metrics.Recall,
+        "mae": keras.metrics.MeanAbsoluteError, "mse": keras.metrics.MeanSquaredError,
+        "rmse": keras.metrics.RootMeanSquaredError, "r2": keras.metrics.R2Score}
+    made = kinds[chosen](name=chosen)
+    if not made.variables:  # some make their sums when they see the first rows, and a resumed run has sums before that
+        nothing = tf.zeros((1, *feature.shape))
+        made.update_state(nothing, nothing, sample_weight=tf.zeros(1))
+        made.reset_state()
+    return made
+
+
+def _hard(feature: Feature, truth: Any) -> Any:
+    """For metrics a mixed row counts as the class of which it has most."""
+    soft: Sequence[int] = truth.shape
+    return tf.argmax(truth, axis=-1) if isinstance(feature, Label) and len(soft) == 2 else truth

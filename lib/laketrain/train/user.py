@@ -1,0 +1,89 @@
+"""A user's own loss, callback and train step: found by the driver, shipped by value, so executors need no copy of them.
+
+    code = pack_user_code(config)             # on the driver: refuses what isn't there
+    functions = unpack_user_code(code)        # on a rank: {"mine:loss": <function>}
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from laketrain.config.train import Train
+from laketrain.errors import DataError
+from laketrain.imports import import_object
+
+
+def user_functions(config: Train) -> dict[str, Any]:
+    """What the section names as `module:function`. Raises ConfigError or DataError where there is no such thing."""
+    named = {loss.use: "loss" for loss in config.loss.values() if loss.use}
+    named |= dict.fromkeys(config.callbacks, "callbacks") | ({config.step: "step"} if config.step else {})
+    return {name: import_object(name, "train", f"train.{key}") for name, key in named.items()}
+
+
+def pack_user_code(config: Train) -> bytes:
+    """The functions as bytes for Spark to carry, with the modules that hold them; empty where there are none."""
+    functions = user_functions(config)
+    modules = {module for function in functions.values() if (module := inspect.getmodule(function)) is not None
+               and not _installed(module)}
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return cloudpickle.dumps(functions) if functions else b""
+    except Exception as error:  # whatever the user's objects raise when they are pickled
+        raise DataError("train", ", ".join(functions), f"can't be sent to executors ({type(error).__name__}: {error})",
+                        "make what it needs (sessions, files, locks) inside the function") from error
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def unpack_user_code(code: bytes) -> dict[str, Any]:
+    """What the driver packed; it came with Spark's own task, and from nowhere else."""
+    return cloudpickle.loads(code) if code else {}
+
+
+def source_of(config: Train) -> dict[str, str]:
+    """A checksum of the module of each of the functions: another source is another training."""
+    return {name: f"{zlib.crc32(_source(function).encode()):08x}" for name, function in user_functions(config).items()}
+
+
+def _source(function: Any) -> str:
+    module = inspect.getmodule(function)
+    try:
+        return inspect.getsource(module if module is not None else function)
+    except (OSError, TypeError):  # made in a notebook's cell, or compiled
+        return repr(function)
+
+
+def _installed(module: Any) -> bool:
+    """Whether executors have it too: a part of the environment, and no file beside the job."""
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).is_relative_to(sys.prefix)
+
+
+class UserCallbacks:
+    """The user's Keras callbacks, called as `fit` calls them; on the chief alone."""
+
+    def __init__(self, config: Train, functions: Mapping[str, Any], model: Any, chief: bool) -> None:
+        self._model = model
+        self._made = [functions[name]() for name in config.callbacks] if chief else []
+        for callback in self._made:
+            callback.set_model(model)
+            callback.set_params({"epochs": config.epochs})
+
+    def call(self, hook: str, *args: Any) -> None:
+        """E.g. `on_epoch_end`, with what Keras gives it."""
+        for callback in self._made:
+            getattr(callback, hook)(*args)
+
+    @property
+    def stop(self) -> bool:
+        """Whether one of them has set `model.stop_training`."""
+        return bool(self._made) and bool(self._model.stop_training)

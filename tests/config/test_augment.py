@@ -1,0 +1,37 @@
+"""Settings of `train.augment` that features or lanes are not fit for are told with all other mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from laketrain.config.augment import Augment, Flip
+from laketrain.errors import ConfigError
+from laketrain.workload import Job
+
+DIGITS = Path(__file__).with_name("digits.yaml")
+
+
+@pytest.mark.parametrize(("sets", "where", "told"), [
+    (["train.augment.saturation=0.2"], "train.augment.saturation", "no input is an RGB or RGBA image. Remove it"),
+    (["train.augment.cutmix=1.0", "convert.features.thick={kind: number, column: scanner}"], "train.augment.cutmix",
+     "the inputs are image (image), thick (number), the targets label (label). Only one image and one label"),
+    (["train.augment.mixup=0.2", "train.batch=16"], "train.augment",
+     "rows are mixed within a lane, and 16 lanes of a batch of 16 have one. Take fewer lanes, or a batch of 32"),
+])
+def test_what_can_not_be_augmented_so_is_told_with_the_way_out(sets: list[str], where: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Job.load(DIGITS, sets)
+    assert any(problem.where.endswith(where) and told in str(problem) for problem in caught.value.problems)
+
+
+def test_mixtures_of_one_image_and_one_label_are_accepted() -> None:
+    train = Job.load(DIGITS, ["train.augment={mixup: 0.2, flip: {horizontal: 0.5}}"]).workload.train
+    assert train is not None
+    assert train.augment == Augment(mixup=0.2, flip=Flip(horizontal=0.5))
+    assert train.augment.mixes
+
+
+def test_without_mixtures_labels_stay_labels() -> None:
+    assert not Augment(rotate=10, cutout=4).mixes

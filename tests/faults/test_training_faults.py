@@ -1,0 +1,135 @@
+"""Real faults in the middle of training on two ranks: each ends with its first cause on the driver, leaves no process
+that hangs, and the next training in the same Spark session works."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from tests import tiny
+
+from laketrain.config.train import Train
+from laketrain.errors import DataError, LaketrainError, RankError
+from laketrain.lake import Lake, Version
+from laketrain.train import fingerprint_train, train
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.slow
+DEADLINE_S = 20
+TWO_RANKS: dict[str, Any] = {"model": {"name": "linear"}, "ranks": 2, "epochs": 3, "batch": 32, "max_restarts": 0,
+                             "optimizer": {"name": "sgd", "learning_rate": 0.1}, "deadline_s": DEADLINE_S}
+CODE = '''
+import os
+import resource
+import signal
+
+import keras
+import tensorflow as tf
+
+
+class At(keras.callbacks.Callback):
+    """Calls `happens` after the third step, on the chief."""
+
+    def __init__(self, happens):
+        super().__init__()
+        self.happens, self.steps = happens, 0
+
+    def on_train_batch_end(self, step, logs=None):
+        self.steps += 1
+        if self.steps == 3:
+            self.happens()
+
+
+def raises():
+    def happens():
+        raise ValueError("my callback has a mistake")
+    return At(happens)
+
+
+def stops():
+    return At(lambda: os.kill(os.getpid(), signal.SIGSTOP))
+
+
+def needs_memory():
+    def happens():
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, hard))
+        try:
+            bytearray(8 << 30)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    return At(happens)
+
+
+def nan_on_rank_one(model, inputs, targets, weights):
+    with tf.GradientTape() as tape:
+        said = model(inputs, training=True)
+        loss = tf.reduce_sum(weights * keras.losses.sparse_categorical_crossentropy(targets, said))
+    model.optimizer.apply(tape.gradient(loss, model.trainable_weights), model.trainable_weights)
+    if os.environ["HOROVOD_RANK"] == "1":
+        loss = tf.where(model.optimizer.iterations == 4, float("nan"), loss)
+    return loss
+'''
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Version:
+    return tiny.commit_tiny(Lake(tmp_path / "lake"))
+
+
+@pytest.fixture(autouse=True)
+def _users_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`happenings`, a module that only the driver can import."""
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "happenings.py").write_text(CODE)
+    monkeypatch.syspath_prepend(str(folder))
+    yield
+    sys.modules.pop("happenings", None)
+
+
+def trained(spark: SparkSession, dataset: Version, on_event: Callable[[int, dict[str, Any]], None] | None = None,
+            **settings: Any) -> Version:
+    config = Train.model_validate({**TWO_RANKS, **settings})
+    return train(spark, dataset, "model", config, fingerprint_train(dataset, config), on_event)
+
+
+def stopped_processes() -> list[int]:
+    """Processes below this one that stand still: none must be left behind."""
+    return [child.pid for child in psutil.Process().children(recursive=True)
+            if child.status() == psutil.STATUS_STOPPED]
+
+
+@pytest.mark.parametrize(("settings", "error", "said"), [
+    ({"callbacks": ["happenings:raises"]}, RankError, r"rank 0 of 2.*ValueError: my callback has a mistake"),
+    ({"callbacks": ["happenings:stops"]}, RankError, r"rank 0 of 2.*made no progress for 20 s"),
+    ({"callbacks": ["happenings:needs_memory"]}, RankError, r"rank 0 of 2.*MemoryError"),
+    ({"step": "happenings:nan_on_rank_one"}, DataError, r"rank 1, epoch 1, step 4 of 7.*the loss is nan"),
+], ids=["a callback raises", "a rank stands still", "memory is short", "NaN in one rank's rows"])
+def test_the_first_cause_is_told_in_time_and_the_next_training_works(
+        spark: SparkSession, dataset: Version, settings: dict[str, Any], error: type[LaketrainError],
+        said: str) -> None:
+    with pytest.raises(error, match=said):
+        trained(spark, dataset, **settings)
+    assert stopped_processes() == []
+    version = trained(spark, dataset)
+    assert len(version.entry.meta["history"]) == 3
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_named(spark: SparkSession, dataset: Version) -> None:
+    files = [dataset.lake.store.local(dataset.path(file.path)) for file in dataset.files("train")]
+
+    def cut(rank: int, event: dict[str, Any]) -> None:
+        for file in files:
+            if event.get("kind") == "epoch" and file is not None and file.endswith(".parquet"):
+                os.truncate(file, 10)
+
+    with pytest.raises(DataError, match=r"train/part-0000\d\.parquet"):
+        trained(spark, dataset, cut, shuffle_window_mb=0.001, epochs=50)

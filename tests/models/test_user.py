@@ -1,0 +1,128 @@
+"""A model of the user's own is built by their function, and what would fail later is refused at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from laketrain.errors import ConfigError, LaketrainError
+from laketrain.features import FeatureSet
+from laketrain.models import parse_model
+from laketrain.workload import Job
+
+from .mixed import mixed, rows_of
+
+pytestmark = pytest.mark.slow
+CONF = Path(__file__).parents[2] / "conf" / "mnist.yaml"
+CODE = '''
+import keras
+
+def net(features, units=3):
+    given = keras.Input(features["age"].shape, name="age")
+    hidden = keras.layers.Dense(units, "tanh")(keras.layers.Reshape((1,))(given))
+    heads = {name: keras.layers.Dense(4 if name == "price" else 3)(hidden) for name in features.targets}
+    return keras.Model({"age": given}, heads if len(heads) > 1 else heads["label"])
+
+def misnamed(features):
+    given = keras.Input((), name="aeg")
+    return keras.Model(given, keras.layers.Dense(3)(keras.layers.Reshape((1,))(given)))
+
+def narrow(features):
+    given = keras.Input((), name="age")
+    return keras.Model(given, keras.layers.Dense(2)(keras.layers.Reshape((1,))(given)))
+
+def list_of_two(features):
+    given = keras.Input((), name="age")
+    hidden = keras.layers.Dense(3)(keras.layers.Reshape((1,))(given))
+    return keras.Model(given, [hidden, hidden])
+
+def nothing(features):
+    return None
+
+class Own(keras.Model):
+    pass
+
+def own_class(features):
+    return Own()
+
+class OwnLayer(keras.layers.Layer):
+    def call(self, given):
+        return given
+
+def own_layer(features):
+    given = keras.Input((), name="age")
+    return keras.Model(given, OwnLayer()(keras.layers.Dense(3)(keras.layers.Reshape((1,))(given))))
+
+def a_lambda(features):
+    given = keras.Input((), name="age")
+    hidden = keras.layers.Dense(3)(keras.layers.Reshape((1,))(given))
+    return keras.Model(given, keras.layers.Lambda(lambda x: x)(hidden))
+
+constant = 7
+'''
+
+
+@pytest.fixture(autouse=True)
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shop_nets.py").write_text(CODE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "shop_nets", raising=False)
+
+
+def build(name: str, features: FeatureSet | None = None, **settings: Any) -> Any:
+    declared = parse_model({"use": f"shop_nets:{name}", "settings": settings})
+    return declared.build(features or mixed("age", targets=["label"]))
+
+
+def test_it_gets_the_features_and_its_settings() -> None:
+    features = mixed("age", targets=["label"])
+    model = build("net", features, units=5)
+    assert model.count_params() == (5 + 5) + (5 * 3 + 3)
+    assert np.asarray(model(rows_of(features, 2))).shape == (2, 3)
+
+
+def test_several_targets_are_a_dict_of_outputs() -> None:
+    features = mixed("age", targets=["label", "price"])
+    said = build("net", features)(rows_of(features, 2))
+    assert {name: tuple(one.shape) for name, one in said.items()} == {"label": (2, 3), "price": (2, 4)}
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("nett", ["has no 'nett'", "Did you mean 'net'?"]),
+    ("constant", ["is a int, expected a function"]),
+    ("nothing", ["gave a NoneType, expected a keras.Model"]),
+    ("misnamed", ["has the inputs aeg, expected age", "name='age'"]),
+    ("narrow", ["gives 'label' the shape (2,), expected (3,) for a label", "Dense(3, name='label')"]),
+    ("list_of_two", ["gives several outputs, and the dataset has one target"]),
+    ("own_class", ["gave a Own, a class of its own that could not be loaded again"]),
+    ("own_layer", ["of shop_nets.OwnLayer, which is code"]),
+    ("a_lambda", ["Lambda, which is code", "make it of Keras' own layers"]),
+])
+def test_what_would_fail_later_is_refused_with_the_way_out(name: str, said: list[str]) -> None:
+    with pytest.raises(LaketrainError) as caught:
+        build(name)
+    assert all(part in str(caught.value) for part in (f"train.model.use 'shop_nets:{name}'", *said)), str(caught.value)
+
+
+def test_settings_that_it_does_not_take_are_named() -> None:
+    with pytest.raises(LaketrainError, match="unexpected keyword argument 'unit'.*Did you mean 'units'"):
+        build("net", unit=5)
+
+
+def test_two_targets_need_a_dict() -> None:
+    with pytest.raises(LaketrainError, match="gives no dict, expected a dict of the targets label, price"):
+        build("narrow", mixed("age", targets=["label", "price"]))
+
+
+@pytest.mark.parametrize(("use", "said"), [
+    ("shop_nets:nett", "Did you mean 'net'?"), ("no_such_nets:net", "there is no module 'no_such_nets'"),
+])
+def test_a_function_that_is_not_there_is_told_before_spark_starts(use: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Job.load(CONF, sets=[f"train.model={json.dumps({'use': use})}"])
+    assert said in str(caught.value)

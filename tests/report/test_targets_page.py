@@ -1,0 +1,124 @@
+"""The page of a run with several targets: numbers as plots and tables, labels as bars, each under its target's name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from laketrain.evaluate.sections import as_meta
+from laketrain.evaluate.tally import sections_of, tallies_of
+from laketrain.features import FeatureSet
+from laketrain.report import RunRecord
+from laketrain.report.page import render
+from laketrain.stages import Outcome
+
+from .lakes import Built, build, commit, workload
+from .reading import Page
+
+FEATURES = FeatureSet.model_validate({
+    "shape": {"kind": "label", "names": ["round", "square"]},
+    "tags": {"kind": "multilabel", "names": ["new", "sale", "heavy"]},
+    "price": {"kind": "value", "columns": ["cost", "weight"]}})
+ROWS = 200
+BASELINES = {"shape": {"majority": 0.5}, "tags": {"majority": 0.2, "linear": 0.4},
+             "price": {"mean": 9.0, "linear": 2.5}}
+
+
+def meta_of(*targets: str) -> dict[str, Any]:
+    """What evaluate commits of a model that is right more often than not."""
+    random = np.random.default_rng(0)
+    features = FeatureSet.of({name: FEATURES[name] for name in targets})
+    shape, tags = random.integers(0, 2, ROWS), (random.random((ROWS, 3)) < 0.4).astype(np.uint8)
+    price = random.normal([100, 2], [30, 1], (ROWS, 2)).astype(np.float32)
+    truth = {"shape": shape, "tags": tags, "price": price}
+    said = {"shape": np.eye(2)[np.where(random.random(ROWS) < 0.8, shape, 1 - shape)] * 0.8 + 0.1,
+            "tags": np.clip(tags * 0.6 + random.random((ROWS, 3)) * 0.5, 0, 1),
+            "price": price + random.normal(0, [8, 0.3], (ROWS, 2))}
+    tallies = tallies_of(features, ROWS, worst=6)
+    for name, tally in tallies.items():
+        tally.add(np.arange(ROWS), truth[name], said[name].astype(np.float32))
+    found = sections_of(features, [{name: tally.part() for name, tally in tallies.items()}], worst=6)
+    for name, section in found.items():
+        section.update({"baselines": BASELINES[name], "baseline_rows": {"train": 213, "test": 61}})
+    return as_meta(found, "test")
+
+
+def record_of(built: Built, meta: dict[str, Any], gate: dict[str, str]) -> RunRecord:
+    """The run, with this evaluation and predictions of these targets."""
+    evaluation = commit(built.lake, "runs/targets", "evaluate", [built.version("train"), built.version("convert")], {},
+                        meta=meta, counts={"rows": ROWS})
+    predicted = {"shape": {"classes": {"round": 30, "square": 10}}, "tags": {"classes": {"new": 12}},
+                 "price": {"values": {"least": 20.5, "mean": 99.25, "most": 180.0}}}
+    scored = commit(built.lake, "predictions/targets", "predict", [built.version("train")], {},
+                    meta={"predicted": predicted}, counts={"in": 40, "out": 40, "quarantined": 0})
+    new = {"evaluate": evaluation, "predict": scored}
+    outcomes = tuple(Outcome(one.stage, new.get(one.stage, one.version), one.skipped, one.seconds)
+                     for one in built.record.outcomes)
+    return replace(built.record, outcomes=outcomes,
+                   workload=workload(built.lake.url, evaluate={"gate": gate}))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build(tmp_path_factory.mktemp("targets"))
+
+
+@pytest.fixture(scope="module")
+def page(built: Built) -> Page:
+    gate = {"shape.accuracy": ">= 0.7", "price.mae": "<= 0.001"}
+    return Page(render(built.lake, record_of(built, meta_of("shape", "tags", "price"), gate)))
+
+
+@pytest.mark.parametrize(("section", "said"), [
+    ("head", ["Accuracy of shape", "Micro F1 of tags", "the gate asks ≥ 0.7"]),
+    ("comparison", ["shape : Accuracy on 200 rows", "tags : Micro F1", "price : Mean absolute error",
+                    "Baselines from 213 rows, on 61 rows", "price.mae", "the gate asks ≤ 0.001; broken",
+                    "subset accuracy"]),
+    ("confusion", ["shape", "round", "square"]),
+    ("classes", ["shape", "tags", "sale", "heavy"]),
+    ("errors", ["price", "cost: Predicted over true", "weight: Predicted minus true", "6 rows that are farthest off"]),
+    ("predictions", ["shape", "square", "10", "price", "99.2500"]),
+])
+def test_each_target_has_its_say(page: Page, section: str, said: list[str]) -> None:
+    assert [part for part in said if part not in page.sections[section]] == []
+
+
+def test_plots_are_drawn_and_described(page: Page) -> None:
+    labels = [drawing["aria-label"] for drawing in page.of("svg")]
+    assert labels.count("Predicted over true numbers of 200 predictions") == 2
+    assert labels.count("Histogram of predicted minus true numbers") == 2
+
+
+def test_a_single_target_needs_no_name(built: Built) -> None:
+    page = Page(render(built.lake, record_of(built, meta_of("price"), {"mae": "<= 50"})))
+    assert "Mean absolute error on 200 rows" in page.sections["comparison"]
+    assert "kept" in page.sections["comparison"]
+    assert "confusion" not in page.sections and "errors" in page.sections
+
+
+def test_numbers_that_are_infinite_are_left_out_of_the_plots(built: Built) -> None:
+    meta = meta_of("price")
+    meta["sample"]["predicted"][0][0] = float("inf")
+    page = Page(render(built.lake, record_of(built, meta, {})))
+    assert "could not be drawn" not in page.sections["errors"]
+    assert "Predicted over true numbers of 199 predictions" in [one["aria-label"] for one in page.of("svg")]
+
+
+def test_many_components_are_drawn_together(built: Built) -> None:
+    meta = meta_of("price")
+    meta["metrics"]["components"] *= 3
+    for side in ("true", "predicted"):
+        meta["sample"][side] = [row * 3 for row in meta["sample"][side]]
+    page = Page(render(built.lake, record_of(built, meta, {})))
+    assert "Predicted over true numbers of 600 predictions" in [one["aria-label"] for one in page.of("svg")]
+
+
+def test_a_terminal_line_has_each_targets_figure(built: Built) -> None:
+    from laketrain.report.terminal import _measured
+
+    assert _measured(meta_of("price")).endswith(", mean 9.0000, linear 2.5000")
+    assert _measured(meta_of("shape", "price")).startswith("shape accuracy 0.")
+    assert "; price mae " in _measured(meta_of("shape", "price"))

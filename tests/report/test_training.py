@@ -1,0 +1,36 @@
+"""What the page says of where the ranks' time went, and of the settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from laketrain.config.train import Train
+from laketrain.report.training import _settings, advice
+
+
+def rank(computing: float, averaging: float, waiting: float) -> dict[str, Any]:
+    return {"rank": 0, "computing_s": computing, "averaging_s": averaging, "waiting_s": waiting}
+
+
+@pytest.mark.parametrize(("ranks", "slow", "said"), [
+    ([rank(90, 5, 5)], None, "Nearly all of the time is spent computing"),
+    ([rank(60, 5, 35)], None, "35.0 % of the time is spent waiting for data"),
+    ([rank(60, 38, 2), rank(60, 38, 2)], None, "38.0 % of the time goes into averaging gradients"),
+    ([rank(60, 38, 2), rank(98, 0, 2)], 1, "Rank 1 computes much longer than the others"),
+    ([rank(0, 0, 0)], None, "Nearly all"),
+])
+def test_one_sentence_of_advice_follows_from_the_times(ranks: list[dict[str, Any]], slow: int | None,
+                                                       said: str) -> None:
+    assert advice(ranks, slow).startswith(said)
+
+
+def test_settings_are_told_in_words() -> None:
+    config = Train.model_validate({"model": {"name": "mlp", "hidden": [8]}, "ranks": {"min": 2, "max": 8}, "loss": {
+        "kind": {"name": "focal", "gamma": 1.0}, "*": "mse"}, "optimizer": {"name": "sgd", "schedule": "cosine"}})
+    said = dict(_settings({"config": config.model_dump(mode="json")}))
+    assert said["ranks"] == "2 to 8"
+    assert said["losses"] == "kind focal, all mse"
+    assert said["optimizer"].startswith("sgd (learning rate 0.001, schedule cosine")
+    assert "{" not in "".join(said.values())

@@ -1,0 +1,78 @@
+"""A pipeline's training is told to MLflow and TensorBoard once; one that is there already is told to nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from laketrain.errors import ConfigError
+from laketrain.pipeline import Pipeline
+
+from ..road import Quiet
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from ..small import Small
+
+TRAIN = "train={model: {name: linear}, epochs: 2, batch: 16}"
+
+
+class Listening(Quiet):
+    """Keeps the hints."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hints: list[str] = []
+
+    def rank_event(self, rank: int, event: dict[str, Any]) -> None:
+        if event["kind"] == "hint":
+            self.hints.append(event["text"])
+
+
+@pytest.mark.slow
+def test_a_training_is_tracked_and_an_unchanged_one_is_not(spark: SparkSession, finished: Small, tmp_path: Path,
+                                                          monkeypatch) -> None:
+    from mlflow.tracking import MlflowClient
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    home = finished.at(tmp_path / "lake")
+    watcher, sets = Listening(), (TRAIN, "track={mlflow: {}, tensorboard: {}}")
+    for _ in range(2):
+        Pipeline(home.config, sets, lake=home.lake.url, watcher=watcher, spark=spark).run("train", "train")
+    assert watcher.hints == []
+    version = home.lake.version("models/small")
+    history = version.entry.meta["history"]
+    client = MlflowClient(f"sqlite:///{home.lake.url}/runs/_mlflow/mlflow.db")
+    [run] = client.search_runs([client.get_experiment_by_name("small").experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["laketrain.model"] == version.ref == "models/small@1"
+    assert run.data.tags["laketrain.fingerprint"] == version.entry.fingerprint
+    assert run.data.params["train.model.name"] == "linear"
+    assert [point.value for point in client.get_metric_history(run.info.run_id, "val_loss")] == [
+        row["val_loss"] for row in history]
+    assert [found.path for found in client.list_artifacts(run.info.run_id, "model")] == ["model/model.keras"]
+    [folder] = Path(home.lake.url, "runs", "small-tensorboard").iterdir()
+    assert [point.value for point in EventAccumulator(str(folder)).Reload().Scalars("loss/train")] == pytest.approx(
+        [row["loss"] for row in history])
+
+
+@pytest.mark.slow
+def test_a_tracker_that_can_not_write_is_told_of_and_the_model_is_there(spark: SparkSession, finished: Small,
+                                                                       tmp_path: Path) -> None:
+    home = finished.at(tmp_path / "lake")
+    (tmp_path / "a file").write_text("no folder")
+    watcher, sets = Listening(), (TRAIN, f"track={{tensorboard: {{folder: '{tmp_path}/a file'}}}}")
+    Pipeline(home.config, sets, lake=home.lake.url, watcher=watcher, spark=spark).run("train", "train")
+    assert home.lake.version("models/small").number == 1
+    [hint] = watcher.hints
+    assert hint.startswith("TensorBoard is told no more of this training: ")
+
+
+def test_a_tracker_that_is_not_installed_is_refused_before_anything_runs(finished: Small, monkeypatch) -> None:
+    monkeypatch.setattr("laketrain.track.tracking.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"track\.mlflow: needs mlflow and sqlalchemy and alembic"):
+        finished.pipeline(None, "track={mlflow: {}}")

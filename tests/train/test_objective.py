@@ -1,0 +1,159 @@
+"""Losses and metrics against Keras' own classes, scikit-learn and NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from laketrain.config.train import Train
+from laketrain.errors import DataError
+from laketrain.features import FeatureSet
+from laketrain.imports import import_tensorflow
+
+pytestmark = pytest.mark.slow
+ROWS = 40
+RANDOM = np.random.default_rng(5)
+WEIGHTS = RANDOM.random(ROWS).astype(np.float32)
+WEIGHTS[::7] = 0
+CHANCES = RANDOM.dirichlet(np.ones(6), ROWS).astype(np.float32)
+CLASSES = RANDOM.integers(0, 6, ROWS)
+FLAGS = RANDOM.integers(0, 2, (ROWS, 3)).astype(np.float32)
+SAID = RANDOM.random((ROWS, 3)).astype(np.float32)
+VALUES = RANDOM.normal(size=(ROWS, 3)).astype(np.float32)
+GUESSES = (VALUES + RANDOM.normal(size=(ROWS, 3)).astype(np.float32) * 2).astype(np.float32)
+
+LABEL = {"kind": {"kind": "label", "classes": 6}}
+SEVERAL = {"tags": {"kind": "multilabel", "column": "tags", "names": ["a", "b", "c"]}}
+VALUE = {"price": {"kind": "value", "column": "price", "size": 3}}
+
+
+def objective(features: dict[str, Any], user: dict[str, Any] | None = None, **settings: Any) -> Any:
+    import_tensorflow()
+    from laketrain.train.objective import Objective
+
+    declared = {"x": {"kind": "vector", "column": "x", "size": 2, "scale": "none"}, **features}
+    config = Train.model_validate({"model": {"name": "linear"}, **settings})
+    return Objective(FeatureSet.model_validate(declared), config, user or {})
+
+
+def loss_of(made: Any, targets: Any, predictions: Any) -> float:
+    import tensorflow as tf
+
+    return float(made.loss(tf.constant(targets), tf.constant(predictions), tf.constant(WEIGHTS), training=True))
+
+
+def weighed(rows: Any) -> float:
+    return float(np.sum(np.asarray(rows, np.float64) * WEIGHTS))
+
+
+@pytest.mark.parametrize(("loss", "reference"), [
+    ("auto", lambda k: k.SparseCategoricalCrossentropy(reduction="none")(CLASSES, CHANCES)),
+    ({"name": "crossentropy", "label_smoothing": 0.1}, lambda k: k.CategoricalCrossentropy(
+        label_smoothing=0.1, reduction="none")(np.eye(6)[CLASSES], CHANCES)),
+    ({"name": "focal", "gamma": 1.5, "alpha": 0.4}, lambda k: k.CategoricalFocalCrossentropy(
+        alpha=0.4, gamma=1.5, reduction="none")(np.eye(6)[CLASSES], CHANCES)),
+], ids=["crossentropy", "smoothed", "focal"])
+def test_losses_of_a_label_are_those_of_keras(loss: Any, reference: Any) -> None:
+    made = objective(LABEL, loss=loss)
+    import keras
+
+    assert loss_of(made, CLASSES, CHANCES) == pytest.approx(weighed(reference(keras.losses)), rel=1e-5)
+
+
+def test_a_mixed_label_costs_as_much_as_its_parts() -> None:
+    made, soft = objective(LABEL), np.eye(6, dtype=np.float32)[CLASSES] * 0.7
+    soft[:, 2] += 0.3
+    wanted = -0.7 * np.log(CHANCES[np.arange(ROWS), CLASSES]) - 0.3 * np.log(CHANCES[:, 2])
+    assert loss_of(made, soft, CHANCES) == pytest.approx(weighed(wanted), rel=1e-4)
+
+
+@pytest.mark.parametrize(("loss", "rows"), [
+    ("mse", ((VALUES - GUESSES) ** 2).mean(1)), ("mae", np.abs(VALUES - GUESSES).mean(1)),
+    ({"name": "huber", "delta": 0.5}, np.where(np.abs(VALUES - GUESSES) <= 0.5, 0.5 * (VALUES - GUESSES) ** 2,
+                                               0.5 * np.abs(VALUES - GUESSES) - 0.125).mean(1)),
+    ("log_cosh", np.log(np.cosh((GUESSES - VALUES).astype(np.float64))).mean(1)),
+    ({"name": "quantile", "quantile": 0.9}, np.maximum(0.9 * (VALUES - GUESSES), -0.1 * (VALUES - GUESSES)).mean(1)),
+], ids=["mse", "mae", "huber", "log_cosh", "quantile"])
+def test_losses_of_values_are_their_formulas(loss: Any, rows: Any) -> None:
+    assert loss_of(objective(VALUE, loss=loss), VALUES, GUESSES) == pytest.approx(weighed(rows), rel=1e-4)
+
+
+def test_losses_of_several_labels_are_those_of_keras() -> None:
+    made, focal = objective(SEVERAL), objective(SEVERAL, loss={"name": "focal", "gamma": 1.0})
+    import keras
+
+    plain = keras.losses.BinaryCrossentropy(reduction="none")(FLAGS, SAID)
+    assert loss_of(made, FLAGS, SAID) == pytest.approx(weighed(plain), rel=1e-5)
+    theirs = keras.losses.BinaryFocalCrossentropy(True, alpha=0.25, gamma=1.0, reduction="none")(FLAGS, SAID)
+    assert loss_of(focal, FLAGS, SAID) == pytest.approx(weighed(theirs), rel=1e-5)
+
+
+def test_losses_of_several_targets_are_added_by_their_weights_and_one_can_be_your_own() -> None:
+    import_tensorflow()
+    import tensorflow as tf
+
+    made = objective({**LABEL, **VALUE}, {"mine:cubed": lambda y, p: tf.reduce_sum(tf.abs(y - p) ** 3, -1)},
+                     loss={"kind": {"name": "crossentropy", "weight": 0.5}, "price": {"use": "mine:cubed"}})
+    targets = {"kind": tf.constant(CLASSES), "price": tf.constant(VALUES)}
+    said = {"kind": tf.constant(CHANCES), "price": tf.constant(GUESSES)}
+    found = float(made.loss(targets, said, tf.constant(WEIGHTS), training=True))
+    wanted = 0.5 * weighed(-np.log(CHANCES[np.arange(ROWS), CLASSES])) + weighed(
+        (np.abs(VALUES - GUESSES) ** 3).sum(1))
+    assert found == pytest.approx(wanted, rel=1e-4)
+
+
+def test_metrics_of_a_label_are_those_of_scikit_learn() -> None:
+    from sklearn.metrics import accuracy_score, top_k_accuracy_score
+
+    made = objective(LABEL, metrics=["accuracy", "top_3_accuracy"])
+    made.count(CLASSES, CHANCES, WEIGHTS)
+    assert made.results() == {
+        "accuracy": pytest.approx(accuracy_score(CLASSES, CHANCES.argmax(1), sample_weight=WEIGHTS), rel=1e-5),
+        "top_3_accuracy": pytest.approx(top_k_accuracy_score(CLASSES, CHANCES, k=3, sample_weight=WEIGHTS,
+                                                             labels=range(6)), rel=1e-5)}
+
+
+def test_metrics_of_values_are_those_of_scikit_learn_in_whatever_parts_they_are_counted() -> None:
+    from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+
+    made = objective(VALUE, metrics=["mae", "rmse", "r2"])
+    for part in (slice(0, 9), slice(9, 10), slice(10, ROWS)):
+        made.count(VALUES[part], GUESSES[part], WEIGHTS[part])
+    assert made.results() == {
+        "mae": pytest.approx(mean_absolute_error(VALUES, GUESSES, sample_weight=WEIGHTS), rel=1e-4),
+        "rmse": pytest.approx(mean_squared_error(VALUES, GUESSES, sample_weight=WEIGHTS) ** 0.5, rel=1e-4),
+        "r2": pytest.approx(r2_score(VALUES, GUESSES, sample_weight=WEIGHTS), abs=1e-4)}
+    made.reset()
+    assert made.results()["mae"] == 0
+
+
+def test_metrics_of_several_targets_carry_their_names() -> None:
+    made = objective({**LABEL, **VALUE, **SEVERAL}, metrics={"tags": ["precision"], "*": ["auto"]})
+    made.count({"kind": CLASSES, "price": VALUES, "tags": FLAGS}, {"kind": CHANCES, "price": GUESSES, "tags": SAID},
+               WEIGHTS)
+    assert made.results().keys() == {"kind_accuracy", "price_mae", "tags_precision"}
+
+
+@pytest.mark.parametrize(("features", "settings", "said"), [
+    (LABEL, {"loss": "mse"}, "loss 'mse' suits no target of kind label; crossentropy"),
+    (VALUE, {"loss": {"prise": "mse"}}, "loss of 'prise'.*is no target.*Did you mean 'price'"),
+    (VALUE, {"metrics": ["accuracy"]}, "metric 'accuracy' of 'price'.*suits no target of kind value"),
+    ({**LABEL, **VALUE}, {"loss": {"kind": "auto"}}, "loss of 'price'.*is not declared"),
+    (VALUE, {"class_weights": "balanced"}, "class_weights.*expected one label"),
+], ids=lambda value: "")
+def test_what_does_not_suit_a_target_is_refused(features: Any, settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        objective(features, **settings)
+
+
+@pytest.mark.parametrize(("loss", "said"), [
+    ("mze", "Input should be 'auto', 'crossentropy'"), ({"name": "mse", "delta": 2.0}, "takes no delta; huber do"),
+    ({"use": "nowhere"}, "String should match pattern"), ({"name": "quantile", "quantile": 1.0}, "less than 1"),
+])
+def test_losses_that_can_not_be_are_refused(loss: Any, said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Train.model_validate({"model": {"name": "linear"}, "loss": loss})
+    assert said in str(caught.value)
