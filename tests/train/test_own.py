@@ -44,6 +44,12 @@ class Broken(keras.callbacks.Callback):
     def on_train_batch_end(self, step, logs=None):
         raise RuntimeError("I always fail")
 
+def net(features, units=3):
+    image = keras.Input(features["image"].shape, dtype="uint8", name="image")
+    hidden = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
+    hidden = keras.layers.Dense(units, "relu", name="units")(hidden)
+    return keras.Model({"image": image}, keras.layers.Dense(4, "softmax", name="label")(hidden))
+
 def step(model, inputs, targets, weights):
     with tf.GradientTape() as tape:
         rows = keras.losses.sparse_categorical_crossentropy(targets, model(inputs, training=True))
@@ -180,6 +186,15 @@ def test_a_loss_of_your_own_is_made_small_where_its_module_is_not(task_of: Calla
         assert mine_row["loss"] == pytest.approx(2 * row["loss"], rel=1e-4)
     for one, other in zip(model_of(task).get_weights(), model_of(task_of("plain")).get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_model_of_your_own_is_trained_where_its_module_is_not(task_of: Callable[..., FitTask], mine: Path) -> None:
+    task = packed(task_of("own", model={"use": "mine:net", "settings": {"units": 5}}, epochs=1))
+    sys.modules.pop("mine")
+    mine.unlink()
+    result = fit(task, ALONE, silent)
+    assert result["parameters"] == sum(w.size for w in model_of(task).get_weights())
+    assert model_of(task).get_layer("units").units == 5
 
 
 def test_a_step_of_your_own_trains_as_ours(task_of: Callable[..., FitTask], mine: Path) -> None:

@@ -35,7 +35,7 @@ class UserModel(Model):
     name: Literal["user"] = "user"
     """Chooses this model; `use` alone does, too."""
     use: str = Field(pattern=r"^[\w.]+:\w+$")
-    """The function, as `module:function`; the module must be found where training runs."""
+    """The function, as `module:function`: found by the driver, and shipped to the ranks."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """What the function is given beside the features, by name."""
 
@@ -66,9 +66,14 @@ class UserModel(Model):
         return found
 
     def build(self, features: FeatureSet) -> keras.Model:
+        return self.built_by(self.function(), features)
+
+    def built_by(self, function: Callable[..., Any], features: FeatureSet) -> keras.Model:
+        """What `function`, which the driver found and shipped, makes of the features. Raises DataError where that is no
+        model of theirs."""
         import keras
 
-        model = self.function()(features, **self.settings)
+        model = function(features, **self.settings)
         if not isinstance(model, keras.Model):
             raise self._wrong(f"gave a {type(model).__name__}, expected a keras.Model")
         if type(model).__name__ not in ("Functional", "Sequential"):

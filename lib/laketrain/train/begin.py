@@ -71,7 +71,7 @@ def _fresh(task: FitTask, dataset: Dataset, objective: Objective, world: World,
 
     def made(precision: str) -> keras.Model:
         keras.utils.set_random_seed(task.config.seed)
-        return compiled(task.config, dataset.features, source, precision)
+        return compiled(task.config, dataset.features, source, precision, task.user_code)
 
     if task.config.precision != "auto":
         return made(task.config.precision), ""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import wraps
@@ -18,6 +18,7 @@ from laketrain.config.train import Regularise, Train
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
 from laketrain.models import parse_model
+from laketrain.models.user import UserModel
 
 _OPTIMIZERS: dict[str, Any] = {
     "sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW,
@@ -31,17 +32,21 @@ _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mix
 _KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "embeddings")
 
 
-def compiled(config: Train, features: FeatureSet, source: keras.Model | None, precision: str) -> keras.Model:
+def compiled(config: Train, features: FeatureSet, source: keras.Model | None, precision: str,
+             user: Mapping[str, Any]) -> keras.Model:
     """The model with fresh weights, or those of `source` where it has the same layers, and its optimizer.
 
     Args:
         precision: float32, bfloat16 or float16: what layers compute in.
+        user: the user's own functions, by `module:function`.
 
     Raises:
         DataError: a pattern fits no layer, or `source` has no weights for this model.
     """
     with _computing_in(precision):
-        model: keras.Model = parse_model(config.model).build(features)
+        declared = parse_model(config.model)
+        model: keras.Model = (declared.built_by(user[declared.use], features)
+                              if isinstance(declared, UserModel) and declared.use in user else declared.build(features))
     if source is not None:
         take_weights(model, source)
     _freeze(model, config.freeze)

@@ -1,4 +1,5 @@
-"""A user's own loss, callback and train step: found by the driver, shipped by value, so executors need no copy of them.
+"""A user's own model, loss, callback and train step: found by the driver and shipped by value, so executors need no
+copy of them.
 
     code = pack_user_code(config)             # on the driver: refuses what isn't there
     functions = unpack_user_code(code)        # on a rank: {"mine:loss": <function>}
@@ -24,6 +25,8 @@ def user_functions(config: Train) -> dict[str, Any]:
     """What the section names as `module:function`. Raises ConfigError or DataError where there is no such thing."""
     named = {loss.use: "loss" for loss in config.loss.values() if loss.use}
     named |= dict.fromkeys(config.callbacks, "callbacks") | ({config.step: "step"} if config.step else {})
+    if isinstance(use := config.model.get("use"), str):
+        named[use] = "model.use"
     return {name: import_object(name, "train", f"train.{key}") for name, key in named.items()}
 
 
