@@ -14,6 +14,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", 
 
 SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
+UserCode = Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")]
+"""A function of the user's, as `module:function`."""
+
 
 class Section(BaseModel):
     """A mapping in the YAML. Unknown keys, loose types and infinities are refused: `epochs: "3"` is not 3.

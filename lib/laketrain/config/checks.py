@@ -147,7 +147,7 @@ def _check_train(workload: Workload) -> Found:
         if split is not None and split not in convert.split.names:
             yield ("train", key), *unknown("split", split, convert.split.names)
     scaled = train.on(train.ranks.max)
-    lanes = lanes_of(scaled.batch) if train.lanes == "auto" else train.lanes
+    lanes = scaled.lane_count
     if lanes < 1 or scaled.batch % lanes:
         yield ("train", "lanes"), f"{lanes} lanes don't divide the batch of {scaled.batch}", "Or leave 'auto'"
     elif train.augment is not None and train.augment.mixes and scaled.batch == lanes:
@@ -191,11 +191,6 @@ def _check_after_training(workload: Workload, columns: Columns) -> Found:
     for index, column in enumerate(predict.keep):
         if column not in known:
             yield ("predict", "keep", index), *unknown(f"column of {predict.table}", column, known)
-
-
-def lanes_of(batch: int) -> int:
-    """How many lanes 'auto' means: 16, or the largest divisor of the batch below it. Never a matter of ranks."""
-    return next(lanes for lanes in range(16, 0, -1) if batch % lanes == 0)
 
 
 def local_slots(master: str | None) -> int | None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from laketrain.config.base import Section
+from laketrain.config.base import Section, UserCode
 
 EVERY = "*"
 """Instead of a target's name: every target that isn't named."""
@@ -44,7 +44,7 @@ class Loss(Section):
 
     name: LossName = "auto"
     """`auto` is crossentropy for a label, binary_crossentropy for several labels, mse for values."""
-    use: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    use: UserCode | None = None
     """Your own instead, as `module:function`: of targets and predictions, TensorFlow tensors, to a number a row."""
     weight: float = Field(default=1.0, ge=0)
     """By what it is multiplied before the losses of all targets are added."""

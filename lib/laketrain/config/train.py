@@ -8,15 +8,12 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from laketrain.config.augment import Augment
-from laketrain.config.base import Section, SplitName
+from laketrain.config.base import Section, SplitName, UserCode
 from laketrain.config.loss import EVERY, Loss, Losses, Metrics
 from laketrain.config.optimizer import Optimizer
-
-UserCode = Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")]
-"""A function of yours, by the module that holds it."""
 
 
 class Cache(Section):
@@ -176,6 +173,14 @@ class Train(Section):
     def keeps_best(self) -> bool:
         """Whether the model of the best epoch is committed: without a validation split there is no telling."""
         return self.keep == "best" and self.validation is not None
+
+    @property
+    def lane_count(self) -> int:
+        """The lanes of a batch: as declared, or 16, or the largest divisor of the batch below it. Never a matter of
+        ranks."""
+        if self.lanes != "auto":
+            return self.lanes
+        return next(lanes for lanes in range(16, 0, -1) if self.batch % lanes == 0)
 
     def on(self, ranks: int) -> Train:
         """As this number of ranks trains: batch and learning rate are those of a step of all of them."""

@@ -31,10 +31,7 @@ def require_slots(sc: Any, ranks: int, name: str, patience: float = REGISTER_SEC
     """
     if type(ranks) is not int or ranks < 1:
         raise LaunchError(name, "ranks", f"got {ranks!r}, expected a whole number from 1")
-    conf = sc.getConf()
-    _refuse_dynamic_allocation(sc.master, conf, name)
-    promised = 0 if is_local(sc.master) else slots_promised(conf)
-    now = _wait_for_slots(sc, ranks, promised, patience)
+    now, promised = _awaited(sc, ranks, name, patience)
     if now < ranks:
         raise LaunchError(name, _count(ranks, "rank"), _too_few(sc.master, now, promised, ranks),
                           _remedy(sc.master, now))
@@ -42,11 +39,15 @@ def require_slots(sc: Any, ranks: int, name: str, patience: float = REGISTER_SEC
 
 def slots_for(spark: Any, wanted: int, name: str, patience: float = REGISTER_SECONDS) -> int:
     """The slots there are, once they are `wanted` or no more can be hoped for within `patience` seconds."""
-    sc = spark.sparkContext
+    return _awaited(spark.sparkContext, wanted, name, patience)[0]
+
+
+def _awaited(sc: Any, ranks: int, name: str, patience: float) -> tuple[int, int | None]:
+    """The slots there are after the wait, and those that the configuration asks the cluster for."""
     conf = sc.getConf()
     _refuse_dynamic_allocation(sc.master, conf, name)
     promised = 0 if is_local(sc.master) else slots_promised(conf)
-    return _wait_for_slots(sc, wanted, promised, patience)
+    return _wait_for_slots(sc, ranks, promised, patience), promised
 
 
 def _wait_for_slots(sc: Any, ranks: int, promised: int | None, patience: float) -> int:

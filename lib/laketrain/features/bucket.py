@@ -18,14 +18,14 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BeforeValidator, Field, model_validator
 
-from laketrain.features.base import Scalar, Storage
-from laketrain.features.numeric import Numbers, as_tuple, check_numbers, numbers_of, tally_numbers
+from laketrain.features.base import Scalar
+from laketrain.features.numeric import Numbers, OneNumber, as_tuple, check_numbers, numbers_of, tally_numbers
 from laketrain.features.sums import described
 
 MISSING = 0
 
 
-class Bucket(Scalar):
+class Bucket(OneNumber, Scalar):
     """Numbers as the number of their bucket; Parquet holds them as they came, NaN where they are missing."""
 
     kind: Literal["bucket"] = "bucket"
@@ -62,18 +62,8 @@ class Bucket(Scalar):
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.int64)
 
-    @property
-    def arrow_type(self) -> pa.DataType:
-        return pa.float64()
-
-    def storage(self, name: str) -> Storage:
-        return Storage(name, "float64", (), self.codec)
-
     def check(self, column: pa.Array) -> pa.Array:
         return check_numbers(self, column, missing=self.missing == "zero")
-
-    def pack(self, column: pa.Array) -> pa.Array:
-        return pa.array(numbers_of(column))
 
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
         values = np.asarray(stored.to_numpy(zero_copy_only=False), np.float64)

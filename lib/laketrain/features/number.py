@@ -16,11 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 
-from laketrain.features.base import Feature, Storage
-from laketrain.features.numeric import Scale, Scaling, check_numbers, numbers_of, tally_numbers
+from laketrain.features.numeric import OneNumber, Scale, Scaling, check_numbers, numbers_of, tally_numbers
 
 
-class Number(Feature):
+class Number(OneNumber):
     """Whole or decimal numbers and booleans; float32, with `flag` a pair of number and 1 where it was missing."""
 
     kind: Literal["number"] = "number"
@@ -44,18 +43,8 @@ class Number(Feature):
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.float32)
 
-    @property
-    def arrow_type(self) -> pa.DataType:
-        return pa.float64()
-
-    def storage(self, name: str) -> Storage:
-        return Storage(name, "float64", (), self.codec)
-
     def check(self, column: pa.Array) -> pa.Array:
         return check_numbers(self, column, missing=self.missing != "refuse")
-
-    def pack(self, column: pa.Array) -> pa.Array:
-        return pa.array(numbers_of(column))
 
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
         values = np.asarray(stored.to_numpy(zero_copy_only=False), np.float64)

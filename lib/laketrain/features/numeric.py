@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from laketrain.features.base import Feature, nulls, reasons
+from laketrain.features.base import Feature, Storage, nulls, reasons
 from laketrain.features.sums import described, tally_of
 from laketrain.features.tally import Tally
 
@@ -31,6 +31,20 @@ def as_tuple(value: Any) -> Any:
 
 
 Numbers = Annotated[tuple[float, ...], BeforeValidator(as_tuple)]
+
+
+class OneNumber(Feature):
+    """What the kinds of one number a row share: Parquet holds it as it came, NaN where it is missing."""
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        return pa.float64()
+
+    def storage(self, name: str) -> Storage:
+        return Storage(name, "float64", (), self.codec)
+
+    def pack(self, column: pa.Array) -> pa.Array:
+        return pa.array(numbers_of(column))
 
 
 class Scale(BaseModel):

@@ -8,7 +8,7 @@ A model has a body for the kinds in `takes`; all other inputs that can be flat g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from laketrain.config.base import Section
@@ -74,6 +74,12 @@ class Model(Section):
         if why is not None:
             raise DataError("train", f"model {self.name!r}", *why)
         return Front.of(features, **settings)
+
+    def bodies(self, front: Front, body: Callable[[Front, str, str], Any]) -> list[Any]:
+        """What `body` makes of each input that it is for: of the front, the input's name, and what its layers' names
+        begin with where there are several such inputs."""
+        own = self.of_body(front.features)
+        return [body(front, name, f"{name}_" if len(own) > 1 else "") for name in own]
 
     def beside(self, front: Front, bodies: list[Any]) -> Any:
         """What the bodies made of their inputs, and all flat inputs beside it, as one (batch, k)."""

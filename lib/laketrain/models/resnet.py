@@ -43,8 +43,7 @@ class Resnet(Model):
         import keras
 
         front = self.front(features)
-        images = self.of_body(features)
-        hidden = self.beside(front, [self._body(front, name, f"{name}_" if len(images) > 1 else "") for name in images])
+        hidden = self.beside(front, self.bodies(front, self._body))
         if self.dropout:
             hidden = keras.layers.Dropout(self.dropout, name="dropout")(hidden)
         return self.finish(front, hidden)

@@ -42,8 +42,7 @@ class Rnn(Model):
 
     def build(self, features: FeatureSet) -> keras.Model:
         front = self.front(features, embedding=self.embedding)
-        own = self.of_body(features)
-        hidden = self.beside(front, [self._body(front, name, f"{name}_" if len(own) > 1 else "") for name in own])
+        hidden = self.beside(front, self.bodies(front, self._body))
         return self.finish(front, hidden)
 
     def _body(self, front: Front, name: str, prefix: str) -> Any:

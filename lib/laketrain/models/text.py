@@ -44,8 +44,7 @@ class TextModel(Model):
         import keras
 
         front = self.front(features, embedding=self.embedding)
-        own = self.of_body(features)
-        hidden = self.beside(front, [self._body(front, name, f"{name}_" if len(own) > 1 else "") for name in own])
+        hidden = self.beside(front, self.bodies(front, self._body))
         if self.dense:
             hidden = keras.layers.Dense(self.dense, activation="relu", kernel_initializer=self.initializer,
                                         name="dense")(hidden)

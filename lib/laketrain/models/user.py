@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from laketrain.config.base import UserCode
 from laketrain.errors import DataError, LaketrainError, nearest
 from laketrain.features import FeatureSet
 from laketrain.imports import import_object, import_tensorflow
@@ -34,7 +35,7 @@ class UserModel(Model):
 
     name: Literal["user"] = "user"
     """Chooses this model; `use` alone does, too."""
-    use: str = Field(pattern=r"^[\w.]+:\w+$")
+    use: UserCode
     """The function, as `module:function`: found by the driver, and shipped to the ranks."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """What the function is given beside the features, by name."""

@@ -12,7 +12,7 @@ from functools import partial
 from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.checks import lanes_of, ranks_of
+from laketrain.config.checks import ranks_of
 from laketrain.config.train import Ranks, Train
 from laketrain.distributed import launch
 from laketrain.distributed.slots import slots_for
@@ -96,7 +96,7 @@ def ranks_now(spark: SparkSession, config: Train) -> int:
         LaunchError: no number does.
     """
     scaled = config.on(config.ranks.max)
-    lanes = lanes_of(scaled.batch) if config.lanes == "auto" else config.lanes
+    lanes = scaled.lane_count
     allowed = ranks_of(lanes, config.ranks)
     if not allowed:
         raise LaunchError("train", f"{config.ranks.min} to {config.ranks.max} ranks",
