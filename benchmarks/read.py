@@ -24,7 +24,7 @@ ROWS = 30_000
 BATCH = 128
 OURS, PETASTORM, SCAN = "laketrain feed", "make_petastorm_dataset, shuffle, batch", "pyarrow scan"
 _COLUMNS = ["image", "label"]
-_EPOCHS = 2
+EPOCHS = 2
 _PART = 0.75
 
 
@@ -52,9 +52,9 @@ def measure(options: Options, kind: Kind = NOISE, rows: int = ROWS, shuffle: Shu
     with (fresh(options.folder, "laketrain") as laketrain, fresh(options.folder, "petastorm") as petastorm,
           fresh(options.folder, "pyarrow") as pyarrow):
         sides: dict[str, Callable[[], float]] = {
-            OURS: lambda: rows * _EPOCHS / laketrain(time_laketrain, lake, ref, window),
-            PETASTORM: lambda: rows * _EPOCHS / petastorm(time_petastorm, folder, rows, shuffle.buffer),
-            SCAN: lambda: rows * _EPOCHS / pyarrow(time_scan, folder, rows),
+            OURS: lambda: rows * EPOCHS / laketrain(time_laketrain, lake, ref, window),
+            PETASTORM: lambda: rows * EPOCHS / petastorm(time_petastorm, folder, rows, shuffle.buffer),
+            SCAN: lambda: rows * EPOCHS / pyarrow(time_scan, folder, rows),
         }
         warm_up(sides, options.tell)
         figures = in_turn(sides, options.pairs, options.tell)
@@ -86,10 +86,10 @@ def time_laketrain(lake: str, ref: str, window: float) -> float:
     import_tensorflow()
     seen, started = 0, time.monotonic()
     with Dataset.at(lake, ref).feed(SPLIT, BATCH, seed=1, window_mb=window) as feed:
-        for _, labels, _, _ in feed.steps_of(epochs=_EPOCHS):
+        for _, labels, _, _ in feed.steps_of(epochs=EPOCHS):
             seen += labels.shape[0]
     seconds = time.monotonic() - started
-    _check(seen, feed.steps * BATCH * _EPOCHS)  # an epoch's last batches are padded
+    _check(seen, feed.steps * BATCH * EPOCHS)  # an epoch's last batches are padded
     return seconds
 
 
@@ -103,11 +103,11 @@ def time_petastorm(folder: str, rows: int, buffer: int) -> float:
 
     seen, started = 0, time.monotonic()
     with make_reader(Path(folder).as_uri(), schema_fields=_COLUMNS, shuffle_row_groups=True,
-                     num_epochs=_EPOCHS) as reader:
+                     num_epochs=EPOCHS) as reader:
         for batch in make_petastorm_dataset(reader).shuffle(buffer).batch(BATCH):
             seen += batch.label.shape[0]
     seconds = time.monotonic() - started
-    _check(seen, rows * _EPOCHS)
+    _check(seen, rows * EPOCHS)
     return seconds
 
 
@@ -116,11 +116,11 @@ def time_scan(folder: str, rows: int) -> float:
     from pyarrow.dataset import dataset
 
     seen, started = 0, time.monotonic()
-    for _ in range(_EPOCHS):
+    for _ in range(EPOCHS):
         files = [str(file) for file in sorted(Path(folder).glob("*.parquet"))]
         seen += sum(batch.num_rows for batch in dataset(files, format="parquet").to_batches(columns=_COLUMNS))
     seconds = time.monotonic() - started
-    _check(seen, rows * _EPOCHS)
+    _check(seen, rows * EPOCHS)
     return seconds
 
 

@@ -1,4 +1,7 @@
-"""What all tests share: one Spark session on two cores, started by the first test that asks for it."""
+"""What all tests share: one Spark session on two cores, started by the first test that asks for it.
+
+`make test` runs them in two processes, each with a session of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,58 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from cluster import Cluster
 
     from .road import Road
     from .small import Small
 
 LIB = Path(__file__).resolve().parents[1] / "lib"
+CLUSTER = "tests/cluster/"
 
 # No example is judged by its time: a machine may be busy.
 settings.register_profile("laketrain", deadline=None)
 settings.load_profile("laketrain")
+
+
+class Together(LoadScopeScheduling):
+    """Gives tests that share something costly to one process: those of a file, and all those of `tests/cluster`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return CLUSTER if file.startswith(CLUSTER) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
+
+
+def connectors() -> list[str]:
+    """The jars by which Spark reads databases, buckets and Kafka; none where they can't be had."""
+    from cluster.jars import Missing, jars
+
+    try:
+        folders = [jars(system) for system in ("spark", "spark-kafka")]
+    except Missing:
+        return []
+    return [str(jar) for folder in folders for jar in sorted(folder.glob("*.jar"))]
+
+
+@pytest.fixture(scope="session")
+def with_connectors() -> list[str]:
+    """Those jars; skips where they can't be had."""
+    found = connectors()
+    if not found:
+        pytest.skip("no connectors: Maven could not get them")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +80,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.warehouse.dir", str(place / "warehouse"))
         .config("spark.local.dir", str(place / "local"))
+        .config("spark.jars", ",".join(connectors()))
         .config("spark.executorEnv.PYTHONPATH", str(LIB))
+        .config("spark.hadoop.dfs.client.retry.policy.enabled", "true")
+        .config("spark.hadoop.dfs.client.retry.policy.spec", "2000,30")
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("OFF")
@@ -67,3 +109,16 @@ def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> S
     home = build_small(tmp_path_factory.mktemp("a small one"))
     home.pipeline(spark).run()
     return home
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """HDFS with two DataNodes, real daemons of this session. Skips, with the reason, where it can't be had."""
+    from cluster import Cluster, Missing
+
+    try:
+        running = Cluster(tmp_path_factory.mktemp("cluster"))
+    except Missing as missing:
+        pytest.skip(f"no HDFS: {missing}")
+    with running:
+        yield running.start("hdfs")

@@ -24,11 +24,12 @@ DIGITS = 600
 
 
 class Quiet:
-    """A watcher that notes what began and what ended."""
+    """A watcher that keeps what began, what ended and what else should be known."""
 
     def __init__(self) -> None:
         self.began: list[tuple[str, str]] = []
         self.ended: list[Outcome] = []
+        self.notes: list[str] = []
 
     def begin(self, stage: str, name: str) -> None:
         self.began.append((stage, name))
@@ -40,7 +41,7 @@ class Quiet:
         pass
 
     def note(self, text: str) -> None:
-        """Not kept."""
+        self.notes.append(text)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def rows_of(version: Version | None) -> list[dict[str, Any]]:
     assert version is not None
     files = [file for file in version.entry.files if file.path.endswith(".parquet")]
     store = version.lake.store
-    return [row for file in files for row in pq.read_table(store.local(version.path(file.path))).to_pylist()]
+    return [row for file in files for row in pq.read_table(store.open(version.path(file.path))).to_pylist()]
 
 
 def land_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -66,10 +66,15 @@ def source_of(
 
 def ingest_files(folder: Path, files: Mapping[str, str | bytes], source: Source) -> Version:
     """Lands `files` anew in `folder`/landing and ingests them as `raw/table` of the lake `folder`/lake."""
-    from laketrain.ingest import ingest, plan_ingest
-
     shutil.rmtree(folder / "landing", ignore_errors=True)
     land_files(folder / "landing", files)
+    return ingest_source(folder, source)
+
+
+def ingest_source(folder: Path, source: Source) -> Version:
+    """Ingests what lies there as `raw/table` of the lake `folder`/lake."""
+    from laketrain.ingest import ingest, plan_ingest
+
     landed, key = plan_ingest("table", source)
     return ingest(Lake(str(folder / "lake")), "table", landed, key)
 

@@ -72,6 +72,19 @@ def test_what_is_unchanged_is_skipped_without_spark(small: Small):
     assert result.report is not None and result.report.ref == "runs/small@1"
 
 
+def test_old_versions_go_as_the_workload_says_and_a_rerun_still_finds_everything(small: Small, spark: SparkSession):
+    sets = (LOWER_LIMIT, "clean.scans.max_reject_fraction=0.5", "retain.versions=1")
+    small.pipeline(spark, *sets).run()
+    there = versions(small)
+    assert {table: there[table] for table in ALL} == {
+        "raw/scans": [1], "raw/labels": [1], "clean/scans": [2], "clean/labels": [1], "integrated/digits": [2],
+        "features/small": [2]}
+    assert (there["quarantine/scans"], there["profiles/clean.scans"], there["runs/small"]) == ([2], [2], [2])
+    again = small.pipeline(None, *sets)
+    again.run()
+    assert made(again) == []
+
+
 def test_a_changed_rule_reruns_its_table_and_what_depends_on_it_alone(small: Small, spark: SparkSession):
     pipeline = small.pipeline(spark, LOWER_LIMIT, "clean.scans.max_reject_fraction=0.5")
     result = pipeline.run()

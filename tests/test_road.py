@@ -56,6 +56,13 @@ class Walked:
         return sorted((row["digit_id"], row["class"], row["probability"], row["model"], row["data"]) for row in rows)
 
 
+def assert_same_predictions(walked: Walked, reference: Walked) -> None:
+    """For each row the same class, by the same model; probabilities to float rounding, since the rows that a task
+    scores together are not the same where slots, or the time that they took, are not."""
+    for row, other in zip(walked.predictions, reference.predictions, strict=True):
+        assert row == (*other[:2], pytest.approx(other[2], abs=1e-6), *other[3:])
+
+
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Road:
     return build_road(tmp_path_factory.mktemp("a road"))
@@ -133,7 +140,7 @@ def test_spark_submit_makes_the_same_model_and_predictions(by_command: Walked, l
                PYSPARK_PYTHON=sys.executable, SPARK_HOME=str(Path(pyspark.__file__).parent))  # docs/spark-submit.md
     submitted = Walked(Lake(tmp_path / "l"), said)
     assert submitted.weights == by_command.weights
-    assert submitted.predictions == by_command.predictions
+    assert_same_predictions(submitted, by_command)
 
 
 def test_a_notebooks_calls_make_the_same_model_and_predictions(by_command: Walked, landed: Road, spark: SparkSession,
@@ -157,7 +164,7 @@ def test_a_notebooks_calls_make_the_same_model_and_predictions(by_command: Walke
     assert weights_digest(model) == walked.weights == by_command.weights
     assert found["metrics"] == by_command.latest("runs/mnist-evaluation").entry.meta["metrics"]
     assert predictions.table == "predictions/unlabelled"
-    assert walked.predictions == by_command.predictions
+    assert_same_predictions(walked, by_command)
     assert pipeline.table("predictions/unlabelled").count() == len(walked.predictions)
     with pytest.raises(GateError, match=r"accuracy is 0\.\d+, expected >= 1"):
         Pipeline(landed.config, [*SETS, "evaluate.gate.accuracy='>= 1.0'"], lake=lake, watcher=Quiet()).evaluate()
@@ -243,7 +250,7 @@ def test_a_killed_driver_leaves_no_process_and_the_same_command_goes_on_from_the
     resumed = Walked(lake, run(command(landed, tmp_path / "lake")))
     assert f"goes on after epoch {done}, from checkpoints/mnist@" in resumed.said
     assert resumed.weights == by_command.weights
-    assert resumed.predictions == by_command.predictions
+    assert_same_predictions(resumed, by_command)
     for table in ("raw/pixels", "clean/pixels", "integrated/digits", "features/mnist", "models/mnist"):
         assert lake.table(*table.split("/")).versions() == [1]
 
@@ -256,7 +263,7 @@ def test_two_runs_at_once_on_one_lake_both_end_well_and_make_everything_once(
 
     walked = Walked(Lake(tmp_path / "lake"), "")
     assert walked.weights == by_command.weights
-    assert walked.predictions == by_command.predictions
+    assert_same_predictions(walked, by_command)
     for table in walked.lake.tables():
         versions = [table.get(number) for number in table.versions()]
         assert all(version.exists() for version in versions)

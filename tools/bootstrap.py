@@ -31,11 +31,12 @@ from typing import Any
 
 import horovod_wheel
 from console import Console, StepFailed
+from horovod_mends import BuildFailed
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = (3, 11)
 UV = "uv==0.13.8"
-SHAPED_BY = ("setup.py", "tools/bootstrap.py", "tools/horovod_wheel.py")
+SHAPED_BY = ("setup.py", "tools/bootstrap.py", "tools/horovod_wheel.py", "tools/horovod_mends.py")
 """Besides the lock: the files that decide what set-up does. One of them changed: set-up runs again."""
 STAMP, UNFINISHED, TRASH = ".laketrain-stamp", ".laketrain-unfinished", ".venv-trash-"
 MARK = "LAKETRAIN_SET_UP"
@@ -69,7 +70,7 @@ def main() -> int:
                 end_orphans(ROOT)
                 os.environ[MARK] = str(ROOT)
                 set_up(ROOT, device, Console(keep=[lock_handle]))
-    except (StepFailed, horovod_wheel.BuildFailed, OSError) as error:
+    except (StepFailed, BuildFailed, OSError) as error:
         print(f"set-up failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -63,7 +63,7 @@ def reference() -> str:
     """The whole page."""
     parts = {
         "sample": _sample(),
-        "sections": "\n".join(_section(path, section) for path, section in sections(Workload)),
+        "sections": "\n".join(_section(path, section) for path, section in dict.fromkeys(sections(Workload))),
         "rules": "\n".join(_kind("rule", "rule", rule) for rule in members(Rule)),
         "steps": "\n".join(part for step in members(Step) for part in _step(step)),
         "features": "\n".join(_kind("kind", "kind", feature) for feature in members(AnyFeature)),
@@ -114,6 +114,8 @@ def _below(hint: Any, noun: str, step: str = "") -> Iterator[tuple[type[BaseMode
 
 def _section(path: str, model: type[BaseModel]) -> str:
     title = f"`{path}`" if path else "The whole"
+    if get_origin(form := _hints(model).get("format")) is Literal:
+        title += f" with `format: {get_args(form)[0]}`"
     return f"### {title}\n\n{_said(model.__doc__)}\n\n{_table(model, path)}"
 
 

@@ -2,9 +2,8 @@
 
     wheel = provide(facts(lock, "cpu"), python=Path(".venv/bin/python"), console=console)
 
-Horovod 0.28.1 is the last release and does not compile against TensorFlow 2.19 or later. What fails is one source
-file that serves XLA operations nobody has asked for; leaving it out of the build is the whole mend. Everything that
-shapes the binary is part of the key under which the wheel is kept. Standard library only.
+Horovod 0.28.1 is the last release; `horovod_mends` says what is changed in it and why. Everything that shapes the
+binary is part of the key under which the wheel is kept. Standard library only.
 """
 
 from __future__ import annotations
@@ -27,11 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from console import Console
+from horovod_mends import MENDS, TO_COMPILE, Mend, fingerprint, mend
+
+__all__ = ["MENDS", "TO_COMPILE", "facts", "kept", "provide", "shelf"]
 
 VERSION = "0.28.1"
 SDIST_SHA256 = "92a43f5a94c43907a56805bad15f19700c62ffc83b7ca483f9e104e229f67ef0"
-MENDED_FILE = "horovod/tensorflow/CMakeLists.txt"
-DROPPED_SOURCE = "horovod/tensorflow/xla_mpi_ops.cc"
 SETTINGS = {
     "HOROVOD_WITH_TENSORFLOW": "1",
     "HOROVOD_WITHOUT_PYTORCH": "1",
@@ -45,16 +45,13 @@ PROOF = "import horovod.tensorflow as hvd; assert hvd.gloo_built(), 'built witho
 GIB_PER_COMPILER = 2
 
 
-class BuildFailed(Exception):
-    """Horovod's source is not what the mend was made for."""
-
-
-def facts(lock: Path, device: str, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+def facts(lock: Path, device: str, environ: Mapping[str, str] | None = None,
+          mends: tuple[Mend, ...] = MENDS) -> dict[str, Any]:
     """All that shapes the wheel, as plain JSON values."""
     environ = os.environ if environ is None else environ
     return {
         "horovod": VERSION,
-        "mend": f"{MENDED_FILE} without {DROPPED_SOURCE}",
+        "mends": fingerprint(mends),
         "settings": {**SETTINGS, **_gpu_settings(device, environ)},
         "flags": {name: environ[name] for name in ("CFLAGS", "CXXFLAGS", "LDFLAGS") if environ.get(name)},
         "tensorflow": locked_tensorflow(lock, platform.machine()),
@@ -116,8 +113,10 @@ def kept(known: dict[str, Any], shelf_: Path) -> Path | None:
     return None
 
 
-def provide(known: dict[str, Any], python: Path, console: Console, shelf_: Path | None = None) -> Path:
-    """The wheel of these facts, built first where the shelf has none. Two set-ups at once build it once."""
+def provide(known: dict[str, Any], python: Path, console: Console, shelf_: Path | None = None,
+            mends: tuple[Mend, ...] = MENDS) -> Path:
+    """The wheel of these facts, built first, with the mends that they are of, where the shelf has none. Two set-ups at
+    once build it once."""
     shelf_ = shelf() if shelf_ is None else shelf_
     found = kept(known, shelf_)
     if found:
@@ -125,20 +124,10 @@ def provide(known: dict[str, Any], python: Path, console: Console, shelf_: Path 
         return found
     shelf_.mkdir(parents=True, exist_ok=True)
     with _locked(shelf_ / f"{key(known)}.lock", console):
-        return kept(known, shelf_) or _build(known, python, console, shelf_)
+        return kept(known, shelf_) or _build(known, python, console, shelf_, mends)
 
 
-def mend(source: Path) -> None:
-    """Takes the one source that no longer compiles out of the build."""
-    listing = source / MENDED_FILE
-    text = listing.read_text(encoding="utf-8")
-    mended = re.sub(rf"^.*{re.escape(DROPPED_SOURCE)}.*\n", "", text, flags=re.MULTILINE)
-    if mended == text:
-        raise BuildFailed(f"{MENDED_FILE} of Horovod {VERSION} does not name {DROPPED_SOURCE}: another release?")
-    listing.write_text(mended, encoding="utf-8")
-
-
-def _build(known: dict[str, Any], python: Path, console: Console, shelf_: Path) -> Path:
+def _build(known: dict[str, Any], python: Path, console: Console, shelf_: Path, mends: tuple[Mend, ...]) -> Path:
     log = shelf_ / f"{key(known)}.log"
     log.unlink(missing_ok=True)
     draft = shelf_ / f"{key(known)}.part"
@@ -149,7 +138,8 @@ def _build(known: dict[str, Any], python: Path, console: Console, shelf_: Path) 
         (work / "venv").symlink_to(python.absolute().parent.parent, target_is_directory=True)
         plain_python = str(work / "venv" / "bin" / python.name)
         source = _fetch(work, plain_python, console, log)
-        mend(source)
+        for change in mends:
+            mend(source, change)
         pip = [plain_python, "-m", "pip", "--disable-pip-version-check"]
         environ = _build_environment(known, work)
         console.run(f"building Horovod {VERSION} (once, 3 minutes on 2 cores)",

@@ -28,7 +28,7 @@ from benchmarks.result import Line, Result, at_least, rate, seconds, shares
 from benchmarks.timing import in_turn, ratio
 from laketrain.lake import Lake, Version
 
-ROWS = 20_000
+ROWS = 40_000
 RANKS, EPOCHS, BATCH, VALIDATION = 2, 2, 128, 0.1
 FILTERS, KERNEL, DENSE = 32, 3, 128
 # The estimator's transform calls Keras for each row: a part of the rows tells its pace.
@@ -77,7 +77,10 @@ def compare(found: Mapping[str, Sequence[Fitted]], title: str) -> Result:
 
     def over(field: str, key: str | None, limit: float | None = None, ours_first: bool = False) -> Line:
         mine, theirs = ([getattr(each, field) for each in side] for side in (ours, peer))
-        quotient = ratio(mine, theirs) if ours_first else ratio(theirs, mine)
+        above, below = (mine, theirs) if ours_first else (theirs, mine)
+        if not all(below):  # what a side doesn't do takes it no time
+            return Line("", "")
+        quotient = ratio(above, below)
         return Line("", "", key, quotient, at_least(limit) if limit else None)
 
     return Result("peers", title, [

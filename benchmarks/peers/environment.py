@@ -3,8 +3,8 @@
     python = provide()          # e.g. ~/.cache/laketrain/peers/3f…/bin/python, with TensorFlow 2.15.1 and Horovod
 
 requirements.lock names every package by hash; Horovod's wheel is built against that TensorFlow as set-up builds ours,
-by the same code, onto the same shelf. It takes some minutes and 2.5 GB. A stamp says that it is whole: what a killed
-attempt left is made anew.
+by the same code, onto the same shelf, but as it was released: without our change of its background thread. It takes
+some minutes and 2.5 GB. A stamp says that it is whole: what a killed attempt left is made anew.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STAMP = "laketrain-peers-whole"
 def place(lock: Path = LOCK) -> Path:
     """Where the environment of this lock and this machine is, or would be; other packages are another place."""
     tools = _tools()
-    known = repr(sorted(tools.facts(lock, "cpu").items())).encode()
+    known = repr(sorted(tools.facts(lock, "cpu", mends=tools.TO_COMPILE).items())).encode()
     return Path(tools.shelf().parent / "peers" / hashlib.sha256(lock.read_bytes() + known).hexdigest()[:24])
 
 
@@ -58,7 +58,8 @@ def _make(home: Path, lock: Path) -> None:
     install = [*_installer(python), "--no-deps"]
     console.run("installing TensorFlow 2.15 and what else is of its age",
                 [*install, "--require-hashes", "-r", str(lock)], log, _clean_environment())
-    wheel = tools.provide(tools.facts(lock, "cpu"), python, console)
+    released = tools.TO_COMPILE
+    wheel = tools.provide(tools.facts(lock, "cpu", mends=released), python, console, mends=released)
     console.run("installing Horovod", [*install, str(wheel)], log, _clean_environment())
     (home / STAMP).touch()
 

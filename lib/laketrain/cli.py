@@ -43,9 +43,14 @@ def _taught() -> Iterator[None]:
 @app.command()
 def run(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None, force: Force = False,
         first: Annotated[str | None, typer.Option("--from", help="The first stage to run.")] = None,
-        last: Annotated[str | None, typer.Option("--to", help="The last stage to run.")] = None) -> None:
+        last: Annotated[str | None, typer.Option("--to", help="The last stage to run.")] = None,
+        dates: Annotated[str | None, typer.Option("--dates", help="Run for each of these days, as ${date}: "
+                                                  "2026-11-01..2026-11-20, or some with commas.")] = None) -> None:
     """Run all stages of a workload, only what changed."""
     with _taught():
+        if dates is not None:
+            _backfill(dates, config=config, sets=sets or (), lake=lake, first=first, last=last, force=force)
+            return
         from laketrain.pipeline import Pipeline
 
         result = Pipeline(config, sets or (), lake).run(first, last, force)
@@ -53,6 +58,22 @@ def run(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None, force: Forc
             typer.echo("nothing changed")
         if result.report is not None:
             typer.echo(f"report: {_location(result.report, 'report.html')}")
+
+
+def _backfill(dates: str, **asked: Any) -> None:
+    from laketrain.backfill import backfill
+    from laketrain.config.dates import days
+
+    wanted = days(dates)
+    done = backfill(dates=wanted, tell=lambda day: typer.echo(f"{day}  ({wanted.index(day) + 1} of {len(wanted)})"),
+                    **asked)
+    made = sum(day.result is not None and day.result.changed for day in done)
+    same = sum(day.result is not None and not day.result.changed for day in done)
+    failed = next((day for day in done if day.failure is not None), None)
+    left = len(done) - made - same - (failed is not None)
+    typer.echo(f"{made} days made, {same} unchanged" + (f"; {failed.date} failed, {left} not begun" if failed else ""))
+    if failed is not None and failed.failure is not None:
+        raise failed.failure
 
 
 def _stage_command(stage: str, does: str) -> Callable[..., None]:
@@ -76,6 +97,24 @@ for _stage, _does in (
     ("predict", "Score new data with the committed model."),
 ):
     app.command(_stage)(_stage_command(_stage, _does))
+
+
+@app.command()
+def stream(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None,
+           every: Annotated[str, typer.Option("--every", help="From one round to the next.")] = "1 minute",
+           last: Annotated[str, typer.Option("--to", help="The stage up to which a round runs where something has "
+                                                          "landed.")] = "ingest",
+           patience: Annotated[str, typer.Option("--patience", help="How long rounds may fail, one after the other, "
+                                                 "before that ends it.")] = "10 minutes") -> None:
+    """Land what arrives from Kafka or as files, again and again, until SIGTERM or Ctrl-C."""
+    with _taught():
+        from laketrain.stream import span, until_told
+        from laketrain.stream import stream as serve
+
+        times = span("--every", every), span("--patience", patience)
+        with until_told() as stop:
+            landed = serve(config, *times, last, sets or (), lake, stop)
+        typer.echo(f"stopped; {landed} versions landed")
 
 
 @app.command()
@@ -116,6 +155,65 @@ def check(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None) -> None:
         job = Job.load(config, sets or (), lake)
         typer.echo(f"{config}: well")
         typer.echo(f"lake: {job.workload.lake}")
+
+
+@app.command()
+def schedule(config: ConfigPath, sets: Sets = None,
+             at: Annotated[str, typer.Option("--at", help="When, in cron's five fields.")] = "15 3 * * *",
+             airflow: Annotated[bool, typer.Option("--airflow", help="A DAG for Airflow instead of a line for "
+                                                                     "cron.")] = False,
+             program: Annotated[str | None, typer.Option("--program", help="What runs it, instead of this laketrain: "
+                                                         "'spark-submit … jobs/{stage}.py'.")] = None) -> None:
+    """Print a line for cron, or a DAG for Airflow, that runs a workload on a schedule."""
+    with _taught():
+        from laketrain.schedule import airflow_dag, cron_line
+        from laketrain.workload import Job
+
+        typer.echo((airflow_dag if airflow else cron_line)(Job.load(config, sets or ()), at, program, sets or ()))
+
+
+@app.command()
+def package(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None,
+            out: Annotated[Path | None, typer.Option("--out", help="By default build/package/<name>.")] = None,
+            master: Annotated[str, typer.Option("--master", help="yarn, or k8s://https://…")] = "yarn",
+            stage: Annotated[str | None, typer.Option("--stage", help="One stage alone.")] = None,
+            executors: Annotated[int | None, typer.Option("--executors", min=1, help="By default as many as the ranks "
+                                                          "need.")] = None,
+            cores: Annotated[int, typer.Option("--cores", min=1, help="Of an executor: a rank needs one.")] = 1,
+            memory: Annotated[str, typer.Option("--memory", help="Of an executor's JVM.")] = "1g",
+            overhead: Annotated[str, typer.Option("--overhead", help="Of an executor beside it: Python, TensorFlow, "
+                                                  "batches.")] = "2g",
+            conf: Annotated[list[str] | None, typer.Option("--conf", help="More of Spark's settings: key=value. Can be "
+                                                           "repeated.")] = None,
+            environment: Annotated[str | None, typer.Option("--environment", help="An environment packed before, by "
+                                                            "path or URL.")] = None,
+            image: Annotated[str | None, typer.Option("--image", help="Kubernetes: the image's name.")] = None,
+            secret: Annotated[list[str] | None, typer.Option("--secret", help="Kubernetes: VARIABLE=secret:key. Can be "
+                                                             "repeated.")] = None) -> None:
+    """Pack what a cluster needs for a workload, and print the spark-submit command."""
+    with _taught():
+        from laketrain.deploy import Cluster
+        from laketrain.deploy import package as pack
+        from laketrain.workload import Job
+
+        job = Job.load(config, sets or (), lake)
+        cluster = Cluster(master, executors, cores, memory, overhead, conf=_pairs("--conf", conf), image=image,
+                          secrets=_pairs("--secret", secret))
+        made = pack(job, out or Path("build", "package", job.workload.name), cluster, sets=sets or (), stage=stage,
+                    environment=environment)
+        for note in made.notes:
+            typer.echo(f"note: {note}", err=True)
+        for mode, command in made.commands.items():
+            typer.echo(f"# {mode} mode\n{command}\n")
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    """`key=value` words as a mapping."""
+    pairs = [each.partition("=") for each in given or ()]
+    wrong = [Problem(option, f"received {key!r}, expected key=value") for key, equals, _ in pairs if not equals]
+    if wrong:
+        raise ConfigError("command line", wrong)
+    return {key: value for key, _, value in pairs}
 
 
 @app.command()
@@ -161,11 +259,24 @@ def verify(what: Annotated[str, typer.Argument(help="A version such as features/
 @app.command()
 def gc(lake: Annotated[str, typer.Option("--lake", help="The lake.")] = "build/lake",
        older_than: Annotated[float, typer.Option("--older-than", help="Hours since the last write.", min=0)] = 168.0,
+       keep: Annotated[int | None, typer.Option("--keep", help="Also drop versions, but the newest so many of each "
+                                                "table and what they were made from.", min=1)] = None,
+       keep_days: Annotated[float | None, typer.Option("--keep-days", help="With --keep: nor those of so many days.",
+                                                       min=0)] = None,
        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False) -> None:
-    """Remove what killed runs left behind. Committed versions are never touched."""
+    """Remove what killed runs left behind and, with --keep, old versions. Else of committed versions
+    only checkpoints go, of trainings that nobody resumed."""
     with _taught():
-        from laketrain.lake import Lake, collect
+        from laketrain.lake import Lake, Retention, collect, retire
 
+        if keep_days is not None and keep is None:
+            raise ConfigError("command line", [Problem("--keep-days", "keeps more than --keep does, and that is not "
+                                                       "given", "Add e.g. --keep 10")])
+        if keep is not None:
+            dropped = retire(Lake(lake), Retention(keep, keep_days), dry_run=dry_run)
+            for version in dropped:
+                typer.echo(version.ref)
+            typer.echo(f"{'would drop' if dry_run else 'dropped'} {len(dropped)} versions")
         report = collect(Lake(lake), timedelta(hours=older_than), dry_run)
         for path in (*report.data, *report.temporary):
             typer.echo(path)
@@ -215,6 +326,13 @@ def run_job(*stages: str) -> Any:
     command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     command.command()(run if not stages else _stage_command(stages[0], f"Run the stage {stages[0]!r} of a workload."))
     return command(sys.argv[1:], prog_name=f"{stages[0] if stages else 'pipeline'}.py")
+
+
+def run_stream_job() -> Any:
+    """The whole of `jobs/stream.py`, likewise."""
+    command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    command.command()(stream)
+    return command(sys.argv[1:], prog_name="stream.py")
 
 
 def _location(version: Any, file: str) -> str:

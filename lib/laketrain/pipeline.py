@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from laketrain.errors import ConfigError, LakeError, LaketrainError, Problem
+from laketrain.config.sources import BaseSource, Source
+from laketrain.errors import CommitConflict, ConfigError, LakeError, LaketrainError, Problem
 from laketrain.feed.dataset import Dataset
-from laketrain.lake import Lake, Version
+from laketrain.lake import Lake, Retention, Table, Version, lease, retire
 from laketrain.report import RunRecord, write_report
-from laketrain.stages import Outcome, between
+from laketrain.stages import Outcome, between, declares
 from laketrain.track import missing_packages
 from laketrain.workload import Job
 
@@ -64,7 +66,7 @@ class Pipeline:
             raise ConfigError(self.job.source, missing)
         self.lake = Lake(self.workload.lake)
         self.outcomes: list[Outcome] = []
-        self._watcher = watcher or _terminal()
+        self._watcher = watcher or terminal()
         self._spark = spark
         self._made: dict[str, Version] = {}
 
@@ -72,9 +74,12 @@ class Pipeline:
     def spark(self) -> SparkSession:
         """The Spark session; made at the first use, so that a run with nothing to do never starts Spark."""
         if self._spark is None:
+            from laketrain.spark.s3 import check_s3
             from laketrain.spark.session import session
 
             self._spark = session(self.workload.spark, self.workload.name)
+            if self.lake.url.startswith("s3"):
+                check_s3(self._spark)
         return self._spark
 
     def run(self, first: str | None = None, last: str | None = None, force: bool = False) -> RunResult:
@@ -91,7 +96,7 @@ class Pipeline:
         self.outcomes, failure = [], None
         try:
             for stage in stages:
-                if self._declares(stage):
+                if declares(self.workload, stage):
                     getattr(self, f"_{stage}")(force)
         except LaketrainError as error:
             failure = error
@@ -100,6 +105,7 @@ class Pipeline:
         report = write_report(self.lake, record)
         if failure is not None:
             raise failure
+        self._retire()
         return RunResult(record.outcomes, report)
 
     # The stages one by one, as notebooks call them.
@@ -186,11 +192,32 @@ class Pipeline:
 
         versions = {}
         for name, source in self.workload.sources.items():
-            latest = self.lake.table("raw", name).latest() if source.incremental else None
-            plan, key = plan_ingest(name, source, latest)
-            versions[name] = self._make(
-                "ingest", "raw", name, key, force, partial(ingest, self.lake, name, plan, key))
+            if not isinstance(source, Source):
+                versions[name] = self._ingest_rows(name, source)
+                continue
+            while name not in versions:
+                latest = self.lake.table("raw", name).latest() if source.incremental else None
+                plan, key = plan_ingest(name, source, latest)
+                with suppress(CommitConflict):  # another job landed an increment meanwhile: what is new now?
+                    versions[name] = self._make(
+                        "ingest", "raw", name, key, force, partial(ingest, self.lake, name, plan, key))
         return versions
+
+    def _ingest_rows(self, name: str, source: BaseSource) -> Version:
+        """Lands what is new at a server, in as many versions as that takes; the latest one, which may be an earlier
+        run's."""
+        from laketrain.ingest.arrivals import arrivals
+
+        table = self.lake.table("raw", name)
+        self._watcher.begin("ingest", name)
+        started, landed = time.monotonic(), False
+        with self._alone(table, "arrivals"):
+            for version in arrivals(self.spark, self.lake, name, source):
+                self._ended(Outcome("ingest", version, False, time.monotonic() - started))
+                started, landed = time.monotonic(), True
+        if not landed:
+            self._ended(Outcome("ingest", self.version(table.path), True, time.monotonic() - started))
+        return self._made[table.path]
 
     def _clean(self, force: bool) -> dict[str, Version]:
         from laketrain.clean import clean, fingerprint_clean
@@ -230,12 +257,18 @@ class Pipeline:
                           partial(self._on_spark, convert, table, name, config, features, key))
 
     def _train(self, force: bool) -> Version:
+        from laketrain.standing import standing_model
         from laketrain.track import tracked
         from laketrain.train import fingerprint_train, train
 
         config = self.workload.train
         assert config is not None
         dataset = self._input("features", self.workload.dataset, "convert")
+        standing = None if force else standing_model(dataset, self.workload.name, config)
+        if standing is not None:
+            self._watcher.note(f"{standing.model.ref} stands ({standing.because}), as 'train.again' says")
+            # What follows measures the model on what it was trained beside: features are learnt anew with each dataset.
+            dataset = self._made[dataset.table] = standing.dataset
         key, name, tell = fingerprint_train(dataset, config), self.workload.name, self._watcher.rank_event
 
         def work() -> Version:
@@ -267,32 +300,61 @@ class Pipeline:
 
         config = self.workload.predict
         assert config is not None
-        table, model = self._table_input(config.table), self._input("models", self.workload.name, "train")
+        table = self._table_input(config.table)
+        model = self.version(config.model) if config.model else self._input("models", self.workload.name, "train")
+        # Which model it is, the key knows; by which name it was asked for makes no difference.
+        config = config.model_copy(update={"model": None})
         key, name = fingerprint_predict(table, model, config), config.name or config.table
         return self._make("predict", "predictions", name, key, force,
                           partial(self._on_spark, predict, table, model, name, config, key))
 
+    def _retire(self) -> None:
+        """Drops what `retain` lets go of the tables that this run made, found or wrote beside."""
+        policy = self.workload.retain
+        if policy is None:
+            return
+        made = [outcome.version for outcome in self.outcomes]
+        rejects = ("", "-joins", "-features", "-predictions")
+        beside = {f"runs/{self.workload.name}", *(f"quarantine/{one.name}{end}" for one in made for end in rejects),
+                  *(f"profiles/{one.zone}.{one.name}" for one in made)}
+        gone = retire(self.lake, Retention(policy.versions, policy.days),
+                      lambda table: table in beside or any(table == one.table for one in made))
+        if gone:
+            self._watcher.note(f"dropped {len(gone)} old versions, as 'retain' says")
+
     def _make(self, stage: str, zone: str, name: str, key: str, force: bool, work: Callable[[], Version]) -> Version:
-        """The version with the fingerprint `key`: found, or made by `work`."""
-        started = time.monotonic()
+        """The version with the fingerprint `key`: found, or made by `work`, which no other job does meanwhile."""
+        started, table = time.monotonic(), self.lake.table(zone, name)
         self._watcher.begin(stage, name)
-        found = None if force else self.lake.table(zone, name).find(key)
-        version = found or work()
-        self._made[version.table] = version
-        outcome = Outcome(stage, version, found is not None, time.monotonic() - started)
+        version = found = None if force else table.find(key)
+        if version is None:
+            with self._alone(table, key):
+                found = None if force else table.find(key)
+                version = found or work()
+        self._ended(Outcome(stage, version, found is not None, time.monotonic() - started))
+        return version
+
+    def _ended(self, outcome: Outcome) -> None:
+        """Notes what a stage made, or found, and tells of it."""
+        self._made[outcome.version.table] = outcome.version
         self.outcomes.append(outcome)
         self._watcher.end(outcome)
-        return version
+
+    def _alone(self, table: Table, key: str) -> AbstractContextManager[None]:
+        """While no other job does the work `key` on the table; whom this one waits for is told."""
+        return lease(self.lake, table.path, key, lambda who: self._watcher.note(f"{table.path}: {who}"))
 
     def _profile(self, table: Version) -> None:
         """Makes the profile of a committed table, unless it is there. Data and training don't need it: where it can't
         be made, that is told, and the run goes on."""
-        from laketrain.profile.place import find_profile
+        from laketrain.profile.place import find_profile, fingerprint_profile, profiles_of
 
         if not self.workload.profile or find_profile(table) is not None:
             return
         try:
-            self._make_profile(table)
+            with self._alone(profiles_of(table), fingerprint_profile(table)):
+                if find_profile(table) is None:
+                    self._make_profile(table)
         except Exception as error:
             self._watcher.note(f"no profile of {table.ref}: {error}")
 
@@ -323,12 +385,8 @@ class Pipeline:
             return self._input("integrated", name, "integrate")
         return self._input("clean", name, "clean")
 
-    def _declares(self, stage: str) -> bool:
-        section = {"ingest": "sources"}.get(stage, stage)
-        return bool(getattr(self.workload, section))
-
     def _require(self, stage: str) -> None:
-        if not self._declares(stage):
+        if not declares(self.workload, stage):
             raise ConfigError(self.job.source, [Problem(stage, f"there is no {stage!r} section", "Add one")])
 
 
@@ -345,7 +403,8 @@ class RunResult:
         return any(not outcome.skipped for outcome in self.outcomes)
 
 
-def _terminal() -> Watcher:
+def terminal() -> Watcher:
+    """Who is told where nobody else is named."""
     from laketrain.report.terminal import Terminal
 
     return Terminal()

@@ -9,10 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from laketrain.config import Workload
 from laketrain.errors import ConfigError, Problem, nearest
 from laketrain.lake import Version
 
 STAGES = ("ingest", "clean", "integrate", "convert", "train", "evaluate", "predict")
+
+
+def declares(workload: Workload, stage: str) -> bool:
+    """Whether the workload has the section that the stage runs by."""
+    return bool(getattr(workload, "sources" if stage == "ingest" else stage))
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,15 @@ def test_ratios_say_by_how_much_ours_is_better():
     result.table()
 
 
+def test_what_a_side_does_not_do_has_no_ratio():
+    ours = Fitted(10, 5, 3, 2, 0.0, 6000, 0.9)
+    result = compare({OURS: [ours], PEER: [fitted(100, 100)]}, "title")
+    assert result.ratios["fit_vs_horovod_estimator"] == 10
+    assert not any("after" in key for key in result.ratios)
+
+
 def test_peers_are_measured_only_by_their_name():
-    assert ON_REQUEST == ("peers",) and not set(ON_REQUEST) & set(NAMES)
+    assert "peers" in ON_REQUEST and not set(ON_REQUEST) & set(NAMES)
     assert _parser().parse_args(["peers"]).name == "peers"
 
 

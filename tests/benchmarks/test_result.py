@@ -25,7 +25,7 @@ KEYS = {
     "convert_jpeg": ["vs_dict_to_spark_row", "vs_spark_copy"],
     "read": ["vs_petastorm_tf", "vs_pyarrow_scan"],
     "read_jpeg": ["vs_petastorm_tf", "vs_pyarrow_scan"],
-    "train": ["vs_keras_in_memory", "waiting_share"],
+    "train": ["vs_keras_in_memory", "waiting_share", "wide_vs_keras"],
     "launch": ["vs_horovod_spark_run"],
     "predict": ["vs_keras_predict"],
     "memory": ["peak_10x_over_1x"],
@@ -50,8 +50,10 @@ def results() -> dict[str, Result]:
     return {
         "convert": converted, "convert_jpeg": converted.without_bars("convert_jpeg"),
         "read": been_read, "read_jpeg": been_read.without_bars("read_jpeg"),
-        "train": train.compare({train.OURS: [train.Fitted(33.0, 0.02), train.Fitted(27.0, 0.04)],
-                                train.KERAS: [train.Fitted(30.0), train.Fitted(30.0)]}, "2 rounds"),
+        "train": train.compare({train.who(train.OURS, "small"): [train.Fitted(33.0, 0.02), train.Fitted(27.0, 0.04)],
+                                train.who(train.KERAS, "small"): [train.Fitted(30.0), train.Fitted(30.0)],
+                                train.who(train.OURS, "wide"): [train.Fitted(24.0), train.Fitted(24.0)],
+                                train.who(train.KERAS, "wide"): [train.Fitted(30.0), train.Fitted(30.0)]}, "2 rounds"),
         "launch": launch.compare({launch.OURS: [(10.0, 2.0), (8.0, 4.0)], launch.HOROVOD: [(15.0, 12.0), (14.0, 12.0)]},
                                  "2 rounds"),
         "predict": predict.compare({predict.OURS: [90.0, 95.0], predict.KERAS: [100.0, 100.0]}, "2 rounds"),
@@ -72,7 +74,7 @@ def test_every_benchmark_has_its_ratios_by_name(results):
 @pytest.mark.parametrize(("name", "expected"), [
     ("convert", {"vs_dict_to_spark_row": 11.0, "vs_spark_copy": 0.775}),
     ("read", {"vs_petastorm_tf": 45.0, "vs_pyarrow_scan": 0.5}),
-    ("train", {"vs_keras_in_memory": 1.0, "waiting_share": 0.03}),
+    ("train", {"vs_keras_in_memory": 1.0, "waiting_share": 0.03, "wide_vs_keras": 0.8}),
     ("predict", {"vs_keras_predict": 0.925}),
 ])
 def test_more_rows_per_second_than_the_other_side_is_a_ratio_above_one(results, name, expected):

@@ -18,7 +18,7 @@ KEYS = {
     "convert_jpeg": {"vs_dict_to_spark_row", "vs_spark_copy"},
     "read": {"vs_petastorm_tf", "vs_pyarrow_scan"},
     "read_jpeg": {"vs_petastorm_tf", "vs_pyarrow_scan"},
-    "train": {"vs_keras_in_memory", "waiting_share"},
+    "train": {"vs_keras_in_memory", "waiting_share", "wide_vs_keras"},
     "launch": {"vs_horovod_spark_run"},
     "predict": {"vs_keras_predict"},
     "memory": {"peak_10x_over_1x"},

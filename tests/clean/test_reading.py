@@ -243,5 +243,5 @@ def test_any_other_format_is_read_by_spark_and_held_to_the_schema(read: Read):
 
 
 def test_a_format_that_the_session_lacks_is_named(read: Read):
-    with pytest.raises(DataError, match="format 'hudi' of raw/table@1"):
-        read({"a": "x"}, TEXT, "hudi", {})
+    with pytest.raises(DataError, match="format 'geoparquet' of raw/table@1"):
+        read({"a": "x"}, TEXT, "geoparquet", {})

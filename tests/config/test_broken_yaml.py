@@ -62,7 +62,7 @@ TABLE = {
         "received 'digit_id' (text), expected a list"),
     "text for a mapping": Broken(
         "predict:\n  table: unlabelled", "predict: unlabelled", "predict",
-        "received 'unlabelled' (text), expected a mapping", "Its keys: table, name, batch, keep"),
+        "received 'unlabelled' (text), expected a mapping", "Its keys: table, model, name, batch, keep"),
     "a list for a mapping": Broken(
         "{digit_id: string, label: string, scanner: string, captured_at: string}", "[digit_id, label]",
         "sources.captures.schema", "received a list of 2, expected a mapping"),
@@ -91,7 +91,7 @@ TABLE = {
         "received 'autom' (text), expected a whole number or 'auto'", "Did you mean 'auto'?", line=1),
     "an unknown format": Broken(
         "format: parquet", "format: parket", "sources.captures.format",
-        "received 'parket', expected csv, json, parquet, orc, text, images, audio or another format",
+        "received 'parket', expected csv, json, parquet, orc, text, images, audio, kafka, jdbc, delta or another",
         "Did you mean 'parquet'?"),
     "an unknown type of a column": Broken(
         "label: string, scanner", "label: strin, scanner", "sources.captures.schema.label",

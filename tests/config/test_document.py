@@ -91,6 +91,21 @@ def test_set_gives_a_variable_by_its_name_and_as_text(tmp_path: Path):
         assert data["path"] == f"/in/{assignment.partition('=')[2]}/here*.csv"
 
 
+def test_a_day_can_be_written_in_another_form(tmp_path: Path):
+    text = "variables: {date: 2026-01-02}\na: /in/${date:%Y/%m/%d}/${date}.csv\nb: '${date:%d.%m.}'\n"
+    found = document(tmp_path, text)
+    assert (found.data["a"], found.data["b"]) == ("/in/2026/01/02/2026-01-02.csv", "02.01.")
+    assert found.used == {"date"}
+
+
+def test_a_form_for_what_is_no_day_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigError) as caught:
+        document(tmp_path, "variables: {date: today}\na: '${date:%Y}'\n")
+    [problem] = caught.value.problems
+    assert (problem.where, problem.line) == ("a", 2)
+    assert problem.problem == "uses ${date:%Y}, and date is 'today', which is no day"
+
+
 def test_all_variables_that_are_missing_are_told(tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
         document(tmp_path, "a: ${x}\nb: [1, '${y}']\n")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -269,6 +270,107 @@ def test_launches_leave_no_thread_port_or_file_open_on_the_driver(spark: SparkSe
     for _ in range(5):
         launch(spark, task, 2, deadline=200)
     assert eventually(lambda: count() <= before), f"{before} threads and files before, {count()} after"
+
+
+def test_a_rank_that_trained_leaves_no_graph_in_its_process(spark: SparkSession) -> None:
+    def trains(world: World, report: Any) -> None:
+        import keras
+        import tensorflow as tf
+
+        weight, optimizer = keras.Variable(1.0), keras.optimizers.SGD(0.1)
+        tf.function(lambda: optimizer.apply([tf.constant(2.0)], [weight]))()
+
+    def graphs(world: World, report: Any) -> list[int]:
+        import gc
+
+        gc.collect()
+        return [os.getpid(), sum(type(each).__name__ == "FuncGraph" for each in gc.get_objects())]
+
+    launch(spark, trains, 2, deadline=200)
+    before = launch(spark, graphs, 2, deadline=200)
+    for _ in range(2):
+        launch(spark, trains, 2, deadline=200)
+    assert sorted(launch(spark, graphs, 2, deadline=200)) == sorted(before)
+
+
+# ---- the port
+
+
+SetConf = Callable[[str, str], None]
+
+
+@pytest.fixture
+def conf(spark: SparkSession) -> Iterator[SetConf]:
+    """Sets what spark-submit would, on the session that runs; taken back afterwards."""
+    given = spark.sparkContext._conf
+    keys: list[str] = []
+
+    def set_(key: str, value: str) -> None:
+        keys.append(key)
+        given.set(key, value)
+
+    yield set_
+    for key in keys:
+        given._jconf.remove(key)
+
+
+def taken(port: int = 0) -> socket.socket:
+    """Another program's, that listens."""
+    other = socket.create_server(("127.0.0.1", port))
+    other.listen()
+    return other
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` ports in a row that nobody has."""
+    while True:
+        with taken() as first:
+            port = int(first.getsockname()[1])
+        try:
+            for each in range(port, port + count):
+                taken(each).close()
+        except OSError:
+            continue
+        return port
+
+
+def port_of_ranks(spark: SparkSession) -> int:
+    """Where the ranks of a launch met."""
+    def task(world: World, report: Any) -> str:
+        return os.environ["HOROVOD_GLOO_RENDEZVOUS_ADDR"]
+
+    [address] = set(launch(spark, task, 2, deadline=200))
+    return int(address.partition(":")[2].partition("/")[0])
+
+
+def test_ranks_meet_at_the_port_that_is_set_and_the_next_launch_does_at_once(
+        spark: SparkSession, conf: SetConf) -> None:
+    port = free_ports(1)
+    conf("spark.laketrain.port", str(port))
+    conf("spark.port.maxRetries", "0")
+    assert [port_of_ranks(spark) for _ in range(2)] == [port, port]
+
+
+def test_where_the_port_is_taken_the_next_free_one_is_and_where_none_is_left_it_is_said(
+        spark: SparkSession, conf: SetConf) -> None:
+    port = free_ports(3)
+    conf("spark.laketrain.port", str(port))
+    with taken(port), taken(port + 1):
+        assert port_of_ranks(spark) == port + 2
+        conf("spark.port.maxRetries", "1")
+        with pytest.raises(LaunchError, match=rf"ports {port} to {port + 1} are taken.*Next: set spark.laketrain.port"):
+            port_of_ranks(spark)
+        conf("spark.port.maxRetries", "0")
+        with pytest.raises(LaunchError, match=rf"port {port} is taken"):
+            port_of_ranks(spark)
+    assert port_of_ranks(spark) == port
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "65536", "7.5"])
+def test_a_port_is_a_number_that_a_port_can_have(spark: SparkSession, conf: SetConf, port: str) -> None:
+    conf("spark.laketrain.port", port)
+    with pytest.raises(LaunchError, match=rf"spark.laketrain.port: got '{port}', expected 0 for any free port"):
+        launch(spark, lambda world, report: None, 1)
 
 
 def test_the_callers_own_job_group_is_left_alone(spark: SparkSession) -> None:

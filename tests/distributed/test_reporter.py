@@ -50,6 +50,21 @@ def test_a_connection_that_breaks_loses_and_repeats_nothing(
     assert [event["step"] for _, event in book.drain()] == list(range(40))
 
 
+@pytest.mark.parametrize(("logged", "lines"), [
+    (False, []),
+    (True, ["train: rank 0 of 1: epoch 2 of 5, step 7 of 60, loss 0.3125", "train: rank 0 of 1: epoch 2, step 8",
+            "train: rank 0 of 1: bfloat16, as the CPU is fast at it"]),
+], ids=["beside the driver", "in a container"])
+def test_a_rank_with_a_log_of_its_own_prints_what_it_reports(
+        ticket: Ticket, capsys: pytest.CaptureFixture[str], logged: bool, lines: list[str]) -> None:
+    with Reporter(replace(ticket, logged=logged), 0) as report:
+        report({"kind": "step", "epoch": 2, "epochs": 5, "step": 7, "steps": 60, "loss": 0.3125})
+        report({"kind": "step", "epoch": 2, "step": 8})
+        report({})
+        report({"kind": "hint", "text": "bfloat16, as the CPU is fast at it"})
+    assert capsys.readouterr().out.splitlines() == lines
+
+
 def test_an_empty_event_is_progress_and_no_event(ticket: Ticket, book: RankBook) -> None:
     with Reporter(ticket, 0) as report:
         report({})

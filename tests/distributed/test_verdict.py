@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -68,6 +69,14 @@ HOROVOD = RuntimeError("HorovodAllreduce failed: [gloo/transport/tcp/pair.cc:589
 )
 def test_the_error_names_the_first_cause(messages: list[dict[str, Any]], spark_says: str, expected: str) -> None:
     assert expected in str(failed(book_with(*messages), "train", spark_says))
+
+
+def test_a_rank_on_another_host_than_the_driver_is_named_with_it() -> None:
+    here = socket.gethostname()
+    for host, said in (("node7/10.0.0.7", "rank 1 of 2 on node7: "), (f"{here}/10.0.0.1", "rank 1 of 2: ")):
+        book = book_with(fail(1, ValueError()))
+        book.pages[1].host = host
+        assert f"[train] {said}ValueError" in str(failed(book, "train", ""))
 
 
 def test_the_last_lines_come_with_it() -> None:

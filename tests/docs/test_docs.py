@@ -27,6 +27,7 @@ from laketrain.config.base import Section
 from laketrain.config.clean import CleanTable, Rule
 from laketrain.config.document import Document
 from laketrain.config.integrate import BaseStep, Step
+from laketrain.config.sources import BaseSource, ServerSource, TableSource
 from laketrain.features.schema import AnyFeature
 from laketrain.models import AnyModel
 from laketrain.workload import Job
@@ -35,7 +36,11 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("benchmarks/*.md")])
 CONFIG = ROOT / "docs" / "config.md"
 PLACES = {"Workload": "The whole", "CleanTable": "`clean.<table>`", "IntegrateTable": "`integrate.<table>`",
-          "Source": "`sources.<source>`", "Likeness": "`convert.leaks.near_duplicates`",
+          "Source": "`sources.<source>`", "KafkaSource": "`sources.<source>` with `format: kafka`",
+          "JdbcSource": "`sources.<source>` with `format: jdbc`",
+          "ConnectorSource": "`sources.<source>` with `format: delta`",
+          "Partition": "`sources.<source>.partition`",
+          "Likeness": "`convert.leaks.near_duplicates`",
           "ByColumn": "`convert.split.by_column`", "ByTime": "`convert.split.by_time`",
           "EarlyStopping": "`train.early_stopping`", "Loss": "`train.loss.<target>`",
           "UnmatchedPolicy": "`join.unmatched`", "LonelyPolicy": "`as_of.unmatched`"}
@@ -52,8 +57,9 @@ def headed() -> Iterator[tuple[str, type[BaseModel], str]]:
     """Every model of the config: how its heading ends, and the key that chooses it."""
     for stage in ("augment", "convert", "integrate", "sources", "track", "train", "workload"):
         for name, value in vars(getattr(laketrain.config, stage)).items():
+            shared = (Section, BaseSource, ServerSource, TableSource, CleanTable)
             if isinstance(value, type) and issubclass(value, Section) and not (
-                    value in (Section, CleanTable) or issubclass(value, BaseStep)):
+                    value in shared or issubclass(value, BaseStep)):
                 yield PLACES.get(name, name.removesuffix("Policy").lower()), value, ""
     yield PLACES["CleanTable"], CleanTable, ""
     for noun, key, union in (("rule", "rule", Rule), ("step", "step", Step), ("kind", "kind", AnyFeature),

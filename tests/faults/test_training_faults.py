@@ -111,7 +111,8 @@ def stopped_processes() -> list[int]:
     ({"callbacks": ["happenings:raises"]}, RankError, r"rank 0 of 2.*ValueError: my callback has a mistake"),
     ({"callbacks": ["happenings:stops"]}, RankError, r"rank 0 of 2.*made no progress for 20 s"),
     ({"callbacks": ["happenings:needs_memory"]}, RankError, r"rank 0 of 2.*MemoryError"),
-    ({"step": "happenings:nan_on_rank_one"}, DataError, r"rank 1, epoch 1, step 4 of 7.*the loss is nan"),
+    ({"step": "happenings:nan_on_rank_one"}, DataError, r"rank 1, epoch 1, step 4 of 7: the loss is nan, on rows of "
+     r"features/tiny/data/\S+/train/part-00001.parquet \(row groups 0, 1, 2\)\. Next"),
 ], ids=["a callback raises", "a rank stands still", "memory is short", "NaN in one rank's rows"])
 def test_the_first_cause_is_told_in_time_and_the_next_training_works(
         spark: SparkSession, dataset: Version, settings: dict[str, Any], error: type[LaketrainError],
@@ -123,13 +124,32 @@ def test_the_first_cause_is_told_in_time_and_the_next_training_works(
     assert len(version.entry.meta["history"]) == 3
 
 
-def test_a_file_that_is_cut_while_it_is_read_is_named(spark: SparkSession, dataset: Version) -> None:
-    files = [dataset.lake.store.local(dataset.path(file.path)) for file in dataset.files("train")]
+def cut(file: str) -> None:
+    os.truncate(file, 10)
 
-    def cut(rank: int, event: dict[str, Any]) -> None:
-        for file in files:
-            if event.get("kind") == "epoch" and file is not None and file.endswith(".parquet"):
-                os.truncate(file, 10)
 
-    with pytest.raises(DataError, match=r"train/part-0000\d\.parquet"):
-        trained(spark, dataset, cut, shuffle_window_mb=0.001, epochs=50)
+def vanish(file: str) -> None:
+    Path(file).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(("split", "breaks", "said"), [
+    ("train", cut, r"rank 1, epoch \d+, step \d of 7, file '\S+/train/part-00001.parquet': can't be read"),
+    ("val", vanish, r"rank 1, validation of epoch \d+, file '\S+/val/part-00001.parquet': can't be opened"),
+], ids=["a file is cut", "a file vanishes"])
+def test_a_reader_that_dies_is_named_with_its_rank_and_file_and_the_next_training_works(
+        spark: SparkSession, dataset: Version, split: str, breaks: Callable[[str], None], said: str) -> None:
+    """Of two files, the second has the rows of rank 1, and none of rank 0's."""
+    file = dataset.lake.store.local(dataset.path(f"{split}/part-00001.parquet"))
+    assert file is not None
+    content = Path(file).read_bytes()
+
+    def after_an_epoch(rank: int, event: dict[str, Any]) -> None:
+        if event.get("kind") == "epoch":
+            breaks(file)
+
+    with pytest.raises(DataError, match=said) as caught:
+        trained(spark, dataset, after_an_epoch, shuffle_window_mb=0.001, epochs=50)
+    assert isinstance(caught.value.__cause__, RankError)
+    assert caught.value.__cause__.rank == 1
+    Path(file).write_bytes(content)
+    assert len(trained(spark, dataset).entry.meta["history"]) == 3

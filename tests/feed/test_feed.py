@@ -97,3 +97,20 @@ def test_the_ranks_steps_side_by_side_are_those_of_one(feed: Feed, ranks: int) -
 @pytest.mark.parametrize("start", [1, 7, 8, 9])
 def test_a_resumed_epoch_is_the_rest_of_the_undisturbed_one(feed: Feed, start: int) -> None:
     assert seen(feed, epoch=1, start_step=start, epochs=2) == seen(feed, epoch=1, epochs=2)[start:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ranks", [1, 4])
+def test_the_row_groups_of_a_step_are_those_that_its_rows_lie_in(feed: Feed, ranks: int) -> None:
+    """Each bucket's file has two row groups, of the first half of its rows and of the others."""
+    halves = {200: 100, 37: 18, 5: 2}
+    with feed:
+        for rank in range(ranks):
+            for step, (_, labels, _, _) in enumerate(feed.steps_of(rank, ranks, epoch=1)):
+                turn = int(feed.turns.order(1)[step])
+                half = halves[feed.plans[turn].rows]
+                wanted = (labels.numpy() >= half).astype(int)
+                [(path, found)] = feed.row_groups(rank, ranks, 1, step).items()
+                assert (path, found) == ("data/part-0.parquet", np.unique(wanted).tolist())
+                first = labels.numpy() == labels.numpy()[0]
+                assert list(feed.row_groups(rank, ranks, 1, step, first).values()) == [[wanted[0]]]

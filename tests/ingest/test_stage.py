@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from laketrain.config.sources import Source
-from laketrain.errors import DataError, LakeError
+from laketrain.errors import CommitConflict, DataError, LakeError
 from laketrain.ingest import ingest, plan_ingest
 from laketrain.lake import Lake, Version, increments
 
@@ -115,6 +115,22 @@ def test_an_incremental_run_with_nothing_new_makes_nothing(tmp_path: Path) -> No
     assert (key, ingest(lake, "pixels", plan, key).number) == (first.entry.fingerprint, 1)
     (folder / "x.csv").unlink()
     assert grown(folder, lake).number == 1
+
+
+def test_of_two_increments_at_once_the_second_is_refused_and_lands_what_is_left_when_it_is_planned_again(
+        tmp_path: Path) -> None:
+    folder, lake = landing(tmp_path / "in", x_csv="1"), Lake(tmp_path / "lake")
+    for _ in range(2):  # the first landing of all, and one that adds
+        latest = lake.table("raw", "pixels").latest()
+        late = plan_ingest("pixels", source(folder, incremental=True), latest)
+        landing(folder, **{f"y{latest.number if latest else 0}_csv": "2"})
+        grown(folder, lake)
+        with pytest.raises(CommitConflict, match="came first"):
+            ingest(lake, "pixels", *late)
+        assert late[1] != grown(folder, lake).entry.fingerprint
+        landing(folder, **{f"z{latest.number if latest else 0}_csv": "3"})
+    held = [file.path for part in increments(grown(folder, lake)) for file in part.entry.files]
+    assert sorted(held) == ["x.csv", "y0.csv", "y1.csv", "z0.csv", "z1.csv"]
 
 
 def test_an_increment_may_follow_a_whole_landing(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Each test that takes `url`, `store` or `lake` runs on every storage that this machine can offer.
 
-Local always; S3 on a server of moto's in this process; HDFS where LAKETRAIN_TEST_HDFS has a URL that may be written
-under, e.g. hdfs://127.0.0.1:8020/tmp.
+Local always; S3 on a server of moto's in this process; HDFS on daemons of the test session's own (`tools/cluster`), or
+where LAKETRAIN_TEST_HDFS says, a URL that may be written under, e.g. hdfs://namenode:8020/tmp.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from laketrain.lake import Lake, Store, open_store
 
 from .servers import BUCKET, s3_server
 
-HDFS = os.environ.get("LAKETRAIN_TEST_HDFS", "")
-
 
 @pytest.fixture(scope="session")
 def bucket() -> Iterator[str]:
@@ -27,16 +25,21 @@ def bucket() -> Iterator[str]:
         yield f"s3://{BUCKET}"
 
 
-@pytest.fixture(params=["local", "s3", "hdfs"])
+@pytest.fixture(scope="session")
+def hdfs(request: pytest.FixtureRequest) -> str:
+    """The URL of a folder on HDFS."""
+    named = os.environ.get("LAKETRAIN_TEST_HDFS")
+    return named or f"{request.getfixturevalue('cluster').hdfs}/tests"
+
+
+@pytest.fixture(params=["local", "s3", pytest.param("hdfs", marks=pytest.mark.cluster)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty lake's URL; spaces and non-ASCII are in it on purpose."""
     if request.param == "local":
         return str(tmp_path / "ein See é")
     if request.param == "s3":
         return f"{request.getfixturevalue('bucket')}/ein See é/{uuid.uuid4().hex}"
-    if not HDFS:
-        pytest.skip("no HDFS: set LAKETRAIN_TEST_HDFS to a URL, e.g. hdfs://127.0.0.1:8020/tmp")
-    return f"{HDFS}/ein See é/{uuid.uuid4().hex}"
+    return f"{request.getfixturevalue('hdfs')}/ein See é/{uuid.uuid4().hex}"
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@
         open_store("s3://lakes/here")
 
 It answers a conditional put in two steps, a look and a write, so two threads of it could both see a free name: requests
-are therefore handled one at a time. And it can be told to ignore the condition, as some S3-like servers do.
+are therefore handled one at a time. And it can be told to ignore the condition, as some S3-like servers do, or to fail
+now and then, as all of them do.
 """
 
 from __future__ import annotations
@@ -23,8 +24,28 @@ BUCKET = "lakes"
 _Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
+class Moody:
+    """Answers every so many requests by an error: 503 without doing what was asked, and 500 after it was done, in turn.
+    `told` are the statuses given."""
+
+    def __init__(self, every: int) -> None:
+        self.every, self.asked, self.told = every, 0, list[int]()
+
+    def answer(self, serve: _Wsgi, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.asked += 1
+        if self.asked % self.every:
+            return serve(environ, start_response)
+        done = len(self.told) % 2 == 1
+        self.told.append(500 if done else 503)
+        if done:
+            list(serve(environ, lambda *_: None))
+        code, words = (500, "InternalError") if done else (503, "SlowDown")
+        start_response(f"{code} {words}", [("Content-Type", "application/xml")])
+        return [f"<Error><Code>{words}</Code><Message>now and then</Message></Error>".encode()]
+
+
 @contextmanager
-def s3_server(conditional: bool = True) -> Iterator[str]:
+def s3_server(conditional: bool = True, moody: Moody | None = None) -> Iterator[str]:
     """Its URL, to which the environment points meanwhile; with the bucket `lakes`."""
     application: _Wsgi = DomainDispatcherApplication(create_backend_app)
     turn = threading.Lock()
@@ -33,7 +54,8 @@ def s3_server(conditional: bool = True) -> Iterator[str]:
         if not conditional:
             environ.pop("HTTP_IF_NONE_MATCH", None)
         with turn:
-            return list(application(environ, start_response))
+            return list(moody.answer(application, environ, start_response) if moody else application(
+                environ, start_response))
 
     server = make_server("127.0.0.1", 0, serve, threaded=True, request_handler=MotoRequestHandler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

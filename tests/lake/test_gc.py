@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +53,39 @@ def test_a_running_job_keeps_what_it_wrote_lately(lake: Lake) -> None:
     draft = abandoned(lake)
     assert collect(lake, DAY, now=in_hours(23)) == GcReport()
     assert draft.commit().exists()
+
+
+def test_checkpoints_of_a_training_that_saved_none_lately_go_and_others_stay(lake: Lake) -> None:
+    """All of a training or none: its best may be old while it goes on."""
+    table = lake.table("checkpoints", "tiny")
+
+    def save(training: str) -> None:
+        with table.stage() as draft:
+            add(draft, "model.keras", b"123")
+            draft.commit(fingerprint=training)
+
+    for training in ("killed", "killed", "working"):
+        save(training)
+    assert collect(lake, DAY, now=in_hours(23)) == GcReport()
+    killed = [table.get(number).path() for number in (2, 1)]
+    assert collect(lake, DAY, dry_run=True, now=in_hours(25)).data == tuple(killed)
+    assert table.versions() == [1, 2, 3]
+    assert collect(lake, DAY, now=in_hours(25)) == GcReport(data=tuple(killed), bytes=6)
+    assert table.versions() == [3]
+    assert lake.store.list("checkpoints/tiny/data", recursive=True) == lake.store.list(table.get(3).path(), True)
+
+
+def test_an_old_checkpoint_stays_while_its_training_saves_newer_ones(local_lake: Lake) -> None:
+    table = local_lake.table("checkpoints", "tiny")
+    for training in ("working", "other", "working", "last"):
+        with table.stage() as draft:
+            add(draft, "model.keras", b"123")
+            draft.commit(fingerprint=training)
+    week = time.time() - 7 * 86400
+    for number in (1, 2):
+        os.utime(Path(local_lake.url, table.log_path(number)), (week, week))
+    collect(local_lake, DAY)
+    assert table.versions() == [1, 3, 4]
 
 
 def test_a_table_that_never_had_a_version_is_cleaned_too(lake: Lake) -> None:
@@ -167,6 +203,15 @@ def test_temporary_files_of_killed_creates_go_when_old(local_lake: Lake) -> None
         file.write(b"half")
     assert collect(local_lake, timedelta(0)).temporary == ()
     assert collect(local_lake, timedelta(0), now=in_hours(2)).temporary == ("clean/pixels/_log/.tmp-dead",)
+
+
+def test_leases_of_killed_jobs_go_when_old_and_no_sooner(lake: Lake) -> None:
+    sign = "_leases/clean/pixels/a1b2/00000000000000000003.json"
+    lake.store.create(sign, b"{}")
+    assert collect(lake, timedelta(0)).temporary == ()
+    assert collect(lake, timedelta(0), dry_run=True, now=in_hours(2)).temporary == (sign,)
+    assert collect(lake, timedelta(0), now=in_hours(2)).temporary == (sign,)
+    assert not lake.store.exists("_leases/clean/pixels/a1b2")
 
 
 def test_a_negative_age_is_refused(local_lake: Lake) -> None:

@@ -6,7 +6,7 @@ import pytest
 from laketrain.errors import LakeError
 from laketrain.lake import Lake, open_store
 
-from .servers import BUCKET, s3_server
+from .servers import BUCKET, Moody, s3_server
 from .writers import commit
 
 
@@ -21,6 +21,34 @@ def test_a_server_that_ignores_the_condition_is_refused_before_the_first_commit(
 def test_an_absent_bucket_is_named(bucket: str) -> None:
     with pytest.raises(LakeError, match="the bucket 'no-such-bucket' does not exist"):
         open_store("s3://no-such-bucket/lake").create("a", b"")
+
+
+def test_a_server_that_fails_now_and_then_loses_nothing_and_gives_each_version_one_winner() -> None:
+    with s3_server(moody=(moody := Moody(every=3))):
+        table = Lake(f"s3://{BUCKET}/moody").table("clean", "pixels")
+        assert [commit(table) for _ in range(3)] == table.versions() == [1, 2, 3]
+    assert {500, 503} <= set(moody.told)
+
+
+def test_a_put_that_was_done_and_answered_by_an_error_is_ours() -> None:
+    with s3_server(moody=(moody := Moody(every=1_000_000))):
+        store = open_store(f"s3://{BUCKET}/lost")
+        store.create("first", b"")  # the server's conditions are tried out here
+        moody.every, moody.asked, moody.told = 100, 99, [503]
+        store.create("log/1", b"ours")
+        assert moody.told == [503, 500]
+        with pytest.raises(FileExistsError):
+            store.create("log/1", b"ours")
+        assert store.read("log/1") == b"ours"
+
+
+def test_a_server_that_only_fails_is_named() -> None:
+    with s3_server(moody=(moody := Moody(every=1_000_000))):
+        store = open_store(f"s3://{BUCKET}/failing")
+        store.create("first", b"")
+        moody.every = 1
+        with pytest.raises(LakeError, match=r"its server fails, again and again.*Run again later"):
+            store.create("log/1", b"ours")
 
 
 def test_marks_of_directories_that_spark_makes_are_no_files(bucket: str) -> None:

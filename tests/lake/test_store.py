@@ -87,6 +87,16 @@ def test_open_seeks_and_reads_like_any_file(store: Store) -> None:
         assert file.tell() == 8
 
 
+def test_only_a_directory_with_nothing_in_it_is_deleted_as_empty(store: Store) -> None:
+    store.write("leases/a/1", b"1")
+    store.delete_empty("leases/a")
+    assert store.read("leases/a/1") == b"1"
+    store.delete("leases/a/1")
+    store.delete_empty("leases/a")
+    store.delete_empty("leases/never was")
+    assert store.dirs("leases") == []
+
+
 def test_delete_takes_a_tree_and_accepts_absence(store: Store) -> None:
     store.write("tree/a", b"1")
     store.write("tree/sub/b", b"2")

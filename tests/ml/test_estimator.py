@@ -190,11 +190,12 @@ def test_what_is_not_set_is_named(spark: SparkSession) -> None:
         KerasEstimator(lake="somewhere").fit(frame_of(spark, rows_of(3)))
 
 
-def test_a_target_that_is_no_label_is_refused(spark: SparkSession, tmp_path: Path) -> None:
-    features = {"image": {"kind": "image", "column": "pixels", "shape": [8, 8, 1]},
-                "name": {"kind": "key"}, "y": {"kind": "value", "columns": ["label"]}}
-    with pytest.raises(ConfigError, match="expected one label"):
-        estimator_for(tmp_path, features=features).fit(frame_of(spark, rows_of(3)))
+def test_no_target_and_targets_that_no_column_holds_are_refused(spark: SparkSession, tmp_path: Path) -> None:
+    image = {"image": {"kind": "image", "column": "pixels", "shape": [8, 8, 1]}}
+    ahead = {"kind": "sequence", "role": "target", "column": "pixels", "shape": [4, 16]}
+    for features, kinds in (({**image, "ahead": ahead}, r"ahead \(sequence\)"), (image, "target")):
+        with pytest.raises(ConfigError, match=kinds):
+            estimator_for(tmp_path, features=features).fit(frame_of(spark, rows_of(3)))
 
 
 @pytest.mark.parametrize(("settings", "said"), [

@@ -31,9 +31,12 @@ def features(image: dict[str, Any] | None = None, **more: Any) -> FeatureSet:
 @pytest.mark.parametrize(("settings", "kind", "values"), [
     ({"name": "linear"}, "Linear", {"initializer": "glorot_uniform"}),
     ({"name": "cnn"}, "Cnn",
-     {"filters": 32, "kernel": 3, "dense": 128, "dropout": 0.0, "initializer": "glorot_uniform"}),
+     {"filters": 32, "convolutions": 1, "kernel": 3, "dense": 128, "dropout": 0.0, "initializer": "glorot_uniform"}),
     ({"name": "cnn", "filters": 4, "kernel": 5, "dense": 8, "dropout": 0.5, "initializer": "he_normal"}, "Cnn",
-     {"filters": 4, "kernel": 5, "dense": 8, "dropout": 0.5, "initializer": "he_normal"}),
+     {"filters": 4, "convolutions": 1, "kernel": 5, "dense": 8, "dropout": 0.5, "initializer": "he_normal"}),
+    ({"name": "cnn", "filters": [32, 64], "convolutions": 2}, "Cnn",
+     {"filters": [32, 64], "convolutions": 2, "kernel": 3, "dense": 128, "dropout": 0.0,
+      "initializer": "glorot_uniform"}),
 ])
 def test_a_declaration_is_parsed_into_the_model_of_that_name(settings: dict[str, Any], kind: str,
                                                              values: dict[str, Any]) -> None:
@@ -46,6 +49,7 @@ def test_a_declaration_is_parsed_into_the_model_of_that_name(settings: dict[str,
     {"name": "resnext"}, {}, {"name": "linear", "filters": 3}, {"name": "resnet", "stages": []},
     {"name": "mlp", "initializer": "zeros"}, {"use": "my_models"}, {"name": "cnn", "filters": 0},
     {"name": "cnn", "dropout": 1.0}, {"name": "cnn", "filters": "32"},
+    {"name": "cnn", "filters": []}, {"name": "cnn", "filters": [8, 0]}, {"name": "cnn", "convolutions": 0},
 ])
 def test_what_no_model_takes_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
@@ -72,6 +76,12 @@ def test_a_typo_in_the_yaml_is_answered_with_the_nearest_right_name(model: dict[
     ({"name": "linear"}, 6 * 5 * 3 * 3 + 3),
     # 3×3 kernels of 3 channels, pooled 4×3 → 2×1, then two dense layers.
     ({"name": "cnn", "filters": 4, "dense": 7}, (3 * 3 * 3 * 4 + 4) + (2 * 1 * 4 * 7 + 7) + (7 * 3 + 3)),
+    # 2×2 kernels, twice: 6×5 → 4×3, pooled 2×1.
+    ({"name": "cnn", "filters": [4], "convolutions": 2, "kernel": 2, "dense": 7},
+     (2 * 2 * 3 * 4 + 4) + (2 * 2 * 4 * 4 + 4) + (2 * 1 * 4 * 7 + 7) + (7 * 3 + 3)),
+    # 1×1 kernels in two blocks: 6×5 → 3×2 → 1×1.
+    ({"name": "cnn", "filters": [4, 5], "kernel": 1, "dense": 7},
+     (3 * 4 + 4) + (4 * 5 + 5) + (5 * 7 + 7) + (7 * 3 + 3)),
 ])
 def test_a_model_takes_plain_pixels_and_gives_probabilities(settings: dict[str, Any], weights: int) -> None:
     model = parse_model(settings).build(features())
@@ -83,6 +93,14 @@ def test_a_model_takes_plain_pixels_and_gives_probabilities(settings: dict[str, 
     np.testing.assert_allclose(said.sum(axis=1), 1, rtol=1e-5)
     [given] = model.inputs
     assert (given.name, given.dtype) == ("picture", "uint8")
+
+
+@pytest.mark.parametrize("settings", [{"kernel": 5}, {"convolutions": 2}, {"filters": [4, 4]}])
+def test_a_cnn_that_leaves_nothing_of_the_image_is_refused_before_anything_starts(settings: dict[str, Any]) -> None:
+    why, remedy = parse_model({"name": "cnn", **settings}).misfit(features()) or ("", "")
+    assert why == "has nothing left of input 'picture' of 6×5 pixels before its last pooling"
+    assert "a smaller kernel" in remedy
+    assert parse_model({"name": "cnn", "kernel": 4}).misfit(features()) is None
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,18 @@ def test_columns_to_keep_can_be_named(spark: SparkSession, model: Version) -> No
     version = predicted(spark, table, model, keep=["scanner", "label"], name="mine")
     assert version.table == "predictions/mine"
     assert list(rows_of(version)[0]) == ["scanner", "label", "class", "probability", "model", "data"]
+
+
+def test_a_row_is_scored_alike_whether_its_task_or_spark_reads_it(spark: SparkSession, model: Version) -> None:
+    """A date is what only Spark reads as Spark does."""
+    rows = [{**row, "day": date(2026, 1, 1)} for row in table_rows(40)]
+    table = commit_table(model.lake, "read", rows, f"{COLUMNS}, day date", files=3)
+    direct = rows_of(predicted(spark, table, model, name="direct", keep=["name"]))
+    by_spark = rows_of(predicted(spark, table, model, name="by-spark", keep=["name", "day"]))
+    assert len(direct) == 40
+    assert sorted(direct, key=lambda row: row["name"]) == [
+        {name: value for name, value in row.items() if name != "day"}
+        for row in sorted(by_spark, key=lambda row: row["name"])]
 
 
 def test_an_empty_table_has_no_predictions(spark: SparkSession, model: Version) -> None:

@@ -80,7 +80,8 @@ def build(root: Path, word: str = "calm", classes: int = 3, epochs: int = 3) -> 
                    counts={"rows": SPLITS["train"], "epochs": epochs, "parameters": 1234567},
                    meta={"history": history(epochs, word), "weights": "0123456789abcdef", "restarts": 1,
                          "best": {"epoch": epochs, "monitor": "val_loss", "value": 0.125, "keep": "best"},
-                         "ranks": [{"rank": 0, "waiting_s": 1.0, "computing_s": 37.0, "averaging_s": 2.0},
+                         "ranks": [{"rank": 0, "where": "node-7", "waiting_s": 1.0, "computing_s": 37.0,
+                                     "averaging_s": 2.0},
                                    {"rank": 1, "waiting_s": 4.0, "computing_s": 34.0, "averaging_s": 2.0}],
                          "config": {"model": {"name": word}, "batch": 64, "ranks": {"min": 2, "max": 2}, "seed": 7}})
     evaluation = commit(lake, "runs/shapes-evaluation", "evaluate", [features, model], {},

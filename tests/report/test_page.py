@@ -74,7 +74,7 @@ def test_whoever_does_not_see_it_is_told(page: Page) -> None:
     ("splits", ["train 60", "val 9", "test 12", "calm 0 20", "4×4×3"]),
     ("samples", ["24 of the 60 rows", "train calm"]),
     ("training", ["train 0.3333, validation 0.5000", "1,200", "ranks 2", "0123456789ab"]),
-    ("ranks", ["rank 1", "waits 10.0 %", "launched again once"]),
+    ("ranks", ["rank 0", "node-7", "rank 1", "waits 10.0 %", "launched again once"]),
     ("comparison", ["12 rows of split test", "41.0 %", "33.0 %", "loss 0.9876, the gate asks ≤ 1.5; kept"]),
     ("confusion", ["calm 0 → calm 2 1×"]),
     ("classes", ["calm 1 50.0 % 26.0 % 75.0 % 4"]),

@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def tools() -> dict[str, ModuleType]:
     sys.path.insert(0, str(ROOT / "tools"))
     try:
-        return {name: importlib.import_module(name) for name in ("bootstrap", "console", "horovod_wheel", "lock")}
+        return {name: importlib.import_module(name)
+                for name in ("bootstrap", "console", "horovod_mends", "horovod_wheel", "lock")}
     finally:
         sys.path.remove(str(ROOT / "tools"))
 
@@ -38,6 +39,11 @@ def wheel(tools):
 
 
 @pytest.fixture
+def mends(tools):
+    return tools["horovod_mends"]
+
+
+@pytest.fixture
 def console(tools):
     return tools["console"].Console()
 
@@ -46,7 +52,8 @@ def console(tools):
 def checkout(tmp_path):
     """The files that set-up looks at, in a path with a space."""
     root = tmp_path / "a checkout"
-    for name in ("requirements/cpu.lock", "setup.py", "pyproject.toml", "tools/bootstrap.py", "tools/horovod_wheel.py"):
+    for name in ("requirements/cpu.lock", "setup.py", "pyproject.toml", "tools/bootstrap.py", "tools/horovod_wheel.py",
+                 "tools/horovod_mends.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     return root
@@ -122,14 +129,14 @@ def test_an_unknown_device_is_refused_by_name(bootstrap):
 
 
 def shaped(**changes: object) -> dict[str, object]:
-    facts = {"horovod": "0.28.1", "mend": "a", "settings": {"HOROVOD_WITH_GLOO": "1"}, "flags": {},
+    facts = {"horovod": "0.28.1", "mends": "a", "settings": {"HOROVOD_WITH_GLOO": "1"}, "flags": {},
              "tensorflow": "tensorflow-cpu==2.21.0", "python": "cpython-311-x86_64-linux-gnu",
              "platform": ["linux-x86_64", "glibc", "2.36"], "cpu": ["avx"], "compiler": "g++ 12"}
     return {**facts, **changes}
 
 
 @pytest.mark.parametrize("change", [
-    {"horovod": "0.29"}, {"mend": "b"}, {"settings": {"HOROVOD_GPU_OPERATIONS": "NCCL"}},
+    {"horovod": "0.29"}, {"mends": "b"}, {"settings": {"HOROVOD_GPU_OPERATIONS": "NCCL"}},
     {"flags": {"CXXFLAGS": "-O1"}}, {"tensorflow": "tensorflow==2.21.0"}, {"python": "cpython-312"},
     {"platform": ["linux-aarch64", "glibc", "2.36"]},
     {"cpu": []}, {"compiler": "g++ 13"},
@@ -186,20 +193,21 @@ def test_a_build_that_was_killed_is_not_taken_for_a_wheel(wheel, tmp_path):
     assert wheel.kept(shaped(compiler=""), tmp_path) is None
 
 
-def test_the_mend_drops_one_source_and_nothing_else(wheel, tmp_path):
-    listing = tmp_path / wheel.MENDED_FILE
-    listing.parent.mkdir(parents=True)
-    listing.write_text('list(APPEND TF_SOURCES "a/horovod/tensorflow/mpi_ops.cc")\n'
-                       'list(APPEND TF_SOURCES "a/horovod/tensorflow/xla_mpi_ops.cc")\nset_output_dir()\n')
-    wheel.mend(tmp_path)
-    assert listing.read_text() == 'list(APPEND TF_SOURCES "a/horovod/tensorflow/mpi_ops.cc")\nset_output_dir()\n'
+def test_a_mend_changes_one_place_and_nothing_else(mends, tmp_path):
+    (tmp_path / "loop.cc").write_text("begin\n  sleep(1);\nend\n")
+    mends.mend(tmp_path, mends.Mend("loop.cc", "  sleep(1);\n", "  wait();\n"))
+    assert (tmp_path / "loop.cc").read_text() == "begin\n  wait();\nend\n"
 
 
-def test_a_source_that_needs_no_mend_is_refused(wheel, tmp_path):
-    (tmp_path / wheel.MENDED_FILE).parent.mkdir(parents=True)
-    (tmp_path / wheel.MENDED_FILE).write_text("another release\n")
-    with pytest.raises(wheel.BuildFailed, match="another release"):
-        wheel.mend(tmp_path)
+@pytest.mark.parametrize("source", ["another release\n", "  sleep(1);\n  sleep(1);\n"])
+def test_a_source_that_the_mend_was_not_made_for_is_refused(mends, tmp_path, source):
+    (tmp_path / "loop.cc").write_text(source)
+    with pytest.raises(mends.BuildFailed, match="another release"):
+        mends.mend(tmp_path, mends.Mend("loop.cc", "  sleep(1);\n", ""))
+
+
+def test_the_source_that_fails_against_new_tensorflows_is_left_out(mends):
+    assert [mend.put for mend in mends.MENDS if "xla_mpi_ops.cc" in mend.find] == [""]
 
 
 def test_a_surrounding_make_does_not_slow_the_build(wheel, tmp_path, monkeypatch):
@@ -227,7 +235,8 @@ def test_a_finished_set_up_is_done(bootstrap, checkout):
     assert bootstrap.is_done(checkout, "cpu")
 
 
-@pytest.mark.parametrize("name", ["requirements/cpu.lock", "setup.py", "tools/horovod_wheel.py"])
+@pytest.mark.parametrize("name", ["requirements/cpu.lock", "setup.py", "tools/horovod_wheel.py",
+                                  "tools/horovod_mends.py"])
 def test_a_change_of_what_shapes_it_undoes_it(bootstrap, checkout, name):
     set_up(bootstrap, checkout)
     with (checkout / name).open("a") as file:

@@ -149,6 +149,21 @@ def test_a_training_that_was_finished_trains_no_more(task_of: Callable[..., FitT
     assert again["history"] == first["history"]
 
 
+def test_finished_trainings_leave_one_empty_version_and_others_keep_theirs(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path / "a lake"))
+    table = lake.table("checkpoints", "tiny")
+    for run in ("interrupted", "first", "first", "second"):
+        with table.stage() as draft:
+            lake.store.write(draft.path("model.keras"), b"weights")
+            draft.commit(fingerprint=run, meta={"epochs": 1})
+    for run in ("first", "second"):
+        Checkpoints(lake, "tiny", run).finish()
+        assert Checkpoints(lake, "tiny", run).latest() is None
+    interrupted, mark = (table.get(number) for number in table.versions())
+    assert interrupted.entry.fingerprint == "interrupted" and interrupted.exists()
+    assert mark.entry.files == [] and lake.store.list(mark.path(), recursive=True) == []
+
+
 @pytest.mark.parametrize(("every", "kept"), [(1, [4, 5]), (2, [4, 5]), (3, [3, 5]), (9, [5])])
 def test_checkpoints_are_made_as_often_as_asked_and_at_the_end_and_the_last_two_are_kept(
         task_of: Callable[..., FitTask], every: int, kept: list[int]) -> None:

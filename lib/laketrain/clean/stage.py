@@ -14,24 +14,24 @@ from pyspark.sql import functions as F
 from laketrain.clean.reading import FILE, RECORD, REJECT, SETTINGS, open_raw, pin_of
 from laketrain.clean.rules import Judging, apply, code_marks, key_marks, veiled_record
 from laketrain.config.clean import CleanTable
-from laketrain.config.sources import Source
+from laketrain.config.sources import BaseSource
 from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejects
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import configured, counts_by, persisted, write
 
-REVISION = 2
+REVISION = 3
 
 
-def fingerprint_clean(raw: Version, table: CleanTable, source: Source) -> str:
+def fingerprint_clean(raw: Version, table: CleanTable, source: BaseSource) -> str:
     """Of cleaning `raw` by these rules."""
     settings = {"table": table, "source": source.reading, "keys": key_marks(table.rules),
                 "code": code_marks(table.rules)}
     return fingerprint("clean", REVISION, settings, [raw])
 
 
-def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, source: Source, key: str) -> Version:
+def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, source: BaseSource, key: str) -> Version:
     """Applies the rules of `table` to `raw` and commits `quarantine/<name>`, then `clean/<name>`.
 
     Raises DataError where too many rows are rejected (their quarantine is committed all the same, to look at), where

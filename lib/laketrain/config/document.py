@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _DEEPEST, _MOST = 50, 100_000
 """How deep a file may nest, and how many values it may hold once its aliases are filled in."""
 
 
+_VARIABLE = re.compile(r"\$\{(\w+)(?::([^}]+))?\}")
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -72,6 +74,8 @@ class Document:
     def __init__(self, source: str, data: dict[str, Any], lines: dict[Path_, int]) -> None:
         self.source, self.data, self._lines = source, data, lines
         self._set_paths: list[Path_] = []
+        self.used: set[str] = set()
+        """The variables that some text uses."""
 
     @classmethod
     def read(cls, path: str | Path, sets: Sequence[str] = ()) -> Document:
@@ -174,7 +178,7 @@ class Document:
         variables = self.data.get("variables") or {}
         if not isinstance(variables, dict):
             return
-        missing: list[Problem] = []
+        wrong: list[Problem] = []
 
         def fill(value: Any, path: Path_) -> Any:
             if isinstance(value, dict):
@@ -183,17 +187,35 @@ class Document:
                 return [fill(below, (*path, index)) for index, below in enumerate(value)]
             if not isinstance(value, str):
                 return value
-            for name in re.findall(r"\$\{(\w+)\}", value):
-                if name not in variables:
-                    near = nearest(name, variables)
-                    hint = near if near.startswith("Did") else f"Add it to 'variables:', or --set variables.{name}=…"
-                    missing.append(Problem(self.where(path), f"uses ${{{name}}}, which is not among the variables",
-                                           hint, self.line(path)))
-            return re.sub(r"\$\{(\w+)\}", lambda match: str(variables.get(match[1], match[0])), value)
+            for name, form in dict.fromkeys(_VARIABLE.findall(value)):
+                problem = _misused(name, form, variables)
+                if problem:
+                    wrong.append(Problem(self.where(path), *problem, self.line(path)))
+            self.used |= {name for name, _ in _VARIABLE.findall(value)}
+            return value if wrong else _VARIABLE.sub(lambda match: _filled(variables[match[1]], match[2]), value)
 
         self.data = {key: value if key == "variables" else fill(value, (key,)) for key, value in self.data.items()}
-        if missing:
-            raise ConfigError(self.source, missing)
+        if wrong:
+            raise ConfigError(self.source, wrong)
+
+
+def _misused(name: str, form: str, variables: dict[str, Any]) -> tuple[str, str] | None:
+    """Why `${name:form}` can't be filled in, and the way out."""
+    if name not in variables:
+        near = nearest(name, variables)
+        hint = near if near.startswith("Did") else f"Add it to 'variables:', or --set variables.{name}=…"
+        return f"uses ${{{name}}}, which is not among the variables", hint
+    try:
+        _filled(variables[name], form)
+    except ValueError:
+        return (f"uses ${{{name}:{form}}}, and {name} is {str(variables[name])!r}, which is no day",
+                f"Give one such as 2026-11-20, or use ${{{name}}} as it is")
+    return None
+
+
+def _filled(value: Any, form: str) -> str:
+    """A variable's text or, with a form such as %Y/%m, its day in that form."""
+    return date.fromisoformat(str(value)).strftime(form) if form else str(value)
 
 
 @contextmanager

@@ -64,6 +64,8 @@ class Predict(Section):
 
     table: Name
     """The integrated table whose rows are scored or, where there is none of that name, the clean one."""
+    model: Annotated[str, StringConstraints(pattern=r"^models/[A-Za-z0-9][A-Za-z0-9_-]*(@[1-9][0-9]*)?$")] | None = None
+    """The model, if not the workload's newest: `models/<name>`, or one version of it as `models/<name>@3`."""
     name: Name | None = None
     """What the predictions are called in the lake; by default as the table is."""
     batch: int = Field(default=512, ge=1)

@@ -79,7 +79,7 @@ def _by_line(problems: Iterable[Problem]) -> list[Problem]:
 
 def _anchored(workload: Workload, home: Path) -> Workload:
     sources = {
-        name: source.model_copy(update={"path": _absolute(source.path, home)})
+        name: source.model_copy(update={"path": _absolute(path, home)}) if (path := source.file_path) else source
         for name, source in workload.sources.items()
     }
     return workload.model_copy(update={"lake": _absolute(workload.lake, home), "sources": sources,

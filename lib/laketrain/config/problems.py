@@ -167,7 +167,7 @@ def _at(model: type[BaseModel], loc: Sequence[str | int]) -> Any:
 def _step(annotation: Any, part: str | int) -> Any:
     for candidate in _members(annotation):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            if _tag(candidate) == part:
+            if part in (_tag(candidate), getattr(candidate, "tag", None)):
                 return candidate
             for name, field in candidate.model_fields.items():
                 if part in (name, field.alias):

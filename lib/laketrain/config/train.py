@@ -89,6 +89,23 @@ class Plateau(Section):
     """The rate below which it doesn't fall, as a fraction of the first one."""
 
 
+class Again(Section):
+    """Training begins again on a new dataset as soon as one of these is so; until then the latest model stands."""
+
+    rows: float | None = Field(default=None, gt=0)
+    """The split that is learnt from has grown by this share: 0.1 for a tenth more rows."""
+    days: float | None = Field(default=None, gt=0)
+    """The model is so many days old."""
+    drift: Literal["some", "strong"] | None = None
+    """A column of the table that the dataset is made from has drifted so much, by its profile."""
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Again:
+        if self.rows is None and self.days is None and self.drift is None:
+            raise ValueError("received none of rows, days and drift: a model would never be trained again")
+        return self
+
+
 class Train(Section):
     """Training by `ranks` processes that see the same global batches as one would."""
 
@@ -134,6 +151,8 @@ class Train(Section):
     precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
     """The type that layers compute in; weights stay float32. `auto` is bfloat16 where the machine is fast at it and the
     first loss is the same, else float32."""
+    again: Again | None = None
+    """When new data are reason to train again; by default any change of the dataset is."""
     init_from: str | None = Field(default=None, min_length=1)
     """The model whose weights training begins with: `models/<name>`, one version of it as `models/<name>@3`, or the URL
     of a `.keras` file. Layers of the same name and shape take them, the others begin anew."""

@@ -17,7 +17,7 @@ from laketrain.config.clean import CleanTable
 from laketrain.config.convert import Convert
 from laketrain.config.evaluate import Evaluate, Predict
 from laketrain.config.integrate import IntegrateTable
-from laketrain.config.sources import Source
+from laketrain.config.sources import AnySource
 from laketrain.config.track import Track
 from laketrain.config.train import Train
 
@@ -39,6 +39,15 @@ class Spark(Section):
     """Spark's own settings, e.g. `{spark.driver.memory: 4g}`."""
 
 
+class Retain(Section):
+    """What the lake keeps of the workload's own tables; a version from which one that stays was made stays too."""
+
+    versions: int = Field(ge=1)
+    """The newest so many of each table."""
+    days: float | None = Field(default=None, ge=0)
+    """All of so many days beside them; by default none."""
+
+
 class Workload(Section):
     """The whole file. Stages that it leaves out are not run."""
 
@@ -48,11 +57,12 @@ class Workload(Section):
     """Where the lake is: a directory, `hdfs://…` or `s3://…`. A relative one is seen from the config's own
     directory."""
     variables: dict[str, str] = Field(default_factory=dict)
-    """Names that text elsewhere in the file may use as `${name}`; `--set date=2026-11-20` gives one."""
+    """Names that text elsewhere in the file may use as `${name}`; `--set date=2026-11-20` gives one. Of a day,
+    `${date:%Y/%m/%d}` is another form."""
     spark: Spark = Spark()
     """The Spark session."""
-    sources: dict[Name, Source] = Field(min_length=1)
-    """Raw files, by the name that their table gets."""
+    sources: dict[Name, AnySource] = Field(min_length=1)
+    """Where raw data comes from, by the name that its table gets."""
     clean: dict[Name, CleanTable] = Field(default_factory=dict)
     """Cleaned tables, by name."""
     integrate: dict[Name, IntegrateTable] = Field(default_factory=dict)
@@ -67,6 +77,8 @@ class Workload(Section):
     """The measurement of the model; it needs `train`."""
     predict: Predict | None = None
     """New rows to score; it needs `train`."""
+    retain: Retain | None = None
+    """Which old versions are dropped when a run has ended well; by default none ever is."""
     track: Track | None = None
     """Who else is told of trainings: MLflow, TensorBoard; by default nobody."""
 

@@ -54,13 +54,14 @@ def pointers(rows: DataFrame) -> DataFrame:
 
 
 class DirectRows:
-    """Reads the rows that pointers name, of the files below `folder`. Use it as a context manager.
+    """Reads the rows that pointers name, of the files below `folder`, for `stage`. Use it as a context manager.
 
     Rows are asked for in runs that go on where the last one ended, but for the first of a file or of a task: so a file
     is read from there on in batches, whatever the size of its row groups.
     """
 
-    def __init__(self, store: Store, folder: str, columns: Sequence[str]) -> None:
+    def __init__(self, store: Store, folder: str, columns: Sequence[str], stage: str = "convert") -> None:
+        self._stage = stage
         self._store, self._folder, self._columns = store, folder, list(columns)
         self._open = ExitStack()
         self._reading: tuple[str, int] = ("", 0)
@@ -133,5 +134,5 @@ class DirectRows:
             self._left, skip = self._left.slice(passed), skip - passed
 
     def _broken(self, name: str, problem: str) -> DataError:
-        return DataError("convert", f"{self._folder}/{name}", problem,
+        return DataError(self._stage, f"{self._folder}/{name}", problem,
                          "see laketrain verify, then make that version again with --force")

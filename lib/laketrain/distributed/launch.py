@@ -14,6 +14,7 @@ port is left when `launch` returns. It never starts ranks twice: starting again,
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import time
@@ -33,6 +34,8 @@ OnEvent = Callable[[int, dict[str, Any]], None]
 
 LISTEN_SECONDS = 0.2
 INQUEST_SECONDS = 4.0
+
+_PORT, _LAST_PORT = "spark.laketrain.port", 65535
 
 
 def launch(spark: Any, task: Task, ranks: int, *, threads: int | None = None, deadline: float = 600.0,
@@ -57,10 +60,10 @@ def launch(spark: Any, task: Task, ranks: int, *, threads: int | None = None, de
     sc = _context(spark, name)
     require_slots(sc, ranks, name)
     book = RankBook(ranks)
-    listens, reached, port = _addresses(sc)
-    with _server(listens, ranks, book, port, name) as server:
+    listens, reached = _addresses(sc)
+    with _server(listens, ranks, book, _ports(sc.getConf(), name), name) as server:
         ticket = Ticket(name=name, ranks=ranks, host=reached, port=server.port, token=server.token, deadline=deadline,
-                        threads=threads, cores=_executor_cores(sc))
+                        threads=threads, cores=_executor_cores(sc), logged=not is_local(sc.master))
         job = RankJob(sc, RankTask(ticket, task), ranks, f"laketrain {name}: {ranks} ranks", ended=book.wake)
         try:
             job.start()
@@ -113,25 +116,37 @@ def _context(spark: Any, name: str) -> Any:
                           "ranks need classic Spark: Spark Connect starts no barrier stage") from error
 
 
-def _addresses(sc: Any) -> tuple[str, str, int]:
-    """Where to listen, where executors reach it, and at which port (0: any free one).
-
-    `spark.driver.bindAddress` and `.host` say so for Spark itself; `spark.laketrain.port` is for firewalls.
-    """
-    conf = sc.getConf()
-    port = int(conf.get("spark.laketrain.port", "0"))
+def _addresses(sc: Any) -> tuple[str, str]:
+    """Where to listen, and where executors reach it: as `spark.driver.bindAddress` and `.host` say for Spark itself."""
     if is_local(sc.master):
-        return "127.0.0.1", "127.0.0.1", port
+        return "127.0.0.1", "127.0.0.1"
+    conf = sc.getConf()
     reached = conf.get("spark.driver.host")
-    return conf.get("spark.driver.bindAddress", reached), reached, port
+    return conf.get("spark.driver.bindAddress", reached), reached
 
 
-def _server(host: str, ranks: int, book: RankBook, port: int, name: str) -> Rendezvous:
-    try:
-        return Rendezvous(socket.gethostbyname(host), ranks, book.hear, port)
-    except OSError as error:
-        raise LaunchError(name, f"the ranks' meeting place at {host}:{port or '<any port>'}", f"can't listen ({error})",
-                          "set spark.driver.bindAddress to an address of this host that executors reach") from error
+def _ports(conf: Any, name: str) -> range:
+    """The ports to try: any free one (0) or, where a firewall needs to know, `spark.laketrain.port` and as many above
+    it as Spark would try for its own."""
+    given, more = conf.get(_PORT, "0"), conf.get("spark.port.maxRetries", "16")
+    if not (given.isdecimal() and int(given) <= _LAST_PORT):
+        raise LaunchError(name, _PORT, f"got {given!r}, expected 0 for any free port, or one up to {_LAST_PORT}")
+    first = int(given)
+    return range(first, min(first + (int(more) if first else 0), _LAST_PORT) + 1)
+
+
+def _server(host: str, ranks: int, book: RankBook, ports: range, name: str) -> Rendezvous:
+    for port in ports:
+        try:
+            return Rendezvous(socket.gethostbyname(host), ranks, book.hear, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise LaunchError(name, f"the ranks' meeting place at {host}:{port or '<any port>'}",
+                                  f"can't listen ({error})", "set spark.driver.bindAddress to an address of this host "
+                                  f"that executors reach, and {_PORT} to a port that you may use") from error
+    taken = f"port {ports[0]} is" if len(ports) == 1 else f"ports {ports[0]} to {ports[-1]} are"
+    raise LaunchError(name, f"the ranks' meeting place at {host}", f"{taken} taken by other programs",
+                      f"set {_PORT} to a free one, or leave it out; spark.port.maxRetries says how many are tried")
 
 
 def _executor_cores(sc: Any) -> int | None:

@@ -230,6 +230,17 @@ def _clean() -> None:
     keras = sys.modules.get("keras")
     if keras is not None:
         keras.backend.clear_session(free_memory=False)
+    _forget_gradients()
+
+
+def _forget_gradients() -> None:
+    """TensorFlow keeps for ever what a graph registers as its own gradient, and by it the graph. Keras' optimizers
+    register one in each train step that is traced: a process that trained a hundred times would hold a hundred graphs.
+    """
+    ops = sys.modules.get("tensorflow.python.framework.ops")
+    known = getattr(getattr(ops, "gradient_registry", None), "_registry", {})
+    for name in [name for name in known if name.startswith("CustomGradient-")]:
+        del known[name]
 
 
 # Saying how it ended.

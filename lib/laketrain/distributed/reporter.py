@@ -41,7 +41,8 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class Ticket:
-    """What a rank needs to join a launch. `cores`: those of its executor, None where only a rank can count."""
+    """What a rank needs to join a launch. `cores`: those of its executor, None where only a rank can count. `logged`:
+    whether the rank prints what it reports, since its log is not the driver's."""
 
     name: str
     ranks: int
@@ -51,6 +52,7 @@ class Ticket:
     deadline: float
     threads: int | None
     cores: int | None
+    logged: bool = False
 
 
 class Link:
@@ -105,6 +107,7 @@ class Reporter:
     def __init__(self, ticket: Ticket, rank: int) -> None:
         self._link = Link(ticket)
         self._rank = rank
+        self._logged = f"{ticket.name}: rank {rank} of {ticket.ranks}" if ticket.logged else ""
         self._quiet_after = min(QUIET_SECONDS, ticket.deadline / 4)
         self._thread_watched = threading.get_ident()
         self._events: deque[str] = deque()
@@ -126,6 +129,8 @@ class Reporter:
         text = to_json(event)
         if len(text) > MAX_EVENT_BYTES:
             raise ValueError(f"report takes events of up to {MAX_EVENT_BYTES} bytes of JSON, received {len(text)}")
+        if self._logged and event:
+            print(f"{self._logged}: {_said(event)}", flush=True)
         with self._wake:
             self._progress += 1
             self._progressed = time.monotonic()
@@ -197,3 +202,14 @@ class Reporter:
             return []
         frames = traceback.extract_stack(frame)[-6:][::-1]
         return [f"{line.filename}:{line.lineno} in {line.name}: {line.line or ''}".rstrip(": ") for line in frames]
+
+
+def _said(event: dict[str, Any]) -> str:
+    """An event as a line of a log: `epoch 2 of 5, step 7 of 60, loss 0.31`, or what it says in words."""
+    if "text" in event:
+        return str(event["text"])
+    told = [f"{name} {event[name]}" + (f" of {event[f'{name}s']}" if f"{name}s" in event else "")
+            for name in ("epoch", "step") if name in event]
+    told += [f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in event.items()
+             if name not in ("kind", "epoch", "epochs", "step", "steps")]
+    return ", ".join(told)

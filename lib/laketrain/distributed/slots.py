@@ -14,6 +14,9 @@ from typing import Any
 from laketrain.errors import LaunchError
 
 REGISTER_SECONDS = 60.0
+"""How long executors that could be done without are waited for."""
+NEEDED_SECONDS = 300.0
+"""How long those are without which there is only an error: a node may unpack a gigabyte of Python for minutes."""
 UNKNOWN_SECONDS = 15.0
 _LOCAL = re.compile(r"local(\[.*\])?")
 
@@ -23,7 +26,7 @@ def is_local(master: str) -> bool:
     return bool(_LOCAL.fullmatch(master))
 
 
-def require_slots(sc: Any, ranks: int, name: str, patience: float = REGISTER_SECONDS) -> None:
+def require_slots(sc: Any, ranks: int, name: str, patience: float = NEEDED_SECONDS) -> None:
     """Return once Spark has a slot for every rank, having waited for promised executors for up to `patience` seconds.
 
     Raises:

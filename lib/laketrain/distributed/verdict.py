@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import socket
 
 from laketrain import errors
 from laketrain.distributed.book import RankBook, RankPage
@@ -98,7 +99,10 @@ def _tail(page: RankPage) -> str:
 
 
 def _subject(book: RankBook, page: RankPage) -> str:
-    return ", ".join(filter(None, [f"rank {page.rank} of {len(book.pages)}", page.where]))
+    """Which rank, where it runs if that isn't the driver's own host, and how far it came."""
+    host = (page.host or "").partition("/")[0]
+    on = f" on {host}" if host not in ("", socket.gethostname()) else ""
+    return ", ".join(filter(None, [f"rank {page.rank} of {len(book.pages)}{on}", page.where]))
 
 
 def _task_in(spark_says: str) -> int | None:

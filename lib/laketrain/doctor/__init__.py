@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from laketrain.doctor import machine, software
+from laketrain.doctor import hdfs, machine, software
 from laketrain.doctor.check import Check, first_line
 
 __all__ = ["Check", "examine", "show"]
@@ -34,6 +34,8 @@ def examine(lake_url: str | None = None, ranks: int | None = None) -> list[Check
     parts.append(("gpu", machine.gpu))
     if lake_url:
         parts.append(("lake", partial(machine.lake, lake_url)))
+        if lake_url.startswith(("hdfs://", "viewfs://")):
+            parts.append(("lake, from Java", partial(hdfs.from_java, lake_url)))
     return [_guarded(name, part) for name, part in parts]
 
 

@@ -97,6 +97,16 @@ class Feed:
                                                           strict=True)]
         return _mixed(streams, turns, epoch, start_step, epochs)
 
+    def row_groups(self, rank: int, ranks: int, epoch: int, step: int,
+                   chosen: npt.NDArray[np.bool_] | None = None) -> dict[str, list[int]]:
+        """Where the rank's batch of a step comes from, the row groups by file; or those of its rows that are `chosen`,
+        (rank's batch,). It is reckoned anew: nothing is read for it, and no step carries it along."""
+        order = self.turns.order(epoch)
+        turn = int(order[step])
+        plan, reader = self.plans[turn], self.readers[turn]
+        rows = plan.rows_at(plan.lanes_of(rank, ranks), epoch, int(np.count_nonzero(order[:step] == turn)))
+        return reader.row_groups(rows if chosen is None else rows[chosen])
+
     def __enter__(self) -> Feed:
         return self
 

@@ -164,6 +164,12 @@ class LanePlan:
         places = np.arange(steps.start * self.slice, steps.stop * self.slice).reshape(-1, self.slice)
         return (places < self._span(lane)[1]).astype(np.float32)
 
+    def rows_at(self, lanes: range, epoch: int, step: int) -> Rows:
+        """(rank's batch,) the global rows of a step's batch in these lanes, in its order; with padding."""
+        w = step // self.window_steps
+        place = step - w * self.window_steps
+        return np.concatenate([self.padded(lane, epoch, w)[place] for lane in lanes])
+
     def real_rows(self, step: int) -> int:
         """Rows of global batch `step` that are no padding, over all lanes: what a mean over the batch divides by."""
         if not 0 <= step < self.steps:

@@ -119,6 +119,13 @@ class RowReader:
             side_by_side(fill, min(self._threads, len(parts)))
         return out
 
+    def row_groups(self, rows: npt.NDArray[np.int64]) -> dict[str, list[int]]:
+        """Where rows with these global numbers lie: the numbers of row groups, ascending, by the file's path."""
+        found: dict[str, list[int]] = {}
+        for group in np.unique(np.searchsorted(self._starts, rows, side="right") - 1).tolist():
+            found.setdefault(self._files[int(self._file_of[group])].path, []).append(int(self._group_of[group]))
+        return found
+
     @property
     def doing(self) -> str:
         """What it reads at this moment, for whoever waits in vain."""
@@ -146,6 +153,8 @@ class RowReader:
         except (OSError, pa.ArrowException) as error:
             raise self._broken(index, f"can't be read: {error}") from error
         except DataError as error:
+            if error.subject == self._subject(index):
+                raise
             raise self._broken(index, f"{error.subject}: {error.problem}") from error
         finally:
             self._at.pop(thread, None)
@@ -215,8 +224,10 @@ class RowReader:
         return _sizes(self._file(0, index)) if recorded is None else list(recorded)
 
     def _broken(self, index: int, problem: str) -> DataError:
-        return DataError("feed", f"file {self._files[index].path!r}", problem,
-                         "restore the file, or convert the dataset again")
+        return DataError("feed", self._subject(index), problem, "restore the file, or convert the dataset again")
+
+    def _subject(self, index: int) -> str:
+        return f"file {self._files[index].path!r}"
 
 
 def reading_threads() -> int:

@@ -10,16 +10,17 @@ others come and go beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import fsspec
-
 from laketrain.config.sources import MEDIA, Source
 from laketrain.errors import DataError
+from laketrain.lake.hdfs_errors import first_line
+from laketrain.lake.remote import filesystem_of
 
-_CHANGED = ("mtime", "LastModified", "last_modified", "updated", "ETag")
+_CHANGED = ("mtime", "modification_time", "LastModified", "last_modified", "updated", "ETag")
 """What file systems call a file's last change."""
 
 
@@ -48,19 +49,30 @@ def listed(name: str, source: Source) -> Listing:
 
     Raises DataError where two files would have one name in the lake.
     """
-    filesystem, pattern = fsspec.core.url_to_fs(source.path)
+    filesystem, pattern = filesystem_of(source.path)
     base = _fixed_directory(pattern)
-    if filesystem.isdir(pattern):
-        base = pattern.rstrip("/") + "/"
-        pattern = base + "**"
-    # With details, so that a store of objects is asked once a folder and not once a file.
-    infos: Mapping[str, Mapping[str, Any]] = filesystem.glob(pattern, detail=True)
+    with _reached(name, source):
+        if filesystem.isdir(pattern):
+            base = pattern.rstrip("/") + "/"
+            pattern = base + "**"
+        # With details, so that a store of objects is asked once a folder and not once a file.
+        # A class instead of `?`, behind which the client of HDFS would look for a web address's query.
+        infos: Mapping[str, Mapping[str, Any]] = filesystem.glob(pattern.replace("?", "[!\0]"), detail=True)
     found = [path for path, info in sorted(infos.items()) if info["type"] != "directory"]
     shown = [path for path in found if not _hidden(path[len(base):], source.format)]
     files = [SourceFile(filesystem.unstrip_protocol(path), _name_in_lake(path[len(base):]), int(infos[path]["size"]),
                         _changed(infos[path])) for path in shown]
     _refuse_same_names(name, files)
     return Listing(filesystem.unstrip_protocol(base).rstrip("/") + "/", tuple(files), len(found) - len(shown))
+
+
+@contextmanager
+def _reached(name: str, source: Source) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # the latter is what the client of HDFS raises
+        raise DataError("ingest", f"source {name!r}", f"{source.path} can't be listed: {first_line(error)}",
+                        "check that it can be reached from here, and that you may read it") from error
 
 
 def _fixed_directory(pattern: str) -> str:

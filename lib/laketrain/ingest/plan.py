@@ -17,11 +17,13 @@ REVISION = 2
 
 @dataclass(frozen=True)
 class Plan:
-    """What to land. `adds_to` are the versions whose files the new one holds too, the oldest first."""
+    """What to land. `adds_to` are the versions whose files the new one holds too, the oldest first; `after` the version
+    that it goes on from and so must follow, 0 for none, None where it stands by itself."""
 
     listing: Listing
     files: tuple[SourceFile, ...]
     adds_to: tuple[Version, ...] = ()
+    after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def plan_ingest(name: str, source: Source, latest: Version | None = None) -> tup
         passed = f"; {listing.hidden} hidden ones were passed over" if listing.hidden else ""
         raise DataError("ingest", f"source {name!r}", f"no file matches {source.path}{passed}",
                         f"check the path, or 'sources.{name}.path'; a source that may be empty says 'empty: ok'")
-    return Plan(listing, listing.files), fingerprint(
+    return Plan(listing, listing.files, after=0 if source.incremental else None), fingerprint(
         "ingest", REVISION, {"format": source.format, "files": _marks(listing.files)})
 
 
@@ -62,7 +64,7 @@ def _addition(name: str, listing: Listing, latest: Version) -> tuple[Plan, str]:
         elif problem := _differs(file, landed[file.url]):
             raise DataError("ingest", f"source {name!r}", problem, "deliver changed data under a new name; or land all "
                             f"files anew, by a run with 'sources.{name}.incremental' false")
-    plan = Plan(listing, tuple(new), adds_to)
+    plan = Plan(listing, tuple(new), adds_to, after=latest.number)
     if not new:
         return plan, latest.entry.fingerprint
     return plan, fingerprint("ingest", REVISION, {"new": _marks(new)}, [latest])

@@ -15,20 +15,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import fsspec
-
 from laketrain.errors import DataError
 from laketrain.ingest.listing import SourceFile
 from laketrain.ingest.plan import Plan
 from laketrain.lake import DataFile, Draft, Lake, Version
+from laketrain.lake.hdfs_errors import first_line
 from laketrain.lake.increments import ADDS_TO
+from laketrain.lake.remote import filesystem_of
 
 _COPIES_AT_ONCE = 8
 
 
 def ingest(lake: Lake, name: str, plan: Plan, key: str) -> Version:
     """Copies the plan's files and commits them as the next version of `raw/<name>`; where an increment has none, the
-    version that it would add to is returned as it is."""
+    version that it would add to is returned as it is.
+
+    Raises CommitConflict where another job landed an increment first.
+    """
     if plan.adds_to and not plan.files:
         return plan.adds_to[-1]
     started = time.monotonic()
@@ -41,6 +44,7 @@ def ingest(lake: Lake, name: str, plan: Plan, key: str) -> Version:
             files=landed,
             counts={"files": len(landed), "bytes": sum(file.bytes for file in landed)},
             meta=_meta(plan),
+            after=plan.after,
             seconds=time.monotonic() - started,
         )
 
@@ -57,7 +61,7 @@ def _meta(plan: Plan) -> dict[str, object]:
 
 def _land(draft: Draft, file: SourceFile) -> DataFile:
     store, path = draft.table.lake.store, draft.path(file.name)
-    filesystem, source = fsspec.core.url_to_fs(file.url)
+    filesystem, source = filesystem_of(file.url)
     if "file" in filesystem.protocol:
         with _readable(file):
             _look(str(source))
@@ -84,6 +88,7 @@ def _look(path: str) -> None:
 def _readable(file: SourceFile) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise DataError("ingest", f"file {file.url}", f"can't be read: {error.strerror or error}",
+    except (OSError, RuntimeError) as error:  # the latter is what the client of HDFS raises
+        why = getattr(error, "strerror", None) or first_line(error)
+        raise DataError("ingest", f"file {file.url}", f"can't be read: {why}",
                         "mend or remove it, or pass it over by a narrower 'path' of the source") from error

@@ -14,10 +14,13 @@ from laketrain.lake.gc import GcReport, collect
 from laketrain.lake.increments import increments
 from laketrain.lake.integrity import Flaw, verify
 from laketrain.lake.lake import ZONES, Lake
+from laketrain.lake.lease import lease
 from laketrain.lake.lineage import lineage
+from laketrain.lake.retention import Retention, expired, retire
 from laketrain.lake.store import FileInfo, Store, open_store
 from laketrain.lake.table import Table
 from laketrain.lake.version import DataFile, Entry, Version
 
-__all__ = ["ZONES", "DataFile", "Draft", "Entry", "FileInfo", "Flaw", "GcReport", "Lake", "Store", "Table", "Version",
-           "collect", "fingerprint", "increments", "lineage", "open_store", "verify"]
+__all__ = ["ZONES", "DataFile", "Draft", "Entry", "FileInfo", "Flaw", "GcReport", "Lake", "Retention", "Store", "Table",
+           "Version", "collect", "expired", "fingerprint", "increments", "lease", "lineage", "open_store", "retire",
+           "verify"]

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError
 
-from laketrain.errors import LakeError
+from laketrain.errors import CommitConflict, LakeError
 from laketrain.lake.contents import found_files, verify_files
 from laketrain.lake.paths import join
 from laketrain.lake.version import DataFile, Entry, Version
@@ -65,7 +65,8 @@ class Draft:
 
     def commit(self, *, files: Sequence[DataFile] | None = None, table_schema: str | None = None,
                parents: dict[str, int] | None = None, fingerprint: str = "", counts: dict[str, Any] | None = None,
-               meta: dict[str, Any] | None = None, stage: str = "", seconds: float | None = None) -> Version:
+               meta: dict[str, Any] | None = None, stage: str = "", seconds: float | None = None,
+               after: int | None = None) -> Version:
         """Makes the draft the next version, or finds that another writer did the same work meanwhile.
 
         Args:
@@ -73,8 +74,11 @@ class Draft:
             fingerprint: where a version committed since `stage` has the same one, the draft is discarded and that
                 version is returned, its `won` False.
             seconds: since `stage` where None.
+            after: the version, 0 for none, that this one goes on from and so must follow at once; None where it stands
+                by itself.
 
         Raises:
+            CommitConflict: another version follows `after` already; the draft is discarded.
             LakeError: a file is truncated, absent, undeclared or of another size; a value is not JSON; the garbage
                 collector took the data.
         """
@@ -91,7 +95,7 @@ class Draft:
             "created": datetime.now(timezone.utc), "by": whoami(), "laketrain": installed_version(),
             "seconds": time.monotonic() - self._started if seconds is None else seconds,
         }
-        return self._take_number(fields)
+        return self._take_number(fields, after)
 
     def discard(self) -> None:
         """Removes the data; a committed draft, or one whose commit may have succeeded, is left alone."""
@@ -122,8 +126,8 @@ class Draft:
         return LakeError("lake", f"draft of {self.table.path}", "was removed by the garbage collector before its "
                          "commit", "Run the stage again, and let gc keep what is younger than the longest job.")
 
-    def _take_number(self, fields: dict[str, Any]) -> Version:
-        number = self.after + 1
+    def _take_number(self, fields: dict[str, Any], after: int | None) -> Version:
+        number = (self.after if after is None else after) + 1
         while True:
             content = self._serialised({**fields, "version": number})
             # An error or a signal in create leaves open whether the entry is there: then the data must stay.
@@ -142,6 +146,10 @@ class Draft:
             if fields["fingerprint"] and there.entry.fingerprint == fields["fingerprint"]:
                 self.discard()
                 return Version(there.lake, there.zone, there.name, there.entry, won=False)
+            if after is not None:
+                self.discard()
+                raise CommitConflict("lake", f"commit to {self.table.path}", f"{there.ref} came first, and this one "
+                                     f"was to follow version {after}", "Make it again from the latest.")
             number += 1
 
     def _won(self, version: Version) -> Version:

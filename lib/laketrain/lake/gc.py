@@ -1,13 +1,17 @@
-"""Removes what killed jobs left: data that no log entry names, and temporary files of creates.
+"""Removes what killed jobs left: data that no log entry names, temporary files of creates, leases, checkpoints.
 
     report = collect(lake, older_than=timedelta(days=7), dry_run=True)
     report.data, report.bytes
 
-Data of a version is never removed, also when that version is committed while this runs.
+Data of a version is never removed, also when that version is committed while this runs; but for checkpoints from which
+nobody goes on. How old a file is, the storage's own clock says: that of the machine on which this runs may be days off.
 """
 
 from __future__ import annotations
 
+import math
+import time
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -15,10 +19,13 @@ from datetime import datetime, timedelta, timezone
 from laketrain.errors import LakeError
 from laketrain.lake.draft import STAMP, closed_mark, data_path, open_mark, remove_draft
 from laketrain.lake.lake import ZONES, Lake
+from laketrain.lake.lease import stale
 from laketrain.lake.paths import name_problem
 from laketrain.lake.store import FileInfo
 from laketrain.lake.table import Table
+from laketrain.lake.version import Version
 
+_CLOCK = "_clock"
 GRACE = timedelta(hours=1)
 """How long a create or a commit may take between its first and its last request, whatever `older_than` says."""
 
@@ -40,7 +47,7 @@ def collect(lake: Lake, older_than: timedelta, dry_run: bool = False, *, now: da
         older_than: longer than the longest pause of a running job between two writes. A job that pauses longer loses
             its draft and is told so when it commits; no version is ever harmed.
         dry_run: only report.
-        now: the present, where not the clock's.
+        now: the present, where not the storage's.
 
     Raises:
         LakeError: a log entry can't be read (so what it names is unknown: nothing of that table is removed), or
@@ -48,7 +55,7 @@ def collect(lake: Lake, older_than: timedelta, dry_run: bool = False, *, now: da
     """
     if older_than < timedelta(0):
         raise LakeError("lake", "gc", f"older_than is {older_than}, expected zero or more")
-    present = (now or datetime.now(timezone.utc)).timestamp()
+    present = now.timestamp() if now else _present(lake)
     cut, certain = present - older_than.total_seconds(), present - max(older_than, GRACE).total_seconds()
     data: list[str] = []
     temporary: list[str] = []
@@ -64,7 +71,29 @@ def collect(lake: Lake, older_than: timedelta, dry_run: bool = False, *, now: da
         data += [data_path(table, unique) for unique in drafts]
         temporary += [file.path for file in files]
         size += sum(drafts.values()) + sum(file.size for file in files)
+    for version in _left_checkpoints(lake, cut):
+        if not dry_run:
+            lake.table(version.zone, version.name).drop(version.number)
+        data.append(version.path())
+        size += sum(file.bytes for file in version.entry.files)
+    for sign in stale(lake, certain):
+        if not dry_run:
+            lake.store.delete(sign.path.rpartition("/")[0])
+        temporary.append(sign.path)
+        size += sign.size
     return GcReport(tuple(data), tuple(temporary), size, dry_run)
+
+
+def _present(lake: Lake) -> float:
+    """The time by the clock that dates the files: that of a file made now. This machine's, where none can be made."""
+    path = f"{_CLOCK}/{uuid.uuid4().hex}"
+    try:
+        lake.store.create(path, b"{}")
+        made = next(file.mtime for file in lake.store.list(_CLOCK) if file.path == path)
+        lake.store.delete(path)
+    except (OSError, LakeError, StopIteration):
+        return time.time()
+    return made
 
 
 def _all_tables(lake: Lake) -> Iterable[Table]:
@@ -131,6 +160,21 @@ def _touched(table: Table, unique: str, marks: dict[str, float]) -> tuple[float 
     except ValueError:
         pass  # made by another hand: only its files tell
     return max(times, default=None), sum(file.size for file in files)
+
+
+def _left_checkpoints(lake: Lake, cut: float) -> list[Version]:
+    """Those of trainings that have saved none since `cut`: they were killed, and then their data or their settings
+    changed, so that nobody goes on from there. The latest of a table stays, since it keeps the number."""
+    found: list[Version] = []
+    for table in (table for table in lake.tables() if table.zone == "checkpoints"):
+        saved = {file.path: file.mtime for file in lake.store.list(f"{table.path}/_log")}
+        versions = list(table.each())
+        last: dict[str, float] = {}
+        for version in versions:
+            training, when = version.entry.fingerprint, saved.get(table.log_path(version.number), math.inf)
+            last[training] = max(when, last.get(training, when))
+        found += [version for version in versions[1:] if last[version.entry.fingerprint] <= cut]
+    return found
 
 
 def _stale_files(table: Table, certain: float) -> list[FileInfo]:

@@ -15,8 +15,9 @@ import os
 import posixpath
 import shutil
 import socket
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -25,12 +26,16 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import SplitResult, urlsplit
 
 from laketrain.errors import LakeError
+from laketrain.lake.hdfs_errors import is_lost, is_of_datanodes, is_starting, refused
 from laketrain.lake.paths import TEMPORARY, check_new_path, check_path
 from laketrain.lake.store import FileInfo, Files, Names, hidden, visible
 
-_BUFFER = 1 << 20
 _COPY = 8 << 20
 _PATIENCE_S = 10
+_STARTING_S, _STARTING_PAUSE_S = 60, 0.5
+"""How long a NameNode may take to start, and how often it is asked meanwhile."""
+_PAUSES_S = (0.5, 1, 2, 4, 8)
+"""Between the tries to write a file whose DataNode does not answer."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,11 @@ class HdfsStore:
 
     def read(self, path: str) -> bytes:
         with self._explained(path):
-            return cast(bytes, self._client().read(self._path(path)).read())
+            return cast(bytes, self._reader(path).read())
 
     def open(self, path: str) -> BinaryIO:
         with self._explained(path):
-            return cast(BinaryIO, io.BufferedReader(_Reader(self._client().read(self._path(path))), _BUFFER))
+            return cast(BinaryIO, _Reader(self._reader(path)))
 
     def write(self, path: str, data: bytes) -> None:
         self._write(self._path(check_new_path(path)), io.BytesIO(data), path)
@@ -53,11 +58,16 @@ class HdfsStore:
     def create(self, path: str, data: bytes) -> None:
         target = self._path(check_new_path(path))
         temporary = f"{posixpath.dirname(target)}/{TEMPORARY}{uuid.uuid4().hex}"
+        with self._explained(path):
+            if self._status(target) is not None:  # in a race most come too late: these need not write a block first
+                raise FileExistsError(errno.EEXIST, "exists already", path)
         try:
             self._write(temporary, io.BytesIO(data), path)
             self._rename(temporary, target, path)
-        finally:
-            self._remove(temporary)
+        except BaseException:
+            with suppress(Exception):  # the first error is the one to tell, and gc takes what stays
+                self._remove(temporary)
+            raise
 
     def list(self, dir: str, recursive: bool = False) -> Files:
         return visible(self._files(dir, recursive), dir)
@@ -75,12 +85,18 @@ class HdfsStore:
     def move(self, src: str, dst: str) -> None:
         source, target = self._path(src), self._path(check_new_path(dst))
         with self._explained(dst):
-            self._client().mkdirs(posixpath.dirname(target), create_parent=True)
+            if self._status(source) is None:
+                raise FileNotFoundError(errno.ENOENT, "no such file in the lake", src)
+            _patiently(lambda: self._client().mkdirs(posixpath.dirname(target), create_parent=True))
         self._rename(source, target, dst)
 
     def delete(self, path: str) -> None:
         with self._explained(path):
             self._remove(self._path(path))
+
+    def delete_empty(self, dir: str) -> None:
+        with suppress(Exception):  # the client's errors have no common kind
+            self._client().delete(self._path(dir), False)
 
     def sync(self, dir: str) -> None:
         """Nothing to do: a closed file has reached all of its DataNodes."""
@@ -130,35 +146,55 @@ class HdfsStore:
     def _path(self, path: str) -> str:
         return f"{self._base}/{check_path(path)}"
 
+    def _reader(self, path: str) -> Any:
+        return _patiently(lambda: self._client().read(self._path(path)))
+
     def _write(self, target: str, content: BinaryIO, path: str) -> None:
         from hdfs_native import WriteOptions
 
         with self._explained(path):
-            writer = self._client().create(target, WriteOptions(overwrite=False, create_parent=True))
-            # Always closed: an open writer at the interpreter's end can abort it.
-            with writer:
-                for piece in iter(lambda: content.read(_COPY), b""):
-                    writer.write(piece)
+            for pause in (*_PAUSES_S, None):
+                try:
+                    # Not asked twice where the answer was lost: the file would be there, and we'd think it another's.
+                    writer = _patiently(lambda: self._client().create(
+                        target, WriteOptions(overwrite=False, create_parent=True)), is_starting)
+                    # Always closed: an open writer at the interpreter's end can abort it.
+                    with writer:
+                        for piece in iter(lambda: content.read(_COPY), b""):
+                            writer.write(piece)
+                    return
+                except FileExistsError:
+                    raise
+                except (OSError, RuntimeError) as error:
+                    # The NameNode goes on naming a DataNode for a while after it died; the client asks it but once.
+                    if pause is None or not is_of_datanodes(error):
+                        raise
+                self._remove(target)
+                content.seek(0)
+                time.sleep(pause)
 
     def _rename(self, source: str, target: str, path: str) -> None:
+        """Of a `source` that is there, and nobody else's."""
         with self._explained(path):
             try:
-                self._client().rename(source, target, False)
-            except FileNotFoundError:
-                raise
+                _patiently(lambda: self._client().rename(source, target, False), is_starting)
             except Exception as error:
                 # The client has no error of its own for a taken name in every version of HDFS: look.
-                if self._status(target) is not None:
+                if self._status(target) is None:
+                    if not is_lost(error):
+                        raise
+                    self._rename(source, target, path)
+                elif self._status(source) is not None:
                     raise FileExistsError(errno.EEXIST, "exists already", path) from error
-                raise
+                # Else it was renamed before the NameNode died; but the answer was lost, or the client asked again.
 
     def _remove(self, target: str) -> None:
         with suppress(FileNotFoundError):
-            self._client().delete(target, True)
+            _patiently(lambda: self._client().delete(target, True))
 
     def _status(self, target: str) -> Any:
         try:
-            return self._client().get_file_info(target)
+            return _patiently(lambda: self._client().get_file_info(target))
         except FileNotFoundError:
             return None
 
@@ -192,13 +228,15 @@ class HdfsStore:
         except (FileExistsError, FileNotFoundError, LakeError):
             raise
         except Exception as error:
-            raise LakeError("lake", f"{path!r} in {self.root}", f"HDFS failed: {_first_line(error)}",
-                            "Check that the NameNode is reachable and that you may write there; behind a nameservice, "
-                            "set HADOOP_CONF_DIR.") from error
+            raise refused(error, path, self.root) from error
 
 
 class _Reader(io.RawIOBase):
-    """A file of hdfs-native as Python's io wants its raw files: with readinto, and closed when closed."""
+    """A file of hdfs-native as Python's io wants its files: with readinto, and closed when closed.
+
+    Each read is one request for just what is asked, without a buffer between: Arrow asks for a row group in one piece,
+    and a buffer that reads ahead made it fetch nearly three times the bytes.
+    """
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -218,15 +256,32 @@ class _Reader(io.RawIOBase):
         self._inner.seek(min(base + offset, len(self._inner)))
         return self.tell()
 
+    def read(self, size: int | None = -1) -> bytes:
+        """All that is asked, less only at the file's end."""
+        left = len(self._inner) - self.tell()
+        return cast(bytes, self._inner.read(left if size is None or size < 0 else min(size, left)))
+
     def readinto(self, buffer: Any) -> int:
-        piece = self._inner.read(min(len(buffer), len(self._inner) - self.tell()))
+        piece = self.read(len(buffer))
         buffer[:len(piece)] = piece
         return len(piece)
 
 
-def _first_line(error: Exception) -> str:
-    """Of its message: a NameNode's whole Java stack comes with it."""
-    return str(error).replace("\\n", "\n").partition("\n")[0] or type(error).__name__
+def _passes(error: BaseException) -> bool:
+    return is_starting(error) or is_lost(error)
+
+
+def _patiently(ask: Callable[[], Any], passes: Callable[[BaseException], bool] = _passes) -> Any:
+    """What a NameNode answers. The client waits for one that is down; one that starts refuses, and one that dies leaves
+    without an answer: both are asked again, for what may be asked twice."""
+    end = time.monotonic() + _STARTING_S
+    while True:
+        try:
+            return ask()
+        except (OSError, RuntimeError) as error:
+            if not passes(error) or time.monotonic() > end:
+                raise
+        time.sleep(_STARTING_PAUSE_S)
 
 
 @cache

@@ -16,7 +16,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -110,6 +110,10 @@ class LocalStore:
                 # A job that doesn't know yet that its draft was collected made a file or directory meanwhile.
                 if error.errno not in (errno.ENOTEMPTY, errno.EISDIR) or attempt + 1 == _REMOVALS:
                     raise
+
+    def delete_empty(self, dir: str) -> None:
+        with suppress(OSError):
+            os.rmdir(self._path(dir))
 
     def sync(self, dir: str) -> None:
         top = self._path(dir)

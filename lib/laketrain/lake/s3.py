@@ -5,6 +5,7 @@
 Endpoint and credentials come from the environment alone: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 AWS_REGION, or the machine's role. `create` is a put with `If-None-Match: *`. A server that takes the header and
 ignores it would let two writers win one version, so the first create of a process tries it out and refuses such a one.
+Its metadata names the put, so that one which the server did but did not answer is known as ours.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from laketrain.lake.store import FileInfo, Files, Names, hidden, visible
 _CONFLICT_TRIES = 10
 _PAGE = 1000
 _LARGE = 64 << 20
+_WRITER = "laketrain-writer"
+"""The object's metadata that tells whose put it is of."""
 _tried: set[tuple[object, ...]] = set()
 _trying = Lock()
 
@@ -89,6 +92,9 @@ class S3Store:
         key = self._key(path)
         self._delete([key, *(found for found, _, _ in self._objects(f"{key}/", ""))])
 
+    def delete_empty(self, dir: str) -> None:
+        check_path(dir)
+
     def sync(self, dir: str) -> None:
         """Nothing to do: S3 answers a put when it is durable."""
         check_path(dir)
@@ -134,18 +140,29 @@ class S3Store:
         return cast(dict[str, Any], _filesystem().call_s3(method, Bucket=self._bucket, **arguments))
 
     def _put_once(self, key: str, data: bytes, path: str) -> None:
+        writer = uuid.uuid4().hex
         for attempt in range(_CONFLICT_TRIES):
             try:
-                self._call("put_object", Key=key, Body=data, IfNoneMatch="*")
+                self._call("put_object", Key=key, Body=data, IfNoneMatch="*", Metadata={_WRITER: writer})
                 return
             except OSError as error:
                 status = _status(error)
                 if status == 412:
+                    # A server may put the object and yet answer 500, or nothing: the client then puts it again.
+                    if self._writer(key) == writer:
+                        return
                     raise FileExistsError(errno.EEXIST, "exists already", path) from error
                 # 409 says that two puts met and that neither outcome is known: S3 asks to try again.
                 if status != 409 or attempt + 1 == _CONFLICT_TRIES:
                     raise self._explained(error) from error
                 time.sleep(0.05 * 2 ** min(attempt, 5))
+
+    def _writer(self, key: str) -> str | None:
+        try:
+            found: dict[str, str] = self._call("head_object", Key=key).get("Metadata", {})
+        except FileNotFoundError:
+            return None
+        return found.get(_WRITER)
 
     def _try_out(self) -> None:
         mark = (self.root, *_connection())
@@ -170,6 +187,9 @@ class S3Store:
         if status == 501:
             return LakeError("lake", f"lake {self.root}", "its server has no conditional writes ('If-None-Match: *')",
                              "Use a server with them (Amazon S3, MinIO, Ceph, Cloudflare R2) or HDFS.")
+        if status is not None and status >= 500:
+            return LakeError("lake", f"lake {self.root}", f"its server fails, again and again: {error}",
+                             "Run again later: what is committed stays, and the work goes on from there.")
         if isinstance(error, PermissionError):
             return LakeError("lake", f"lake {self.root}", f"may not be written: {error}",
                              "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role, and the bucket's policy.")

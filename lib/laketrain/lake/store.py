@@ -72,6 +72,10 @@ class Store(Protocol):
     def delete(self, path: str) -> None:
         """Removes a file or tree; absent is fine."""
 
+    def delete_empty(self, dir: str) -> None:
+        """Removes a directory in which there is nothing, and leaves any other, also one that is filled at this
+        instant. Where directories are only names, as on S3, there is nothing to do."""
+
     def sync(self, dir: str) -> None:
         """Returns when everything under `dir` would survive a power cut, as far as the storage promises that."""
 

@@ -67,15 +67,17 @@ class Table:
 
     def all_of(self, fingerprint: str) -> Iterator[Version]:
         """The versions with this fingerprint, the newest first; none where it is empty."""
-        for number in reversed(self.versions() if fingerprint else []):
+        return (version for version in (self.each() if fingerprint else ()) if version.entry.fingerprint == fingerprint)
+
+    def each(self) -> Iterator[Version]:
+        """All versions, the newest first."""
+        for number in reversed(self.versions()):
             try:
-                version = self.get(number)
+                yield self.get(number)
             except LakeError:
                 if number in self.versions():
                     raise
-                continue  # dropped by another job since it was listed
-            if version.entry.fingerprint == fingerprint:
-                yield version
+                # dropped by another job since it was listed
 
     def stage(self) -> Draft:
         """A new, empty, invisible place for data, to be committed or discarded."""

@@ -16,11 +16,11 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 
 from laketrain.errors import ConfigError, Problem
-from laketrain.features import Label
+from laketrain.features import Label, Multilabel, Value
 from laketrain.lake import Version
 from laketrain.ml.data import dataset_of, session_beside
 from laketrain.ml.model import KerasModel
-from laketrain.ml.params import FittingParams
+from laketrain.ml.params import FittingParams, kinds_of
 from laketrain.ml.settings import settled
 from laketrain.ml.turns import turn
 from laketrain.train import fingerprint_train, train
@@ -93,10 +93,10 @@ class KerasEstimator(Estimator[KerasModel], FittingParams, DefaultParamsReadable
 def _refuse_other_targets(job: Job, uid: str) -> None:
     assert job.features is not None
     targets = job.features.targets
-    if len(targets) != 1 or not all(isinstance(target, Label) for target in targets.values()):
-        kinds = ", ".join(f"{name} ({target.kind})" for name, target in targets.items())
+    if not len(targets) or not all(isinstance(target, Label | Multilabel | Value) for target in targets.values()):
         raise ConfigError(f"KerasEstimator {uid}", [Problem(
-            "features", f"the targets are {kinds}, expected one label", "Train other targets by a workload's YAML")])
+            "features", f"the targets are {kinds_of(targets)}, expected labels, multilabels or values",
+            "Train other targets by a workload's YAML")])
 
 
 class _OnceEach:

@@ -20,13 +20,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from laketrain.config.evaluate import THRESHOLD
 from laketrain.errors import DataError, LakeError, nearest
-from laketrain.features import FeatureSet, Label
+from laketrain.features import Feature, FeatureSet, Label, Multilabel, Value
 from laketrain.lake import Lake, Version
 from laketrain.ml.data import STAGE, plain
-from laketrain.ml.params import ScoringParams
+from laketrain.ml.params import ScoringParams, kinds_of
 from laketrain.ml.scoring import score_frame
-from laketrain.predict.answers import columns_of
+from laketrain.predict.answers import columns_of, prefix
 from laketrain.predict.scorer import REASON, RECORD, PredictTask
 from laketrain.spark.frames import quoted
 
@@ -35,8 +36,9 @@ _TOLD = ("model", "data", REASON, RECORD)
 
 
 class KerasModel(Model, ScoringParams, DefaultParamsReadable["KerasModel"], DefaultParamsWritable):
-    """What a fit gives. `prediction` is the index of the class, `probability` a vector of all classes' probabilities;
-    both are null where a row can't be scored, and `_reason` says why. Saved, it is a reference into the lake."""
+    """What a fit gives. `prediction` is the index of the class, or the number that was learnt; `probability` a vector
+    of all classes' probabilities. They are null where a row can't be scored, and `_reason` says why. Of several
+    targets each has columns of its own, such as `species_prediction`. Saved, it is a reference into the lake."""
 
     model: ClassVar[Param[str]] = Param(Params._dummy(), "model", "the version in the lake, e.g. models/ml@3",
                                         typeConverter=TypeConverters.toString)
@@ -86,8 +88,13 @@ class KerasModel(Model, ScoringParams, DefaultParamsReadable["KerasModel"], Defa
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What the classes are called, by index."""
-        return _label(self.version).labels
+        """What the classes are called, by index. Raises DataError where not exactly one target is a label."""
+        targets = self.features.targets
+        found = [target for target in targets.values() if isinstance(target, Label)]
+        if len(found) != 1:
+            raise DataError(STAGE, self.ref, f"predicts {kinds_of(targets)}, expected one label among them",
+                            "model.features has each target's own labels")
+        return found[0].labels
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -106,9 +113,8 @@ class KerasModel(Model, ScoringParams, DefaultParamsReadable["KerasModel"], Defa
         version = self.version
         found = _features(version)
         features, targets = FeatureSet.of(found.inputs), FeatureSet.of(found.targets)
-        _label(version)
-        added = [self.getOrDefault(param) for param in (self.predictionCol, self.probabilityCol, self.reasonCol)]
-        _refuse(dataset, version, features, added)
+        answered = self._answered(version, targets)
+        _refuse(dataset, version, features, [name for name, _ in answered])
         kept = [f"laketrain_{number}" for number in range(len(dataset.columns))]
         sc = dataset.sparkSession.sparkContext
         task = PredictTask(version.lake.url, version.ref, features.to_json(), targets.to_json(), "a DataFrame",
@@ -123,7 +129,18 @@ class KerasModel(Model, ScoringParams, DefaultParamsReadable["KerasModel"], Defa
         answers = [T.StructField(name, T.DataType.fromDDL(kind)) for name, kind in types.items()]
         scored = dataset.select(*own, *inputs).mapInArrow(partial(score_frame, task), T.StructType([*fields, *answers]))
         back = [F.col(name).alias(column) for name, column in zip(kept, dataset.columns, strict=True)]
-        return scored.select(*back, *(said.alias(name) for name, said in zip(added, _said(), strict=True)))
+        return scored.select(*back, *(said.alias(name) for name, said in answered))
+
+    def _answered(self, version: Version, targets: FeatureSet) -> list[tuple[str, Column]]:
+        """The columns that transform adds, made of those that predict's answers are in."""
+        found: list[tuple[str, Column]] = []
+        for name, target in targets.items():
+            own = prefix(targets, name)
+            said, likely = _said(own, target, version.ref)
+            found.append((own + self.getOrDefault(self.predictionCol), said))
+            if likely is not None:
+                found.append((own + self.getOrDefault(self.probabilityCol), likely))
+        return [*found, (self.getOrDefault(self.reasonCol), F.col(REASON))]
 
     @classmethod
     def read(cls) -> _Reader:
@@ -142,20 +159,26 @@ def _features(version: Version) -> FeatureSet:
     return FeatureSet.from_json(json.dumps(version.entry.meta["features"]))
 
 
-def _label(version: Version) -> Label:
-    targets = _features(version).targets
-    label = next(iter(targets.values()), None)
-    if len(targets) != 1 or not isinstance(label, Label):
-        kinds = ", ".join(f"{name} ({target.kind})" for name, target in targets.items()) or "nothing"
-        raise DataError(STAGE, version.ref, f"predicts {kinds}, expected one label")
-    return label
+def _said(own: str, target: Feature, ref: str) -> tuple[Column, Column | None]:
+    """A target's prediction and, of classes, all probabilities; of the answers whose names begin with `own`."""
+    likely = F.col(f"{own}probabilities")
+    if isinstance(target, Label):  # predict names the class as the table did; Spark's evaluators count
+        said = (F.array_position(likely, F.array_max(likely)) - 1).cast("double")
+    elif isinstance(target, Multilabel):
+        numbers = F.sequence(F.lit(0), F.lit(len(target.names) - 1))
+        found = F.filter(numbers, lambda number: likely[number] >= THRESHOLD).cast("array<double>")
+        said = F.when(likely.isNotNull(), found)
+    elif isinstance(target, Value):
+        number = F.col(f"{own}prediction")
+        return (number if target.shape == (1,) else _vector(number)), None
+    else:
+        raise DataError(STAGE, ref, f"predicts {target.kind}s, expected labels, multilabels or values",
+                        "score by the predict section of a workload")
+    return said, _vector(likely)
 
 
-def _said() -> tuple[Column, Column, Column]:
-    """Class index, probabilities and reason, of what predict says: it names the class as the table did."""
-    probabilities = F.col("probabilities")
-    index = (F.array_position(probabilities, F.array_max(probabilities)) - 1).cast("double")
-    return index, F.when(probabilities.isNotNull(), array_to_vector(probabilities)), F.col(REASON)
+def _vector(numbers: Column) -> Column:
+    return F.when(numbers.isNotNull(), array_to_vector(numbers))
 
 
 def _refuse(dataset: DataFrame, version: Version, features: FeatureSet, added: list[str]) -> None:

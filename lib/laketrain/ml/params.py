@@ -9,10 +9,13 @@ over the section's key.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasPredictionCol, HasProbabilityCol, HasSeed
+
+from laketrain.features import Feature
 
 
 def to_section(value: Any) -> dict[str, Any]:
@@ -26,6 +29,11 @@ def to_section(value: Any) -> dict[str, Any]:
     if copy.keys() != value.keys():
         raise TypeError(f"received the keys {list(value)}, expected text")
     return copy
+
+
+def kinds_of(targets: Mapping[str, Feature]) -> str:
+    """`label (label), price (value)`, or nothing: for errors."""
+    return ", ".join(f"{name} ({target.kind})" for name, target in targets.items()) or "nothing"
 
 
 class ScoringParams(HasPredictionCol, HasProbabilityCol):

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from laketrain.convert.direct import DirectRows
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
@@ -31,7 +32,8 @@ REASON, RECORD = "_reason", "_record"
 class PredictTask:
     """As values: the lake's URL, the model's ref, the input features and the targets as JSON, the ref of the data, what
     the columns of a batch are called, rows the model sees at once, which columns to keep, TensorFlow's threads, and
-    whether all probabilities are wanted."""
+    whether all probabilities are wanted; and the directory of the table's files, where a batch only points to rows in
+    them (`convert.direct`)."""
 
     lake: str
     model: str
@@ -43,6 +45,7 @@ class PredictTask:
     keep: tuple[str, ...]
     threads: int
     probabilities: bool = False
+    source: str = ""
 
 
 def score_batches(task: PredictTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -50,9 +53,21 @@ def score_batches(task: PredictTask, batches: Iterable[pa.RecordBatch]) -> Itera
     scored, the reason."""
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(task.threads))
     features, targets = FeatureSet.from_json(task.features), FeatureSet.from_json(task.targets)
-    for batch in batches:
-        named = pa.RecordBatch.from_arrays(batch.columns, names=list(task.columns))
-        yield _score(task, features, targets, named)
+    for batch in _named(task, batches):
+        yield _score(task, features, targets, batch)
+
+
+def _named(task: PredictTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The task's columns of each batch, or of the rows that it points to."""
+    names = list(task.columns)
+    if not task.source:
+        for batch in batches:
+            yield pa.RecordBatch.from_arrays(batch.columns, names=names)
+        return
+    with DirectRows(Lake(task.lake).store, task.source, names, stage="predict") as rows:
+        for batch in batches:
+            for found in rows.beside(batch):
+                yield found.select(names)
 
 
 def _score(task: PredictTask, features: FeatureSet, targets: FeatureSet, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from laketrain.config.evaluate import Predict
 from laketrain.config.windows import Windows
+from laketrain.convert.direct import pointers, readable
 from laketrain.convert.split import SPLIT
 from laketrain.convert.windows import cut_windows
 from laketrain.errors import DataError, nearest
@@ -54,9 +55,10 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
         keep = _kept(frame, features, config)
         rows = _rows(spark, frame, features, table, model, keep)
         with persisted(_scored(spark, rows, features, table, model, config, keep)) as scored:
-            quarantine = _commit_quarantine(scored, table, model, name, key)
             good = scored.where(F.col(REASON).isNull()).drop(REASON, RECORD)
+            # First, since it is this that scores, on all slots: rejects are written by one task, as one file.
             write(good, draft.url())
+            quarantine = _commit_quarantine(scored, table, model, name, key)
             files = found_files(table.lake.store, draft.path())
             rows_out = sum(file.rows or 0 for file in files)
             check_balance("predict", f"table {table.ref}", rows.expected, rows_out, quarantine.rows)
@@ -84,11 +86,13 @@ def _kept(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
 
 @dataclass(frozen=True)
 class _Rows:
-    """What is scored: the table's rows, or windows of them and the rows that are in none, with the reason."""
+    """What is scored: the table's rows, or windows of them and the rows that are in none, with the reason. Where tasks
+    can read the rows from the table's files (`convert.direct`), `pointers` say which."""
 
     frame: DataFrame
     expected: int
     refused: DataFrame | None = None
+    pointers: DataFrame | None = None
 
 
 def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Version, model: Version,
@@ -104,7 +108,9 @@ def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Ve
         raise DataError("predict", table.ref, f"has no column {absent[0]!r}, which the model needs",
                         nearest(absent[0], known))
     if windows is None:
-        return _Rows(frame.select(*(F.col(quoted(column)) for column in columns)), table.rows)
+        chosen = frame.select(*(F.col(quoted(column)) for column in columns))
+        direct = pointers(frame.withColumn(SPLIT, F.lit(0))) if table.rows and readable(frame, columns, table) else None
+        return _Rows(chosen, table.rows, pointers=direct)
     cut = cut_windows(frame.withColumn(SPLIT, F.lit(0)), windows, columns)
     counts, parts = cut.counts(), spark.sparkContext.defaultParallelism
     reason = F.lit(f"has no place of its own in the order of {windows.order!r}")
@@ -125,13 +131,14 @@ def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Versi
     columns = tuple(rows.frame.columns)
     task = PredictTask(table.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), targets.to_json(),
                        table.ref, columns, config.batch, tuple(keep), threads=max(1, (os.cpu_count() or 1) // slots),
-                       probabilities=config.probabilities)
+                       probabilities=config.probabilities, source=table.path() if rows.pointers is not None else "")
     types = dict(rows.frame.dtypes)
     schema = ", ".join(f"{quoted(name)} {kind}" for name, kind in (
         *((column, types[column]) for column in keep), *said.items()))
-    # `mapInArrow` takes only plain names.
-    numbered = rows.frame.toDF(*(f"_{number}" for number in range(len(columns))))
-    scored = numbered.mapInArrow(partial(score_batches, task), schema)
+    given = rows.pointers
+    if given is None:  # `mapInArrow` takes only plain names
+        given = rows.frame.toDF(*(f"_{number}" for number in range(len(columns))))
+    scored = given.mapInArrow(partial(score_batches, task), schema)
     return scored if rows.refused is None else scored.unionByName(rows.refused.select(
         *keep, REASON, RECORD), allowMissingColumns=True)
 

@@ -45,7 +45,7 @@ class Redactor:
         """`text` without the workload's secrets and without those that URLs carry."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
-        return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _IN_URL.sub(rf"\g<1>{HIDDEN}@", text))
+        return _without_secrets(text)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -79,6 +79,23 @@ def _secrets(value: Any, secret: bool = False) -> Iterator[Any]:
             yield from _secrets(inner, secret)
     elif secret:
         yield value
+
+
+def secret_keys(value: Any, path: tuple[str, ...] = (), secret: bool = False) -> Iterator[str]:
+    """The dotted keys of `value` under which a secret stands."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from secret_keys(inner, (*path, str(key)), secret or bool(_SECRET.search(str(key))))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from secret_keys(inner, (*path, str(number)), secret)
+    elif value is not None and (secret or (isinstance(value, str) and _without_secrets(value) != value)):
+        yield ".".join(path)
+
+
+def _without_secrets(text: str) -> str:
+    """`text` without those that URLs carry."""
+    return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _IN_URL.sub(rf"\g<1>{HIDDEN}@", text))
 
 
 def _hidden(value: Any, secret: bool = False) -> Any:

@@ -103,7 +103,9 @@ def _counts(outcome: Outcome) -> str:
     if outcome.stage == "evaluate":
         return f"{_measured(meta)}, on {counts['rows']:,} rows"
     if outcome.stage == "ingest":
-        return f"{counts['files']} files, {counts['bytes'] / 1e6:.1f} MB"
+        rows = f"{counts['rows']:,} rows, " if "rows" in counts else ""
+        lost = f", {counts['lost']:,} lost before they were landed" if "lost" in counts else ""
+        return f"{rows}{counts['files']} files, {counts['bytes'] / 1e6:.1f} MB{lost}"
     if outcome.stage == "profile":
         return f"{counts['columns']} columns, {counts['warnings']} to look at"
     parts = [f"{counts['in']:,} in", f"{counts['out']:,} out", f"{counts['quarantined']:,} quarantined"]

@@ -42,10 +42,11 @@ class Training:
 
 @dataclass(frozen=True)
 class RankTime:
-    """One rank's seconds in steps, and the parts of the longest rank's: computing, averaging gradients (the wait for
-    the other ranks included), waiting for data."""
+    """One rank's host or container, its seconds in steps, and the parts of the longest rank's: computing, averaging
+    gradients (the wait for the other ranks included), waiting for data."""
 
     rank: int
+    where: str
     seconds: float
     computing_part: float
     averaging_part: float
@@ -160,7 +161,7 @@ def _seconds(rank: Mapping[str, Any]) -> float:
 
 def _rank(rank: Mapping[str, Any], longest: float) -> RankTime:
     seconds, averaging = _seconds(rank), rank.get("averaging_s", 0.0)
-    return RankTime(rank["rank"], seconds, rank["computing_s"] / longest, averaging / longest,
+    return RankTime(rank["rank"], rank.get("where", ""), seconds, rank["computing_s"] / longest, averaging / longest,
                     rank["waiting_s"] / longest, averaging / (seconds or 1.0), rank["waiting_s"] / (seconds or 1.0))
 
 

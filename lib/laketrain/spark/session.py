@@ -18,6 +18,7 @@ from laketrain.config.workload import Spark as SparkSettings
 from laketrain.errors import LaunchError
 from laketrain.spark.frames import ALIKE
 from laketrain.spark.java import find_java
+from laketrain.spark.s3 import s3_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,6 +31,9 @@ _DEFAULTS: Mapping[str, str] = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.pythonUDF.arrow.enabled": "true",
     "spark.executorEnv.TF_CPP_MIN_LOG_LEVEL": "2",
+    # A NameNode that restarts is waited for, a minute; by default the first task that needs it fails.
+    "spark.hadoop.dfs.client.retry.policy.enabled": "true",
+    "spark.hadoop.dfs.client.retry.policy.spec": "2000,30",
     # _SUCCESS files mean nothing in the lake: the log entry is the commit.
     "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
@@ -59,8 +63,10 @@ def session(settings: SparkSettings, name: str) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"laketrain {name}")
-    for key, value in _settings(settings, submitted).items():
-        builder = builder.config(key, value)
+    told = _told_by_submit() if submitted else set()
+    for key, value in _settings(settings, submitted, told).items():
+        if key not in told:
+            builder = builder.config(key, value)
     try:
         spark = builder.getOrCreate()
     except Exception as error:
@@ -70,13 +76,22 @@ def session(settings: SparkSettings, name: str) -> SparkSession:
     return spark
 
 
-def _settings(settings: SparkSettings, submitted: bool) -> dict[str, str]:
+def _settings(settings: SparkSettings, submitted: bool, told: set[str]) -> dict[str, str]:
     own = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in settings.conf.items()}
+    defaults = {**_DEFAULTS, **s3_settings(os.environ, told)}
     if submitted:
-        return {**_DEFAULTS, **own}
+        return {**defaults, **own}
     master = settings.master or "local[*]"
     local = {**_LOCAL, "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_quiet_log()}"}
-    return {**_DEFAULTS, **(local if master.startswith("local") else {}), "spark.master": master, **own}
+    return {**defaults, **(local if master.startswith("local") else {}), "spark.master": master, **own}
+
+
+def _told_by_submit() -> set[str]:
+    """The keys of spark-submit's settings, which a builder's would replace."""
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()
+    return {key for key, _ in SparkConf().getAll()}
 
 
 def _quiet_log() -> str:

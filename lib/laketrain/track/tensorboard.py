@@ -32,10 +32,10 @@ class TensorBoardTracker:
         self._storage: Any = None
 
     def start(self, run: RunFacts) -> None:
-        import fsspec
+        from laketrain.lake.remote import filesystem_of
 
         folder = self._config.folder or _joined(self._lake.url, "runs", f"{run.name}-tensorboard")
-        self._storage, path = fsspec.core.url_to_fs(folder)
+        self._storage, path = filesystem_of(folder)
         self._place = _joined(path, f"{run.started:%Y%m%dT%H%M%S.%fZ}",
                               f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}")
         self._storage.makedirs(self._place.rpartition("/")[0], exist_ok=True)

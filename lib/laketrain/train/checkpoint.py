@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import keras
 
 _MODEL = "model.keras"
+_FINISHED = "finished"
 
 
 @dataclass
@@ -77,8 +78,14 @@ class Checkpoints:
                      if _after_epoch(version) == epoch), None)
 
     def finish(self) -> None:
-        """The model is committed: nobody will resume. The newest stays, since its number is the table's."""
-        self._drop_all_but(1)
+        """The model is committed: nobody will resume. What stays is an empty version, which keeps the table's number,
+        and which the next training's takes the place of."""
+        table = self.lake.table("checkpoints", self.name)
+        with table.stage() as draft:
+            mark = draft.commit(stage="train", fingerprint=_FINISHED)
+        for version in [*table.all_of(self.run), *table.all_of(_FINISHED)]:
+            if version.number < mark.number:
+                table.drop(version.number)
 
     def _drop_all_but(self, kept: int, best_epoch: int | None = None) -> None:
         table = self.lake.table("checkpoints", self.name)

@@ -10,6 +10,8 @@ weights are equal on all ranks, which the end verifies.
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass
@@ -65,7 +67,8 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
 
     Returns:
         history: a dict an epoch; times: each rank's seconds by epoch; weights: SHA-256 of the committed weights;
-        best: the epoch they are of, and how it was judged; rank, waiting_s, computing_s, averaging_s of this rank.
+        best: the epoch they are of, and how it was judged; rank, where, waiting_s, computing_s, averaging_s of this
+            rank.
 
     Raises:
         DataError: the loss is not finite. RankError: the ranks end with different weights.
@@ -95,9 +98,14 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
     model = _chosen(begun.model, state, config, checkpoints) if world.is_chief else begun.model
     if task.output and world.is_chief:
         save_model(model, Lake(task.lake), task.output)
-    return {"rank": world.rank, "history": state.history, "times": state.times, "weights": weights_digest(model),
-            "best": _verdict(state, config), "parameters": model.count_params(),
+    return {"rank": world.rank, "where": _where(), "history": state.history, "times": state.times,
+            "weights": weights_digest(model), "best": _verdict(state, config), "parameters": model.count_params(),
             "waiting_s": loop.clock.waiting, "computing_s": loop.clock.computing - averaged, "averaging_s": averaged}
+
+
+def _where() -> str:
+    """By what one finds this rank's log: YARN's container, `yarn logs -containerId`, else the host (a pod's name)."""
+    return os.environ.get("CONTAINER_ID") or socket.gethostname()
 
 
 def _chosen(model: keras.Model, state: State, config: Train, checkpoints: Checkpoints) -> keras.Model:

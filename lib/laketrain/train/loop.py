@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,13 @@ from laketrain.train.clock import Clock, Report
 from laketrain.train.judge import Judge
 from laketrain.train.rates import rate_at
 from laketrain.train.steps import Steps
+from laketrain.train.suspects import told
 from laketrain.train.user import UserCallbacks
 
 if TYPE_CHECKING:
     from laketrain.train.fit import FitTask
+
+_NO_NUMBER = "lower the learning rate, clip gradients (global_clipnorm), or look for NaN in the inputs"
 
 
 class Loop:
@@ -95,13 +99,16 @@ class Loop:
 
     def _step(self, step: int, started: float, batches: Any) -> None:
         state, config, feed = self._state, self._config, self._feed
-        with self.clock.waits():
+        where = f"rank {self._world.rank}, epoch {state.epochs + 1}, step {step + 1} of {feed.steps}"
+        with self.clock.waits(), named(where):
             batch = next(batches)
         done = state.epochs * feed.steps + step
         self._set_rate(done)
         with self.clock.computes():
             loss = float(self._steps.train(*batch))
-        _refuse_nan(loss, self._world.rank, state.epochs, step, feed.steps)
+        if not math.isfinite(loss):
+            raise DataError("train", where, f"the loss is {loss}{told(feed, self._world, state.epochs, step, batch)}",
+                            _NO_NUMBER)
         self.clock.tell(self._report, partial(self._progress, step, started))
         self._callbacks.call("on_train_batch_end", step, {"loss": loss})
         if config.checkpoint_steps and (done + 1) % config.checkpoint_steps == 0 and step + 1 < feed.steps:
@@ -124,7 +131,8 @@ class Loop:
         config, event = self._config, {"kind": "validation", "epoch": self._state.epochs + 1}
         if config.validation is None:
             return {}
-        with (self._dataset.feed(config.validation, config.batch, lanes=config.lanes, shuffle=False) as feed,
+        with (named(f"rank {self._world.rank}, validation of epoch {self._state.epochs + 1}"),
+              self._dataset.feed(config.validation, config.batch, lanes=config.lanes, shuffle=False) as feed,
               closing(feed.steps_of(self._world.rank, self._world.size)) as batches):
             for batch in batches:
                 self._steps.validate(*batch)
@@ -155,7 +163,11 @@ class Loop:
                 **self._steps.running()}
 
 
-def _refuse_nan(loss: float, rank: int, epoch: int, step: int, steps: int) -> None:
-    if not math.isfinite(loss):
-        raise DataError("train", f"rank {rank}, epoch {epoch + 1}, step {step + 1} of {steps}", f"the loss is {loss}",
-                        "lower the learning rate, clip gradients (global_clipnorm), or look for NaN in the inputs")
+
+@contextmanager
+def named(where: str) -> Iterator[None]:
+    """An error of the feed says on which rank and at which step it came."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(error.stage, f"{where}, {error.subject}", error.problem, error.hint) from error

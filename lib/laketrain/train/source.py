@@ -34,12 +34,13 @@ def source_content(lake: Lake, source: str) -> str:
     """What tells one source's content from another's, for fingerprints: a version's ref, a file's checksum."""
     if not source.endswith(_ENDING):
         return _version(lake, source).ref
-    import fsspec
-
     from laketrain.lake.contents import crc32_of
+    from laketrain.lake.remote import filesystem_of
 
-    with _opened(source), fsspec.open(source, "rb") as file:
-        return f"{source}, {crc32_of(file):08x}"
+    with _opened(source):
+        filesystem, path = filesystem_of(source)
+        with filesystem.open(path, "rb") as file:
+            return f"{source}, {crc32_of(file):08x}"
 
 
 def load_source(lake: str, source: str) -> keras.Model:
@@ -49,11 +50,12 @@ def load_source(lake: str, source: str) -> keras.Model:
 
     if not source.endswith(_ENDING):
         return load_model(_version(Lake(lake), source))
-    import fsspec
+    from laketrain.lake.remote import filesystem_of
 
     with tempfile.TemporaryDirectory(prefix="laketrain-") as folder, _opened(source):
         local = Path(folder) / f"source{_ENDING}"
-        with fsspec.open(source, "rb") as file:
+        filesystem, path = filesystem_of(source)
+        with filesystem.open(path, "rb") as file:
             local.write_bytes(file.read())
         return load_saved(str(local), source)
 

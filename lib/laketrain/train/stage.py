@@ -31,7 +31,7 @@ REVISION = 2
 OnEvent = Callable[[int, dict[str, Any]], None]
 
 # How a model is trained, but not what it becomes: changing these is no reason to train again.
-_NO_MATTER = {"cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts", "deadline_s"}
+_NO_MATTER = {"again", "cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts", "deadline_s"}
 # A rank that computes so much longer than the middle one is named.
 _SLOW = 1.3
 
@@ -66,7 +66,7 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
         task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path(), user=user)
         results, restarts = _launch_until_done(spark, dataset, task, checkpoints, tell)
         chief = results[0]
-        ranks = [{key: result[key] for key in ("rank", "waiting_s", "computing_s", "averaging_s")}
+        ranks = [{key: result[key] for key in ("rank", "where", "waiting_s", "computing_s", "averaging_s")}
                  for result in results]
         slow = slow_rank([rank["computing_s"] for rank in ranks])
         version = draft.commit(

@@ -15,10 +15,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
-from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, text
+from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, messages, text
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, SETTINGS, Reader, Reading, marked, rejection
 from laketrain.clean.reading.landed import raw_files
-from laketrain.config.sources import Source
+from laketrain.clean.reading.partitions import path_columns, with_path_columns, without
+from laketrain.config.sources import FIXED, BaseSource, TableSource
 from laketrain.errors import DataError
 from laketrain.lake import Version
 from laketrain.spark.frames import quoted
@@ -33,15 +34,16 @@ _READERS: Mapping[str, Reader] = {
     "text": text.read,
     "images": media.read,
     "audio": media.read,
+    "kafka": messages.read,
 }
 
 
-def read_raw(spark: SparkSession, raw: Version, source: Source) -> DataFrame:
+def read_raw(spark: SparkSession, raw: Version, source: BaseSource) -> DataFrame:
     """The rows of `raw`, as `open_raw` gives them."""
     return open_raw(spark, raw, source).frame
 
 
-def open_raw(spark: SparkSession, raw: Version, source: Source, pinned: Mapping[str, Any] | None = None) -> Reading:
+def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapping[str, Any] | None = None) -> Reading:
     """The rows of `raw` and of the versions that it adds to. A record that can't be read is there too, as rejected.
 
     Args:
@@ -52,15 +54,20 @@ def open_raw(spark: SparkSession, raw: Version, source: Source, pinned: Mapping[
     """
     expected = _expected(raw, source, pinned)
     files = raw_files(raw)
+    fixed = source.format in FIXED or isinstance(source, TableSource)
+    keys = () if fixed else path_columns(files, expected)
+    if isinstance(source, TableSource):
+        source = source.landed
     if files:
-        return _READERS.get(source.format, foreign.read)(spark, files, source, expected)
+        reading = _READERS.get(source.format, foreign.read)(spark, files, source, without(expected, keys))
+        return with_path_columns(reading, keys, expected) if keys else reading
     if expected is None:
         raise DataError("clean", f"schema of source {raw.name!r}", "can't be inferred, as there is no file yet",
                         "declare the columns, or wait for the first file")
     return Reading(marked(spark.createDataFrame([], expected), [field.name for field in expected]), expected, rows=0)
 
 
-def pin_of(reading: Reading, raw: Version, source: Source) -> dict[str, Any]:
+def pin_of(reading: Reading, raw: Version, source: BaseSource) -> dict[str, Any]:
     """What an entry keeps of a reading: an inferred schema, to which later files are held, and how they drifted."""
     kept: dict[str, Any] = {"drift": reading.drift} if reading.drift else {}
     if source.declared == "infer":
@@ -68,8 +75,8 @@ def pin_of(reading: Reading, raw: Version, source: Source) -> dict[str, Any]:
     return kept
 
 
-def _expected(raw: Version, source: Source, pinned: Mapping[str, Any] | None) -> T.StructType | None:
-    columns = source.columns if source.declared is None else source.declared
+def _expected(raw: Version, source: BaseSource, pinned: Mapping[str, Any] | None) -> T.StructType | None:
+    columns = source.columns or source.declared
     if isinstance(columns, dict):
         return _declared(raw, columns)
     there = (pinned or {}).get("pinned", {})

@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.landed import RawFile
-from laketrain.config.sources import Source
 from laketrain.spark.frames import ALIKE, quoted, record
 
 FILE, RECORD, REJECT = "_file", "_record", "_reject"
@@ -50,9 +49,10 @@ class Reading:
 
 
 class Reader(Protocol):
-    """Reads files, at least one, of one format. `expected` are the columns, None where they are to be inferred."""
+    """Reads files, at least one, of one format. `source` is of the kind that has this format; `expected` are the
+    columns, None where they are to be inferred."""
 
-    def __call__(self, spark: SparkSession, files: Sequence[RawFile], source: Source,
+    def __call__(self, spark: SparkSession, files: Sequence[RawFile], source: Any,
                  expected: T.StructType | None) -> Reading: ...
 
 

@@ -21,6 +21,7 @@ from pyspark.sql.pandas.types import from_arrow_type
 from laketrain.clean.reading.base import ALL_FILES, Reading, marked
 from laketrain.clean.reading.drift import Found, Judge, said, same
 from laketrain.clean.reading.landed import RawFile, each
+from laketrain.clean.reading.partitions import place_of
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
@@ -53,7 +54,7 @@ def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], columns
     options = {**source.options, **ALL_FILES}
     rows = spark.read.format(source.format).schema(schema).options(**options).load([file.url for file in files])
     wanted = [_as_wanted(field, field.name in found).alias(field.name) for field in columns]
-    rows = rows.select(*wanted, F.col("_metadata.file_name").alias("_place"))
+    rows = rows.select(*wanted, place_of(files).alias("_place"))
     return marked(rows, columns.names, file=F.col("_place"))
 
 
@@ -73,10 +74,18 @@ def _footer(form: str, file: RawFile) -> tuple[Found, int]:
             opened: Any = pq.ParquetFile(handle) if form == "parquet" else orc.ORCFile(handle)
             schema = opened.schema_arrow if form == "parquet" else opened.schema
             rows = opened.metadata.num_rows if form == "parquet" else opened.nrows
+            old = _old_times(opened.schema) if form == "parquet" else set()
     except Exception as error:
         raise DataError("clean", file.ref, f"is no readable {_NAMES[form]} file: {error}",
                         "land a whole file, then ingest again") from error
-    return {field.name: _spark_type(field.type) or str(field.type) for field in schema}, int(rows)
+    return {field.name: T.TimestampType() if field.name in old else _spark_type(field.type) or str(field.type)
+            for field in schema}, int(rows)
+
+
+def _old_times(schema: pq.ParquetSchema) -> set[str]:
+    """Columns of INT96, in which Spark, Hive and Impala write times; pyarrow calls them nanoseconds."""
+    leaves = (schema.column(index) for index in range(len(schema)))
+    return {leaf.path for leaf in leaves if leaf.physical_type == "INT96"}
 
 
 def _inferred(file: RawFile, found: Found) -> T.StructType:

@@ -17,6 +17,7 @@ from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, mangled, m
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.encoding import HEAD, check_encoding
 from laketrain.clean.reading.landed import RawFile, each
+from laketrain.clean.reading.partitions import place_of
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
@@ -120,7 +121,7 @@ def _part(spark: SparkSession, files: Sequence[RawFile], header: Header, columns
     rows = spark.read.schema(schema).options(**options).csv([file.url for file in files])
     at = dict(zip(header, places, strict=True))
     rows = rows.select(*(_value(at, field).alias(field.name) for field in columns), CORRUPT,
-                       F.col("_metadata.file_name").alias("_place"))
+                       place_of(files).alias("_place"))
     width = T.StructType([T.StructField(name, field.dataType) for name, field in zip(header, fields, strict=True)])
     foreign = mangled(rows, columns.names) | F.coalesce(F.col(CORRUPT).contains("\ufffd"), F.lit(False))
     problem = F.when(foreign, F.lit(f"holds bytes that are no {dialect.encoding}")).when(

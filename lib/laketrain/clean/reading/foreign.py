@@ -13,6 +13,7 @@ from pyspark.sql import types as T
 from laketrain.clean.reading.base import ALL_FILES, Reading, marked
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.landed import RawFile
+from laketrain.clean.reading.partitions import place_of
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.spark.errors import first_sentence
@@ -30,7 +31,7 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     wanted = [(F.col(quoted(field.name)) if field.name in there else F.lit(None)).cast(field.dataType)
               .alias(field.name) for field in columns]
     try:
-        rows = rows.select(*wanted, F.col("_metadata.file_name").alias("_place"))
+        rows = rows.select(*wanted, place_of(files).alias("_place"))
     except AnalysisException:
         # A reader that isn't one of Spark's own needn't know which file a row is from.
         rows = rows.select(*wanted, F.lit(files[0].file.path if len(files) == 1 else "").alias("_place"))

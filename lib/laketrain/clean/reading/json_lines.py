@@ -13,6 +13,7 @@ from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, mangled, m
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.encoding import HEAD, check_encoding
 from laketrain.clean.reading.landed import RawFile, each
+from laketrain.clean.reading.partitions import place_of
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
@@ -41,7 +42,7 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     columns = judge.columns
     schema = T.StructType([*columns.fields, T.StructField(CORRUPT, T.StringType())])
     rows = spark.read.schema(schema).options(**options).json(urls)
-    rows = rows.select(*(F.col(quoted(name)) for name in schema.names), F.col("_metadata.file_name").alias("_place"))
+    rows = rows.select(*(F.col(quoted(name)) for name in schema.names), place_of(files).alias("_place"))
     foreign = mangled(rows, columns.names) | F.coalesce(F.col(CORRUPT).contains("\ufffd"), F.lit(False))
     problem = F.when(foreign, F.lit(f"holds bytes that are no {encoding}")).when(
         F.col(CORRUPT).isNotNull(), F.lit(f"is no {shape_of('json', columns)}"))

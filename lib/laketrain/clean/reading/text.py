@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 from laketrain.clean.reading.base import ALL_FILES, Reading, marked
 from laketrain.clean.reading.encoding import HEAD, check_encoding
 from laketrain.clean.reading.landed import RawFile, each
+from laketrain.clean.reading.partitions import place_of
 from laketrain.config.sources import Source
 
 
@@ -25,7 +26,7 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     lines = spark.read.options(**{**source.options, **ALL_FILES}).text([file.url for file in files])
     whole = F.make_valid_utf8("value")
     rows = lines.select(whole.alias("text"), F.is_valid_utf8("value").alias("_valid"),
-                        F.col("_metadata.file_name").alias("_place"))
+                        place_of(files).alias("_place"))
     problem = F.when(~F.col("_valid"), F.lit("holds bytes that are no UTF-8"))
     pinned = T.StructType([T.StructField("text", T.StringType())])
     return Reading(marked(rows, ["text"], file=F.col("_place"), problem=problem), pinned)

@@ -1,4 +1,4 @@
-"""Where raw data comes from.
+"""Files: what ingest copies as it is.
 
     sources:
       pixels: {format: csv, path: ../landing/pixels/*.csv, schema: {digit_id: string, pixels: string}}
@@ -10,16 +10,13 @@ from __future__ import annotations
 import codecs
 import difflib
 import re
-from typing import Annotated, Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from laketrain.config.base import Section
-from laketrain.config.types import SparkType
+from laketrain.config.sources.base import ELSEWHERE, BaseSource, Options, Schema
 from laketrain.errors import nearest
-
-RESERVED = ("_file", "_record", "_reject", "_corrupt", "_place", "_metadata", "_split", "_order", "_key")
-"""Columns that the stages add for a while."""
 
 MEDIA = ("images", "audio")
 """Formats in which a file is a row."""
@@ -27,7 +24,7 @@ MAX_FILE_MB = 64
 """The largest file that is a row, unless a source says otherwise."""
 OURS = ("csv", "json", "parquet", "orc", "text", *MEDIA)
 """Formats that laketrain knows by itself."""
-_OTHERS = ("avro", "xml", "delta", "iceberg", "hudi", "binaryFile", "libsvm", "tfrecord", "protobuf", "geoparquet")
+_OTHERS = ("avro", "xml", "binaryFile", "libsvm", "tfrecord", "protobuf", "geoparquet")
 
 _FILE = {"path": "string", "folder": "string", "content": "binary", "bytes": "bigint"}
 FIXED: dict[str, dict[str, str]] = {"text": {"text": "string"}, "images": _FILE, "audio": _FILE}
@@ -50,22 +47,21 @@ class Drift(Section):
     types: there a value of another type makes its record unreadable."""
 
 
-class Source(Section):
+class Source(BaseSource):
     """Files that ingest lands, byte for byte, as one immutable version of `raw/<name>`."""
+
+    tag: ClassVar[str] = "files"
 
     format: str
     """csv, json (lines), parquet, orc, text (a row a line), images and audio (a row a file), or any other format that
     the Spark session can read."""
     path: str = Field(min_length=1)
     """A file, a directory or a glob; a relative one is seen from the config's own directory."""
-    declared: Annotated[
-        Annotated[dict[str, SparkType], Field(min_length=1), Tag("columns")] | Annotated[Literal["infer"], Tag("word")],
-        Discriminator(lambda value: "word" if isinstance(value, str) else "columns"),
-    ] | None = Field(default=None, alias="schema")
+    declared: Schema | None = Field(default=None, alias="schema")
     """Each column with the Spark SQL type in which it is read; for CSV and JSON the honest choice is string, since a
     rule can then say why a value is refused. `infer` takes the columns from the first files that are cleaned, and pins
     them. Left out for text, images and audio, whose columns are fixed."""
-    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    options: Options = Field(default_factory=dict)
     """Spark's reader options of that format, e.g. {header: true, sep: ";", encoding: ISO-8859-1}."""
     drift: Drift = Drift()
     """What happens where a file's columns differ from those; by default nothing but a further column is let pass."""
@@ -77,8 +73,11 @@ class Source(Section):
     """Images and audio: larger files are quarantined unread, since one of them would fill a task's memory. In MiB."""
 
     @property
+    def file_path(self) -> str:
+        return self.path
+
+    @property
     def columns(self) -> dict[str, str] | None:
-        """The columns that the table has for certain and no others, by type; None where only the data will tell."""
         if self.format in FIXED:
             return FIXED[self.format]
         known = isinstance(self.declared, dict) and self.drift.new != "keep"
@@ -86,7 +85,6 @@ class Source(Section):
 
     @property
     def reading(self) -> dict[str, Any]:
-        """The settings that shape the rows which are read of landed files."""
         return self.model_dump(mode="json", include={"format", "declared", "options", "drift", "max_file_mb"})
 
     @field_validator("format")
@@ -94,25 +92,14 @@ class Source(Section):
     def _known_format(cls, name: str) -> str:
         if name in (*OURS, *_OTHERS) or "." in name:
             return name
-        by_small = {known.lower(): known for known in (*OURS, *_OTHERS)}
-        expected = f"received {name!r}, expected {', '.join(OURS)} or another format that Spark reads"
+        by_small = {known.lower(): known for known in (*OURS, *ELSEWHERE, *_OTHERS)}
+        shown = ", ".join((*OURS, "kafka", "jdbc", "delta"))
+        expected = f"received {name!r}, expected {shown} or another format that Spark reads"
         if difflib.get_close_matches(name.lower(), by_small, n=1, cutoff=0.65):
             raise ValueError(expected, nearest(name, by_small.values()))
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
             raise ValueError(expected)
         return name
-
-    @field_validator("declared")
-    @classmethod
-    def _told_apart(cls, columns: dict[str, str] | str | None) -> dict[str, str] | str | None:
-        first: dict[str, str] = {}
-        for name in columns if isinstance(columns, dict) else ():
-            if name in RESERVED:
-                raise ValueError(f"received the column {name!r}, a name that laketrain uses itself")
-            if name.lower() in first:
-                raise ValueError(f"received {first[name.lower()]!r} and {name!r}, which Spark can't tell apart")
-            first[name.lower()] = name
-        return columns
 
     @field_validator("options")
     @classmethod

@@ -1,0 +1,78 @@
+"""Columns that stand in the paths of files, as Hive, Spark, Arrow and DuckDB write them: `day=2026-11-20/0.parquet`.
+
+    keys = path_columns(files, expected)         # ("day",)
+    rows.select(place_of(files), …)              # each row's path, from which
+    with_path_columns(reading, keys, expected)   # takes its values
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from laketrain.clean.reading.base import FILE, RECORD, REJECT, Reading, rejection
+from laketrain.clean.reading.landed import RawFile
+from laketrain.spark.frames import quoted
+
+_NONE = "__HIVE_DEFAULT_PARTITION__"
+"""What Hive and all after it write for null."""
+
+
+def path_columns(files: Sequence[RawFile], expected: T.StructType | None) -> tuple[str, ...]:
+    """The columns that the path of every file names: of the expected ones, or all where none are known yet."""
+    named = [set(_keys(file.file.path)) for file in files]
+    common = reduce(set.intersection, named) if named else set()
+    return tuple(name for name in _keys(files[0].file.path if files else "")
+                 if name in common and (expected is None or name in expected.names))
+
+
+def _keys(path: str) -> list[str]:
+    return [name for folder in path.split("/")[:-1] for name, equals, _ in [folder.partition("=")] if name and equals]
+
+
+def place_of(files: Sequence[RawFile]) -> Column:
+    """The path of a row's file below its version's directory."""
+    if not any("/" in file.file.path for file in files):
+        return F.col("_metadata.file_name")  # which needs no work a row
+    data = re.escape(files[0].version.path().rpartition("/")[0])
+    return F.regexp_extract(_decoded(F.col("_metadata.file_path")), f"/{data}/[^/]+/(.+)$", 1)
+
+
+def without(expected: T.StructType | None, keys: Sequence[str]) -> T.StructType | None:
+    """The columns that are to be read from the files themselves."""
+    return None if expected is None else T.StructType([field for field in expected if field.name not in keys])
+
+
+def with_path_columns(reading: Reading, keys: Sequence[str], expected: T.StructType | None) -> Reading:
+    """The reading with the columns `keys`, text where their type isn't known; a value that isn't of its type rejects
+    the row. Where a file has such a column, too, the path's counts, as it does in Hive and Spark."""
+    fields = list(expected or [*(field for field in reading.pinned if field.name not in keys),
+                               *(T.StructField(name, T.StringType()) for name in keys)])
+    types = {field.name: field.dataType for field in fields}
+    frame = reading.frame
+    for name in keys:
+        frame = _with_one(frame, name, types[name])
+    kept = [name for name in reading.frame.columns if name not in (*types, FILE, RECORD, REJECT)]
+    order = [*types, *kept, FILE, RECORD, REJECT]
+    return replace(reading, frame=frame.select(*(F.col(quoted(name)) for name in order)), pinned=T.StructType(fields))
+
+
+def _with_one(frame: DataFrame, name: str, kind: T.DataType) -> DataFrame:
+    found = _decoded(F.regexp_extract(F.col(FILE), f"(?:^|/){re.escape(name)}=([^/]*)/", 1))
+    text = F.when(~found.isin("", _NONE), found)
+    value = text.cast(kind)
+    problem = F.concat(F.lit("has "), text, F.lit(f" for {name} in its path, which is no {kind.simpleString()}"))
+    wrong = F.when(text.isNotNull() & value.isNull(), rejection(F.lit("readable"), problem))
+    return frame.withColumn(REJECT, F.coalesce(F.col(REJECT), wrong)).withColumn(name, value)
+
+
+def _decoded(text: Column) -> Column:
+    """`%20` and its like as what they stand for; a plus, which is a space only in forms, stays, and so does a text that
+    is not written so."""
+    return F.coalesce(F.try_url_decode(F.replace(text, F.lit("+"), F.lit("%2B"))), text)

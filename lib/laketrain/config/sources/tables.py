@@ -1,0 +1,181 @@
+"""Tables that Spark reads from elsewhere: of a database by JDBC, of a store by its connector, of Delta Lake.
+
+    sources:
+      orders:
+        format: jdbc
+        url: jdbc:postgresql://db:5432/shop
+        table: public.orders
+        user_env: SHOP_USER
+        password_env: SHOP_PASSWORD
+        partition: {column: order_id, parts: 8}
+        since: order_id
+      profiles: {format: mongodb, options: {database: shop, collection: profiles}, secrets: {connection.uri: MONGO_URI}}
+      prices: {format: delta, path: s3a://lake/prices}
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from laketrain.config.base import Section
+from laketrain.config.sources.base import Connector, EnvironmentName, Options, Schema, ServerSource
+from laketrain.config.sources.files import Drift, Source
+
+_SECRET = re.compile(r"passw|secret|token|credential|private.?key|access.?key", re.IGNORECASE)
+_IN_URL = re.compile(r"(passw(or)?d|secret|token)=|//[^/@]*:[^/@]*@", re.IGNORECASE)
+
+
+class TableSource(ServerSource):
+    """A table elsewhere, whose rows ingest lands as Parquet in `raw/<name>`; rows that are those of the version before
+    make no new one."""
+
+    declared: Schema = Field(default="infer", alias="schema")
+    """Each column with the Spark SQL type that it has; by default as the connector gives them, pinned when they are
+    cleaned first."""
+    drift: Drift = Drift()
+    """What happens where the columns differ from those; by default nothing but a further column is let pass."""
+    since: str | None = None
+    """A column that only grows, e.g. a serial number or a time of change, without nulls: a run lands the rows beyond
+    the largest value that has landed, and the new version holds those and all earlier ones. Rows that are changed, or
+    committed late with a smaller value, are not seen. By default each run lands the whole table."""
+
+    @property
+    def columns(self) -> dict[str, str] | None:
+        return self.declared if isinstance(self.declared, dict) and self.drift.new != "keep" else None
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", include={"declared", "drift"})
+
+    @property
+    def landed(self) -> Source:
+        """What has landed, as a source of files."""
+        return Source.model_validate({"format": "parquet", "path": self.format, "schema": self.declared,
+                                      "drift": self.drift.model_dump()})
+
+    @property
+    def place(self) -> str:
+        """Which table it is, without a secret: two sources of one place land the same rows."""
+        raise NotImplementedError
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The options that Spark's reader is given, secrets among them."""
+        return {**{name: str(value) for name, value in self.options.items()}, **self.secret_options()}
+
+    @field_validator("options")
+    @classmethod
+    def _no_secret(cls, options: Options) -> Options:
+        for name, value in options.items():
+            if _SECRET.search(name) or _IN_URL.search(str(value)):
+                raise ValueError(f"received a value for {name!r} (not shown: it is a secret)",
+                                 "Put it in the environment and its variable's name under 'secrets', e.g. "
+                                 f"secrets: {{{name}: SHOP_SECRET}}")
+        return options
+
+
+class Partition(Section):
+    """How a table is read by several tasks at a time: by ranges of a column."""
+
+    column: str = Field(min_length=1)
+    """A column of whole numbers, dates or times."""
+    parts: int = Field(default=8, ge=2, le=1000)
+    """How many ranges, and connections to the database."""
+    lower: int | str | None = None
+    """Where the first range ends to be open; by default the column's least value. Rows below it are read too."""
+    upper: int | str | None = None
+    """Where the last range begins to be open; by default the column's largest value. Rows above it are read too."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Partition:
+        if (self.lower is None) != (self.upper is None):
+            raise ValueError("received only one of lower and upper", "Give both, or none to have them asked for")
+        return self
+
+
+class JdbcSource(TableSource):
+    """A table or query of a database, by JDBC."""
+
+    tag: ClassVar[str] = "jdbc"
+
+    format: Literal["jdbc"]
+    """The Spark session needs the database's driver, e.g. of the package org.postgresql:postgresql."""
+    url: str = Field(pattern=r"^jdbc:[a-z]")
+    """The database, e.g. jdbc:postgresql://db:5432/shop."""
+    table: str | None = Field(default=None, min_length=1)
+    """The table or view, with its schema where it has one."""
+    query: str | None = Field(default=None, min_length=1)
+    """Or a SELECT in the database's own SQL."""
+    user_env: EnvironmentName | None = None
+    """The NAME of the environment variable that holds the user."""
+    password_env: EnvironmentName | None = None
+    """The NAME of the environment variable that holds the password."""
+    partition: Partition | None = None
+    """Read it by several tasks; by default by one, which suits up to some million rows."""
+
+    @property
+    def place(self) -> str:
+        return f"{self.url} {self.table or self.query}"
+
+    @property
+    def given(self) -> dict[str, str]:
+        asked = self.table or f"({(self.query or '').strip().rstrip(';')}) laketrain_query"
+        return {"fetchsize": "10000", **super().given, "url": self.url, "dbtable": asked,
+                **{name: os.environ.get(variable, "") for name, variable in self._login.items()}}
+
+    def secret_variables(self) -> list[str]:
+        return [*super().secret_variables(), *self._login.values()]
+
+    @property
+    def _login(self) -> dict[str, str]:
+        named = {"user": self.user_env, "password": self.password_env}
+        return {name: variable for name, variable in named.items() if variable}
+
+    @field_validator("url")
+    @classmethod
+    def _without_secret(cls, url: str) -> str:
+        if _IN_URL.search(url):
+            raise ValueError("received a URL with a password in it (not shown)",
+                             "Put user and password in the environment, and name them by user_env and password_env")
+        return url
+
+    @field_validator("options")
+    @classmethod
+    def _not_ours(cls, options: Options) -> Options:
+        own = {"url": "url", "dbtable": "table", "query": "query", "user": "user_env", "partitioncolumn": "partition",
+               "lowerbound": "partition", "upperbound": "partition", "numpartitions": "partition"}
+        for name in options:
+            if name.lower() in own:
+                raise ValueError(f"received the option {name!r}, which laketrain sets itself",
+                                 f"Use the source's {own[name.lower()]!r}")
+        return options
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> JdbcSource:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("expected one of table and query", "e.g. table: public.orders")
+        return self
+
+
+class ConnectorSource(TableSource):
+    """A table of a store, by its Spark connector: Delta, Iceberg, MongoDB, Cassandra and others."""
+
+    tag: ClassVar[str] = "connector"
+
+    format: Connector
+    """What Spark knows the connector as; the session needs its package."""
+    path: str | None = Field(default=None, min_length=1)
+    """Where the table lies, for connectors that want to know; a relative one is seen from the config's directory."""
+
+    @property
+    def file_path(self) -> str | None:
+        return self.path
+
+    @property
+    def place(self) -> str:
+        options = (f"{key}={value}" for key, value in sorted(self.options.items()))
+        return " ".join([self.format, self.path or "", *options])

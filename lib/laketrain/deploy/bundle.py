@@ -1,0 +1,128 @@
+"""A workload as one folder to submit from: environment, code, config, job, and the commands.
+
+    job = Job.load("conf/mnist.yaml", lake="hdfs://namenode/lake")
+    made = package(job, Path("build/package/mnist"), Cluster("yarn"))
+    made.commands["client"], made.notes
+
+Secrets have no place in it: a config that holds one is refused, and so is a setting.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from laketrain.config.document import Document, parse_value
+from laketrain.deploy.code import local_code, references, write_zip
+from laketrain.deploy.command import MODES, Cluster, Parts, as_text, yarn_command
+from laketrain.deploy.environment import TRACKERS, pack_environment
+from laketrain.deploy.kubernetes import kubernetes_command, kubernetes_files
+from laketrain.errors import ConfigError, Problem, nearest
+from laketrain.report.redact import secret_keys
+from laketrain.stages import STAGES
+from laketrain.workload import Job
+
+_JOB = '''\
+"""{what} of a workload, for spark-submit. Written by `laketrain package`."""
+
+from laketrain.cli import run_job
+
+if __name__ == "__main__":
+    run_job({stage})
+'''
+
+
+@dataclass(frozen=True)
+class Package:
+    """What was made: the folder, the command of each mode, and what should be known of it."""
+
+    folder: Path
+    commands: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def package(job: Job, folder: Path, cluster: Cluster, *, sets: Sequence[str] = (),
+            stage: str | None = None, environment: str | None = None) -> Package:
+    """Writes the folder. What is there already and has not changed is left as it is.
+
+    Args:
+        sets: what the job is told beside the config, the same that it was loaded with.
+        stage: one stage alone; by default the whole run.
+        environment: a packed one's path or URL, e.g. on HDFS, instead of this Python's.
+
+    Raises:
+        ConfigError: a secret stands in the config or the settings; too few executors; a module that is not there.
+        LaunchError: the environment can't be packed.
+    """
+    _refuse_secrets(job, cluster, sets)
+    if stage is not None and stage not in STAGES:
+        raise ConfigError("command line", [Problem("--stage", f"there is no stage {stage!r}", nearest(stage, STAGES))])
+    ranks = job.workload.train.ranks.max if job.workload.train else 1
+    cluster.instances(ranks)
+    code = local_code(references(job.workload.model_dump(mode="json")), job.source)
+    folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    if environment is None:
+        trackers = TRACKERS if job.workload.track else ()
+        pack_environment(folder / "environment.tar.gz", sorted(code.installed), trackers)
+    write_zip(folder / "code.zip", code.places)
+    config = folder / Path(job.source).name
+    shutil.copyfile(job.source, config)
+    (folder / "job.py").write_text(_JOB.format(what=f"The stage {stage!r}" if stage else "All stages",
+                                               stage=repr(stage) if stage else ""), "utf-8")
+    local = dict(_local_paths(job, sets))
+    arguments = [*(word for key, path in local.items() if key != "lake" for word in ("--set", f"{key}={path}")),
+                 *(word for each in sets for word in ("--set", each)), "--lake", job.workload.lake]
+    parts = Parts(job.workload.name, environment or str(folder / "environment.tar.gz"), str(folder / "code.zip"),
+                  str(folder / "job.py"), str(config), tuple(arguments))
+    return Package(folder, _commands(cluster, parts, ranks, folder), tuple(_notes(local)))
+
+
+def _commands(cluster: Cluster, parts: Parts, ranks: int, folder: Path) -> dict[str, str]:
+    if not cluster.master.startswith("k8s://"):
+        return {mode: as_text(yarn_command(cluster, mode, parts, ranks)) for mode in MODES}
+    for name, text in kubernetes_files(cluster, parts, ranks).items():
+        (folder / name).write_text(text, "utf-8")
+    return {"cluster": as_text(kubernetes_command(cluster, parts, folder / "spark-defaults.conf"))}
+
+
+def _local_paths(job: Job, sets: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What the config names without a scheme, by key, as whole paths: the copy of the config lies elsewhere. Days and
+    other variables stay to be filled in."""
+    raw, home = Document.parse(Path(job.source).read_text("utf-8"), job.source).data, Path(job.source).absolute().parent
+    found = {"lake": job.workload.lake,
+             **{f"sources.{name}.path": source["path"] for name, source in raw["sources"].items()},
+             "track.tensorboard.folder": _at(raw, "track", "tensorboard", "folder")}
+    told = {each.partition("=")[0] for each in sets}
+    for key, path in found.items():
+        if key not in told and isinstance(path, str) and "://" not in path:
+            yield key, json.dumps(str((home / path).resolve()), ensure_ascii=False)
+
+
+def _at(data: Any, *keys: str) -> Any:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
+def _notes(local: Mapping[str, str]) -> Iterator[str]:
+    for key, path in local.items():
+        way = "--lake hdfs://…" if key == "lake" else f"--set {key}=hdfs://…"
+        yield f"{key} is {json.loads(path)}: every node must see it under that path, or give {way}"
+
+
+def _refuse_secrets(job: Job, cluster: Cluster, sets: Sequence[str]) -> None:
+    """What is packed is copied to many places, and a command line is seen by all of a machine's users."""
+    way = "Leave it out: executors take it from their environment, a Hadoop credential provider or a Kubernetes secret"
+    wrong = [Problem(key, "holds a secret, which would be packed", way)
+             for key in secret_keys(job.workload.model_dump(mode="json", by_alias=True))]
+    told = {key: parse_value(text) for key, _, text in (each.partition("=") for each in sets)}
+    wrong += [Problem(f"--set {key}", "holds a secret, which would be printed", way) for key in secret_keys(told)]
+    wrong += [Problem(f"--conf {key}", "holds a secret, which would be printed", way)
+              for key in secret_keys(dict(cluster.conf))]
+    if wrong:
+        raise ConfigError(job.source, wrong)

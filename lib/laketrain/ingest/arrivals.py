@@ -1,0 +1,25 @@
+"""Sources whose rows Spark reads from elsewhere, by their kind: a file a kind, and here its line.
+
+    for version in arrivals(spark, lake, "events", source): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from laketrain.config.sources import BaseSource
+from laketrain.ingest.kafka import ingest_kafka
+from laketrain.ingest.tables import ingest_table
+from laketrain.lake import Lake, Version
+
+_KINDS: Mapping[str, Callable[[SparkSession, Lake, str, Any], Iterator[Version]]] = {
+    "kafka": ingest_kafka, "jdbc": ingest_table, "connector": ingest_table}
+
+
+def arrivals(spark: SparkSession, lake: Lake, name: str, source: BaseSource) -> Iterator[Version]:
+    """Lands what is new in the source, and yields each version of `raw/<name>` as it is committed; none where nothing
+    is new. Raises what the kind says."""
+    return _KINDS[source.tag](spark, lake, name, source)

@@ -1,0 +1,32 @@
+"""Where a URL outside the lake leads: fsspec's file system, and the path in it.
+
+    filesystem, path = filesystem_of("hdfs://namenode/landing/*.csv")
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+import fsspec
+
+_HDFS = ("hdfs", "viewfs")
+
+
+def filesystem_of(url: str) -> tuple[Any, str]:
+    """As `fsspec.core.url_to_fs`, but safe where this process is forked, as Spark forks it to start its JVM."""
+    scheme, _, rest = url.partition("://")
+    if scheme not in _HDFS:
+        found: tuple[Any, str] = fsspec.core.url_to_fs(url)
+        return found
+    host, _, path = rest.partition("/")
+    # The path is not parsed as of a web address: `?` is a wildcard here.
+    return _kept(f"{scheme}://{host}/", os.getpid()), f"/{path}"
+
+
+@cache
+def _kept(root: str, _process: int) -> Any:
+    """The process's own client. fsspec would drop the one in its cache in each forked child, and there hdfs-native
+    waits without end for threads that only its parent has."""
+    return fsspec.core.url_to_fs(root, skip_instance_cache=True)[0]

@@ -1,0 +1,123 @@
+"""Tables that others wrote in folders by a column's values: the column is read from the paths, whoever wrote them."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from laketrain.clean.reading.landed import RawFile
+from laketrain.clean.reading.partitions import path_columns
+from laketrain.config.sources import Source
+from laketrain.errors import DataError
+from laketrain.lake import DataFile, Version
+
+from ..tables import ingest_source, land_files
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+COLUMNS = {"id": "bigint", "day": "date", "shop": "string"}
+ROWS = [{"id": number, "day": date(2026, 11, 1 + number % 2), "shop": ["Köln / Süd", "50% + 1", "a=b"][number % 3]}
+        for number in range(12)]
+
+
+def read(spark: SparkSession, folder: Path, columns: Any = COLUMNS, form: str = "parquet") -> list[dict[str, Any]]:
+    """The rows that are good, and of others their file and why not."""
+    from laketrain.clean.reading import FILE, REJECT, SETTINGS, read_raw
+    from laketrain.spark.frames import configured
+
+    source = Source.model_validate({"format": form, "path": str(folder / "landing"), "schema": columns})
+    raw = ingest_source(folder, source)
+    with configured(spark, SETTINGS):
+        rows = [row.asDict() for row in read_raw(spark, raw, source).collect()]
+    return [{name: value for name, value in row.items() if not name.startswith("_")} if row[REJECT] is None else
+            {"file": row[FILE], "reason": row[REJECT]["reason"]} for row in rows]
+
+
+def by_id(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: row["id"])
+
+
+def by_arrow(table: pa.Table, folder: Path) -> None:
+    ds.write_dataset(table, folder, format="parquet", partitioning=["day", "shop"], partitioning_flavor="hive")
+
+
+def by_pandas(table: pa.Table, folder: Path) -> None:
+    table.to_pandas().to_parquet(folder, partition_cols=["day", "shop"])
+
+
+def by_duckdb(table: pa.Table, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    duckdb.register("given", table)
+    duckdb.execute(f"COPY given TO '{folder}' (FORMAT parquet, PARTITION_BY (day, shop))")
+
+
+def by_spark(table: pa.Table, folder: Path) -> None:
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    assert active is not None
+    active.createDataFrame(table.to_pandas()).write.partitionBy("day", "shop").parquet(str(folder))
+
+
+@pytest.mark.parametrize("writer", [by_arrow, by_pandas, by_duckdb, by_spark])
+def test_columns_in_paths_are_read_whoever_wrote_them(spark: SparkSession, tmp_path: Path, writer: Any) -> None:
+    writer(pa.Table.from_pylist(ROWS), tmp_path / "landing")
+    assert by_id(read(spark, tmp_path)) == ROWS
+
+
+@pytest.mark.parametrize("writer", [by_arrow, by_pandas, by_duckdb, by_spark])
+def test_they_are_text_where_the_schema_is_inferred(spark: SparkSession, tmp_path: Path, writer: Any) -> None:
+    writer(pa.Table.from_pylist(ROWS), tmp_path / "landing")
+    assert by_id(read(spark, tmp_path, "infer")) == [{**row, "day": str(row["day"])} for row in ROWS]
+
+
+def test_hives_word_for_nothing_is_null_and_a_value_of_another_type_rejects_its_rows(
+        spark: SparkSession, tmp_path: Path) -> None:
+    content = io.BytesIO()
+    pq.write_table(pa.table({"id": [1, 2]}), content)
+    land_files(tmp_path / "landing", {"day=__HIVE_DEFAULT_PARTITION__/a.parquet": content.getvalue(),
+                                      "day=yesterday/a.parquet": content.getvalue()})
+    rows = read(spark, tmp_path, {"id": "bigint", "day": "date"})
+    assert by_id([row for row in rows if "id" in row]) == [{"id": 1, "day": None}, {"id": 2, "day": None}]
+    assert [row for row in rows if "id" not in row] == 2 * [
+        {"file": "day=yesterday/a.parquet", "reason": "has yesterday for day in its path, which is no date"}]
+
+
+def test_text_formats_have_them_too(spark: SparkSession, tmp_path: Path) -> None:
+    land_files(tmp_path / "landing", {"day=2026-11-01/a.json": '{"id": 1}\n', "day=2026-11-02/a.json": '{"id": 2}\n'})
+    assert by_id(read(spark, tmp_path, {"id": "bigint", "day": "string"}, "json")) == [
+        {"id": 1, "day": "2026-11-01"}, {"id": 2, "day": "2026-11-02"}]
+
+
+def test_a_file_beside_the_folders_lacks_the_column_and_is_named(spark: SparkSession, tmp_path: Path) -> None:
+    land_files(tmp_path / "landing", {"day=2026-11-01/a.json": '{"id": 1}\n', "b.json": '{"id": 2}\n'})
+    with pytest.raises(DataError, match="has no column 'day'"):
+        read(spark, tmp_path, {"id": "bigint", "day": "date"}, "json")
+
+
+def test_the_index_of_pandas_is_a_column(spark: SparkSession, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1.5, None]}, index=pd.Index(["a", "b"], name="id"))
+    (tmp_path / "landing").mkdir()
+    frame.to_parquet(tmp_path / "landing" / "a.parquet")
+    assert by_id(read(spark, tmp_path, {"id": "string", "x": "double"})) == [
+        {"id": "a", "x": 1.5}, {"id": "b", "x": None}]
+
+
+def test_only_what_stands_in_every_path_and_is_asked_for_is_a_column() -> None:
+    from pyspark.sql import types as T
+
+    version: Version = None  # type: ignore[assignment]
+    files = [RawFile(version, DataFile(path=path, bytes=1)) for path in ("a=1/b=2/x", "c=1/a=2/x")]
+    assert path_columns(files, None) == ("a",)
+    assert path_columns(files, T.StructType([T.StructField("c", T.StringType())])) == ()
+    assert path_columns([RawFile(version, DataFile(path="=1/a=/b/c=d.csv", bytes=1))], None) == ("a",)

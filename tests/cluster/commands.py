@@ -1,0 +1,46 @@
+"""Commands of laketrain in processes of their own, to be killed, and what to wait for before.
+
+    driver = begin(config, "ingest")
+    until(lambda: lake.table("raw", "events").versions())
+    driver.kill()
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cluster.submit import QUICK_JVM
+
+_begun: list[subprocess.Popen[str]] = []
+
+
+def begin(config: Path | None, verb: str, *options: str) -> subprocess.Popen[str]:
+    """`laketrain <verb> <config>`, in a session of its own; its JVM ends with it."""
+    words = [verb, *([] if config is None else [str(config)]), *options]
+    _begun.append(subprocess.Popen(
+        [sys.executable, "-m", "laketrain", *words], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, start_new_session=True,
+        env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SUBMIT_OPTS": QUICK_JVM}))
+    return _begun[-1]
+
+
+def end_all() -> None:
+    """Ends those that a test which failed left running."""
+    while _begun:
+        process = _begun.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def until(happens: Callable[[], Any], patience: float = 600) -> None:
+    end = time.monotonic() + patience
+    while not happens():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)

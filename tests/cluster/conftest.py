@@ -1,0 +1,86 @@
+"""The tests of this folder share one HDFS (the fixture `cluster` of all tests) and, on it, one YARN."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cluster import Cluster
+from cluster.submit import Place, submission
+from laketrain.lake import Lake
+
+from .walk import Walk, build_walk
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Submit = Callable[..., subprocess.CompletedProcess[str]]
+Begin = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def url(cluster: Cluster) -> str:
+    """An empty lake's URL on HDFS."""
+    return f"{cluster.hdfs}/{uuid.uuid4().hex}/ein See é"
+
+
+@pytest.fixture(scope="session")
+def walked(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    """The workload, walked on this machine's disk in local mode. To be read, not changed."""
+    walk = build_walk(tmp_path_factory.mktemp("walked"))
+    walk.run(spark)
+    return walk
+
+
+@pytest.fixture(scope="session")
+def yarn(cluster: Cluster) -> Cluster:
+    """The cluster with YARN on it."""
+    return cluster.start("yarn")
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """This checkout and its environment, by links without a space in their paths."""
+    folder, here = tmp_path_factory.mktemp("plain"), Place.here()
+    place = Place(folder / "checkout", folder / "environment")
+    place.checkout.symlink_to(here.checkout)
+    place.environment.symlink_to(here.environment)
+    return place
+
+
+@pytest.fixture
+def begin(yarn: Cluster, plain: Place) -> Iterator[Begin]:
+    """Starts jobs/pipeline.py by `spark-submit --master yarn`. `more` are further words for spark-submit."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def start(mode: str, config: Path, *arguments: str, more: Sequence[str] = ()) -> subprocess.Popen[str]:
+        words, environ = submission(yarn.conf, plain, mode, config, *arguments, more=more)
+        begun.append(subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return begun[-1]
+
+    yield start
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def submit(begin: Begin) -> Submit:
+    """Runs a job to its end, as `begin` starts it."""
+
+    def run(mode: str, config: Path, *arguments: str, more: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        process = begin(mode, config, *arguments, more=more)
+        out, err = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    return run
+
+
+@pytest.fixture
+def lake(url: str) -> Lake:
+    return Lake(url)

@@ -1,0 +1,275 @@
+"""A real broker: its messages land each once, whatever is killed, repeated, lost or wrong."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.kafka import Kafka
+from laketrain.config.clean import CleanTable
+from laketrain.config.sources import KafkaSource
+from laketrain.errors import CommitConflict, DataError
+from laketrain.lake import Lake, Version
+
+from ...tables import rows_of
+from ..commands import begin, until
+from .messages import Messages, config_of, ids, landed
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1200)]
+NAME = "events"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def source(topic: Messages, **settings: Any) -> KafkaSource:
+    return KafkaSource.model_validate({
+        "format": "kafka", "servers": topic.servers, "topics": [topic.topic], "schema": {"id": "string"}, **settings})
+
+
+def ingest(lake: Lake, topic: Messages, **settings: Any) -> list[Version]:
+    from laketrain.ingest.kafka import ingest_kafka
+
+    return list(ingest_kafka(topic.spark, lake, NAME, source(topic, **settings)))
+
+
+def clean(lake: Lake, topic: Messages, **settings: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of the clean table and of its quarantine."""
+    from laketrain.clean import clean as clean_
+    from laketrain.clean import fingerprint_clean
+
+    raw, table = lake.version(f"raw/{NAME}"), CleanTable.model_validate({"max_reject_fraction": 1.0})
+    given = source(topic, **settings)
+    version = clean_(topic.spark, raw, NAME, table, given, fingerprint_clean(raw, table, given))
+    return rows_of(version), rows_of(lake.table("quarantine", NAME).latest())
+
+
+# ---- what lands
+
+
+def test_a_run_lands_what_is_new_and_one_with_nothing_new_makes_no_version(topic: Messages, lake: Lake) -> None:
+    topic.send(range(300))
+    [first] = ingest(lake, topic)
+    assert (first.entry.counts["rows"], first.entry.counts["offsets"]) == (300, 300)
+    assert ingest(lake, topic) == []
+    topic.send(range(300, 500))
+    later = ingest(lake, topic, max_messages=90)
+    assert len(later) == 3
+    assert [version.number for version in later] == [2, 3, 4]
+    assert sum(version.entry.counts["rows"] for version in later) == 200
+    assert ids(lake, NAME) == list(range(500))
+    rows, refused = clean(lake, topic, keep=["key", "partition", "offset", "timestamp"])
+    assert (len(rows), refused) == (500, [])
+    assert {(row["partition"], row["offset"]) for row in rows} == {found[:2] for found in landed(lake, NAME)}
+    assert all(row["key"] == row["id"] and row["timestamp"].year > 2000 for row in rows)
+
+
+def test_an_empty_topic_is_a_version_without_rows_from_which_the_next_goes_on(topic: Messages, lake: Lake) -> None:
+    topic.send(range(10))
+    [first] = ingest(lake, topic, start="latest")
+    assert first.entry.counts["rows"] == 0
+    assert clean(lake, topic) == ([], [])
+    topic.send(range(10, 20))
+    ingest(lake, topic, start="latest")
+    assert ids(lake, NAME) == list(range(10, 20))
+
+
+def test_what_is_no_message_of_the_schema_is_quarantined_with_its_offset(topic: Messages, lake: Lake) -> None:
+    topic.send_bytes([b'{"id": "a", "n": 1}', b'{"id": "b", "n": "one"}', b"{", b'[{"id": "c"}]', None, b"", b"null",
+                      b'{"id": "\xff"}', b'{"other": 1}'])
+    ingest(lake, topic)
+    rows, refused = clean(lake, topic, schema={"id": "string", "n": "int"})
+    assert [(row["id"], row["n"]) for row in rows] == [("a", 1), (None, None)]
+    reasons = {int(row["reason"].split()[4]): row["reason"].split(maxsplit=5)[5] for row in refused}
+    odd = "is no json record of id string, n int"
+    assert reasons == {1: odd, 2: odd, 3: odd, 4: "has no value", 5: odd, 6: odd, 7: "holds bytes that are no UTF-8"}
+    assert {row["file"] for row in refused} == {f"{topic.topic}-0"}
+    assert {row["rule"] for row in refused} == {"readable"}
+    assert {row["record"] for row in refused} >= {"{", '{"id": "b", "n": "one"}', '[{"id": "c"}]'}
+
+
+@pytest.mark.parametrize(("value", "row"), [("text", {"text": "é"}), ("bytes", {"value": "é".encode()})])
+def test_values_may_be_text_or_bytes(topic: Messages, lake: Lake, value: str, row: dict[str, Any]) -> None:
+    topic.send_bytes(["é".encode(), None])
+    ingest(lake, topic)
+    rows, refused = clean(lake, topic, schema=None, value=value, keep=["headers"])
+    assert rows == [{**row, "headers": None}]
+    assert len(refused) == 1
+
+
+def test_what_a_producer_took_back_never_lands(topic: Messages, lake: Lake) -> None:
+    topic.send_in_transaction(range(5), commit=True)
+    topic.send_in_transaction(range(5, 9), commit=False)
+    [version] = ingest(lake, topic)
+    assert ids(lake, NAME) == list(range(5))
+    assert version.entry.counts["without_message"] == version.entry.counts["offsets"] - 5 >= 5
+    assert ingest(lake, topic) == []
+    topic.send_in_transaction(range(9, 12), commit=True)
+    ingest(lake, topic)
+    assert ids(lake, NAME) == [*range(5), *range(9, 12)]
+
+
+# ---- two at once
+
+
+def test_of_two_that_land_the_same_one_is_refused_and_goes_on_from_what_the_other_landed(
+        topic: Messages, lake: Lake) -> None:
+    from laketrain.ingest.broker import Broker
+    from laketrain.ingest.kafka import plan_kafka
+    from laketrain.ingest.rows import land_rows
+
+    topic.send(range(100))
+    with Broker(topic.spark, NAME, source(topic)) as broker:
+        topics, cluster = broker.topics(), broker.cluster()
+    goal = {(name, number): end for name, found in topics.items() for number, (_, end) in found.spans.items()}
+    late = plan_kafka(NAME, source(topic), None, cluster, topics, goal)
+    topic.send(range(100, 150))
+    ingest(lake, topic)
+    assert late is not None
+    with pytest.raises(CommitConflict):
+        land_rows(topic.spark, lake, NAME, late)
+    assert ids(lake, NAME) == list(range(150))
+
+
+def test_two_jobs_at_once_land_each_message_once(topic: Messages, connector: Path, tmp_path: Path) -> None:
+    topic.send(range(400))
+    both = [begin(config_of(tmp_path, topic.servers, topic.topic, connector, max_messages=60), "ingest")
+            for _ in range(2)]
+    said = [process.communicate(timeout=600)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], "\n\n".join(said)
+    assert ids(Lake(tmp_path / "lake"), NAME) == list(range(400))
+
+
+# ---- faults
+
+
+def files(lake: Lake, below: str) -> int:
+    return len(lake.store.list(f"raw/{NAME}/{below}", recursive=True))
+
+
+def test_a_broker_killed_and_started_again_while_it_is_read_costs_nothing(
+        topic: Messages, broker: Kafka, connector: Path, tmp_path: Path) -> None:
+    topic.send(range(3000))
+    lake = Lake(tmp_path / "lake")
+    driver = begin(config_of(tmp_path, topic.servers, topic.topic, connector, options={"maxRecordsPerPartition": 20}),
+                   "ingest")
+    until(lambda: files(lake, "data") or driver.poll() is not None)
+    broker.kill()
+    assert lake.table("raw", NAME).versions() == []
+    time.sleep(1)
+    broker.start()
+    said = driver.communicate(timeout=600)[0]
+    assert driver.returncode == 0, said
+    assert lake.table("raw", NAME).versions() == [1]
+    assert ids(lake, NAME) == list(range(3000))
+
+
+@pytest.mark.parametrize("instant", ["its draft is open", "it writes", "it has committed a part"])
+def test_a_driver_killed_at_any_instant_costs_nothing(
+        instant: str, topic: Messages, connector: Path, tmp_path: Path) -> None:
+    topic.send(range(2000))
+    lake = Lake(tmp_path / "lake")
+    config = config_of(tmp_path, topic.servers, topic.topic, connector, max_messages=1000,
+                       options={"maxRecordsPerPartition": 20})
+    happens = {"its draft is open": lambda: files(lake, "_drafts"), "it writes": lambda: files(lake, "data"),
+               "it has committed a part": lambda: lake.table("raw", NAME).versions()}[instant]
+    driver = begin(config, "ingest")
+    until(lambda: happens() or driver.poll() is not None)
+    driver.kill()
+    driver.communicate()
+    assert len(lake.table("raw", NAME).versions()) < 2
+    landed_again = ingest(lake, topic, max_messages=1000)
+    assert landed_again
+    assert ids(lake, NAME) == list(range(2000))
+
+
+def test_messages_that_kafka_deleted_are_named_with_the_numbers_or_declared_lost(topic: Messages, lake: Lake) -> None:
+    topic.send(range(10), partition=0)
+    ingest(lake, topic)
+    topic.send(range(10, 40), partition=0)
+    topic.cut(0, before=25)
+    with pytest.raises(DataError, match=r"now begins at offset 25, and raw/events@1 ends at 10: 15 messages"):
+        ingest(lake, topic)
+    assert lake.table("raw", NAME).versions() == [1]
+    [version] = ingest(lake, topic, lost="ok")
+    assert (version.entry.counts["lost"], version.entry.counts["rows"]) == (15, 15)
+    assert ids(lake, NAME) == [*range(10), *range(25, 40)]
+
+
+def test_a_topic_deleted_and_made_anew_is_named(topic: Messages, lake: Lake) -> None:
+    topic.send(range(10))
+    ingest(lake, topic)
+    topic.delete()
+    until(lambda: _made_again(topic))
+    topic.send(range(10, 50))
+    with pytest.raises(DataError, match="was deleted and made anew since raw/events@1 landed it"):
+        ingest(lake, topic)
+
+
+def _made_again(topic: Messages) -> bool:
+    from py4j.protocol import Py4JJavaError
+
+    try:
+        topic.make()
+    except Py4JJavaError:  # the old one is still going
+        return False
+    return True
+
+
+def test_a_topic_that_is_not_there_is_named_with_the_nearest(topic: Messages, lake: Lake) -> None:
+    with pytest.raises(DataError, match=rf"there is no topic '{topic.topic}s' .*Did you mean '{topic.topic}'"):
+        ingest(lake, topic, topics=[f"{topic.topic}s"])
+
+
+@pytest.mark.parametrize(("servers", "said"), [
+    ("127.0.0.1:1", "127.0.0.1:1 can't be asked: no broker answered in time"),
+    ("no.such.host.invalid:9092", "No resolvable bootstrap urls"),
+])
+def test_an_address_at_which_no_broker_answers_is_named(topic: Messages, lake: Lake, servers: str, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        ingest(lake, topic, servers=servers, options={"default.api.timeout.ms": 2000, "request.timeout.ms": 1000})
+
+
+def test_a_secret_that_is_not_in_the_environment_is_named(topic: Messages, lake: Lake) -> None:
+    with pytest.raises(DataError, match="the environment variable 'NO_SUCH_JAAS', which it names, holds"):
+        ingest(lake, topic, secrets={"sasl.jaas.config": "NO_SUCH_JAAS"})
+
+
+def test_without_the_connector_the_command_says_in_a_line_which_package_is_missing(tmp_path: Path) -> None:
+    command = begin(config_of(tmp_path, "127.0.0.1:1", NAME), "ingest")
+    said = command.communicate(timeout=120)[0]
+    assert command.returncode == 1
+    assert "--packages org.apache.spark:spark-sql-kafka-0-10_2.13:4." in said
+    assert "spark.jars.packages" in said
+    assert "Traceback" not in said and "Py4J" not in said
+
+
+# ---- the service
+
+
+def test_the_service_lands_what_arrives_and_ends_well_when_it_is_told_to(
+        topic: Messages, connector: Path, tmp_path: Path) -> None:
+    topic.send(range(100))
+    lake = Lake(tmp_path / "lake")
+    table = lake.table("clean", NAME)
+    service = begin(config_of(tmp_path, topic.servers, topic.topic, connector), "stream", "--every", "1 s",
+                    "--to", "clean")
+
+    def cleaned(rows: int) -> bool:
+        latest = table.latest()
+        return service.poll() is not None or (latest is not None and latest.entry.counts["out"] == rows)
+
+    until(lambda: cleaned(100))
+    topic.send(range(100, 150))
+    until(lambda: cleaned(150))
+    service.send_signal(signal.SIGTERM)
+    said = service.communicate(timeout=300)[0]
+    assert service.returncode == 0, said
+    assert "stopped; " in said
+    assert ids(lake, NAME) == list(range(150))

@@ -1,0 +1,63 @@
+"""Sources on HDFS: found by name and wildcard, told apart when they change, refused in words."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from cluster import Cluster
+from laketrain.config.sources import Source
+from laketrain.errors import DataError
+from laketrain.ingest.listing import listed
+from laketrain.lake import Store, open_store
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def landing(cluster: Cluster) -> Store:
+    """A folder on HDFS with two files."""
+    store = open_store(f"{cluster.hdfs}/{uuid.uuid4().hex}/Ablage é")
+    store.write("day/a1.csv", b"id\n1\n")
+    store.write("day/a22.csv", b"id\n2\n")
+    return store
+
+
+def source(landing: Store, path: str) -> Source:
+    return Source.model_validate({"format": "csv", "path": landing.url(path), "schema": {"id": "string"}})
+
+
+def source_at(landing: Store, pattern: str) -> Source:
+    return source(landing, "day").model_copy(update={"path": f"{landing.url('day')}/{pattern}"})
+
+
+@pytest.mark.parametrize(("pattern", "names"), [("*.csv", ["a1.csv", "a22.csv"]), ("a?.csv", ["a1.csv"])])
+def test_wildcards_match_as_on_a_local_disk(landing: Store, pattern: str, names: list[str]) -> None:
+    assert [file.name for file in listed("scans", source_at(landing, pattern)).files] == names
+
+
+def test_a_file_that_changed_and_kept_its_size_is_told_apart(landing: Store) -> None:
+    before = listed("scans", source(landing, "day")).files
+    landing.delete("day/a1.csv")
+    landing.write("day/a1.csv", b"id\n9\n")
+    after = listed("scans", source(landing, "day")).files
+    assert [file.size for file in after] == [file.size for file in before]
+    assert [file.changed != earlier.changed for file, earlier in zip(after, before, strict=True)] == [True, False]
+
+
+def test_a_folder_that_one_may_not_list_is_named(landing: Store, cluster: Cluster,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    from hdfs_native import Client
+
+    from laketrain.lake import remote
+
+    Client(cluster.hdfs).set_permission("/" + landing.url("day").split("/", 3)[3], 0o700)
+    monkeypatch.setenv("HADOOP_USER_NAME", "somebody")
+    remote._kept.cache_clear()
+    try:
+        with pytest.raises(DataError, match="can't be listed: Permission denied: user=somebody") as caught:
+            listed("scans", source_at(landing, "*.csv"))
+    finally:
+        remote._kept.cache_clear()
+    assert landing.root in str(caught.value)

@@ -1,0 +1,47 @@
+"""Versions that add to earlier ones, and must follow them."""
+
+from __future__ import annotations
+
+import pytest
+
+from laketrain.errors import CommitConflict
+from laketrain.lake import Lake, Version, increments
+from laketrain.lake.increments import ADDS_TO, added_to, behind
+
+from .writers import add, parquet
+
+
+def make(lake: Lake, meta: dict[str, object] | None = None, after: int | None = None) -> Version:
+    with lake.table("raw", "a").stage() as draft:
+        add(draft, "part.parquet", parquet(1))
+        return draft.commit(meta=meta, after=after)
+
+
+def test_an_entry_stays_small_however_many_versions_it_adds_to(local_lake: Lake) -> None:
+    last = make(local_lake)
+    for _ in range(9):
+        last = make(local_lake, {ADDS_TO: behind(last)})
+    assert last.entry.meta[ADDS_TO] == [[1, 9]]
+    assert [version.number for version in increments(last)] == list(range(1, 11))
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    ([], [5]), ([4], [[4, 5]]), ([2], [2, 5]), ([[1, 4]], [[1, 5]]), ([[1, 2], 4], [[1, 2], [4, 5]]),
+    ([1, 2, 3, 4], [1, 2, 3, [4, 5]]),
+])
+def test_neighbours_become_a_run(local_lake: Lake, before: list[object], after: list[object]) -> None:
+    for _ in range(4):
+        make(local_lake)
+    fifth = make(local_lake, {ADDS_TO: before})
+    assert behind(fifth) == after
+    sixth = make(local_lake, {ADDS_TO: after})
+    assert added_to(sixth) == [*added_to(fifth), 5]
+
+
+def test_of_two_that_go_on_from_one_version_the_second_is_refused_and_leaves_nothing(lake: Lake) -> None:
+    make(lake)
+    make(lake, after=1)
+    with pytest.raises(CommitConflict, match="raw/a@2 came first, and this one was to follow version 1"):
+        make(lake, after=1)
+    assert make(lake, after=2).number == 3
+    assert len(lake.store.dirs("raw/a/data")) == 3

@@ -1,0 +1,123 @@
+"""Of jobs that ask for the same work one works at a time, on every storage; who dies is followed at once, or soon."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from laketrain.lake import Lake, lease
+from laketrain.lake.lease import LEASES
+
+HOLD = """
+import sys, time
+from laketrain.lake import Lake, lease
+with lease(Lake(sys.argv[1]), "features/mnist", "key"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+SIGN = f"{LEASES}/features/mnist/key/00000000000000000007.json"
+
+
+def test_of_five_jobs_at_once_one_works_at_a_time_and_nothing_is_left(lake: Lake) -> None:
+    at_work, most, done = 0, 0, []
+    lock = threading.Lock()
+
+    def job(number: int) -> None:
+        nonlocal at_work, most
+        with lease(lake, "features/mnist", "key"):
+            with lock:
+                at_work += 1
+                most = max(most, at_work)
+            time.sleep(0.05)
+            with lock:
+                at_work -= 1
+            done.append(number)
+
+    jobs = [threading.Thread(target=job, args=(number,)) for number in range(5)]
+    for each in jobs:
+        each.start()
+    for each in jobs:
+        each.join()
+    assert (most, sorted(done)) == (1, [0, 1, 2, 3, 4])
+    assert lake.store.list(LEASES, recursive=True) == []
+
+
+def test_other_work_on_the_same_table_waits_for_nobody(lake: Lake) -> None:
+    with lease(lake, "features/mnist", "a"), lease(lake, "features/mnist", "b"), lease(lake, "clean/mnist", "a"):
+        assert len(lake.store.list(LEASES, recursive=True)) == 3
+
+
+def test_a_job_that_fails_gives_its_lease_back(local_lake: Lake) -> None:
+    with pytest.raises(OSError, match="no floor"), lease(local_lake, "features/mnist", "key"):
+        raise OSError("no floor")
+    with lease(local_lake, "features/mnist", "key", wait=pytest.fail):
+        pass
+
+
+def test_who_waits_is_told_for_whom_and_a_killed_holder_is_followed_without_patience(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    told: list[str] = []
+
+    def kill(text: str) -> None:
+        told.append(text)
+        holder.kill()
+        holder.wait()
+
+    with lease(Lake(tmp_path), "features/mnist", "key", wait=kill, patience=600):
+        pass
+    holder.stdout.close()
+    assert len(told) == 1
+    assert f"(process {holder.pid}) is at it already" in told[0]
+
+
+def test_a_holder_elsewhere_that_shows_no_sign_is_taken_over(local_lake: Lake) -> None:
+    local_lake.store.create(SIGN, json.dumps({"by": "ann@far", "pid": 1, "machine": "far", "born": "5"}).encode())
+    told: list[str] = []
+    with lease(local_lake, "features/mnist", "key", wait=told.append, patience=0.2):
+        [sign] = local_lake.store.list(LEASES, recursive=True)
+        assert sign.path > SIGN
+    assert told == ["ann@far (process 1) is at it already: waiting for it"]
+
+
+def test_a_holder_elsewhere_that_shows_signs_is_waited_for(local_lake: Lake) -> None:
+    far, ended = json.dumps({"by": "ann@far", "pid": 1, "machine": "far"}).encode(), threading.Event()
+
+    def show_signs() -> None:
+        for number in range(1, 9):
+            local_lake.store.create(f"{LEASES}/features/mnist/key/{number:020d}.json", far)
+            time.sleep(0.25)
+        local_lake.store.delete(f"{LEASES}/features/mnist/key")
+        ended.set()
+
+    signs = threading.Thread(target=show_signs)
+    signs.start()
+    time.sleep(0.1)
+    with lease(local_lake, "features/mnist", "key", patience=1.5):
+        assert ended.is_set()
+    signs.join()
+
+
+def test_a_holder_shows_signs_while_it_works_and_old_ones_go(local_lake: Lake) -> None:
+    seen = set()
+    with lease(local_lake, "features/mnist", "key", patience=0.2):
+        until = time.monotonic() + 20
+        while len(seen) < 3 and time.monotonic() < until:
+            seen |= {file.path for file in local_lake.store.list(LEASES, recursive=True)}
+            time.sleep(0.01)
+        assert len(local_lake.store.list(LEASES, recursive=True)) <= 2
+    assert len(seen) >= 3
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"{}", b'{"pid": "x", "machine": 3}'])
+def test_a_damaged_sign_is_waited_for_and_then_taken_over(local_lake: Lake, content: bytes) -> None:
+    local_lake.store.create(SIGN, content)
+    with lease(local_lake, "features/mnist", "key", patience=0.1):
+        pass

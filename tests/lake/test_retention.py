@@ -1,0 +1,114 @@
+"""A policy lets old versions go, and never one that something kept was made from."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from laketrain.errors import LakeError
+from laketrain.lake import Lake, Retention, expired, retire
+from laketrain.lake.increments import ADDS_TO
+
+from .writers import add, parquet
+
+
+def make(lake: Lake, table: str, made_from: dict[str, int] | None = None, key: str = "",
+         adds_to: list[int] | None = None) -> int:
+    """A version; its number."""
+    zone, _, name = table.partition("/")
+    with lake.table(zone, name).stage() as draft:
+        add(draft, "part.parquet", parquet(1))
+        return draft.commit(parents=made_from, fingerprint=key, meta={ADDS_TO: adds_to} if adds_to else {}).number
+
+
+def left(lake: Lake) -> list[str]:
+    return [table.get(number).ref for table in lake.tables() for number in table.versions()]
+
+
+def test_the_newest_of_each_table_stay_and_their_data_go_with_the_others(lake: Lake) -> None:
+    for _ in range(3):
+        make(lake, "clean/a")
+    make(lake, "clean/b")
+    gone = lake.table("clean", "a").get(1).path("part.parquet")
+    assert [version.ref for version in retire(lake, Retention(2))] == ["clean/a@1"]
+    assert left(lake) == ["clean/a@2", "clean/a@3", "clean/b@1"]
+    assert not lake.store.exists(gone)
+
+
+def test_what_a_kept_version_was_made_from_stays_back_to_the_raw_files(local_lake: Lake) -> None:
+    for day in range(1, 5):
+        made = make(local_lake, "raw/a", adds_to=list(range(1, day)))
+        made = make(local_lake, "clean/a", {"raw/a": made})
+        make(local_lake, "features/a", {"clean/a": made})
+    make(local_lake, "models/a", {"features/a": 2})
+    retire(local_lake, Retention(1))
+    # raw@4 holds the files of all before it.
+    assert left(local_lake) == ["raw/a@1", "raw/a@2", "raw/a@3", "raw/a@4", "clean/a@2", "clean/a@4", "features/a@2",
+                                "features/a@4", "models/a@1"]
+
+
+def test_what_was_quarantined_on_the_way_to_a_kept_version_stays(local_lake: Lake) -> None:
+    for work in ("one", "two", "three"):
+        make(local_lake, "quarantine/a", key=work)
+        make(local_lake, "clean/a", key=work)
+    make(local_lake, "models/a", {"clean/a": 1})
+    retire(local_lake, Retention(1))
+    assert left(local_lake) == ["clean/a@1", "clean/a@3", "quarantine/a@1", "quarantine/a@3", "models/a@1"]
+
+
+def test_young_versions_stay_however_many_they_are(local_lake: Lake) -> None:
+    for _ in range(3):
+        make(local_lake, "clean/a")
+    soon, later = datetime.now(timezone.utc), datetime.now(timezone.utc) + timedelta(days=8)
+    assert expired(local_lake, Retention(1, days=7), now=soon) == []
+    assert [version.ref for version in expired(local_lake, Retention(1, days=7), now=later)] == ["clean/a@2",
+                                                                                                  "clean/a@1"]
+
+
+def test_only_tables_asked_for_lose_versions_and_checkpoints_never_do(local_lake: Lake) -> None:
+    for table in ("clean/a", "clean/b", "checkpoints/a"):
+        make(local_lake, table)
+        make(local_lake, table)
+    assert [version.ref for version in expired(local_lake, Retention(1))] == ["clean/b@1", "clean/a@1"]
+    retire(local_lake, Retention(1), lambda table: table == "clean/b")
+    assert left(local_lake) == ["clean/a@1", "clean/a@2", "clean/b@2", "checkpoints/a@1", "checkpoints/a@2"]
+
+
+def test_a_dry_run_drops_nothing_and_a_policy_that_keeps_nothing_is_refused(local_lake: Lake) -> None:
+    make(local_lake, "clean/a")
+    make(local_lake, "clean/a")
+    assert len(retire(local_lake, Retention(1), dry_run=True)) == 1
+    assert len(left(local_lake)) == 2
+    with pytest.raises(LakeError, match="would keep 0 versions"):
+        expired(local_lake, Retention(0))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(0, 9)), max_size=12), st.integers(1, 3))
+def test_after_any_policy_each_table_has_its_newest_and_no_version_lacks_a_parent(
+        tmp_path_factory: pytest.TempPathFactory, made: list[tuple[int, int, int]], keep: int) -> None:
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    numbers = [0, 0, 0]
+    for layer, *parents in made:
+        below = {f"clean/t{layer - 1}": 1 + parents[0] % numbers[layer - 1]} if layer and numbers[layer - 1] else {}
+        numbers[layer] = make(lake, f"clean/t{layer}", below)
+    newest = {f"clean/t{layer}@{number}" for layer, count in enumerate(numbers)
+              for number in range(max(1, count - keep + 1), count + 1)}
+    retire(lake, Retention(keep))
+    there = left(lake)
+    assert newest <= set(there)
+    parents_of = [f"{table}@{number}" for ref in there for table, number in lake.version(ref).entry.parents.items()]
+    assert set(parents_of) <= set(there)
+    assert set(there) == newest | set(_ancestors(lake, newest))
+
+
+def _ancestors(lake: Lake, refs: set[str]) -> list[str]:
+    found, waiting = [], sorted(refs)
+    while waiting:
+        for table, number in lake.version(waiting.pop()).entry.parents.items():
+            found.append(f"{table}@{number}")
+            waiting.append(found[-1])
+    return found

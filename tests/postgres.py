@@ -1,0 +1,93 @@
+"""A PostgreSQL server of the tests' own, real, on a free port of the loopback address.
+
+    with postgres() as server:
+        server.run("create table t (id int)")
+        server.url                                  # jdbc:postgresql://127.0.0.1:port/postgres
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+USER, PASSWORD = "analyst", "se'cret of tests"
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A server that runs."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"jdbc:postgresql://127.0.0.1:{self.port}/postgres"
+
+    def run(self, sql: str) -> str:
+        """What psql prints of `sql`, unaligned and without headers."""
+        done = subprocess.run(
+            [tool("psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", "postgres",
+             "-v", "ON_ERROR_STOP=1", "-AtXqc", sql],
+            env={**os.environ, "PGPASSWORD": PASSWORD}, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Skips where PostgreSQL is not installed."""
+    initdb, server = tool("initdb"), tool("postgres")
+    # As root it refuses to run, and the user in whose place it does could not reach pytest's own folders.
+    user = pwd.getpwnam("nobody").pw_name if os.getuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="postgres-") as made, socket.create_server(("127.0.0.1", 0)) as free:
+        folder, port = Path(made), free.getsockname()[1]
+        free.close()
+        secret, log = folder / "password", folder / "log"
+        secret.write_text(PASSWORD)
+        for path in (folder, secret):
+            shutil.chown(path, user or os.getuid())
+        run = partial(subprocess.run, check=True, capture_output=True, user=user, cwd=folder)
+        run([initdb, "-D", "data", "-U", USER, "--pwfile", "password", "-A", "scram-sha-256", "-E", "UTF8",
+             "--no-locale", "--no-sync"])
+        with log.open("wb") as output:
+            process = subprocess.Popen([server, "-D", "data", "-h", "127.0.0.1", "-p", str(port), "-k", "", "-F"],
+                                       stdout=output, stderr=output, user=user, cwd=folder)
+        try:
+            wait(port, process, log)
+            yield Postgres(port)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def tool(name: str) -> str:
+    """The path of a program of PostgreSQL's; Debian keeps those of the server aside."""
+    places = [os.environ.get("PATH", ""), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
+    found = shutil.which(name, path=os.pathsep.join(places))
+    if found is None:
+        pytest.skip(f"no PostgreSQL: {name} is missing; apt-get install postgresql")
+    return found
+
+
+def wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            pytest.fail(f"PostgreSQL ended: {log.read_text()}")
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"PostgreSQL does not listen: {log.read_text()}")

@@ -1,0 +1,126 @@
+"""New data are reason to train again only as far as the workload says."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import ValidationError
+
+from laketrain.config.train import Train
+from laketrain.lake import Lake, Version
+from laketrain.standing import standing_model
+from laketrain.train import fingerprint_train
+
+from .road import Quiet
+from .small import CONFIG, Small, build_small, write
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+TRAINING = """
+train: {model: {name: linear}, epochs: 1, batch: 4}
+evaluate: {}
+"""
+
+
+def dataset_of(lake: Lake, rows: int) -> Version:
+    with lake.table("features", "digits").stage() as draft:
+        return draft.commit(counts={"splits": {"train": rows}}, parents={"clean/digits": 1})
+
+
+def model_of(dataset: Version, config: Train) -> Version:
+    with dataset.lake.table("models", "digits").stage() as draft:
+        return draft.commit(fingerprint=fingerprint_train(dataset, config),
+                            parents={dataset.table: dataset.number})
+
+
+def train(**settings: Any) -> Train:
+    return Train.model_validate({"model": {"name": "linear"}, **settings})
+
+
+@pytest.mark.parametrize(("rows", "stands"), [(100, True), (109, True), (110, False), (300, False), (90, True)])
+def test_a_model_stands_until_its_split_has_grown_by_the_share(tmp_path: Path, rows: int, stands: bool) -> None:
+    config, lake = train(again={"rows": 0.1}), Lake(tmp_path)
+    model = model_of(dataset_of(lake, 100), config)
+    found = standing_model(dataset_of(lake, rows), "digits", config)
+    assert (found is not None) == stands
+    if found is not None:
+        assert (found.model.ref, found.dataset.ref) == (model.ref, "features/digits@1")
+        assert found.because == f"{rows / 100 - 1:+.1%} rows"
+
+
+def test_a_model_stands_until_it_is_old(tmp_path: Path) -> None:
+    config, lake = train(again={"days": 7}), Lake(tmp_path)
+    model_of(dataset_of(lake, 100), config)
+    new, now = dataset_of(lake, 500), datetime.now(timezone.utc)
+    standing = standing_model(new, "digits", config, now=now + timedelta(days=6.5))
+    assert standing is not None and standing.because == "6.5 days old"
+    assert standing_model(new, "digits", config, now=now + timedelta(days=7.1)) is None
+
+
+def test_one_reason_of_several_is_enough(tmp_path: Path) -> None:
+    config, lake = train(again={"days": 7, "rows": 0.5}), Lake(tmp_path)
+    model_of(dataset_of(lake, 100), config)
+    few, many, now = dataset_of(lake, 120), dataset_of(lake, 200), datetime.now(timezone.utc)
+    assert standing_model(few, "digits", config, now=now) is not None
+    assert standing_model(many, "digits", config, now=now) is None
+    assert standing_model(few, "digits", config, now=now + timedelta(days=8)) is None
+
+
+def test_other_settings_and_a_missing_dataset_are_reason_enough(tmp_path: Path) -> None:
+    config, lake = train(again={"rows": 0.5}), Lake(tmp_path)
+    assert standing_model(dataset_of(lake, 100), "digits", config) is None
+    model_of(lake.version("features/digits@1"), config)
+    new = dataset_of(lake, 101)
+    assert standing_model(new, "digits", train(again={"rows": 0.5}, epochs=3)) is None
+    assert standing_model(new, "digits", train(again={"rows": 0.2})) is not None
+    assert standing_model(new, "digits", train()) is None
+    lake.table("features", "digits").drop(1)
+    assert standing_model(new, "digits", config) is None
+
+
+def test_drift_that_nobody_can_tell_is_reason_enough(tmp_path: Path) -> None:
+    config, lake = train(again={"drift": "strong"}), Lake(tmp_path)
+    model_of(dataset_of(lake, 100), config)
+    with lake.table("features", "digits").stage() as draft:
+        other = draft.commit(counts={"splits": {"train": 100}}, parents={"clean/digits": 2})
+    assert standing_model(other, "digits", config) is None
+
+
+def test_a_policy_that_would_never_train_is_refused() -> None:
+    with pytest.raises(ValidationError, match="received none of rows, days and drift"):
+        train(again={})
+
+
+def add(home: Small, name: str, rows: range, label: int | None = None) -> None:
+    write(home.landing / "scans" / f"{name}.csv", [{"id": f"n{n}", "pixels": f"{n % 200} 7 7 255"} for n in rows])
+    labels = home.landing / "labels" / "monday.csv"
+    more = "".join(f"n{n},{n % 3 if label is None else label}\n" for n in rows)
+    labels.write_text(labels.read_text() + more, "utf-8")
+
+
+@pytest.mark.slow
+def test_a_run_trains_again_when_labels_have_drifted_and_not_before(spark: SparkSession, tmp_path: Path) -> None:
+    home = build_small(tmp_path)
+    home.config.write_text(CONFIG + TRAINING, "utf-8")
+    sets = ("train.again={drift: strong}", "train.validation=null")
+
+    def models(*more: str) -> list[int]:
+        pipeline = home.pipeline(spark, *sets, *more)
+        watcher = pipeline._watcher
+        assert isinstance(watcher, Quiet)
+        pipeline.run()
+        if watcher.notes:
+            assert watcher.notes == ["models/small@1 stands (no column with strong drift), as 'train.again' says"]
+            assert pipeline.outcomes[-1].skipped, "the model is measured on what it was trained beside"
+        return home.lake.table("models", "small").versions()
+
+    assert models() == [1]
+    add(home, "alike", range(61, 67))
+    assert models() == [1]
+    assert home.lake.table("features", "small").versions() == [1, 2]
+    add(home, "others", range(67, 400), label=2)
+    assert models() == [1, 2]

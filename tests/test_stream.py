@@ -1,0 +1,171 @@
+"""The service that lands what arrives. On a real broker: tests/cluster/test_kafka.py."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from laketrain.errors import ConfigError, DataError
+from laketrain.lake import Lake, increments
+from laketrain.stream import span, stream
+
+from .cluster.walk import build_walk
+from .road import Quiet
+from .small import write
+from .tables import rows_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+WORKLOAD = """
+name: scans
+lake: lake
+sources:
+  scans: {format: csv, path: landing, schema: {id: string}, incremental: true, empty: ok}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "landing").mkdir()
+    path = tmp_path / "scans.yaml"
+    path.write_text(WORKLOAD)
+    return path
+
+
+def deliver(config: Path, name: str) -> None:
+    draft = config.parent / f"{name}.part"
+    draft.write_text(f"{name}\n")
+    draft.rename(config.parent / "landing" / name)
+
+
+def held(config: Path) -> list[str]:
+    latest = Lake(config.parent / "lake").table("raw", "scans").latest()
+    return [file.path for part in increments(latest) for file in part.entry.files] if latest else []
+
+
+def until(happens: Callable[[], Any], patience: float = 60) -> None:
+    end = time.monotonic() + patience
+    while not happens():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+def served(config: Path, stop: threading.Event, watcher: Quiet, every: float = 0.05, patience: float = 60,
+           **more: Any) -> tuple[threading.Thread, list[int | Exception]]:
+    """The service in a thread, and what came of it."""
+    came: list[int | Exception] = []
+
+    def serve() -> None:
+        try:
+            came.append(stream(config, timedelta(seconds=every), timedelta(seconds=patience), stop=stop,
+                               watcher=watcher, **more))
+        except Exception as error:
+            came.append(error)
+
+    thread = threading.Thread(target=serve, daemon=True)  # one that a failed test leaves ends with all
+    thread.start()
+    return thread, came
+
+
+def test_files_are_landed_as_they_arrive_and_rounds_without_any_make_nothing(config: Path) -> None:
+    stop = threading.Event()
+    thread, came = served(config, stop, Quiet())
+    for name in ("a", "b", "c"):
+        deliver(config, name)
+        until(lambda name=name: name in held(config))
+    stop.set()
+    thread.join()
+    assert sorted(held(config)) == ["a", "b", "c"]
+    versions = Lake(config.parent / "lake").table("raw", "scans").versions()
+    assert came == [len(versions)]
+    assert 3 <= len(versions) <= 4  # it may have begun before the first file
+
+
+@pytest.mark.slow
+def test_what_arrives_is_predicted_by_the_model_that_is_there(spark: SparkSession, tmp_path: Path) -> None:
+    walk = build_walk(tmp_path)
+    text = walk.config.read_text("utf-8").replace("scans/*.csv, ", "scans/*.csv, incremental: true, ", 1)
+    walk.config.write_text(text.replace("train:\n", "train:\n  again: {rows: 10}\n"), "utf-8")
+    before = {row["id"] for row in rows_of(walk.run(spark)[-1].version)}
+    stop = threading.Event()
+    thread, came = served(walk.config, stop, Quiet(), last="predict", spark=spark)
+    arrived = [{"id": f"later{number}", "pixels": "1 2 3 4"} for number in range(5)]
+    write(walk.config.parent / "part.csv", arrived)
+    (walk.config.parent / "part.csv").rename(walk.small.landing / "scans" / "three.csv")
+    until(lambda: came or len(walk.lake.table("predictions", "scans").versions()) == 2, patience=280)
+    stop.set()
+    thread.join()
+    assert came == [1]
+    predicted = rows_of(walk.latest("predictions/scans"))
+    assert {row["id"] for row in predicted} == before | {row["id"] for row in arrived}
+    assert {row["model"] for row in predicted} == {"models/small@1"}
+
+
+def test_a_failure_that_passes_is_waited_for_and_told_once(config: Path) -> None:
+    stop, watcher = threading.Event(), Quiet()
+    deliver(config, "a")
+    thread, came = served(config, stop, watcher)
+    until(lambda: held(config))
+    (config.parent / "landing" / "a").write_text("another\n")
+    until(lambda: watcher.notes)
+    time.sleep(0.3)  # rounds enough to say it again
+    (config.parent / "landing" / "a").unlink()
+    deliver(config, "b")
+    until(lambda: "b" in held(config))
+    stop.set()
+    thread.join()
+    assert came == [2]
+    assert ["a has 8 bytes, but had 2" in note for note in watcher.notes] == [True]
+
+
+def test_a_failure_that_stays_ends_it_when_patience_is_over(config: Path) -> None:
+    deliver(config, "a")
+    watcher = Quiet()
+    thread, came = served(config, threading.Event(), watcher, patience=0.2)
+    until(lambda: held(config))
+    (config.parent / "landing" / "a").write_text("another\n")
+    thread.join(60)
+    [error] = came
+    assert isinstance(error, DataError)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_ends_well_when_it_is_told_to(config: Path, number: signal.Signals) -> None:
+    service = subprocess.Popen([sys.executable, "-m", "laketrain", "stream", str(config), "--every", "100 ms"],
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        deliver(config, "a")
+        until(lambda: "a" in held(config))
+        service.send_signal(number)
+        said = service.communicate(timeout=60)[0]
+    finally:
+        service.kill()
+        service.wait()
+    assert service.returncode == 0, said
+    assert "versions landed" in said.splitlines()[-1]
+
+
+def test_a_workload_in_which_nothing_grows_is_refused(config: Path) -> None:
+    config.write_text(WORKLOAD.replace("incremental: true, ", ""))
+    with pytest.raises(ConfigError, match="none of scans grows, so there is nothing to wait for"):
+        stream(config, timedelta(seconds=1), watcher=Quiet())
+
+
+@pytest.mark.parametrize(("text", "said"), [("soon", "--every: received 'soon', expected a number and a unit"),
+                                            ("5 parsecs", "--every: received the unit 'parsecs'")])
+def test_a_span_that_is_none_is_told_with_its_option(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        span("--every", text)
+    assert span("--every", "1.5 hours") == timedelta(minutes=90)

@@ -1,0 +1,179 @@
+"""Killed at ten instants that a seed draws, a training ends with the bits of one that nothing happened to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from laketrain.config.train import Train
+from laketrain.distributed import World
+from laketrain.lake import Version
+from laketrain.train import fingerprint_train, train
+from laketrain.train import stage as stage_module
+from laketrain.train.fit import FitTask, fit
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.slow
+RANKS, STEPS = 2, 7  # an epoch's, with the tiny dataset's rows
+# All that has a state of its own: dropout, views, accumulated gradients, moments, moving means, the verdict.
+SETTINGS: dict[str, Any] = {
+    "model": {"name": "mlp", "hidden": [8], "dropout": 0.3}, "ranks": RANKS, "epochs": 8, "batch": 32, "seed": 3,
+    "augment": {"shift": 1}, "checkpoint_steps": 2, "deadline_s": 120, "plateau": {"patience": 1},
+    "optimizer": {"name": "adam", "learning_rate": 0.02, "accumulate": 2, "schedule": "cosine"}}
+
+# Where a rank may be, and up to which time of its being there since its launch.
+IN_SAVING = {"half of the model is written": 1, "before a file gets its name": 6, "after a file got its name": 6,
+             "before an old checkpoint goes": 1}
+A_STEP = "a step"
+
+
+@dataclass(frozen=True)
+class Instant:
+    """The `count`-th time that `rank` is at `place`, since it was launched."""
+
+    rank: int
+    place: str
+    count: int
+
+
+def instants(seed: int) -> list[Instant]:
+    """Ten: six after any of the next steps of any rank, and one at each place of saving; in any order."""
+    random = np.random.default_rng(seed)
+    steps = [Instant(int(random.integers(RANKS)), A_STEP, int(random.integers(1, 5))) for _ in range(6)]
+    saving = [Instant(0, place, int(random.integers(1, most + 1))) for place, most in IN_SAVING.items()]
+    return [(steps + saving)[place] for place in random.permutation(10)]
+
+
+@dataclass
+class Killed:
+    """As a rank's task: `fit`, in a process that ends by SIGKILL at the instant of this launch, while there are any."""
+
+    instants: list[Instant]
+    launches: int = 0
+    causes: list[str] = field(default_factory=list)
+
+    def __call__(self, task: FitTask, world: World, report: Any) -> Any:
+        instant = self.instants[self.launches] if self.launches < len(self.instants) else None
+        if instant is None or instant.rank != world.rank:
+            return fit(task, world, report)
+        die = Countdown(instant.count)
+
+        def reporting(event: dict[str, Any]) -> None:
+            report(event)
+            if instant.place == A_STEP and event["kind"] == "step":
+                die()
+
+        with each_step_is_reported(), dying_in_saving(instant.place, die):
+            return fit(task, world, reporting)
+
+    def heard(self, rank: int, event: dict[str, Any]) -> None:
+        """On the driver, where the next launch takes the next instant."""
+        if event.get("kind") == "restart":
+            self.launches += 1
+            self.causes.append(event["cause"])
+
+
+class Countdown:
+    """Called so many times, it kills this process."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __call__(self) -> None:
+        import os
+        import signal
+
+        self.count -= 1
+        if not self.count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextmanager
+def each_step_is_reported() -> Iterator[None]:
+    from laketrain.train import clock
+
+    usual, clock.REPORT_EVERY_S = clock.REPORT_EVERY_S, 0.0
+    try:
+        yield
+    finally:
+        clock.REPORT_EVERY_S = usual
+
+
+@contextmanager
+def dying_in_saving(place: str, die: Callable[[], None]) -> Iterator[None]:
+    """What saves a checkpoint calls `die` at this place."""
+    import os
+    import shutil
+
+    from laketrain.lake.table import Table
+
+    copy, link, drop = shutil.copyfile, os.link, Table.drop
+
+    def copies(source: Any, target: Any, **options: Any) -> Any:
+        if place == "half of the model is written":
+            with open(source, "rb") as whole, open(target, "wb") as half:
+                half.write(whole.read(os.path.getsize(source) // 2))
+            die()
+        return copy(source, target, **options)
+
+    def links(*arguments: Any, **options: Any) -> None:
+        if place == "before a file gets its name":
+            die()
+        link(*arguments, **options)
+        if place == "after a file got its name":
+            die()
+
+    def drops(table: Any, number: int) -> None:
+        if place == "before an old checkpoint goes":
+            die()
+        drop(table, number)
+
+    shutil.copyfile, os.link, Table.drop = copies, links, drops  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        shutil.copyfile, os.link, Table.drop = copy, link, drop  # type: ignore[method-assign]
+
+
+def timeless(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.items() if key not in ("seconds", "rows_per_s")} for row in history]
+
+
+def trained(spark: SparkSession, dataset: Version, name: str, on_event: Any = None) -> Version:
+    config = Train.model_validate({**SETTINGS, "max_restarts": 10})
+    return train(spark, dataset, name, config, fingerprint_train(dataset, config), on_event)
+
+
+def test_ten_instants_are_enough_steps_apart_from_the_end() -> None:
+    drawn = instants(seed=11)
+    assert len(drawn) == 10 and {instant.rank for instant in drawn} == {0, 1}
+    assert {instant.place for instant in drawn} == {A_STEP, *IN_SAVING}
+    # Six steps at the most from a launch to its instant of saving.
+    assert sum(instant.count if instant.place == A_STEP else 6 for instant in drawn) < STEPS * SETTINGS["epochs"]
+
+
+@pytest.mark.timeout(900)
+def test_a_training_killed_ten_times_ends_with_the_bits_of_an_undisturbed_one(
+        spark: SparkSession, dataset: Version, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tests.train.test_kills as here
+    from pyspark import cloudpickle
+
+    whole = trained(spark, dataset, "whole")
+    cloudpickle.register_pickle_by_value(here)  # executors have no `tests`
+    killed = Killed(instants(seed=11))
+    monkeypatch.setattr(stage_module, "fit", killed)
+    version = trained(spark, dataset, "killed", killed.heard)
+
+    assert version.entry.meta["restarts"] == len(killed.causes) == 10
+    for instant, cause in zip(killed.instants, killed.causes, strict=True):
+        assert f"rank {instant.rank} of 2" in cause and "its process ended without a word" in cause
+    assert timeless(version.entry.meta["history"]) == timeless(whole.entry.meta["history"])
+    assert version.entry.meta["weights"] == whole.entry.meta["weights"]
+    assert version.entry.meta["best"] == whole.entry.meta["best"]
