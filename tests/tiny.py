@@ -35,6 +35,26 @@ FEATURES = FeatureSet.model_validate({
 })
 
 
+CONFIG = """\
+name: tiny
+lake: lake
+sources:
+  new: {format: csv, path: landing/*.csv, schema: {name: string, pixels: string, label: string}}
+clean:
+  new: {rules: [{parse: {column: pixels, as: array<int>}}, {cast: {column: label, to: int}}]}
+convert:
+  table: new
+  features:
+    image: {kind: image, column: pixels, shape: [8, 8, 1]}
+    label: {kind: label, classes: 4}
+    name: {kind: key}
+  split: {by: name, fractions: {train: 0.8, val: 0.1, test: 0.1}}
+train: {model: {name: linear}, epochs: 1, batch: 16}
+predict: {table: new}
+"""
+"""A workload of such images, whose dataset and model `commit_tiny` and `commit_model` put into its lake."""
+
+
 def draw(rows: int, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """(rows, 8, 8, 1) noisy images and their classes."""
     random = np.random.default_rng(seed)

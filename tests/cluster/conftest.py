@@ -29,6 +29,16 @@ def url(cluster: Cluster) -> str:
     return f"{cluster.hdfs}/{uuid.uuid4().hex}/ein See é"
 
 
+@pytest.fixture
+def whole(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, and afterwards again all of its daemons, out of safe mode."""
+    yield cluster
+    for name in ("namenode", "datanode-1", "datanode-2"):
+        if name not in cluster.daemons:
+            cluster.launch(name)
+    cluster.wait("HDFS", lambda: cluster.files.ready(2))
+
+
 @pytest.fixture(scope="session")
 def walked(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Walk:
     """The workload, walked on this machine's disk in local mode. To be read, not changed."""

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,16 +32,6 @@ GUEST = "somebody"
 def small(tmp_path: Path, url: str) -> Small:
     """The small workload, its lake on HDFS."""
     return Small(build_small(tmp_path).config, Lake(f"{url}/lake"))
-
-
-@pytest.fixture
-def whole(cluster: Cluster) -> Iterator[Cluster]:
-    """The cluster, and afterwards again all of its daemons, out of safe mode."""
-    yield cluster
-    for name in ("namenode", "datanode-1", "datanode-2"):
-        if name not in cluster.daemons:
-            cluster.launch(name)
-    cluster.wait("HDFS", lambda: cluster.files.ready(2))
 
 
 def until(happens: Callable[[], Any], run: Future[Any]) -> None:

@@ -202,19 +202,15 @@ def _cost(process: psutil.Process) -> tuple[int, int]:
 
 
 @pytest.fixture
-def soak(cluster: Cluster, url: str, tmp_path: Path) -> Iterator[Soak]:
+def soak(whole: Cluster, url: str, tmp_path: Path) -> Iterator[Soak]:
     walk = build_walk(tmp_path)
     for file in walk.small.landing.rglob("*.csv"):
         file.unlink()
     text = walk.config.read_text("utf-8").replace("${day}", "*").replace(
         "options: {header: true}}", "options: {header: true}, incremental: true}")
     walk.config.write_text(f"{text}retain: {{versions: {KEPT}}}\n", "utf-8")
-    yield Soak(walk.on(url), cluster, random.Random(SEED))
+    yield Soak(walk.on(url), whole, random.Random(SEED))
     end_all()
-    for name in ("namenode", "datanode-1", "datanode-2"):
-        if name not in cluster.daemons:
-            cluster.launch(name)
-    cluster.wait("HDFS", lambda: cluster.files.ready(2))
 
 
 def test_a_schedule_goes_on_through_faults_and_neither_loses_nor_grows(

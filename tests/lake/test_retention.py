@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -75,6 +76,15 @@ def test_only_tables_asked_for_lose_versions_and_checkpoints_never_do(local_lake
     assert [version.ref for version in expired(local_lake, Retention(1))] == ["clean/b@1", "clean/a@1"]
     retire(local_lake, Retention(1), lambda table: table == "clean/b")
     assert left(local_lake) == ["clean/a@1", "clean/a@2", "clean/b@2", "checkpoints/a@1", "checkpoints/a@2"]
+
+
+def test_several_that_retire_at_once_drop_what_one_would(lake: Lake) -> None:
+    for _ in range(12):
+        make(lake, "clean/a")
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(retire, lake, Retention(2)) for _ in range(4)]:
+            done.result()
+    assert left(lake) == ["clean/a@11", "clean/a@12"]
 
 
 def test_a_dry_run_drops_nothing_and_a_policy_that_keeps_nothing_is_refused(local_lake: Lake) -> None:

@@ -17,28 +17,9 @@ from laketrain.pipeline import Pipeline
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-CONFIG = """\
-name: tiny
-lake: lake
-sources:
-  new: {format: csv, path: landing/*.csv, schema: {name: string, pixels: string, label: string}}
-clean:
-  new: {rules: [{parse: {column: pixels, as: array<int>}}, {cast: {column: label, to: int}}]}
-convert:
-  table: new
-  features:
-    image: {kind: image, column: pixels, shape: [8, 8, 1]}
-    label: {kind: label, classes: 4}
-    name: {kind: key}
-  split: {by: name, fractions: {train: 0.8, val: 0.1, test: 0.1}}
-train: {model: {name: linear}, epochs: 1, batch: 16}
-predict: {table: new}
-"""
-
-
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    (tmp_path / "tiny.yaml").write_text(CONFIG)
+    (tmp_path / "tiny.yaml").write_text(tiny.CONFIG)
     return tmp_path / "tiny.yaml"
 
 

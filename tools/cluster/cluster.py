@@ -15,14 +15,13 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
 from cluster import hdfs, yarn
-from cluster.daemon import Daemon, Failed, marked
+from cluster.daemon import Daemon, Failed, marked, run_to_end
 from cluster.jars import jars, java
 from cluster.ports import LOOPBACK, free_ports
 from cluster.settings import LOG4J, Settings, as_options, write_site
@@ -92,12 +91,7 @@ class Cluster:
 
     def run(self, main: str, *words: str) -> str:
         """A command of Hadoop's by its class; what it says. Raises Failed where it ends with an error."""
-        done = subprocess.run(self._command(main, *words), cwd=self.folder, env=self._environ(), text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=START_S, check=False)
-        if done.returncode:
-            raise Failed(f"{main.rpartition('.')[2]} {' '.join(words)}: code {done.returncode}\n{done.stdout}")
-        return done.stdout
+        return run_to_end(self._command(main, *words), self.folder, self._environ(), START_S)
 
     def wait(self, what: str, happens: Callable[[], bool], patience: float = START_S) -> None:
         """Returns when it has happened. Raises Failed where a daemon dies meanwhile, or where it takes too long."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -90,6 +91,15 @@ class Daemon:
                 return False
             time.sleep(0.05)
         return True
+
+
+def run_to_end(command: Sequence[str], folder: Path, environ: Mapping[str, str], patience: float) -> str:
+    """A command that ends by itself; what it says. Raises Failed, with that, where it ends with an error."""
+    done = subprocess.run(command, cwd=folder, env=environ, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=patience, check=False)
+    if done.returncode:
+        raise Failed(f"{shlex.join(command)}: code {done.returncode}\n{done.stdout}")
+    return done.stdout
 
 
 def marked(folder: Path, processes: Path = Path("/proc")) -> Iterator[int]:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
 
 from cluster.cluster import end_all
-from cluster.daemon import Daemon, Failed
+from cluster.daemon import Daemon, Failed, run_to_end
 from cluster.jars import jars, java
 from cluster.ports import LOOPBACK, free_ports, listens
 
@@ -52,7 +51,8 @@ class Kafka:
     def start(self, wait: bool = True) -> Kafka:
         """Starts it, with what it held before. Raises Failed, with the log's last lines, where it does not come up."""
         if not (self.folder / "data").exists():
-            self._run(_FORMAT, "format", "-t", _CLUSTER, "-c", str(self._properties))
+            run_to_end(self._command(_FORMAT, "format", "-t", _CLUSTER, "-c", str(self._properties)), self.folder,
+                       self._environ(), START_S)
         self.daemon.start()
         if wait:
             self.wait()
@@ -100,13 +100,6 @@ class Kafka:
             "log.retention.check.interval.ms": 1000, "log.segment.delete.delay.ms": 100,
             "log.initial.task.delay.ms": 500,
         }
-
-    def _run(self, main: str, *words: str) -> None:
-        done = subprocess.run(self._command(main, *words), cwd=self.folder, env=self._environ(), text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=START_S, check=False)
-        if done.returncode:
-            raise Failed(f"{main} {' '.join(words)}: code {done.returncode}\n{done.stdout}")
 
     def _command(self, main: str, *words: str) -> list[str]:
         return [str(self._java), *_JVM, "-cp", f"{self._jars}/*", main, *words]

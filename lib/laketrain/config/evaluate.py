@@ -74,3 +74,6 @@ class Predict(Section):
     """Columns of the table that stand beside the predictions."""
     probabilities: bool = False
     """Whether the probabilities of all classes stand beside the predicted ones, in the order of the classes."""
+    only_new: bool = False
+    """Whether rows that the same model has answered before keep their answers, so that it is asked only about new ones.
+    Worth it where the model costs more than reading the table does."""

@@ -17,10 +17,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from laketrain.config.sources import KafkaSource
-from laketrain.errors import CommitConflict, DataError
+from laketrain.errors import DataError
 from laketrain.ingest.broker import Broker
 from laketrain.ingest.offsets import META, Landed, Place, Span, Topic, next_spans, starts, told
-from laketrain.ingest.rows import RowsPlan, land_rows
+from laketrain.ingest.rows import RowsPlan, land_next
 from laketrain.lake import Lake, Version, fingerprint
 from laketrain.lake.increments import behind
 
@@ -38,20 +38,18 @@ def ingest_kafka(spark: SparkSession, lake: Lake, name: str, source: KafkaSource
         LaunchError: Spark has no connector here.
         DataError: the brokers can't be asked, a topic is missing, or messages were lost.
     """
-    table = lake.table("raw", name)
+    table, goal = lake.table("raw", name), dict[Place, int]()
     with Broker(spark, name, source) as broker:
-        goal: dict[Place, int] = {}
-        while True:
+
+        def plan() -> RowsPlan | None:
             topics = broker.topics()
-            goal = goal or {(topic, number): end for topic, found in topics.items()
-                            for number, (_, end) in found.spans.items()}
-            plan = plan_kafka(name, source, table.latest(), broker.cluster(), topics, goal)
-            if plan is None:
-                return
-            try:
-                yield land_rows(spark, lake, name, plan)
-            except CommitConflict:
-                continue
+            if not goal:
+                goal.update({(topic, number): end for topic, found in topics.items()
+                             for number, (_, end) in found.spans.items()})
+            return plan_kafka(name, source, table.latest(), broker.cluster(), topics, goal)
+
+        while (version := land_next(spark, lake, name, plan)) is not None:
+            yield version
 
 
 def plan_kafka(name: str, source: KafkaSource, latest: Version | None, cluster: str, topics: Mapping[str, Topic],

@@ -1,6 +1,6 @@
 """Rows that Spark reads from a server land as Parquet in `raw/<name>`: what all sources that are no files share.
 
-    for version in arrivals(spark, lake, "events", source): ...     # one file a kind: ingest/kafka.py
+    version = land_next(spark, lake, "events", plan)     # plan: one file a kind, ingest/kafka.py and ingest/tables.py
 
 A kind plans what to land, as a `RowsPlan`; here that is written, judged and committed. The commit is the only truth of
 what has landed: where a version goes on from stands in the entry beside its rows, and a version that goes on from
@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
 from laketrain.config.sources import ServerSource
-from laketrain.errors import DataError
+from laketrain.errors import CommitConflict, DataError
 from laketrain.lake import Lake, Version
 from laketrain.lake.contents import found_files
 from laketrain.lake.increments import ADDS_TO, Runs
@@ -41,6 +42,14 @@ class RowsPlan:
     meta: Mapping[str, Any] = field(default_factory=dict)
     adds_to: Runs = field(default_factory=list)
     after: int | None = None
+
+
+def land_next(spark: SparkSession, lake: Lake, name: str, plan: Callable[[], RowsPlan | None]) -> Version | None:
+    """Lands what `plan` says comes next; asks it again where another job landed that first. None where nothing does."""
+    while (wanted := plan()) is not None:
+        with suppress(CommitConflict):
+            return land_rows(spark, lake, name, wanted)
+    return None
 
 
 def land_rows(spark: SparkSession, lake: Lake, name: str, plan: RowsPlan) -> Version:

@@ -9,6 +9,7 @@ read by a column that only grows, the largest value stands in the entry, committ
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -16,14 +17,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from laketrain.config.sources import TableSource
-from laketrain.errors import CommitConflict, DataError
-from laketrain.ingest.rows import RowsPlan, land_rows
+from laketrain.errors import DataError
+from laketrain.ingest.rows import RowsPlan, land_next
 from laketrain.ingest.server import Server
 from laketrain.lake import Lake, Version, fingerprint
 from laketrain.lake.increments import behind
-from laketrain.spark.frames import ALIKE, configured, quoted
+from laketrain.spark.frames import ALIKE, configured, exact_json, quoted
 
-REVISION = 1
+REVISION = 2
 META = "table"
 """The key of an entry's meta: the place of the rows, the column that grows, and its largest value."""
 _DIGEST = "digest"
@@ -41,19 +42,15 @@ def ingest_table(spark: SparkSession, lake: Lake, name: str, source: TableSource
         DataError: the table can't be read; the column that grows isn't there, or has nulls.
     """
     table, server = lake.table("raw", name), Server(spark, name, source)
-    while True:
-        latest = table.latest()
+
+    def plan() -> RowsPlan | None:
         with configured(spark, ALIKE):  # a largest time is told in the zone in which rows are compared with it
-            plan = _addition(server, latest) if source.since else _whole(server, latest)
-        if plan is None:
-            return
-        try:
-            yield land_rows(spark, lake, name, plan)
-        except CommitConflict:
-            continue
-        except _UnchangedError:
-            pass
-        return
+            return (_addition if source.since else _whole)(server, table.latest())
+
+    with suppress(_UnchangedError):
+        version = land_next(spark, lake, name, plan)
+        if version is not None:
+            yield version
 
 
 def _whole(server: Server, latest: Version | None) -> RowsPlan:
@@ -70,8 +67,7 @@ def _whole(server: Server, latest: Version | None) -> RowsPlan:
 
 def _digest(before: object, rows: DataFrame) -> dict[str, Any]:
     """Of all rows, whatever their order. Raises _UnchangedError where it is the one before."""
-    whole = F.struct(*(F.col(quoted(name)) for name in rows.columns))
-    each = F.xxhash64(F.to_json(whole, {"ignoreNullFields": "false"}))
+    each = F.xxhash64(exact_json(rows.columns))
     [row] = rows.agg(F.sum(each.cast("decimal(38,0)")).alias("sum"), F.bit_xor(each).alias("xor"),
                      F.count(F.lit(1)).alias("rows")).collect()
     digest = fingerprint("ingest", REVISION, [str(row["sum"]), str(row["xor"]), row["rows"]])

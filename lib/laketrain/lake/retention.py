@@ -43,12 +43,11 @@ def expired(lake: Lake, policy: Retention, among: Callable[[str], bool] = lambda
     """
     if policy.versions < 1:
         raise LakeError("lake", "gc", f"would keep {policy.versions} versions of each table, expected 1 or more")
-    tables = {table.path: [table.get(number) for number in table.versions()] for table in lake.tables()
-              if table.zone != "checkpoints"}
+    tables = {table.path: [*table.each()] for table in lake.tables() if table.zone != "checkpoints"}
     there = {(path, version.number): version for path, versions in tables.items() for version in versions}
     oldest = (now or datetime.now(timezone.utc)) - timedelta(days=policy.days or 0)
     kept = {(path, version.number) for path, versions in tables.items() for place, version in enumerate(versions)
-            if place >= len(versions) - policy.versions or (policy.days is not None and version.created > oldest)}
+            if place < policy.versions or (policy.days is not None and version.created > oldest)}
     kept = _with_ancestors(kept, there)
     work = {there[key].entry.fingerprint for key in kept} - {""}
     gone = [version for (path, number), version in there.items() if (path, number) not in kept and among(path)

@@ -24,6 +24,7 @@ from laketrain.lake import Lake
 from laketrain.lake.quarantine import record_of
 from laketrain.models.heads import output_shape
 from laketrain.predict.answers import answers_of
+from laketrain.predict.known import DIGEST
 
 REASON, RECORD = "_reason", "_record"
 
@@ -105,8 +106,9 @@ def _tensors(features: FeatureSet, batch: pa.RecordBatch, stored: pa.Table,
 
 def _records(batch: pa.RecordBatch, bad: npt.NDArray[np.bool_]) -> list[str | None]:
     records: list[str | None] = [None] * batch.num_rows
+    given = batch.select([name for name in batch.schema.names if name != DIGEST])
     for index in np.flatnonzero(bad):
-        [row] = batch.slice(int(index), 1).to_pylist()
+        [row] = given.slice(int(index), 1).to_pylist()
         records[index] = record_of(row)
     return records
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, commit_rejects
 from laketrain.predict.answers import columns_of, prefix
+from laketrain.predict.known import DIGEST, META, digested, divided, known_answers
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, persisted, quoted, read, record, write
@@ -38,11 +39,13 @@ def fingerprint_predict(table: Version, model: Version, config: Predict) -> str:
     return fingerprint("predict", REVISION, config, [table, model])
 
 
-def predict(spark: SparkSession, table: Version, model: Version, name: str, config: Predict, key: str) -> Version:
+def predict(spark: SparkSession, table: Version, model: Version, name: str, config: Predict, key: str,
+            before: Version | None = None) -> Version:
     """Scores every row of `table` and commits `quarantine/<name>-predictions`, then `predictions/<name>`.
 
     Each row has the kept columns (by default those of the key features), what is predicted (`predict.answers`), model
-    and data version.
+    and data version. With `only_new`, rows that stand in the predictions `before`, of the same model and config, have
+    their answers from there, and the data version in which they were first seen.
     """
     started = time.monotonic()
     table.check_files()
@@ -53,7 +56,10 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
           table.lake.table("predictions", name).stage() as draft):
         frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
         keep = _kept(frame, features, config)
-        rows = _rows(spark, frame, features, table, model, keep)
+        rows, way = _rows(spark, frame, features, table, model, keep), ""
+        if config.only_new:
+            way = fingerprint("predict", REVISION, config, [model])
+            rows, keep = _told_apart(rows, known_answers(spark, before, way)), [*keep, DIGEST]
         with persisted(_scored(spark, rows, features, table, model, config, keep)) as scored:
             good = scored.where(F.col(REASON).isNull()).drop(REASON, RECORD)
             # First, since it is this that scores, on all slots: rejects are written by one task, as one file.
@@ -68,8 +74,9 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
                 stage="predict", fingerprint=key, files=files, table_schema=good.schema.json(),
                 parents={table.table: table.number, model.table: model.number},
                 counts={"in": rows.expected, "out": rows_out, "quarantined": quarantine.rows,
+                        **({"known": good.where(F.col("data") != table.ref).count()} if rows.known is not None else {}),
                         **({"classes": classes[0]} if len(predicted) == len(classes) == 1 else {})},
-                meta={"predicted": predicted},
+                meta={"predicted": predicted, **({META: way} if way else {})},
                 seconds=time.monotonic() - started,
             )
 
@@ -87,12 +94,14 @@ def _kept(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
 @dataclass(frozen=True)
 class _Rows:
     """What is scored: the table's rows, or windows of them and the rows that are in none, with the reason. Where tasks
-    can read the rows from the table's files (`convert.direct`), `pointers` say which."""
+    can read the rows from the table's files (`convert.direct`), `pointers` say which. `known` are rows that need no
+    scoring, with their answers."""
 
     frame: DataFrame
     expected: int
     refused: DataFrame | None = None
     pointers: DataFrame | None = None
+    known: DataFrame | None = None
 
 
 def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Version, model: Version,
@@ -118,6 +127,18 @@ def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Ve
                  cut.refused().withColumn(REASON, reason).withColumn(RECORD, record(columns)))
 
 
+def _told_apart(rows: _Rows, known: DataFrame | None) -> _Rows:
+    """Digests beside the rows; and of those that `known` answers, only the answers."""
+    if DIGEST in rows.frame.columns:
+        raise DataError("predict", f"column {DIGEST!r}", "is what 'only_new' calls a column of its own",
+                        "rename it in the integrate stage")
+    frame = digested(rows.frame, rows.frame.columns)
+    if known is None:
+        return replace(rows, frame=frame, pointers=None)
+    asked, answered = divided(frame, known)
+    return replace(rows, frame=asked, pointers=None, known=answered)
+
+
 def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Version, model: Version,
             config: Predict, keep: list[str]) -> DataFrame:
     targets = FeatureSet.of(features.targets)
@@ -139,8 +160,11 @@ def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Versi
     if given is None:  # `mapInArrow` takes only plain names
         given = rows.frame.toDF(*(f"_{number}" for number in range(len(columns))))
     scored = given.mapInArrow(partial(score_batches, task), schema)
-    return scored if rows.refused is None else scored.unionByName(rows.refused.select(
-        *keep, REASON, RECORD), allowMissingColumns=True)
+    for others in (rows.refused, rows.known):
+        if others is not None:
+            held = [quoted(column) for column in (*keep, *said) if column in others.columns]
+            scored = scored.unionByName(others.select(*held), allowMissingColumns=True)
+    return scored
 
 
 def _predicted(good: DataFrame, targets: FeatureSet, rows: int) -> dict[str, dict[str, Any]]:

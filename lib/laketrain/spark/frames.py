@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +107,18 @@ def record(columns: list[str]) -> Column:
     from pyspark.sql import functions as F
 
     return F.to_json(F.struct(*(F.col(quoted(name)) for name in columns)))
+
+
+_EXACT = dict.fromkeys(("timestampFormat", "timestampNTZFormat"), "yyyy-MM-dd'T'HH:mm:ss.SSSSSS")
+"""Spark leaves out microseconds otherwise."""
+
+
+def exact_json(columns: Sequence[str]) -> Column:
+    """The named columns of a row as one JSON text, which differs where any of their values does. In a session that is
+    `ALIKE`, times are UTC's."""
+    from pyspark.sql import functions as F
+
+    return F.to_json(F.struct(*(F.col(quoted(name)) for name in columns)), _EXACT)
 
 
 def on_batches(work: Callable[..., pd.Series], kind: str) -> Callable[..., Column]:
