@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from laketrain.config import Document, Workload, load
+from laketrain.config.calls import call_problem
 from laketrain.config.columns import Columns
 from laketrain.config.evaluate import METRICS_OF
 from laketrain.config.problems import explain
@@ -41,7 +42,7 @@ class Job:
         model = ModelBox.model_validate(workload.train.model).root if workload.train else None
         problems = [*_prediction_problems(workload, features, document), *_misfits(model, features, document),
                     *_gate_problems(workload, features, document),
-                    *_augment_problems(workload, features, document)]
+                    *_augment_problems(workload, features, document), *_call_problems(workload, document)]
         if problems:
             raise ConfigError(document.source, problems)
         return cls(workload, features, model, document.source)
@@ -106,6 +107,14 @@ def _misfits(model: Any, features: FeatureSet | None, document: Document) -> Ite
     if why is not None:
         hint = why[1][:1].upper() + why[1][1:]
         yield Problem(document.where(path), f"model {model.name!r} {why[0]}", hint, document.line(path))
+
+
+def _call_problems(workload: Workload, document: Document) -> Iterable[Problem]:
+    """The user's own functions of `train` are there."""
+    for call, key in workload.train.calls.items() if workload.train else ():
+        told = call_problem(call)
+        if told is not None:
+            yield Problem(document.where(("train", key)), *told, document.line(("train", key)))
 
 
 def _augment_problems(workload: Workload, features: FeatureSet | None, document: Document) -> Iterable[Problem]:

@@ -10,7 +10,6 @@ import pytest
 
 from laketrain.clean import fingerprint_clean
 from laketrain.config.clean import CleanTable
-from laketrain.config.clean.custom import call_problem
 from laketrain.errors import DataError
 
 from ..tables import clean_files, ingest_files, source_of
@@ -131,21 +130,6 @@ def test_the_counts_hold_with_a_function(spark: SparkSession, tmp_path: Path):
     found = clean_files(spark, tmp_path, {"a.csv": "id,x\na,1\nb,2\nc,x\n"}, columns={"id": "string", "x": "string"},
                         rules=[{"cast": {"column": "x", "to": "int"}}, rule("odd")])
     assert found.version.entry.counts == {"in": 3, "out": 1, "quarantined": 2, "reasons": {"cast(x)": 1, "odd": 1}}
-
-
-@pytest.mark.parametrize(("call", "said", "hint"), [
-    ("mended_by_me:double", None, None),
-    ("mended_by_me:dubble", "module 'mended_by_me' has no function 'dubble'", "Did you mean 'double'?"),
-    ("mended_by_mee:double", "Python finds no module 'mended_by_mee'", "put its folder on PYTHONPATH"),
-    ("mended_by_me.sub:double", "Python finds no module 'mended_by_me.sub'", "Install it"),
-    ("os.path:join", None, None),
-    ("xml.dom.minidom:parseString", None, None),
-])
-def test_a_call_is_looked_up_without_running_it(module: Path, call: str, said: str | None, hint: str | None):
-    module.write_text(CODE + "\nraise RuntimeError('was run')\n")
-    told = call_problem(call)
-    assert (told[0] if told else None) == said
-    assert hint is None or (told is not None and hint in told[1])
 
 
 def test_a_changed_function_makes_the_table_anew(tmp_path: Path, module: Path):

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ from cluster.submit import QUICK_JVM
 _begun: list[subprocess.Popen[str]] = []
 
 
-def begin(config: Path | None, verb: str, *options: str) -> subprocess.Popen[str]:
-    """`laketrain <verb> <config>`, in a session of its own; its JVM ends with it."""
+def begin(config: Path | None, verb: str, *options: str, environ: Mapping[str, str] | None = None,
+          ) -> subprocess.Popen[str]:
+    """`laketrain <verb> <config>`, in a session of its own; its JVM ends with it. `environ`: more variables for it."""
     words = [verb, *([] if config is None else [str(config)]), *options]
     _begun.append(subprocess.Popen(
         [sys.executable, "-m", "laketrain", *words], text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
-        env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SUBMIT_OPTS": QUICK_JVM}))
+        env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SUBMIT_OPTS": QUICK_JVM, **(environ or {})}))
     return _begun[-1]
 
 

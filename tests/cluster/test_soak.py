@@ -65,7 +65,17 @@ class Soak:
               [{"id": name, "label": str(n % 3)} for n, name in enumerate([*names, f"d{day:03}none"])])
 
     def start(self) -> subprocess.Popen[str]:
-        return begin(self.walk.config, "run", "--lake", self.walk.lake.url)
+        self.temporary.mkdir(exist_ok=True)
+        return begin(self.walk.config, "run", "--lake", self.walk.lake.url, environ={"TMPDIR": str(self.temporary)})
+
+    @property
+    def temporary(self) -> Path:
+        """Where Python's processes put what they need for a while."""
+        return self.walk.config.parent / "temporary"
+
+    def left(self) -> int:
+        """Files and folders in there."""
+        return sum(1 for _ in self.temporary.rglob("*"))
 
     @property
     def folder(self) -> str:
@@ -219,9 +229,12 @@ def test_a_schedule_goes_on_through_faults_and_neither_loses_nor_grows(
     soak.luck.shuffle(faults)
     print()
     for number in range(DAYS):
-        soak.days.append(one_day(soak, nothing if number % 4 in (0, 3) else faults[number]))
+        fault = nothing if number % 4 in (0, 3) else faults[number]
+        before = soak.left()
+        soak.days.append(one_day(soak, fault))
         print(f"day {number + 1:2}", soak.days[-1], flush=True)
         assert_all_rows_are_there(soak.walk.lake, number + 1)
+        assert fault is not nothing or soak.left() == before  # whoever is killed can't clear up
 
     undisturbed = Walk(Small(soak.walk.config, Lake(str(tmp_path / "undisturbed"))))
     undisturbed.run(spark)
@@ -250,8 +263,8 @@ def assert_all_rows_are_there(lake: Lake, days: int) -> None:
 
 
 def assert_nothing_grew(days: list[Day]) -> None:
-    """The second half of the undisturbed days held as many files as the first (from the day on which `retain` first let
-    go of something), and no day's processes twice the memory or handles of another. Seconds are only printed."""
+    """All undisturbed days held as many files, from the day on which `retain` first let go of something, and no day's
+    processes twice the memory or handles of another. Seconds are only printed."""
     settled = [day.files for day in days[KEPT:]]
     assert not settled or max(settled) == min(settled), settled
     for name in ("memory_mb", "handles"):

@@ -72,9 +72,13 @@ def test_a_second_launch_uses_the_same_processes_and_finds_them_clean(spark: Spa
         import threading
 
         import keras
+        from tensorflow.python.autograph.pyct import loader
 
         name = keras.layers.Dense(1).name
-        return {"pid": os.getpid(), "name": name, "buffered": sys.stdout.line_buffering,
+        left = [file for found, module in sys.modules.items() if found.startswith("__autograph")
+                for file in [module.__file__] if file and os.path.exists(file)]
+        _, made = loader.load_source("", delete_on_exit=True)  # as TensorFlow does with code of a user's
+        return {"pid": os.getpid(), "name": name, "made": made, "left": left, "buffered": sys.stdout.line_buffering,
                 "threads": sorted(thread.name for thread in threading.enumerate() if "laketrain" in thread.name),
                 "files": len(os.listdir("/proc/self/fd")), "environment": dict(os.environ)}
 
@@ -87,6 +91,8 @@ def test_a_second_launch_uses_the_same_processes_and_finds_them_clean(spark: Spa
     first, second = (launch(spark, task, 2, deadline=200) for _ in range(2))
     assert sorted(rank["pid"] for rank in first) == sorted(rank["pid"] for rank in second)
     assert {rank["name"] for rank in second} == {"dense"}
+    assert [rank["left"] for rank in second] == [[], []]
+    assert not any(os.path.exists(rank["made"]) for rank in first + second)
     assert {tuple(rank["threads"]) for rank in second} == {("laketrain-report", "laketrain-watch")}
     assert max(rank["files"] for rank in second) <= max(rank["files"] for rank in first)
     assert second[0]["environment"]["OMP_NUM_THREADS"] == second[0]["environment"]["TF_NUM_INTRAOP_THREADS"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -201,6 +202,13 @@ def test_the_same_task_gives_the_same_weights_bit_for_bit_and_another_seed_other
     first, again = (fit(task_of(name, **settings), ALONE, silent) for name in ("first", "again"))
     other = fit(task_of("other", seed=4, **settings), ALONE, silent)
     assert first["weights"] == again["weights"] != other["weights"]
+
+
+def test_our_own_graphs_write_no_files(task_of: Callable[..., FitTask]) -> None:
+    """AutoGraph would, one a function, in the temporary folder."""
+    before = set(sys.modules)
+    fit(task_of("plain", epochs=1, augment={"rotate": 10}), ALONE, silent)
+    assert not [name for name in set(sys.modules) - before if "autograph_generated" in name]
 
 
 def test_augmentation_changes_what_is_trained_on_but_not_what_is_validated(task_of: Callable[..., FitTask],

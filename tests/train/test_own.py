@@ -31,6 +31,8 @@ import keras
 FACTOR = 2.0
 
 def doubled(truth, said):
+    if tf.reduce_max(said) > 2:  # a condition on a tensor
+        said = said / 2
     return FACTOR * keras.losses.categorical_crossentropy(tf.one_hot(tf.cast(truth, tf.int64), 4), said)
 
 class Stop(keras.callbacks.Callback):

@@ -189,6 +189,12 @@ class Train(Section):
         return self
 
     @property
+    def calls(self) -> dict[str, str]:
+        """The user's own functions that are named here beside the model's, by the key that names them."""
+        named = {loss.use: "loss" for loss in self.loss.values() if loss.use}
+        return named | dict.fromkeys(self.callbacks, "callbacks") | ({self.step: "step"} if self.step else {})
+
+    @property
     def keeps_best(self) -> bool:
         """Whether the model of the best epoch is committed: without a validation split there is no telling."""
         return self.keep == "best" and self.validation is not None

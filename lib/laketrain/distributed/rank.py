@@ -231,6 +231,7 @@ def _clean() -> None:
     if keras is not None:
         keras.backend.clear_session(free_memory=False)
     _forget_gradients()
+    _remove_generated()
 
 
 def _forget_gradients() -> None:
@@ -241,6 +242,15 @@ def _forget_gradients() -> None:
     known = getattr(getattr(ops, "gradient_registry", None), "_registry", {})
     for name in [name for name in known if name.startswith("CustomGradient-")]:
         del known[name]
+
+
+def _remove_generated() -> None:
+    """AutoGraph writes a file for each function of a user's that it converts, and removes them when Python ends: which
+    Spark's workers don't live to see."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("__autograph_generated_file") and module.__file__:
+            with contextlib.suppress(OSError):
+                os.remove(module.__file__)
 
 
 # Saying how it ended.

@@ -50,7 +50,7 @@ def score(task: ScoreTask, world: World, report: Report) -> dict[str, Any]:
     tallies = tallies_of(dataset.features, rows, task.worst)
     table, _, number = task.model.partition("@")
     model = load_model(Lake(task.lake).table(*table.split("/")).get(int(number)))
-    predict = tf.function(lambda given: model(given, training=False), reduce_retracing=True)
+    predict = tf.function(lambda given: model(given, training=False), reduce_retracing=True, autograph=False)
     first, end = world.rank * rows // world.size, (world.rank + 1) * rows // world.size
     for numbers, arrays in batches(dataset, task.split, [*inputs, *targets], first, end, task.batch):
         said = predict({name: arrays[name] for name in inputs})

@@ -124,7 +124,7 @@ def _model(lake: str, ref: str) -> Callable[[dict[str, npt.NDArray[Any]]], Any]:
 
     table, _, number = ref.partition("@")
     model = load_model(Lake(lake).table(*table.split("/")).get(int(number)))
-    compiled = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+    compiled = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True, autograph=False)
 
     def said(arrays: dict[str, npt.NDArray[Any]]) -> Any:
         found = compiled({name: tf.constant(values) for name, values in arrays.items()})

@@ -33,6 +33,9 @@ class Objective:
         features: the dataset's, as learnt. config: of the YAML.
         user: the functions that `use` names, by that name.
 
+    Attributes:
+        of_user: whether a loss is the user's own code.
+
     Raises:
         DataError: a loss or metric that doesn't suit its target, or a name that is no target's.
     """
@@ -42,6 +45,7 @@ class Objective:
         losses = _by_target("loss", config.loss, self._targets)
         self._losses = {name: (loss.weight, _row_loss(name, feature, loss, user))
                         for (name, feature), loss in zip(self._targets.items(), losses, strict=True)}
+        self.of_user = any(loss.use is not None for loss in losses)
         metrics = _by_target("metrics", config.metrics, self._targets)
         self._metrics = {name: [_metric(name, feature, metric) for metric in chosen]
                          for (name, feature), chosen in zip(self._targets.items(), metrics, strict=True)}

@@ -11,6 +11,7 @@ counts as the smaller batch that it is; over an epoch, losses and metrics are su
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -34,9 +35,11 @@ class Steps:
         self.model, self.objective, self._ranks, self._own = model, objective, ranks, own
         self._loss = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self._rows = tf.Variable(0, dtype=tf.int64, trainable=False)
-        # Horovod's kernels are none of XLA's, so no jit_compile.
-        self.train = tf.function(self._train if own is None else self._train_as_told, jit_compile=False)
-        self.validate = tf.function(self._validate, jit_compile=False)
+        # Horovod's kernels are none of XLA's, so no jit_compile. AutoGraph makes graphs of conditions on tensors, which
+        # only a user's code may have; it takes its time, and a file in the temporary folder for each function.
+        graph = partial(tf.function, jit_compile=False, autograph=own is not None or objective.of_user)
+        self.train = graph(self._train if own is None else self._train_as_told)
+        self.validate = graph(self._validate)
 
     def _train(self, inputs: Any, targets: Any, weights: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
         """One optimizer step on this rank's part of a global batch; the rank's loss, scalar float32."""

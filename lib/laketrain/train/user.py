@@ -7,7 +7,10 @@ copy of them.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import linecache
+import os
 import sys
 import zlib
 from collections.abc import Mapping
@@ -23,22 +26,22 @@ from laketrain.imports import import_object
 
 def user_functions(config: Train) -> dict[str, Any]:
     """What the section names as `module:function`. Raises ConfigError or DataError where there is no such thing."""
-    named = {loss.use: "loss" for loss in config.loss.values() if loss.use}
-    named |= dict.fromkeys(config.callbacks, "callbacks") | ({config.step: "step"} if config.step else {})
+    named = dict(config.calls)
     if isinstance(use := config.model.get("use"), str):
         named[use] = "model.use"
     return {name: import_object(name, "train", f"train.{key}") for name, key in named.items()}
 
 
 def pack_user_code(config: Train) -> bytes:
-    """The functions as bytes for Spark to carry, with the modules that hold them; empty where there are none."""
+    """The functions as bytes for Spark to carry, with the modules that hold them and their source; empty where there
+    are none."""
     functions = user_functions(config)
     modules = {module for function in functions.values() if (module := inspect.getmodule(function)) is not None
                and not _installed(module)}
     for module in modules:
         cloudpickle.register_pickle_by_value(module)
     try:
-        return cloudpickle.dumps(functions) if functions else b""
+        return cloudpickle.dumps((functions, _files(functions))) if functions else b""
     except Exception as error:  # whatever the user's objects raise when they are pickled
         raise DataError("train", ", ".join(functions), f"can't be sent to executors ({type(error).__name__}: {error})",
                         "make what it needs (sessions, files, locks) inside the function") from error
@@ -48,13 +51,32 @@ def pack_user_code(config: Train) -> bytes:
 
 
 def unpack_user_code(code: bytes) -> dict[str, Any]:
-    """What the driver packed; it came with Spark's own task, and from nowhere else."""
-    return cloudpickle.loads(code) if code else {}
+    """What the driver packed; it came with Spark's own task, and from nowhere else.
+
+    Python is told the source of what has no file here: for tracebacks, and for TensorFlow, which makes graphs of
+    conditions on tensors from it.
+    """
+    functions, files = cloudpickle.loads(code) if code else ({}, {})
+    for file, lines in files.items():
+        if not os.path.exists(file):
+            linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
+    return dict(functions)
 
 
 def source_of(config: Train) -> dict[str, str]:
     """A checksum of the module of each of the functions: another source is another training."""
     return {name: f"{zlib.crc32(_source(function).encode()):08x}" for name, function in user_functions(config).items()}
+
+
+def _files(functions: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The lines of the files, or notebooks' cells, in which the functions are written."""
+    found = {}
+    for function in functions.values():
+        with contextlib.suppress(OSError, TypeError):  # it was compiled
+            file = inspect.getsourcefile(function)
+            if file is not None and not _installed(inspect.getmodule(function)):
+                found[file] = inspect.findsource(function)[0]
+    return found
 
 
 def _source(function: Any) -> str:

@@ -14,16 +14,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from laketrain.config.base import Section
+from laketrain.config.base import Section, Told
 from laketrain.config.sources import RESERVED
 
 Types = dict[str, str]
 """Columns in their order, each with its type of Spark SQL."""
 
 Columns = Annotated[list[str], Field(min_length=1)]
-
-Told = tuple[str, str] | None
-"""What is wrong, and the hint; None where nothing is."""
 
 
 class BaseRule(Section):

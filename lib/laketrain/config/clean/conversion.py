@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from laketrain.config.clean.base import BaseRule, Told, Types, is_number, new_name, replaced, told_apart
+from laketrain.config.base import Told
+from laketrain.config.clean.base import BaseRule, Types, is_number, new_name, replaced, told_apart
 from laketrain.config.types import SparkType
 from laketrain.errors import nearest
 

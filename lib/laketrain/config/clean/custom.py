@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.machinery
-import os
-import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from laketrain.config.clean.base import BaseRule, Told, Types, new_name, told_apart
+from laketrain.config.base import Told
+from laketrain.config.calls import call_problem
+from laketrain.config.clean.base import BaseRule, Types, new_name, told_apart
 from laketrain.config.types import SparkType
-from laketrain.errors import nearest
 
 
 class Function(BaseRule):
@@ -53,51 +49,3 @@ class Function(BaseRule):
     def problem(self, columns: Mapping[str, str]) -> Told:
         told = (told_apart(name, columns) for name in self.adds)
         return next((one for one in told if one), None) or call_problem(self.call)
-
-
-def source_of(call: str) -> Path | None:
-    """The file that the module of `call` stands in, found without running any of it; None where there is none."""
-    parts = call.partition(":")[0].split(".")
-    folders: list[str] | None = None
-    for depth in range(len(parts)):
-        spec = importlib.machinery.PathFinder.find_spec(".".join(parts[:depth + 1]), folders)
-        if spec is None:
-            return None
-        folders = list(spec.submodule_search_locations or [])
-        if depth + 1 < len(parts) and not folders:
-            return None
-    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
-
-
-def call_problem(call: str) -> Told:
-    """Why `call` can't be called, as far as that can be told without running the module."""
-    module, _, name = call.partition(":")
-    if module in sys.modules:
-        return None if hasattr(sys.modules[module], name) else _absent(module, name, vars(sys.modules[module]))
-    source = source_of(call)
-    if source is None:
-        return (f"Python finds no module {module!r}",
-                f"Install it, or put its folder on PYTHONPATH (now {os.environ.get('PYTHONPATH') or 'empty'})")
-    if source.suffix != ".py":
-        return None
-    try:
-        tree = ast.parse(source.read_bytes())
-    except (SyntaxError, ValueError) as error:
-        return f"module {module!r} is no Python: {error}", ""
-    bound = list(_bound(tree))
-    return None if name in bound or "*" in bound else _absent(module, name, bound)
-
-
-def _absent(module: str, name: str, there: Mapping[str, object] | list[str]) -> Told:
-    return f"module {module!r} has no function {name!r}", nearest(name, [one for one in there if one[:1] != "_"][:20])
-
-
-def _bound(tree: ast.Module) -> Iterator[str]:
-    """The names that the module's text binds at its top, also under if and try."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id

@@ -11,7 +11,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from laketrain.config.clean.base import BaseRule, Columns, Told, is_number, wants_numbers
+from laketrain.config.base import Told
+from laketrain.config.clean.base import BaseRule, Columns, is_number, wants_numbers
 
 
 class Impute(BaseRule):

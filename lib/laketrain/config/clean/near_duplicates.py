@@ -11,7 +11,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from laketrain.config.clean.base import BaseRule, Told
+from laketrain.config.base import Told
+from laketrain.config.clean.base import BaseRule
 from laketrain.config.likeness import Likeness
 
 

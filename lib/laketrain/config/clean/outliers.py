@@ -10,7 +10,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from laketrain.config.clean.base import BaseRule, Columns, Told, wants_numbers
+from laketrain.config.base import Told
+from laketrain.config.clean.base import BaseRule, Columns, wants_numbers
 
 
 class Outliers(BaseRule):

@@ -16,7 +16,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from laketrain.config.clean.base import BaseRule, Columns, Told, Types, replaced
+from laketrain.config.base import Told
+from laketrain.config.clean.base import BaseRule, Columns, Types, replaced
 
 SHORTEST_KEY = 16
 """Bytes of a hash key, below which it could be found by trying."""
