@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.submit import Place, submission
+from laketrain.config import load
+from laketrain.config.sources import Source
 from laketrain.lake import Lake, Version
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "conf" / "mnist.yaml"
-LANDING = ROOT / "build" / "landing" / "mnist"
-SOURCES = {"pixels": "csv", "captures": "parquet", "unlabelled": "csv"}
 MODES = ("client", "cluster")
 Row = tuple[int, float]
 """Class and probability."""
@@ -65,8 +65,9 @@ def _submit(state: dict[str, Any], mode: str, lake: Lake) -> int:
 
 def _sources() -> Iterator[str]:
     """The landing zone by whole paths: a container has the config in a folder of its own."""
-    for name, kind in SOURCES.items():
-        yield from ("--set", f"sources.{name}.path={LANDING / name}/*.{kind}")
+    for name, source in load(CONFIG)[0].sources.items():
+        if isinstance(source, Source):
+            yield from ("--set", f"sources.{name}.path={source.path}")
 
 
 def _compared(here: Lake, there: Lake) -> tuple[bool, int]:

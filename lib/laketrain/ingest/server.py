@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -60,13 +61,17 @@ class Server:
 
     def spelt(self, column: str, key: str) -> str:
         """The table's own spelling of a column that `key` of the source names. Raises DataError where it has none."""
-        with self._reached():
-            there = self._load({}).columns
+        there = self._columns
         alike = [name for name in there if name.lower() == column.lower()]
         if not alike:
             raise DataError("ingest", f"source {self.name!r}", f"has no column {column!r}, which {key!r} names",
                             nearest(column, there))
         return column if column in alike else alike[0]
+
+    @cached_property
+    def _columns(self) -> list[str]:
+        with self._reached():
+            return list(self._load({}).columns)
 
     def bounds(self, column: str) -> tuple[str | None, str | None]:
         """The least and the largest value as text; None where there is no row."""
