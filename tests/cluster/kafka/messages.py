@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,9 @@ class Messages:
             producer.close()
 
     def _write(self, frame: Any) -> None:
-        frame.write.format("kafka").option("kafka.bootstrap.servers", self.servers).option("topic", self.topic).save()
+        """By a producer of its own: Spark would take one that has seen the broker killed."""
+        frame.write.format("kafka").option("kafka.bootstrap.servers", self.servers).option(
+            "kafka.client.id", uuid.uuid4().hex).option("topic", self.topic).save()
 
     def _admin(self, work: Any) -> None:
         jvm: Any = self.spark._jvm
