@@ -114,11 +114,11 @@ def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> S
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """HDFS with two DataNodes, real daemons of this session. Skips, with the reason, where it can't be had."""
-    from cluster import Cluster, Missing
+    from cluster import Cluster
 
-    try:
+    from .missing import skipped_without
+
+    with skipped_without("HDFS"):
         running = Cluster(tmp_path_factory.mktemp("cluster"))
-    except Missing as missing:
-        pytest.skip(f"no HDFS: {missing}")
     with running:
         yield running.start("hdfs")

@@ -305,7 +305,7 @@ class Pipeline:
         # Which model it is, the key knows; by which name it was asked for makes no difference.
         config = config.model_copy(update={"model": None})
         key, name = fingerprint_predict(table, model, config), config.name or config.table
-        before = None if force else self.lake.table("predictions", name).latest()
+        before = None if force or not config.only_new else self.lake.table("predictions", name).latest()
         return self._make("predict", "predictions", name, key, force,
                           partial(self._on_spark, predict, table, model, name, config, key, before))
 

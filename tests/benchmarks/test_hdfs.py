@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from benchmarks.__main__ import ROOT
 from benchmarks.hdfs import HDFS, LOCAL, compare, who
+from tests.missing import skipped_without
+
+from cluster import jars
 
 FIGURES = {who("training", LOCAL): [100.0, 120.0, 80.0], who("training", HDFS): [90.0, 90.0, 70.0],
            who("feed alone", LOCAL): [1000.0, 500.0, 800.0], who("feed alone", HDFS): [400.0, 300.0, 400.0]}
@@ -27,12 +30,8 @@ def test_a_ratio_is_of_hdfs_to_the_local_file_system_by_rounds() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_run_ends_with_both_ratios_and_leaves_nothing(tmp_path: Path) -> None:
-    from cluster.jars import Missing, jars
-
-    try:
+    with skipped_without("HDFS"):
         jars("hadoop")
-    except Missing as missing:
-        pytest.skip(f"no HDFS: {missing}")
     done = subprocess.run([sys.executable, "-m", "benchmarks", "hdfs", "--rows", "600", "--pairs", "1"], cwd=ROOT,
                           env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": "tools"}, text=True,
                           capture_output=True, check=False)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from cluster import Cluster, Missing
+from cluster import Cluster
 from cluster.ha import SERVICE, HaHdfs
+
+from ..missing import skipped_without
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 PROGRAM = """
@@ -27,10 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Cluster]:
     """A cluster of two NameNodes, the first one active."""
-    try:
+    with skipped_without("HDFS"):
         cluster = Cluster(tmp_path, files=HaHdfs)
-    except Missing as missing:
-        pytest.skip(f"no HDFS: {missing}")
     with cluster:
         cluster.start("hdfs")
         cluster.files.activate("namenode-1", cluster.run)

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from laketrain.config.calls import call_problem, text_of
+from laketrain.config.calls import call_problem, source_of
 from laketrain.errors import Problem
 
 CODE = """\
@@ -65,6 +65,7 @@ def test_a_module_that_is_no_python_is_told(folder: Path, text: bytes) -> None:
     told = call_problem("looked_up:double")
     assert told is not None
     assert told[0].startswith("module 'looked_up' is no Python: ")
+    assert source_of("looked_up:double") == text
 
 
 def test_modules_in_an_archive_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +75,7 @@ def test_modules_in_an_archive_are_found(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.syspath_prepend(str(tmp_path / "code.zip"))
     assert call_problem("zipped_up:double") is None
     assert call_problem("zipped_up:dubble") is not None
-    assert text_of("zipped_up:double") == CODE
+    assert source_of("zipped_up:double") == CODE.encode()
 
 
 def test_a_notebooks_own_functions_are_looked_up_in_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +84,7 @@ def test_a_notebooks_own_functions_are_looked_up_in_its_memory(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "__main__", notebook)
     assert call_problem("__main__:double") is None
     assert call_problem("__main__:dubble") == ("module '__main__' has no function 'dubble'", "Did you mean 'double'?")
-    assert text_of("__main__:double") is None
+    assert source_of("__main__:double") is None
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Functions of the user's, named as `module:function`: looked up without running any of their code.
 
     call_problem("mine:loss")        # None, or what is wrong and what may help
-    text_of("mine:loss")             # the module's source
+    source_of("mine:loss")           # the module's text, as bytes
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from laketrain.config.base import Told
 from laketrain.errors import nearest
 
 
-def text_of(call: str) -> str | None:
-    """The source of the module of `call`, which may lie in a zip archive. None where it isn't there, or is no Python.
-
-    Raises SyntaxError or ValueError where it can't be read as text.
-    """
-    spec = _spec(call.partition(":")[0])
+def source_of(call: str) -> bytes | None:
+    """The text of the module of `call`, which may lie in a zip archive. None where it isn't there, or was compiled."""
+    spec = spec_of(call.partition(":")[0])
     loader: Any = spec.loader if spec else None
+    if spec is None or not hasattr(loader, "get_data") or not str(spec.origin).endswith(".py"):
+        return None
     try:
-        text: str | None = loader.get_source(spec.name) if spec and hasattr(loader, "get_source") else None
-    except (ImportError, OSError):
+        text: bytes = loader.get_data(spec.origin)
+    except OSError:
         return None
     return text
 
@@ -38,23 +37,23 @@ def call_problem(call: str) -> Told:
     module, _, name = call.partition(":")
     if module in sys.modules:
         return None if hasattr(sys.modules[module], name) else _absent(module, name, vars(sys.modules[module]))
-    if _spec(module) is None:
+    if spec_of(module) is None:
         return (f"Python finds no module {module!r}",
                 f"Install it, or put its folder on PYTHONPATH (now {os.environ.get('PYTHONPATH') or 'empty'})")
+    text = source_of(call)
     try:
-        text = text_of(call)
         bound = ["*"] if text is None else list(_bound(ast.parse(text)))
     except (SyntaxError, ValueError) as error:
         return f"module {module!r} is no Python: {error}", ""
     return None if name in bound or "*" in bound else _absent(module, name, bound)
 
 
-def _spec(module: str) -> ModuleSpec | None:
+def spec_of(module: str) -> ModuleSpec | None:
     """Where the module is. Python's own search for one in a package would import that."""
     name, *below = module.split(".")
     try:
         spec = find_spec(name)
-    except ValueError:  # a notebook's own
+    except (ImportError, ValueError):  # the latter for a notebook's own
         return None
     found = [spec] if spec else []
     for part in below:

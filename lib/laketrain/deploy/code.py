@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
-import importlib.util
 import os
 import re
 import sys
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from laketrain.config.calls import spec_of
 from laketrain.errors import ConfigError, Problem
 
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -54,7 +54,7 @@ def local_code(names: Iterable[str], source: str = "command line") -> Code:
     Raises ConfigError where there is no such module.
     """
     modules = sorted({name.partition(":")[0].partition(".")[0] for name in names})
-    lost = [module for module in modules if _spec(module) is None]
+    lost = [module for module in modules if spec_of(module) is None]
     if lost:
         raise ConfigError(source, [Problem(module, f"there is no module {module!r} on Python's search path",
                                            "Put its folder into PYTHONPATH") for module in lost])
@@ -95,19 +95,12 @@ def _sources(place: Path, pattern: str = "*.py") -> list[Path]:
 
 def _place(module: str) -> Path | None:
     """Where a top-level module lies: its file or its package's folder. None for what is built in or not there."""
-    spec = _spec(module)
+    spec = spec_of(module)
     if spec is None or spec.origin in (None, "built-in", "frozen"):
         folders = list(spec.submodule_search_locations or ()) if spec is not None else []
         return Path(folders[0]).resolve() if folders else None
     origin = Path(str(spec.origin)).resolve()
     return origin.parent if spec.submodule_search_locations else origin
-
-
-def _spec(module: str) -> Any:
-    try:
-        return importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return None
 
 
 def _in_environment(place: Path) -> bool:

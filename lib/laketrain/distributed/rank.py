@@ -245,12 +245,13 @@ def _forget_gradients() -> None:
 
 
 def _remove_generated() -> None:
-    """AutoGraph writes a file for each function of a user's that it converts, and removes them when Python ends: which
-    Spark's workers don't live to see."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("__autograph_generated_file") and module.__file__:
+    """AutoGraph makes a module for each function of a user's that it converts. It keeps them for ever, and removes
+    their files when Python ends: which Spark's workers don't live to see."""
+    for name in [name for name in sys.modules if name.startswith("__autograph_generated_file")]:
+        file = sys.modules.pop(name).__file__
+        if file:
             with contextlib.suppress(OSError):
-                os.remove(module.__file__)
+                os.remove(file)
 
 
 # Saying how it ended.

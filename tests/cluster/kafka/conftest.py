@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cluster import Missing, jars
+from cluster import jars
 from cluster.kafka import Kafka
 
+from ...missing import skipped_without
 from ..commands import end_all
 from .messages import Messages
 
@@ -22,18 +23,14 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def connector() -> Path:
     """The folder of the jars of Spark's connector."""
-    try:
+    with skipped_without("connector for Kafka"):
         return jars("spark-kafka")
-    except Missing as missing:
-        pytest.skip(f"no connector for Kafka: {missing}")
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    try:
+    with skipped_without("Kafka"):
         kafka = Kafka(tmp_path_factory.mktemp("kafka"))
-    except Missing as missing:
-        pytest.skip(f"no Kafka: {missing}")
     with kafka:
         yield kafka.start()
 

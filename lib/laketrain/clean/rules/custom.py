@@ -15,7 +15,7 @@ from pyspark.sql import types as T
 from laketrain.clean.reading import FILE, RECORD, REJECT
 from laketrain.clean.rules.base import good
 from laketrain.clean.rules.judging import Judging
-from laketrain.config.calls import text_of
+from laketrain.config.calls import source_of
 from laketrain.config.clean import BaseRule, Function
 from laketrain.errors import DataError, nearest
 from laketrain.spark.frames import quoted
@@ -47,8 +47,8 @@ def function(frame: DataFrame, rule: Function, judging: Judging) -> DataFrame:
 def code_marks(rules: Sequence[BaseRule]) -> dict[str, str]:
     """By call, a hash of the module's text, so that a changed function makes the table anew."""
     calls = sorted({rule.call for rule in rules if isinstance(rule, Function)})
-    texts = {call: text_of(call) for call in calls}
-    return {call: hashlib.sha256(text.encode()).hexdigest() for call, text in texts.items() if text is not None}
+    sources = {call: source_of(call) for call in calls}
+    return {call: hashlib.sha256(source).hexdigest() for call, source in sources.items() if source is not None}
 
 
 def _subject(rule: Function) -> str:

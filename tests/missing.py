@@ -1,0 +1,23 @@
+"""Servers that can't be had here: a test that needs one skips, and says why.
+
+    with skipped_without("HDFS"):
+        cluster = Cluster(folder)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from cluster.jars import Missing
+
+
+@contextmanager
+def skipped_without(what: str) -> Iterator[None]:
+    """Skips with the reason where jars, or Java, are missing inside."""
+    try:
+        yield
+    except Missing as missing:
+        pytest.skip(f"no {what}: {missing}")
