@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.ports import free_ports
+
 USER, PASSWORD = "analyst", "se'cret of tests"
 
 
@@ -51,9 +53,9 @@ def postgres() -> Iterator[Postgres]:
     initdb, server = tool("initdb"), tool("postgres")
     # As root it refuses to run, and the user in whose place it does could not reach pytest's own folders.
     user = pwd.getpwnam("nobody").pw_name if os.getuid() == 0 else None
-    with tempfile.TemporaryDirectory(prefix="postgres-") as made, socket.create_server(("127.0.0.1", 0)) as free:
-        folder, port = Path(made), free.getsockname()[1]
-        free.close()
+    [port] = free_ports(1)
+    with tempfile.TemporaryDirectory(prefix="postgres-") as made:
+        folder = Path(made)
         secret, log = folder / "password", folder / "log"
         secret.write_text(PASSWORD)
         for path in (folder, secret):

@@ -16,7 +16,7 @@ import pytest
 from cluster.cluster import end_all
 from cluster.daemon import MARK, Daemon, marked
 from cluster.jars import Missing, jars
-from cluster.ports import LOOPBACK, free_ports, listens
+from cluster.ports import LOOPBACK, free_ports, free_row, listens
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
 
@@ -31,6 +31,13 @@ def daemon(folder: Path, *command: str, attached: bool = True) -> Daemon:
     made = Daemon("sleeper", command or ("sleep", "60"), folder, dict(os.environ), attached)
     made.start()
     return made
+
+
+def process(program: str) -> subprocess.Popen[str]:
+    """Another process that may import `cluster`."""
+    tools = Path(__file__).resolve().parents[2] / "tools"
+    return subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(tools)}, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def soon(happens: Callable[[], bool]) -> bool:
@@ -82,8 +89,7 @@ def test_an_attached_daemon_ends_with_the_process_that_started_it_however_that_e
     program = ("import os, sys, time; from pathlib import Path; from cluster.daemon import Daemon; "
                f"Daemon('sleeper', ['sleep', '60'], Path({str(folder)!r}), dict(os.environ), {attached}).start(); "
                "time.sleep(60)")
-    tools = Path(__file__).resolve().parents[2] / "tools"
-    starter = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(tools)})
+    starter = process(program)
     assert soon(lambda: len(list(marked(folder))) == 1)
     [sleeper] = marked(folder)
     starter.send_signal(signal.SIGKILL)
@@ -101,14 +107,44 @@ def test_free_ports_are_different_and_nobody_listens_there() -> None:
 
 
 def test_a_taken_port_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as taken:
-        taken.bind((LOOPBACK, 0))
-        taken.listen()
+    with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
-        monkeypatch.setattr("cluster.ports._FIRST", port)
-        monkeypatch.setattr("cluster.ports._LAST", port + 1)
+        only(monkeypatch, port)
         assert listens(port)
-        assert free_ports(1) == []
+        with pytest.raises(OSError, match=f"of the ports {port} to {port}, no 1 in a row are free"):
+            free_ports(1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ports can't be kept for a server to come")
+def test_a_port_is_kept_for_the_servers_that_are_to_have_it_before_they_start_and_between_them(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    [port] = free_ports(1)
+    only(monkeypatch, port)
+    for _ in range(2):
+        assert not listens(port)
+        with socket.socket() as other, pytest.raises(OSError, match="Address already in use"):
+            other.bind((LOOPBACK, port))
+        assert "no 1 in a row are free" in process(
+            f"from cluster import ports; ports._FIRST, ports._LAST = {port}, {port + 1}; ports.free_ports(1)"
+        ).communicate()[0]
+        with socket.create_server((LOOPBACK, port)):
+            assert listens(port)
+
+
+def test_ports_in_a_row_are_all_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = free_row(5)
+    only(monkeypatch, first, 5)
+    for port in range(first, first + 5):
+        with socket.create_server((LOOPBACK, port)):
+            pass
+    with pytest.raises(OSError, match="no 2 in a row"):
+        free_row(2)
+
+
+def only(monkeypatch: pytest.MonkeyPatch, first: int, count: int = 1) -> None:
+    """Has ports be looked for among these alone."""
+    monkeypatch.setattr("cluster.ports._FIRST", first)
+    monkeypatch.setattr("cluster.ports._LAST", first + count)
 
 
 def test_jars_that_can_not_be_had_are_missing_with_the_line_that_brings_them(

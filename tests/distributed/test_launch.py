@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cluster.ports import free_ports, free_row
 from laketrain.distributed import World, launch
 from laketrain.errors import DataError, LaunchError, RankError
 
@@ -319,24 +320,11 @@ def conf(spark: SparkSession) -> Iterator[SetConf]:
         given._jconf.remove(key)
 
 
-def taken(port: int = 0) -> socket.socket:
+def taken(port: int) -> socket.socket:
     """Another program's, that listens."""
     other = socket.create_server(("127.0.0.1", port))
     other.listen()
     return other
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` ports in a row that nobody has."""
-    while True:
-        with taken() as first:
-            port = int(first.getsockname()[1])
-        try:
-            for each in range(port, port + count):
-                taken(each).close()
-        except OSError:
-            continue
-        return port
 
 
 def port_of_ranks(spark: SparkSession) -> int:
@@ -350,7 +338,7 @@ def port_of_ranks(spark: SparkSession) -> int:
 
 def test_ranks_meet_at_the_port_that_is_set_and_the_next_launch_does_at_once(
         spark: SparkSession, conf: SetConf) -> None:
-    port = free_ports(1)
+    [port] = free_ports(1)
     conf("spark.laketrain.port", str(port))
     conf("spark.port.maxRetries", "0")
     assert [port_of_ranks(spark) for _ in range(2)] == [port, port]
@@ -358,7 +346,7 @@ def test_ranks_meet_at_the_port_that_is_set_and_the_next_launch_does_at_once(
 
 def test_where_the_port_is_taken_the_next_free_one_is_and_where_none_is_left_it_is_said(
         spark: SparkSession, conf: SetConf) -> None:
-    port = free_ports(3)
+    port = free_row(3)
     conf("spark.laketrain.port", str(port))
     with taken(port), taken(port + 1):
         assert port_of_ranks(spark) == port + 2

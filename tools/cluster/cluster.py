@@ -29,6 +29,8 @@ from cluster.settings import LOG4J, Settings, as_options, write_site
 NODES = 2
 START_S = 90
 END_S = 4
+_TRACE = 60
+"""Lines of a dead daemon's log that are shown: a Java trace, of which the reason may stand first."""
 JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true",
        *(f"--add-opens=java.base/java.{part}=ALL-UNNAMED" for part in ("lang", "util", "lang.reflect")))
 _MAIN = {"namenode": hdfs.NAMENODE, "datanode": hdfs.DATANODE, "resourcemanager": yarn.RESOURCEMANAGER,
@@ -58,17 +60,18 @@ class Cluster:
     def start(self, *groups: str) -> Cluster:
         """Starts "hdfs", "yarn" or both, and returns when they are ready; a part that runs already is left alone.
 
-        Raises Failed, with the log's last lines and nothing left running, where one does not come up.
+        Raises Failed, with the log's last lines, where one does not come up; what ran before runs on.
         """
+        ran = set(self.daemons)
+        wanted = [name for group in groups for name in self._group(group) if name not in ran]
         try:
-            wanted = [name for group in groups for name in self._group(group) if name not in self.daemons]
-            if "hdfs" in groups and not (self.folder / "data").exists():
+            if "hdfs" in groups and not self.files.formatted:
                 self.files.format(self.run)
             for name in wanted:
                 self.launch(name)
             self.wait("HDFS" if "hdfs" in groups else "YARN", lambda: self._ready(groups))
         except BaseException:
-            self.stop()
+            self._undo(ran)
             raise
         return self
 
@@ -99,7 +102,7 @@ class Cluster:
         while not happens():
             dead = next((daemon for daemon in self.daemons.values() if not daemon.alive()), None)
             if dead is not None:
-                raise Failed(f"{dead.name} ended; its log is {dead.log}{dead.last_lines()}")
+                raise Failed(f"{dead.name} ended; its log is {dead.log}{dead.last_lines(_TRACE)}")
             if time.monotonic() > end:
                 logs = "".join(f"\n{daemon.name}:{daemon.last_lines(3)}" for daemon in self.daemons.values())
                 raise Failed(f"{what}: not within {patience:.0f} s. The logs end with:{logs}")
@@ -118,6 +121,13 @@ class Cluster:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.stop()
+
+    def _undo(self, ran: set[str]) -> None:
+        """Ends what runs but for those that `ran` before."""
+        if not ran:
+            self.stop()
+        for name in set(self.daemons) - ran:
+            self.kill(name)
 
     def _group(self, group: str) -> tuple[str, ...]:
         if group == "hdfs":

@@ -71,6 +71,11 @@ class Hdfs:
         """What this daemon alone is told."""
         return {} if name == "namenode" else {"dfs.datanode.data.dir": (self.folder / "data" / name).as_uri()}
 
+    @property
+    def formatted(self) -> bool:
+        """Whether there is a file system."""
+        return (self.folder / "data" / self.namenodes[-1]).exists()
+
     def format(self, run: Callable[..., str]) -> None:
         """Makes an empty file system. `run` starts a command of Hadoop's."""
         run(NAMENODE, "-format", "-nonInteractive")

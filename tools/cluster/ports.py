@@ -1,32 +1,46 @@
-"""Ports for servers that are to keep them through a restart.
+"""Ports for servers that are to keep them, from before they start and through restarts.
 
     namenode, manager = free_ports(2)
+
+A port that was free a minute ago may be another's when the server begins: another test's, or a connection's. So they
+are kept: bound by this process until it ends. Linux lets a server that sets SO_REUSEADDR (as Java's, PostgreSQL's and
+our own do) listen at a port that is bound so, and nobody else take it.
 """
 
 from __future__ import annotations
 
 import random
 import socket
+import sys
 
 LOOPBACK = "127.0.0.1"
-# Below those that the kernel gives to outgoing connections: one of these could take the port of a server that is down.
+# Below those that the kernel gives to outgoing connections.
 _FIRST, _LAST = 20_000, 32_000
+_KEPT: list[socket.socket] = []
 
 
 def free_ports(count: int) -> list[int]:
-    """As many different ports at which nobody listens now."""
-    found: list[int] = []
-    for port in random.sample(range(_FIRST, _LAST), _LAST - _FIRST):
-        if len(found) == count:
-            break
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            found.append(port)
-    return found
+    """As many ports that nobody has, kept for servers that this process starts."""
+    return [free_row(1) for _ in range(count)]
+
+
+def free_row(count: int) -> int:
+    """The first of `count` ports in a row that nobody has, kept likewise. Raises OSError where there are none."""
+    firsts = range(_FIRST, _LAST - count + 1)
+    for first in random.sample(firsts, len(firsts)):
+        row = [socket.socket() for _ in range(count)]
+        try:
+            for port, holder in enumerate(row, first):
+                _hold(holder, port)
+        except OSError:
+            _close(row)
+            continue
+        if sys.platform == "linux":
+            _KEPT.extend(row)
+        else:
+            _close(row)  # elsewhere, a bound port is nobody else's, whatever they set
+        return first
+    raise OSError(f"of the ports {_FIRST} to {_LAST - 1}, no {count} in a row are free")
 
 
 def listens(port: int) -> bool:
@@ -34,3 +48,14 @@ def listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def _hold(holder: socket.socket, port: int) -> None:
+    # Not before it is bound: what another holds in the same way would be shared with it.
+    holder.bind((LOOPBACK, port))
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
+def _close(row: list[socket.socket]) -> None:
+    for holder in row:
+        holder.close()
