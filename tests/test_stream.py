@@ -33,6 +33,10 @@ lake: lake
 sources:
   scans: {format: csv, path: landing, schema: {id: string}, incremental: true, empty: ok}
 """
+CLEAN = """
+clean:
+  scans: {max_reject_fraction: 0.0, rules: [allowed: {column: id, values: [a, b]}]}
+"""
 
 
 @pytest.fixture
@@ -76,6 +80,15 @@ def served(config: Path, stop: threading.Event, watcher: Quiet, every: float = 0
     thread = threading.Thread(target=serve, daemon=True)  # one that a failed test leaves ends with all
     thread.start()
     return thread, came
+
+
+def stream_once(config: Path, last: str) -> None:
+    """A service that is ended once something has landed."""
+    stop = threading.Event()
+    thread, _ = served(config, stop, Quiet(), last=last)
+    until(lambda: held(config))
+    stop.set()
+    thread.join()
 
 
 def test_files_are_landed_as_they_arrive_and_rounds_without_any_make_nothing(config: Path) -> None:
@@ -141,6 +154,39 @@ def test_a_failure_that_stays_ends_it_when_patience_is_over(config: Path) -> Non
     thread.join(60)
     [error] = came
     assert isinstance(error, DataError)
+
+
+def test_stages_that_fail_are_tried_again_though_nothing_more_lands_until_patience_is_over(
+        config: Path, spark: SparkSession) -> None:
+    config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
+    watcher = Quiet()
+    deliver(config, "c")
+    thread, came = served(config, threading.Event(), watcher, patience=3, last="clean", spark=spark)
+    thread.join(120)
+    [error] = came
+    assert isinstance(error, DataError)
+    assert [note.endswith("(tried again)") for note in watcher.notes] == [True]
+    assert Lake(config.parent / "lake").table("raw", "scans").versions() == [1]
+
+
+def test_what_landed_before_a_service_was_ended_is_cleaned_by_the_next_one(config: Path, spark: SparkSession) -> None:
+    config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
+    deliver(config, "a")
+    stream_once(config, last="ingest")
+    table = Lake(config.parent / "lake").table("clean", "scans")
+    assert table.versions() == []
+    stop = threading.Event()
+    thread, came = served(config, stop, Quiet(), last="clean", spark=spark)
+    until(lambda: came or table.versions())
+    stop.set()
+    thread.join()
+    assert came == [0]
+    assert [row["id"] for row in rows_of(table.latest())] == ["a"]
+
+
+def test_a_stage_without_a_section_is_refused_at_once(config: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no 'train' section"):
+        stream(config, timedelta(seconds=1), watcher=Quiet(), last="train")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

@@ -91,7 +91,7 @@ class Pipeline:
         stages = between(first, last)
         for named in (first, last):
             if named is not None:
-                self._require(named)
+                self.require(named)
         began, started = datetime.now(timezone.utc), time.monotonic()
         self.outcomes, failure = [], None
         try:
@@ -124,12 +124,12 @@ class Pipeline:
 
     def convert(self, force: bool = False) -> Dataset:
         """Makes the dataset."""
-        self._require("convert")
+        self.require("convert")
         return Dataset(self._convert(force))
 
     def train(self, force: bool = False) -> keras.Model:
         """Trains, and loads the committed model."""
-        self._require("train")
+        self.require("train")
         version = self._train(force)
         from laketrain.train.checkpoint import load_model
 
@@ -137,12 +137,12 @@ class Pipeline:
 
     def evaluate(self, force: bool = False) -> dict[str, Any]:
         """Metrics, confusion matrix, worst mistakes and baselines of the committed model. Raises GateError."""
-        self._require("evaluate")
+        self.require("evaluate")
         return dict(self._evaluate(force).entry.meta)
 
     def predict(self, force: bool = False) -> Version:
         """Scores the table of the predict section."""
-        self._require("predict")
+        self.require("predict")
         return self._predict(force)
 
     def table(self, ref: str) -> Any:
@@ -173,6 +173,11 @@ class Pipeline:
         found = (None if force else find_profile(table)) or self._make_profile(table)
         place = found.path(PAGE)
         return ProfileView(load_profile(found), self.lake.store.local(place) or found.url(PAGE))
+
+    def require(self, stage: str) -> None:
+        """Raises ConfigError where the workload has no section for the stage."""
+        if not declares(self.workload, stage):
+            raise ConfigError(self.job.source, [Problem(stage, f"there is no {stage!r} section", "Add one")])
 
     @property
     def profiled(self) -> list[str]:
@@ -385,10 +390,6 @@ class Pipeline:
         if name in self.workload.integrate:
             return self._input("integrated", name, "integrate")
         return self._input("clean", name, "clean")
-
-    def _require(self, stage: str) -> None:
-        if not declares(self.workload, stage):
-            raise ConfigError(self.job.source, [Problem(stage, f"there is no {stage!r} section", "Add one")])
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from laketrain.config.durations import Duration
 from laketrain.config.sources import Source
 from laketrain.errors import ConfigError, LaketrainError, Problem
+from laketrain.lake import Version, increments
 from laketrain.pipeline import Pipeline, Watcher, terminal
 from laketrain.stages import Outcome, between
 
@@ -41,27 +42,34 @@ def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE,
         every: from the beginning of one round to that of the next.
         patience: how long rounds may fail, one after the other, before their error ends it: a broker that starts anew,
             storage that is away, are waited for.
-        last: the stage up to which a round runs where something has landed.
+        last: the stage up to which a round runs where something has landed since these stages ended well; the first
+            round does for what was there before, which a service that was ended may have left.
         stop: ends it, as soon as the version that is in the making is committed. The others are as of `Pipeline`.
 
     Raises:
-        ConfigError: no source of the workload grows, or there is no stage `last`.
+        ConfigError: no source of the workload grows, or there is no stage `last` in it.
         LaketrainError: what the last round raised, once patience is over.
     """
     between("ingest", last)
     stop = stop or threading.Event()
     arriving = _Arriving(watcher or terminal(), stop)
     pipeline = Pipeline(config, sets, lake, arriving, spark)
+    pipeline.require(last)
     _require_arrivals(pipeline)
+    behind = last != "ingest"
     failing: float | None = None
     said = ""
     while not stop.is_set():
         began, before = time.monotonic(), arriving.landed
         try:
             pipeline.outcomes.clear()
-            pipeline.ingest()
-            if last != "ingest" and arriving.landed > before:
+            try:
+                raw = pipeline.ingest()
+            finally:
+                behind = last != "ingest" and (behind or arriving.landed > before)
+            if behind and any(map(_holds, raw.values())):
                 pipeline.run("clean", last)
+                behind = False
             failing, said = None, ""
         except _Stopped:
             break
@@ -69,8 +77,9 @@ def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE,
             if stop.is_set():
                 # Whoever ends a service often ends Spark's JVM at the same instant. Nothing of it was committed.
                 break
-            failing = failing or began
-            if time.monotonic() - failing > patience.total_seconds():
+            now = time.monotonic()
+            failing = failing or now  # a round may take longer than patience, and is tried again all the same
+            if now - failing > patience.total_seconds():
                 raise
             if str(error) != said:
                 said = str(error)
@@ -103,6 +112,11 @@ def span(option: str, text: str) -> timedelta:
     except ValidationError as error:
         problem, *hints = error.errors()[0].get("ctx", {}).get("error", ValueError(str(error))).args
         raise ConfigError("command line", [Problem(option, str(problem), "".join(hints))]) from None
+
+
+def _holds(raw: Version) -> bool:
+    """Whether anything has ever landed; that there is nothing yet to convert or to train on is no failure."""
+    return any(part.entry.files for part in increments(raw))
 
 
 class _Stopped(Exception):

@@ -44,6 +44,11 @@ def node_of(pid: int) -> str:
     return found[1] if found else ""
 
 
+def left(cluster: Cluster) -> list[int]:
+    """All processes in containers, of whatever job."""
+    return [pid for pid in marked(cluster.folder) if "CONTAINER_ID" in _environ(pid)]
+
+
 def kill_container(cluster: Cluster, pid: int) -> None:
     """Ends all processes of the container that this one is in."""
     container = _environ(pid).get("CONTAINER_ID")

@@ -14,7 +14,7 @@ from cluster import Cluster
 from cluster.submit import options
 
 from .conftest import Begin
-from .containers import DRIVER, EXECUTOR, LAUNCHER, NODES, kill_container, lose_node, node_of, processes, until
+from .containers import DRIVER, EXECUTOR, LAUNCHER, NODES, kill_container, left, lose_node, node_of, processes, until
 from .walk import Walk
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -127,24 +127,30 @@ def test_a_failed_task_a_second_copy_two_dead_executors_and_a_lost_node_change_n
     assert walk.left == walked.left
 
 
-def test_a_driver_killed_in_three_stages_ends_with_the_same_model_by_the_same_command(
+def test_a_driver_killed_in_each_stage_and_mode_ends_with_the_same_model_by_the_same_command(
         walked: Walk, paced: Paced, begin: Begin, yarn: Cluster, url: str) -> None:
-    """Its containers' driver, by YARN's second attempt after the first kill, by an operator after the second."""
+    """A container's driver, by YARN's second attempt, and by an operator after it; one that ran where it was submitted,
+    by its operator, on whom no container is left."""
     walk = walked.on(url)
     paced.config.write_text(paced.config.read_text("utf-8").replace(FUNCTION, ""), "utf-8")
-    arguments = "cluster", paced.config, "--lake", url
+    arguments = paced.config, "--lake", url
     more = ["--py-files", str(paced.code), *options({"spark.yarn.maxAppAttempts": "2"})]
-    job = begin(*arguments, more=more)
+    job = begin("cluster", *arguments, more=more)
     for table in ("clean/scans", "features/small"):
         until(lambda table=table: drafts(walk, table), job)  # type: ignore[misc]
         kill_driver(yarn)
     out, err = job.communicate()
     assert job.returncode == 1, out + err
     assert walk.lake.table("features", "small").versions() == []
-    job = begin(*arguments, more=more)
+    job = begin("client", *arguments, more=more)
     until(lambda: paced.ended(0), job)
-    kill_driver(yarn)
+    job.kill()
+    job.communicate()
+    yarn.wait("the end of its containers", lambda: not left(yarn))
     paced.go(0)
+    job = begin("cluster", *arguments, more=more)
+    until(lambda: paced.ended(1), job)
+    kill_driver(yarn)
     paced.go(1)
     out, err = job.communicate()
     assert job.returncode == 0, err[-4000:]
