@@ -146,7 +146,7 @@ def test_spark_submit_makes_the_same_model_and_predictions(by_command: Walked, l
 def test_a_notebooks_calls_make_the_same_model_and_predictions(by_command: Walked, landed: Road, spark: SparkSession,
                                                                tmp_path: Path) -> None:
     from laketrain import Pipeline
-    from laketrain.train.fit import weights_digest
+    from laketrain.train.parted import weights_digest
 
     lake = str(tmp_path / "lake")
     pipeline = Pipeline(landed.config, SETS, lake=lake, watcher=Quiet(), spark=spark)

@@ -18,11 +18,13 @@ from laketrain.config.calls import call_problem
 from laketrain.config.columns import Columns
 from laketrain.config.evaluate import METRICS_OF
 from laketrain.config.problems import explain
-from laketrain.errors import ConfigError, Problem, nearest
+from laketrain.errors import ConfigError, LakeError, Problem, nearest
 from laketrain.features import FeatureSet
 from laketrain.features.base import learnt_fields
 from laketrain.feed.views import misfit
+from laketrain.lake import Lake
 from laketrain.models import ModelBox
+from laketrain.models.aims import unfits
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Job:
         model = ModelBox.model_validate(workload.train.model).root if workload.train else None
         problems = [*_prediction_problems(workload, features, document), *_misfits(model, features, document),
                     *_gate_problems(workload, features, document),
-                    *_augment_problems(workload, features, document), *_call_problems(workload, document)]
+                    *_augment_problems(workload, features, document), *_call_problems(workload, document),
+                    *_aim_problems(workload, features, document), *_lake_problems(workload, document)]
         if problems:
             raise ConfigError(document.source, problems)
         return cls(workload, features, model, document.source)
@@ -115,6 +118,23 @@ def _call_problems(workload: Workload, document: Document) -> Iterable[Problem]:
         told = call_problem(call)
         if told is not None:
             yield Problem(document.where(("train", key)), *told, document.line(("train", key)))
+
+
+def _aim_problems(workload: Workload, features: FeatureSet | None, document: Document) -> Iterable[Problem]:
+    """Losses, metrics and what is monitored suit the targets."""
+    if workload.train is None or features is None or not features.targets:
+        return
+    for path, subject, problem, hint in unfits(workload.train, features.targets):
+        place = ("train", *path)
+        yield Problem(document.where(place), f"{subject}: {problem}", hint[:1].upper() + hint[1:], document.line(place))
+
+
+def _lake_problems(workload: Workload, document: Document) -> Iterable[Problem]:
+    """The lake is of a storage that we know. Nobody asks it yet."""
+    try:
+        Lake(workload.lake)
+    except LakeError as error:
+        yield Problem(document.where(("lake",)), error.problem, error.hint, document.line(("lake",)))
 
 
 def _augment_problems(workload: Workload, features: FeatureSet | None, document: Document) -> Iterable[Problem]:

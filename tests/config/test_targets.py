@@ -1,4 +1,5 @@
-"""A model that doesn't fit the features, or a gate of metrics that no target has, is told before Spark starts."""
+"""A model that doesn't fit the features, losses and metrics that don't suit the targets, or a gate of metrics that no
+target has, are told before Spark starts."""
 
 from __future__ import annotations
 
@@ -43,6 +44,36 @@ def test_a_model_that_does_not_fit_names_one_that_does(model: dict[str, Any], sa
 ])
 def test_a_gate_that_nothing_could_keep_is_refused(gate: dict[str, str], said: str) -> None:
     assert said in refused(evaluate__gate=gate)
+
+
+@pytest.mark.parametrize(("sets", "said"), [
+    ({"loss": "mse"}, "train.loss: loss of 'label': loss 'mse' suits no target of kind label; crossentropy"),
+    ({"loss": {"labl": "focal"}}, "'labl': is no target of the dataset. Did you mean 'label'?"),
+    ({"loss": {"nam": "focal"}}, "'nam': is no target of the dataset. Did you mean 'name'?"),
+    ({"metrics": ["mae"]}, "metric 'mae' of 'label': suits no target of kind label. Accepted: accuracy"),
+    ({"metrics": {"lable": ["accuracy"]}}, "'lable': is no target of the dataset. Did you mean 'label'?"),
+    ({"monitor": "val_acuracy"}, "monitor 'val_acuracy': is measured in no epoch. Did you mean 'val_accuracy'?"),
+    ({"monitor": "val_loss", "validation": None}, "monitor 'val_loss': is measured in no epoch"),
+    ({"init_from": "model/mnist"}, "received 'model/mnist', which is no model of the lake"),
+])
+def test_what_training_could_not_do_is_refused(sets: dict[str, Any], said: str) -> None:
+    assert said in refused(**{f"train__{key}": value for key, value in sets.items()})
+
+
+def test_with_several_targets_losses_and_metrics_are_each_of_one() -> None:
+    sets: dict[str, Any] = {"convert__features": TWO, "evaluate__gate": {}}
+    assert "loss of 'size': is not declared" in refused(**sets, train__loss={"label": "auto"})
+    assert "metric 'accuracy' of 'size': suits no" in refused(**sets, train__metrics=["accuracy"])
+    assert "monitor 'val_mae': is measured in no epoch. Did you mean 'val_size_mae'?" in refused(
+        **sets, train__monitor="val_mae")
+    values = {"image": TWO["image"], "size": TWO["size"], "digit_id": TWO["digit_id"]}
+    assert "class_weights: the targets are size" in refused(
+        convert__features=values, evaluate__gate={}, train__class_weights="balanced")
+    assert load(**sets, train__monitor="size_mae").workload.train is not None
+
+
+def test_a_lake_of_a_storage_that_nobody_knows_is_refused() -> None:
+    assert "lake: got the scheme 'gs', expected a path or one of file, hdfs" in refused(lake="gs://bucket/lake")
 
 
 def test_with_several_targets_the_gate_says_which() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from laketrain.errors import LakeError
-from laketrain.lake import DataFile, Lake, Table
+from laketrain.errors import CommitConflict, LakeError
+from laketrain.lake import DataFile, Lake, Retention, Table, retire
 from laketrain.lake.local import LocalStore
 
 from .writers import add, commit, parquet
@@ -69,6 +69,40 @@ def test_a_loser_takes_the_next_number(lake: Lake) -> None:
     add(second, "a", b"2")
     assert (second.commit().number, first.commit().number) == (1, 2)
     assert [lake.store.read(table.get(number).path("a")) for number in (1, 2)] == [b"2", b"1"]
+
+
+def test_the_number_of_a_version_that_was_dropped_is_not_given_out_again(lake: Lake) -> None:
+    table = lake.table("clean", "pixels")
+    commit(table)
+    slow = table.stage()
+    add(slow, "a", b"1")
+    for _ in range(4):
+        commit(table)
+    retire(lake, Retention(2))
+    assert table.versions() == [4, 5]
+    assert slow.commit().number == 6
+    assert retire(lake, Retention(2))[0].number == 4
+
+
+def test_what_is_to_follow_a_version_does_not_where_the_one_behind_it_came_and_went(lake: Lake) -> None:
+    table = lake.table("clean", "pixels")
+    commit(table)
+    slow = table.stage()
+    commit(table)
+    commit(table)
+    table.drop(2)
+    with pytest.raises(CommitConflict, match=r"clean/pixels@3 came first, and this one was to follow version 1"):
+        slow.commit(after=1)
+    assert table.versions() == [1, 3]
+
+
+def test_the_same_work_is_found_behind_others_that_came_meanwhile(lake: Lake) -> None:
+    table = lake.table("clean", "pixels")
+    slow = table.stage()
+    commit(table, fingerprint="same")
+    commit(table)
+    found = slow.commit(fingerprint="same")
+    assert (found.won, found.number) == (False, 1)
 
 
 def test_of_two_that_did_the_same_work_one_is_kept(lake: Lake) -> None:

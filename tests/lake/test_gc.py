@@ -15,6 +15,7 @@ from laketrain.lake import Draft, GcReport, Lake, collect
 from laketrain.lake import gc as gc_module
 from laketrain.lake.draft import closed_mark
 
+from .nobody import as_nobody, open_folder
 from .writers import add, commit, parquet
 
 DAY = timedelta(days=1)
@@ -159,6 +160,41 @@ def test_commits_and_collections_at_once_never_harm_a_version(local_lake: Lake) 
         collector.result()
     assert len(table.versions()) == committed
     assert all(table.get(number).exists() for number in table.versions())
+
+
+def test_a_log_that_can_not_be_read_stops_gc_and_takes_no_data_with_it() -> None:
+    with open_folder() as folder:
+        lake = Lake(folder / "lake")
+        version = lake.table("clean", "pixels").get(commit(lake.table("clean", "pixels")))
+        for path in (folder / "lake").rglob("*"):
+            path.chmod(0o777)
+        log = folder / "lake" / "clean" / "pixels" / "_log"
+        log.chmod(0o711)
+        with as_nobody(), pytest.raises(LakeError, match=r"reading 'clean/pixels/_log'.*permission denied"):
+            collect(lake, timedelta(0), now=in_hours(2))
+        log.chmod(0o755)
+        assert version.missing() == []
+
+
+def test_versions_dropped_while_gc_runs_are_no_trouble_to_it(local_lake: Lake) -> None:
+    table = local_lake.table("checkpoints", "tiny")
+    done = threading.Event()
+
+    def save_and_drop() -> None:
+        while not done.is_set():
+            number = commit(table)
+            if number > 1:
+                table.drop(number - 1)
+
+    with ThreadPoolExecutor() as pool:
+        training = pool.submit(save_and_drop)
+        try:
+            for _ in range(60):
+                collect(local_lake, DAY)
+        finally:
+            done.set()
+        training.result()
+    assert len(table.versions()) == 1
 
 
 def abandoned_safely(lake: Lake) -> Draft | None:

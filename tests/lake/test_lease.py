@@ -48,6 +48,25 @@ def test_of_five_jobs_at_once_one_works_at_a_time_and_nothing_is_left(lake: Lake
     assert lake.store.list(LEASES, recursive=True) == []
 
 
+def test_a_sign_is_made_also_where_its_folder_is_given_back_at_that_instant(local_lake: Lake) -> None:
+    store, done = local_lake.store, threading.Event()
+
+    def give_back() -> None:
+        while not done.is_set():
+            store.delete_empty(f"{LEASES}/a")
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=give_back)
+    thread.start()
+    try:
+        for number in range(600):
+            store.create(f"{LEASES}/a/{number}", b"{}")
+            store.delete(f"{LEASES}/a/{number}")
+    finally:
+        done.set()
+        thread.join()
+
+
 def test_other_work_on_the_same_table_waits_for_nobody(lake: Lake) -> None:
     with lease(lake, "features/mnist", "a"), lease(lake, "features/mnist", "b"), lease(lake, "clean/mnist", "a"):
         assert len(lake.store.list(LEASES, recursive=True)) == 3

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -49,6 +51,22 @@ def test_what_a_kept_version_was_made_from_stays_back_to_the_raw_files(local_lak
     # raw@4 holds the files of all before it.
     assert left(local_lake) == ["raw/a@1", "raw/a@2", "raw/a@3", "raw/a@4", "clean/a@2", "clean/a@4", "features/a@2",
                                 "features/a@4", "models/a@1"]
+
+
+def test_of_a_stream_with_thousands_of_increments_all_stay_at_little_memory(tmp_path: Path) -> None:
+    lake, many = Lake(tmp_path), 1500
+    make(lake, "raw/a")
+    entry = lake.table("raw", "a").get(1).entry
+    for number in range(2, many + 1):
+        later = entry.model_copy(update={"version": number, "meta": {ADDS_TO: [[1, number - 1]]}})
+        Path(tmp_path, lake.table("raw", "a").log_path(number)).write_text(later.model_dump_json())
+    make(lake, "clean/a", {"raw/a": 1200})
+    tracemalloc.start()
+    try:
+        assert expired(lake, Retention(5)) == []
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_was_quarantined_on_the_way_to_a_kept_version_stays(local_lake: Lake) -> None:

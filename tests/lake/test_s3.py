@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import boto3
 import pytest
 
 from laketrain.errors import LakeError
-from laketrain.lake import Lake, open_store
+from laketrain.lake import Lake, Store, open_store
 
 from .servers import BUCKET, Moody, s3_server
 from .writers import commit
@@ -21,6 +23,26 @@ def test_a_server_that_ignores_the_condition_is_refused_before_the_first_commit(
 def test_an_absent_bucket_is_named(bucket: str) -> None:
     with pytest.raises(LakeError, match="the bucket 'no-such-bucket' does not exist"):
         open_store("s3://no-such-bucket/lake").create("a", b"")
+
+
+@pytest.mark.parametrize("ask", [
+    lambda store: store.read("a"), lambda store: store.open("a"), lambda store: store.list("a"),
+    lambda store: store.dirs("a"), lambda store: store.exists("a"), lambda store: store.delete("a"),
+    lambda store: store.create("a", b""), lambda store: store.write("a", b""), lambda store: store.move("a", "b"),
+    lambda store: store.get("a", "/tmp"), lambda store: store.put(__file__, "a")])
+def test_a_server_that_is_away_is_told_in_words_whatever_is_asked(
+        monkeypatch: pytest.MonkeyPatch, ask: Callable[[Store], object]) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(LakeError, match=r"can't be asked: .*127\.0\.0\.1:9.*Next: Check AWS_ENDPOINT_URL"):
+        ask(open_store(f"s3://{BUCKET}/away"))
+
+
+def test_in_a_bucket_that_is_absent_there_is_not_merely_nothing(bucket: str) -> None:
+    with pytest.raises(LakeError, match="the bucket 'no-such-bucket' does not exist"):
+        Lake("s3://no-such-bucket/lake").table("clean", "pixels").latest()
 
 
 def test_a_server_that_fails_now_and_then_loses_nothing_and_gives_each_version_one_winner() -> None:

@@ -12,6 +12,7 @@ from laketrain.errors import LakeError
 from laketrain.lake import Store
 from laketrain.lake.local import LocalStore
 
+from .nobody import as_nobody, open_folder
 from .writers import parquet
 
 
@@ -170,12 +171,25 @@ def test_local_listings_hide_temporary_files(tmp_path: Path) -> None:
     assert [file.path for file in store.temporary("log")] == ["log/.tmp-dead"]
 
 
-def test_a_local_lake_that_may_not_be_written_says_so(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    tmp_path.chmod(0o500)
-    with pytest.raises(LakeError, match="permission denied"):
-        LocalStore(str(tmp_path)).create("a/b", b"")
+def test_a_local_lake_that_may_not_be_written_says_so() -> None:
+    with open_folder() as folder:
+        folder.chmod(0o555)
+        with as_nobody(), pytest.raises(LakeError, match=r"writing 'a/b'.*permission denied"):
+            LocalStore(str(folder)).create("a/b", b"")
+
+
+def test_a_local_folder_that_may_not_be_read_is_not_taken_for_an_empty_one() -> None:
+    with open_folder() as folder:
+        store = LocalStore(str(folder))
+        store.create("log/1", b"x")
+        (folder / "log" / "1").chmod(0o222)
+        with as_nobody(), pytest.raises(LakeError, match=r"reading 'log/1'.*permission denied"):
+            store.read("log/1")
+        (folder / "log").chmod(0o311)
+        for ask in (store.list, store.dirs, store.temporary):
+            with as_nobody(), pytest.raises(LakeError, match=r"reading 'log'.*permission denied"):
+                ask("log")
+        (folder / "log").chmod(0o755)
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,8 @@ from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
 from laketrain.train import clock, fingerprint_train
 from laketrain.train.checkpoint import Checkpoints, State, load_model
-from laketrain.train.fit import FitTask, fit, weights_digest
+from laketrain.train.fit import FitTask, fit
+from laketrain.train.parted import weights_digest
 
 pytestmark = pytest.mark.slow
 ALONE = World(0, 1)

@@ -21,7 +21,8 @@ from laketrain.imports import import_tensorflow
 from laketrain.lake import Version
 from laketrain.models import parse_model
 from laketrain.train import clock
-from laketrain.train.fit import FitTask, fit, weights_digest
+from laketrain.train.fit import FitTask, fit
+from laketrain.train.parted import weights_digest
 
 pytestmark = pytest.mark.slow
 ALONE = World(0, 1)

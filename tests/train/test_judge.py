@@ -103,3 +103,17 @@ def test_a_metric_that_is_not_measured_is_named_with_the_nearest() -> None:
     given = config(monitor="val_acuracy")
     with pytest.raises(DataError, match="val_acuracy.*Did you mean 'val_accuracy'"):
         Judge.of(given).see({"epoch": 1, "loss": 1.0, "val_accuracy": 0.5}, 1, given)
+
+
+@pytest.mark.parametrize(("monitor", "larger"), [
+    ("val_accuracy", True), ("top_5_accuracy", True), ("val_price_r2", True), ("tags_auc", True), ("val_loss", False),
+    ("val_price_rmse", False), ("val_auction_mae", False), ("val_gps_accuracy_mae", False), ("recalls_loss", False)])
+def test_the_metric_says_which_way_is_better_and_not_the_name_of_its_target(monitor: str, larger: bool) -> None:
+    assert Judge.of(config(monitor=monitor)).larger is larger
+
+
+def test_what_is_no_number_is_never_the_best() -> None:
+    values = [float("nan"), 0.5, float("nan"), 0.3]
+    judge, _ = judged(values, config(early_stopping={"patience": 2}))
+    assert (judge.best, judge.best_epoch, judge.stop) == (0.3, 4, False)
+    assert judged([float("nan")] * 3, config(early_stopping={"patience": 2}))[0].stop

@@ -29,6 +29,8 @@ LABEL = {"kind": {"kind": "label", "classes": 6}}
 SEVERAL = {"tags": {"kind": "multilabel", "column": "tags", "names": ["a", "b", "c"]}}
 VALUE = {"price": {"kind": "value", "column": "price", "size": 3}}
 
+SERIES = {"next": {"kind": "sequence", "column": "next", "role": "target", "shape": [3, 1], "scale": "none"}}
+
 
 def objective(features: dict[str, Any], user: dict[str, Any] | None = None, **settings: Any) -> Any:
     import_tensorflow()
@@ -79,6 +81,16 @@ def test_a_mixed_label_costs_as_much_as_its_parts() -> None:
 ], ids=["mse", "mae", "huber", "log_cosh", "quantile"])
 def test_losses_of_values_are_their_formulas(loss: Any, rows: Any) -> None:
     assert loss_of(objective(VALUE, loss=loss), VALUES, GUESSES) == pytest.approx(weighed(rows), rel=1e-4)
+
+
+def test_losses_and_metrics_of_a_sequence_are_means_over_its_steps_and_channels() -> None:
+    truth, said = VALUES.reshape(ROWS, 3, 1), GUESSES.reshape(ROWS, 3, 1)
+    made = objective(SERIES, metrics=["auto", "rmse"])
+    assert loss_of(made, truth, said) == pytest.approx(weighed(((truth - said) ** 2).mean((1, 2))), rel=1e-4)
+    made.count(truth, said, WEIGHTS)
+    rows, square = np.abs(VALUES - GUESSES).mean(1), ((VALUES - GUESSES) ** 2).mean(1)
+    assert made.results() == {"mae": pytest.approx(np.average(rows, weights=WEIGHTS), rel=1e-4),
+                              "rmse": pytest.approx(np.average(square, weights=WEIGHTS) ** 0.5, rel=1e-4)}
 
 
 def test_losses_of_several_labels_are_those_of_keras() -> None:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from laketrain.config.train import Train
-from laketrain.distributed.world import World
+from laketrain.distributed import World, launch
 from laketrain.errors import DataError, LakeError, LaketrainError
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
-from laketrain.train import fingerprint_train
+from laketrain.train import fingerprint_train, train
 from laketrain.train.fit import FitTask, fit, save_model
 from laketrain.train.precision import chosen
 from laketrain.train.user import pack_user_code, unpack_user_code
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.slow
 ALONE = World(0, 1)
@@ -41,6 +45,15 @@ class Stop(keras.callbacks.Callback):
 
 def stop():
     return Stop()
+
+class Halving(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.optimizer.learning_rate = 0.1 * 0.5 ** epoch
+
+class Meddling(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            self.model.weights[-1].assign_add(self.model.weights[-1] * 0 + 1e-4)
 
 class Broken(keras.callbacks.Callback):
     def on_train_batch_end(self, step, logs=None):
@@ -150,7 +163,6 @@ def test_layers_learn_at_their_own_rates(task_of: Callable[..., FitTask]) -> Non
     ({"freeze": ["konv*"]}, "freeze 'konv\\*'.*fits no layer"),
     ({"optimizer": {"layer_rates": {"dens": 0.1}}}, "layer_rates 'dens'.*Did you mean 'dense'"),
     ({"init_from": "models/nothing"}, "models/nothing.*nothing was committed"),
-    ({"init_from": "cifar"}, "is no model of the lake and no file"),
     ({"init_from": "/nowhere/x.keras"}, "can't be read"),
 ], ids=lambda value: "")
 def test_what_is_not_there_is_refused(task_of: Callable[..., FitTask], settings: dict[str, Any], said: str) -> None:
@@ -210,6 +222,33 @@ def test_a_step_of_your_own_trains_as_ours(task_of: Callable[..., FitTask], mine
 def test_a_callback_of_your_own_can_stop_training(task_of: Callable[..., FitTask], mine: Path) -> None:
     result = fit(packed(task_of(epochs=5, callbacks=["mine:stop"])), ALONE, silent)
     assert len(result["history"]) == 2
+
+
+def test_a_callback_of_your_own_sets_the_learning_rate_of_all_ranks(
+        spark: SparkSession, task_of: Callable[..., FitTask], mine: Path) -> None:
+    settings = {"callbacks": ["mine:Halving"], "epochs": 3, "ranks": 2}
+    together, alone = packed(task_of("together", **settings)), packed(task_of("alone", **settings))
+    result, _ = launch(spark, partial(fit, together), 2, deadline=120)
+    fit(alone, ALONE, silent)
+    assert [row["learning_rate"] for row in result["history"]] == pytest.approx([0.1, 0.05, 0.025])
+    for ours, theirs in zip(model_of(together).get_weights(), model_of(alone).get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=5e-5)
+    steady = fit(task_of("steady", epochs=3), ALONE, silent)
+    assert steady["history"][0]["loss"] == pytest.approx(result["history"][0]["loss"], rel=1e-4)
+    assert steady["history"][2]["loss"] != pytest.approx(result["history"][2]["loss"], rel=1e-4)
+
+
+def test_ranks_that_have_parted_are_told_and_neither_saved_nor_gone_on_with(
+        spark: SparkSession, task_of: Callable[..., FitTask], dataset: Version, mine: Path) -> None:
+    config = task_of(callbacks=["mine:Meddling"], epochs=3, ranks=2, max_restarts=2, deadline_s=120).config
+    events: list[dict[str, Any]] = []
+    for _ in range(2):  # again: the second run goes on from the first epoch
+        with pytest.raises(DataError, match=r"rank 1.*has other weights than rank 0.*a callback"):
+            train(spark, dataset, "parted", config, fingerprint_train(dataset, config),
+                  lambda rank, event: events.append(event))
+    assert [event["epoch"] for event in events if event["kind"] == "resume"] == [1]
+    assert not any(event["kind"] == "restart" for event in events)
+    assert dataset.lake.table("models", "parted").versions() == []
 
 
 def test_a_callback_that_fails_ends_training_with_its_own_error(task_of: Callable[..., FitTask], mine: Path) -> None:

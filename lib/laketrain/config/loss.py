@@ -26,6 +26,7 @@ LOSSES_OF: dict[str, tuple[str, ...]] = {
     "label": ("crossentropy", "sparse_categorical_crossentropy", "focal"),
     "multilabel": ("binary_crossentropy", "focal"),
     "value": ("mse", "mae", "huber", "log_cosh", "quantile", "poisson"),
+    "sequence": ("mse", "mae", "huber", "log_cosh", "quantile", "poisson"),
     "image": ("mse", "mae", "huber", "log_cosh", "binary_crossentropy"),
 }
 """By the kind of the target; the first is what `auto` means."""
@@ -33,6 +34,7 @@ METRICS_OF: dict[str, tuple[str, ...]] = {
     "label": ("accuracy", "top_3_accuracy", "top_5_accuracy"),
     "multilabel": ("accuracy", "auc", "precision", "recall"),
     "value": ("mae", "mse", "rmse", "r2"),
+    "sequence": ("mae", "mse", "rmse"),
     "image": ("mae", "mse", "rmse"),
 }
 _OWN = {"label_smoothing": ("crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "auto"),
@@ -43,7 +45,7 @@ class Loss(Section):
     """A loss of one target: of each row, averaged over all rows of the global batch."""
 
     name: LossName = "auto"
-    """`auto` is crossentropy for a label, binary_crossentropy for several labels, mse for values."""
+    """`auto` is crossentropy for a label, binary_crossentropy for several labels, mse for values and sequences."""
     use: UserCode | None = None
     """Your own instead, as `module:function`: of targets and predictions, TensorFlow tensors, to a number a row."""
     weight: float = Field(default=1.0, ge=0)

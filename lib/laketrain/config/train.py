@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from laketrain.config.augment import Augment
 from laketrain.config.base import Section, SplitName, UserCode
@@ -153,7 +154,7 @@ class Train(Section):
     first loss is the same, else float32."""
     again: Again | None = None
     """When new data are reason to train again; by default any change of the dataset is."""
-    init_from: str | None = Field(default=None, min_length=1)
+    init_from: str | None = None
     """The model whose weights training begins with: `models/<name>`, one version of it as `models/<name>@3`, or the URL
     of a `.keras` file. Layers of the same name and shape take them, the others begin anew."""
     freeze: list[str] = Field(default_factory=list)
@@ -181,6 +182,14 @@ class Train(Section):
     """Where decoded images are kept; by default they are decoded in each epoch."""
     shuffle_window_mb: float = Field(default=256.0, gt=0)
     """Memory in MB, of all ranks together, for the decoded rows that are shuffled together; more mixes better."""
+
+    @field_validator("init_from")
+    @classmethod
+    def _names_a_model(cls, source: str | None) -> str | None:
+        if source is not None and not re.search(r"^models/[^/@]+(@[1-9][0-9]*)?$|\.keras$", source):
+            raise ValueError(f"received {source!r}, which is no model of the lake and no file that ends in .keras",
+                             "Write models/<name>, models/<name>@<number> or the URL of a .keras file")
+        return source
 
     @model_validator(mode="after")
     def _scaled_by_one_number(self) -> Train:

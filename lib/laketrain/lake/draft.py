@@ -127,7 +127,14 @@ class Draft:
                          "commit", "Run the stage again, and let gc keep what is younger than the longest job.")
 
     def _take_number(self, fields: dict[str, Any], after: int | None) -> Version:
-        number = (self.after if after is None else after) + 1
+        start = self.after if after is None else after
+        # A number of a version that was dropped meanwhile is free, and must never be another's: it would be an old one.
+        since = [number for number in self.table.versions() if number > start]
+        for number in since:
+            there = self.table.at(number)
+            if there is not None and (same := self._yielded(there, fields, after)) is not None:
+                return same
+        number = max(since, default=start) + 1
         while True:
             content = self._serialised({**fields, "version": number})
             # An error or a signal in create leaves open whether the entry is there: then the data must stay.
@@ -135,22 +142,30 @@ class Draft:
             try:
                 self._store.create(self.table.log_path(number), content)
             except FileExistsError:
-                there = self.table.get(number)
+                there = self.table.at(number)
                 # A retry inside the storage's client may meet its own first attempt, whose answer was lost.
-                mine = there.entry.data == fields["data"]
+                mine = there is not None and there.entry.data == fields["data"]
             else:
                 there, mine = self.table.get(number), True
-            if mine:
+            if mine and there is not None:
                 return self._won(there)
             self._uncertain = False
-            if fields["fingerprint"] and there.entry.fingerprint == fields["fingerprint"]:
-                self.discard()
-                return Version(there.lake, there.zone, there.name, there.entry, won=False)
-            if after is not None:
-                self.discard()
-                raise CommitConflict("lake", f"commit to {self.table.path}", f"{there.ref} came first, and this one "
-                                     f"was to follow version {after}", "Make it again from the latest.")
+            if there is not None and (same := self._yielded(there, fields, after)) is not None:
+                return same
             number += 1
+
+    def _yielded(self, there: Version, fields: dict[str, Any], after: int | None) -> Version | None:
+        """Gives way to a version that came meanwhile and is the same work. Raises CommitConflict where this one was to
+        follow `after`."""
+        same = bool(fields["fingerprint"]) and there.entry.fingerprint == fields["fingerprint"]
+        if same or after is not None:
+            self.discard()
+        if same:
+            return Version(there.lake, there.zone, there.name, there.entry, won=False)
+        if after is not None:
+            raise CommitConflict("lake", f"commit to {self.table.path}", f"{there.ref} came first, and this one "
+                                 f"was to follow version {after}", "Make it again from the latest.")
+        return None
 
     def _won(self, version: Version) -> Version:
         self._version, self._uncertain = version, False

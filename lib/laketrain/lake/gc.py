@@ -144,7 +144,7 @@ def _close(table: Table, unique: str, certain: float) -> bool:
 
 
 def _committed(table: Table) -> set[str]:
-    return {table.get(number).entry.data.partition("/")[2] for number in table.versions()}
+    return {version.entry.data.partition("/")[2] for version in table.each()}
 
 
 def _touched(table: Table, unique: str, marks: dict[str, float]) -> tuple[float | None, int]:

@@ -34,6 +34,8 @@ _TEACH = {
     errno.EACCES: ("permission denied", "Check who owns the lake's directory."),
     errno.EPERM: ("not permitted, or this file system has no hard links, which commits need",
                   "Check who owns the lake's directory, or put the lake on a file system with hard links."),
+    errno.EIO: ("the disk, or the server of the file system, fails", "Look at the machine's log; run again later."),
+    errno.ESTALE: ("the server of the file system has lost it", "Mount the file system anew and run again."),
     errno.EOPNOTSUPP: ("this file system has no hard links, which commits need", "Put the lake on another one."),
 }
 
@@ -45,10 +47,12 @@ class LocalStore:
     root: str
 
     def read(self, path: str) -> bytes:
-        return self._path(path).read_bytes()
+        with _explained(path, "reading"):
+            return self._path(path).read_bytes()
 
     def open(self, path: str) -> BinaryIO:
-        return open(self._path(path), "rb")
+        with _explained(path, "reading"):
+            return open(self._path(path), "rb")
 
     def write(self, path: str, data: bytes) -> None:
         target = self._path(check_new_path(path))
@@ -61,9 +65,8 @@ class LocalStore:
         target = self._path(check_new_path(path))
         temporary = target.parent / f"{TEMPORARY}{uuid.uuid4().hex}"
         with _explained(path):
-            _make_dirs(target.parent)
+            _write_beside(temporary, data)
             try:
-                _write_synced(temporary, data)
                 os.link(temporary, target)
             finally:
                 temporary.unlink(missing_ok=True)
@@ -77,7 +80,7 @@ class LocalStore:
 
     def dirs(self, dir: str) -> Names:
         try:
-            with os.scandir(self._path(dir)) as entries:
+            with _explained(dir, "reading"), os.scandir(self._path(dir)) as entries:
                 return sorted(entry.name for entry in entries if entry.is_dir())
         except (FileNotFoundError, NotADirectoryError):
             return []
@@ -158,10 +161,12 @@ class LocalStore:
 
     def _files(self, dir: str, recursive: bool) -> Files:
         found: Files = []
-        for folder, subfolders, names in os.walk(self._path(dir)):
-            if not recursive:
-                subfolders.clear()
-            found += [info for name in names if (info := self._info(os.path.join(folder, name)))]
+        with _explained(dir, "reading"):
+            # A folder that can't be read is not empty: what lies in it would be taken for abandoned.
+            for folder, subfolders, names in os.walk(self._path(dir), onerror=_unless_absent):
+                if not recursive:
+                    subfolders.clear()
+                found += [info for name in names if (info := self._info(os.path.join(folder, name)))]
         return found
 
     def _info(self, path: str) -> FileInfo | None:
@@ -175,7 +180,7 @@ class LocalStore:
 
 
 @contextmanager
-def _explained(path: str) -> Iterator[None]:
+def _explained(path: str, doing: str = "writing") -> Iterator[None]:
     try:
         yield
     except (FileExistsError, FileNotFoundError):
@@ -184,7 +189,27 @@ def _explained(path: str) -> Iterator[None]:
         known = _TEACH.get(error.errno or 0)
         if known is None:
             raise
-        raise LakeError("lake", f"writing {path!r}", *known) from error
+        raise LakeError("lake", f"{doing} {path!r}", *known) from error
+
+
+def _unless_absent(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error
+
+
+def _write_beside(temporary: Path, data: bytes) -> None:
+    """Writes the file, its folder made. Another job may remove the folder, which is empty, before the file is in it."""
+    for attempt in range(_REMOVALS):
+        try:
+            _make_dirs(temporary.parent)
+            _write_synced(temporary, data)
+            return
+        except FileNotFoundError:
+            if attempt + 1 == _REMOVALS:
+                raise
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def _write_synced(path: Path, data: bytes) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from operator import itemgetter
 
 from laketrain.errors import LakeError
 from laketrain.lake.increments import added_to
@@ -71,15 +72,18 @@ def retire(lake: Lake, policy: Retention, among: Callable[[str], bool] = lambda 
 
 
 def _with_ancestors(kept: Iterable[Key], there: dict[Key, Version]) -> set[Key]:
-    found, waiting = set[Key](), list(kept)
+    """`kept`, what those were made from, and the increments whose files they hold. A version adds to all that its own
+    increments add to, so that of a stream's thousands the newest alone is asked."""
+    found, increments = set[Key](), set[Key]()
+    waiting = sorted(kept, key=itemgetter(1))
     while waiting:
         key = waiting.pop()
-        if key in there and key not in found:
-            found.add(key)
-            waiting += _parents(there[key])
+        if key not in there or key in found:
+            continue
+        found.add(key)
+        waiting += there[key].entry.parents.items()
+        if key not in increments:
+            more = {(key[0], number) for number in added_to(there[key])} - increments
+            increments |= more
+            waiting += more
     return found
-
-
-def _parents(version: Version) -> list[Key]:
-    """What the version was made from, and the increments whose files it holds."""
-    return [*version.entry.parents.items(), *((version.table, number) for number in added_to(version))]

@@ -17,11 +17,14 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO, cast
+
+from botocore.exceptions import BotoCoreError, NoCredentialsError, PartialCredentialsError
 
 from laketrain.errors import LakeError
 from laketrain.lake.paths import TEMPORARY, check_new_path, check_path
@@ -43,10 +46,12 @@ class S3Store:
     root: str
 
     def read(self, path: str) -> bytes:
-        return cast(bytes, _filesystem().cat_file(f"{self._bucket}/{self._key(path)}"))
+        with self._explained():
+            return cast(bytes, _filesystem().cat_file(f"{self._bucket}/{self._key(path)}"))
 
     def open(self, path: str) -> BinaryIO:
-        return cast(BinaryIO, _filesystem().open(f"{self._bucket}/{self._key(path)}", "rb"))
+        with self._explained():
+            return cast(BinaryIO, _filesystem().open(f"{self._bucket}/{self._key(path)}", "rb"))
 
     def write(self, path: str, data: bytes) -> None:
         key = self._key(check_new_path(path))
@@ -55,7 +60,8 @@ class S3Store:
         elif self._is_object(key):
             raise FileExistsError(errno.EEXIST, "exists already", path)
         else:
-            _filesystem().pipe_file(f"{self._bucket}/{key}", data)
+            with self._explained():
+                _filesystem().pipe_file(f"{self._bucket}/{key}", data)
 
     def create(self, path: str, data: bytes) -> None:
         key = self._key(check_new_path(path))
@@ -84,8 +90,9 @@ class S3Store:
         keys = [source] if self._is_object(source) else [key for key, _, _ in self._objects(f"{source}/", "")]
         if not keys:
             raise FileNotFoundError(errno.ENOENT, "no such file in the lake", src)
-        for key in keys:
-            _filesystem().cp_file(f"{self._bucket}/{key}", f"{self._bucket}/{target}{key[len(source):]}")
+        with self._explained():
+            for key in keys:
+                _filesystem().cp_file(f"{self._bucket}/{key}", f"{self._bucket}/{target}{key[len(source):]}")
         self._delete(keys)
 
     def delete(self, path: str) -> None:
@@ -126,7 +133,8 @@ class S3Store:
         for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
             if file.is_file():
                 rel = f"/{file.relative_to(source).as_posix()}" if source.is_dir() else ""
-                _filesystem().put_file(str(file), f"{self._bucket}/{key}{rel}")
+                with self._explained():
+                    _filesystem().put_file(str(file), f"{self._bucket}/{key}{rel}")
 
     @property
     def _bucket(self) -> str:
@@ -137,14 +145,20 @@ class S3Store:
         return f"{prefix}/{check_path(path)}" if prefix else check_path(path)
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
+        with self._explained():
+            return self._asked(method, **arguments)
+
+    def _asked(self, method: str, **arguments: Any) -> dict[str, Any]:
         return cast(dict[str, Any], _filesystem().call_s3(method, Bucket=self._bucket, **arguments))
 
     def _put_once(self, key: str, data: bytes, path: str) -> None:
         writer = uuid.uuid4().hex
         for attempt in range(_CONFLICT_TRIES):
             try:
-                self._call("put_object", Key=key, Body=data, IfNoneMatch="*", Metadata={_WRITER: writer})
+                self._asked("put_object", Key=key, Body=data, IfNoneMatch="*", Metadata={_WRITER: writer})
                 return
+            except BotoCoreError as error:
+                raise self._in_words(error) from error
             except OSError as error:
                 status = _status(error)
                 if status == 412:
@@ -154,7 +168,7 @@ class S3Store:
                     raise FileExistsError(errno.EEXIST, "exists already", path) from error
                 # 409 says that two puts met and that neither outcome is known: S3 asks to try again.
                 if status != 409 or attempt + 1 == _CONFLICT_TRIES:
-                    raise self._explained(error) from error
+                    raise self._in_words(error) from error
                 time.sleep(0.05 * 2 ** min(attempt, 5))
 
     def _writer(self, key: str) -> str | None:
@@ -182,7 +196,17 @@ class S3Store:
                         "created twice, so two writers could both win a version",
                         "Use a server with conditional writes (Amazon S3, MinIO, Ceph, Cloudflare R2) or HDFS.")
 
-    def _explained(self, error: OSError) -> Exception:
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """A key that is not there is the caller's to judge."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except (OSError, BotoCoreError) as error:
+            raise self._in_words(error) from error
+
+    def _in_words(self, error: OSError | BotoCoreError) -> Exception:
         status = _status(error)
         if status == 501:
             return LakeError("lake", f"lake {self.root}", "its server has no conditional writes ('If-None-Match: *')",
@@ -190,18 +214,23 @@ class S3Store:
         if status is not None and status >= 500:
             return LakeError("lake", f"lake {self.root}", f"its server fails, again and again: {error}",
                              "Run again later: what is committed stays, and the work goes on from there.")
-        if isinstance(error, PermissionError):
-            return LakeError("lake", f"lake {self.root}", f"may not be written: {error}",
+        if isinstance(error, (PermissionError, NoCredentialsError, PartialCredentialsError)):
+            return LakeError("lake", f"lake {self.root}", f"may not be reached with these credentials: {error}",
                              "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role, and the bucket's policy.")
         if isinstance(error, FileNotFoundError):
             return LakeError("lake", f"lake {self.root}", f"the bucket {self._bucket!r} does not exist",
                              "Create it, or check AWS_ENDPOINT_URL.")
-        return error
+        return LakeError("lake", f"lake {self.root}", f"its server can't be asked: {error}",
+                         "Check AWS_ENDPOINT_URL, AWS_REGION and the network, or run again later: what is committed "
+                         "stays, and the work goes on from there.")
 
     def _pages(self, prefix: str, delimiter: str, most: int | None = None) -> Iterator[dict[str, Any]]:
         arguments: dict[str, Any] = {"Prefix": prefix, "Delimiter": delimiter, "MaxKeys": most or _PAGE}
         while True:
-            page = self._call("list_objects_v2", **arguments)
+            try:
+                page = self._call("list_objects_v2", **arguments)
+            except FileNotFoundError as error:  # where there is no such key, a listing is empty
+                raise self._in_words(error) from error
             yield page
             if not page.get("IsTruncated"):
                 return
@@ -261,7 +290,7 @@ def _filesystem_of(_connection: tuple[object, ...]) -> Any:
     return s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
 
 
-def _status(error: OSError) -> int | None:
+def _status(error: BaseException) -> int | None:
     response = getattr(error.__cause__, "response", None) or {}
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return int(status) if status is not None else None

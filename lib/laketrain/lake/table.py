@@ -56,6 +56,15 @@ class Table:
             raise LakeError("lake", f"version {number} of {self.path}", problem) from None
         return Version(self.lake, self.zone, self.name, parse_entry(content, path, number))
 
+    def at(self, number: int) -> Version | None:
+        """Version `number`, which was there a moment ago; None where another job has dropped it since."""
+        try:
+            return self.get(number)
+        except LakeError:
+            if number in self.versions():
+                raise
+            return None
+
     def latest(self) -> Version | None:
         """The newest version, None where nothing was committed."""
         numbers = self.versions()
@@ -71,13 +80,7 @@ class Table:
 
     def each(self) -> Iterator[Version]:
         """All versions, the newest first."""
-        for number in reversed(self.versions()):
-            try:
-                yield self.get(number)
-            except LakeError:
-                if number in self.versions():
-                    raise
-                # dropped by another job since it was listed
+        return (version for number in reversed(self.versions()) if (version := self.at(number)) is not None)
 
     def stage(self) -> Draft:
         """A new, empty, invisible place for data, to be committed or discarded."""
@@ -96,11 +99,7 @@ class Table:
         if number == numbers[-1]:
             raise LakeError("lake", f"version {number} of {self.path}", "is the latest, which can't be dropped",
                             "commit a newer one first")
-        try:
-            version = self.get(number)
-        except LakeError:
-            if number in self.versions():
-                raise
-            return
-        self.lake.store.delete(self.log_path(number))
-        self.lake.store.delete(version.path())
+        version = self.at(number)
+        if version is not None:
+            self.lake.store.delete(self.log_path(number))
+            self.lake.store.delete(version.path())

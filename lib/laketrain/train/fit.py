@@ -4,12 +4,11 @@
     results = launch(spark, partial(fit, task), ranks=2)
 
 Every rank walks the same global batches, of which it has its lanes; gradients are averaged before each step. So the
-weights are equal on all ranks, which the end verifies.
+weights are equal on all ranks, which each checkpoint verifies.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import socket
 import tempfile
@@ -21,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 from laketrain.config.train import Train
 from laketrain.distributed import World, averaging_seconds
-from laketrain.errors import RankError
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
 from laketrain.train.clock import Report
+from laketrain.train.parted import weights_digest
 from laketrain.train.user import unpack_user_code
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
             rank.
 
     Raises:
-        DataError: the loss is not finite. RankError: the ranks end with different weights.
+        DataError: the loss is not finite; the ranks have parted.
     """
     import_tensorflow()
     from laketrain.train.begin import begin
@@ -94,7 +93,6 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
         loop = Loop(task, dataset, feed, begun, checkpoints, world, report)
         loop.run()
     state, averaged = begun.state, averaging_seconds(begun.model.optimizer)
-    _refuse_different(world.gather(weights_digest(begun.model)))
     model = _chosen(begun.model, state, config, checkpoints) if world.is_chief else begun.model
     if task.output and world.is_chief:
         save_model(model, Lake(task.lake), task.output)
@@ -123,24 +121,10 @@ def _chosen(model: keras.Model, state: State, config: Train, checkpoints: Checkp
 
 def _verdict(state: State, config: Train) -> dict[str, Any]:
     """Which epoch's model is committed, and by what."""
-    epoch = state.judge["best_epoch"] if config.keeps_best else state.epochs
+    # 0: what was monitored was never a number.
+    epoch = (state.judge["best_epoch"] or state.epochs) if config.keeps_best else state.epochs
     return {"epoch": epoch, "monitor": state.judge["monitor"], "value": state.judge["best"],
             "keep": "best" if config.keeps_best else "last"}
-
-
-def _refuse_different(digests: list[str]) -> None:
-    for rank, digest in enumerate(digests):
-        if digest != digests[0]:
-            raise RankError("train", f"rank {rank}", "ended with other weights than rank 0",
-                            "report this: ranks that see averaged gradients can't part", rank=rank)
-
-
-def weights_digest(model: keras.Model) -> str:
-    """SHA-256 over the bytes of all weights, in the model's order."""
-    digest = hashlib.sha256()
-    for weight in model.get_weights():
-        digest.update(weight.tobytes())
-    return digest.hexdigest()
 
 
 def save_model(model: keras.Model, lake: Lake, output: str) -> None:

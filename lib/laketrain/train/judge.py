@@ -10,6 +10,7 @@ metrics. Patience is counted as Keras' callbacks of the same names count it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from laketrain.config.train import Train
 from laketrain.errors import DataError, nearest
 
+# The metric is what a name ends with; before it may stand `val_` and a target, of whatever name.
 _LARGER_IS_BETTER = ("accuracy", "auc", "precision", "recall", "r2")
 
 
@@ -46,7 +48,7 @@ class Judge:
         """As it begins."""
         default = "val_loss" if config.validation else "loss"
         monitor = default if config.monitor == "auto" else config.monitor
-        return cls(monitor, any(word in monitor for word in _LARGER_IS_BETTER))
+        return cls(monitor, monitor.endswith(_LARGER_IS_BETTER))
 
     def see(self, metrics: Mapping[str, float], epoch: int, config: Train) -> None:
         """Takes note of an epoch that is over. Raises DataError where it has no such metric."""
@@ -79,8 +81,8 @@ class Judge:
             self.factor, self.waits_to_fall = max(plateau.least, self.factor * plateau.factor), 0
 
     def _better(self, value: float, than: float | None, delta: float) -> bool:
-        if than is None:
-            return True
+        if than is None or math.isnan(value):
+            return not math.isnan(value)
         return value > than + delta if self.larger else value < than - delta
 
     def to_dict(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from laketrain.train.chance import chance_of, reseed, set_chance
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.clock import Clock, Report
 from laketrain.train.judge import Judge
+from laketrain.train.parted import refuse_parted
 from laketrain.train.rates import rate_at
 from laketrain.train.steps import Steps
 from laketrain.train.suspects import told
@@ -67,7 +68,9 @@ class Loop:
         state, started, first = self._state, time.monotonic(), self._state.step
         self._first = first
         self._enter()
+        self._set_rate(state.epochs * self._feed.steps + first)
         self._callbacks.call("on_epoch_begin", state.epochs)
+        self._agree_on_rate()
         for step in range(first, self._feed.steps):
             self._step(step, started, batches)
         state.step = 0
@@ -75,12 +78,14 @@ class Loop:
         row: dict[str, Any] = {"epoch": state.epochs + 1, **self._steps.totals(self._world), **self._validate()}
         state.epochs += 1
         self._judge.see(row, state.epochs, self._config)
+        rate = float(self._model.optimizer.learning_rate) if self._config.callbacks else self._rate
         self._callbacks.call("on_epoch_end", state.epochs - 1, dict(row))
+        self._agree_on_rate()
         self._judge.stop = self._judge.stop or self._world.sum(int(self._callbacks.stop)) > 0
         state.judge = self._judge.to_dict()
         seconds = time.monotonic() - started
         done = self._feed.rows * (self._feed.steps - first) / self._feed.steps
-        state.history.append({**row, "learning_rate": self._rate, "seconds": seconds, "rows_per_s": done / seconds})
+        state.history.append({**row, "learning_rate": rate, "seconds": seconds, "rows_per_s": done / seconds})
         state.times.append(self._world.gather(self.clock.lap(averaging_seconds(self._model.optimizer))))
         if self._due():
             self._save(seconds)
@@ -126,6 +131,11 @@ class Loop:
             self._rate = rate
             self._model.optimizer.learning_rate = rate
 
+    def _agree_on_rate(self) -> None:
+        """Callbacks may set the learning rate, and only the chief calls them."""
+        if self._config.callbacks:
+            self._world.broadcast([self._model.optimizer.learning_rate])
+
     def _validate(self) -> dict[str, float]:
         """Loss and metrics of the validation split, as `val_…`; every row counts once."""
         config, event = self._config, {"kind": "validation", "epoch": self._state.epochs + 1}
@@ -149,6 +159,7 @@ class Loop:
 
     def _save(self, seconds: float) -> None:
         average_accumulated(self._model.optimizer, self._world)
+        refuse_parted(self._model, self._world)
         if self._world.is_chief:
             self._checkpoints.save(self._model, self._state, seconds, self._best())
 

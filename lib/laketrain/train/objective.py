@@ -17,10 +17,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from laketrain.config.loss import EVERY, METRICS_OF, Loss, suits
+from laketrain.config.loss import Loss, suits
 from laketrain.config.train import Train
-from laketrain.errors import DataError, nearest
+from laketrain.errors import DataError
 from laketrain.features import Feature, FeatureSet, Label
+from laketrain.models.aims import by_target, metric_of, unfits
 
 RowLoss = Callable[[Any, Any], Any]
 """Targets and predictions of n rows to (n,) float32."""
@@ -42,13 +43,14 @@ class Objective:
 
     def __init__(self, features: FeatureSet, config: Train, user: Mapping[str, Any]) -> None:
         self._targets = dict(features.targets)
-        losses = _by_target("loss", config.loss, self._targets)
-        self._losses = {name: (loss.weight, _row_loss(name, feature, loss, user))
-                        for (name, feature), loss in zip(self._targets.items(), losses, strict=True)}
-        self.of_user = any(loss.use is not None for loss in losses)
-        metrics = _by_target("metrics", config.metrics, self._targets)
-        self._metrics = {name: [_metric(name, feature, metric) for metric in chosen]
-                         for (name, feature), chosen in zip(self._targets.items(), metrics, strict=True)}
+        for unfit in unfits(config, self._targets):
+            raise DataError("train", unfit.subject, unfit.problem, unfit.hint)
+        losses = by_target(config.loss, self._targets)
+        self._losses = {name: (loss.weight, _row_loss(self._targets[name], loss, user))
+                        for name, loss in losses.items()}
+        self.of_user = any(loss.use is not None for loss in losses.values())
+        self._metrics = {name: [_metric(self._targets[name], metric) for metric in chosen]
+                         for name, chosen in by_target(config.metrics, self._targets).items()}
         self._class_weights = _class_weights(config, self._targets)
 
     def loss(self, targets: Any, predictions: Any, weights: tf.Tensor, training: bool) -> tf.Tensor:
@@ -101,34 +103,17 @@ class Objective:
         return weights * tf.gather(classes, truth)
 
 
-def _by_target(key: str, declared: Mapping[str, Any], targets: Mapping[str, Feature]) -> list[Any]:
-    """What is declared for each target, in order."""
-    for name in declared:
-        if name != EVERY and name not in targets:
-            raise DataError("train", f"{key} of {name!r}", "is no target of the dataset", nearest(name, targets))
-    missing = [name for name in targets if name not in declared and EVERY not in declared]
-    if missing:
-        raise DataError("train", f"{key} of {missing[0]!r}", "is not declared", f"add {missing[0]!r} to 'train.{key}'")
-    return [declared.get(name, declared.get(EVERY)) for name in targets]
-
-
 def _class_weights(config: Train, targets: Mapping[str, Feature]) -> tuple[float, ...] | None:
     if config.class_weights is None:
         return None
-    labels = [feature for feature in targets.values() if isinstance(feature, Label)]
-    if len(labels) != 1:
-        raise DataError("train", "class_weights", f"the targets are {', '.join(targets)}",
-                        "expected one label; remove 'train.class_weights'")
-    return labels[0].balanced()
+    [label] = (feature for feature in targets.values() if isinstance(feature, Label))
+    return label.balanced()
 
 
-def _row_loss(name: str, feature: Feature, loss: Loss, user: Mapping[str, Any]) -> RowLoss:
+def _row_loss(feature: Feature, loss: Loss, user: Mapping[str, Any]) -> RowLoss:
     if loss.use is not None:
         return _flat(user[loss.use])
-    try:
-        chosen = suits(feature.kind, loss.name)
-    except ValueError as error:
-        raise DataError("train", f"loss of {name!r}", str(error), "choose one of these in 'train.loss'") from error
+    chosen = suits(feature.kind, loss.name)
     if isinstance(feature, Label):
         return _of_classes(feature.count, loss, focal=chosen == "focal")
     kinds: dict[str, RowLoss] = {
@@ -170,12 +155,8 @@ def _pinball(quantile: float, truth: Any, said: Any) -> Any:
     return tf.reduce_mean(tf.maximum(quantile * error, (quantile - 1) * error), axis=-1)
 
 
-def _metric(name: str, feature: Feature, metric: str) -> Any:
-    fit = METRICS_OF.get(feature.kind, ())
-    chosen = fit[0] if metric == "auto" and fit else metric
-    if chosen not in fit:
-        raise DataError("train", f"metric {metric!r} of {name!r}", f"suits no target of kind {feature.kind}",
-                        f"{nearest(metric, fit)}")
+def _metric(feature: Feature, metric: str) -> Any:
+    chosen = metric_of(metric, feature)
     if chosen == "accuracy":
         kind = keras.metrics.SparseCategoricalAccuracy if isinstance(feature, Label) else keras.metrics.BinaryAccuracy
         return kind(name="accuracy")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from laketrain.errors import LakeError
-from laketrain.lake import Lake, Version
+from laketrain.lake import Lake
 
 if TYPE_CHECKING:
     import keras
@@ -27,13 +27,13 @@ def pin_source(lake: Lake, source: str) -> str:
     Raises:
         LakeError: it is neither; the lake has no such model.
     """
-    return source if source.endswith(_ENDING) else _version(lake, source).ref
+    return source if source.endswith(_ENDING) else lake.version(source).ref
 
 
 def source_content(lake: Lake, source: str) -> str:
     """What tells one source's content from another's, for fingerprints: a version's ref, a file's checksum."""
     if not source.endswith(_ENDING):
-        return _version(lake, source).ref
+        return lake.version(source).ref
     from laketrain.lake.contents import crc32_of
     from laketrain.lake.remote import filesystem_of
 
@@ -49,7 +49,7 @@ def load_source(lake: str, source: str) -> keras.Model:
     from laketrain.train.saved import load_saved
 
     if not source.endswith(_ENDING):
-        return load_model(_version(Lake(lake), source))
+        return load_model(Lake(lake).version(source))
     from laketrain.lake.remote import filesystem_of
 
     with tempfile.TemporaryDirectory(prefix="laketrain-") as folder, _opened(source):
@@ -68,10 +68,3 @@ def _opened(source: str) -> Iterator[None]:
     except (OSError, ValueError) as error:
         raise LakeError("train", f"init_from {source!r}", f"can't be read ({error})",
                         "name models/<name> or the URL of a .keras file that executors can read") from error
-
-
-def _version(lake: Lake, source: str) -> Version:
-    if not source.startswith("models/"):
-        raise LakeError("train", f"init_from {source!r}", f"is no model of the lake and no file that ends in {_ENDING}",
-                        "name models/<name>, models/<name>@<number> or the URL of a .keras file")
-    return lake.version(source)

@@ -1,0 +1,98 @@
+"""Whether what a training shall make small, measure and be judged by suits a model's targets; told without Keras,
+before anything runs.
+
+    for unfit in unfits(config, features.targets):
+        print(unfit.path, unfit.subject, unfit.problem, unfit.hint)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from laketrain.config.loss import EVERY, METRICS_OF, Loss, suits
+from laketrain.config.train import Train
+from laketrain.errors import nearest
+from laketrain.features import Feature, Label
+
+
+class Unfit(NamedTuple):
+    """A setting that can't be: its keys below `train`, what it is, why it can't, and the way out."""
+
+    path: tuple[str, ...]
+    subject: str
+    problem: str
+    hint: str
+
+
+def unfits(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
+    """All that doesn't suit the targets."""
+    found = [*_losses(config, targets), *_metrics(config, targets), *_class_weights(config, targets)]
+    yield from found or _monitor(config, targets)
+
+
+def metric_of(metric: str, feature: Feature) -> str:
+    """The metric that `auto` means for the target; any other is itself."""
+    fit = METRICS_OF.get(feature.kind, ())
+    return fit[0] if metric == "auto" and fit else metric
+
+
+def by_target(declared: Mapping[str, Any], targets: Mapping[str, Feature]) -> dict[str, Any]:
+    """What is declared for each target that has anything declared, in the targets' order."""
+    return {name: declared[key] for name in targets if (key := name if name in declared else EVERY) in declared}
+
+
+def _losses(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
+    yield from _named("loss", config.loss, targets, Loss.model_fields)
+    for name, loss in by_target(config.loss, targets).items():
+        if loss.use is None:
+            try:
+                suits(targets[name].kind, loss.name)
+            except ValueError as error:
+                yield Unfit(_path("loss", name, config.loss), f"loss of {name!r}", str(error),
+                            "choose one of these in 'train.loss'")
+
+
+def _metrics(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
+    yield from _named("metrics", config.metrics, targets)
+    for name, metrics in by_target(config.metrics, targets).items():
+        kind = targets[name].kind
+        fit = METRICS_OF.get(kind, ())
+        for metric in metrics:
+            if metric_of(metric, targets[name]) not in fit:
+                yield Unfit(_path("metrics", name, config.metrics), f"metric {metric!r} of {name!r}",
+                            f"suits no target of kind {kind}", nearest(metric, fit))
+
+
+def _named(key: str, declared: Mapping[str, Any], targets: Mapping[str, Feature],
+           settings: Mapping[str, Any] | None = None) -> Iterator[Unfit]:
+    """What is declared for no target, and targets for which nothing is."""
+    strange = [name for name in declared if name != EVERY and name not in targets]
+    for name in strange:
+        yield Unfit((key, name), f"{key} of {name!r}", "is no target of the dataset",
+                    nearest(name, {*targets, *(settings or {})}))
+    for name in targets:
+        if not strange and name not in declared and EVERY not in declared:
+            yield Unfit((key,), f"{key} of {name!r}", "is not declared", f"add {name!r} to 'train.{key}'")
+
+
+def _path(key: str, name: str, declared: Mapping[str, Any]) -> tuple[str, ...]:
+    return (key, name) if name in declared else (key,)
+
+
+def _class_weights(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
+    if config.class_weights is not None and sum(isinstance(feature, Label) for feature in targets.values()) != 1:
+        yield Unfit(("class_weights",), "class_weights", f"the targets are {', '.join(targets)}",
+                    "expected one label; remove 'train.class_weights'")
+
+
+def _monitor(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
+    """A misspelt one would be known when the first epoch is over."""
+    several = len(targets) > 1
+    names = ["loss", *(f"{name}_{chosen}" if several else chosen
+                       for name, metrics in by_target(config.metrics, targets).items()
+                       for chosen in (metric_of(metric, targets[name]) for metric in metrics))]
+    known = [*names, *(f"val_{name}" for name in names if config.validation)]
+    if config.monitor not in ("auto", *known):
+        yield Unfit(("monitor",), f"monitor {config.monitor!r}", "is measured in no epoch",
+                    nearest(config.monitor, known))
