@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -87,9 +86,8 @@ def wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(300):
         if process.poll() is not None:
             pytest.fail(f"PostgreSQL ended: {log.read_text()}")
-        try:
-            with socket.create_connection(("127.0.0.1", port), 1):
-                return
-        except OSError:
-            time.sleep(0.1)
+        # It listens before it lets anyone in.
+        if subprocess.run([tool("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False).returncode == 0:
+            return
+        time.sleep(0.1)
     pytest.fail(f"PostgreSQL does not listen: {log.read_text()}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +19,7 @@ from pyarrow import orc
 from laketrain.config.sources import FIXED, Source
 from laketrain.errors import DataError
 
-from ..tables import ingest_files, source_of
+from ..tables import clean_files, ingest_files, source_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -229,6 +232,49 @@ def test_text_is_a_row_a_line_and_other_bytes_are_refused(read: Read):
     rows = read({"a.txt": "one\n\nzwei ü\n".encode() + b"bad \xff\n"}, {"text": "string"}, "text", {})
     assert [(row["text"], row["rule"]) for row in rows] == [
         ("one", None), ("", None), ("zwei ü", None), ("bad \ufffd", "readable")]
+
+
+# ---- Compressed text
+
+
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress, "GZ": gzip.compress, "bz2": bz2.compress, "deflate": zlib.compress}
+SAME = {"csv": ("id,x\n1,ü\n2\n3,c\n", {"header": True}), "json": ('{"id":"1","x":"ü"}\n2\n{"id":"3","x":"c"}\n', {})}
+
+
+@pytest.mark.parametrize("form", SAME)
+@pytest.mark.parametrize("ending", COMPRESSED)
+def test_compressed_text_is_a_clean_table_as_plain_text_is(spark: SparkSession, tmp_path: Path, form: str, ending: str):
+    content, options = SAME[form]
+    packed = COMPRESSED[ending](content.encode())
+    assert b"\0" in packed
+    found = clean_files(spark, tmp_path, {f"a.{form}.{ending}": packed, f"b.{form}": content}, columns=TEXT, form=form,
+                        options=options)
+    assert sorted((row["id"], row["x"]) for row in found.rows) == [("1", "ü"), ("1", "ü"), ("3", "c"), ("3", "c")]
+    assert sorted((row["file"], row["rule"], row["record"]) for row in found.refused) == [
+        (f"a.{form}.{ending}", "readable", "2"), (f"b.{form}", "readable", "2")]
+    assert found.version.entry.counts["in"] == 6
+
+
+def test_lines_of_compressed_text_are_read_too(read: Read):
+    rows = read({"a.txt.gz": gzip.compress("one\nzwei ü\n".encode())}, {"text": "string"}, "text", {})
+    assert [(row["text"], row["file"]) for row in rows] == [("one", "a.txt.gz"), ("zwei ü", "a.txt.gz")]
+
+
+@pytest.mark.parametrize(("name", "content", "said"), [
+    ("b.csv.gz", gzip.compress(b"id,x\n1,2\n")[:-9], "is no readable .gz file: Compressed file ended before"),
+    ("b.csv.bz2", b"id,x\n1,2\n", "is no readable .bz2 file: Invalid data stream"),
+    ("b.csv.deflate", b"id,x\n1,2\n", "is no readable .deflate file: Error -3"),
+    ("b.csv.gz", gzip.compress("id,x\n1,Zürich\n2,Köln\n3,Genève\n4,Malmö\n".encode("windows-1252")),
+     "is not utf-8: has the byte 0xfc at 8, and 3 more"),
+    ("b.csv.zst", b"(\xb5/\xfd", "is compressed as .zst, expected plain text or .gz, .bz2, .deflate"),
+    ("b.csv.zip", b"PK\x03\x04", "is compressed as .zip, expected plain text or .gz, .bz2, .deflate"),
+], ids=["cut", "none", "none of zlib", "another encoding", "another kind", "an archive"])
+def test_compressed_text_that_can_not_be_read_is_named(read: Read, name: str, content: bytes, said: str):
+    with pytest.raises(DataError) as caught:
+        read({"a.csv": "id,x\n1,2\n", name: content})
+    assert caught.value.subject == f"raw/table@1/{name}"
+    assert caught.value.problem.startswith(said)
 
 
 # ---- Others

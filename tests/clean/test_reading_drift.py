@@ -98,6 +98,32 @@ def test_a_retyped_column_is_fatal_or_becomes_text(spark: SparkSession, tmp_path
     assert types(text)["x"] == "string"
 
 
+REQUIRED = pa.struct([pa.field("x", pa.int32(), nullable=False)])
+NESTED = {
+    "struct<x:int>": (REQUIRED, {"x": 1}, {"x": None}),
+    "array<int>": (pa.list_(pa.field("element", pa.int32(), nullable=False)), [1, 2], [None]),
+    "array<struct<x:int>>": (pa.list_(pa.field("element", REQUIRED, nullable=False)), [{"x": 1}], [None, {"x": None}]),
+    "map<string,struct<x:int>>": (pa.map_(pa.string(), pa.field("value", REQUIRED, nullable=False)),
+                                  [("k", {"x": 1})], [("k", None)]),
+    "struct<a:struct<x:int>>": (pa.struct([pa.field("a", REQUIRED, nullable=False)]), {"a": {"x": 1}}, {"a": None}),
+}
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "inferred"])
+@pytest.mark.parametrize("kind", NESTED)
+def test_values_that_a_file_requires_within_others_are_of_the_type_that_files_without_them_have(
+        spark: SparkSession, tmp_path: Path, kind: str, declared: bool):
+    from pyspark.sql.pandas.types import to_arrow_type
+    from pyspark.sql.types import StructType
+
+    required, one, none = NESTED[kind]
+    free = to_arrow_type(StructType.fromDDL(f"n {kind}")["n"].dataType)
+    files = {"1": parquet(id=["a"], n=pa.array([one], required)), "2": parquet(id=["b"], n=pa.array([none], free))}
+    version = cleaned(spark, tmp_path, files, {"id": "string", "n": kind} if declared else "infer")
+    assert found(version, "id", "n") == [("a", one), ("b", none)]
+    assert types(version) == {"id": "string", "n": kind}
+
+
 def test_json_without_a_declared_key_is_told_with_the_nearest(spark: SparkSession, tmp_path: Path):
     files = {"a.json": '{"id": "1", "lable": 3}\n', "b.json": '{"id": "2", "lable": 4, "colour": "red"}\n'}
     with pytest.raises(DataError, match="has no column 'label', but") as caught:

@@ -59,6 +59,9 @@ GOOD: dict[str, tuple[dict[str, Any], str, Sequence[Any], Sequence[Any]]] = {
                        [date(2026, 1, 2), date(2026, 12, 31), None], ["2026-01-02", "2026-12-31", None]),
     "range to the end of a day": ({"range": {"column": "x", "max": "2026-12-31"}}, "string",
                                   ["2026-12-31T23:59:59Z", "1999-01-01"], ["2026-12-31T23:59:59Z", "1999-01-01"]),
+    "range to the end of a day without dashes": (
+        {"range": {"column": "x", "min": "20260101", "max": "20261231"}}, "string",
+        ["2026-12-31T23:59:59Z", "2026-01-01"], ["2026-12-31T23:59:59Z", "2026-01-01"]),
     "length of binaries": ({"length": {"column": "x", "max": 3}}, "binary", [b"\xff\x00a"], ["/wBh"]),
     "regex": ({"regex": {"column": "x", "pattern": "[A-Z]{1,3}-[0-9]+|none"}}, "string",
               ["B-1", "none", None], ["B-1", "none", None]),
@@ -145,6 +148,12 @@ BAD: dict[str, tuple[dict[str, Any], str, Sequence[Any], str, Sequence[str]]] = 
         {"range": {"column": "x", "min": "2026-01-02", "max": "2026-12-31"}}, "date",
         [date(2026, 1, 1), date(2027, 1, 1)], "range(x)",
         [f"received {day}, expected 2026-01-02 to 2026-12-31" for day in ("2026-01-01", "2027-01-01")]),
+    "range of dates without dashes": (
+        {"range": {"column": "x", "min": "20260102", "max": "20261231T120000+0000"}}, "timestamp",
+        [datetime(2026, 1, 1, 23, 59, 59, tzinfo=timezone.utc), datetime(2026, 12, 31, 12, 0, 1, tzinfo=timezone.utc)],
+        "range(x)",
+        [f"received {time}, expected 2026-01-02 to 2026-12-31T12:00:00+00:00"
+         for time in ("2026-01-01 23:59:59", "2026-12-31 12:00:01")]),
     "range of times in text": (
         {"range": {"column": "x", "max": "2026-12-31T12:00:00"}}, "string", ["2026-12-31T12:00:01Z", "someday"],
         "range(x)", [f"received {time}, expected at most 2026-12-31T12:00:00"

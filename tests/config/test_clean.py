@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from laketrain.config.clean import BaseRule, CleanTable, Rule, after_all
+from laketrain.config.clean import BaseRule, CleanTable, Range, Rule, after_all
 from laketrain.config.document import Document
 from laketrain.errors import Problem
 
@@ -53,6 +53,12 @@ REFUSED = {
         "regex.pattern", "received '(a|b', which is no regular expression", "needs a backslash before it"),
     "range: {column: captured_at, min: 2026-13-01}": (
         "range.min", "received '2026-13-01', expected a number or a date such as 2026-11-20", ""),
+    "range: {column: captured_at, min: 2026-W01-1}": (
+        "range.min", "received '2026-W01-1', expected a number or a date such as 2026-11-20", ""),
+    "range: {column: captured_at, max: 2026-W01}": (
+        "range.max", "received '2026-W01', expected a number or a date such as 2026-11-20", ""),
+    "range: {column: captured_at, min: '20260102', max: 2026-01-01}": (
+        "range", "range is empty: min 2026-01-02 is above max 2026-01-01", ""),
     "range: {column: captured_at, min: 2026-01-02, max: 2026-01-01}": (
         "range", "range is empty: min 2026-01-02 is above max 2026-01-01", ""),
     "range: {column: captured_at, min: 2026-01-02, max: 5}": (
@@ -108,6 +114,14 @@ def test_a_rule_that_can_not_work_is_refused(digits: str, problems: Load, rule: 
 ])
 def test_a_rule_that_works_is_taken(digits: str, problems: Load, rule: str):
     assert problems(digits.replace(PLACE, f"- {rule}")) == []
+
+
+@pytest.mark.parametrize(("written", "read"), [
+    ("20200101", "2020-01-01"), ("2020-01-01", "2020-01-01"), ("20200101T1200", "2020-01-01T12:00:00"),
+    ("2020-01-01T120000,5", "2020-01-01T12:00:00.500000"), ("2020-01-01T12Z", "2020-01-01T12:00:00+00:00"),
+    ("2020-01-01 12:00+01", "2020-01-01T12:00:00+01:00")])
+def test_a_bound_in_time_is_kept_in_the_form_that_spark_reads(written: str, read: str):
+    assert Range.model_validate({"rule": "range", "column": "at", "min": written}).min == read
 
 
 def test_later_rules_and_stages_know_the_columns_that_rules_leave(digits: str, problems: Load):

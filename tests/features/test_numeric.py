@@ -18,6 +18,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
+from laketrain.features.base import reasons
 from laketrain.features.tally import Tally, merge
 
 VALUES = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=40)
@@ -163,6 +164,24 @@ def test_arrays_of_another_length_or_with_holes_are_refused() -> None:
         None, "has 1 numbers, expected 2", "is null", "has a null or NaN among its numbers", "has an infinite number"]
 
 
+@pytest.mark.parametrize(("settings", "good", "bad", "expected"), [
+    ({"kind": "sequence", "shape": [2, 3]}, [[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [0, 1, 2]]],
+     [[[1, 2], [3, 4, 5, 6]], [[1, 2, 3, 4, 5, 6]], [[1, 2, 3], None, [4, 5, 6]], [[1, 2, 3], [], [4, 5, 6]]], "2×3"),
+    ({"kind": "sequence", "shape": [3, 3], "pad": "after", "mask": True}, [[[1, 2, 3]], [], [[1, 2, 3], [4, 5, 6]]],
+     [[[1, 2, 3], None, [7, 8, 9]], [[1, 2], [3, 4, 5, 6]], [None]], "whole steps of 3"),
+    ({"kind": "vector", "size": 4}, [[[1, 2], [3, 4]], [[1, 2, 3, 4]], [[1], [2], [3], [4]]],
+     [[[1], [2, 3, 4]], [[1, 2, 3], [4]], [None, [1, 2, 3, 4]]], "4"),
+    ({"kind": "value", "size": 4}, [[[[1, 2]], [[3, 4]]]], [[[[1, 2], [3]], [[4]]], [[[1, 2], None], [[3, 4]]]], "4"),
+], ids=["sequence", "padded", "vector", "deeper"])
+def test_arrays_within_arrays_are_even_and_there_also_where_the_total_fits(
+        settings: dict[str, Any], good: list[Any], bad: list[Any], expected: str) -> None:
+    rows = [row for pair in zip(good, bad, strict=False) for row in pair] + good[len(bad):] + bad[len(good):] + [None]
+    why = "has a null or uneven array within, expected " + expected
+    for start in (0, 1):
+        found = one(**settings).check(pa.array(rows).slice(start)).to_pylist()
+        assert found == ["is null" if row is None else why if row in bad else None for row in rows[start:]]
+
+
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 9))
 def test_a_sequence_is_the_same_of_nested_and_of_flat_arrays(steps: int, channels: int, seed: int) -> None:
     values = np.random.default_rng(seed).normal(size=(6, steps, channels)).astype(np.float32)
@@ -245,6 +264,22 @@ def test_several_labels_become_zeros_and_ones(settings: dict[str, str], column: 
     assert feature.tensor(good).tolist() == [[1, 0], [0, 0], [1, 1]]
     assert feature.caption(feature.tensor(good)[2]) == "cat, dog"
     assert taught(feature, good).statistics.having == (2, 1)
+
+
+def test_a_null_among_several_labels_is_refused_and_is_no_class() -> None:
+    """Once it was the last class, in silence."""
+    feature = one(kind="multilabel", names=["sport", "politics", "science"])
+    column = pa.array([["sport", None], ["art", None], [None], ["science"], None, ["art"]])
+    null = "has a null among its names"
+    assert feature.check(column).to_pylist() == [null, null, null, None, "is null",
+                                                 "has 'art', not one of the 3 names"]
+    with pytest.raises(DataError, match=null):
+        feature.encode(column)
+
+
+def test_a_row_that_is_marked_is_refused_also_where_its_text_is_null() -> None:
+    marked = np.array([True, True, False])
+    assert reasons(3, (marked, pa.array(["is odd", None, "is even"]))).to_pylist() == ["is odd", "holds a null", None]
 
 
 # ---- all of them

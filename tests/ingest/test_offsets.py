@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from laketrain.config.sources import KafkaSource
 from laketrain.errors import DataError
+from laketrain.ingest.kafka import plan_kafka
 from laketrain.ingest.offsets import META, Landed, Topic, next_spans, starts, told
+from laketrain.ingest.rows import RowsPlan
 from laketrain.lake import Entry, Lake, Version
 
 
@@ -64,6 +66,56 @@ def test_a_topic_made_anew_is_refused_or_begun_anew() -> None:
 def test_another_cluster_is_refused_also_where_losses_are_allowed() -> None:
     with pytest.raises(DataError, match="here:9092 is the cluster d, but raw/events@3 landed from c"):
         starts("events", source(lost="ok"), landed({0: 7}), "d", topics({0: (0, 9)}))
+
+
+def told_of(plan: RowsPlan | None, number: int) -> Version:
+    """The version that the plan would make."""
+    assert plan is not None
+    return Version(Lake("/nowhere"), "raw", "events", Entry(
+        version=number, data="data/x", created=datetime.now(timezone.utc), meta=dict(plan.meta)))
+
+
+def planned(latest: Version | None, topics: dict[str, Topic], **settings: object) -> RowsPlan | None:
+    """Of a run that goes to the ends as they are."""
+    goal = {(topic, number): end for topic, found in topics.items() for number, (_, end) in found.spans.items()}
+    return plan_kafka("events", source(**settings), latest, "c", topics, goal)
+
+
+def spans_of(version: Version) -> dict[str, dict[str, dict[str, int]]]:
+    return {topic: said["partitions"] for topic, said in version.entry.meta[META]["topics"].items()}
+
+
+def test_where_an_added_topic_is_begun_is_kept_though_nothing_new_came() -> None:
+    old, new = Topic("a", {0: (0, 7)}), Topic("b", {0: (0, 40)})
+    first = told_of(planned(None, {"events": old}, start="latest"), 1)
+    assert planned(first, {"events": old}, start="latest") is None
+    second = told_of(planned(first, {"events": old, "more": new}, start="latest"), 2)
+    assert spans_of(second)["more"] == {"0": {"from": 40, "to": 40}}
+    assert planned(second, {"events": old, "more": new}, start="latest") is None
+    third = told_of(planned(second, {"events": old, "more": Topic("b", {0: (0, 45)})}, start="latest"), 3)
+    assert spans_of(third)["more"] == {"0": {"from": 40, "to": 45}}
+
+
+@pytest.mark.parametrize(("there", "begins"), [((0, 50), 50), ((130, 130), 130)],
+                         ids=["cut off by Kafka", "deleted before they were landed"])
+def test_where_a_partition_goes_on_after_a_loss_is_kept_though_nothing_is_left_to_read(
+        there: tuple[int, int], begins: int) -> None:
+    first = told_of(planned(None, topics({0: (0, 100)})), 1)
+    second = told_of(planned(first, topics({0: there}), lost="ok"), 2)
+    assert spans_of(second)["events"] == {"0": {"from": begins, "to": begins}}
+    assert starts("events", source(), Landed.of(second), "c", topics({0: there})).lost == {}
+    assert planned(second, topics({0: there}), lost="ok") is None
+    third = told_of(planned(second, topics({0: (there[0], begins + 70)}), lost="ok"), 3)
+    assert spans_of(third)["events"] == {"0": {"from": begins, "to": begins + 70}}
+
+
+def test_a_topic_made_anew_is_kept_in_mind_though_it_is_empty() -> None:
+    first = told_of(planned(None, topics({0: (0, 100)})), 1)
+    second = told_of(planned(first, topics({0: (0, 0)}, "b"), lost="ok"), 2)
+    assert (Landed.of(second) or landed({})).ids == {"events": "b"}
+    assert planned(second, topics({0: (0, 0)}, "b")) is None
+    third = told_of(planned(second, topics({0: (0, 120)}, "b")), 3)
+    assert spans_of(third)["events"] == {"0": {"from": 0, "to": 120}}
 
 
 ENDS = st.dictionaries(st.integers(0, 5), st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=1)

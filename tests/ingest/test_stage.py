@@ -60,6 +60,28 @@ def test_characters_that_spark_takes_for_a_pattern_are_replaced_in_the_lake(tmp_
     assert version.entry.meta["sources"]["a_1__x_.csv"].endswith("a{1}[x].csv")
 
 
+@pytest.mark.parametrize("name", ["run[1]", "a [2026-11-20] b", "[x]"])
+def test_a_directory_or_a_file_whose_name_has_brackets_is_taken_by_its_word(tmp_path: Path, name: str) -> None:
+    """As a pattern, `run[1]` is the name of another one, whose files would land in its place."""
+    landing(tmp_path / name, b__x_csv="own", y_csv="own too")
+    landing(tmp_path / "run1", b__x_csv="another's", z_csv="another's")
+    (tmp_path / "b[1].csv").write_text("a file")
+    (tmp_path / "b1.csv").write_text("another file")
+    wanted = {name: {"b/x.csv": "own", "y.csv": "own too"}, f"{name}/y.csv": {"y.csv": "own too"},
+              "b[1].csv": {"b_1_.csv": "a file"}}
+    for path, files in wanted.items():
+        plan, key = plan_ingest("pixels", source(tmp_path / path))
+        version = ingest(Lake(tmp_path / "lake"), "pixels", plan, key)
+        assert {file.path: version.lake.store.read(version.path(file.path)).decode()
+                for file in version.entry.files} == files
+
+
+def test_brackets_that_name_nothing_are_a_wildcard(tmp_path: Path) -> None:
+    folder = landing(tmp_path / "in", a1_csv="1", a2_csv="2", a3_csv="3")
+    plan, _ = plan_ingest("pixels", source(folder / "a[12].csv"))
+    assert [file.name for file in plan.files] == ["a1.csv", "a2.csv"]
+
+
 def test_two_files_that_would_have_one_name_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

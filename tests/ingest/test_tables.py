@@ -151,6 +151,22 @@ def test_only_rows_beyond_the_largest_are_landed_each_once(spark: SparkSession, 
     assert len(cleaned(spark, lake, source)) == 930
 
 
+@pytest.mark.parametrize("since", ["id", "At", "name"])
+def test_a_copy_that_lags_behind_has_nothing_new_and_none_of_its_rows_lands_twice(
+        spark: SparkSession, lake: Lake, shop: Postgres, since: str) -> None:
+    """As after a failover: the rows that it lacks come again, and further ones."""
+    shop.run("update orders set name = lpad(id::text, 6, '0'), \"At\" = \"At\" + id * interval '1 second'; "
+             "drop table if exists ahead; create table ahead as select * from orders where id > 95")
+    source = orders(shop, since=since)
+    landed(spark, lake, source)
+    shop.run("delete from orders where id > 95")
+    assert landed(spark, lake, source) == []
+    shop.run("insert into orders select * from ahead; "
+             "insert into orders (id, name, \"At\") values (1001, '001001', timestamptz '2027-01-01')")
+    [second] = landed(spark, lake, source)
+    assert [row["id"] for row in rows_of(second)] == [1001]
+
+
 def test_times_tell_what_is_new_to_the_microsecond(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     """Whatever the session's own zone is."""
     source = orders(shop, since="At")

@@ -43,7 +43,7 @@ from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, com
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted
 
-REVISION = 2
+REVISION = 3
 _MB = 1 << 20
 _MOVES_AT_ONCE = 8
 

@@ -194,11 +194,13 @@ class Scalar(Feature):
 
 
 def reasons(rows: int, *findings: tuple[npt.NDArray[np.bool_], str | pa.Array]) -> pa.Array:
-    """One string or null a row: the first finding whose mask (rows,) marks it. A text may vary by row."""
+    """One string or null a row: the first finding whose mask (rows,) marks it. A text may vary by row; where it is null
+    itself, as one that was joined with a null is, the marked row is refused all the same."""
     result = pa.nulls(rows, pa.string())
     for mask, text in findings:
         if mask.any():
-            result = pc.coalesce(result, pc.if_else(pa.array(mask), text, pa.scalar(None, pa.string())))
+            told = pc.coalesce(text, "holds a null")
+            result = pc.coalesce(result, pc.if_else(pa.array(mask), told, pa.scalar(None, pa.string())))
     return result
 
 

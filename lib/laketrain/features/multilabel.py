@@ -59,12 +59,15 @@ class Multilabel(Feature):
 
     def check(self, column: pa.Array) -> pa.Array:
         row, index, texts = self._found(column)
+        empty = np.zeros(len(column), np.bool_)
+        empty[row[nulls(texts)]] = True
         strange = index < 0
         first = np.full(len(column), -1, np.int64)
         first[row[strange][::-1]] = np.flatnonzero(strange)[::-1]
         said = pc.binary_join_element_wise("has '", texts.take(pa.array(np.maximum(first, 0))) if len(texts) else "",
                                            f"', not one of the {len(self.names)} names", "")
-        return reasons(len(column), (nulls(column), "is null"), (first >= 0, said))
+        return reasons(len(column), (nulls(column), "is null"), (empty, "has a null among its names"),
+                       (first >= 0, said))
 
     def pack(self, column: pa.Array) -> pa.Array:
         row, index, _ = self._found(column)

@@ -126,10 +126,9 @@ def too_large(values: Floats) -> npt.NDArray[np.bool_]:
 
 def flat_values(feature: Feature, column: pa.Array) -> tuple[npt.NDArray[np.int64], pa.Array]:
     """How many numbers each row of a column of (nested) arrays has, and all of them. Raises DataError for its type."""
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64) if _is_list(column.type) else None
-    if lengths is None:
+    if not _is_list(column.type):
         raise feature.wrong_type(column, "arrays of numbers")
-    values = pc.list_flatten(column)
+    lengths, values = _lengths(column), pc.list_flatten(column)
     if _is_list(values.type):
         inner, flat = flat_values(feature, values)
         ends = np.concatenate([[0], np.cumsum(inner)])
@@ -140,13 +139,33 @@ def flat_values(feature: Feature, column: pa.Array) -> tuple[npt.NDArray[np.int6
     return lengths, values
 
 
-def check_arrays(feature: Feature, column: pa.Array, size: int, said: str) -> pa.Array:
-    """The reasons of a column of arrays that shall hold `size` finite numbers a row, which people read as `said`."""
+def uneven(column: pa.Array, width: int | None = None) -> npt.NDArray[np.bool_]:
+    """(n,) True where a row of (nested) arrays has a null in the place of an array, or an innermost array of other than
+    `width` numbers; without `width`, of other than its first one has. Flat arrays have none within."""
+    broken, row = np.zeros(len(column), np.bool_), np.arange(len(column))
+    if not _is_list(column.type.value_type):
+        return broken
+    arrays = column
+    while _is_list(arrays.type.value_type):
+        row = np.repeat(row, _lengths(arrays))
+        arrays = pc.list_flatten(arrays)
+        broken |= _rows(row, nulls(arrays), len(column))
+    sizes = _lengths(arrays)
+    wanted = np.full(len(column), width or 0, np.int64)
+    if width is None:
+        wanted[row[::-1]] = sizes[::-1]
+    return broken | _rows(row, sizes != wanted[row], len(column))
+
+
+def check_arrays(feature: Feature, column: pa.Array, size: int, said: str, width: int | None = None) -> pa.Array:
+    """The reasons of a column of arrays that shall hold `size` finite numbers a row, which people read as `said`; in
+    arrays of arrays `width` each, or all alike."""
     lengths, flat = flat_values(feature, column)
     values = numbers_of(flat)
     row = np.repeat(np.arange(len(column)), lengths)
     counted = pc.binary_join_element_wise("has ", pa.array(lengths).cast(pa.string()), f" numbers, expected {said}", "")
     return reasons(len(column), (nulls(column), "is null"), (lengths != size, counted),
+                   (uneven(column, width), f"has a null or uneven array within, expected {said}"),
                    (_rows(row, np.isnan(values), len(column)), "has a null or NaN among its numbers"),
                    (_rows(row, np.isinf(values), len(column)), "has an infinite number"),
                    (_rows(row, too_large(values), len(column)), "has a number beyond what float32 holds"))
@@ -156,6 +175,11 @@ def arrays_of(feature: Feature, column: pa.Array, shape: tuple[int, ...]) -> Flo
     """(n, *shape) of a column of arrays that `check_arrays` has passed."""
     _, flat = flat_values(feature, column)
     return numbers_of(flat).reshape(len(column), *shape)
+
+
+def _lengths(column: pa.Array) -> npt.NDArray[np.int64]:
+    """(n,) of a column of arrays; 0 where it is null."""
+    return np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
 
 
 def _rows(row: npt.NDArray[np.int64], marked: npt.NDArray[np.bool_], rows: int) -> npt.NDArray[np.bool_]:

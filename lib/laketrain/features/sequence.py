@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from laketrain.features.base import Storage, nulls, reasons
 from laketrain.features.codec import decode_ndarrays
-from laketrain.features.numeric import Floats, as_tuple, check_arrays, flat_values, numbers_of, too_large
+from laketrain.features.numeric import Floats, as_tuple, check_arrays, flat_values, numbers_of, too_large, uneven
 from laketrain.features.vector import Numbers
 
 
@@ -100,7 +100,7 @@ class Sequence(Numbers):
         """The reasons of one column, whose steps have `each` numbers."""
         if self.pad == "none":
             said = f"{self.steps}×{each}" if each > 1 else str(self.steps)
-            return check_arrays(self, part, self.steps * each, said)
+            return check_arrays(self, part, self.steps * each, said, width=each)
         lengths, flat = flat_values(self, part)
         odd = pc.binary_join_element_wise("has ", pa.array(lengths).cast(pa.string()),
                                           f" numbers, expected whole steps of {each}", "")
@@ -108,6 +108,7 @@ class Sequence(Numbers):
         row = np.repeat(np.arange(len(part)), lengths)
         broken = np.bincount(row, ~np.isfinite(values) | too_large(values), len(part)) > 0
         return reasons(len(part), (nulls(part), "is null"), (lengths % each != 0, odd),
+                       (uneven(part, each), f"has a null or uneven array within, expected whole steps of {each}"),
                        (broken, "has a null, NaN, infinite or too large value among its numbers"))
 
     def _values(self, column: pa.Array) -> Floats:

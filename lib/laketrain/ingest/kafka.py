@@ -54,15 +54,16 @@ def ingest_kafka(spark: SparkSession, lake: Lake, name: str, source: KafkaSource
 
 def plan_kafka(name: str, source: KafkaSource, latest: Version | None, cluster: str, topics: Mapping[str, Topic],
                goal: Mapping[Place, int]) -> RowsPlan | None:
-    """The next version on the way to `goal`, None where that is reached. A first one is made though it is empty: where
-    the topics are begun is known from then on.
+    """The next version on the way to `goal`, None where that is reached. It may be empty, where the latest doesn't end
+    at what partitions are begun with: as the first, of a topic that came, behind messages that were lost. From then on
+    that is known, and no later run begins elsewhere.
 
     Raises DataError where messages were lost.
     """
     landed = Landed.of(latest)
     begun = starts(name, source, landed, cluster, topics)
     spans = next_spans(begun.starts, goal, source.max_messages)
-    if landed is not None and all(start == end for start, end in spans.values()):
+    if landed is not None and landed.says(begun, topics) and all(start == end for start, end in spans.values()):
         return None
     said = told(cluster, topics, spans, landed)
     lost = {"lost": sum(begun.lost.values())} if begun.lost else {}

@@ -34,6 +34,10 @@ class SourceFile:
     changed: str
 
 
+Infos = Mapping[str, Mapping[str, Any]]
+"""What a file system tells of each path."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """A source's files. `base` is the URL that their names are relative to, `hidden` how many files were passed over
@@ -50,20 +54,29 @@ def listed(name: str, source: Source) -> Listing:
     Raises DataError where two files would have one name in the lake.
     """
     filesystem, pattern = filesystem_of(source.path)
-    base = _fixed_directory(pattern)
     with _reached(name, source):
-        if filesystem.isdir(pattern):
-            base = pattern.rstrip("/") + "/"
-            pattern = base + "**"
-        # With details, so that a store of objects is asked once a folder and not once a file.
-        # A class instead of `?`, behind which the client of HDFS would look for a web address's query.
-        infos: Mapping[str, Mapping[str, Any]] = filesystem.glob(pattern.replace("?", "[!\0]"), detail=True)
-    found = [path for path, info in sorted(infos.items()) if info["type"] != "directory"]
+        filesystem.invalidate_cache()  # some keep what they listed, for as long as the process lives
+        base, infos = _looked_up(filesystem, pattern)
+    # A store of objects may have an empty one in a folder's place, whose name ends as a folder's does.
+    found = [path for path, info in sorted(infos.items()) if info["type"] != "directory" and not path.endswith("/")]
     shown = [path for path in found if not _hidden(path[len(base):], source.format)]
     files = [SourceFile(filesystem.unstrip_protocol(path), _name_in_lake(path[len(base):]), int(infos[path]["size"]),
                         _changed(infos[path])) for path in shown]
     _refuse_same_names(name, files)
     return Listing(filesystem.unstrip_protocol(base).rstrip("/") + "/", tuple(files), len(found) - len(shown))
+
+
+def _looked_up(filesystem: Any, pattern: str) -> tuple[str, Infos]:
+    """What names are relative to, and what is there. A name that is there as it is written is taken by its word: dates
+    and runs in brackets are no wildcards then."""
+    if filesystem.isdir(pattern):
+        base = pattern.rstrip("/") + "/"
+        # With details, so that a store of objects is asked once a folder and not once a file.
+        return base, filesystem.find(base, withdirs=True, detail=True)
+    if "[" in pattern and not re.search(r"[*?]", pattern) and filesystem.isfile(pattern):
+        return pattern.rpartition("/")[0] + "/", {pattern: filesystem.info(pattern)}
+    # A class instead of `?`, behind which the client of HDFS would look for a web address's query.
+    return _fixed_directory(pattern), filesystem.glob(pattern.replace("?", "[!\0]"), detail=True)
 
 
 @contextmanager

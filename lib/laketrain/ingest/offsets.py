@@ -55,6 +55,11 @@ class Landed:
                    {(topic, int(number)): span["to"] for topic, said in topics.items()
                     for number, span in said["partitions"].items()})
 
+    def says(self, begins: Begins, topics: Mapping[str, Topic]) -> bool:
+        """Whether all that is begun goes on from what stands here, of topics that are still the same."""
+        return (all(self.ids.get(topic) == found.id for topic, found in topics.items())
+                and all(self.ends.get(place) == start for place, start in begins.starts.items()))
+
 
 @dataclass(frozen=True)
 class Begins:

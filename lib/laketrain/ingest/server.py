@@ -13,8 +13,9 @@ from functools import cached_property
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from laketrain.config.sources import ConnectorSource, JdbcSource, TableSource
 from laketrain.errors import DataError, LaunchError, nearest
@@ -61,17 +62,26 @@ class Server:
 
     def spelt(self, column: str, key: str) -> str:
         """The table's own spelling of a column that `key` of the source names. Raises DataError where it has none."""
-        there = self._columns
+        there = self._schema.names
         alike = [name for name in there if name.lower() == column.lower()]
         if not alike:
             raise DataError("ingest", f"source {self.name!r}", f"has no column {column!r}, which {key!r} names",
                             nearest(column, there))
         return column if column in alike else alike[0]
 
+    def kind(self, column: str) -> T.DataType:
+        """The type of a column, in the table's own spelling."""
+        return self._schema[column].dataType
+
     @cached_property
-    def _columns(self) -> list[str]:
+    def _schema(self) -> T.StructType:
         with self._reached():
-            return list(self._load({}).columns)
+            return self._load({}).schema
+
+    def has(self, condition: Column) -> bool:
+        """Whether there is a row of which it is true."""
+        with self._reached():
+            return not self._load({}).where(condition).isEmpty()
 
     def bounds(self, column: str) -> tuple[str | None, str | None]:
         """The least and the largest value as text; None where there is no row."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from laketrain.config.sources import TableSource
 from laketrain.errors import DataError
@@ -85,7 +86,7 @@ def _addition(server: Server, latest: Version | None) -> RowsPlan | None:
     beyond = landed.get("upto") if goes_on else None
     column = server.spelt(str(source.since), "since")
     _, upto = server.bounds(column)
-    if goes_on and (upto is None or upto == beyond):
+    if goes_on and (upto is None or (beyond is not None and not _above(server, column, upto, beyond))):
         return None
     said = {**place, "upto": upto}
 
@@ -106,6 +107,20 @@ def _addition(server: Server, latest: Version | None) -> RowsPlan | None:
         adds_to=behind(latest) if latest and goes_on else [],
         after=latest.number if latest else 0,
     )
+
+
+def _above(server: Server, column: str, upto: str, beyond: str) -> bool:
+    """Whether the largest value is above the one that has landed. A copy of the table that lags behind has a smaller
+    one, from which the rows above it would be landed again."""
+    if upto == beyond:
+        return False
+    kind, grown = server.kind(column), F.col(quoted(column))
+    least, most = F.lit(beyond).cast(kind), F.lit(upto).cast(kind)
+    if isinstance(kind, T.StringType):
+        # In which order texts stand is the server's to say, by what it finds between them.
+        return server.has((grown > least) & (grown <= most))
+    [row] = server.spark.range(1).select((most <= least).alias("lags")).collect()
+    return not row["lags"]
 
 
 def _grows(name: str, column: str, rows: DataFrame) -> dict[str, Any]:

@@ -12,13 +12,17 @@ from typing import Any
 import fsspec
 
 _HDFS = ("hdfs", "viewfs")
+_S3 = ("s3", "s3a")
 
 
 def filesystem_of(url: str) -> tuple[Any, str]:
-    """As `fsspec.core.url_to_fs`, but safe where this process is forked, as Spark forks it to start its JVM."""
+    """As `fsspec.core.url_to_fs`, but safe where this process is forked, as Spark forks it to start its JVM, and S3 is
+    asked each time what is there."""
     scheme, _, rest = url.partition("://")
     if scheme not in _HDFS:
-        found: tuple[Any, str] = fsspec.core.url_to_fs(url)
+        # Kept listings never grow old, and a service would not see what others write.
+        fresh = {"use_listings_cache": False} if scheme in _S3 else {}
+        found: tuple[Any, str] = fsspec.core.url_to_fs(url, **fresh)
         return found
     host, _, path = rest.partition("/")
     # The path is not parsed as of a web address: `?` is a wildcard here.

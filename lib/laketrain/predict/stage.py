@@ -31,7 +31,7 @@ from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, persisted, quoted, read, record, write
 
-REVISION = 2
+REVISION = 3
 
 
 def fingerprint_predict(table: Version, model: Version, config: Predict) -> str:

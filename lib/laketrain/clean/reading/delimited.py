@@ -15,7 +15,7 @@ from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, mangled, marked, shape_of
 from laketrain.clean.reading.drift import Judge
-from laketrain.clean.reading.encoding import HEAD, check_encoding
+from laketrain.clean.reading.encoding import check_encoding, head_of
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
 from laketrain.config.sources import Source
@@ -73,8 +73,7 @@ class _Dialect:
 
 def _header(dialect: _Dialect, file: RawFile) -> Header | None:
     """The file's header, where the dialect has one. Raises DataError where the file is in another encoding."""
-    with file.open() as handle:
-        head = handle.read(HEAD)
+    head = head_of(file)
     check_encoding(file.ref, head, dialect.encoding)
     if not dialect.header:
         return None

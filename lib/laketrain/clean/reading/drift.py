@@ -26,7 +26,7 @@ class Judge:
 
     def __init__(self, expected: T.StructType, policy: Drift) -> None:
         self._policy = policy
-        self._types: dict[str, T.DataType] = {field.name: field.dataType for field in expected}
+        self._types: dict[str, T.DataType] = {field.name: nullable(field.dataType) for field in expected}
         self._own = set(self._types)
         self.told: dict[str, dict[str, int]] = {}
 
@@ -69,7 +69,7 @@ class Judge:
                 f"can't be told from {clash!r}" if clash else "has a name that laketrain uses itself")
             raise DataError("clean", file, f"the new column {name!r} {why}",
                             "let drift.new be ignore, or mend the file")
-        self._types[name] = kind
+        self._types[name] = nullable(kind)
 
     def _retyped(self, file: str, name: str, kind: T.DataType | str) -> None:
         problem = f"column {name!r} is {said(kind)}, expected {said(self._types[name])}"
@@ -87,9 +87,23 @@ class Judge:
 def same(expected: T.DataType, found: T.DataType | str) -> bool:
     """Whether a column of the type `found` is read as `expected` without loss.
 
-    Written by pandas, times have no zone; the session's is UTC, so both are the same instant.
+    Written by pandas, times have no zone; the session's is UTC, so both are the same instant. What may be null within
+    is told by the values: Spark reads every file as if all of it may.
     """
-    return expected == found or (expected in _TIMES and found in _TIMES)
+    if isinstance(found, str):
+        return False
+    return nullable(expected) == nullable(found) or (expected in _TIMES and found in _TIMES)
+
+
+def nullable(kind: T.DataType) -> T.DataType:
+    """The type in which all that it holds may be null."""
+    if isinstance(kind, T.StructType):
+        return T.StructType([T.StructField(field.name, nullable(field.dataType)) for field in kind])
+    if isinstance(kind, T.ArrayType):
+        return T.ArrayType(nullable(kind.elementType))
+    if isinstance(kind, T.MapType):
+        return T.MapType(nullable(kind.keyType), nullable(kind.valueType))
+    return kind
 
 
 def said(kind: T.DataType | str) -> str:

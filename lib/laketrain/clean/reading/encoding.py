@@ -1,5 +1,6 @@
 """Whether a text file is in the encoding that its source names, told from its beginning.
 
+    head = head_of(file)                            # as Spark reads it: of a .csv.gz the text, too
     check_encoding(file.ref, head, "utf-8")
 
 A stray byte or two is damage of a record, and that record is rejected when it is read. A file in which more bytes are
@@ -8,16 +9,48 @@ foreign, and more of them than read right, is written in another encoding: every
 
 from __future__ import annotations
 
+import bz2
 import codecs
+import gzip
 import re
+import zlib
+from collections.abc import Callable, Mapping
+from typing import BinaryIO
 
+from laketrain.clean.reading.landed import RawFile
 from laketrain.errors import DataError
 
 HEAD = 1 << 20
 """Bytes of a file that are looked at."""
 
+_HEADS: Mapping[str, Callable[[BinaryIO], bytes]] = {
+    ".gz": lambda handle: gzip.GzipFile(fileobj=handle).read(HEAD),
+    ".bz2": lambda handle: bz2.BZ2File(handle).read(HEAD),
+    ".deflate": lambda handle: zlib.decompressobj().decompress(handle.read(HEAD), HEAD),
+}
+"""By the end of a file's name, by which Spark decompresses it, too."""
+_OTHERS = (".zst", ".lz4", ".snappy", ".zip", ".xz")
+
 _STRAY = 2
 _GUESSES = ("utf-8", "gb18030", "shift_jis", "windows-1252")
+
+
+def head_of(file: RawFile) -> bytes:
+    """The first bytes of a text file, decompressed. Raises DataError where that can't be done."""
+    name = file.file.path.lower()
+    other = next((ending for ending in _OTHERS if name.endswith(ending)), None)
+    if other:
+        raise DataError("clean", file.ref, f"is compressed as {other}, expected plain text or {', '.join(_HEADS)}",
+                        "deliver it as one of these, under a new name")
+    ending = next((ending for ending in _HEADS if name.endswith(ending)), None)
+    with file.open() as handle:
+        if ending is None:
+            return handle.read(HEAD)
+        try:
+            return _HEADS[ending](handle)
+        except (EOFError, OSError, zlib.error) as error:
+            raise DataError("clean", file.ref, f"is no readable {ending} file: {error}",
+                            "land a whole file, then ingest again") from error
 
 
 def check_encoding(file: str, head: bytes, encoding: str) -> None:

@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, mangled, marked, shape_of
 from laketrain.clean.reading.drift import Judge
-from laketrain.clean.reading.encoding import HEAD, check_encoding
+from laketrain.clean.reading.encoding import check_encoding, head_of
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
 from laketrain.config.sources import Source
@@ -24,8 +24,7 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     encoding = _encoding(source.options)
 
     def check(file: RawFile) -> None:
-        with file.open() as handle:
-            check_encoding(file.ref, handle.read(HEAD), encoding)
+        check_encoding(file.ref, head_of(file), encoding)
 
     each(files, check)
     urls = [file.url for file in files]

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import ALL_FILES, Reading, marked
-from laketrain.clean.reading.encoding import HEAD, check_encoding
+from laketrain.clean.reading.encoding import check_encoding, head_of
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
 from laketrain.config.sources import Source
@@ -19,8 +19,7 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     """The lines of text files, without their line ends. A line that is no UTF-8 is there as rejected."""
 
     def check(file: RawFile) -> None:
-        with file.open() as handle:
-            check_encoding(file.ref, handle.read(HEAD), "utf-8")
+        check_encoding(file.ref, head_of(file), "utf-8")
 
     each(files, check)
     lines = spark.read.options(**{**source.options, **ALL_FILES}).text([file.url for file in files])

@@ -1,0 +1,54 @@
+"""Sources on S3: what others write while this process lives is seen."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+import s3fs
+
+from laketrain.config.sources import Source
+from laketrain.ingest import ingest, plan_ingest
+from laketrain.ingest.listing import listed
+from laketrain.lake import Lake
+
+from ..lake.servers import BUCKET, s3_server
+
+
+@pytest.fixture
+def landing() -> Iterator[str]:
+    """A folder of the bucket, with nothing in it, at a server that no client of this process has met."""
+    with s3_server():
+        s3fs.S3FileSystem.clear_instance_cache()
+        yield f"s3://{BUCKET}/{uuid.uuid4().hex}"
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def write(landing: str, name: str, text: str) -> None:
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=f"{landing.rpartition('/')[2]}/{name}", Body=text.encode())
+
+
+def source(path: str) -> Source:
+    return Source.model_validate({"format": "csv", "path": path, "schema": {"a": "string"}, "incremental": True})
+
+
+@pytest.mark.parametrize("pattern", ["", "/", "/*.csv"], ids=["folder", "slash", "glob"])
+def test_files_that_come_later_are_seen_by_a_process_that_has_looked_before(
+        landing: str, pattern: str, tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    raw = lake.table("raw", "pixels")
+    for number, name in enumerate(("x.csv", "y.csv", "z.csv"), 1):
+        write(landing, name, "1")
+        plan, key = plan_ingest("pixels", source(landing + pattern), raw.latest())
+        version = raw.find(key) or ingest(lake, "pixels", plan, key)
+        assert (version.number, [file.path for file in version.entry.files]) == (number, [name])
+
+
+def test_an_object_in_the_place_of_a_folder_is_no_file(landing: str) -> None:
+    """Consoles make one, of no bytes, for a folder that shall be there before its files are."""
+    for name, text in {"": "", "b/": "", "b/x.csv": "1"}.items():
+        write(landing, name, text)
+    assert [file.name for file in listed("pixels", source(landing)).files] == ["b/x.csv"]
