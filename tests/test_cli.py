@@ -208,6 +208,14 @@ def test_gc_of_a_negative_age_is_refused(small: Small):
     assert "--older-than" in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--older-than", "--keep-days"])
+@pytest.mark.parametrize("received", ["1e12", "inf", "nan"])
+def test_gc_of_an_age_that_no_date_can_be_reckoned_with_is_refused(small: Small, option: str, received: str):
+    done = laketrain("gc", "--lake", small.lake.url, "--keep", 1, "--dry-run", option, received)
+    assert (done.exit_code, type(done.exception)) == (2, SystemExit)
+    assert option in done.stderr
+
+
 # ---- doctor and sample
 
 

@@ -70,6 +70,60 @@ def test_what_cron_would_not_understand_is_refused(plain: Job, at: str) -> None:
         airflow_dag(plain, at)
 
 
+@pytest.mark.parametrize(("at", "field"), [
+    ("61 3 * * *", "'61' as the minute, expected 0 to 59"), ("15 25 * * *", "'25' as the hour, expected 0 to 23"),
+    ("15 3 0 * *", "'0' as the day of the month"), ("15 3 * 13 *", "'13' as the month, expected 1 to 12 or jan to dec"),
+    ("15 3 * * 8", "'8' as the day of the week, expected 0 to 7 or sun to sat"), ("a 3 * * *", "'a' as the minute"),
+    ("*/0 3 * * *", "as the minute"), ("5/10 3 * * *", "as the minute"), ("15 5-3 * * *", "'5-3' as the hour"),
+    ("1,,2 3 * * *", "'1,,2' as the minute"), ("15 3 * mon *", "'mon' as the month"),
+    ("1- 3 * * *", "'1-' as the minute"),
+])
+def test_a_field_that_is_none_of_crons_is_refused_by_its_name(plain: Job, at: str, field: str) -> None:
+    for write in (cron_line, airflow_dag):
+        with pytest.raises(ConfigError) as caught:
+            write(plain, at)
+        [problem] = caught.value.problems
+        assert problem.where == "--at" and field in problem.problem
+
+
+def test_every_wrong_field_is_told(plain: Job) -> None:
+    with pytest.raises(ConfigError) as caught:
+        cron_line(plain, "a b c d e")
+    assert len(caught.value.problems) == 5
+
+
+@pytest.mark.parametrize(("at", "written"), [
+    ("15  3 *\t* * ", "15 3 * * *"), ("*/5 8-18/2 1,15 jan-mar,DEC Mon-fri", "*/5 8-18/2 1,15 jan-mar,DEC Mon-fri"),
+    ("05 03 01 01 7", "05 03 01 01 7"), (" @daily ", "@daily"), ("@midnight", "@midnight"), ("@annually", "@annually"),
+])
+def test_times_of_cron_are_taken_in_all_their_forms(plain: Job, at: str, written: str) -> None:
+    assert cron_line(plain, at, "laketrain") == f"{written} laketrain run {plain.source}"
+
+
+def test_airflow_is_given_the_names_that_it_knows(plain: Job) -> None:
+    for at, known in (("@midnight", "@daily"), ("@annually", "@yearly"), ("@weekly", "@weekly"),
+                      ("0  3 * * *", "0 3 * * *")):
+        airflow = Airflow()
+        airflow.load(airflow_dag(plain, at))
+        assert airflow.dag["schedule"] == known
+
+
+@pytest.mark.parametrize(("program", "begins"), [
+    ("spark-submit jobs/{stage}.py", "spark-submit jobs/pipeline.py"),
+    ("spark-submit --master yarn jobs/pipeline.py", "spark-submit --master yarn jobs/pipeline.py"),
+    ("ssh edge 'spark-submit jobs/{stage}.py'", "ssh edge 'spark-submit jobs/pipeline.py'"),
+    ("laketrain {stage}", "laketrain run"), ("python -m laketrain", "python -m laketrain run"),
+])
+def test_cron_is_given_what_runs_all_stages(plain: Job, program: str, begins: str) -> None:
+    assert cron_line(plain, "@daily", program) == f"@daily {begins} {plain.source}"
+
+
+def test_a_program_that_is_no_command_is_refused(plain: Job) -> None:
+    for write in (cron_line, airflow_dag):
+        with pytest.raises(ConfigError, match="--program: received .*which is no command: No closing quotation"):
+            write(plain, "@daily", "spark-submit 'x")
+
+
 class Airflow:
     """As much of Airflow as the generated file uses, to see what it declares; a real one is in the slow test."""
 

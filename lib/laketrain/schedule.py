@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from laketrain.config.document import Document
@@ -19,7 +19,17 @@ from laketrain.errors import ConfigError, Problem
 from laketrain.stages import STAGES, declares
 from laketrain.workload import Job
 
-_TIMES = re.compile(r"(\S+ ){4}\S+|@(hourly|daily|weekly|monthly|yearly)")
+_NAMED = {"@hourly": "@hourly", "@daily": "@daily", "@midnight": "@daily", "@weekly": "@weekly",
+          "@monthly": "@monthly", "@yearly": "@yearly", "@annually": "@yearly"}
+"""Cron's names of times, each as Airflow has it."""
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS: Mapping[str, tuple[int, int, tuple[str, ...]]] = {
+    "minute": (0, 59, ()), "hour": (0, 23, ()), "day of the month": (1, 31, ()), "month": (1, 12, _MONTHS),
+    "day of the week": (0, 7, _DAYS),
+}
+"""Cron's fields: the least and the greatest number, and the names that stand for numbers from the least on."""
+_PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]+))?")
 _DAG = '''\
 """{name}: a task a stage of {config}.
 
@@ -66,13 +76,14 @@ def cron_line(job: Job, at: str, program: str | None = None, sets: Sequence[str]
     """One line for a crontab: the whole run at these times, for the day that it is.
 
     Args:
-        at: cron's five fields, or @daily and the like. program: what runs it, by default this laketrain. sets: what
-            each run is told by `--set`.
+        at: cron's five fields, or @daily and the like. program: what runs it, by default this laketrain; `{stage}` in
+            it becomes what stands for all stages, as in `spark-submit --master yarn jobs/{stage}.py`. sets: what each
+            run is told by `--set`.
 
     Raises:
-        ConfigError: `at` is no time of cron's.
+        ConfigError: `at` is no time of cron's, or `program` no command.
     """
-    words = [*shlex.split(program or _laketrain()), "run", _config(job), *_given(sets)]
+    words = [*_whole_run(_words(program)), _config(job), *_given(sets)]
     dated = " --set variables.date=$(date +%F)" if _uses_date(job, sets) else ""
     # A percent sign ends cron's command unless it is escaped.
     command = f"{shlex.join(words)}{dated}".replace("%", r"\%")
@@ -85,20 +96,64 @@ def airflow_dag(job: Job, at: str, program: str | None = None, sets: Sequence[st
     Args:
         at, sets: as of `cron_line`. program: what runs a stage, by default this laketrain; `{stage}` in it is the
             stage, which else follows it, as in `spark-submit --master yarn jobs/{stage}.py`.
+
+    Raises:
+        ConfigError: as `cron_line` does.
     """
-    words = shlex.split(program or _laketrain())
+    words, times = _words(program), _checked(at)
     words += ([] if any("{stage}" in word for word in words) else ["{stage}"]) + [_config(job), *_given(sets)]
     words += ["--set", "variables.date={date}"] if _uses_date(job, sets) else []
     declared = [stage for stage in STAGES if declares(job.workload, stage)]
-    return _DAG.format(name=job.workload.name, config=_config(job), stages=declared, command=words, at=_checked(at),
-                       dag=f"laketrain_{job.workload.name}")
+    return _DAG.format(name=job.workload.name, config=_config(job), stages=declared, command=words,
+                       at=_NAMED.get(times, times), dag=f"laketrain_{job.workload.name}")
+
+
+def _words(program: str | None) -> list[str]:
+    try:
+        return shlex.split(program or _laketrain())
+    except ValueError as error:
+        raise ConfigError("command line", [Problem("--program", f"received {program!r}, which is no command: {error}",
+                                                   "Write it as in a shell")]) from None
+
+
+def _whole_run(words: list[str]) -> list[str]:
+    """The command that runs all stages: the job `pipeline` where it names a job's file, else laketrain's verb `run`."""
+    if any("{stage}" in word for word in words):
+        return ["run" if word == "{stage}" else word.replace("{stage}", "pipeline") for word in words]
+    return words if words[-1:] and words[-1].endswith(".py") else [*words, "run"]
 
 
 def _checked(at: str) -> str:
-    if not _TIMES.fullmatch(at):
+    """`at` with one space between its fields. Raises ConfigError where cron wouldn't understand it."""
+    fields = at.split()
+    if at.strip() in _NAMED:
+        return at.strip()
+    if len(fields) != len(_FIELDS):
         raise ConfigError("command line", [Problem("--at", f"received {at!r}, expected five fields as of cron",
                                                    "Write '15 3 * * *' for every night at 3:15, or @daily")])
-    return at
+    wrong = [Problem("--at", f"received {field!r} as the {name}, expected {_expected(name)}",
+                     "Or a list such as 1,3, a range such as 1-5, a step such as */2, or * for all")
+             for field, name in zip(fields, _FIELDS, strict=True)
+             if not all(_stands(part, *_FIELDS[name]) for part in field.lower().split(","))]
+    if wrong:
+        raise ConfigError("command line", wrong)
+    return " ".join(fields)
+
+
+def _expected(name: str) -> str:
+    low, high, names = _FIELDS[name]
+    return f"{low} to {high}" + (f" or {names[0]} to {names[-1]}" if names else "")
+
+
+def _stands(part: str, low: int, high: int, names: tuple[str, ...]) -> bool:
+    """Whether a part of a field, without commas, is one of cron's."""
+    found = _PART.fullmatch(part)
+    if found is None or (found["step"] and (not int(found["step"]) or (found["first"] and not found["last"]))):
+        return False
+    numbers = {**{str(number): number for number in range(low, high + 1)},
+               **{name: low + place for place, name in enumerate(names)}}
+    ends = [numbers.get(word.lstrip("0") or "0", -1) for word in (found["first"], found["last"]) if word]
+    return -1 not in ends and ends == sorted(ends)
 
 
 def _laketrain() -> str:

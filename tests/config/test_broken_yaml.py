@@ -220,7 +220,12 @@ TABLE = {
         "there is no metric 'acuracy'. Did you mean 'accuracy'?"),
     "a gate that is no bound": Broken(
         '">= 0.95"', '"0.9.5"', "evaluate.gate.accuracy",
-        "received '0.9.5' (text), expected a bound such as '>= 0.95'"),
+        "received '0.9.5', expected a bound such as '>= 0.95'"),
+    "a gate that is a number": Broken(
+        '">= 0.95"', "0.9", "evaluate.gate.accuracy", "received 0.9, expected a bound such as '>= 0.95'",
+        "Write which side is good: '>= 0.9' or '<= 0.9'"),
+    "a gate that is a list": Broken(
+        '">= 0.95"', "[0.9]", "evaluate.gate.accuracy", "received a list of 1, expected text"),
     "a prediction for no table": Broken(
         "table: unlabelled", "table: unlabeled", "predict.table",
         "there is no integrated or clean table 'unlabeled'", "Did you mean 'unlabelled'?"),
@@ -246,6 +251,27 @@ TABLE = {
         "could not determine a constructor for the tag 'tag:yaml.org,2002:python/object/apply:os.getcwd'"),
     "a number with too many digits": Broken(
         "epochs: 30", f"epochs: {'9' * 5000}", "YAML", "can't be read as a number"),
+    "a tag that the text isn't": Broken(
+        "epochs: 30", "epochs: !!bool maybe", "YAML", "'maybe' can't be read as !!bool"),
+    "a time that is none": Broken(
+        "name: mnist", "name: !!timestamp x", "YAML", "'x' can't be read as !!timestamp"),
+    "a time that is not in the calendar": Broken(
+        "name: mnist", "name: !!timestamp 2020-13-45", "YAML", "'2020-13-45' can't be read as !!timestamp"),
+    "a form of a variable that is empty": Broken(
+        "lake: ../build/lake", "variables: {date: today}\nlake: '../build/${date:}'", "lake",
+        "has '${date:}', which is not filled in", "Write ${date} or, of a day, ${date:%Y/%m/%d}", line=1),
+    "a variable in a path with a dash": Broken(
+        "lake: ../build/lake", "lake: ../build/${my-date}", "lake", "has '${my-date}', which is not filled in",
+        "Write ${name} or, of a day, ${name:%Y/%m/%d}"),
+    "a variable's name with a dash": Broken(
+        "lake: ../build/lake", "variables: {my-date: today}\nlake: ../build/lake", "variables.my-date",
+        "received the name 'my-date', which text can't use", "Take letters, digits and _, e.g. my_date"),
+    "a variable in a variable": Broken(
+        "lake: ../build/lake", "variables: {base: in, place: '${ base }/x'}\nlake: ../build/${place}",
+        "variables.place", "is '${ base }/x', and a variable is not filled in within another", "use both variables"),
+    "more days than a date can be reckoned with": Broken(
+        "lake: ../build/lake", "retain: {versions: 1, days: 1e12}\nlake: ../build/lake", "retain.days",
+        "received 1000000000000.0 (a number), expected at most 36525"),
     "a key that is a list": Broken("name: mnist", "[a, b]: mnist\nname: mnist", "file", "a key is not a plain word"),
 }
 
@@ -329,6 +355,16 @@ def test_a_file_that_is_absent_is_answered_with_its_neighbours(tmp_path: Path, d
     assert (found.problem, found.hint) == ("there is no such file", f"Did you mean '{tmp_path / 'digits.yaml'}'?")
 
 
+def test_only_a_neighbour_of_a_like_name_is_what_was_meant(tmp_path: Path, digits: str):
+    (tmp_path / "sales.yaml").write_text(digits)
+    with pytest.raises(ConfigError) as caught:
+        Job.load(tmp_path / "fraud.yaml")
+    assert caught.value.problems[0].hint == f"There are: {tmp_path / 'sales.yaml'}"
+    with pytest.raises(ConfigError) as caught:
+        Job.load(tmp_path / "sales.yml")
+    assert caught.value.problems[0].hint == f"Did you mean '{tmp_path / 'sales.yaml'}'?"
+
+
 def test_a_directory_is_no_workload(tmp_path: Path):
     with pytest.raises(ConfigError, match="can't be read as UTF-8 text: .*directory"):
         Job.load(tmp_path)
@@ -367,6 +403,8 @@ def test_a_section_that_is_wrong_itself_is_not_blamed_for_what_follows_from_that
     ("clean.pixels.rules.9={}", "--set clean.pixels.rules.9={}", "received '9', expected an index from 0 to 4", ""),
     ("clean.pixels.rules.x={}", "--set clean.pixels.rules.x={}", "received 'x', expected an index from 0 to 4", ""),
     ("train.ranks=16", "--set train.ranks", "16 ranks, but Spark (local[2]) has 2 slots", "Lower ranks to 2"),
+    ("train.epochs=!!bool maybe", "--set train.epochs", "received '!!bool maybe' (text), expected a whole number", ""),
+    ("lake=${ x }", "--set lake", "has '${ x }', which is not filled in", "Write ${name}"),
     ("spark.master=locl", "--set spark.master", "received 'locl', expected local[2]", ""),
 ])
 def test_a_mistake_in_set_names_the_option_and_no_line(

@@ -113,6 +113,27 @@ def test_all_variables_that_are_missing_are_told(tmp_path: Path):
     assert caught.value.problems[0].hint == "Add it to 'variables:', or --set variables.x=…"
 
 
+def test_what_looks_like_a_variable_is_left_where_it_may_be_sparks(tmp_path: Path):
+    text = "variables: {date: 2026-01-01}\nconf: {x: '-D${java.io.tmpdir}/${date}'}\nsql: SELECT '${spark.app.name}'\n"
+    found = document(tmp_path, text)
+    assert found.data["conf"]["x"] == "-D${java.io.tmpdir}/2026-01-01"
+    assert found.data["sql"] == "SELECT '${spark.app.name}'"
+
+
+def test_a_variable_that_is_not_closed_is_refused_in_a_path(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"has '\$\{date/x.csv', which is not filled in"):
+        document(tmp_path, "variables: {date: 2026-01-01}\npath: /in/${date/x.csv\n")
+
+
+@pytest.mark.parametrize("written", ["${ date }", "${date:}", "${date :%Y}"])
+def test_a_variable_that_is_misspelt_is_refused_in_any_text(tmp_path: Path, written: str):
+    with pytest.raises(ConfigError) as caught:
+        document(tmp_path, f"variables: {{date: 2026-01-01}}\nsql: \"SELECT '{written}'\"\n")
+    [problem] = caught.value.problems
+    assert (problem.where, problem.line) == ("sql", 2)
+    assert problem.hint.startswith("Write ${date} or")
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path):
     found = document(tmp_path, "\ufeffname: demo\r\nlake: x\r\n")
     assert found.data == {"name": "demo", "lake": "x"}

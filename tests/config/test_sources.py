@@ -32,6 +32,8 @@ def test_columns_are_told_where_the_config_alone_can_tell(settings: dict[str, An
     ({"format": "cvs", "schema": "infer"}, "Did you mean 'csv'?"),
     ({"format": "image"}, "Did you mean 'images'?"),
     ({"format": "Parquet", "schema": "infer"}, "expected csv, json, parquet"),
+    ({"format": "Parquet", "schema": "infer"}, "Did you mean 'parquet'?"),
+    ({"format": "KAFKA"}, "Did you mean 'kafka'?"), ({"format": "BINARYFILE"}, "Did you mean 'binaryFile'?"),
     ({"format": "csv", "schema": "infre"}, "Input should be 'infer'"),
     ({"format": "images", "schema": {"id": "string"}}, "whose columns are path, folder, content, bytes"),
     ({"format": "images", "options": {"x": 1}}, "received options for images"),

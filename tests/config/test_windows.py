@@ -49,6 +49,8 @@ def test_the_workload_is_accepted(problems: Callable[..., list[Problem]]) -> Non
     ("order: at", "order: att", "convert.windows.order", "there is no column of loads 'att'", "Did you mean 'at'?"),
     ("horizon: 24", "horizon: 0", "convert.features.ahead.column", "there is no column of loads 'next.load'", ""),
     ("1 hour", "1 our", "convert.windows.max_gap", "the unit 'our' in '1 our'", "'hour'"),
+    ("1 hour", "99999999999999 days", "convert.windows.max_gap", "expected at most 1,000,000 days", ""),
+    ("1 hour", f"{'9' * 400} s", "convert.windows.max_gap", "expected at most 1,000,000 days", ""),
     ("1 hour", "an hour", "convert.windows.max_gap", "expected a number and a unit", ""),
 ])
 def test_a_mistake_is_told_at_its_place(problems: Callable[..., list[Problem]], old: str, new: str, where: str,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from typer.testing import CliRunner
@@ -52,6 +54,30 @@ def settings_of(words: list[str]) -> dict[str, str]:
     return dict(each.split("=", 1) for each in given)
 
 
+@pytest.mark.parametrize("name", ["a folder", "50%", "a%20b", "c#1", "Zähler"])
+def test_spark_reads_every_path_as_it_is_in_the_package(config: Path, name: str) -> None:
+    folder = config.parent / name
+    folder.mkdir()
+    environment = folder / "packed.tar.gz"
+    environment.touch()
+    made = package(Job.load(config), folder, Cluster(), environment=str(environment))
+    words = words_of(made.commands["cluster"])
+    archive, code, file = (urlsplit(words[words.index(f"--{option}") + 1]) for option in (
+        "archives", "py-files", "files"))
+    job = urlsplit(next(word for word in words if word.endswith("job.py")))
+    assert {url.scheme for url in (archive, code, file, job)} == {"file"}
+    assert [unquote(url.path) for url in (archive, code, file, job)] == [
+        str(environment), f"{folder}/code.zip", f"{folder}/sales.yaml", f"{folder}/job.py"]
+    assert [url.fragment for url in (archive, code, file, job)] == ["environment", "", "", ""]
+
+
+@pytest.mark.parametrize("name", ["a[b", "a{b", "a*", "a,b"])
+def test_a_path_that_spark_would_take_for_a_pattern_is_refused(config: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"in a path for a part of a pattern\. Name another folder by --out"):
+        package(Job.load(config), config.parent / name, Cluster(), environment=ENVIRONMENT)
+    assert not (config.parent / name).exists()
+
+
 def test_both_modes_have_a_slot_a_rank_and_the_packed_python_everywhere(config: Path) -> None:
     commands = {mode: words_of(text) for mode, text in made(config, Cluster(cores=2)).commands.items()}
     for mode, words in commands.items():
@@ -61,10 +87,10 @@ def test_both_modes_have_a_slot_a_rank_and_the_packed_python_everywhere(config: 
         assert (told["spark.executor.instances"], told["spark.executor.cores"]) == ("2", "2")
         assert told["spark.dynamicAllocation.enabled"] == "false"
         assert told["spark.pyspark.python"] == "./environment/bin/python"
-    out = str(config.parent / "out")
-    assert commands["client"][-6:-4] == [f"{out}/job.py", f"{out}/sales.yaml"]
-    assert commands["cluster"][-6:-4] == [f"{out}/job.py", "sales.yaml"]
-    assert f"{out}/sales.yaml" in commands["cluster"]
+    out = config.parent / "out"
+    assert commands["client"][-6:-4] == [(out / "job.py").as_uri(), f"{out}/sales.yaml"]
+    assert commands["cluster"][-6:-4] == [(out / "job.py").as_uri(), "sales.yaml"]
+    assert (out / "sales.yaml").as_uri() in commands["cluster"]
     assert settings_of(commands["cluster"])["spark.pyspark.driver.python"] == "./environment/bin/python"
 
 
@@ -125,14 +151,43 @@ def test_a_secret_is_refused_and_neither_packed_nor_repeated(
     assert not (config.parent / "out").exists()
 
 
+SERVERS = """\
+  events: {format: kafka, servers: "broker:9092", topics: [events], schema: {id: string, access_token: string},
+           secrets: {sasl.jaas.config: KAFKA_JAAS}}
+  orders: {format: jdbc, url: "jdbc:postgresql://db:5432/shop", table: orders, user_env: SHOP_USER,
+           password_env: SHOP_PASSWORD}
+  prices: {format: delta, path: prices, secrets: {fs.key: LAKE_KEY}}
+"""
+
+
+def test_sources_at_servers_are_packed_with_the_names_of_their_secrets(config: Path) -> None:
+    config.write_text(CONFIG.format(lake=LAKE).replace("clean:", f"{SERVERS}clean:"))
+    found = made(config, Cluster(conf={"spark.hadoop.hadoop.security.credential.provider.path": "jceks://hdfs/keys"}),
+                 "sources.orders.schema={signature: binary}")
+    words = words_of(found.commands["client"])
+    assert f'sources.prices.path="{config.parent}/prices"' in words
+    assert not [word for word in words if "events.path" in word or "orders.path" in word]
+    assert "KAFKA_JAAS" in (found.folder / "sales.yaml").read_text()
+
+
+@pytest.mark.parametrize("key", ["password", "variables.password"])
+def test_a_secret_in_a_variable_is_refused_whichever_way_it_is_given(config: Path, key: str) -> None:
+    config.write_text(config.read_text().replace("variables: {", "variables: {password: '', "))
+    with pytest.raises(ConfigError, match=f"--set {key}: holds a secret"):
+        made(config, Cluster(), f"{key}={SECRET}")
+
+
 def test_kubernetes_gets_an_image_settings_and_a_command(config: Path) -> None:
     cluster = Cluster("k8s://https://kube:6443", image="registry/laketrain:1",
                       secrets={"AWS_SECRET_ACCESS_KEY": "lake:secret-key"})
-    found = made(config, cluster)
+    (config.parent / "packed.tar.gz").write_bytes(b"packed")
+    found = package(Job.load(config), config.parent / "out", cluster,
+                    environment=str(config.parent / "packed.tar.gz"))
+    assert (found.folder / "environment.tar.gz").read_bytes() == b"packed"
     docker, defaults = ((found.folder / name).read_text() for name in ("Dockerfile", "spark-defaults.conf"))
     assert docker.count("\nFROM ") == 2
     assert "\nADD environment.tar.gz /opt/laketrain/environment/\n" in docker
-    assert "\nCOPY code.zip job.py sales.yaml /opt/laketrain/\n" in docker
+    assert '\nCOPY ["code.zip", "job.py", "sales.yaml", "/opt/laketrain/"]\n' in docker
     assert 'ENTRYPOINT ["/opt/entrypoint.sh"]' in docker
     told = dict(line.split(" ", 1) for line in defaults.splitlines())
     assert told["spark.kubernetes.container.image"] == "registry/laketrain:1"
@@ -153,6 +208,33 @@ def test_kubernetes_gets_an_image_settings_and_a_command(config: Path) -> None:
 def test_what_kubernetes_lacks_is_said(config: Path, cluster: Cluster, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         made(config, cluster)
+
+
+def test_an_image_is_built_of_its_folder_alone(config: Path) -> None:
+    cluster = Cluster("k8s://https://kube:6443", image="registry/laketrain:1")
+    with pytest.raises(ConfigError, match=r"a URL, expected a local archive.*hdfs dfs -get"):
+        made(config, cluster)
+    with pytest.raises(ConfigError, match="no file, expected a local archive"):
+        package(Job.load(config), config.parent / "out", cluster, environment="nowhere.tar.gz")
+    assert not (config.parent / "out").exists()
+    archive, mark = (config.parent / "out" / name for name in ("environment.tar.gz", "environment.tar.gz.json"))
+    archive.parent.mkdir()
+    for file in (archive, mark, config.parent / "packed.tar.gz"):
+        file.write_text(file.name)
+    package(Job.load(config), archive.parent, cluster, environment=str(archive))
+    assert archive.read_text() == "environment.tar.gz" and mark.exists()
+    package(Job.load(config), archive.parent, cluster, environment=str(config.parent / "packed.tar.gz"))
+    assert archive.read_text() == "packed.tar.gz" and not mark.exists()
+
+
+def test_an_image_takes_a_config_whatever_its_name(config: Path) -> None:
+    odd = config.with_name("my [new] sales.yaml")
+    config.rename(odd)
+    (odd.parent / "packed.tar.gz").touch()
+    docker = (package(Job.load(odd), odd.parent / "out", Cluster("k8s://https://kube:6443", image="x"),
+                      environment=str(odd.parent / "packed.tar.gz")).folder / "Dockerfile").read_text()
+    [copied] = [json.loads(line.removeprefix("COPY ")) for line in docker.splitlines() if line.startswith("COPY [")]
+    assert copied == ["code.zip", "job.py", "my [[]new] sales.yaml", "/opt/laketrain/"]
 
 
 def test_the_command_line_prints_the_commands_and_notes_apart(config: Path) -> None:

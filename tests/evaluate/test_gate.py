@@ -18,13 +18,16 @@ METRICS = {"accuracy": 0.93004, "macro_f1": 0.5, "loss": 0.2, "classes": []}
 @pytest.mark.parametrize(("value", "bound", "kept"), [
     (0.95, ">= 0.95", True), (0.9499, ">= 0.95", False), (0.95, "> 0.95", False), (0.951, "> 0.95", True),
     (0.95, "<= 0.95", True), (0.951, "<= 0.95", False), (0.95, "< 0.95", False), (0.949, "< 0.95", True),
-    (1.0, ">=1", True), (0.0, ">= 0", True), (float("nan"), ">= 0.1", False), (float("nan"), "<= 0.1", False),
+    (1.0, ">=1", True), (0.0, ">= 0", True), (0.0009, "< 1e-3", True), (0.94, ">= .95", False),
+    (-0.4, ">= -0.5", True), (-0.6, ">= -0.5", False), (2.0, "< +2.", False),
+    (float("nan"), ">= 0.1", False), (float("nan"), "<= 0.1", False),
 ])
 def test_a_bound_is_kept_or_broken(value: float, bound: str, kept: bool) -> None:
     assert holds(value, bound) is kept
 
 
-@pytest.mark.parametrize("bound", ["0.95", "= 0.95", ">= high", ">= -1", "", "=> 0.9", ">= 0.9 or so", ">= ."])
+@pytest.mark.parametrize("bound", ["0.95", "= 0.95", ">= high", ">= --1", "", "=> 0.9", ">= 0.9 or so", ">= .",
+                                   "<= 1e999", "< inf", ">= nan", ">= 1e", ">= 1_0"])
 def test_what_is_no_bound_is_refused(bound: str) -> None:
     with pytest.raises(ValidationError):
         Evaluate.model_validate({"gate": {"accuracy": bound}})

@@ -11,7 +11,8 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+import re
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -42,13 +43,30 @@ class ByColumn(Section):
         return values
 
 
+_AS_SPARK_READS = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}(:[0-9]{2})?|[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})?)?")
+"""Of a date or time in a text; Spark makes a null of other forms of ISO 8601, and of an offset without seconds."""
+_WIDEST_OFFSET = timedelta(hours=18)
+
+
+def _instant(text: str) -> datetime:
+    """When it is that `text` says, as Spark reads it in a session of UTC. Raises ValueError where it can't."""
+    found = datetime.fromisoformat(text)
+    offset = found.utcoffset() or timedelta()
+    if not _AS_SPARK_READS.fullmatch(text) or abs(offset) > _WIDEST_OFFSET:
+        raise ValueError
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
 class ByTime(Section):
     """Each row's split is the span of time that it lies in: what comes later is never trained on."""
 
     column: str
     """The date or timestamp; a row without one is quarantined."""
     until: dict[SplitName, str] = Field(min_length=1)
-    """Where each split ends, exclusive, in the order of time: `{train: 2017-07-01, val: 2017-10-01 12:00}`, in UTC."""
+    """Where each split ends, exclusive, in the order of time: `{train: 2017-07-01, val: 2017-10-01 12:00}`, in UTC
+    where it has no offset."""
     rest: SplitName | None = "test"
     """The split of all that comes after; none where that is to be quarantined."""
 
@@ -58,10 +76,10 @@ class ByTime(Section):
         ends = []
         for split, text in until.items():
             try:
-                ends.append(datetime.fromisoformat(text).replace(tzinfo=None))
+                ends.append(_instant(text))
             except ValueError:
-                raise ValueError(f"the end of {split} is {text!r}, expected a date or time such as 2017-07-01 or "
-                                 "2017-07-01 12:00") from None
+                raise ValueError(f"the end of {split} is {text!r}, expected a date or time such as 2017-07-01, "
+                                 "2017-07-01 12:00 or 2017-07-01 12:00:00+02:00") from None
         if any(later <= earlier for earlier, later in pairwise(ends)):
             raise ValueError(f"the ends are not in the order of time: {', '.join(until.values())}")
         return until

@@ -8,6 +8,7 @@ YAML 1.2's few implicit types: `on`, `no` and dates stay text, `1e-3` is a numbe
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ _DEEPEST, _MOST = 50, 100_000
 
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([^}]+))?\}")
+_STRAY = re.compile(r"\$\{([^}]*)\}?")
+_PLACES = ("lake", "path", "folder", "url", "uri", "init_from")
+"""Keys of what lies somewhere: there `${` is meant as a variable. Elsewhere it may be Spark's or Hadoop's."""
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -34,6 +38,15 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader without YAML 1.1's surprises."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (the base class's own protocol)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """What a tag such as `!!timestamp` asks for, and the text isn't, is told with its place."""
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, ValueError):
+            tag = node.tag.rpartition(":")[2]
+            raise yaml.MarkedYAMLError(problem=f"{str(node.value)[:40]!r} can't be read as !!{tag}",
+                                       problem_mark=node.start_mark) from None
 
 
 for _tag, _pattern, _first in (
@@ -178,7 +191,8 @@ class Document:
         variables = self.data.get("variables") or {}
         if not isinstance(variables, dict):
             return
-        wrong: list[Problem] = []
+        wrong = [Problem(self.where(("variables", name)), *problem, self.line(("variables", name)))
+                 for name, value in variables.items() if (problem := _unusable(name, value, variables))]
 
         def fill(value: Any, path: Path_) -> Any:
             if isinstance(value, dict):
@@ -187,16 +201,39 @@ class Document:
                 return [fill(below, (*path, index)) for index, below in enumerate(value)]
             if not isinstance(value, str):
                 return value
-            for name, form in dict.fromkeys(_VARIABLE.findall(value)):
-                problem = _misused(name, form, variables)
-                if problem:
-                    wrong.append(Problem(self.where(path), *problem, self.line(path)))
+            told = [_misused(name, form, variables) for name, form in dict.fromkeys(_VARIABLE.findall(value))]
+            told.append(_stray(value, path[-1] in _PLACES, variables))
+            wrong.extend(Problem(self.where(path), *problem, self.line(path)) for problem in told if problem)
             self.used |= {name for name, _ in _VARIABLE.findall(value)}
             return value if wrong else _VARIABLE.sub(lambda match: _filled(variables[match[1]], match[2]), value)
 
         self.data = {key: value if key == "variables" else fill(value, (key,)) for key, value in self.data.items()}
         if wrong:
             raise ConfigError(self.source, wrong)
+
+
+def _unusable(name: str, value: Any, variables: dict[str, Any]) -> tuple[str, str] | None:
+    """Why the variable can't be used as `${name}`, and the way out."""
+    if not re.fullmatch(r"\w+", name):
+        return (f"received the name {name!r}, which text can't use",
+                f"Take letters, digits and _, e.g. {re.sub(r'[^A-Za-z0-9_]+', '_', name).strip('_') or 'date'}")
+    inner = _VARIABLE.search(str(value))
+    if inner or _stray(str(value), False, variables):
+        return (f"is {str(value)!r}, and a variable is not filled in within another",
+                f"Write what it is without ${{…}}, or use both variables where ${{{name}}} is used")
+    return None
+
+
+def _stray(value: str, place: bool, variables: dict[str, Any]) -> tuple[str, str] | None:
+    """What in `value` is meant as a variable and isn't written as one, and the way out; in the name of a `place`
+    whatever begins like one."""
+    for match in _STRAY.finditer(value):
+        name = match[1].partition(":")[0].strip()
+        if not _VARIABLE.match(value, match.start()) and (place or name in variables):
+            known = name if name in variables and name.isidentifier() else "name"
+            return (f"has {match[0]!r}, which is not filled in",
+                    f"Write ${{{known}}} or, of a day, ${{{known}:%Y/%m/%d}}, with one of the variables")
+    return None
 
 
 def _misused(name: str, form: str, variables: dict[str, Any]) -> tuple[str, str] | None:
@@ -286,6 +323,10 @@ def _kind(value: Any) -> str:
 
 
 def _beside(path: Path) -> str:
-    there = sorted(str(other) for pattern in ("*.yaml", "*.yml") for other in path.parent.glob(pattern))
-    close = nearest(str(path), there)
-    return close if close.startswith("Did") else f"There are: {', '.join(there[:8])}" if there else ""
+    there = sorted(other for pattern in ("*.yaml", "*.yml") for other in path.parent.glob(pattern))
+    # The stems alone: folder and ending make any two names alike.
+    close = difflib.get_close_matches(path.stem, [other.stem for other in there], n=1)
+    near = next((other for other in there if [other.stem] == close), None)
+    if near is not None:
+        return f"Did you mean {str(near)!r}?"
+    return f"There are: {', '.join(map(str, there[:8]))}" if there else ""

@@ -16,6 +16,8 @@ from laketrain.errors import nearest
 UNITS = {"ms": 0.001, "millisecond": 0.001, "s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600,
          "d": 86_400, "day": 86_400, "week": 604_800}
 """Seconds by the unit's name."""
+_LONGEST = timedelta(days=1_000_000)
+"""More would not fit where Spark counts microseconds."""
 _WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*")
 
 
@@ -29,7 +31,10 @@ def _parsed(value: Any) -> Any:
     unit = UNITS.get(name, UNITS.get(name.removesuffix("s")))
     if unit is None:
         raise ValueError(f"received the unit {found[2]!r} in {value!r}", nearest(name, UNITS))
-    return timedelta(seconds=float(found[1]) * unit)
+    seconds = float(found[1]) * unit
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"received {value[:40]!r}, expected at most {_LONGEST.days:,} days")
+    return timedelta(seconds=seconds)
 
 
 Duration = Annotated[timedelta, BeforeValidator(_parsed),

@@ -6,15 +6,42 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from laketrain.config.base import Name, Section, SplitName
 from laketrain.errors import nearest
 
-Bound = Annotated[str, StringConstraints(pattern=r"^(>=|<=|>|<) *[0-9]+(\.[0-9]+)?$")]
+_BOUND = re.compile(r"(>=|<=|>|<) *([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
+
+
+def limit(bound: str) -> tuple[str, float]:
+    """The sign and the number of a bound such as `>= 0.95`. Raises ValueError where it is none."""
+    match = _BOUND.fullmatch(bound)
+    if match is None or not math.isfinite(float(match[2])):
+        raise ValueError(f"{bound!r} is no bound such as '>= 0.95'")
+    return match[1], float(match[2])
+
+
+def _bound(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    try:
+        limit(str(value))
+    except ValueError:
+        number = str(value).strip()
+        bare = _BOUND.fullmatch(f">= {number}") is not None
+        raise ValueError(f"received {value!r}, expected a bound such as '>= 0.95'",
+                         f"Write which side is good: '>= {number}' or '<= {number}'" if bare else "") from None
+    return value
+
+
+Bound = Annotated[str, BeforeValidator(_bound)]
+"""A sign and a finite number."""
 
 METRICS_OF: Mapping[str, tuple[str, ...]] = {
     "label": ("accuracy", "macro_precision", "macro_recall", "macro_f1", "loss"),

@@ -41,9 +41,8 @@ _EXPECTED = {
 _FORMS = {
     r"^[A-Za-z0-9][A-Za-z0-9_-]*$": "a name of letters, digits, _ and -",
     r"^[a-z][a-z0-9_]*$": "a name of small letters, digits and _, the first a letter",
-    r"^(>=|<=|>|<) *[0-9]+(\.[0-9]+)?$": "a bound such as '>= 0.95'",
 }
-"""What the patterns of `config.base` and `config.train` mean."""
+"""What the patterns of `config.base` mean."""
 
 
 def explain(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from laketrain.config.document import Document, parse_value
 from laketrain.deploy.code import local_code, references, write_zip
 from laketrain.deploy.command import MODES, Cluster, Parts, as_text, yarn_command
 from laketrain.deploy.environment import TRACKERS, pack_environment
-from laketrain.deploy.kubernetes import kubernetes_command, kubernetes_files
+from laketrain.deploy.kubernetes import bring, kubernetes_command, kubernetes_files
 from laketrain.errors import ConfigError, Problem, nearest
 from laketrain.report.redact import secret_keys
 from laketrain.stages import STAGES
@@ -55,7 +55,8 @@ def package(job: Job, folder: Path, cluster: Cluster, *, sets: Sequence[str] = (
         environment: a packed one's path or URL, e.g. on HDFS, instead of this Python's.
 
     Raises:
-        ConfigError: a secret stands in the config or the settings; too few executors; a module that is not there.
+        ConfigError: a secret stands in the config or the settings; too few executors; a module that is not there; a
+            path that Spark would not find.
         LaunchError: the environment can't be packed.
     """
     _refuse_secrets(job, cluster, sets)
@@ -65,29 +66,38 @@ def package(job: Job, folder: Path, cluster: Cluster, *, sets: Sequence[str] = (
     cluster.instances(ranks)
     code = local_code(references(job.workload.model_dump(mode="json")), job.source)
     folder = folder.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    if environment is None:
-        trackers = TRACKERS if job.workload.track else ()
-        pack_environment(folder / "environment.tar.gz", sorted(code.installed), trackers)
-    write_zip(folder / "code.zip", code.places)
-    config = folder / Path(job.source).name
-    shutil.copyfile(job.source, config)
-    (folder / "job.py").write_text(_JOB.format(what=f"The stage {stage!r}" if stage else "All stages",
-                                               stage=repr(stage) if stage else ""), "utf-8")
-    local = dict(_local_paths(job, sets))
+    local, archive = dict(_local_paths(job, sets)), folder / "environment.tar.gz"
     arguments = [*(word for key, path in local.items() if key != "lake" for word in ("--set", f"{key}={path}")),
                  *(word for each in sets for word in ("--set", each)), "--lake", job.workload.lake]
-    parts = Parts(job.workload.name, environment or str(folder / "environment.tar.gz"), str(folder / "code.zip"),
-                  str(folder / "job.py"), str(config), tuple(arguments))
-    return Package(folder, _commands(cluster, parts, ranks, folder), tuple(_notes(local)))
-
-
-def _commands(cluster: Cluster, parts: Parts, ranks: int, folder: Path) -> dict[str, str]:
-    if not cluster.master.startswith("k8s://"):
-        return {mode: as_text(yarn_command(cluster, mode, parts, ranks)) for mode in MODES}
-    for name, text in kubernetes_files(cluster, parts, ranks).items():
+    parts = Parts(job.workload.name, str(archive), str(folder / "code.zip"), str(folder / "job.py"),
+                  str(folder / Path(job.source).name), tuple(arguments))
+    commands, files = _planned(cluster, parts, ranks, folder, environment)
+    if environment is None:
+        trackers = TRACKERS if job.workload.track else ()
+        pack_environment(archive, sorted(code.installed), trackers)
+    elif _on_kubernetes(cluster):
+        bring(environment, archive)
+    write_zip(folder / "code.zip", code.places)
+    shutil.copyfile(job.source, parts.config)
+    files["job.py"] = _JOB.format(what=f"The stage {stage!r}" if stage else "All stages",
+                                  stage=repr(stage) if stage else "")
+    for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
-    return {"cluster": as_text(kubernetes_command(cluster, parts, folder / "spark-defaults.conf"))}
+    return Package(folder, commands, tuple(_notes(local)))
+
+
+def _planned(cluster: Cluster, parts: Parts, ranks: int, folder: Path,
+             environment: str | None) -> tuple[dict[str, str], dict[str, str]]:
+    """The command of each mode, and the text of each file that it wants beside the parts."""
+    if _on_kubernetes(cluster):
+        command = kubernetes_command(cluster, parts, folder / "spark-defaults.conf")
+        return {"cluster": as_text(command)}, kubernetes_files(cluster, parts, ranks)
+    parts = replace(parts, environment=environment or parts.environment)
+    return {mode: as_text(yarn_command(cluster, mode, parts, ranks)) for mode in MODES}, {}
+
+
+def _on_kubernetes(cluster: Cluster) -> bool:
+    return cluster.master.startswith("k8s://")
 
 
 def _local_paths(job: Job, sets: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -95,7 +105,7 @@ def _local_paths(job: Job, sets: Sequence[str]) -> Iterator[tuple[str, str]]:
     other variables stay to be filled in."""
     raw, home = Document.parse(Path(job.source).read_text("utf-8"), job.source).data, Path(job.source).absolute().parent
     found = {"lake": job.workload.lake,
-             **{f"sources.{name}.path": source["path"] for name, source in raw["sources"].items()},
+             **{f"sources.{name}.path": _at(raw, "sources", name, "path") for name in job.workload.sources},
              "track.tensorboard.folder": _at(raw, "track", "tensorboard", "folder")}
     told = {each.partition("=")[0] for each in sets}
     for key, path in found.items():
@@ -120,9 +130,15 @@ def _refuse_secrets(job: Job, cluster: Cluster, sets: Sequence[str]) -> None:
     way = "Leave it out: executors take it from their environment, a Hadoop credential provider or a Kubernetes secret"
     wrong = [Problem(key, "holds a secret, which would be packed", way)
              for key in secret_keys(job.workload.model_dump(mode="json", by_alias=True))]
-    told = {key: parse_value(text) for key, _, text in (each.partition("=") for each in sets)}
-    wrong += [Problem(f"--set {key}", "holds a secret, which would be printed", way) for key in secret_keys(told)]
+    wrong += [Problem(f"--set {key}", "holds a secret, which would be printed", way)
+              for key, _, text in (each.partition("=") for each in sets) if _tells_secret(job, key, parse_value(text))]
     wrong += [Problem(f"--conf {key}", "holds a secret, which would be printed", way)
-              for key in secret_keys(dict(cluster.conf))]
+              for key, text in cluster.conf.items() if any(secret_keys(text, ("spark", "conf", key)))]
     if wrong:
         raise ConfigError(job.source, wrong)
+
+
+def _tells_secret(job: Job, key: str, value: Any) -> bool:
+    """Whether `--set key=value` holds one; a variable may be given by its name alone."""
+    path = ("variables", key) if key in job.workload.variables else tuple(key.strip().split("."))
+    return any(secret_keys(value, path))

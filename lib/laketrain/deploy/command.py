@@ -10,11 +10,12 @@ TensorFlow live, and the packed Python in every container.
 from __future__ import annotations
 
 import math
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from laketrain.errors import ConfigError, Problem
 
@@ -87,11 +88,28 @@ def yarn_command(cluster: Cluster, mode: str, parts: Parts, ranks: int) -> list[
     settings = {**cluster.settings(ranks), "spark.pyspark.python": PYTHON, "spark.pyspark.driver.python": driver,
                 "spark.yarn.appMasterEnv.LC_ALL": LOCALE, **cluster.conf}
     words = ["spark-submit", "--master", cluster.master, "--deploy-mode", mode, "--name", parts.name,
-             "--archives", f"{parts.environment}#{NAME}", "--py-files", parts.code]
+             "--archives", f"{_uri(parts.environment)}#{NAME}", "--py-files", _uri(parts.code)]
     if mode == "cluster":  # the driver finds its own copy where it runs
-        words += ["--files", parts.config]
+        words += ["--files", _uri(parts.config)]
     config = parts.config if mode == "client" else PurePosixPath(parts.config).name
-    return [*words, *_options(settings), parts.job, config, *parts.arguments]
+    return [*words, *_options(settings), _uri(parts.job), config, *parts.arguments]
+
+
+def is_url(path: str) -> bool:
+    """Whether a packed part lies elsewhere: `hdfs:///apps/environment.tar.gz`."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", path) is not None
+
+
+def _uri(path: str) -> str:
+    """A local path as a URI: of a plain one Spark cuts what follows a `#`, and takes `#environment` for a part of one
+    with a space in it."""
+    if is_url(path):
+        return path
+    if strange := re.search(r"[][{}*?,\\]", path):
+        raise ConfigError("command line", [Problem(
+            path, f"Spark takes {strange[0]!r} in a path for a part of a pattern", "Name another folder by --out, or "
+            "give the config or the environment another name")])
+    return Path(path).absolute().as_uri()
 
 
 def as_text(words: Sequence[str]) -> str:

@@ -8,10 +8,13 @@ All of it is text to be looked at; laketrain builds no image and talks to no clu
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
 from pathlib import Path
 
-from laketrain.deploy.command import LOCALE, NAME, Cluster, Parts
+from laketrain.deploy.command import LOCALE, NAME, Cluster, Parts, is_url
 from laketrain.deploy.environment import interpreter
 from laketrain.errors import ConfigError, Problem
 
@@ -30,7 +33,7 @@ RUN apt-get update \\
 COPY --from=spark /opt/spark /opt/spark
 COPY --from=spark /opt/entrypoint.sh /opt/entrypoint.sh
 ADD {environment} {home}/{folder}/
-COPY {files} {home}/
+COPY {files}
 ENV SPARK_HOME=/opt/spark LC_ALL={locale} PYSPARK_PYTHON={packed} PYSPARK_DRIVER_PYTHON={packed}
 WORKDIR /opt/spark/work-dir
 USER 185
@@ -58,10 +61,30 @@ def kubernetes_command(cluster: Cluster, parts: Parts, defaults: Path) -> list[s
             f"{HOME}/{_name(parts.config)}", *parts.arguments]
 
 
+def bring(environment: str, archive: Path) -> None:
+    """Copies a packed environment to where the image is built, which sees nothing outside its folder.
+
+    Raises ConfigError where it is no local file.
+    """
+    if is_url(environment) or not Path(environment).is_file():
+        what = "a URL" if is_url(environment) else "no file"
+        raise ConfigError("command line", [Problem(
+            "--environment", f"received {environment!r}, {what}, expected a local archive: an image has it within",
+            "Fetch it first, e.g. hdfs dfs -get, and name the copy")])
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    if archive.exists() and archive.samefile(environment):
+        return
+    # What the next run would take for the mark of an archive of its own.
+    archive.with_name(f"{archive.name}.json").unlink(missing_ok=True)
+    shutil.copyfile(environment, archive)
+
+
 def _dockerfile(image: str, parts: Parts) -> str:
     import pyspark
 
-    files = " ".join(_name(part) for part in (parts.code, parts.job, parts.config))
+    names = [_name(part) for part in (parts.code, parts.job, parts.config)]
+    # Docker takes names for patterns, and only this form for names with a space.
+    files = json.dumps([*(re.sub(r"[\[*?]", r"[\g<0>]", name) for name in names), f"{HOME}/"], ensure_ascii=False)
     return _DOCKERFILE.format(name=parts.name, image=image, spark=pyspark.__version__, python=interpreter(),
                               system=_SYSTEMS.get("3.11"), environment=_name(parts.environment), home=HOME, folder=NAME,
                               files=files, locale=LOCALE, packed=_PYTHON)

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from laketrain.config.evaluate import GatedMetric
+from laketrain.config.evaluate import GatedMetric, limit
 from laketrain.errors import GateError
 
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
@@ -31,10 +30,8 @@ def measured(metrics: Mapping[str, Any], name: str) -> Any:
 
 def holds(value: float, bound: str) -> bool:
     """Whether `value` keeps `bound`, e.g. `>= 0.95`."""
-    match = re.fullmatch(r"(>=|<=|>|<) *([0-9]+(?:\.[0-9]+)?)", bound)
-    if match is None:
-        raise ValueError(f"{bound!r} is no bound such as '>= 0.95'")
-    return bool(_COMPARE[match[1]](value, float(match[2])))
+    sign, number = limit(bound)
+    return bool(_COMPARE[sign](value, number))
 
 
 def _broken(name: str, bound: str, value: Any) -> str:

@@ -5,7 +5,8 @@
     redactor.scrub(str(error))
 
 Secrets belong into the environment, of which nothing is shown. Whoever puts one into the YAML all the same (a key
-such as `fs.s3a.secret.key`, a password in a URL) finds `(hidden)` in its place, there and wherever it is repeated.
+such as `fs.s3a.secret.key`, a password in a URL) finds `(hidden)` in its place, there and wherever it is repeated. Keys
+tell that only where settings are free: a column `access_token` is none, nor is the name of an environment variable.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ from typing import Any
 import yaml
 
 from laketrain.config import Workload
+from laketrain.config.secrets import HIDDEN, holds_secret, without_secrets
 
-HIDDEN = "(hidden)"
 _SECRET = re.compile(r"secret|passw|pwd|token(?!iz|s)|credential|signature"
                      r"|(access|api|account|private|shared)[._-]?key", re.IGNORECASE)
-_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
-_IN_QUERY = re.compile(r"([?&;][\w.-]*(?:secret|passw|token|credential|signature|sig|key)[\w.-]*=)[^&;\s'\"]+",
-                       re.IGNORECASE)
+_PLACE = re.compile(r"_env$|credentials?[._-]?provider|secretKeyRef", re.IGNORECASE)
+"""A key that says where a secret is to be had, which is none."""
+_FREE = (("variables",), ("spark", "conf"), ("sources", "*", "options"), ("clean", "*", "rules", "*", "options"),
+         ("clean", "*", "rules", "*", "function", "options"), ("train", "model", "settings"))
+"""Where the keys are their users'. Elsewhere they are laketrain's, or names of columns, features, tables, splits."""
 _SHORTEST = 4
+
+Path_ = tuple[str, ...]
 
 
 class Redactor:
@@ -32,7 +37,7 @@ class Redactor:
 
     def __init__(self, workload: Workload) -> None:
         self._data = _as_written(workload.model_dump(mode="json", by_alias=True, exclude_none=True))
-        found = {str(value) for value in _secrets(self._data)}
+        found = {str(value) for path, value in _leaves(self._data) if _is_secret(path, value)}
         # The longest first, so that none is left in part; the shortest are words that stand anywhere.
         self._secrets = sorted((secret for secret in found if len(secret) >= _SHORTEST), key=len, reverse=True)
 
@@ -45,7 +50,7 @@ class Redactor:
         """`text` without the workload's secrets and without those that URLs carry."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
-        return _without_secrets(text)
+        return without_secrets(text)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -70,37 +75,37 @@ def _as_written(data: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if value != {}}
 
 
-def _secrets(value: Any, secret: bool = False) -> Iterator[Any]:
+def secret_keys(value: Any, path: Path_ = ()) -> Iterator[str]:
+    """The dotted keys under which a secret stands in `value`, which itself stands at `path` of a workload."""
+    for place, leaf in _leaves(value, path):
+        if _is_secret(place, leaf) or (isinstance(leaf, str) and holds_secret(leaf)):
+            yield ".".join(place)
+
+
+def _leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+    """What is neither mapping nor list, each with the keys that lead to it."""
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(inner, (*path, str(key)))
+    else:
+        yield path, value
+
+
+def _is_secret(path: Path_, value: Any) -> bool:
+    """Whether its keys say that `value` is one. Yes and no are answers, and no secrets."""
+    if value is None or isinstance(value, bool):
+        return False
+    own = next((path[len(free):] for free in _FREE if _begins(path, free)), ())
+    return any(_SECRET.search(key) for key in own) and not _PLACE.search(path[-1])
+
+
+def _begins(path: Path_, free: Path_) -> bool:
+    return len(path) > len(free) and all(want in ("*", key) for want, key in zip(free, path, strict=False))
+
+
+def _hidden(value: Any, path: Path_ = ()) -> Any:
     if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _secrets(inner, secret or bool(_SECRET.search(str(key))))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _secrets(inner, secret)
-    elif secret:
-        yield value
-
-
-def secret_keys(value: Any, path: tuple[str, ...] = (), secret: bool = False) -> Iterator[str]:
-    """The dotted keys of `value` under which a secret stands."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from secret_keys(inner, (*path, str(key)), secret or bool(_SECRET.search(str(key))))
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from secret_keys(inner, (*path, str(number)), secret)
-    elif value is not None and (secret or (isinstance(value, str) and _without_secrets(value) != value)):
-        yield ".".join(path)
-
-
-def _without_secrets(text: str) -> str:
-    """`text` without those that URLs carry."""
-    return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _IN_URL.sub(rf"\g<1>{HIDDEN}@", text))
-
-
-def _hidden(value: Any, secret: bool = False) -> Any:
-    if isinstance(value, dict):
-        return {key: _hidden(inner, secret or bool(_SECRET.search(str(key)))) for key, inner in value.items()}
+        return {key: _hidden(inner, (*path, str(key))) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_hidden(inner, secret) for inner in value]
-    return HIDDEN if secret else value
+        return [_hidden(inner, (*path, str(number))) for number, inner in enumerate(value)]
+    return HIDDEN if _is_secret(path, value) else value

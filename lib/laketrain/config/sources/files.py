@@ -95,8 +95,8 @@ class Source(BaseSource):
         by_small = {known.lower(): known for known in (*OURS, *ELSEWHERE, *_OTHERS)}
         shown = ", ".join((*OURS, "kafka", "jdbc", "delta"))
         expected = f"received {name!r}, expected {shown} or another format that Spark reads"
-        if difflib.get_close_matches(name.lower(), by_small, n=1, cutoff=0.65):
-            raise ValueError(expected, nearest(name, by_small.values()))
+        if close := difflib.get_close_matches(name.lower(), by_small, n=1, cutoff=0.65):
+            raise ValueError(expected, f"Did you mean {by_small[close[0]]!r}?")
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
             raise ValueError(expected)
         return name

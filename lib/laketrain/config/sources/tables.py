@@ -22,11 +22,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from laketrain.config.base import Section
+from laketrain.config.secrets import holds_secret
 from laketrain.config.sources.base import Connector, EnvironmentName, Options, Schema, ServerSource
 from laketrain.config.sources.files import Drift, Source
 
 _SECRET = re.compile(r"passw|secret|token|credential|private.?key|access.?key", re.IGNORECASE)
-_IN_URL = re.compile(r"(passw(or)?d|secret|token)=|//[^/@]*:[^/@]*@", re.IGNORECASE)
+_PAIR = re.compile(r"(passw(or)?d|pwd|secret|token)=", re.IGNORECASE)
 
 
 class TableSource(ServerSource):
@@ -71,7 +72,7 @@ class TableSource(ServerSource):
     @classmethod
     def _no_secret(cls, options: Options) -> Options:
         for name, value in options.items():
-            if _SECRET.search(name) or _IN_URL.search(str(value)):
+            if _SECRET.search(name) or _PAIR.search(str(value)) or holds_secret(str(value)):
                 raise ValueError(f"received a value for {name!r} (not shown: it is a secret)",
                                  "Put it in the environment and its variable's name under 'secrets', e.g. "
                                  f"secrets: {{{name}: SHOP_SECRET}}")
@@ -138,8 +139,8 @@ class JdbcSource(TableSource):
     @field_validator("url")
     @classmethod
     def _without_secret(cls, url: str) -> str:
-        if _IN_URL.search(url):
-            raise ValueError("received a URL with a password in it (not shown)",
+        if holds_secret(url):
+            raise ValueError("received a URL with a user or password in it (not shown)",
                              "Put user and password in the environment, and name them by user_env and password_env")
         return url
 

@@ -1,0 +1,56 @@
+"""A secret in a URL is found in whichever way its system writes it, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from laketrain.config.secrets import holds_secret, without_secrets
+from laketrain.config.sources import ConnectorSource, JdbcSource
+
+CARRYING = {
+    "jdbc:oracle:thin:scott/tiger9@//db:1521/svc": "jdbc:oracle:thin:(hidden)@//db:1521/svc",
+    "jdbc:oracle:thin:scott/ti@er9@db:1521:sid": "jdbc:oracle:thin:(hidden)@db:1521:sid",
+    "jdbc:db2://h:50000/shop:user=a;pwd=tiger9;": "jdbc:db2://h:50000/shop:user=a;pwd=(hidden);",
+    "jdbc:db2://h:50000/shop:password=tiger9;": "jdbc:db2://h:50000/shop:password=(hidden);",
+    "jdbc:sqlserver://h;user=a;password=tiger9": "jdbc:sqlserver://h;user=a;password=(hidden)",
+    "jdbc:teradata://h/USER=a,PASSWORD=tiger9": "jdbc:teradata://h/USER=a,PASSWORD=(hidden)",
+    "jdbc:mysql://ann:ti@er9@db/shop": "jdbc:mysql://(hidden)@db/shop",
+    "jdbc:mysql://address=(host=h)(password=tiger9)/shop": "jdbc:mysql://address=(host=h)(password=(hidden)",
+    "https://host/x?a=1&sig=tiger9": "https://host/x?a=1&sig=(hidden)",
+    "abfss://lake:tiger9@account.net/x": "abfss://(hidden)@account.net/x",
+}
+
+
+@pytest.mark.parametrize("url", CARRYING)
+def test_a_secret_is_hidden_and_the_rest_is_left(url: str) -> None:
+    assert without_secrets(url) == CARRYING[url]
+    assert not holds_secret(CARRYING[url])
+
+
+@pytest.mark.parametrize("url", [
+    "jdbc:oracle:thin:@//db:1521/svc", "jdbc:db2://h:50000/shop", "jdbc:postgresql://db/shop?sslkey=/etc/client.pk8",
+    "jdbc:mysql://db/shop?passwordCharacterEncoding=UTF-8", "abfss://lake@account.dfs.core.windows.net/x",
+    "s3://bucket/a@b", "SELECT a.key FROM a JOIN b ON a.key=b.key",
+])
+def test_what_carries_none_is_left_as_it_is(url: str) -> None:
+    assert without_secrets(url) == url
+
+
+@pytest.mark.parametrize("url", [url for url in CARRYING if url.startswith("jdbc:")])
+def test_a_source_refuses_it_and_does_not_repeat_it(url: str) -> None:
+    for kind, settings in ((JdbcSource, {"format": "jdbc", "url": url, "table": "t"}),
+                           (ConnectorSource, {"format": "snowflake", "options": {"address": url}})):
+        with pytest.raises(ValidationError) as caught:
+            kind.model_validate(settings)
+        told = [str(text) for error in caught.value.errors() for text in error["ctx"]["error"].args]
+        assert "not shown" in told[0] and "tiger9" not in " ".join(told)
+
+
+@given(st.text(st.characters(exclude_characters="&;'\"", exclude_categories=["Z", "C"]), min_size=1))
+def test_nothing_is_left_of_a_password(password: str) -> None:
+    secret = f"<{password}>"
+    assert secret not in without_secrets(f"jdbc:db2://h/s:pwd={secret};")
+    assert secret not in without_secrets(f"jdbc:oracle:thin:scott/{secret}@//db:1521/svc")
