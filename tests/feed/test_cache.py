@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +87,16 @@ def test_it_holds_no_more_than_it_may_over_all_ranks(store: LocalStore, tmp_path
         assert sum(file.stat().st_size >= group for file in folder.iterdir()) == files
     taken = sum(file.stat().st_size for file in folder.iterdir())
     assert DecodedCache.of(Cache(folder=str(folder), gb=(taken + 1000) / 2**30), ranks=4)._room == 250
+
+
+def test_what_killed_ranks_left_half_written_goes_and_what_others_write_counts(tmp_path: Path) -> None:
+    for name, hours in (("dead", 2), ("young", 0)):
+        (tmp_path / f"{name}.part").write_bytes(b"half" * 100)
+        then = time.time() - 3600 * hours
+        os.utime(tmp_path / f"{name}.part", (then, then))
+    (tmp_path / "gone.npy").symlink_to(tmp_path / "removed meanwhile")
+    assert DecodedCache.of(Cache(folder=str(tmp_path), gb=1000 / 2**30))._room == 600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gone.npy", "young.part"]
 
 
 def test_where_nothing_can_be_written_it_goes_on_without(store: LocalStore, tmp_path: Path) -> None:

@@ -171,6 +171,15 @@ def test_a_hostile_schema_is_refused_by_name_and_nothing_of_it_runs(
     assert not mark.exists()
 
 
+def test_a_hostile_schema_changes_none_of_the_reader_s_own_classes() -> None:
+    """By the state that it gives to a class, in the place of an object."""
+    before = unpickle_schema(pickle.dumps(schema()), "here")["matrix"].dtype
+    state = b"N}X\x05\x00\x00\x00dtypeK\x05s\x86b."
+    with pytest.raises(DataError):
+        unpickle_schema(b"\x80\x02cpetastorm.unischema\nUnischemaField\n" + state, "somewhere/_common_metadata")
+    assert unpickle_schema(pickle.dumps(schema()), "here")["matrix"].dtype is before
+
+
 @pytest.mark.parametrize("saved", [b"", b"\x80\x04", pickle.dumps({"a": 1}), pickle.dumps(schema)[:-3]])
 def test_what_is_no_schema_is_told(saved: bytes) -> None:
     with pytest.raises(DataError, match="its schema"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from laketrain.errors import DataError
 from laketrain.feed import rows as rows_module
+from laketrain.feed.ahead import Ahead
 from laketrain.feed.rows import RowReader, reading_threads
 
 from .splits import FEATURES, File, Split, images, numbers
@@ -60,6 +62,25 @@ def test_no_more_files_stay_open_than_allowed(write, monkeypatch, threads: int) 
             assert [len(files) for files in reader._open] == [2 // threads] * threads
     assert not any(reader._open)
     assert reader.read(np.array([11]))["label"].tolist() == [11], "a closed reader opens again"
+
+
+def test_a_reader_whose_storage_is_silent_is_closed_without_waiting_for_it(write, monkeypatch) -> None:
+    asked, answers = threading.Event(), threading.Event()
+
+    def silent(file, group, columns, use_threads):
+        asked.set()
+        answers.wait(60)
+        raise OSError("the storage is gone")
+
+    monkeypatch.setattr(rows_module, "_CLOSING_S", 0.1)
+    monkeypatch.setattr(rows_module.pq.ParquetFile, "read_row_group", silent)
+    reader = write([[4]]).reader("label")
+    read = (reader.read(np.array([row])) for row in range(4))
+    with (pytest.raises(DataError, match=r"row group 0 of file 'data/part-0\.parquet': has given nothing"), reader,
+          Ahead(read, 1, "test", patience_s=1, doing=lambda: reader.doing) as items):
+        next(items)
+    assert asked.is_set() and not answers.is_set()
+    answers.set()
 
 
 def test_the_file_that_was_not_used_for_longest_is_closed_first(write, monkeypatch) -> None:

@@ -50,6 +50,36 @@ class Own(keras.Model):
 def own_class(features):
     return Own()
 
+def dense_of(**settings):
+    given = keras.Input((), name="age")
+    return keras.Model(given, keras.layers.Dense(3, **settings)(keras.layers.Reshape((1,))(given)))
+
+def half(given):
+    return given / 2
+
+class Ridge(keras.regularizers.Regularizer):
+    def __call__(self, weights):
+        return 0.0
+
+class Named(Ridge):
+    def get_config(self):
+        return {}
+
+def own_activation(features):
+    return dense_of(activation=half)
+
+def own_lambda(features):
+    return dense_of(activation=lambda given: given / 2)
+
+def own_initialiser(features):
+    return dense_of(kernel_initializer=lambda shape, dtype=None: keras.ops.zeros(shape))
+
+def own_regulariser(features):
+    return dense_of(kernel_regularizer=Ridge())
+
+def own_named_regulariser(features):
+    return dense_of(kernel_regularizer=Named())
+
 class OwnLayer(keras.layers.Layer):
     def call(self, given):
         return given
@@ -102,6 +132,11 @@ def test_several_targets_are_a_dict_of_outputs() -> None:
     ("own_class", ["gave a Own, a class of its own that could not be loaded again"]),
     ("own_layer", ["of shop_nets.OwnLayer, which is code"]),
     ("a_lambda", ["Lambda, which is code", "make it of Keras' own layers"]),
+    ("own_activation", ["could not be loaded again", "Keras' own layers, activations"]),
+    ("own_lambda", ["could not be loaded again"]),
+    ("own_initialiser", ["could not be loaded again"]),
+    ("own_regulariser", ["could not be loaded again"]),
+    ("own_named_regulariser", ["could not be loaded again"]),
 ])
 def test_what_would_fail_later_is_refused_with_the_way_out(name: str, said: list[str]) -> None:
     with pytest.raises(LaketrainError) as caught:

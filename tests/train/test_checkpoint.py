@@ -22,9 +22,20 @@ from laketrain.train import clock, fingerprint_train
 from laketrain.train.checkpoint import Checkpoints, State, load_model
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.parted import weights_digest
+from laketrain.train.user import pack_user_code
 
 pytestmark = pytest.mark.slow
 ALONE = World(0, 1)
+SLOWING = '''
+import keras
+
+class Slowing(keras.callbacks.Callback):
+    """Sets the rate once, and counts on it to stay."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 0:
+            self.model.optimizer.learning_rate = 0.013
+'''
 BOTH_KINDS_OF_CHANCE = {"model": {"name": "cnn", "filters": 4, "dense": 8, "dropout": 0.4},
                         "augment": {"rotate": 10, "zoom": 0.1, "shift": 1}}
 SETTINGS = {
@@ -95,6 +106,44 @@ def test_a_schedule_goes_on_where_it_was_whether_resumed_or_not(task_of: Callabl
     wanted = [0.2 * (1 + np.cos(np.pi * step / 21)) / 2 for step in (6, 13, 20)]
     np.testing.assert_allclose([row["learning_rate"] for row in state.history], wanted, rtol=1e-6)
     assert float(model.optimizer.learning_rate) == pytest.approx(wanted[-1])
+
+
+def test_a_rate_that_a_callback_has_set_stays_also_where_training_is_resumed(
+        task_of: Callable[..., FitTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slowing.py").write_text(SLOWING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings = {"epochs": 4, "callbacks": ["slowing:Slowing"], "checkpoint_steps": 3}
+
+    def packed(name: str) -> FitTask:
+        task = task_of(name, **settings)
+        return replace(task, user=pack_user_code(task.config))
+
+    whole = fit(packed("whole"), ALONE, silent)
+    assert [row["learning_rate"] for row in whole["history"]] == pytest.approx([0.1, 0.013, 0.013, 0.013])
+    broken = packed("broken")
+    for interrupt in (Interrupt(epoch=2, step=2), Interrupt(epoch=3, step=5)):
+        with pytest.raises(Interrupted):
+            fit(resumed(broken), ALONE, interrupt)
+    mended = fit(resumed(broken), ALONE, silent)
+    assert timeless(mended["history"]) == timeless(whole["history"])
+    assert mended["weights"] == whole["weights"]
+
+
+def test_a_best_epoch_whose_checkpoint_is_gone_is_told_and_no_other_takes_its_place(
+        task_of: Callable[..., FitTask]) -> None:
+    """As where another run of the same training has ended meanwhile."""
+    settings = {"epochs": 6, "optimizer": {"name": "sgd", "learning_rate": 0.5}, "monitor": "val_accuracy"}
+    best = fit(task_of("whole", **settings), ALONE, silent)["best"]["epoch"]
+    assert best < 6
+
+    task = task_of(**settings)
+
+    def other(event: dict[str, Any]) -> None:
+        if event["kind"] == "epoch" and event["epoch"] == 6:
+            checkpoints_of(task).finish()
+
+    with pytest.raises(LakeError, match=rf"the checkpoint of epoch {best}: which is the best, is gone"):
+        fit(task, ALONE, other)
 
 
 @pytest.mark.parametrize("settings", [*SETTINGS.values(), {
@@ -231,9 +280,13 @@ def patched(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """A model of one dense layer whose config.json was tampered with."""
     import keras
 
-    plain = path.with_name("plain.keras")
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="victim")])
     model.compile("sgd", "mse")
+    saved_and_patched(model, path, change)
+
+
+def saved_and_patched(model: Any, path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    plain = path.with_name("plain.keras")
     model.save(plain)
     with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as target:
         for name in source.namelist():
@@ -286,6 +339,16 @@ def lambda_of_a_known_function(path: Path, proof: Path) -> None:
     patched(path, change)
 
 
+def lambda_by_a_dotted_name(path: Path, proof: Path) -> None:
+    import keras
+
+    def change(config: dict[str, Any]) -> None:
+        [layer] = [layer for layer in config["config"]["layers"] if layer["class_name"] == "Lambda"]
+        layer.update(module="keras", class_name="layers.Lambda", registered_name=None)
+    known = keras.layers.Lambda(keras.activations.relu)
+    saved_and_patched(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1), known]), path, change)
+
+
 def pickle_in_disguise(path: Path, proof: Path) -> None:
     import pickle
 
@@ -307,7 +370,7 @@ def h5_in_disguise(path: Path, proof: Path) -> None:
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 @pytest.mark.parametrize("hostile", [
     lambda_model, function_of_os, class_of_subprocess, loss_of_subprocess, unsafe_mode_switched_on,
-    lambda_of_a_known_function, pickle_in_disguise, h5_in_disguise,
+    lambda_of_a_known_function, lambda_by_a_dotted_name, pickle_in_disguise, h5_in_disguise,
 ], ids=lambda hostile: hostile.__name__)
 def test_a_hostile_model_is_refused_and_nothing_of_it_is_executed(tmp_path: Path,
                                                                   hostile: Callable[[Path, Path], None]) -> None:

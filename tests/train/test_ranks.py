@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import queue
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +18,7 @@ from tests import tiny
 from laketrain.config.train import Train
 from laketrain.distributed import World, launch
 from laketrain.errors import DataError, LaunchError, RankError
-from laketrain.lake import Lake, Version
+from laketrain.lake import Lake, Version, lease
 from laketrain.train import fingerprint_train, train
 from laketrain.train import stage as stage_module
 from laketrain.train.checkpoint import Checkpoints
@@ -106,6 +108,26 @@ class Killer:
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event.get("kind") == kind]
+
+
+def test_of_two_that_run_the_same_training_on_other_ranks_one_waits_for_the_other(
+        spark: SparkSession, dataset: Version) -> None:
+    one, two = (Train.model_validate({**CNN, "epochs": 1, "ranks": ranks}) for ranks in (1, 2))
+    same = stage_module._training(dataset, one)
+    assert stage_module._training(dataset, two) == same
+    told, made = queue.Queue[str](), list[Version]()
+
+    def hear(rank: int, event: dict[str, Any]) -> None:
+        if event.get("kind") == "hint":
+            told.put(event["text"])
+
+    with lease(dataset.lake, "checkpoints/shared", same):
+        other = threading.Thread(target=lambda: made.append(trained(spark, dataset, "shared", hear, epochs=1)))
+        other.start()
+        assert "checkpoints/shared: " in (text := told.get(timeout=60)) and "is at it already" in text
+        assert dataset.lake.table("checkpoints", "shared").versions() == []
+    other.join()
+    assert made[0].won and made[0].ref == "models/shared@1"
 
 
 def wait_to_be_killed() -> None:

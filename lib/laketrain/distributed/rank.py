@@ -166,7 +166,9 @@ def _variables(ticket: Ticket, seat: Seat, place: Place, companions: int) -> dic
     _use_threads(threads)
     variables = {"KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": str(threads),
                  "TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": str(threads),
-                 "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1")}
+                 "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
+                 # The process outlives its ranks for a while, and shall not keep a whole GPU from those who come next.
+                 "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     if seat.gpus:
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(seat.gpus)
     return variables | _horovod_variables(ticket, place) if place.size > 1 else variables

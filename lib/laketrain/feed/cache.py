@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import os
 import threading
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ import numpy.typing as npt
 from laketrain.config.train import Cache
 from laketrain.features.base import Feature
 
+_ABANDONED_S = 3600.0
+"""How long nothing is written to a file that is still being written."""
 SLOW = ("png", "jpeg")
 """Codecs of which decoding takes far longer than reading the pixels from a disk."""
 
@@ -41,7 +44,7 @@ class DecodedCache:
         folder = Path(config.folder)
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        taken = sum(file.stat().st_size for file in folder.glob("*.npy"))
+        taken = sum(map(_size, [*folder.glob("*.npy"), *folder.glob("*.part")]))
         return cls(folder, max(0, int(config.gb * 2**30) - taken) // ranks)
 
     def holds(self, feature: Feature) -> bool:
@@ -77,3 +80,14 @@ class DecodedCache:
     def _path(self, file: str, group: int, name: str) -> Path:
         digest = hashlib.sha256(f"{file}|{group}|{name}".encode()).hexdigest()
         return self._folder / f"{digest[:40]}.npy"
+
+
+def _size(file: Path) -> int:
+    """Its bytes; 0 where it is gone, as people and other ranks may remove it. What a killed rank left half written, no
+    other rank is at by now, and it goes."""
+    with contextlib.suppress(OSError):
+        status = file.stat()
+        if file.suffix != ".part" or time.time() - status.st_mtime < _ABANDONED_S:
+            return status.st_size
+        file.unlink()
+    return 0

@@ -174,6 +174,9 @@ class _Field(tuple[Any, ...]):
     def __new__(cls, *values: Any) -> _Field:
         return super().__new__(cls, values)
 
+    def __setstate__(self, state: Any) -> None:
+        """Has none. Without this, a pickle could give the class itself other attributes, for the whole process."""
+
     @property
     def dtype(self) -> Any:
         return self[1]

@@ -24,6 +24,7 @@ from laketrain.features import FeatureSet
 from laketrain.feed.cache import DecodedCache
 
 OPEN_FILES = 32
+_CLOSING_S = 2.0
 
 
 class DataFile(Protocol):
@@ -132,11 +133,16 @@ class RowReader:
         return next(iter(dict(self._at).values()), "the data")
 
     def close(self) -> None:
-        """Closes what is open; the reader opens files again when asked."""
-        with self._lock:
+        """Closes what is open; the reader opens files again when asked. The files of a read that is stuck are left to
+        it: who waited for it has given up, and shall not wait here for as long as the storage is silent."""
+        if not self._lock.acquire(timeout=_CLOSING_S):
+            return
+        try:
             for files in self._open:
                 while files:
                     files.popitem()[1].close(force=True)
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> RowReader:
         return self

@@ -50,9 +50,12 @@ class Rnn(Model):
 
         hidden, mask = front.steps(name)
         layer = keras.layers.GRU if self.cell == "gru" else keras.layers.LSTM
+        # cuDNN refuses, while a step runs, rows that are padded before their steps, and rows of padding alone.
+        cudnn = "auto" if mask is None else False
         for number in range(1, self.layers + 1):
             inner = layer(self.units, return_sequences=number < self.layers, dropout=self.dropout,
-                          kernel_initializer=self.initializer, name=f"{prefix}{self.cell}_{number}")
+                          kernel_initializer=self.initializer, use_cudnn=cudnn,
+                          name=f"{prefix}{self.cell}_{number}")
             if self.bidirectional:
                 inner = keras.layers.Bidirectional(inner, name=f"{prefix}both_ways_{number}")
             hidden = inner(hidden, mask=mask)

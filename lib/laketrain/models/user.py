@@ -22,11 +22,14 @@ from laketrain.features import FeatureSet
 from laketrain.imports import import_object, import_tensorflow
 from laketrain.models.base import Model
 from laketrain.models.heads import output_shape
+from laketrain.models.safe import code_in
 
 if TYPE_CHECKING:
     import keras
 
 _KEY = "train.model.use"
+_WHY = ", which is code: a saved model is data, and this one could not be loaded again"
+_WAY = "make it of Keras' own layers, activations and keras.ops"
 
 
 class UserModel(Model):
@@ -81,6 +84,7 @@ class UserModel(Model):
             raise self._wrong(f"gave a {type(model).__name__}, a class of its own that could not be loaded again",
                               "return keras.Model(inputs, outputs), made of Keras' own layers")
         self._check_layers(model)
+        self._check_loading(model)
         self._check_inputs(model, features)
         self._check_outputs(model, features)
         return model
@@ -90,9 +94,20 @@ class UserModel(Model):
         for layer in model._flatten_layers():
             module = type(layer).__module__
             if type(layer).__name__ == "Lambda" or not module.startswith("keras."):
-                raise self._wrong(f"has the layer {layer.name!r} of {module}.{type(layer).__name__}, which is code: a "
-                                  "saved model is data, and this one could not be loaded again",
-                                  "make it of Keras' own layers and keras.ops")
+                raise self._wrong(f"has the layer {layer.name!r} of {module}.{type(layer).__name__}{_WHY}", _WAY)
+
+    def _check_loading(self, model: keras.Model) -> None:
+        """Nor does it hold functions or objects of the user's own, such as an activation: of these it keeps names."""
+        import keras
+
+        try:
+            config = keras.saving.serialize_keras_object(model)
+            code = next(code_in(config), None)
+            keras.saving.deserialize_keras_object(config, safe_mode=True)
+        except Exception as error:  # whatever a layer makes of what it does not know
+            raise self._wrong(f"could not be loaded again: {str(error).strip().splitlines()[0][:200]}", _WAY) from error
+        if code is not None:
+            raise self._wrong(f"holds {code}{_WHY}", _WAY)
 
     def _check_inputs(self, model: keras.Model, features: FeatureSet) -> None:
         names = [given.name for given in model.inputs]

@@ -53,6 +53,7 @@ def score_batches(task: PredictTask, batches: Iterable[pa.RecordBatch]) -> Itera
     """For each row: the kept columns, the answers (`laketrain.predict.answers`), model, data, and, where it can't be
     scored, the reason."""
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(task.threads))
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # Spark keeps the process, and others want the GPU
     features, targets = FeatureSet.from_json(task.features), FeatureSet.from_json(task.targets)
     for batch in _named(task, batches):
         yield _score(task, features, targets, batch)

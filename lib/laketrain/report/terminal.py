@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from laketrain.config.evaluate import FIGURES
+from laketrain.report.words import metric
 from laketrain.stages import Outcome
 
 
@@ -35,8 +36,8 @@ class Terminal:
         """A stage is done."""
         self._close()
         mark = "[dim]unchanged[/dim]" if outcome.skipped else f"[green]{outcome.seconds:6.1f} s[/green]  "
-        self.console.print(f"{outcome.stage:>10}  {mark:<9}  {escape(outcome.version.ref):<28} {_counts(outcome)}",
-                           soft_wrap=True)
+        said = escape(f"{outcome.version.ref:<28} {_counts(outcome)}")
+        self.console.print(f"{outcome.stage:>10}  {mark:<9}  {said}", soft_wrap=True)
 
     def rank_event(self, rank: int, event: dict[str, Any]) -> None:
         """A rank reports."""
@@ -53,7 +54,8 @@ class Terminal:
             self._say(f"            [yellow]{escape(event['text'])}[/]")
         elif kind == "resume":
             step = f", step {event['step']} of the next" if event.get("step") else ""
-            self._say(f"            [yellow]goes on after epoch {event['epoch']}{step}[/], from {event['checkpoint']}")
+            self._say(f"            [yellow]goes on after epoch {event['epoch']}{step}[/], "
+                      f"from {escape(event['checkpoint'])}")
         elif kind == "restart":
             self._say(f"            [yellow]relaunch {event['attempt']} of {event['of']}:[/] {escape(event['cause'])}")
 
@@ -91,7 +93,7 @@ def counting(total: int, description: str) -> Iterator[Callable[[object], None]]
 
 def _metrics(event: dict[str, Any]) -> str:
     skipped = {"kind", "epoch", "epochs", "step", "steps", "rows_per_s", "seconds", "learning_rate"}
-    return "  ".join(f"{name} {value:.4f}" for name, value in event.items() if name not in skipped)
+    return escape("  ".join(f"{name} {metric(value)}" for name, value in event.items() if name not in skipped))
 
 
 def _counts(outcome: Outcome) -> str:
@@ -123,7 +125,7 @@ def _measured(meta: Mapping[str, Any]) -> str:
     said = []
     for target, section in found.items():
         figure = FIGURES[section["kind"]]
-        beside = "".join(f", {name} {value:.4f}" for name, value in section["baselines"].items())
+        beside = "".join(f", {name} {metric(value)}" for name, value in section["baselines"].items())
         name = f"{target} " if len(found) > 1 else ""
-        said.append(f"{name}{figure.replace('_', ' ')} {section['metrics'][figure]:.4f}{beside}")
+        said.append(f"{name}{figure.replace('_', ' ')} {metric(section['metrics'][figure])}{beside}")
     return "; ".join(said)

@@ -46,8 +46,10 @@ def share(value: Any) -> str:
 
 
 def metric(value: Any) -> str:
-    """A loss or a score, to four places."""
-    return f"{value:.4f}" if is_number(value) else NOTHING
+    """A loss, a score or a rate, to four places; a smaller one to three figures, and never a 0 that it isn't."""
+    if not is_number(value):
+        return NOTHING
+    return f"{value:.3g}" if 0 < abs(value) < 0.001 else f"{value:.4f}"
 
 
 def bound(text: str) -> str:

@@ -32,6 +32,7 @@ class State:
         times: for each epoch, the seconds that each rank waited and computed.
         judge: which epoch was best and what follows from it (`laketrain.train.judge`).
         ranks: of each rank, in the middle of an epoch, what it has counted and how far its random layers have come.
+        rate: the learning rate that the schedule gave last. The optimizer has it, or what a callback set since.
     """
 
     epochs: int = 0
@@ -40,6 +41,7 @@ class State:
     times: list[list[dict[str, float]]] = field(default_factory=list)
     judge: dict[str, Any] = field(default_factory=dict)
     ranks: list[dict[str, Any]] = field(default_factory=list)
+    rate: float | None = None
 
 
 @dataclass(frozen=True)

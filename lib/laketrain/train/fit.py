@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from laketrain.config.train import Train
 from laketrain.distributed import World, averaging_seconds
+from laketrain.errors import LakeError
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
@@ -112,8 +113,10 @@ def _chosen(model: keras.Model, state: State, config: Train, checkpoints: Checkp
 
     if (epoch := _verdict(state, config)["epoch"]) != state.epochs:
         found = checkpoints.after(epoch)
-        if found is not None:
-            model = load_model(found)
+        if found is None:
+            raise LakeError("train", f"the checkpoint of epoch {epoch}", "which is the best, is gone: another run of "
+                            "the same training has ended, or dropped it", "run it again")
+        model = load_model(found)
     if config.optimizer.ema is not None:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     return model

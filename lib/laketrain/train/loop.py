@@ -49,7 +49,7 @@ class Loop:
         self._steps = Steps(begun.model, begun.objective, world.size, own)
         self._callbacks = UserCallbacks(task.config, functions, begun.model, world.is_chief)
         self._judge = Judge(**begun.state.judge)
-        self._rate, self._first = math.nan, 0
+        self._first = 0
         self.clock = Clock()
 
     def run(self) -> None:
@@ -78,7 +78,7 @@ class Loop:
         row: dict[str, Any] = {"epoch": state.epochs + 1, **self._steps.totals(self._world), **self._validate()}
         state.epochs += 1
         self._judge.see(row, state.epochs, self._config)
-        rate = float(self._model.optimizer.learning_rate) if self._config.callbacks else self._rate
+        rate = float(self._model.optimizer.learning_rate) if self._config.callbacks else state.rate
         self._callbacks.call("on_epoch_end", state.epochs - 1, dict(row))
         self._agree_on_rate()
         self._judge.stop = self._judge.stop or self._world.sum(int(self._callbacks.stop)) > 0
@@ -127,8 +127,8 @@ class Loop:
         optimizer, together = self._config.optimizer, self._config.optimizer.accumulate
         updates = max(1, self._feed.steps * self._config.epochs // together)
         rate = rate_at(optimizer, step // together, updates, self._feed.steps / together) * self._judge.factor
-        if rate != self._rate:
-            self._rate = rate
+        if rate != self._state.rate:
+            self._state.rate = rate
             self._model.optimizer.learning_rate = rate
 
     def _agree_on_rate(self) -> None:

@@ -3,25 +3,23 @@
     model = load_saved("/tmp/…/model.keras", subject="models/mnist@3, model.keras")
 
 Keras' safe mode refuses Python lambdas and classes from elsewhere. We also refuse what it lets pass and no model of
-ours holds: Lambda layers around known functions, layers that read other files, archives with more than Keras' own
-members.
+ours holds (`laketrain.models.safe`), and archives with more than Keras' own members.
 """
 
 from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from laketrain.errors import LakeError
 from laketrain.imports import import_tensorflow
+from laketrain.models.safe import code_in
 
 if TYPE_CHECKING:
     import keras
 
 _MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
-_CODE = {"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
 _HINT = "load only models that laketrain committed; train it again if the file is damaged"
 
 
@@ -51,21 +49,8 @@ def _refuse_code(path: str, subject: str) -> None:
         raise LakeError("lake", subject, f"is no .keras archive: {_first_line(error)}", _HINT) from error
     if strange:
         raise LakeError("lake", subject, f"holds {strange[0]!r}, expected {', '.join(sorted(_MEMBERS))}", _HINT)
-    for module, name in _objects(config):
-        if name in _CODE or not (module == "builtins" or module == "keras" or module.startswith("keras.")):
-            raise LakeError("lake", subject, f"is refused: it holds {module}.{name}, which could run code", _HINT)
-
-
-def _objects(config: Any) -> Iterator[tuple[str, str]]:
-    """Module and name of every object that a config would make."""
-    if isinstance(config, dict):
-        if "class_name" in config:
-            yield str(config.get("module") or "keras"), str(config["class_name"])
-        for value in config.values():
-            yield from _objects(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _objects(value)
+    for code in code_in(config):
+        raise LakeError("lake", subject, f"is refused: it holds {code}, which could run code", _HINT)
 
 
 def _first_line(error: Exception) -> str:

@@ -17,7 +17,7 @@ from laketrain.config.train import Ranks, Train
 from laketrain.distributed import launch
 from laketrain.distributed.slots import slots_for
 from laketrain.errors import LakeError, LaunchError, RankError
-from laketrain.lake import Version, fingerprint
+from laketrain.lake import Version, fingerprint, lease
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.source import pin_source, source_content
@@ -51,14 +51,21 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
     An interrupted training of the same config on the same data goes on from its last checkpoint, at any number of
     ranks. A rank that fails by itself (killed, hung) is answered by a relaunch from there, up to `max_restarts`, with
     fewer ranks where executors are gone and `ranks` allows it; a mistake that would only happen again (the loss is NaN)
-    is raised at once.
+    is raised at once. Of jobs that run the same training, on whatever ranks, one is at it at a time: they would drop
+    each other's checkpoints.
     """
+    tell = on_event or (lambda rank, event: None)
+    training, path = _training(dataset, config), f"checkpoints/{name}"
+    with lease(dataset.lake, path, training, lambda who: tell(0, {"kind": "hint", "text": f"{path}: {who}"})):
+        return _trained(spark, dataset, name, config, key, training, tell)
+
+
+def _trained(spark: SparkSession, dataset: Version, name: str, config: Train, key: str, training: str,
+             tell: OnEvent) -> Version:
     started = time.monotonic()
     lake = dataset.lake
     models = lake.table("models", name)
-    run = _run_identity(models.versions(), dataset, config)
-    checkpoints = Checkpoints(lake, name, run, config.checkpoints)
-    tell = on_event or (lambda rank, event: None)
+    checkpoints = Checkpoints(lake, name, _run_identity(models.versions(), training), config.checkpoints)
     user = pack_user_code(config)
     if config.init_from is not None:
         config = config.model_copy(update={"init_from": pin_source(lake, config.init_from)})
@@ -115,15 +122,16 @@ def _hint_at_few_row_groups(dataset: Version, config: Train, ranks: int, tell: O
                  "ranks, so several read the same one: a smaller 'convert.row_group_mb' is quicker"})
 
 
-def _run_identity(committed: list[int], dataset: Version, config: Train) -> str:
-    """By what a crashed training is found again, also by fewer or more ranks: they see the same global batches, unless
-    these grow with the ranks.
-
-    Other than after a crash, `--force` begins anew: with each committed model the identity changes.
-    """
+def _training(dataset: Version, config: Train) -> str:
+    """What is trained, by however many ranks: they see the same global batches, unless these grow with the ranks."""
     scaled = config.on(config.ranks.max)
-    key = fingerprint_train(dataset, scaled.model_copy(update={"ranks": Ranks(min=1, max=1)}))
-    return fingerprint("run", REVISION, {"train": key, "after": max(committed, default=0)})
+    return fingerprint_train(dataset, scaled.model_copy(update={"ranks": Ranks(min=1, max=1)}))
+
+
+def _run_identity(committed: list[int], training: str) -> str:
+    """By what a crashed training is found again. Other than after a crash, `--force` begins anew: with each committed
+    model the identity changes."""
+    return fingerprint("run", REVISION, {"train": training, "after": max(committed, default=0)})
 
 
 def _launch_until_done(
