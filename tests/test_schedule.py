@@ -8,7 +8,7 @@ import subprocess
 import sys
 import types
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
@@ -16,8 +16,12 @@ from typer.testing import CliRunner
 from laketrain.cli import app
 from laketrain.errors import ConfigError
 from laketrain.lake import Lake
+from laketrain.pipeline import Pipeline
 from laketrain.schedule import airflow_dag, cron_line
 from laketrain.workload import Job
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 CONFIG = """\
 name: sales
@@ -59,7 +63,7 @@ def test_what_runs_are_told_by_set_is_kept_and_a_percent_sign_does_not_end_crons
     assert shlex.split(line.replace(r"\%", "%"))[3:] == [plain.source, "--set", sets[0], "--set", sets[1]]
     airflow = Airflow()
     assert airflow.load(airflow_dag(plain, "@daily", sets=sets))["COMMAND"][2:] == [
-        plain.source, "--set", sets[0], "--set", sets[1]]
+        plain.source, "--to", "{stage}", "--set", sets[0], "--set", sets[1]]
 
 
 @pytest.mark.parametrize("at", ["", "3 o'clock", "* * * *", "* * * * * *", "@never", "1 2 3 4 5\n6"])
@@ -179,7 +183,7 @@ def test_a_dag_has_a_task_a_stage_in_their_order(dated: Job) -> None:
         "laketrain_sales", "15 3 * * *", False, 1)
     assert [(task.name, task.after) for task in airflow.tasks] == [("ingest", []), ("clean", ["ingest"])]
     assert airflow.tasks[1].given == {"stage": "clean", "day": "{{ ds }}"}
-    assert names["COMMAND"][1:] == ["{stage}", dated.source, "--set", "variables.date={date}"]
+    assert names["COMMAND"][1:] == ["run", dated.source, "--to", "{stage}", "--set", "variables.date={date}"]
 
 
 @pytest.mark.parametrize(("code", "raised"), [
@@ -198,7 +202,23 @@ def test_what_would_only_fail_again_is_not_tried_again(dated: Job, capfd: pytest
             airflow.tasks[0].call("ingest", "2026-11-21")
         assert type(caught.value) is raised
     assert ast.literal_eval(capfd.readouterr().out.strip()) == [
-        "jobs/ingest.py", dated.source, "--set", "variables.date=2026-11-21"]
+        "jobs/pipeline.py", dated.source, "--to", "ingest", "--set", "variables.date=2026-11-21"]
+
+
+@pytest.mark.slow
+def test_a_task_of_an_earlier_day_takes_what_was_landed_that_day(dated: Job, spark: SparkSession) -> None:
+    """As where a day's tasks are cleared, or back-filled, when later days have run."""
+    landing = Path(dated.source).parent / "landing"
+    landing.mkdir()
+    for day, price in (("2026-11-19", 5), ("2026-11-20", 7)):
+        (landing / f"{day}.csv").write_text(f"1,{price}\n")
+        Pipeline(dated.source, [f"variables.date={day}"], spark=spark).run(last="ingest")
+    airflow = Airflow()
+    airflow.load(airflow_dag(dated, "@daily"))
+    [_, clean] = airflow.tasks
+    clean.call("clean", "2026-11-19")
+    version = Lake(Path(dated.source).parent / "lake").version("clean/sales")
+    assert version.entry.parents == {"raw/sales": 1}
 
 
 def test_the_command_line_writes_either(dated: Job) -> None:

@@ -52,7 +52,8 @@ COMMAND = {command!r}
 
 
 def run(stage: str, day: str) -> None:
-    """Runs one stage. What would only fail again (the config, the model below its gate) is not tried again."""
+    """Runs a stage on what those before it made of this day. What would only fail again (the config, the model below
+    its gate) is not tried again."""
     words = [word.replace("{{stage}}", stage).replace("{{date}}", day) for word in COMMAND]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in process.stdout:
@@ -94,14 +95,15 @@ def airflow_dag(job: Job, at: str, program: str | None = None, sets: Sequence[st
     """A DAG, for Airflow 2 and 3: a task a stage that the workload declares, one after the other, for the run's day.
 
     Args:
-        at, sets: as of `cron_line`. program: what runs a stage, by default this laketrain; `{stage}` in it is the
-            stage, which else follows it, as in `spark-submit --master yarn jobs/{stage}.py`.
+        at, program, sets: as of `cron_line`. A task runs the stages up to its own, of which those before find what
+            they made.
 
     Raises:
         ConfigError: as `cron_line` does.
     """
-    words, times = _words(program), _checked(at)
-    words += ([] if any("{stage}" in word for word in words) else ["{stage}"]) + [_config(job), *_given(sets)]
+    times = _checked(at)
+    # A stage alone would take the newest version of what stands before it, which may be another day's.
+    words = [*_whole_run(_words(program)), _config(job), "--to", "{stage}", *_given(sets)]
     words += ["--set", "variables.date={date}"] if _uses_date(job, sets) else []
     declared = [stage for stage in STAGES if declares(job.workload, stage)]
     return _DAG.format(name=job.workload.name, config=_config(job), stages=declared, command=words,

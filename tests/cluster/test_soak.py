@@ -1,8 +1,8 @@
 """A schedule's runs, one a day, with new data every day and on most days something killed, full or done twice: nothing
 is lost, nothing grows.
 
-    make test ARGS='tests/cluster/test_soak.py -s'                       # 3 days
-    LAKETRAIN_DAYS=40 make test ARGS='tests/cluster/test_soak.py -s'
+    make test WORKERS=0 ARGS='tests/cluster/test_soak.py -s'                       # 3 days
+    LAKETRAIN_DAYS=40 make test WORKERS=0 ARGS='tests/cluster/test_soak.py -s'
 
 What each day took is printed.
 """

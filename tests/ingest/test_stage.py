@@ -10,6 +10,8 @@ from laketrain.errors import CommitConflict, DataError, LakeError
 from laketrain.ingest import ingest, plan_ingest
 from laketrain.lake import Lake, Version, increments
 
+from ..nobody import as_nobody, open_folder
+
 
 def source(path: object, **settings: object) -> Source:
     return Source.model_validate({"format": "csv", "path": str(path), "schema": {"a": "string"}, **settings})
@@ -48,6 +50,17 @@ def test_the_same_files_have_the_same_fingerprint_and_changed_ones_another(tmp_p
     _, more = plan_ingest("pixels", source(folder / "*.csv"))
     assert before == again
     assert len({before, grown, more}) == 3
+
+
+def test_a_file_that_may_not_be_read_is_named_and_nothing_is_landed() -> None:
+    with open_folder() as folder:
+        landing(folder / "in", x_csv="1", y_csv="2")
+        (folder / "in" / "y.csv").chmod(0o200)
+        lake = Lake(folder / "lake")
+        with as_nobody(), pytest.raises(DataError, match=r"in/y\.csv.*(?i:permission denied)"):
+            plan, key = plan_ingest("pixels", source(folder / "in"))
+            ingest(lake, "pixels", plan, key)
+        assert lake.table("raw", "pixels").versions() == []
 
 
 def test_characters_that_spark_takes_for_a_pattern_are_replaced_in_the_lake(tmp_path: Path) -> None:

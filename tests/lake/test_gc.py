@@ -9,13 +9,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from tests.nobody import as_nobody, open_folder
 
 from laketrain.errors import LakeError
 from laketrain.lake import Draft, GcReport, Lake, collect
 from laketrain.lake import gc as gc_module
 from laketrain.lake.draft import closed_mark
 
-from .nobody import as_nobody, open_folder
 from .writers import add, commit, parquet
 
 DAY = timedelta(days=1)

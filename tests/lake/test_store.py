@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from tests.nobody import as_nobody, open_folder
 
 from laketrain.errors import LakeError
 from laketrain.lake import Store
 from laketrain.lake.local import LocalStore
 
-from .nobody import as_nobody, open_folder
 from .writers import parquet
 
 

@@ -161,6 +161,14 @@ def test_what_does_not_suit_a_target_is_refused(features: Any, settings: dict[st
         objective(features, **settings)
 
 
+@pytest.mark.parametrize("loss", [
+    {"weight": "mae", "kind": "auto"}, {"weight": {"name": "mae"}, "kind": {"name": "auto"}},
+    {"weight": {"name": "mae", "weight": 1.0}, "*": "auto"}])
+def test_a_target_may_have_the_name_of_a_setting(loss: Any) -> None:
+    config = Train.model_validate({"model": {"name": "linear"}, "loss": loss})
+    assert (config.loss["weight"].name, len(config.loss)) == ("mae", 2)
+
+
 @pytest.mark.parametrize(("loss", "said"), [
     ("mze", "Input should be 'auto', 'crossentropy'"), ({"name": "mse", "delta": 2.0}, "takes no delta; huber do"),
     ({"use": "nowhere"}, "String should match pattern"), ({"name": "quantile", "quantile": 1.0}, "less than 1"),

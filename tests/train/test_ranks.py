@@ -18,7 +18,7 @@ from tests import tiny
 from laketrain.config.train import Train
 from laketrain.distributed import World, launch
 from laketrain.errors import DataError, LaunchError, RankError
-from laketrain.lake import Lake, Version, lease
+from laketrain.lake import Lake, Retention, Version, lease, retire
 from laketrain.train import fingerprint_train, train
 from laketrain.train import stage as stage_module
 from laketrain.train.checkpoint import Checkpoints
@@ -108,6 +108,15 @@ class Killer:
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event.get("kind") == kind]
+
+
+def test_the_model_that_another_began_with_stays_while_that_one_does(spark: SparkSession, dataset: Version) -> None:
+    source = tiny.commit_model(dataset)
+    tiny.commit_model(dataset)
+    version = trained(spark, dataset, "target", model={"name": "linear"}, init_from=source.ref, epochs=1,
+                      ranks=1)
+    assert version.entry.parents == {dataset.table: dataset.number, source.table: source.number}
+    assert retire(dataset.lake, Retention(1)) == []
 
 
 def test_of_two_that_run_the_same_training_on_other_ranks_one_waits_for_the_other(

@@ -69,10 +69,17 @@ class Loss(Section):
         return self
 
 
+def _is_one(value: dict[str, Any]) -> bool:
+    """Whether a mapping holds settings of a loss, and no losses by target: a target may be called `weight`, too."""
+    named = any(isinstance(inner, dict | Loss) or (isinstance(inner, str) and key not in ("name", "use"))
+                for key, inner in value.items())
+    return not named and bool(value.keys() & Loss.model_fields.keys())
+
+
 def _losses(value: Any) -> Any:
     if isinstance(value, str):
         return {EVERY: {"name": value}}
-    if isinstance(value, Loss) or (isinstance(value, dict) and value.keys() & Loss.model_fields.keys()):
+    if isinstance(value, Loss) or (isinstance(value, dict) and _is_one(value)):
         return {EVERY: value}
     if isinstance(value, dict):
         return {target: {"name": loss} if isinstance(loss, str) else loss for target, loss in value.items()}

@@ -30,6 +30,12 @@ def pin_source(lake: Lake, source: str) -> str:
     return source if source.endswith(_ENDING) else lake.version(source).ref
 
 
+def source_parent(pinned: str) -> dict[str, int]:
+    """The version of the lake that a pinned source is: it stays while what began with it does. None for a file."""
+    table, _, number = pinned.partition("@")
+    return {} if pinned.endswith(_ENDING) else {table: int(number)}
+
+
 def source_content(lake: Lake, source: str) -> str:
     """What tells one source's content from another's, for fingerprints: a version's ref, a file's checksum."""
     if not source.endswith(_ENDING):

@@ -20,7 +20,7 @@ from laketrain.errors import LakeError, LaunchError, RankError
 from laketrain.lake import Version, fingerprint, lease
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.fit import FitTask, fit
-from laketrain.train.source import pin_source, source_content
+from laketrain.train.source import pin_source, source_content, source_parent
 from laketrain.train.user import pack_user_code, source_of
 
 if TYPE_CHECKING:
@@ -66,9 +66,10 @@ def _trained(spark: SparkSession, dataset: Version, name: str, config: Train, ke
     lake = dataset.lake
     models = lake.table("models", name)
     checkpoints = Checkpoints(lake, name, _run_identity(models.versions(), training), config.checkpoints)
-    user = pack_user_code(config)
+    user, parents = pack_user_code(config), {dataset.table: dataset.number}
     if config.init_from is not None:
-        config = config.model_copy(update={"init_from": pin_source(lake, config.init_from)})
+        pinned = pin_source(lake, config.init_from)
+        config, parents = config.model_copy(update={"init_from": pinned}), {**parents, **source_parent(pinned)}
     with models.stage() as draft:
         task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path(), user=user)
         results, restarts = _launch_until_done(spark, dataset, task, checkpoints, tell)
@@ -77,7 +78,7 @@ def _trained(spark: SparkSession, dataset: Version, name: str, config: Train, ke
                  for result in results]
         slow = slow_rank([rank["computing_s"] for rank in ranks])
         version = draft.commit(
-            stage="train", fingerprint=key, parents={dataset.table: dataset.number},
+            stage="train", fingerprint=key, parents=parents,
             counts={"rows": dataset.entry.counts["splits"][config.split], "epochs": len(chief["history"]),
                     "parameters": chief["parameters"]},
             meta={"history": chief["history"], "times": chief["times"], "best": chief["best"],

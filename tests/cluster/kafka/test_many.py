@@ -1,7 +1,7 @@
 """Many messages through three kills, each in `raw/` once.
 
-    make test ARGS='tests/cluster/kafka/test_many.py -s'                            # 30,000
-    LAKETRAIN_MESSAGES=1000000 make test ARGS='tests/cluster/kafka/test_many.py -s'
+    make test WORKERS=0 ARGS='tests/cluster/kafka/test_many.py -s'                            # 30,000
+    LAKETRAIN_MESSAGES=1000000 make test WORKERS=0 ARGS='tests/cluster/kafka/test_many.py -s'
 
 The figures are printed.
 """
