@@ -12,18 +12,19 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from laketrain.errors import ConfigError, DataError, LakeError
+from laketrain.errors import ConfigError, DataError, GateError, LakeError
+from laketrain.evaluate import fingerprint_evaluate
 from laketrain.feed.dataset import Dataset
-from laketrain.lake import Lake, collect
+from laketrain.lake import Lake, Version, collect
 from laketrain.pipeline import Pipeline
 from laketrain.stages import STAGES, between
 
 from .road import Quiet
-from .small import BAD_SCANS, ROWS, Small, build_small, write
+from .small import BAD_SCANS, CONFIG, ROWS, Small, build_small, write
 from .tables import rows_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 ALL = ["raw/scans", "raw/labels", "clean/scans", "clean/labels", "integrated/digits", "features/small"]
 LOWER_LIMIT = "clean.scans.rules.2={range: {column: pixels, min: 10, max: 255}}"
 STRICT = "clean.scans.max_reject_fraction=0.01"
+TRAINING = """
+train: {model: {name: linear}, epochs: 1, batch: 4}
+evaluate: {}
+"""
 
 
 @pytest.fixture
@@ -213,6 +218,63 @@ def test_stages_called_in_turn_read_each_other_and_not_a_newer_version(small: Sm
     pipeline.clean()
     small.pipeline(spark, LOWER_LIMIT, "clean.scans.max_reject_fraction=0.5").run("clean", "clean")
     assert pipeline.integrate()["digits"].ref == "integrated/digits@1"
+
+
+# ---- what a model is measured on
+
+
+def measured_apart(folder: Path, trained_on: dict[str, int]) -> Small:
+    """Two datasets, a model with these parents, and the evaluation of the first dataset with it: no other can be had
+    without Spark."""
+    home = build_small(folder)
+    home.config.write_text(CONFIG + TRAINING, "utf-8")
+    datasets = [commit(home.lake, "features/small") for _ in range(2)]
+    model = commit(home.lake, "models/small", parents=trained_on)
+    config = home.pipeline().workload.evaluate
+    assert config is not None
+    commit(home.lake, "runs/small-evaluation", fingerprint=fingerprint_evaluate(datasets[0], model, config),
+           meta={"metrics": {"accuracy": 0.5}})
+    return home
+
+
+def commit(lake: Lake, table: str, **entry: Any) -> Version:
+    with lake.table(*table.split("/")).stage() as draft:
+        return draft.commit(**entry)
+
+
+@pytest.mark.parametrize("named", [{}, {"convert.dataset": "other"}])
+def test_a_model_is_measured_on_what_it_was_trained_on_also_where_a_newer_dataset_is_there(
+        tmp_path: Path, named: dict[str, str]):
+    home = measured_apart(tmp_path, {"features/small": 1})
+    commit(home.lake, "features/other")
+    pipeline = home.pipeline(None, *(f"{key}={value}" for key, value in named.items()))
+    assert pipeline.evaluate() == {"metrics": {"accuracy": 0.5}}
+    watcher = pipeline._watcher
+    assert isinstance(watcher, Quiet)
+    newer = "features/other@1" if named else "features/small@2"
+    assert watcher.notes == [
+        f"models/small@1 is measured on features/small@1, on which it was trained, and not on {newer}"]
+
+
+def test_a_gate_is_not_broken_by_a_dataset_that_the_model_does_not_know(tmp_path: Path):
+    home = measured_apart(tmp_path, {"features/small": 1})
+    pipeline = home.pipeline(None, "evaluate.gate={accuracy: '>= 0.5'}")
+    pipeline.run("evaluate", "evaluate")
+    assert made(pipeline) == []
+    with pytest.raises(GateError, match=r"accuracy is 0\.5, expected >= 0\.6"):
+        home.pipeline(None, "evaluate.gate={accuracy: '>= 0.6'}").evaluate()
+
+
+def test_a_model_whose_dataset_is_gone_or_unknown_is_not_measured_on_another_one(tmp_path: Path):
+    home = measured_apart(tmp_path, {"features/small": 1})
+    home.lake.table("features", "small").drop(1)
+    with pytest.raises(LakeError, match=r"models/small@1: was trained on features/small@1, which is no longer there, "
+                                        r"and can't be measured on another dataset. Next: train a model: laketrain "
+                                        r"run .* --from train"):
+        home.pipeline().evaluate()
+    commit(home.lake, "models/small", parents={"models/base": 1})
+    with pytest.raises(LakeError, match=r"models/small@2: doesn't say on which dataset it was trained, expected one"):
+        home.pipeline().evaluate()
 
 
 @pytest.mark.parametrize("stage", ["train", "evaluate", "predict"])

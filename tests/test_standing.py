@@ -6,14 +6,18 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from laketrain.config.train import Train
 from laketrain.lake import Lake, Version
+from laketrain.profile.model import FILE, TableProfile
+from laketrain.profile.place import fingerprint_profile, profiles_of
 from laketrain.standing import standing_model
 from laketrain.train import fingerprint_train
 
+from .profile.columns import after, number, numbers, text
 from .road import Quiet
 from .small import CONFIG, Small, build_small, write
 
@@ -90,6 +94,40 @@ def test_drift_that_nobody_can_tell_is_reason_enough(tmp_path: Path) -> None:
     assert standing_model(other, "digits", config) is None
 
 
+def drawn(before: TableProfile | None, version: int, width: float, longest: int) -> TableProfile:
+    """What is known of a table's version, with its numbers counted on the edges of the profile before."""
+    random = np.random.default_rng(version)
+    size = number(width * random.normal(size=2000), before.column("x") if before else None)
+    old = before.column("y").lengths if before else None
+    lengths = numbers(random.integers(1, longest + 1, 2000).astype(float), old, step=1)
+    key = text([str(place) for place in range(2000)], complete=False, lengths=lengths)
+    return after(before, size, key.model_copy(update={"name": "y"}))
+
+
+@pytest.mark.parametrize(("widths", "longest", "stands"), [
+    ((1, 1.2, 1.2, 1.2), (12, 12, 12, 12), [True, True, True]), ((1, 3, 1, 1), (12, 12, 12, 12), [False, True, True]),
+    ((1, 1.35, 1.5, 1.8), (12, 12, 12, 12), [True, True, False]),
+    ((1, 1, 1, 1), (12, 13, 12, 13), [True, True, True]), ((1, 1, 1, 1), (12, 60, 13, 60), [False, True, False])])
+def test_drift_is_told_from_what_the_model_was_trained_on_however_many_versions_lie_between(
+        tmp_path: Path, widths: tuple[float, ...], longest: tuple[int, ...], stands: list[bool]) -> None:
+    config, lake = train(again={"drift": "strong"}), Lake(tmp_path)
+    profile, found = None, []
+    for version, (width, most) in enumerate(zip(widths, longest, strict=True), 1):
+        with lake.table("clean", "digits").stage() as draft:
+            table = draft.commit()
+        profile = drawn(profile, version, width, most)
+        with profiles_of(table).stage() as draft:
+            lake.store.write(draft.path(FILE), profile.model_dump_json().encode())
+            draft.commit(fingerprint=fingerprint_profile(table), parents={table.table: version})
+        with lake.table("features", "digits").stage() as draft:
+            dataset = draft.commit(counts={"splits": {"train": 2000}}, parents={table.table: version})
+        if version == 1:
+            model_of(dataset, config)
+        else:
+            found.append(standing_model(dataset, "digits", config) is not None)
+    assert found == stands
+
+
 def test_a_policy_that_would_never_train_is_refused() -> None:
     with pytest.raises(ValidationError, match="received none of rows, days and drift"):
         train(again={})
@@ -122,5 +160,8 @@ def test_a_run_trains_again_when_labels_have_drifted_and_not_before(spark: Spark
     add(home, "alike", range(61, 67))
     assert models() == [1]
     assert home.lake.table("features", "small").versions() == [1, 2]
+    later = home.pipeline(spark, *sets)
+    later.evaluate()
+    assert later.outcomes[-1].skipped, "also by itself, and beside a newer dataset"
     add(home, "others", range(67, 400), label=2)
     assert models() == [1, 2]

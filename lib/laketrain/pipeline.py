@@ -6,6 +6,7 @@
     dataset.show()
 
 A stage reads what the stage before committed: in this pipeline if it ran here, else the latest version in the lake.
+A model is measured on the dataset that it was trained on, also where a newer one is there.
 Each result is looked up by the fingerprint of its config and inputs first; what is there already is not made again.
 """
 
@@ -272,8 +273,7 @@ class Pipeline:
         standing = None if force else standing_model(dataset, self.workload.name, config)
         if standing is not None:
             self._watcher.note(f"{standing.model.ref} stands ({standing.because}), as 'train.again' says")
-            # What follows measures the model on what it was trained beside: features are learnt anew with each dataset.
-            dataset = self._made[dataset.table] = standing.dataset
+            dataset = standing.dataset
         key, name, tell = fingerprint_train(dataset, config), self.workload.name, self._watcher.rank_event
 
         def work() -> Version:
@@ -290,8 +290,8 @@ class Pipeline:
 
         config, training = self.workload.evaluate, self.workload.train
         assert config is not None and training is not None
-        dataset = self._input("features", self.workload.dataset, "convert")
         model = self._input("models", self.workload.name, "train")
+        dataset = self._trained_on(model)
         key, name = fingerprint_evaluate(dataset, model, config), self.workload.name
         version = self._make("evaluate", "runs", f"{name}-evaluation", key, force,
                              lambda: evaluate(self.spark, dataset, model, name, config,
@@ -313,6 +313,26 @@ class Pipeline:
         before = None if force or not config.only_new else self.lake.table("predictions", name).latest()
         return self._make("predict", "predictions", name, key, force,
                           partial(self._on_spark, predict, table, model, name, config, key, before))
+
+    def _trained_on(self, model: Version) -> Version:
+        """The dataset that the model was trained on: features are learnt anew with each, so on any other one, also a
+        newer one, its figures would mean nothing."""
+        again = f"train a model: laketrain run {self.job.source} --from train"
+        parent = next((one for one in model.entry.parents.items() if one[0].startswith("features/")), None)
+        if parent is None:
+            raise LakeError("evaluate", model.ref, "doesn't say on which dataset it was trained, expected one of "
+                            "features/ among its parents", again)
+        table, number = parent
+        dataset, ref = self.lake.table(*table.split("/")).at(number), f"{table}@{number}"
+        if dataset is None:
+            raise LakeError("evaluate", model.ref, f"was trained on {ref}, which is no longer there, and can't be "
+                            "measured on another dataset", again)
+        ours = self.lake.table("features", self.workload.dataset)
+        newest = self._made.get(ours.path) or ours.latest()
+        # Where this pipeline trained, or said that the model stands, there is nothing to tell.
+        if model.table not in self._made and newest is not None and newest.ref != ref:
+            self._watcher.note(f"{model.ref} is measured on {ref}, on which it was trained, and not on {newest.ref}")
+        return dataset
 
     def _retire(self) -> None:
         """Drops what `retain` lets go of the tables that this run made, found or wrote beside."""

@@ -57,6 +57,60 @@ def test_a_column_that_never_varies_has_the_r2_of_scikit_learn(said: float, r2: 
     assert found["r2"] == r2 == metrics.r2_score(true, np.full((4, 1), said))
 
 
+SCALINGS = ("standard", "minmax", "robust", "log")
+
+
+def through(feature: Value, values: np.ndarray) -> np.ndarray:
+    """(n, 1) of a column as the model sees them: as float32 in Parquet, then scaled to float32."""
+    return feature.decode(feature.pack(column_of(values)))
+
+
+def column_of(values: np.ndarray) -> pa.Array:
+    return pa.array([[value] for value in values.tolist()])
+
+
+def scaled_by(scale: str, values: np.ndarray) -> Value:
+    feature = Value.model_validate({"column": "y", "size": 1, "scale": scale})
+    found = feature.learnt(feature.tally(column_of(values)))
+    assert isinstance(found, Value)
+    return found
+
+
+@pytest.mark.parametrize("scale", SCALINGS)
+@given(values=st.lists(st.floats(0.5, 1e6, width=32), min_size=1, max_size=20), zeros=st.integers(1, 20),
+       sign=st.sampled_from([-1, 1]))
+def test_true_zeros_are_left_out_of_the_relative_error_whatever_the_scale(scale: str, values: list[float], zeros: int,
+                                                                          sign: int) -> None:
+    true = sign * np.array([*values, *[0.0] * zeros])
+    feature = scaled_by(scale, true)
+    found = section_of(through(feature, true), through(feature, 1.5 * true + sign), [1], feature)["metrics"]
+    # What float32 can't tell from 0 so far from the scale's offset is 0, too.
+    apart = 1e-6 * max(values)
+    if min(values) > 10 * apart:
+        some = true != 0
+        wanted = metrics.mean_absolute_percentage_error(true[some], 1.5 * true[some] + sign)
+        assert found["mape"] == pytest.approx(wanted, rel=10 * apart / min(values) + 1e-4)
+    assert found["mape"] is None or found["mape"] < 100
+
+
+@pytest.mark.parametrize("scale", ["none", *SCALINGS])
+@pytest.mark.parametrize("value", [0.5, 0.1, 1e8, -12.3])
+def test_a_component_that_never_varies_has_an_r2_of_0_whatever_the_scale_and_the_cut(scale: str, value: float) -> None:
+    for learnt_from in (np.full(9, value), np.array([value, 0.0, 3.0, 77.7])):
+        feature, true = scaled_by(scale, learnt_from), np.full(1000, value)
+        truth, said = through(feature, true), through(feature, true + np.abs(value) * np.linspace(0.1, 0.2, 1000))
+        assert metrics.r2_score(np.full(9, 0.5), np.linspace(0.6, 0.7, 9)) == 0
+        assert section_of(truth, said, [3, 700], feature)["metrics"]["r2"] == 0
+        assert section_of(truth, truth, [3, 700], feature)["metrics"]["r2"] == 1
+
+
+def test_what_varies_by_less_than_its_scaled_float32_can_tell_does_not_vary() -> None:
+    feature = scaled_by("standard", np.array([-1e6, 1e6, 3e6]))
+    true = np.linspace(0, 0.15, 50)
+    assert len(np.unique(through(feature, true))) > 1, "else rounding has done it"
+    assert section_of(through(feature, true), through(feature, true + 5), [], feature)["metrics"]["r2"] == 0
+
+
 def test_a_relative_error_of_zeros_alone_is_none() -> None:
     assert section_of(np.zeros((3, 1)), np.ones((3, 1)), [])["metrics"]["mape"] is None
 

@@ -13,7 +13,7 @@ from tests import shop
 
 from laketrain.config.evaluate import Evaluate
 from laketrain.distributed.world import World
-from laketrain.errors import GateError
+from laketrain.errors import DataError, GateError
 from laketrain.evaluate import check_gate, evaluate, fingerprint_evaluate
 from laketrain.evaluate.rows import batches, chosen, spread
 from laketrain.evaluate.score import ScoreTask, score
@@ -118,6 +118,15 @@ def test_rows_in_buckets_are_read_each_once_and_as_they_are_chosen(dataset: Vers
     picked = {int(number): one for found, arrays in chosen(opened, "train", ["size"], numbers)
               for number, one in zip(found, arrays["size"], strict=True)}
     assert picked == {int(number): whole[int(number)] for number in numbers}
+
+
+def test_a_dataset_that_the_model_was_not_trained_on_is_refused(spark: SparkSession, dataset: Version) -> None:
+    with dataset.lake.table("models", "elsewhere").stage() as draft:
+        other = draft.commit(parents={dataset.table: 7})
+    with pytest.raises(DataError, match=rf"{dataset.ref}: is not what models/elsewhere@1 was trained on: received a "
+                                        rf"model made from {dataset.table}@7, expected one made from {dataset.ref}"):
+        evaluate(spark, dataset, other, "shop", Evaluate(), 1, "")
+    assert dataset.lake.table("runs", "shop-evaluation").versions() == []
 
 
 def test_the_stage_commits_a_section_a_target_with_its_baselines(spark: SparkSession, dataset: Version,

@@ -22,7 +22,7 @@ from laketrain.ml.data import commit_frame, plain
 
 if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 pytestmark = pytest.mark.slow
 
@@ -151,6 +151,33 @@ def test_vectors_of_spark_ml_are_arrays_in_the_lake(spark: SparkSession, tmp_pat
     assert sorted(row["vector"] for row in rows_in(table)) == [[0.0, 3.0], [1.0, 2.0]]
 
 
+def test_a_row_without_its_vector_keeps_its_place_and_ends_a_fit_in_words(spark: SparkSession,
+                                                                          tmp_path: Path) -> None:
+    from pyspark.ml.linalg import DenseVector
+
+    frame = vectors_of(spark, [(number, None if number == 3 else DenseVector([number % 2, 1.0]), float(number % 2))
+                               for number in range(40)])
+    estimator = estimator_for(tmp_path, epochs=1, features={"x": {"kind": "vector", "column": "vector", "size": 2},
+                                                            "label": {"kind": "label", "classes": 2}})
+    with pytest.raises(DataError, match="1 of 40 rows were rejected"):
+        estimator.fit(frame)
+    fitted = estimator.copy({estimator.convert: {"max_reject_fraction": 0.1}}).fit(frame)
+    found = {row["number"]: row for row in fitted.transform(frame).collect()}
+    assert len(found) == 40
+    assert (found[3]["prediction"], found[3]["probability"], found[3]["vector"]) == (None, None, None)
+    assert "is null" in found[3]["_reason"]
+    assert [number for number, row in found.items() if row["_reason"]] == [3]
+
+
+def vectors_of(spark: SparkSession, rows: list[tuple[int, object, float]]) -> DataFrame:
+    from pyspark.ml.linalg import VectorUDT
+    from pyspark.sql import types as T
+
+    return spark.createDataFrame(rows, T.StructType([
+        T.StructField("number", T.LongType()), T.StructField("vector", VectorUDT()),
+        T.StructField("label", T.DoubleType())]))
+
+
 def test_rows_that_fit_no_feature_end_the_fit_unless_they_may_be_lost(spark: SparkSession, tmp_path: Path) -> None:
     rows = rows_of(40)
     rows[3]["pixels"] = [1]
@@ -200,11 +227,22 @@ def test_no_target_and_targets_that_no_column_holds_are_refused(spark: SparkSess
 
 @pytest.mark.parametrize(("settings", "said"), [
     ({"features": ["image"]}, "expected a dict"), ({"train": {"model": object()}}, "JSON has no word for"),
-    ({"train": {1: 2}}, "expected text"), ({"epochs": "3"}, "epochs")])
+    ({"train": {1: 2}}, "expected text"), ({"epochs": "3"}, "epochs"),
+    ({"scoreBatch": 0}, '"scoreBatch". received 0, expected a number of rows, 1 or more'),
+    ({"scoreBatch": -512}, "received -512"), ({"scoreBatch": "many"}, "scoreBatch")])
 def test_a_param_of_another_type_is_refused_as_spark_ml_does(settings: dict[str, object], said: str,
                                                              spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=said):
         estimator_for(tmp_path, **settings)
+
+
+def test_a_batch_of_no_rows_is_refused_for_the_model_however_it_is_set(spark: SparkSession, model: KerasModel) -> None:
+    for batch in (0, -1):
+        with pytest.raises(TypeError, match="expected a number of rows, 1 or more"):
+            KerasModel(scoreBatch=batch)
+        with pytest.raises(TypeError, match="expected a number of rows, 1 or more"):
+            model.transform(frame_of(spark, rows_of(3)), {model.scoreBatch: batch})
+    assert model.transform(frame_of(spark, rows_of(3)), {model.scoreBatch: 1}).count() == 3
 
 
 def test_params_explain_themselves_and_copies_are_apart(spark: SparkSession, tmp_path: Path) -> None:

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from laketrain.profile.drift import drift_between
-from laketrain.profile.model import ColumnDrift, ColumnProfile, Numbers, TableProfile, Value
-from laketrain.profile.series import Series, numbers_of, spread
+from laketrain.profile.drift import PSI, _below, drift_between
+from laketrain.profile.model import ColumnDrift, ColumnProfile, TableProfile, Value
+
+from .columns import after, number, numbers, text
 
 RANDOM = np.random.default_rng(0)
 
 
-def numbers(values: np.ndarray, before: Numbers | None = None) -> Numbers:
-    series = Series(10**6)
-    series.add(values)
-    old = before.histogram.edges if before and before.histogram else None
-    return numbers_of(series, spread(series, series.edges(0)), 0, spread(series, np.array(old)) if old else None)
-
-
-def number(values: np.ndarray, before: ColumnProfile | None = None, nulls: int = 0) -> ColumnProfile:
-    return ColumnProfile(name="x", type="double", kind="number", rows=len(values) + nulls, nulls=nulls,
-                         distinct=len(set(values)), numbers=numbers(values, before.numbers if before else None))
-
-
-def text(values: Sequence[str], complete: bool = True, **more: Any) -> ColumnProfile:
-    counts = Counter(values)
-    return ColumnProfile(name="x", type="string", kind="text", rows=len(values), nulls=0, distinct=len(counts),
-                         values=[Value(value=value, rows=rows) for value, rows in counts.most_common()],
-                         complete=complete, **more)
+def versions_of(*each: np.ndarray) -> list[TableProfile]:
+    """Profiles of a table's versions, each counted against the one before, as runs make them."""
+    found: list[TableProfile] = []
+    for values in each:
+        before = found[-1] if found else None
+        column = number(values, before.columns[0] if before else None)
+        found.append(after(before, column))
+    return found
 
 
 def drift(before: ColumnProfile, now: ColumnProfile) -> ColumnDrift:
@@ -78,6 +70,70 @@ def test_the_index_is_the_sum_over_the_shares_less_what_chance_gives() -> None:
     plain = (0.7 - 0.5) * math.log(0.7 / 0.5) + (0.3 - 0.5) * math.log(0.3 / 0.5)
     assert found.psi == pytest.approx(plain - (1 + 2 * math.sqrt(2)) * 2 / 10_000, rel=1e-9)
     assert (found.basis, found.verdict) == ("values", "some")
+
+
+@pytest.mark.parametrize(("spreads", "verdict"), [
+    ((1, 1.55, 1.8), "strong"), ((1, 1.2, 1.4), "some"), ((1, 3, 1), "none"), ((1, 1, 3), "strong"),
+    ((1, 2, 3, 1), "none")])
+def test_a_version_is_compared_with_any_earlier_one_and_not_with_that_before(spreads: tuple[float, ...],
+                                                                             verdict: str) -> None:
+    random = np.random.default_rng(1)
+    samples = [spread * random.normal(size=5000) for spread in spreads]
+    first, *_, last = versions_of(*samples)
+    [found] = drift_between(first, last).columns
+    beside = drift(first.columns[0], number(samples[-1], first.columns[0]))
+    assert (found.verdict, found.basis) == (beside.verdict, "numbers") == (verdict, "numbers")
+    assert found.psi == pytest.approx(beside.psi, rel=0.1, abs=0.02)
+
+
+@pytest.mark.parametrize("draw", [
+    lambda rows: RANDOM.lognormal(sigma=1.5, size=rows), lambda rows: RANDOM.poisson(300, rows).astype(float),
+    lambda rows: np.where(RANDOM.random(rows) < 0.6, 0.0, RANDOM.exponential(size=rows)),
+    lambda rows: RANDOM.standard_t(2, rows), lambda rows: np.where(RANDOM.random(rows) < 0.6, 7.5, RANDOM.random(rows)),
+    lambda rows: np.full(rows, 4.0)])
+def test_samples_drawn_alike_have_none_whatever_lies_between_them(draw: Callable[[int], np.ndarray]) -> None:
+    strong = 0
+    for _ in range(5):
+        first, _, last = versions_of(draw(2000), 9 * draw(2000) - 4, draw(2000))
+        for before, now in ((first, last), (last, first)):
+            [found] = drift_between(before, now).columns
+            # A single outlier can move the mean of a heavy tail; its intervals stay.
+            strong += found.psi is not None and found.psi >= PSI[0]
+    assert strong <= 1
+
+
+@pytest.mark.parametrize(("longest", "verdict"), [(12, "none"), (60, "strong")])
+def test_lengths_are_compared_where_the_longest_of_the_version_between_was_another(longest: int, verdict: str) -> None:
+    def keys(most: int, before: TableProfile | None) -> TableProfile:
+        lengths = RANDOM.integers(1, most + 1, 4000).astype(float)
+        old = before.columns[0].lengths if before else None
+        return after(before, text([f"{place}" for place in range(4000)], complete=False,
+                                  lengths=numbers(lengths, old, step=1)))
+
+    first = keys(12, None)
+    between = keys(30, first)
+    last = keys(longest, between)
+    old, new = first.columns[0].lengths, last.columns[0].lengths
+    assert old and new and old.histogram and new.earlier
+    [found] = drift_between(first, last).columns
+    assert (found.verdict, found.basis) == (verdict, "lengths")
+
+
+@given(values=st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=60), cuts=st.lists(st.floats(-1e9, 1e9), max_size=9))
+def test_what_lies_below_a_cut_is_known_to_an_interval(values: list[float], cuts: list[float]) -> None:
+    found = numbers(np.array(values))
+    assert found.histogram is not None
+    edges = np.array([*found.histogram.edges[:-1], math.nextafter(found.histogram.edges[-1], math.inf)])
+    asked = sorted([*cuts, *found.histogram.edges])
+    said = _below(found, asked)
+    assert said == sorted(said)
+    for cut, rows in zip(asked, said, strict=True):
+        place = int(np.searchsorted(edges, cut, side="right")) - 1
+        low = edges[place] if place >= 0 else -math.inf
+        high = edges[place + 1] if place + 1 < len(edges) else math.inf
+        there = np.array(values)
+        assert np.sum(there < low) <= rows + 1e-6
+        assert rows <= np.sum(there < high) + 1e-6
 
 
 def test_new_and_vanished_values_are_named() -> None:

@@ -21,6 +21,7 @@ MOST_SHOWN = 24
 """Components of a row that a list of the worst rows keeps."""
 _TINY = float(np.finfo(np.float32).tiny)
 """True values below are 0 to a relative error: datasets hold float32."""
+_EPS = float(np.finfo(np.float32).eps)
 _KEPT = ("rows", "mean", "m2", "absolute", "squared", "relative", "not_zero")
 
 
@@ -30,12 +31,13 @@ class NumberTally:
     def __init__(self, feature: Value | Sequence, worst: int, sampled: npt.NDArray[np.int64]) -> None:
         self._feature, self._worst, self._sampled = feature, worst, sampled
         self._sums: dict[str, Floats] = {key: np.zeros(width_of(feature)) for key in _KEPT}
+        self._zero = np.maximum(_resolution(feature, np.zeros(width_of(feature))), _TINY)
         self._rows, self._pairs = list[dict[str, Any]](), list[tuple[list[float], list[float]]]()
 
     def add(self, rows: npt.NDArray[np.int64], truth: npt.NDArray[Any], said: npt.NDArray[Any]) -> None:
         """Rows by their numbers, with true and predicted values as the model sees them, (n, *shape)."""
         true, predicted = own_units(self._feature, truth), own_units(self._feature, said)
-        self._sums = _joined(self._sums, _sums_of(true, predicted))
+        self._sums = _joined(self._sums, _sums_of(true, predicted, self._zero))
         # Scaled components are alike in size, so no unit decides which rows are the worst.
         off = (said.astype(np.float64) - truth).reshape(len(rows), -1)
         errors = np.sqrt(np.mean(off**2, axis=1))
@@ -57,7 +59,8 @@ def number_section(feature: Value | Sequence, parts: Parts[dict[str, Any]], wors
     sums = {key: np.zeros(width_of(feature)) for key in _KEPT}
     for part in parts:
         sums = _joined(sums, {key: np.array(values) for key, values in part["sums"].items()})
-    components = [_scores(name, {key: float(values[place]) for key, values in sums.items()})
+    steps = _resolution(feature, sums["mean"])
+    components = [_scores(name, {key: float(values[place]) for key, values in sums.items()}, float(steps[place]))
                   for place, name in enumerate(names_of(feature))]
     pairs = [pair for part in parts for pair in part["pairs"]]
     metrics = {key: _mean([one[key] for one in components]) for key in ("mae", "rmse", "r2", "mape")}
@@ -89,10 +92,21 @@ def names_of(feature: Value | Sequence) -> list[str]:
     return columns if feature.size == 1 else [f"{feature.column} {i + 1}" for i in range(width_of(feature))]
 
 
-def _sums_of(true: Floats, predicted: Floats) -> dict[str, Floats]:
-    error, there = np.abs(predicted - true), np.abs(true) > _TINY
+def _resolution(feature: Value | Sequence, near: Floats) -> Floats:
+    """(components,) what true values near `near` differ by at least, in own units: they come as scaled float32, so that
+    a 0 far from the scale's offset returns as next to 0."""
+    scale = feature.learnt_scale
+    if scale is None:
+        return np.zeros(len(near))
+    scaled = scale.apply(near.reshape(feature.shape))
+    return np.asarray(np.abs(scale.undo(scaled * (1 + _EPS)) - scale.undo(scaled))).reshape(-1)
+
+
+def _sums_of(true: Floats, predicted: Floats, zero: Floats) -> dict[str, Floats]:
+    error, there = np.abs(predicted - true), np.abs(true) > zero
     rows = np.full(true.shape[1], float(len(true)))
-    mean = true.mean(axis=0) if len(true) else np.zeros(true.shape[1])
+    # From the first row on, so that the mean of values that are all alike is that value, to the last bit.
+    mean = true[0] + (true - true[0]).mean(axis=0) if len(true) else np.zeros(true.shape[1])
     relative = np.divide(error, np.abs(true), out=np.zeros_like(error), where=there)
     return {"rows": rows, "mean": mean, "m2": ((true - mean) ** 2).sum(axis=0), "absolute": error.sum(axis=0),
             "squared": (error**2).sum(axis=0), "relative": relative.sum(axis=0),
@@ -102,17 +116,18 @@ def _sums_of(true: Floats, predicted: Floats) -> dict[str, Floats]:
 def _joined(one: dict[str, Floats], other: dict[str, Floats]) -> dict[str, Floats]:
     """Sums of both; mean and squared deviations joined as Chan, Golub and LeVeque (1983) do."""
     rows = one["rows"] + other["rows"]
-    apart, whole = other["mean"] - one["mean"], np.maximum(rows, 1)
+    apart, share = other["mean"] - one["mean"], other["rows"] / np.maximum(rows, 1)
     added = {key: one[key] + other[key] for key in _KEPT}
-    return {**added, "mean": one["mean"] + apart * other["rows"] / whole,
-            "m2": added["m2"] + apart**2 * one["rows"] * other["rows"] / whole}
+    return {**added, "mean": one["mean"] + apart * share, "m2": added["m2"] + apart**2 * one["rows"] * share}
 
 
-def _scores(name: str, sums: dict[str, float]) -> dict[str, Any]:
-    """Of one component. R² of a column that never varies is 1 where it is hit and 0 otherwise, as scikit-learn has it;
-    the relative error leaves out rows whose true value is 0, and is None where that is all of them."""
+def _scores(name: str, sums: dict[str, float], step: float) -> dict[str, Any]:
+    """Of one component, whose true values differ by at least `step`. R² of a column that never varies is 1 where it is
+    hit and 0 otherwise, as scikit-learn has it; the relative error leaves out rows whose true value is 0, and is None
+    where that is all of them."""
     rows = max(1.0, sums["rows"])
-    r2 = 1 - sums["squared"] / sums["m2"] if sums["m2"] > 0 else float(sums["squared"] == 0)
+    least = rows * (step / 2) ** 2  # rounding moves a value by half a step
+    r2 = 1 - sums["squared"] / sums["m2"] if sums["m2"] > least else float(sums["squared"] <= least)
     return {"label": name, "mae": sums["absolute"] / rows, "rmse": float(np.sqrt(sums["squared"] / rows)), "r2": r2,
             "mape": sums["relative"] / sums["not_zero"] if sums["not_zero"] else None, "mean": sums["mean"]}
 

@@ -23,7 +23,7 @@ from laketrain.lake import Version, fingerprint
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-REVISION = 2
+REVISION = 3
 BATCH = 512
 
 
@@ -36,8 +36,12 @@ def evaluate(spark: SparkSession, dataset: Version, model: Version, name: str, c
              key: str) -> Version:
     """Scores `config.split` with `ranks` ranks and commits `runs/<name>-evaluation`: for each target metrics, worst
     mistakes, baselines and what its kind has beside (`laketrain.evaluate.sections`), in the entry's `meta`. The gate is
-    the caller's to check."""
+    the caller's to check.
+
+    Raises DataError where there is no target, or where the model was trained on another dataset.
+    """
     started = time.monotonic()
+    _require_parent(dataset, model)
     opened = Dataset(dataset)
     rows = _rows(opened, config.split)
     task = ScoreTask(dataset.lake.url, dataset.ref, model.ref, config.split, BATCH, config.worst)
@@ -52,6 +56,15 @@ def evaluate(spark: SparkSession, dataset: Version, model: Version, name: str, c
             parents={dataset.table: dataset.number, model.table: model.number},
             counts={"rows": rows}, seconds=time.monotonic() - started,
         )
+
+
+def _require_parent(dataset: Version, model: Version) -> None:
+    """Of a dataset that the model was not trained on, classes, words and scales have other numbers than it knows."""
+    if model.entry.parents.get(dataset.table) != dataset.number:
+        known = ", ".join(f"{table}@{number}" for table, number in model.entry.parents.items()) or "nothing"
+        raise DataError("evaluate", dataset.ref, f"is not what {model.ref} was trained on: received a model made from "
+                        f"{known}, expected one made from {dataset.ref}",
+                        "measure the model on its own dataset, or train one on this")
 
 
 def _rows(dataset: Dataset, split: str) -> int:

@@ -50,7 +50,9 @@ def commit_frame(lake: Lake, name: str, frame: DataFrame) -> Version:
 def plain(frame: DataFrame, column: str) -> Column:
     """The column as features read it: a vector of Spark ML as an array."""
     found = F.col(quoted(column))
-    return vector_to_array(found) if isinstance(frame.schema[column].dataType, VectorUDT) else found
+    if not isinstance(frame.schema[column].dataType, VectorUDT):
+        return found
+    return F.when(found.isNotNull(), vector_to_array(found))  # by itself it ends the job at a null
 
 
 def session_beside(spark: SparkSession) -> SparkSession:

@@ -31,6 +31,14 @@ def to_section(value: Any) -> dict[str, Any]:
     return copy
 
 
+def to_rows(value: Any) -> int:
+    """A number of rows, 1 or more. Raises TypeError, as Spark's own converters do."""
+    rows = int(TypeConverters.toInt(value))
+    if rows < 1:
+        raise TypeError(f"received {rows}, expected a number of rows, 1 or more")
+    return rows
+
+
 def kinds_of(targets: Mapping[str, Feature]) -> str:
     """`label (label), price (value)`, or nothing: for errors."""
     return ", ".join(f"{name} ({target.kind})" for name, target in targets.items()) or "nothing"
@@ -45,8 +53,8 @@ class ScoringParams(HasPredictionCol, HasProbabilityCol):
         Params._dummy(), "reasonCol", "column that says why a row can't be scored; null where it is",
         typeConverter=TypeConverters.toString)
     scoreBatch: ClassVar[Param[int]] = Param(  # noqa: N815
-        Params._dummy(), "scoreBatch", "rows that the model sees at once in transform",
-        typeConverter=TypeConverters.toInt)
+        Params._dummy(), "scoreBatch", "rows that the model sees at once in transform, 1 or more",
+        typeConverter=to_rows)
 
     def __init__(self) -> None:
         super().__init__()

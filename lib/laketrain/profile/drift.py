@@ -1,6 +1,6 @@
 """What changed in a table since its version before, in numbers and in a plain word: none, some, strong.
 
-    drift = drift_between(before, now)       # two TableProfiles, the later one counted on the earlier one's edges
+    drift = drift_between(before, now)       # two TableProfiles, of any two versions of a table
 
 The thresholds are those that people use for the population stability index (0.1 and 0.25); what sampling alone would
 give is taken off first, so that two small tables drawn alike don't seem to differ.
@@ -12,8 +12,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, groupby, pairwise
+from operator import itemgetter
 
-from laketrain.profile.model import ColumnDrift, ColumnProfile, Drift, Numbers, TableProfile, Verdict
+import numpy as np
+
+from laketrain.profile.model import ColumnDrift, ColumnProfile, Drift, Histogram, Numbers, TableProfile, Verdict
 from laketrain.profile.values import FREQUENT
 
 PSI, SHIFT, NULLS, NEW_ROWS = (0.1, 0.25), (0.1, 0.5), (0.02, 0.1), (0.0, 0.05)
@@ -40,23 +44,26 @@ class Found:
 
 
 def drift_between(before: TableProfile, now: TableProfile) -> Drift:
-    """Column by column, those that are gone last."""
+    """Column by column, those that are gone last. A profile was counted on the edges of one other, mostly that of the
+    version before; against any other version its own histograms must do."""
     earlier = {column.name: column for column in before.columns}
-    columns = [_column(earlier.get(column.name), column) for column in now.columns]
+    counted = now.drift is None or now.drift.against == before.version
+    columns = [_column(earlier.get(column.name), column, counted) for column in now.columns]
     there = {column.name for column in now.columns}
     gone = [ColumnDrift(name=column.name, change="gone", verdict="strong", because="is gone")
             for column in before.columns if column.name not in there]
     return Drift(against=before.version, rows_before=before.rows, rows_now=now.rows, columns=[*columns, *gone])
 
 
-def _column(before: ColumnProfile | None, now: ColumnProfile) -> ColumnDrift:
+def _column(before: ColumnProfile | None, now: ColumnProfile, counted: bool) -> ColumnDrift:
+    """`counted`: the numbers of `now` were counted on the edges of `before`."""
     if before is None:
         return ColumnDrift(name=now.name, change="new", verdict="some", because="is new")
     if before.type != now.type:
         return ColumnDrift(name=now.name, change="retyped", verdict="strong",
                            because=f"was {before.type}, is {now.type}")
     found = [_nulls(before, now)] if before.rows and now.rows else []
-    basis, index = _index(before, now)
+    basis, index = _index(before, now, counted)
     found += [index] if index else []
     shift = _shift(before, now)
     found += [shift] if shift else []
@@ -83,7 +90,7 @@ def _nulls(before: ColumnProfile, now: ColumnProfile) -> Found:
     return Found(max(0.0, abs(second - first) - chance), NULLS, f"nulls went from {first:.1%} to {second:.1%}")
 
 
-def _index(before: ColumnProfile, now: ColumnProfile) -> tuple[str | None, Found | None]:
+def _index(before: ColumnProfile, now: ColumnProfile, counted: bool) -> tuple[str | None, Found | None]:
     """The stability index over what suits the column: its values where they are known, else its numbers or lengths."""
     if now.kind == "time" or not before.filled or not now.filled:
         return None, None
@@ -92,8 +99,8 @@ def _index(before: ColumnProfile, now: ColumnProfile) -> tuple[str | None, Found
         return "values", _psi(pairs, before.filled, now.filled)
     for basis in ("numbers", "lengths"):
         first, second = getattr(before, basis), getattr(now, basis)
-        if first and second and first.count and second.count and second.earlier:
-            return basis, _psi(_interval_shares(first, second), first.count, second.count)
+        if first and second and first.histogram and second.histogram:
+            return basis, _psi(_interval_shares(first, second, counted), first.count, second.count)
     return None, None
 
 
@@ -126,22 +133,52 @@ def _shares(column: ColumnProfile) -> Mapping[str, float]:
     return {value: rows / column.filled for value, rows in shares.items()}
 
 
-def _interval_shares(before: Numbers, now: Numbers) -> list[tuple[float, float]]:
+def _interval_shares(before: Numbers, now: Numbers, counted: bool) -> list[tuple[float, float]]:
     """Of neighbouring intervals put together until each has a tenth of the earlier numbers; the outer ones are open."""
-    assert before.histogram is not None and now.earlier is not None
-    below, *later, above = now.earlier
-    later[0] += below
-    later[-1] += above
-    groups, first, second = list[tuple[float, float]](), 0, 0
-    for old, new in zip(before.histogram.counts, later, strict=True):
+    assert before.histogram is not None
+    groups, first, second = list[tuple[float, float]](), 0, 0.0
+    for old, new in zip(before.histogram.counts, _later(before.histogram, now, counted), strict=True):
         first, second = first + old, second + new
         if first >= _GROUP * before.count:
             groups.append((first / before.count, second / now.count))
-            first = second = 0
+            first, second = 0, 0.0
     if first or second:
         one, other = groups.pop() if groups else (0.0, 0.0)
         groups.append((one + first / before.count, other + second / now.count))
     return groups
+
+
+def _later(before: Histogram, now: Numbers, counted: bool) -> Sequence[float]:
+    """How many numbers of `now` are in each interval of `before`."""
+    if counted and now.earlier is not None and len(now.earlier) == len(before.edges) + 1:
+        below, *later, above = now.earlier
+        later[0] += below
+        later[-1] += above
+        return later
+    return [end - start for start, end in pairwise([0.0, *_below(now, before.edges[1:-1]), float(now.count)])]
+
+
+def _below(numbers: Numbers, cuts: Sequence[float]) -> list[float]:
+    """How many numbers are less than each cut: as the histogram knows at its edges, and within an interval as the
+    quantiles in it say, evenly between these. Without them, a single outlier would leave next to nothing known."""
+    assert numbers.histogram is not None
+    edges = [*numbers.histogram.edges[:-1], _next(numbers.histogram.edges[-1])]  # the last interval holds its end
+    upto = [0, *accumulate(numbers.histogram.counts)]
+    known = list[tuple[float, float]](zip(edges, upto, strict=True))
+    quantiles = sorted((value, float(part)) for part, value in numbers.quantiles.items())
+    for value, tied in groupby(quantiles, itemgetter(0)):
+        place = min(max(int(np.searchsorted(edges, value, side="right")) - 1, 0), len(upto) - 2)
+        rows = [min(max(part * numbers.count, upto[place]), upto[place + 1]) for _, part in tied]
+        # Many numbers may be this one: less than it are no more than the first part, up to it at least the last.
+        known += [(value, rows[0])] if value > edges[place] else []
+        known.append((_next(value), rows[-1]))
+    known.sort()
+    places, rows_below = zip(*known, strict=True)
+    return [float(rows) for rows in np.interp(cuts, places, rows_below)]
+
+
+def _next(value: float) -> float:
+    return math.nextafter(value, math.inf)
 
 
 def _psi(pairs: Iterable[tuple[float, float]], before: int, now: int) -> Found:

@@ -45,7 +45,7 @@ class Numbers(_Facts):
 
     `quantiles` by their fraction, "0.5" is the median: exact where the column has few distinct values, else within
     0.2 % of the value or 1/2000 of the range, whichever is closer. `earlier` counts them on the edges of the profile
-    before: first what lies below them, last what lies above.
+    before, that of the version `drift.against`: first what lies below them, last what lies above.
     """
 
     count: int
