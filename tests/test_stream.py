@@ -47,9 +47,9 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def deliver(config: Path, name: str) -> None:
+def deliver(config: Path, name: str, text: str = "") -> None:
     draft = config.parent / f"{name}.part"
-    draft.write_text(f"{name}\n")
+    draft.write_text(text or f"{name}\n")
     draft.rename(config.parent / "landing" / name)
 
 
@@ -133,7 +133,7 @@ def test_a_failure_that_passes_is_waited_for_and_told_once(config: Path) -> None
     deliver(config, "a")
     thread, came = served(config, stop, watcher)
     until(lambda: held(config))
-    (config.parent / "landing" / "a").write_text("another\n")
+    deliver(config, "a", "another\n")
     until(lambda: watcher.notes)
     time.sleep(0.3)  # rounds enough to say it again
     (config.parent / "landing" / "a").unlink()
@@ -150,7 +150,7 @@ def test_a_failure_that_stays_ends_it_when_patience_is_over(config: Path) -> Non
     watcher = Quiet()
     thread, came = served(config, threading.Event(), watcher, patience=0.2)
     until(lambda: held(config))
-    (config.parent / "landing" / "a").write_text("another\n")
+    deliver(config, "a", "another\n")
     thread.join(60)
     [error] = came
     assert isinstance(error, DataError)

@@ -3,8 +3,10 @@ that hangs, and the next training in the same Spark session works."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,8 +105,19 @@ def trained(spark: SparkSession, dataset: Version, on_event: Callable[[int, dict
 
 def stopped_processes() -> list[int]:
     """Processes below this one that stand still: none must be left behind."""
-    return [child.pid for child in psutil.Process().children(recursive=True)
-            if child.status() == psutil.STATUS_STOPPED]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [child.pid] if child.status() == psutil.STATUS_STOPPED else []
+    return found
+
+
+def none_stands_still() -> bool:
+    """Spark's daemon ends the processes of a failed launch one by one."""
+    end = time.monotonic() + 20
+    while stopped_processes() and time.monotonic() < end:
+        time.sleep(0.1)
+    return not stopped_processes()
 
 
 @pytest.mark.parametrize(("settings", "error", "said"), [
@@ -119,7 +132,7 @@ def test_the_first_cause_is_told_in_time_and_the_next_training_works(
         said: str) -> None:
     with pytest.raises(error, match=said):
         trained(spark, dataset, **settings)
-    assert stopped_processes() == []
+    assert none_stands_still()
     version = trained(spark, dataset)
     assert len(version.entry.meta["history"]) == 3
 

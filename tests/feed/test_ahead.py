@@ -21,13 +21,13 @@ def counting(end: int, made: list[int] | None = None) -> Generator[int, None, No
         yield number
 
 
-def settled(made: list[int]) -> int:
-    """How many were made, once nothing more is."""
-    before = -1
-    while before != len(made):
-        before = len(made)
-        time.sleep(0.05)
-    return before
+def settled(made: list[int], least: int) -> int:
+    """How many were made, a while after so many were."""
+    end = time.monotonic() + 20
+    while len(made) < least and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    return len(made)
 
 
 @given(st.integers(0, 40), st.integers(1, 5))
@@ -41,10 +41,10 @@ def test_items_come_in_order_and_then_it_is_over(end: int, depth: int) -> None:
 def test_no_more_than_depth_items_are_made_ahead(depth: int) -> None:
     made: list[int] = []
     with Ahead(counting(20, made), depth, "test") as items:
-        assert settled(made) == depth
+        assert settled(made, depth) == depth
         for taken in range(1, 4):
             next(items)
-            assert settled(made) == depth + taken
+            assert settled(made, depth + taken) == depth + taken
 
 
 def test_an_error_is_raised_where_its_item_is_due_and_only_once() -> None:
