@@ -205,6 +205,8 @@ def test_a_sequence_of_columns_has_a_channel_for_each() -> None:
                                                  "in 'a' has a null or NaN among its numbers"]
     with pytest.raises(ValidationError, match="`shape` says 3 channels, and `columns` names 2"):
         one(kind="sequence", columns=["a", "b"], shape=[2, 3])
+    with pytest.raises(ValidationError, match="a target is not padded"):
+        one(kind="sequence", columns=["a"], shape=[2, 1], role="target", pad="after")
 
 
 @given(st.lists(st.lists(st.tuples(st.floats(-99, 99, width=32), st.floats(-99, 99, width=32)), max_size=6),

@@ -49,6 +49,9 @@ class Sequence(Numbers):
             raise ValueError(f"`shape` says {self.channels} channels, and `columns` names {len(self.several)}")
         if self.mask and self.pad == "none":
             raise ValueError("`mask` tells steps from padding, so it goes with `pad: before` or `pad: after`")
+        if self.role == "target" and self.pad != "none":
+            raise ValueError("a target is not padded: a model would learn the padding as if it were true",
+                             "Leave `pad` out: rows of other than these steps are quarantined")
         return self
 
     @property
