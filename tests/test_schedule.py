@@ -63,7 +63,7 @@ def test_what_runs_are_told_by_set_is_kept_and_a_percent_sign_does_not_end_crons
     assert shlex.split(line.replace(r"\%", "%"))[3:] == [plain.source, "--set", sets[0], "--set", sets[1]]
     airflow = Airflow()
     assert airflow.load(airflow_dag(plain, "@daily", sets=sets))["COMMAND"][2:] == [
-        plain.source, "--to", "{stage}", "--set", sets[0], "--set", sets[1]]
+        plain.source, "--set", sets[0], "--set", sets[1]]
 
 
 @pytest.mark.parametrize("at", ["", "3 o'clock", "* * * *", "* * * * * *", "@never", "1 2 3 4 5\n6"])
@@ -184,6 +184,17 @@ def test_a_dag_has_a_task_a_stage_in_their_order(dated: Job) -> None:
     assert [(task.name, task.after) for task in airflow.tasks] == [("ingest", []), ("clean", ["ingest"])]
     assert airflow.tasks[1].given == {"stage": "clean", "day": "{{ ds }}"}
     assert names["COMMAND"][1:] == ["run", dated.source, "--to", "{stage}", "--set", "variables.date={date}"]
+
+
+@pytest.mark.parametrize(("program", "wanted"), [
+    ("laketrain", ["laketrain", "{stage}", "CONFIG"]), ("laketrain {stage}", ["laketrain", "{stage}", "CONFIG"]),
+    ("spark-submit jobs/{stage}.py", ["spark-submit", "jobs/{stage}.py", "CONFIG"]),
+    ("spark-submit jobs/pipeline.py", ["spark-submit", "jobs/pipeline.py", "CONFIG", "--to", "{stage}"]),
+])
+def test_without_a_date_a_task_runs_its_stage_alone_where_the_program_can(
+        plain: Job, program: str, wanted: list[str]) -> None:
+    words = Airflow().load(airflow_dag(plain, "@daily", program))["COMMAND"]
+    assert words == [word.replace("CONFIG", plain.source) for word in wanted]
 
 
 @pytest.mark.parametrize(("code", "raised"), [

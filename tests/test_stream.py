@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from laketrain.errors import ConfigError, DataError
+from laketrain.errors import ConfigError, DataError, GateError
 from laketrain.lake import Lake, increments
+from laketrain.pipeline import Pipeline
 from laketrain.stream import span, stream
 
 from .cluster.walk import build_walk
@@ -167,6 +168,30 @@ def test_stages_that_fail_are_tried_again_though_nothing_more_lands_until_patien
     assert isinstance(error, DataError)
     assert [note.endswith("(tried again)") for note in watcher.notes] == [True]
     assert Lake(config.parent / "lake").table("raw", "scans").versions() == [1]
+
+
+def test_a_model_below_its_gate_is_told_once_and_what_arrives_goes_on_landing(
+        config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training in each round would be too long for a test."""
+    asked: list[int] = []
+
+    def below(pipeline: Pipeline, first: str, last: str) -> None:
+        asked.append(len(held(config)))
+        raise GateError("evaluate", "models/scans@1", "is below its gate")
+
+    monkeypatch.setattr(Pipeline, "run", below)
+    monkeypatch.setattr(Pipeline, "require", lambda pipeline, stage: None)
+    stop, watcher = threading.Event(), Quiet()
+    deliver(config, "a")
+    thread, came = served(config, stop, watcher, patience=0.1, last="evaluate")
+    until(lambda: asked)
+    time.sleep(0.5)  # rounds enough to ask again
+    deliver(config, "b")
+    until(lambda: came or 2 in asked)
+    stop.set()
+    thread.join()
+    assert (asked, came) == ([1, 2], [2])
+    assert [note.endswith("(waiting for more)") for note in watcher.notes] == [True, True]
 
 
 def test_what_landed_before_a_service_was_ended_is_cleaned_by_the_next_one(config: Path, spark: SparkSession) -> None:

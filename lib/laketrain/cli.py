@@ -24,8 +24,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 ConfigPath = Annotated[Path, typer.Argument(help="The workload's YAML, e.g. conf/mnist.yaml", show_default=False)]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Change a key: train.epochs=3. Can be repeated.")]
 LakeUrl = Annotated[str | None, typer.Option("--lake", help="Another lake than the config's: a path, hdfs://… or s3://…")]
-_CENTURY = 36_525
-"""In days: more than any lake needs, and what dates can be reckoned with."""
+_MOST_DAYS = 700_000
+"""Before today: what dates can be reckoned with."""
 Force = Annotated[bool, typer.Option("--force", help="Make it again even where nothing changed.")]
 
 
@@ -261,11 +261,11 @@ def verify(what: Annotated[str, typer.Argument(help="A version such as features/
 @app.command()
 def gc(lake: Annotated[str, typer.Option("--lake", help="The lake.")] = "build/lake",
        older_than: Annotated[float, typer.Option("--older-than", help="Hours since the last write.", min=0,
-                                                   max=24 * _CENTURY)] = 168.0,
+                                                   max=24 * _MOST_DAYS)] = 168.0,
        keep: Annotated[int | None, typer.Option("--keep", help="Also drop versions, but the newest so many of each "
                                                 "table and what they were made from.", min=1)] = None,
        keep_days: Annotated[float | None, typer.Option("--keep-days", help="With --keep: nor those of so many days.",
-                                                       min=0, max=_CENTURY)] = None,
+                                                       min=0, max=_MOST_DAYS)] = None,
        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False) -> None:
     """Remove what killed runs left behind and, with --keep, old versions. Else of committed versions
     only checkpoints go, of trainings that nobody resumed."""

@@ -71,6 +71,10 @@ class LakeError(LaketrainError):
     """The lake can't be read or written as asked."""
 
 
+class StorageError(LakeError):
+    """The lake's storage is away, or fails: the same may be asked again later."""
+
+
 class CommitConflict(LakeError):
     """Another writer won the version that this one wanted."""
 

@@ -95,16 +95,21 @@ def airflow_dag(job: Job, at: str, program: str | None = None, sets: Sequence[st
     """A DAG, for Airflow 2 and 3: a task a stage that the workload declares, one after the other, for the run's day.
 
     Args:
-        at, program, sets: as of `cron_line`. A task runs the stages up to its own, of which those before find what
-            they made.
+        at, sets: as of `cron_line`. program: what runs a stage, by default this laketrain; `{stage}` in it is the
+            stage, which else follows it, as in `spark-submit --master yarn jobs/{stage}.py`. Of a workload that uses
+            the date, a task runs the stages up to its own, of which those before find what they made of that day.
 
     Raises:
         ConfigError: as `cron_line` does.
     """
-    times = _checked(at)
+    words, times, dated = _words(program), _checked(at), _uses_date(job, sets)
+    named = any("{stage}" in word for word in words)
     # A stage alone would take the newest version of what stands before it, which may be another day's.
-    words = [*_whole_run(_words(program)), _config(job), "--to", "{stage}", *_given(sets)]
-    words += ["--set", "variables.date={date}"] if _uses_date(job, sets) else []
+    if dated or (words[-1].endswith(".py") and not named):
+        words = [*_whole_run(words), _config(job), "--to", "{stage}"]
+    else:
+        words += [_config(job)] if named else ["{stage}", _config(job)]
+    words += [*_given(sets), *(["--set", "variables.date={date}"] if dated else [])]
     declared = [stage for stage in STAGES if declares(job.workload, stage)]
     return _DAG.format(name=job.workload.name, config=_config(job), stages=declared, command=words,
                        at=_NAMED.get(times, times), dag=f"laketrain_{job.workload.name}")

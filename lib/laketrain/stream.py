@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from laketrain.config.durations import Duration
 from laketrain.config.sources import Source
-from laketrain.errors import ConfigError, LaketrainError, Problem
+from laketrain.errors import ConfigError, GateError, LaketrainError, Problem
 from laketrain.lake import Version, increments
 from laketrain.pipeline import Pipeline, Watcher, terminal
 from laketrain.stages import Outcome, between
@@ -73,6 +73,9 @@ def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE,
             failing, said = None, ""
         except _Stopped:
             break
+        except GateError as error:  # nothing but other data makes it another model
+            behind, failing, said = False, None, ""
+            arriving.note(f"{error} (waiting for more)")
         except LaketrainError as error:
             if stop.is_set():
                 # Whoever ends a service often ends Spark's JVM at the same instant. Nothing of it was committed.

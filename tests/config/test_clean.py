@@ -157,3 +157,10 @@ def test_a_key_in_the_yaml_is_refused_and_not_repeated(digits: str, problems: Lo
     assert found.where == AT + "hash.key_env"
     assert "received no NAME of an environment variable" in found.problem
     assert "s3cr3t" not in f"{found}"
+
+
+@pytest.mark.parametrize(("bound", "kept"), [
+    ("2026-11-20", "2026-11-20"), ("2026-11-20 12:00", "2026-11-20 12:00"), ("20261120", "2026-11-20"),
+    ("2026-11-20T12:00:00Z", "2026-11-20T12:00:00Z"), ("20261120T1200", "2026-11-20T12:00:00")])
+def test_a_bound_that_spark_reads_stays_as_it_is_written_so_that_no_table_is_made_anew(bound: str, kept: str) -> None:
+    assert Range.model_validate({"rule": "range", "column": "at", "max": bound}).max == kept

@@ -21,11 +21,18 @@ CARRYING = {
     "jdbc:mysql://address=(host=h)(password=tiger9)/shop": "jdbc:mysql://address=(host=h)(password=(hidden)",
     "https://host/x?a=1&sig=tiger9": "https://host/x?a=1&sig=(hidden)",
     "abfss://lake:tiger9@account.net/x": "abfss://(hidden)@account.net/x",
+    "jdbc:snowflake://a.com/?warehouse=w&private_key_base64=tiger9": (
+        "jdbc:snowflake://a.com/?warehouse=w&private_key_base64=(hidden)"),
+    "jdbc:snowflake://a.com/?privateKeyBase64=tiger9": "jdbc:snowflake://a.com/?privateKeyBase64=(hidden)",
+    "https://host/x?api_key_v1=tiger9": "https://host/x?api_key_v1=(hidden)",
+    "https://host/x?private-key-pem=tiger9": "https://host/x?private-key-pem=(hidden)",
+    "https://host/x?sas_sig=tiger9": "https://host/x?sas_sig=(hidden)",
 }
 
 
 @pytest.mark.parametrize("url", CARRYING)
 def test_a_secret_is_hidden_and_the_rest_is_left(url: str) -> None:
+    assert holds_secret(url)
     assert without_secrets(url) == CARRYING[url]
     assert not holds_secret(CARRYING[url])
 
@@ -37,6 +44,19 @@ def test_a_secret_is_hidden_and_the_rest_is_left(url: str) -> None:
 ])
 def test_what_carries_none_is_left_as_it_is(url: str) -> None:
     assert without_secrets(url) == url
+
+
+@pytest.mark.parametrize("url", [
+    "jdbc:oracle:thin:/@mydb", "jdbc:oracle:oci:/@mydb", "jdbc:oracle:thin:[proxy]/@mydb", "jdbc:postgresql://ann@db/shop",
+    "jdbc:mysql://h/db?disconnectOnExpiredPasswords=true", "jdbc:sqlserver://h;msiTokenCacheTtl=600",
+    "jdbc:sqlserver://h;accessTokenCallbackClass=org.Mine", "jdbc:postgresql://h/db?sslpasswordcallback=org.Mine",
+    "jdbc:trino://h:443?externalAuthenticationTokenCache=MEMORY", "jdbc:trino://h?KerberosCredentialCachePath=/tmp/krb",
+    "jdbc:snowflake://h/?client_store_temporary_credential=true",
+    "jdbc:clickhouse://h/?custom_http_params=partition_key=1",
+])
+def test_a_setting_that_only_sounds_like_a_secret_is_not_refused(url: str) -> None:
+    assert not holds_secret(url)
+    assert JdbcSource.model_validate({"format": "jdbc", "url": url, "table": "t"}).url == url
 
 
 @pytest.mark.parametrize("url", [url for url in CARRYING if url.startswith("jdbc:")])

@@ -205,6 +205,9 @@ def test_a_sequence_of_columns_has_a_channel_for_each() -> None:
                                                  "in 'a' has a null or NaN among its numbers"]
     with pytest.raises(ValidationError, match="`shape` says 3 channels, and `columns` names 2"):
         one(kind="sequence", columns=["a", "b"], shape=[2, 3])
+    deep = pa.array([[[[1.0, 2], [3, 4]]] * 2, [[[1.0, 2], [3, 4]], [[1.0, 2]]]])
+    assert one(kind="sequence", column="a", shape=[2, 4]).check(deep).to_pylist()[0] is None
+    assert one(kind="sequence", column="a", shape=[2, 4]).check(deep).to_pylist()[1] is not None
     with pytest.raises(ValidationError, match="a target is not padded"):
         one(kind="sequence", columns=["a"], shape=[2, 1], role="target", pad="after")
 

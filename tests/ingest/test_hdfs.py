@@ -32,8 +32,10 @@ def source_at(landing: Store, pattern: str) -> Source:
     return source(landing, "day").model_copy(update={"path": f"{landing.url('day')}/{pattern}"})
 
 
-@pytest.mark.parametrize(("pattern", "names"), [("*.csv", ["a1.csv", "a22.csv"]), ("a?.csv", ["a1.csv"])])
+@pytest.mark.parametrize(("pattern", "names"), [("*.csv", ["a1.csv", "a22.csv"]), ("a?.csv", ["a1.csv"]),
+                                                ("?1.csv", ["a1.csv"])])
 def test_wildcards_match_as_on_a_local_disk(landing: Store, pattern: str, names: list[str]) -> None:
+    landing.write("day/a/other.csv", b"id\n3\n")  # `?` begins no query, before which `day/a` would be asked for
     assert [file.name for file in listed("scans", source_at(landing, pattern)).files] == names
 
 

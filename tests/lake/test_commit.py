@@ -247,6 +247,21 @@ def test_a_retry_that_meets_its_own_first_attempt_has_won(tmp_path: Path) -> Non
     assert table.get(1).exists()
 
 
+@pytest.mark.parametrize("fingerprint", ["", "f"])
+def test_a_commit_tried_again_after_its_answer_was_lost_is_the_same_version(tmp_path: Path, fingerprint: str) -> None:
+    lake = Lake(tmp_path)
+    table = lake.table("clean", "pixels")
+    draft = table.stage()
+    add(draft, "a", b"1")
+    draft._store = LosesAnswers(str(tmp_path))
+    with pytest.raises(TimeoutError):
+        draft.commit(fingerprint=fingerprint)
+    draft._store = lake.store
+    version = draft.commit(fingerprint=fingerprint)
+    assert (version.number, version.won, table.versions()) == (1, True, [1])
+    assert lake.store.list("clean/pixels/_drafts") == []
+
+
 def test_a_commit_whose_answer_is_lost_keeps_its_data(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     lake.store = LosesAnswers(str(tmp_path))

@@ -69,6 +69,14 @@ def test_of_a_stream_with_thousands_of_increments_all_stay_at_little_memory(tmp_
         tracemalloc.stop()
 
 
+def test_of_models_that_go_on_from_each_other_the_one_before_stays_without_its_data(local_lake: Lake) -> None:
+    for day in range(1, 6):
+        made = make(local_lake, "features/a", {"raw/a": make(local_lake, "raw/a")})
+        make(local_lake, "models/a", {"features/a": made, **({"models/a": day - 1} if day > 1 else {})})
+    retire(local_lake, Retention(1))
+    assert left(local_lake) == ["raw/a@5", "features/a@5", "models/a@4", "models/a@5"]
+
+
 def test_what_was_quarantined_on_the_way_to_a_kept_version_stays(local_lake: Lake) -> None:
     for work in ("one", "two", "three"):
         make(local_lake, "quarantine/a", key=work)

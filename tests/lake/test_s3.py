@@ -5,7 +5,7 @@ from collections.abc import Callable
 import boto3
 import pytest
 
-from laketrain.errors import LakeError
+from laketrain.errors import LakeError, StorageError
 from laketrain.lake import Lake, Store, open_store
 
 from .servers import BUCKET, Moody, s3_server
@@ -36,7 +36,7 @@ def test_a_server_that_is_away_is_told_in_words_whatever_is_asked(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(LakeError, match=r"can't be asked: .*127\.0\.0\.1:9.*Next: Check AWS_ENDPOINT_URL"):
+    with pytest.raises(StorageError, match=r"can't be asked: .*127\.0\.0\.1:9.*Next: Check AWS_ENDPOINT_URL"):
         ask(open_store(f"s3://{BUCKET}/away"))
 
 

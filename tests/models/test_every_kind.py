@@ -97,6 +97,22 @@ def test_a_text_without_tokens_is_no_nan(settings: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("both", [True, False])
+def test_padded_steps_are_never_given_to_cudnn_which_refuses_some_of_them(tmp_path: Path, both: bool) -> None:
+    import_tensorflow()
+
+    def cudnn(model: Any) -> dict[str, bool | str]:
+        return {layer.name: layer.use_cudnn for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")}
+
+    declared = parse_model({"name": "rnn", "units": 3, "layers": 2, "bidirectional": both})
+    for given, wanted in (("visits", False), ("history", "auto")):
+        model = declared.build(mixed(given, targets=["label"]))
+        assert set(cudnn(model).values()) == {wanted}
+        model.save(tmp_path / "model.keras")
+        assert set(cudnn(load_saved(str(tmp_path / "model.keras"), "model")).values()) == {wanted}
+
+
+@pytest.mark.slow
 def test_a_masked_sequence_is_read_to_its_last_real_step() -> None:
     """Against the same weights on the real steps alone, without any mask."""
     import_tensorflow()

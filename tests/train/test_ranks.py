@@ -17,7 +17,7 @@ from tests import tiny
 
 from laketrain.config.train import Train
 from laketrain.distributed import World, launch
-from laketrain.errors import DataError, LaunchError, RankError
+from laketrain.errors import DataError, LaunchError, RankError, StorageError
 from laketrain.lake import Lake, Retention, Version, lease, retire
 from laketrain.train import fingerprint_train, train
 from laketrain.train import stage as stage_module
@@ -143,6 +143,10 @@ def wait_to_be_killed() -> None:
     time.sleep(300)
 
 
+def lose_the_storage() -> None:
+    raise StorageError("lake", "lake s3://here", "its server can't be asked")
+
+
 def fail() -> None:
     print("the floor gave way")
     raise OSError("no floor")
@@ -244,6 +248,16 @@ def test_a_killed_rank_is_answered_by_a_relaunch_that_ends_with_the_same_weights
     wanted = whole(spark, dataset, undisturbed)
     assert timeless(version.entry.meta["history"]) == wanted["history"]
     assert version.entry.meta["weights"] == wanted["weights"]
+
+
+def test_a_storage_that_is_away_for_a_while_is_answered_by_a_relaunch(
+        spark: SparkSession, dataset: Version, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "fit", by_value(lose_the_storage))
+    events = Killer()
+    version = trained(spark, dataset, "away", events)
+    [restart] = events.of_kind("restart")
+    assert "its server can't be asked" in restart["cause"]
+    assert version.entry.meta["weights"] == whole(spark, dataset, undisturbed)["weights"]
 
 
 def test_a_failed_training_names_its_rank_and_goes_on_when_it_is_run_again(

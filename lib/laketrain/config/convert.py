@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from laketrain.config.base import Name, Section, SplitName
+from laketrain.config.instants import AS_SPARK_READS
 from laketrain.config.likeness import Likeness
 from laketrain.config.windows import Windows
 
@@ -43,10 +43,6 @@ class ByColumn(Section):
         return values
 
 
-_AS_SPARK_READS = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"([T ][0-9]{2}(:[0-9]{2})?|[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})?)?")
-"""Of a date or time in a text; Spark makes a null of other forms of ISO 8601, and of an offset without seconds."""
 _WIDEST_OFFSET = timedelta(hours=18)
 
 
@@ -54,7 +50,7 @@ def _instant(text: str) -> datetime:
     """When it is that `text` says, as Spark reads it in a session of UTC. Raises ValueError where it can't."""
     found = datetime.fromisoformat(text)
     offset = found.utcoffset() or timedelta()
-    if not _AS_SPARK_READS.fullmatch(text) or abs(offset) > _WIDEST_OFFSET:
+    if not AS_SPARK_READS.fullmatch(text) or abs(offset) > _WIDEST_OFFSET:
         raise ValueError
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -71,7 +71,7 @@ class Loss(Section):
 
 def _is_one(value: dict[str, Any]) -> bool:
     """Whether a mapping holds settings of a loss, and no losses by target: a target may be called `weight`, too."""
-    named = any(isinstance(inner, dict | Loss) or (isinstance(inner, str) and key not in ("name", "use"))
+    named = any(isinstance(inner, dict | Loss) or (key not in ("name", "use") and inner in get_args(LossName))
                 for key, inner in value.items())
     return not named and bool(value.keys() & Loss.model_fields.keys())
 

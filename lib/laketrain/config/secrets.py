@@ -8,23 +8,39 @@ from __future__ import annotations
 import re
 
 HIDDEN = "(hidden)"
-_NAME = (r"[\w.-]*(?:secret|passw(?!ordCharacterEncoding)|pwd|token(?!iz|s)|credential(?!s?[._-]?provider)|signature"
-         r"|access[._-]?key)[\w.-]*|[\w.-]*(?<!ssl)key|sig")
+_KEYS = r"(?:private|api|account|shared|access|auth)[._-]?key"
+# What may be one is hidden: nobody misses it in a report. What surely is one is refused, and nothing else.
+_MAYBE = (r"[\w.-]*(?:secret|passw(?!ordCharacterEncoding)|passphrase|pwd|token(?!iz|s)|credential(?!s?[._-]?provider)"
+          rf"|signature|{_KEYS})[\w.-]*|[\w.-]*(?<!ssl)key[0-9]*|(?:[\w.-]*[._-])?sig")
+_SURE = (r"[\w.-]*(?:secret|passw(?:or)?d|passphrase|pwd|token|credential|signature"
+         rf"|{_KEYS}(?:[._-]?(?:base64|pem|der|value|data|x|v?[0-9]+)){{0,2}})|(?:[\w.-]*[._-])?sig")
+_VALUE = r"[^&;\s'\"]+"
+_TELLING = rf"(?!(?:true|false|\(hidden\))(?![^&;,)\s])){_VALUE}"
 # What stands before the @ of an abfss:// is a container, of a jceks:// a scheme, unless there is a colon in it.
 _LOGIN = re.compile(r"(\b(?!(?:(?:abfs|wasb)s?|jceks|bcfks)://[^/\s:@]+@)[a-z][a-z0-9+.-]*://)[^/\s]+@", re.IGNORECASE)
-_ORACLE = re.compile(r"(\bjdbc:oracle:\w+:)(?!@)\S+@", re.IGNORECASE)
-_IN_QUERY = re.compile(rf"([?&;](?:{_NAME})=)[^&;\s'\"]+", re.IGNORECASE)
+_PASSWORD = re.compile(r"\b[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s]+@", re.IGNORECASE)
+_ORACLE = re.compile(r"(\bjdbc:oracle:\w+:)[^/\s@]+/\S+@", re.IGNORECASE)
 _JDBC = re.compile(r"\bjdbc:\S+", re.IGNORECASE)
-# Each database has its own way to part settings: DB2 `:a=b;`, Teradata `/A=b,`, MySQL `(a=b)`.
-_SETTING = re.compile(rf"((?<![\w.-])(?:{_NAME})=)[^&;\s'\"]+", re.IGNORECASE)
+# In a query, and in JDBC anywhere: DB2 parts settings by `:a=b;`, Teradata by `/A=b,`, MySQL by `(a=b)`.
+_QUERY, _ANYWHERE = r"[?&;]", r"(?<![\w.-])"
+
+
+def _setting(before: str, name: str, value: str) -> re.Pattern[str]:
+    return re.compile(rf"({before}(?:{name})=){value}", re.IGNORECASE)
+
+
+_IN_QUERY, _IN_JDBC = _setting(_QUERY, _MAYBE, _VALUE), _setting(_ANYWHERE, _MAYBE, _VALUE)
+_SURE_IN_QUERY, _SURE_IN_JDBC = _setting(_QUERY, _SURE, _TELLING), _setting(_ANYWHERE, _SURE, _TELLING)
 
 
 def without_secrets(text: str) -> str:
     """`text`, in which nothing is left of the users, passwords and keys that its URLs carry."""
-    text = _JDBC.sub(lambda url: _SETTING.sub(rf"\g<1>{HIDDEN}", _ORACLE.sub(rf"\g<1>{HIDDEN}@", url[0])), text)
+    text = _JDBC.sub(lambda url: _IN_JDBC.sub(rf"\g<1>{HIDDEN}", _ORACLE.sub(rf"\g<1>{HIDDEN}@", url[0])), text)
     return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _LOGIN.sub(rf"\g<1>{HIDDEN}@", text))
 
 
 def holds_secret(text: str) -> bool:
-    """Whether a URL in `text` carries one."""
-    return without_secrets(text) != text
+    """Whether a URL in `text` carries one, for certain."""
+    if _PASSWORD.search(text) or _SURE_IN_QUERY.search(text):
+        return True
+    return any(_ORACLE.search(url) or _SURE_IN_JDBC.search(url) for url in _JDBC.findall(text))

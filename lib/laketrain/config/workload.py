@@ -44,7 +44,7 @@ class Retain(Section):
 
     versions: int = Field(ge=1)
     """The newest so many of each table."""
-    days: float | None = Field(default=None, ge=0, le=36_525)
+    days: float | None = Field(default=None, ge=0, le=700_000)
     """All of so many days beside them; by default none."""
 
 

@@ -140,17 +140,20 @@ def flat_values(feature: Feature, column: pa.Array) -> tuple[npt.NDArray[np.int6
 
 
 def uneven(column: pa.Array, width: int | None = None) -> npt.NDArray[np.bool_]:
-    """(n,) True where a row of (nested) arrays has a null in the place of an array, or an innermost array of other than
-    `width` numbers; without `width`, of other than its first one has. Flat arrays have none within."""
-    broken, row = np.zeros(len(column), np.bool_), np.arange(len(column))
+    """(n,) True where a row of arrays within an array has a null in the place of one, or one that holds other than
+    `width` numbers; without `width`, other than the row's first one. Flat arrays have none within."""
+    broken = np.zeros(len(column), np.bool_)
     if not _is_list(column.type.value_type):
         return broken
-    arrays = column
-    while _is_list(arrays.type.value_type):
-        row = np.repeat(row, _lengths(arrays))
-        arrays = pc.list_flatten(arrays)
-        broken |= _rows(row, nulls(arrays), len(column))
-    sizes = _lengths(arrays)
+    row, arrays = np.repeat(np.arange(len(column)), _lengths(column)), pc.list_flatten(column)
+    part = np.arange(len(arrays))  # in which of them each deeper array lies
+    deeper = arrays
+    while True:
+        broken |= _rows(row[part], nulls(deeper), len(column))
+        if not _is_list(deeper.type.value_type):
+            break
+        part, deeper = np.repeat(part, _lengths(deeper)), pc.list_flatten(deeper)
+    sizes = np.bincount(part, _lengths(deeper), len(arrays)).astype(np.int64)
     wanted = np.full(len(column), width or 0, np.int64)
     if width is None:
         wanted[row[::-1]] = sizes[::-1]

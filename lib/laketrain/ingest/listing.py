@@ -69,7 +69,7 @@ def listed(name: str, source: Source) -> Listing:
 def _looked_up(filesystem: Any, pattern: str) -> tuple[str, Infos]:
     """What names are relative to, and what is there. A name that is there as it is written is taken by its word: dates
     and runs in brackets are no wildcards then."""
-    if filesystem.isdir(pattern):
+    if "?" not in pattern and filesystem.isdir(pattern):  # which the client of HDFS would ask of what stands before it
         base = pattern.rstrip("/") + "/"
         # With details, so that a store of objects is asked once a folder and not once a file.
         return base, filesystem.find(base, withdirs=True, detail=True)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from laketrain.errors import LakeError
+from laketrain.errors import LakeError, StorageError
 from laketrain.lake.paths import TEMPORARY, check_new_path, check_path
 from laketrain.lake.store import FileInfo, Files, Names, hidden, visible
 
@@ -38,6 +38,8 @@ _TEACH = {
     errno.ESTALE: ("the server of the file system has lost it", "Mount the file system anew and run again."),
     errno.EOPNOTSUPP: ("this file system has no hard links, which commits need", "Put the lake on another one."),
 }
+
+_PASSING = (errno.EIO, errno.ESTALE)
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,8 @@ def _explained(path: str, doing: str = "writing") -> Iterator[None]:
         known = _TEACH.get(error.errno or 0)
         if known is None:
             raise
-        raise LakeError("lake", f"{doing} {path!r}", *known) from error
+        kind = StorageError if error.errno in _PASSING else LakeError
+        raise kind("lake", f"{doing} {path!r}", *known) from error
 
 
 def _unless_absent(error: OSError) -> None:

@@ -73,17 +73,25 @@ def retire(lake: Lake, policy: Retention, among: Callable[[str], bool] = lambda 
 
 def _with_ancestors(kept: Iterable[Key], there: dict[Key, Version]) -> set[Key]:
     """`kept`, what those were made from, and the increments whose files they hold. A version adds to all that its own
-    increments add to, so that of a stream's thousands the newest alone is asked."""
-    found, increments = set[Key](), set[Key]()
+    increments add to, so that of a stream's thousands the newest alone is asked. A model that another began with stays,
+    but not all that it came from: models that go on from each other would keep every dataset there was."""
+    found, increments, begun_with = set[Key](), set[Key](), set[Key]()
     waiting = sorted(kept, key=itemgetter(1))
     while waiting:
         key = waiting.pop()
         if key not in there or key in found:
             continue
         found.add(key)
-        waiting += there[key].entry.parents.items()
+        parents = there[key].entry.parents.items()
+        models = {parent for parent in parents if _is_model(parent) and _is_model(key)}
+        begun_with |= models & there.keys()
+        waiting += parents - models
         if key not in increments:
             more = {(key[0], number) for number in added_to(there[key])} - increments
             increments |= more
             waiting += more
-    return found
+    return found | begun_with
+
+
+def _is_model(key: Key) -> bool:
+    return key[0].startswith("models/")

@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, cast
 
 from botocore.exceptions import BotoCoreError, NoCredentialsError, PartialCredentialsError
 
-from laketrain.errors import LakeError
+from laketrain.errors import LakeError, StorageError
 from laketrain.lake.paths import TEMPORARY, check_new_path, check_path
 from laketrain.lake.store import FileInfo, Files, Names, hidden, visible
 
@@ -212,17 +212,17 @@ class S3Store:
             return LakeError("lake", f"lake {self.root}", "its server has no conditional writes ('If-None-Match: *')",
                              "Use a server with them (Amazon S3, MinIO, Ceph, Cloudflare R2) or HDFS.")
         if status is not None and status >= 500:
-            return LakeError("lake", f"lake {self.root}", f"its server fails, again and again: {error}",
-                             "Run again later: what is committed stays, and the work goes on from there.")
+            return StorageError("lake", f"lake {self.root}", f"its server fails, again and again: {error}",
+                                "Run again later: what is committed stays, and the work goes on from there.")
         if isinstance(error, (PermissionError, NoCredentialsError, PartialCredentialsError)):
             return LakeError("lake", f"lake {self.root}", f"may not be reached with these credentials: {error}",
                              "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role, and the bucket's policy.")
         if isinstance(error, FileNotFoundError):
             return LakeError("lake", f"lake {self.root}", f"the bucket {self._bucket!r} does not exist",
                              "Create it, or check AWS_ENDPOINT_URL.")
-        return LakeError("lake", f"lake {self.root}", f"its server can't be asked: {error}",
-                         "Check AWS_ENDPOINT_URL, AWS_REGION and the network, or run again later: what is committed "
-                         "stays, and the work goes on from there.")
+        return StorageError("lake", f"lake {self.root}", f"its server can't be asked: {error}",
+                            "Check AWS_ENDPOINT_URL, AWS_REGION and the network, or run again later: what is committed "
+                            "stays, and the work goes on from there.")
 
     def _pages(self, prefix: str, delimiter: str, most: int | None = None) -> Iterator[dict[str, Any]]:
         arguments: dict[str, Any] = {"Prefix": prefix, "Delimiter": delimiter, "MaxKeys": most or _PAGE}

@@ -43,20 +43,28 @@ class Rnn(Model):
     def build(self, features: FeatureSet) -> keras.Model:
         front = self.front(features, embedding=self.embedding)
         hidden = self.beside(front, self.bodies(front, self._body))
-        return self.finish(front, hidden)
+        return without_cudnn_where_masked(self.finish(front, hidden))
 
     def _body(self, front: Front, name: str, prefix: str) -> Any:
         import keras
 
         hidden, mask = front.steps(name)
         layer = keras.layers.GRU if self.cell == "gru" else keras.layers.LSTM
-        # cuDNN refuses, while a step runs, rows that are padded before their steps, and rows of padding alone.
-        cudnn = "auto" if mask is None else False
         for number in range(1, self.layers + 1):
             inner = layer(self.units, return_sequences=number < self.layers, dropout=self.dropout,
-                          kernel_initializer=self.initializer, use_cudnn=cudnn,
-                          name=f"{prefix}{self.cell}_{number}")
+                          kernel_initializer=self.initializer, name=f"{prefix}{self.cell}_{number}")
             if self.bidirectional:
                 inner = keras.layers.Bidirectional(inner, name=f"{prefix}both_ways_{number}")
             hidden = inner(hidden, mask=mask)
         return hidden
+
+
+def without_cudnn_where_masked(model: keras.Model) -> keras.Model:
+    """cuDNN refuses, while a step runs, rows that are padded before their steps and rows of padding alone: layers that
+    are called with a mask do without it. A saved model doesn't hold that; who loads one asks for it again."""
+    for layer in model.layers:
+        if any(node.arguments.kwargs.get("mask") is not None for node in layer._inbound_nodes):
+            for inner in layer._flatten_layers():
+                if hasattr(inner, "use_cudnn"):
+                    inner.use_cudnn = False
+    return model

@@ -105,7 +105,8 @@ class UserModel(Model):
             code = next(code_in(config), None)
             keras.saving.deserialize_keras_object(config, safe_mode=True)
         except Exception as error:  # whatever a layer makes of what it does not know
-            raise self._wrong(f"could not be loaded again: {str(error).strip().splitlines()[0][:200]}", _WAY) from error
+            said = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+            raise self._wrong(f"could not be loaded again: {said}", _WAY) from error
         if code is not None:
             raise self._wrong(f"holds {code}{_WHY}", _WAY)
 

@@ -124,10 +124,9 @@ def _chosen(model: keras.Model, state: State, config: Train, checkpoints: Checkp
 
 def _verdict(state: State, config: Train) -> dict[str, Any]:
     """Which epoch's model is committed, and by what."""
-    # 0: what was monitored was never a number.
-    epoch = (state.judge["best_epoch"] or state.epochs) if config.keeps_best else state.epochs
-    return {"epoch": epoch, "monitor": state.judge["monitor"], "value": state.judge["best"],
-            "keep": "best" if config.keeps_best else "last"}
+    best = state.judge["best_epoch"] if config.keeps_best else 0  # 0 also where no value was a number
+    return {"epoch": best or state.epochs, "monitor": state.judge["monitor"], "value": state.judge["best"],
+            "keep": "best" if best else "last"}
 
 
 def save_model(model: keras.Model, lake: Lake, output: str) -> None:

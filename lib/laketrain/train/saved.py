@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from laketrain.errors import LakeError
 from laketrain.imports import import_tensorflow
+from laketrain.models.rnn import without_cudnn_where_masked
 from laketrain.models.safe import code_in
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def load_saved(path: str, subject: str) -> keras.Model:
         model: keras.Model = keras.saving.load_model(path, safe_mode=True)
     except Exception as error:  # Keras raises whatever its layers raise on what they don't expect
         raise LakeError("lake", subject, f"Keras can't load it: {_first_line(error)}", _HINT) from error
-    return model
+    return without_cudnn_where_masked(model)
 
 
 def _refuse_code(path: str, subject: str) -> None:

@@ -16,7 +16,7 @@ from laketrain.config.checks import ranks_of
 from laketrain.config.train import Ranks, Train
 from laketrain.distributed import launch
 from laketrain.distributed.slots import slots_for
-from laketrain.errors import LakeError, LaunchError, RankError
+from laketrain.errors import LakeError, LaunchError, RankError, StorageError
 from laketrain.lake import Version, fingerprint, lease
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.fit import FitTask, fit
@@ -49,10 +49,10 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
     """Trains with `config.ranks` ranks and commits `models/<name>`.
 
     An interrupted training of the same config on the same data goes on from its last checkpoint, at any number of
-    ranks. A rank that fails by itself (killed, hung) is answered by a relaunch from there, up to `max_restarts`, with
-    fewer ranks where executors are gone and `ranks` allows it; a mistake that would only happen again (the loss is NaN)
-    is raised at once. Of jobs that run the same training, on whatever ranks, one is at it at a time: they would drop
-    each other's checkpoints.
+    ranks. A rank that fails by itself (killed, hung, its storage away) is answered by a relaunch from there, up to
+    `max_restarts`, with fewer ranks where executors are gone and `ranks` allows it; a mistake that would only happen
+    again (the loss is NaN) is raised at once. Of jobs that run the same training, on whatever ranks, one is at it at a
+    time: they would drop each other's checkpoints.
     """
     tell = on_event or (lambda rank, event: None)
     training, path = _training(dataset, config), f"checkpoints/{name}"
@@ -152,14 +152,14 @@ def _launch_until_done(
         try:
             return launch(spark, partial(fit, resumed), ranks, deadline=config.deadline_s, on_event=tell,
                           name="train"), restarts
+        except (RankError, StorageError) as error:
+            if restarts == config.max_restarts:
+                raise
+            restarts += 1
+            tell(getattr(error, "rank", None) or 0, {"kind": "restart", "attempt": restarts, "of": config.max_restarts,
+                                                     "cause": str(error)})
         except LakeError:
             # A second run of the same training drops what it has gone beyond: its newer checkpoint is as good.
             if found is None or found.number in checkpoints.versions():
                 raise
-        except RankError as error:
-            if restarts == config.max_restarts:
-                raise
-            restarts += 1
-            tell(error.rank or 0, {"kind": "restart", "attempt": restarts, "of": config.max_restarts,
-                                   "cause": str(error)})
         checkpoints.lake.store.delete(task.output)

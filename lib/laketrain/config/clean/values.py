@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from laketrain.config.clean.base import BaseRule, Columns
+from laketrain.config.instants import AS_SPARK_READS
 
 
 class NotNull(BaseRule):
@@ -58,11 +59,14 @@ class Length(BaseRule):
 
 
 def _iso(text: str) -> str:
-    """As Spark reads it too, for which any other way to write a time is null: `20261120` becomes 2026-11-20. A week is
+    """As Spark reads it too, for which other ways to write a time are null: `20261120` becomes 2026-11-20. A week is
     refused, as it has no last day that would be all of it."""
     try:
         if "W" in text:
             raise ValueError
+        if AS_SPARK_READS.fullmatch(text):
+            datetime.fromisoformat(text)
+            return text
         with suppress(ValueError):
             return date.fromisoformat(text).isoformat()
         return datetime.fromisoformat(text).isoformat()
