@@ -253,9 +253,9 @@ def test_a_killed_rank_is_answered_by_a_relaunch_that_ends_with_the_same_weights
 def test_a_storage_that_is_away_for_a_while_is_answered_by_a_relaunch(
         spark: SparkSession, dataset: Version, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage_module, "fit", by_value(lose_the_storage))
-    events = Killer()
-    version = trained(spark, dataset, "away", events)
-    [restart] = events.of_kind("restart")
+    events: list[dict[str, Any]] = []
+    version = trained(spark, dataset, "away", lambda rank, event: events.append(event))
+    [restart] = [event for event in events if event.get("kind") == "restart"]
     assert "its server can't be asked" in restart["cause"]
     assert version.entry.meta["weights"] == whole(spark, dataset, undisturbed)["weights"]
 
