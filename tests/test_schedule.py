@@ -126,6 +126,8 @@ def test_a_program_that_is_no_command_is_refused(plain: Job) -> None:
     for write in (cron_line, airflow_dag):
         with pytest.raises(ConfigError, match="--program: received .*which is no command: No closing quotation"):
             write(plain, "@daily", "spark-submit 'x")
+        with pytest.raises(ConfigError, match="--program: received ' ', which is no command: it has no word"):
+            write(plain, "@daily", " ")
 
 
 class Airflow:

@@ -83,10 +83,10 @@ def served(config: Path, stop: threading.Event, watcher: Quiet, every: float = 0
     return thread, came
 
 
-def stream_once(config: Path, last: str) -> None:
+def stream_once(config: Path) -> None:
     """A service that is ended once something has landed."""
     stop = threading.Event()
-    thread, _ = served(config, stop, Quiet(), last=last)
+    thread, _ = served(config, stop, Quiet())
     until(lambda: held(config))
     stop.set()
     thread.join()
@@ -197,7 +197,7 @@ def test_a_model_below_its_gate_is_told_once_and_what_arrives_goes_on_landing(
 def test_what_landed_before_a_service_was_ended_is_cleaned_by_the_next_one(config: Path, spark: SparkSession) -> None:
     config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
     deliver(config, "a")
-    stream_once(config, last="ingest")
+    stream_once(config)
     table = Lake(config.parent / "lake").table("clean", "scans")
     assert table.versions() == []
     stop = threading.Event()

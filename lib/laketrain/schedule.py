@@ -103,7 +103,7 @@ def airflow_dag(job: Job, at: str, program: str | None = None, sets: Sequence[st
         ConfigError: as `cron_line` does.
     """
     words, times, dated = _words(program), _checked(at), _uses_date(job, sets)
-    named = any("{stage}" in word for word in words)
+    named = _names_stage(words)
     # A stage alone would take the newest version of what stands before it, which may be another day's.
     if dated or (words[-1].endswith(".py") and not named):
         words = [*_whole_run(words), _config(job), "--to", "{stage}"]
@@ -116,18 +116,26 @@ def airflow_dag(job: Job, at: str, program: str | None = None, sets: Sequence[st
 
 
 def _words(program: str | None) -> list[str]:
+    problem = "it has no word"
     try:
-        return shlex.split(program or _laketrain())
+        words = shlex.split(program or _laketrain())
     except ValueError as error:
-        raise ConfigError("command line", [Problem("--program", f"received {program!r}, which is no command: {error}",
-                                                   "Write it as in a shell")]) from None
+        words, problem = [], str(error)
+    if not words:
+        raise ConfigError("command line", [Problem("--program", f"received {program!r}, which is no command: {problem}",
+                                                   "Write it as in a shell")])
+    return words
+
+
+def _names_stage(words: list[str]) -> bool:
+    return any("{stage}" in word for word in words)
 
 
 def _whole_run(words: list[str]) -> list[str]:
     """The command that runs all stages: the job `pipeline` where it names a job's file, else laketrain's verb `run`."""
-    if any("{stage}" in word for word in words):
+    if _names_stage(words):
         return ["run" if word == "{stage}" else word.replace("{stage}", "pipeline") for word in words]
-    return words if words[-1:] and words[-1].endswith(".py") else [*words, "run"]
+    return words if words[-1].endswith(".py") else [*words, "run"]
 
 
 def _checked(at: str) -> str:

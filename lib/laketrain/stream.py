@@ -41,7 +41,7 @@ def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE,
     Args:
         every: from the beginning of one round to that of the next.
         patience: how long rounds may fail, one after the other, before their error ends it: a broker that starts anew,
-            storage that is away, are waited for.
+            storage that is away, are waited for. A model below its gate is told and ends nothing.
         last: the stage up to which a round runs where something has landed since these stages ended well; the first
             round does for what was there before, which a service that was ended may have left.
         stop: ends it, as soon as the version that is in the making is committed. The others are as of `Pipeline`.

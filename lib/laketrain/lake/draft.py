@@ -131,11 +131,8 @@ class Draft:
         # A number of a version that was dropped meanwhile is free, and must never be another's: it would be an old one.
         since = [number for number in self.table.versions() if number > start]
         for number in since:
-            there = self.table.at(number)
-            if there is not None and there.entry.data == fields["data"]:
-                return self._won(there)  # the answer to the first try was lost
-            if there is not None and (same := self._yielded(there, fields, after)) is not None:
-                return same
+            if (found := self._met(self.table.at(number), fields, after)) is not None:
+                return found
         number = max(since, default=start) + 1
         while True:
             content = self._serialised({**fields, "version": number})
@@ -145,26 +142,26 @@ class Draft:
                 self._store.create(self.table.log_path(number), content)
             except FileExistsError:
                 there = self.table.at(number)
-                # A retry inside the storage's client may meet its own first attempt, whose answer was lost.
-                mine = there is not None and there.entry.data == fields["data"]
             else:
-                there, mine = self.table.get(number), True
-            if mine and there is not None:
-                return self._won(there)
+                return self._won(self.table.get(number))
             self._uncertain = False
-            if there is not None and (same := self._yielded(there, fields, after)) is not None:
-                return same
+            if (found := self._met(there, fields, after)) is not None:
+                return found
             number += 1
 
-    def _yielded(self, there: Version, fields: dict[str, Any], after: int | None) -> Version | None:
-        """Gives way to a version that came meanwhile and is the same work. Raises CommitConflict where this one was to
-        follow `after`."""
-        same = bool(fields["fingerprint"]) and there.entry.fingerprint == fields["fingerprint"]
-        if same or after is not None:
+    def _met(self, there: Version | None, fields: dict[str, Any], after: int | None) -> Version | None:
+        """What becomes of this draft beside a version that is there: that version, where it is this one, whose answer
+        was lost to us or to the storage's client, or where it is the same work, to which this one gives way; else None.
+        Raises CommitConflict where this one was to follow `after`."""
+        if there is None:
+            return None
+        if there.entry.data == fields["data"]:
+            return self._won(there)
+        if fields["fingerprint"] and there.entry.fingerprint == fields["fingerprint"]:
             self.discard()
-        if same:
             return Version(there.lake, there.zone, there.name, there.entry, won=False)
         if after is not None:
+            self.discard()
             raise CommitConflict("lake", f"commit to {self.table.path}", f"{there.ref} came first, and this one "
                                  f"was to follow version {after}", "Make it again from the latest.")
         return None

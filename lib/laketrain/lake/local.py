@@ -25,7 +25,7 @@ from laketrain.errors import LakeError, StorageError
 from laketrain.lake.paths import TEMPORARY, check_new_path, check_path
 from laketrain.lake.store import FileInfo, Files, Names, hidden, visible
 
-_REMOVALS = 10
+_TRIES = 10
 _SYNCS_AT_ONCE = 8
 _TEACH = {
     errno.ENOSPC: ("the disk is full", "Free some space (laketrain gc removes abandoned data) and run again."),
@@ -107,13 +107,13 @@ class LocalStore:
 
     def delete(self, path: str) -> None:
         target = self._path(path)
-        for attempt in range(_REMOVALS):
+        for attempt in range(_TRIES):
             try:
                 _remove(target)
                 return
             except OSError as error:
                 # A job that doesn't know yet that its draft was collected made a file or directory meanwhile.
-                if error.errno not in (errno.ENOTEMPTY, errno.EISDIR) or attempt + 1 == _REMOVALS:
+                if error.errno not in (errno.ENOTEMPTY, errno.EISDIR) or attempt + 1 == _TRIES:
                     raise
 
     def delete_empty(self, dir: str) -> None:
@@ -202,13 +202,13 @@ def _unless_absent(error: OSError) -> None:
 
 def _write_beside(temporary: Path, data: bytes) -> None:
     """Writes the file, its folder made. Another job may remove the folder, which is empty, before the file is in it."""
-    for attempt in range(_REMOVALS):
+    for attempt in range(_TRIES):
         try:
             _make_dirs(temporary.parent)
             _write_synced(temporary, data)
             return
         except FileNotFoundError:
-            if attempt + 1 == _REMOVALS:
+            if attempt + 1 == _TRIES:
                 raise
         except BaseException:
             temporary.unlink(missing_ok=True)
