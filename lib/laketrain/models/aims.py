@@ -27,7 +27,8 @@ class Unfit(NamedTuple):
 
 def unfits(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
     """All that doesn't suit the targets."""
-    found = [*_losses(config, targets), *_metrics(config, targets), *_class_weights(config, targets)]
+    found = [*_losses(config, targets), *_weightless(config, targets), *_metrics(config, targets),
+             *_class_weights(config, targets)]
     yield from found or _monitor(config, targets)
 
 
@@ -51,6 +52,13 @@ def _losses(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
             except ValueError as error:
                 yield Unfit(_path("loss", name, config.loss), f"loss of {name!r}", str(error),
                             "choose one of these in 'train.loss'")
+
+
+def _weightless(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
+    losses = by_target(config.loss, targets)
+    if losses and not any(loss.weight for loss in losses.values()):
+        yield Unfit(("loss",), "loss", f"weighs nothing: the weight of {', '.join(losses)} is 0, so nothing is learnt",
+                    "give one of them a weight above 0")
 
 
 def _metrics(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:

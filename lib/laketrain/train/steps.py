@@ -28,11 +28,15 @@ class Steps:
     Args:
         model: its optimizer may be a distributed one. ranks: that share a global batch.
         own: the user's train step, of (model, inputs, targets, weights) to this rank's loss; None for ours.
+
+    Attributes:
+        sloped: whether the loss depends on any weight; known after the first step.
     """
 
     def __init__(self, model: keras.Model, objective: Objective, ranks: int = 1,
                  own: Callable[..., Any] | None = None) -> None:
         self.model, self.objective, self._ranks, self._own = model, objective, ranks, own
+        self.sloped = True
         self._loss = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self._rows = tf.Variable(0, dtype=tf.int64, trainable=False)
         # Horovod's kernels are none of XLA's, so no jit_compile. AutoGraph makes graphs of conditions on tensors, which
@@ -49,7 +53,11 @@ class Steps:
             loss = self._mean_loss(targets, predictions, weights, real, training=True)
             scaled = model.optimizer.scale_loss(loss)
         variables = model.trainable_weights
-        model.optimizer.apply(tape.gradient(scaled, variables), variables)
+        gradients = tape.gradient(scaled, variables)
+        # Known while the graph is made, from which no error of ours would come out as it is.
+        self.sloped = any(gradient is not None for gradient in gradients)
+        if self.sloped:
+            model.optimizer.apply(gradients, variables)
         self._count(targets, predictions, weights, real, loss)
         return loss
 
