@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from laketrain.convert.direct import DirectRows
+from laketrain.convert.narrow import note_drawn
 from laketrain.convert.row_groups import RowGroups
 from laketrain.convert.split import SPLIT
 from laketrain.features import FeatureSet
@@ -49,6 +50,7 @@ class WriteTask:
         learn_on: the split whose rows are tallied. rows_per_group: rows of a row group, but for a file's last one.
         table: how quarantine names the origin of a row.
         source: the directory of the table's files, where a batch only points to rows in them (`convert.direct`).
+        by: the column whose values are drawn for splits; empty where there is none.
     """
 
     lake: str
@@ -61,6 +63,7 @@ class WriteTask:
     table: str
     refusals: Mapping[int, tuple[str, str]]
     source: str = ""
+    by: str = ""
 
 
 @dataclass
@@ -81,12 +84,13 @@ def part_of(split: str, bucket: int) -> str:
 
 @dataclass
 class TaskResult:
-    """What a task reports: its files by part (and QUARANTINE), the tallies of its train rows by feature, and how many
-    rows each feature refused."""
+    """What a task reports: its files by part (and QUARANTINE), the tallies of its train rows by feature, how many rows
+    each feature refused, and of each split two values of the column that is drawn, or the only one."""
 
     files: dict[str, Written] = field(default_factory=dict)
     tallies: dict[str, dict[str, int]] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
+    drawn: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, tallies: Mapping[str, Mapping[str, int]]) -> None:
         """Counts what the features know of some more rows."""
@@ -95,13 +99,13 @@ class TaskResult:
 
     def to_json(self) -> str:
         files = {part: vars(file) for part, file in self.files.items()}
-        return json.dumps({"files": files, "tallies": self.tallies, "reasons": self.reasons})
+        return json.dumps({"files": files, "tallies": self.tallies, "reasons": self.reasons, "drawn": self.drawn})
 
     @classmethod
     def from_json(cls, text: str) -> TaskResult:
         data = json.loads(text)
         files = {part: Written(**file) for part, file in data["files"].items()}
-        return cls(files, data["tallies"], data["reasons"])
+        return cls(files, data["tallies"], data["reasons"], data["drawn"])
 
 
 def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -143,6 +147,8 @@ def _write_batch(
         mine = np.asarray(pc.equal(splits, index))
         for bucket in np.unique(buckets[mine]):
             files.add(part_of(split, int(bucket)), _where(stored, mine & (buckets == bucket)))
+        if task.by:
+            note_drawn(result.drawn, split, batch.column(task.columns.index(task.by)), mine)
         if split == task.learn_on and mine.any():
             result.add(features.tally(_where(batch, mine), first=False))
 

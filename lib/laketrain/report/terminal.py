@@ -113,7 +113,7 @@ def _counts(outcome: Outcome) -> str:
     parts = [f"{counts['in']:,} in", f"{counts['out']:,} out", f"{counts['quarantined']:,} quarantined"]
     if "splits" in counts:
         parts.append(", ".join(f"{split} {rows:,}" for split, rows in counts["splits"].items()))
-    parts += meta.get("leaks", [])
+    parts += [*meta.get("leaks", []), *meta.get("narrow", [])]
     return ", ".join(parts)
 
 
