@@ -63,8 +63,9 @@ def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
 
 def _leaks(dataset: Version) -> Iterator[str]:
     if leaks := dataset.entry.meta.get("leaks"):
-        yield (f"{'; '.join(leaks)}. What the model was shown of them it knows again, so figures flatter it. Keep together in one "
-               "split what belongs together ('convert.split.by'), or drop doubles in clean, and train again")
+        yield (f"{'; '.join(leaks)}. What the model was shown of them it knows again, so figures flatter it. Keep "
+               "together in one split what belongs together ('convert.split.by'), or drop doubles in clean, and train "
+               "again")
 
 
 def _narrow(dataset: Version) -> Iterator[str]:
@@ -76,6 +77,8 @@ def _narrow(dataset: Version) -> Iterator[str]:
 def _counts(dataset: Version) -> dict[str, dict[str, dict[str, int]]]:
     """target -> split -> class -> rows, as convert counted them; of an older dataset, those that training saw."""
     found: dict[str, dict[str, dict[str, int]]] = {}
+    if "features" not in dataset.entry.meta:
+        return found
     features = FeatureSet.from_json(json.dumps(dataset.entry.meta["features"]))
     counted = dataset.entry.meta.get("classes")
     for name, feature in features.targets.items():
@@ -94,7 +97,7 @@ def _learnt(feature: Label | Multilabel) -> Sequence[int]:
 
 
 def _classes(dataset: Version, counts: Mapping[str, Mapping[str, Mapping[str, int]]], train: str) -> Iterator[str]:
-    all_splits = set(dataset.entry.counts["splits"])
+    all_splits = set(dataset.entry.counts.get("splits") or ())
     for target, by_split in counts.items():
         missing: dict[tuple[str, ...], list[str]] = {}
         for label in next(iter(by_split.values()), {}):
