@@ -64,7 +64,7 @@ class Judge:
         if self._policy.new != "keep":
             return
         clash = next((other for other in self._types if other.lower() == name.lower()), None)
-        if name in RESERVED or clash is not None or isinstance(kind, str):
+        if name.lower() in RESERVED or clash is not None or isinstance(kind, str):
             why = f"is {kind}, which Spark doesn't read" if isinstance(kind, str) else (
                 f"can't be told from {clash!r}" if clash else "has a name that laketrain uses itself")
             raise DataError("clean", file, f"the new column {name!r} {why}",
