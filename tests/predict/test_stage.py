@@ -182,7 +182,7 @@ def test_windows_are_predicted_as_they_were_learnt(spark: SparkSession, tmp_path
     assert (counts["in"], counts["out"], counts["quarantined"]) == (6, len(classes), 3 + len(late))
 
     hiding = [{**row, "past.x": -1.0} for row in rows]
-    named = commit_table(lake, "named", hiding, "at timestamp_ntz, x double, `past.x` double")
+    named = commit_table(lake, "named", hiding, "at timestamp_ntz, x double, seen timestamp_ntz, `past.x` double")
     for keep in ([], ["past.x"]):  # the model's own input is called so, too
         with pytest.raises(DataError, match="column 'past.x': could be two things"):
             predicted(spark, named, version, keep=keep)
