@@ -94,6 +94,14 @@ def test_each_target_is_measured_as_scikit_learn_does(dataset: Version, model: V
     np.testing.assert_allclose(found["price"]["sample"]["true"], true, rtol=1e-5)
 
 
+def test_convert_has_counted_the_classes_that_are_measured(dataset: Version, model: Version) -> None:
+    truth, _ = truth_and_said(dataset, model)
+    counted = dataset.entry.meta["classes"]
+    assert list(counted) == ["train", "test"]
+    assert counted["test"] == {"sort": np.bincount(truth["sort"], minlength=2).tolist(),
+                               "tags": truth["tags"].sum(axis=0).tolist()}
+
+
 def test_ranks_find_the_same_however_many(dataset: Version, model: Version) -> None:
     alone = measured(dataset, model, 1)
     for ranks in (2, 3):

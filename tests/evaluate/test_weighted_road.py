@@ -100,7 +100,7 @@ def test_a_leak_and_a_model_that_is_no_better_than_its_baseline_are_said_at_the_
     assert told[1].startswith("; ".join(f"'x' leaks between {pair}: 1 value, e.g. 0.0" for pair in (
         "train and val", "train and test", "val and test")))
     assert len(told) == 2
-    page = Page(Path(result.report).read_text("utf-8"))
+    page = Page(pipeline.lake.store.read(result.report.path("report.html")).decode())
     for said in told:
         assert said in page.sections["head"]
         assert said in terminal

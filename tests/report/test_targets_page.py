@@ -22,15 +22,16 @@ FEATURES = FeatureSet.model_validate({
     "shape": {"kind": "label", "names": ["round", "square"]},
     "tags": {"kind": "multilabel", "names": ["new", "sale", "heavy"]},
     "price": {"kind": "value", "columns": ["cost", "weight"]}})
+WEIGHT = dict(FeatureSet.model_validate({"w": {"kind": "weight"}}).items())
 ROWS = 200
 BASELINES = {"shape": {"majority": 0.5}, "tags": {"majority": 0.2, "linear": 0.4},
              "price": {"mean": 9.0, "linear": 2.5}}
 
 
-def meta_of(*targets: str) -> dict[str, Any]:
+def meta_of(*targets: str, weights: Any = None) -> dict[str, Any]:
     """What evaluate commits of a model that is right more often than not."""
     random = np.random.default_rng(0)
-    features = FeatureSet.of({name: FEATURES[name] for name in targets})
+    features = FeatureSet.of({**{name: FEATURES[name] for name in targets}, **({} if weights is None else WEIGHT)})
     shape, tags = random.integers(0, 2, ROWS), (random.random((ROWS, 3)) < 0.4).astype(np.uint8)
     price = random.normal([100, 2], [30, 1], (ROWS, 2)).astype(np.float32)
     truth = {"shape": shape, "tags": tags, "price": price}
@@ -39,17 +40,17 @@ def meta_of(*targets: str) -> dict[str, Any]:
             "price": price + random.normal(0, [8, 0.3], (ROWS, 2))}
     tallies = tallies_of(features, ROWS, worst=6)
     for name, tally in tallies.items():
-        tally.add(np.arange(ROWS), truth[name], said[name].astype(np.float32))
+        tally.add(np.arange(ROWS), truth[name], said[name].astype(np.float32), weights)
     found = sections_of(features, [{name: tally.part() for name, tally in tallies.items()}], worst=6)
     for name, section in found.items():
         section.update({"baselines": BASELINES[name], "baseline_rows": {"train": 213, "test": 61}})
-    return as_meta(found, "test")
+    return as_meta(found, "test", ["it leaks <b>"])
 
 
-def record_of(built: Built, meta: dict[str, Any], gate: dict[str, str]) -> RunRecord:
+def record_of(built: Built, meta: dict[str, Any], gate: dict[str, str], **counts: Any) -> RunRecord:
     """The run, with this evaluation and predictions of these targets."""
     evaluation = commit(built.lake, "runs/targets", "evaluate", [built.version("train"), built.version("convert")], {},
-                        meta=meta, counts={"rows": ROWS})
+                        meta=meta, counts={"rows": ROWS, **counts})
     predicted = {"shape": {"classes": {"round": 30, "square": 10}}, "tags": {"classes": {"new": 12}},
                  "price": {"values": {"least": 20.5, "mean": 99.25, "most": 180.0}}}
     scored = commit(built.lake, "predictions/targets", "predict", [built.version("train")], {},
@@ -84,6 +85,23 @@ def page(built: Built) -> Page:
 ])
 def test_each_target_has_its_say(page: Page, section: str, said: list[str]) -> None:
     assert [part for part in said if part not in page.sections[section]] == []
+
+
+def test_what_should_be_known_first_is_said_at_the_top(page: Page) -> None:
+    assert "! it leaks <b>" in page.sections["head"]
+
+
+def test_rows_with_weights_are_shown_with_what_they_weigh(built: Built) -> None:
+    weights = np.tile([0.0, 0.25, 1.5, 3.0], ROWS // 4)
+    meta = meta_of("shape", "tags", "price", weights=weights)
+    page = Page(render(built.lake, record_of(built, meta, {}, weight=float(weights.sum()), masked=ROWS // 4)))
+    said = "on 150 of 200 rows of {}test, of weight 237.5 (the others have weight 0 and count in nothing)"
+    assert said.format("") in page.sections["head"]
+    assert said.format("split ") in page.sections["comparison"]
+    assert "Weight of rows by true class" in page.sections["confusion"]
+    assert "rows weight round" in page.sections["classes"]
+    assert "means by the rows' weights" in page.sections["errors"]
+    assert not [section for section in page.sections.values() if "could not be drawn" in section]
 
 
 def test_plots_are_drawn_and_described(page: Page) -> None:

@@ -1,7 +1,7 @@
 """What should be known before an evaluation's figures are believed, in words, each with what it means and what helps.
 
     notices_of(dataset, "train", "test", sections)
-    # ["accuracy 0.6100 is worse than the baseline majority, 0.7000: …", "'patient' leaks between train and test: …"]
+    # ["accuracy 0.6100 is worse than the baseline majority 0.7000: …", "'patient' leaks between train and test: …"]
     notices_of_dataset(dataset)         # of what convert found alone
 """
 
