@@ -104,6 +104,8 @@ def _check_convert(workload: Workload, columns: Columns) -> Found:
     for place, column in convert.columns.items():
         if column not in known:
             yield ("convert", *place), *unknown(f"column of {convert.table}", column, known)
+    if convert.windows is not None and (problem := convert.windows.unlike(known)):
+        yield ("convert", "windows", "known_by"), *problem
 
 
 def _check_features(convert: Convert, known: Collection[str]) -> Found:

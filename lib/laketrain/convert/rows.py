@@ -16,7 +16,7 @@ from laketrain.config.convert import Convert
 from laketrain.convert.direct import readable
 from laketrain.convert.oversample import oversampled
 from laketrain.convert.split import refusal, with_split
-from laketrain.convert.windows import TIED, UNORDERED, cut_windows
+from laketrain.convert.windows import LATE, TIED, UNORDERED, cut_windows
 from laketrain.features import FeatureSet
 from laketrain.lake import Version
 from laketrain.spark.frames import persisted, read
@@ -78,4 +78,5 @@ def _once(spark: SparkSession, table: Version, config: Convert, features: Featur
         yield Rows(cut.frame(parts), counts["made"] + counts["rows_refused"], columns, {
             **refusals, UNORDERED: ("windows", f"has no {order!r}, or none of what it belongs to"),
             TIED: ("windows", f"has the same {order!r} as another row"),
+            LATE: ("windows", config.windows.late),
         }, {"windows": {"rows": table.rows, **counts}})

@@ -22,6 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from laketrain.convert.counted import Counted
 from laketrain.convert.direct import DirectRows
 from laketrain.convert.narrow import note_drawn
 from laketrain.convert.row_groups import RowGroups
@@ -85,11 +86,13 @@ def part_of(split: str, bucket: int) -> str:
 @dataclass
 class TaskResult:
     """What a task reports: its files by part (and QUARANTINE), the tallies of its train rows by feature, how many rows
-    each feature refused, and of each split two values of the column that is drawn, or the only one."""
+    each feature refused, the classes and weights of its splits, and of each split two values of the column that is
+    drawn, or the only one."""
 
     files: dict[str, Written] = field(default_factory=dict)
     tallies: dict[str, dict[str, int]] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
+    counted: Counted = field(default_factory=Counted)
     drawn: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, tallies: Mapping[str, Mapping[str, int]]) -> None:
@@ -99,13 +102,14 @@ class TaskResult:
 
     def to_json(self) -> str:
         files = {part: vars(file) for part, file in self.files.items()}
-        return json.dumps({"files": files, "tallies": self.tallies, "reasons": self.reasons, "drawn": self.drawn})
+        return json.dumps({"files": files, "tallies": self.tallies, "reasons": self.reasons,
+                           "counted": vars(self.counted), "drawn": self.drawn})
 
     @classmethod
     def from_json(cls, text: str) -> TaskResult:
         data = json.loads(text)
         files = {part: Written(**file) for part, file in data["files"].items()}
-        return cls(files, data["tallies"], data["reasons"], data["drawn"])
+        return cls(files, data["tallies"], data["reasons"], Counted(**data["counted"]), data["drawn"])
 
 
 def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -146,7 +150,9 @@ def _write_batch(
     for index, split in enumerate(task.splits):
         mine = np.asarray(pc.equal(splits, index))
         for bucket in np.unique(buckets[mine]):
-            files.add(part_of(split, int(bucket)), _where(stored, mine & (buckets == bucket)))
+            part = _where(stored, mine & (buckets == bucket))
+            files.add(part_of(split, int(bucket)), part)
+            result.counted.add(features.at(int(bucket)), split, part)
         if task.by:
             note_drawn(result.drawn, split, batch.column(task.columns.index(task.by)), mine)
         if split == task.learn_on and mine.any():
