@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench reference lock clean cluster-up cluster-demo cluster-down cluster-test
+.PHONY: help setup demo test walk lint format bench reference lock clean cluster-up cluster-demo cluster-down cluster-test
 BIN := .venv/bin
 # A Python 3.11, where the one on PATH isn't: make setup PYTHON=/path/to/python3.11
 PYTHON ?=
@@ -43,6 +43,9 @@ cluster-down: setup ## End them; their logs stay in build/cluster
 cluster-test: setup ## Run the tests on HDFS and YARN, which they start and end themselves
 	@$(BIN)/python -m pytest -m cluster $(ARGS)
 
+walk: setup ## Walk every key of `train` and of the models, on every kind of feature and target
+	@LAKETRAIN_WALK=1 $(BIN)/python -m pytest tests/train/test_keys.py tests/models/test_keys.py $(ARGS)
+
 lint: setup ## Check style, types and the rooms' imports
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -51,8 +54,10 @@ lint: setup ## Check style, types and the rooms' imports
 bench: setup ## Measure against the bars, side by side; one alone: make bench NAME=convert
 	@PYTHONPATH=tools $(BIN)/python -m benchmarks $(NAME)
 
-reference: setup ## Write docs/config.md anew from the config's models
+reference: setup ## Write docs/config.md, docs/train-keys.md and docs/types.md anew from what the code says
 	@$(BIN)/python tools/config_reference.py
+	@PYTHONPATH=tools $(BIN)/python tools/train_keys.py
+	@$(BIN)/python tools/type_reference.py
 
 lock: setup ## Make requirements/*.lock anew; newest versions: ARGS=--upgrade
 	@$(BIN)/python tools/lock.py $(ARGS)

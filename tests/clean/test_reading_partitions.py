@@ -121,3 +121,15 @@ def test_only_what_stands_in_every_path_and_is_asked_for_is_a_column() -> None:
     assert path_columns(files, None) == ("a",)
     assert path_columns(files, T.StructType([T.StructField("c", T.StringType())])) == ()
     assert path_columns([RawFile(version, DataFile(path="=1/a=/b/c=d.csv", bytes=1))], None) == ("a",)
+
+
+@pytest.mark.parametrize(("path", "column", "said"), [
+    ("Day=2026-11-20/0.parquet", "day", "has the columns 'day' and 'Day', which can't be told apart"),
+    ("0.parquet", "_File", "has the column '_File', a name that laketrain uses itself")])
+def test_inferred_columns_of_which_one_would_hide_another_are_refused(spark: SparkSession, tmp_path: Path, path: str,
+                                                                      column: str, said: str) -> None:
+    (tmp_path / "landing" / path).parent.mkdir(parents=True)
+    pq.write_table(pa.table({"id": [1], column: ["x"]}), tmp_path / "landing" / path)
+    with pytest.raises(DataError) as caught:
+        read(spark, tmp_path, "infer")
+    assert said in str(caught.value) and "instead of schema: infer" in str(caught.value)

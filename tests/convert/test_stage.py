@@ -396,3 +396,16 @@ def test_rare_classes_stand_in_train_as_often_as_the_commonest(convert: Run):
     # A row and its copies are not neighbours, or they would share every batch.
     neighbours = sum(one == other for one, other in pairwise(more["train"]))
     assert neighbours < 0.1 * len(more["train"])
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("past.x", "could be two things: the table's column 'past.x', and the values of 'x' in a window"),
+    ("_split", "names '_split', a column that convert makes itself")])
+def test_a_column_that_would_be_hidden_is_refused_where_only_the_data_tell_of_it(convert: Run, name: str, said: str):
+    given = [{"at": number, "x": float(number), name: -1.0} for number in range(20)]
+    features = {"past": {"kind": "sequence", "column": "past.x", "shape": [4, 1]},
+                "now": {"kind": "value", "column": name if name == "_split" else "x", "size": 1}}
+    with pytest.raises(DataError) as caught:
+        convert(given, columns=f"at int, x double, `{name}` double", features=features,
+                split={"by": "at", "fractions": {"train": 1.0}}, windows={"order": "at", "lookback": 4})
+    assert said in str(caught.value)

@@ -194,6 +194,8 @@ def test_a_frame_without_the_models_column_is_refused_by_name(spark: SparkSessio
         model.transform(frame.withColumnRenamed("pixels", "pixel"))
     with pytest.raises(DataError, match="'prediction', which is there already"):
         model.transform(frame.withColumnRenamed("label", "prediction"))
+    with pytest.raises(DataError, match="'prediction', which is there already"):
+        model.transform(frame.withColumnRenamed("label", "Prediction"))  # Spark minds no capitals
 
 
 def test_every_mistake_is_told_before_anything_is_done(spark: SparkSession, tmp_path: Path) -> None:

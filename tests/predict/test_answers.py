@@ -10,7 +10,8 @@ import pytest
 
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
-from laketrain.predict.answers import answers_of, columns_of
+from laketrain.features.answers import columns_of
+from laketrain.predict.answers import answers_of
 
 BAD = np.array([False, True, False])
 SCALE = {"kind": "standard", "offset": [10.0, -1.0], "divisor": [2.0, 1.0], "mean": [0.0, 0.0], "middle": [0.0, 0.0]}

@@ -14,12 +14,13 @@ from tests.road import Quiet
 from tests.tables import commit_table, rows_of
 
 from laketrain.config.evaluate import Predict
+from laketrain.config.names import DIGEST
 from laketrain.errors import DataError
 from laketrain.lake import Lake, Version
 from laketrain.lake.contents import found_files
 from laketrain.pipeline import Pipeline
 from laketrain.predict import fingerprint_predict, predict
-from laketrain.predict.known import DIGEST, digested
+from laketrain.predict.known import digested
 from laketrain.spark.frames import write
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def test_an_empty_table_and_one_without_anything_new_are_fine(spark: SparkSessio
 
 def test_a_table_with_a_column_of_the_digests_name_is_refused(spark: SparkSession, model: Version) -> None:
     table = commit_table(model.lake, "named", [{**drawn(1)[0], DIGEST: "x"}], f"{COLUMNS}, {DIGEST} string")
-    with pytest.raises(DataError, match="is what 'only_new' calls a column of its own"):
+    with pytest.raises(DataError, match="'keep': column 'row_digest' would hide, or be hidden by, what predictions"):
         predicted(spark, table, model, keep=["name", DIGEST])
 
 

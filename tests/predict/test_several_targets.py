@@ -72,5 +72,5 @@ def test_rows_that_can_not_be_scored_leave_their_neighbours_alone(spark: SparkSe
 
 def test_a_kept_column_that_answers_are_called_is_refused(spark: SparkSession, model: Version) -> None:
     table = commit_table(model.lake, "clash", [{**shop.rows(1)[0], "model": "x"}], shop.COLUMNS + ", model string")
-    with pytest.raises(DataError, match="column 'model' of 'keep': is what predictions call a column"):
+    with pytest.raises(DataError, match="'keep': column 'model' would hide, or be hidden by, what predictions call"):
         predict(spark, table, model, "clash", Predict(table="clash", keep=["model"]), "key")

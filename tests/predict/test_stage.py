@@ -180,3 +180,9 @@ def test_windows_are_predicted_as_they_were_learnt(spark: SparkSession, tmp_path
     assert sorted(row["reason"] for row in refused) == [*late, *["has no place of its own in the order of 'at'"] * 3]
     counts = predicted_rows.entry.counts
     assert (counts["in"], counts["out"], counts["quarantined"]) == (6, len(classes), 3 + len(late))
+
+    hiding = [{**row, "past.x": -1.0} for row in rows]
+    named = commit_table(lake, "named", hiding, "at timestamp_ntz, x double, seen timestamp_ntz, `past.x` double")
+    for keep in ([], ["past.x"]):  # the model's own input is called so, too
+        with pytest.raises(DataError, match="column 'past.x': could be two things"):
+            predicted(spark, named, version, keep=keep)

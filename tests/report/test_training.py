@@ -34,3 +34,19 @@ def test_settings_are_told_in_words() -> None:
     assert said["losses"] == "kind focal, all mse"
     assert said["optimizer"].startswith("sgd (learning rate 0.001, schedule cosine")
     assert "{" not in "".join(said.values())
+
+
+def test_only_settings_that_had_an_effect_are_told() -> None:
+    """Also of a model that was trained when nobody refused the others."""
+    sound = {"given": {"kind": "audio", "column": "given", "seconds": 1.0},
+             "label": {"kind": "label", "column": "label", "classes": 3}}
+    config = Train.model_validate({"model": {"name": "rnn", "units": 8, "embedding": 16}, "augment": {"shift": 2.0},
+                                   "optimizer": {"name": "sgd", "momentum": 0.9, "wire": "float16"}})
+    meta = {"config": config.model_dump(mode="json"), "features": sound}
+    said = dict(_settings(meta))
+    assert "augmentation" not in said
+    assert said["model"] == "rnn (units 8)"
+    assert said["optimizer"] == "sgd (learning rate 0.001, momentum 0.9)"
+    image = {"kind": "image", "column": "given", "shape": [8, 8, 3]}
+    said = dict(_settings({**meta, "features": {**sound, "given": image}}))
+    assert said["augmentation"] == "shift 2.0"

@@ -171,7 +171,7 @@ def test_the_best_epoch_s_model_is_committed_and_its_checkpoint_outlives_newer_o
         task_of: Callable[..., FitTask]) -> None:
     """With a rate that is far too large after some epochs, later ones are worse."""
     settings = {"epochs": 6, "optimizer": {"name": "sgd", "learning_rate": 0.01, "schedule": {
-        "name": "linear", "warmup": 20}}, "checkpoints": 1}
+        "name": "linear", "warmup": 5.5}}, "checkpoints": 1}
     task = task_of(**settings, plateau={"patience": 1, "factor": 0.5})
     result = fit(task, ALONE, silent)
     values = [row["val_loss"] for row in result["history"]]

@@ -162,6 +162,8 @@ def test_layers_learn_at_their_own_rates(task_of: Callable[..., FitTask]) -> Non
 @pytest.mark.parametrize(("settings", "said"), [
     ({"freeze": ["konv*"]}, "freeze 'konv\\*'.*fits no layer"),
     ({"optimizer": {"layer_rates": {"dens": 0.1}}}, "layer_rates 'dens'.*Did you mean 'dense'"),
+    ({"optimizer": {"layer_rates": {"*": 0.1, "conv*": 0.5}}}, "'conv\\*'.*changes no rate.*before those that fit"),
+    ({"optimizer": {"layer_rates": {"conv*": 0.1}}, "freeze": ["conv*"]}, "'conv\\*'.*changes no rate.*is frozen"),
     ({"init_from": "models/nothing"}, "models/nothing.*nothing was committed"),
     ({"init_from": "/nowhere/x.keras"}, "can't be read"),
 ], ids=lambda value: "")

@@ -57,7 +57,8 @@ def test_warm_up_rises_evenly_to_the_first_rate_and_the_schedule_begins_there() 
        end=st.floats(0, 1), updates=st.integers(1, 500), per_epoch=st.floats(0.2, 100), update=st.integers(0, 600))
 def test_a_rate_is_never_above_the_first_nor_below_nothing(
         name: str, warmup: float, end: float, updates: int, per_epoch: float, update: int) -> None:
-    settings = {"name": name, "warmup": warmup, "end": end, **({"at": [2.0]} if name == "steps" else {})}
+    own = {"cosine": {"end": end}, "linear": {"end": end}, "steps": {"at": [2.0]}}
+    settings = {"name": name, "warmup": warmup, **own.get(name, {})}
     optimizer = Optimizer.model_validate({"learning_rate": 0.5, "schedule": settings})
     assert 0 <= rate_at(optimizer, update, updates, per_epoch) <= 0.5 + 1e-12
 
@@ -68,6 +69,9 @@ def test_a_rate_is_never_above_the_first_nor_below_nothing(
     ({"clipnorm": 1.0, "global_clipnorm": 1.0}, "clipnorm and global_clipnorm can't both be given"),
     ({"schedule": {"name": "steps"}}, "give both, or neither"),
     ({"schedule": {"name": "cosine", "at": [1.0]}}, "give both, or neither"),
+    ({"schedule": {"end": 0.1}}, "schedule 'constant' has no use for `end`; cosine and linear have"),
+    ({"schedule": {"name": "cosine", "decay": 0.5}}, "no use for `decay`; exponential and steps have"),
+    ({"name": "sgd", "nesterov": True}, "`nesterov` looks ahead by the momentum, and there is none"),
     ({"layer_rates": {"dense": -1.0}}, "must be 0 or more"),
     ({"schedule": "cosinus"}, "Input should be 'constant', 'cosine'"),
 ])

@@ -53,6 +53,14 @@ class Augment(Section):
     `mixup` too, each row draws which of both it gets."""
 
     @property
+    def given(self) -> list[str]:
+        """The keys of what changes images, in their order."""
+        return [key for key in type(self).model_fields if getattr(self, key) != getattr(_NOTHING, key)]
+
+    @property
     def mixes(self) -> bool:
         """Whether rows are mixed, so that labels become shares of classes."""
         return self.mixup > 0 or self.cutmix > 0
+
+
+_NOTHING = Augment()

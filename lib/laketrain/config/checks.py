@@ -15,6 +15,7 @@ from laketrain.config.clean import CleanTable, Derive, Types
 from laketrain.config.columns import Columns
 from laketrain.config.convert import Convert
 from laketrain.config.document import Document
+from laketrain.config.names import hidden_by_convert, hidden_by_window
 from laketrain.config.sql import condition_error, expression_error
 from laketrain.config.train import Ranks
 from laketrain.config.windows import Windows
@@ -33,6 +34,7 @@ def cross_check(workload: Workload) -> Found:
     yield from _check_convert(workload, columns)
     yield from _check_train(workload)
     yield from _check_after_training(workload, columns)
+    yield from _check_quarantines(workload)
 
 
 def unknown(noun: str, received: str, accepted: Iterable[str]) -> tuple[str, str]:
@@ -104,6 +106,8 @@ def _check_convert(workload: Workload, columns: Columns) -> Found:
     for place, column in convert.columns.items():
         if column not in known:
             yield ("convert", *place), *unknown(f"column of {convert.table}", column, known)
+        elif told := hidden_by_convert(column) or hidden_by_window(column, convert.windows, known):
+            yield ("convert", *place), *told
     if convert.windows is not None and (problem := convert.windows.unlike(known)):
         yield ("convert", "windows", "known_by"), *problem
 
@@ -118,6 +122,8 @@ def _check_features(convert: Convert, known: Collection[str]) -> Found:
         for column in columns:
             if column not in named:
                 yield ("convert", "features", name, key), *unknown(f"column of {convert.table}", column, named)
+            elif told := hidden_by_convert(column) or hidden_by_window(column, windows, known):
+                yield ("convert", "features", name, key), *told
         if windows is not None and set(columns) <= set(named):
             yield from ((("convert", "features", name, *place), text, hint)
                         for place, text, hint in _check_steps(feature, columns, windows))
@@ -190,9 +196,27 @@ def _check_after_training(workload: Workload, columns: Columns) -> Found:
     known = columns.table(predict.table)
     if known is None:
         return
+    windows = convert.windows if convert else None
+    named = known if windows is None else windows.columns(known, future=False)
     for index, column in enumerate(predict.keep):
-        if column not in known:
-            yield ("predict", "keep", index), *unknown(f"column of {predict.table}", column, known)
+        if column not in named:
+            yield ("predict", "keep", index), *unknown(f"column of {predict.table}", column, named)
+        elif told := hidden_by_window(column, windows, known):
+            yield ("predict", "keep", index), *told
+
+
+def _check_quarantines(workload: Workload) -> Found:
+    """Each stage has a quarantine of its own, named after its table and, but for clean's, after the stage."""
+    others = {f"{name}-joins": f"the integrated table {name!r}" for name in workload.integrate}
+    if workload.convert is not None:
+        others[f"{workload.dataset}-features"] = f"the dataset {workload.dataset!r}"
+    if workload.predict is not None:
+        name = workload.predict.name or workload.predict.table
+        others[f"{name}-predictions"] = f"the predictions {name!r}"
+    for name in workload.clean:
+        if name in others:
+            yield ("clean", name), f"its quarantine would be that of {others[name]}, too: quarantine/{name}", (
+                "Give the clean table another name")
 
 
 def local_slots(master: str | None) -> int | None:

@@ -66,10 +66,19 @@ class Loss(Section):
 
     @model_validator(mode="after")
     def _settings_of_the_name(self) -> Loss:
-        for key, names in _OWN.items():
-            if getattr(self, key) != type(self).model_fields[key].default and self.name not in names:
-                raise ValueError(f"loss {self.name!r} takes no {key}; {', '.join(names)} do")
+        if self.use is not None and (others := [key for key in ("name", *_OWN) if self._is_set(key)]):
+            raise ValueError(f"`use` is a loss of your own, which knows nothing of {', '.join(others)}",
+                             "Remove what isn't meant, or write it into the function")
+        for key in self.not_of(self.name):
+            raise ValueError(f"loss {self.name!r} takes no {key}; {', '.join(_OWN[key])} do")
         return self
+
+    def not_of(self, name: str) -> list[str]:
+        """The settings that are given, and of which the loss `name` knows nothing."""
+        return [key for key, names in _OWN.items() if self._is_set(key) and name not in names]
+
+    def _is_set(self, key: str) -> bool:
+        return bool(getattr(self, key) != type(self).model_fields[key].default)
 
 
 def _is_one(value: dict[str, Any]) -> bool:

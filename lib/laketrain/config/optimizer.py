@@ -22,6 +22,8 @@ _OWN: dict[str, set[str]] = {
     "adagrad": {"epsilon"}, "adadelta": {"rho", "epsilon"}, "adafactor": set(), "ftrl": set(),
 }
 """The settings that not all of them take."""
+_OF_SCHEDULE = {"end": ("cosine", "linear"), "decay": ("exponential", "steps")}
+"""The settings that not all schedules have a use for."""
 
 
 class Schedule(Section):
@@ -43,6 +45,10 @@ class Schedule(Section):
     def _steps_somewhere(self) -> Schedule:
         if (self.name == "steps") != bool(self.at):
             raise ValueError("`at` are the epochs of `name: steps`: give both, or neither")
+        for key, names in _OF_SCHEDULE.items():
+            if getattr(self, key) != type(self).model_fields[key].default and self.name not in names:
+                raise ValueError(f"schedule {self.name!r} has no use for `{key}`; {' and '.join(names)} have",
+                                 f"Remove it, or write name: {names[0]}")
         return self
 
 
@@ -63,7 +69,7 @@ class Optimizer(Section):
     momentum: float | None = Field(default=None, ge=0, lt=1)
     """Of sgd and rmsprop: the share of the last step that goes into this one; by default 0."""
     nesterov: bool | None = None
-    """Of sgd: look ahead by the momentum (Nesterov 1983)."""
+    """Of sgd: look ahead by the `momentum` (Nesterov 1983), which it needs."""
     beta_1: float | None = Field(default=None, ge=0, lt=1)
     """Of adam and its kin: how much of the mean gradient stays from step to step; by default 0.9."""
     beta_2: float | None = Field(default=None, ge=0, lt=1)
@@ -110,6 +116,8 @@ class Optimizer(Section):
         clips = [key for key in ("clipvalue", "clipnorm", "global_clipnorm") if getattr(self, key) is not None]
         if len(clips) > 1:
             raise ValueError(f"{' and '.join(clips)} can't both be given: Keras cuts gradients in one way")
+        if self.nesterov and not self.momentum:
+            raise ValueError("`nesterov` looks ahead by the momentum, and there is none", "Add e.g. momentum: 0.9")
         bad = [pattern for pattern, factor in self.layer_rates.items() if not factor >= 0]
         if bad:
             raise ValueError(f"`layer_rates` of {bad[0]!r} must be 0 or more; use `train.freeze` for layers that stay")

@@ -42,6 +42,32 @@ def selected(sql: str, inputs: dict[str, str] | None) -> dict[str, str] | None:
     return {**inputs, **{name: types.get(name, "") for name in query.named_selects if name != "*"}}
 
 
+def doubled(sql: str, inputs: Iterable[str] | None) -> str | None:
+    """The first column that a SELECT of a view, which has the columns `inputs`, makes twice; None where it makes none
+    so, or where that can't be told. Spark minds no capitals."""
+    try:
+        query = sqlglot.parse_one(sql, dialect="spark")
+    except SqlglotError:
+        return None
+    if not isinstance(query, exp.Select):
+        return None
+    seen: set[str] = set()
+    for name in (*_starred(query, inputs), *(name for name in query.named_selects if name and name != "*")):
+        if name.lower() in seen:
+            return name
+        seen.add(name.lower())
+    return None
+
+
+def _starred(query: exp.Select, inputs: Iterable[str] | None) -> list[str]:
+    """What a plain star stands for; nothing where only Spark knows."""
+    stars = [select for select in query.selects if isinstance(select, exp.Star)]
+    if inputs is None or query.find(exp.Subquery, exp.CTE, exp.Join, exp.Lateral) or any(
+            star.args.get("except") or star.args.get("except_") for star in stars):
+        return []
+    return [name for _ in stars for name in inputs]
+
+
 def _untouched(query: exp.Query, inputs: dict[str, str]) -> dict[str, str]:
     """The types of columns that a plain SELECT names and nothing more; a subquery may mean others by those names."""
     if not isinstance(query, exp.Select) or query.find(exp.Subquery, exp.CTE, exp.Join, exp.Lateral):

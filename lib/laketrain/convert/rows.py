@@ -13,10 +13,12 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from laketrain.config.convert import Convert
+from laketrain.config.names import hidden_by_convert, hidden_by_window
 from laketrain.convert.direct import readable
 from laketrain.convert.oversample import oversampled
 from laketrain.convert.split import refusal, with_split
 from laketrain.convert.windows import LATE, TIED, UNORDERED, cut_windows
+from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.lake import Version
 from laketrain.spark.frames import persisted, read
@@ -64,6 +66,10 @@ def _once(spark: SparkSession, table: Version, config: Convert, features: Featur
     """Each row, or each window, as it is there."""
     table.check_files()
     rows = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
+    for column in dict.fromkeys([*features.columns, *config.columns.values()]):
+        told = hidden_by_convert(column) or hidden_by_window(column, config.windows, rows.columns)
+        if told is not None:
+            raise DataError("convert", table.ref, *told)
     rows, refusals = with_split(rows, config.split), {-1: ("split", refusal(config.split))}
     # What the section names itself (a key, a time, a path) tells people which row was refused.
     columns = tuple(dict.fromkeys([*features.columns, *config.columns.values()]))

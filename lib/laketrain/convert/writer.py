@@ -86,8 +86,8 @@ def part_of(split: str, bucket: int) -> str:
 @dataclass
 class TaskResult:
     """What a task reports: its files by part (and QUARANTINE), the tallies of its train rows by feature, how many rows
-    each feature refused, the classes and weights of its splits, and of each split two values of the column that is
-    drawn, or the only one."""
+    each feature refused, its splits' classes and weights, and of each split two values of the column that is drawn,
+    or the only one."""
 
     files: dict[str, Written] = field(default_factory=dict)
     tallies: dict[str, dict[str, int]] = field(default_factory=dict)

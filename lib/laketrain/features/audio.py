@@ -11,7 +11,7 @@ read, by mean and std learnt on the train split; what is padded stays 0, which t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -201,6 +201,13 @@ class Audio(Feature):
         # A band that never changes has nothing to be divided by.
         found = AudioStatistics(mean=tuple(map(float, means)), std=tuple(spread or 1.0 for spread in spreads))
         return self.model_copy(update={"statistics": found})
+
+    def idle(self) -> Iterator[tuple[str, str]]:
+        for key in self.differing("coefficients") if self.features != "mfcc" else ():
+            yield key, "is of `features: mfcc`"
+        bands = ("window_ms", "hop_ms", "bands", "low_hz", "high_hz")
+        for key in self.differing(*bands) if self.features == "waveform" else ():
+            yield key, "is of frames and bands, and with `features: waveform` the model sees samples"
 
     def drawing(self, value: Any) -> Drawing:
         return Drawing("curves", value) if self.features == "waveform" else Drawing("heat", np.asarray(value).T)

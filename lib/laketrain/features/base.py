@@ -9,7 +9,7 @@ Both directions live in one class, so that convert and predict can't disagree:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
@@ -159,6 +159,15 @@ class Feature(BaseModel, ABC):
     def learnt(self: Self, values: Mapping[str, Any]) -> Self:
         """A copy that holds the statistics made of the summed `tally`s of the train split."""
         return self
+
+    def idle(self) -> Iterator[tuple[str, str]]:
+        """The settings given that change nothing beside the others: key, and what it is for. Asked of what a workload
+        declares, never of what an older dataset holds."""
+        return iter(())
+
+    def differing(self, *keys: str) -> list[str]:
+        """Those of the keys whose value isn't the default one."""
+        return [key for key in keys if getattr(self, key) != type(self).model_fields[key].default]
 
     def drawing(self, value: Any) -> Drawing | None:
         """One decoded value for people to look at; None where its caption says all."""

@@ -10,7 +10,7 @@ int64: 0 is missing or unknown, so an embedding needs `count` rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -97,6 +97,10 @@ class Category(Scalar):
             raise DataError("convert", self.subject, f"no value of the train split comes {self.minimum_count} times",
                             "lower `minimum_count`, or look at the quarantine and at the split's fractions")
         return self.model_copy(update={"learnt_values": found})
+
+    def idle(self) -> Iterator[tuple[str, str]]:
+        for key in self.differing("minimum_count", "most") if self.hashed is not None else ():
+            yield key, "is for values that are learnt, and with `hashed` none is"
 
     def caption(self, value: Any) -> str:
         if self.hashed is not None or int(value) == UNKNOWN:

@@ -10,7 +10,7 @@ They stay uint8 (h, w, c) up to the model, which rescales with the mean and std 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -138,6 +138,12 @@ class Image(Feature):
             return self._stacked(each(lambda data: decode_image(data, want), stored.to_pylist()))
         except Unreadable as reason:
             raise self._unreadable(f"a stored image {reason}") from reason
+
+    def idle(self) -> Iterator[tuple[str, str]]:
+        for key in self.differing("filter") if self.resize == "none" else ():
+            yield key, "is how files of another size are resized, and with `resize: none` they are refused"
+        for key in self.differing("max_pixels") if not self.encoded else ():
+            yield key, "is for image files, and without `encoded: true` the column holds pixels"
 
     def drawing(self, value: Any) -> Drawing:
         return Drawing("image", value)

@@ -8,7 +8,7 @@ Parquet holds the number as it came, NaN where it is missing; the scaling is par
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -31,7 +31,7 @@ class Number(OneNumber):
     missing: Literal["refuse", "mean", "median", "zero"] = "refuse"
     """What becomes of a null or NaN: the row is refused, or the train split's mean or median, or 0 stands there."""
     flag: bool = False
-    """Whether the model also sees which numbers were missing."""
+    """Whether the model also sees which numbers were missing; it goes with another `missing` than `refuse`."""
     learnt_scale: Scale | None = Field(default=None)
     """Learnt by convert."""
 
@@ -58,6 +58,10 @@ class Number(OneNumber):
 
     def learnt(self, values: Mapping[str, Any]) -> Number:
         return self.model_copy(update={"learnt_scale": Scale.learnt(self.scale, values, width=1)})
+
+    def idle(self) -> Iterator[tuple[str, str]]:
+        if self.missing == "refuse" and self.flag:
+            yield "flag", "tells which numbers were missing, and with `missing: refuse` none is"
 
     def caption(self, value: Any) -> str:
         return f"{float(np.reshape(value, -1)[0]):.4g}"

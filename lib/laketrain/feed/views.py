@@ -85,7 +85,7 @@ class Views:
         return images
 
     def mix(self, epoch: int, rows: npt.NDArray[np.int64], weights: npt.NDArray[np.float32]) -> Mix | None:
-        """How `rows`, (steps, rank's batch), are mixed; those of weight 0 are padding, and stay apart."""
+        """How `rows`, (steps, rank's batch), are mixed; those of weight 0, padding and masked ones, stay apart."""
         if self.label is None:
             return None
         image, = self.images.values()
@@ -100,6 +100,9 @@ class Views:
 def misfit(settings: Augment, inputs: Mapping[str, Any], targets: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """Which setting these features are not fit for, why, and what to do; None where they are."""
     images = [feature for feature in inputs.values() if isinstance(feature, Image)]
+    if settings.given and not images:
+        return f"augment.{settings.given[0]}", f"is for images among the inputs, and these are {_kinds(inputs)}", (
+            "Remove 'train.augment': no other kind of input has random views")
     if settings.saturation and not any(image.shape[2] in (3, 4) for image in images):
         return "augment.saturation", "no input is an RGB or RGBA image", (
             "Remove it: brightness and contrast are for all images")

@@ -21,13 +21,14 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.config.evaluate import THRESHOLD
+from laketrain.config.names import same_form
 from laketrain.errors import DataError, LakeError, nearest
 from laketrain.features import Feature, FeatureSet, Label, Multilabel, Value
+from laketrain.features.answers import columns_of, prefix
 from laketrain.lake import Lake, Version
 from laketrain.ml.data import STAGE, plain
 from laketrain.ml.params import ScoringParams, kinds_of
 from laketrain.ml.scoring import score_frame
-from laketrain.predict.answers import columns_of, prefix
 from laketrain.predict.scorer import REASON, RECORD, PredictTask
 from laketrain.spark.frames import quoted
 
@@ -190,7 +191,8 @@ def _refuse(dataset: DataFrame, version: Version, features: FeatureSet, added: l
         if column not in dataset.columns:
             raise DataError(STAGE, version.ref, f"needs the column {column!r}, which the DataFrame lacks",
                             nearest(column, dataset.columns))
+    forms = [same_form(column) for column in (*dataset.columns, *added)]
     for column in added:
-        if column in dataset.columns or added.count(column) > 1:
+        if forms.count(same_form(column)) > 1:
             raise DataError(STAGE, version.ref, f"would add the column {column!r}, which is there already",
                             "drop it, or set predictionCol, probabilityCol or reasonCol to another name")

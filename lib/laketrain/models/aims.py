@@ -28,7 +28,7 @@ class Unfit(NamedTuple):
 def unfits(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
     """All that doesn't suit the targets."""
     found = [*_losses(config, targets), *_weightless(config, targets), *_metrics(config, targets),
-             *_class_weights(config, targets)]
+             *_class_weights(config, targets), *_names(targets)]
     yield from found or _monitor(config, targets)
 
 
@@ -47,11 +47,18 @@ def _losses(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
     yield from _named("loss", config.loss, targets, Loss.model_fields)
     for name, loss in by_target(config.loss, targets).items():
         if loss.use is None:
-            try:
-                suits(targets[name].kind, loss.name)
-            except ValueError as error:
-                yield Unfit(_path("loss", name, config.loss), f"loss of {name!r}", str(error),
-                            "choose one of these in 'train.loss'")
+            yield from _unsuited(_path("loss", name, config.loss), name, targets[name].kind, loss)
+
+
+def _unsuited(path: tuple[str, ...], name: str, kind: str, loss: Loss) -> Iterator[Unfit]:
+    try:
+        chosen = suits(kind, loss.name)
+    except ValueError as error:
+        yield Unfit(path, f"loss of {name!r}", str(error), "choose one of these in 'train.loss'")
+        return
+    for key in loss.not_of(chosen):
+        yield Unfit(path, f"loss of {name!r}", f"is {chosen} for a {kind}, which takes no {key}",
+                    "remove it, or give each target a loss of its own: loss: {target: {name: …}}")
 
 
 def _weightless(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
@@ -82,6 +89,9 @@ def _named(key: str, declared: Mapping[str, Any], targets: Mapping[str, Feature]
     for name in targets:
         if not strange and name not in declared and EVERY not in declared:
             yield Unfit((key,), f"{key} of {name!r}", "is not declared", f"add {name!r} to 'train.{key}'")
+    if EVERY in declared and set(targets) <= set(declared):
+        yield Unfit((key, EVERY), f"{key} of {EVERY!r}", "is for targets without one of their own, and all have one",
+                    "remove it")
 
 
 def _path(key: str, name: str, declared: Mapping[str, Any]) -> tuple[str, ...]:
@@ -92,6 +102,15 @@ def _class_weights(config: Train, targets: Mapping[str, Feature]) -> Iterator[Un
     if config.class_weights is not None and sum(isinstance(feature, Label) for feature in targets.values()) != 1:
         yield Unfit(("class_weights",), "class_weights", f"the targets are {', '.join(targets)}",
                     "expected one label; remove 'train.class_weights'")
+
+
+def _names(targets: Mapping[str, Feature]) -> Iterator[Unfit]:
+    """With several targets, figures begin with the target's name, and those of validation with `val_` before it."""
+    for name in targets:
+        if len(targets) > 1 and f"val_{name}" in targets:
+            yield Unfit(("metrics",), f"targets {name!r} and 'val_{name}'", "would have figures of one name: those of "
+                        f"'val_{name}' in training, and those of {name!r} in validation",
+                        f"call the feature 'val_{name}' otherwise in 'convert.features'")
 
 
 def _monitor(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:

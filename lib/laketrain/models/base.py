@@ -8,7 +8,7 @@ A model has a body for the kinds in `takes`; all other inputs that can be flat g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from laketrain.config.base import Section
@@ -37,6 +37,8 @@ class Model(Section):
     """Kinds of inputs that the body is for, of which at least one must be there; () where all are flattened."""
     flattens: ClassVar[tuple[str, ...]] = FLAT
     """Kinds of inputs that become numbers side by side."""
+    of_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Settings that only inputs of some kinds have a use for, with those kinds; all others every input has."""
 
     if TYPE_CHECKING:
         name: str
@@ -58,8 +60,7 @@ class Model(Section):
             return f"can't say the mask of target {hidden!r}", "leave out the target's 'mask'"
         if self.takes and not any(one.kind in self.takes for one in inputs.values()):
             wanted = " or ".join(self.takes)
-            said = ", ".join(f"{name} ({one.kind})" for name, one in inputs.items()) or "none"
-            return f"needs an input of kind {wanted}, the dataset has {said}", _suited(inputs)
+            return f"needs an input of kind {wanted}, the dataset has {_said(inputs)}", _suited(inputs)
         for name, one in inputs.items():
             if one.kind not in (*self.takes, *self.flattens):
                 return f"doesn't take input {name!r} of kind {one.kind}", _suited(inputs)
@@ -67,6 +68,15 @@ class Model(Section):
                 return (f"needs rows of one length, and input {name!r} has buckets of {_listed(one)} steps",
                         "use rnn or tcn, or give the feature one length")
         return None
+
+    def idle(self, features: FeatureSet) -> Iterator[tuple[str, str, str]]:
+        """The settings given that would change nothing with these features: key, why, and the way out."""
+        kinds = {one.kind for one in features.inputs.values()}
+        for key, wanted in self.of_kinds.items():
+            given = getattr(self, key)
+            if given != type(self).model_fields[key].default and not kinds & set(wanted):
+                yield (key, f"{key} {given} is for inputs of kind {_either(wanted)}, and the dataset has "
+                       f"{_said(features.inputs)}", "Remove it, or declare such an input in 'convert.features'")
 
     def front(self, features: FeatureSet, **settings: Any) -> Front:
         """The inputs. Raises DataError where the model doesn't fit them."""
@@ -98,6 +108,15 @@ class Model(Section):
     def of_body(self, features: FeatureSet) -> list[str]:
         """The inputs that the body is for."""
         return [name for name, one in features.inputs.items() if one.kind in self.takes]
+
+
+def _said(inputs: Mapping[str, Feature]) -> str:
+    return ", ".join(f"{name} ({one.kind})" for name, one in inputs.items()) or "none"
+
+
+def _either(kinds: tuple[str, ...]) -> str:
+    *first, last = kinds
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _suited(inputs: Mapping[str, Feature]) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -21,6 +22,8 @@ class Mlp(Model):
     """All inputs flattened and side by side, then hidden layers, then a head for each target."""
 
     flattens: ClassVar[tuple[str, ...]] = (*FLAT, "image", "sequence", "audio", "text")
+    of_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {"embedding": ("text",),
+                                                         "categories": ("category", "bucket", "label")}
 
     name: Literal["mlp"] = "mlp"
     """Chooses this model."""
@@ -35,7 +38,7 @@ class Mlp(Model):
     categories: Encoding = "auto"
     """How categories and buckets become numbers: `one_hot`, `embedding`, or by default one-hot up to 32 values."""
     embedding: int = Field(default=64, ge=1)
-    """Numbers that a token of a text becomes; of a text their mean is taken."""
+    """Numbers that a token of a text becomes, of which a text's mean is taken; only texts have tokens."""
     initializer: Initializer = "glorot_uniform"
     """What the dense layers' weights begin as; he_normal goes well with relu."""
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -22,6 +23,7 @@ class Rnn(Model):
     and categories join before the heads."""
 
     takes: ClassVar[tuple[str, ...]] = ("sequence", "audio", "text")
+    of_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {"embedding": ("text",)}
 
     name: Literal["rnn"] = "rnn"
     """Chooses this model."""
@@ -36,7 +38,7 @@ class Rnn(Model):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """The share of each layer's inputs that is left out at random in each training step; by default none."""
     embedding: int = Field(default=64, ge=1)
-    """Numbers that a token of a text becomes."""
+    """Numbers that a token of a text becomes; only texts have tokens."""
     initializer: Initializer = "glorot_uniform"
     """What the layers' weights for their inputs begin as."""
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -23,6 +24,7 @@ class Tcn(Model):
     and a head for each target; numbers and categories join before the heads."""
 
     takes: ClassVar[tuple[str, ...]] = ("sequence", "audio", "text")
+    of_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {"embedding": ("text",)}
 
     name: Literal["tcn"] = "tcn"
     """Chooses this model."""
@@ -38,7 +40,7 @@ class Tcn(Model):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """The share of channels that is left out at random, for all steps of a row, in each training step."""
     embedding: int = Field(default=64, ge=1)
-    """Numbers that a token of a text becomes."""
+    """Numbers that a token of a text becomes; only texts have tokens."""
     initializer: Initializer = "he_normal"
     """What the convolutions' weights begin as."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from laketrain.features import FeatureSet
 from laketrain.models.base import Initializer, Model
@@ -30,15 +30,23 @@ class TextModel(Model):
     body: Literal["mean", "convolution"] = "mean"
     """The mean of the tokens' embeddings, or convolutions over neighbours."""
     kernels: list[Annotated[int, Field(ge=1)]] = Field(default=[3, 4, 5], min_length=1)
-    """Tokens that each kind of convolution sees at once."""
+    """With `body: convolution`: tokens that each kind of convolution sees at once."""
     filters: int = Field(default=64, ge=1)
-    """Channels of each kind of convolution."""
+    """With `body: convolution`: channels of each kind of convolution."""
     dense: int | None = Field(default=None, ge=1)
     """Units of the hidden layer; by default there is none."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """The share of numbers before the heads that is left out at random in each training step; by default none."""
     initializer: Initializer = "glorot_uniform"
     """What the weights of convolutions and dense layers begin as."""
+
+    @model_validator(mode="after")
+    def _settings_of_the_body(self) -> TextModel:
+        for key in ("kernels", "filters"):
+            if self.body == "mean" and getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"`{key}` are of `body: convolution`, and the body is the mean of the tokens",
+                                 "Add body: convolution, or remove it")
+        return self
 
     def build(self, features: FeatureSet) -> keras.Model:
         import keras

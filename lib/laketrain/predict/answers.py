@@ -1,9 +1,7 @@
-"""What predictions are called in a table: the columns of each target, from what the model says.
+"""What predictions are in a table: the columns of each target, by their names (`laketrain.features.answers`), from what
+the model says.
 
-    columns_of(targets, probabilities=False)        # {"class": "bigint", "probability": "double"}
     answers = answers_of(targets, said, bad, probabilities=False)     # name -> Arrow array
-
-With several targets each column begins with its target's name: `digit_class`, `price_prediction`.
 """
 
 from __future__ import annotations
@@ -16,23 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from laketrain.config.evaluate import THRESHOLD
-from laketrain.errors import DataError
 from laketrain.features import Feature, FeatureSet, Label, Multilabel, Sequence, Value
+from laketrain.features.answers import prefix
 
 Bools = npt.NDArray[np.bool_]
-
-
-def columns_of(targets: FeatureSet, probabilities: bool) -> dict[str, str]:
-    """Spark's types of the answers' columns, by name.
-
-    Raises:
-        DataError: there is no target, or one that no column can hold.
-    """
-    if not len(targets):
-        raise DataError("predict", "the model", "has no target, so it predicts nothing",
-                        "train it on a dataset with a target")
-    return {prefix(targets, name) + column: kind for name, feature in targets.items()
-            for column, kind in _types(name, feature, probabilities).items()}
 
 
 def answers_of(targets: FeatureSet, said: Mapping[str, npt.NDArray[Any]], bad: Bools,
@@ -40,25 +25,6 @@ def answers_of(targets: FeatureSet, said: Mapping[str, npt.NDArray[Any]], bad: B
     """The columns' values of (n, *shape) of what the model says by target; null where `bad` (n,)."""
     return {prefix(targets, name) + column: values for name, feature in targets.items()
             for column, values in _answer(feature, said[name], bad, probabilities).items()}
-
-
-def prefix(targets: FeatureSet, name: str) -> str:
-    """What the columns of this target begin with."""
-    return f"{name}_" if len(targets) > 1 else ""
-
-
-def _types(name: str, feature: Feature, probabilities: bool) -> dict[str, str]:
-    whole = {"probabilities": "array<double>"} if probabilities else {}
-    if isinstance(feature, Label):
-        return {"class": "bigint" if feature.names is None else "string", "probability": "double", **whole}
-    if isinstance(feature, Multilabel):
-        return {"classes": "array<string>", "probability": "array<double>", **whole}
-    if isinstance(feature, Value):
-        return {"prediction": "double" if feature.shape == (1,) else "array<double>"}
-    if isinstance(feature, Sequence):
-        return {"prediction": "array<array<double>>"}
-    raise DataError("predict", f"target {name!r}", f"is of kind {feature.kind}, which no column of predictions holds",
-                    "leave out 'predict'; label, multilabel, value and sequence can be predicted")
 
 
 def _answer(feature: Feature, said: npt.NDArray[Any], bad: Bools, probabilities: bool) -> dict[str, pa.Array]:

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from laketrain.config.names import DIGEST
 from laketrain.lake import Version
 from laketrain.spark.frames import exact_json, read
 
-DIGEST = "row_digest"
-"""The column that stands beside the answers."""
 META = "way"
 """The key of an entry's meta: a fingerprint of the model and of how it was asked."""
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from laketrain.config.names import DIGEST
 from laketrain.convert.direct import DirectRows
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
@@ -24,7 +25,6 @@ from laketrain.lake import Lake
 from laketrain.lake.quarantine import record_of
 from laketrain.models.heads import output_shape
 from laketrain.predict.answers import answers_of
-from laketrain.predict.known import DIGEST
 
 REASON, RECORD = "_reason", "_record"
 

@@ -16,17 +16,18 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from laketrain.config.evaluate import Predict
+from laketrain.config.names import DIGEST, hidden_by_answers, hidden_by_window
 from laketrain.config.windows import Windows
 from laketrain.convert.direct import pointers, readable
 from laketrain.convert.split import SPLIT
 from laketrain.convert.windows import LATE, cut_windows
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet, Label, Multilabel
+from laketrain.features.answers import columns_of, prefix
 from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, commit_rejects
-from laketrain.predict.answers import columns_of, prefix
-from laketrain.predict.known import DIGEST, META, digested, divided, known_answers
+from laketrain.predict.known import META, digested, divided, known_answers
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, persisted, quoted, read, record, write
@@ -56,6 +57,7 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
           table.lake.table("predictions", name).stage() as draft):
         frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
         keep = _kept(frame, features, config)
+        _refuse_hidden(frame, features, model, keep, config)
         rows, way = _rows(spark, frame, features, table, model, keep), ""
         if config.only_new:
             way = fingerprint("predict", REVISION, config, [model])
@@ -88,7 +90,21 @@ def _kept(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
                 raise DataError("predict", f"column {column!r} of 'keep'", "the table has no such column",
                                 nearest(column, frame.columns))
         return list(config.keep)
-    return [column for feature in features.ids.values() for column in feature.columns if column in frame.columns]
+    of_keys = dict.fromkeys(column for feature in features.ids.values() for column in feature.columns)
+    return [column for column in of_keys if column in frame.columns]
+
+
+def _refuse_hidden(frame: DataFrame, features: FeatureSet, model: Version, keep: list[str], config: Predict) -> None:
+    """Raises DataError where of two columns of one name one would be taken in silence."""
+    said = model.entry.meta.get("windows")
+    windows = None if said is None else Windows.model_validate(said)
+    inputs = [name for one in features.inputs.values() for name in one.columns]
+    answers = columns_of(features.targets, config.probabilities)
+    told = {"'keep'": hidden_by_answers(keep, answers, config.only_new),
+            **{f"column {name!r}": hidden_by_window(name, windows, frame.columns) for name in (*keep, *inputs)}}
+    for subject, problem in told.items():
+        if problem is not None:
+            raise DataError("predict", subject, *problem)
 
 
 @dataclass(frozen=True)
@@ -147,10 +163,6 @@ def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Versi
     targets = FeatureSet.of(features.targets)
     said = {**columns_of(targets, config.probabilities), "model": "string", "data": "string", REASON: "string",
             RECORD: "string"}
-    clash = next((name for name in keep if name in said), None)
-    if clash is not None:
-        raise DataError("predict", f"column {clash!r} of 'keep'", "is what predictions call a column of their own",
-                        "rename it in the integrate stage, or name others in 'predict.keep'")
     slots = max(1, spark.sparkContext.defaultParallelism)
     columns = tuple(rows.frame.columns)
     task = PredictTask(table.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), targets.to_json(),

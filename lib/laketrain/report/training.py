@@ -9,6 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
+from laketrain.config.augment import Augment
+from laketrain.config.optimizer import Optimizer
+from laketrain.config.train import Train
+from laketrain.features import FeatureSet, Image
+from laketrain.models.idle import idle
 from laketrain.report import words
 from laketrain.report.plots import curve
 from laketrain.report.run import Run
@@ -112,18 +119,46 @@ def _cell(column: str, value: Any) -> str:
 
 
 def _settings(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
-    config = meta.get("config") or {}
-    augment = {key: bound for key, bound in (config.get("augment") or {}).items() if bound}
+    config = effective(meta.get("config") or {}, meta.get("features") or {})
     return [
         *_named("model", config.get("model") or {}),
-        *_named("optimizer", config.get("optimizer") or {}),
-        *_named("augmentation", augment),
+        *_named("optimizer", _chosen_of(config.get("optimizer") or {}, config.get("ranks"))),
+        *_named("augmentation", config.get("augment") or {}),
         *_named("losses", _losses(config)),
         *((name, _plain(config[key])) for name, key in (("global batch", "batch"), ("ranks", "ranks"),
                                                         ("precision", "precision"), ("begun from", "init_from"),
                                                         ("seed", "seed")) if config.get(key) is not None),
         *([("weights", str(meta["weights"])[:12])] if meta.get("weights") else []),
     ]
+
+
+def effective(config: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
+    """The section without what changed nothing: a model of an older release may have been trained with such settings,
+    which are refused today."""
+    found = {**config, "augment": {key: bound for key, bound in (config.get("augment") or {}).items()
+                                   if bound and bound != _NO_AUGMENT.get(key)}}
+    try:
+        parsed, declared = Train.model_validate(dict(config)), FeatureSet.model_validate(dict(features))
+        unfit = [one.path for one in idle(parsed, declared)]
+    except ValidationError:
+        return found
+    if not any(isinstance(one, Image) for one in declared.inputs.values()):
+        found["augment"] = {}
+    for key, *below in unfit:
+        if below and isinstance(found.get(key), dict):
+            found[key] = {name: value for name, value in found[key].items() if name != below[0]}
+    return found
+
+
+def _chosen_of(optimizer: Mapping[str, Any], ranks: Any) -> dict[str, Any]:
+    """What isn't the default, and the rate; between ranks where there are several."""
+    alone = isinstance(ranks, Mapping) and ranks.get("max") == 1
+    return {key: value for key, value in optimizer.items() if key in ("name", "learning_rate")
+            or (value != _OPTIMIZER.get(key) and not (alone and key == "wire"))}
+
+
+_NO_AUGMENT = Augment().model_dump(mode="json")
+_OPTIMIZER = Optimizer().model_dump(mode="json")
 
 
 def _losses(config: Mapping[str, Any]) -> dict[str, str]:

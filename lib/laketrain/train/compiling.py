@@ -145,7 +145,12 @@ def _fitting(model: keras.Model, pattern: str, key: str) -> list[Any]:
 
 
 def regularise(model: keras.Model, penalties: Regularise) -> None:
-    """Penalties on every kernel. They are a part of the model's own description, so a saved one has them too."""
+    """Penalties on every kernel. They are a part of the model's own description, so a saved one has them too.
+
+    Raises:
+        DataError: there is no kernel.
+    """
+    penalised = 0
     for layer in layers_of(model):
         for kernel in _KERNELS:
             variable = getattr(layer, kernel, None)
@@ -153,21 +158,29 @@ def regularise(model: keras.Model, penalties: Regularise) -> None:
                 penalty = keras.regularizers.L1L2(penalties.l1, penalties.l2)
                 setattr(layer, f"{kernel}_regularizer", penalty)
                 variable.regularizer = penalty
+                penalised += 1
+    if not penalised:
+        raise DataError("train", "regularise", "is for kernels and embeddings, and no layer of the model has one",
+                        "remove it")
 
 
 def set_layer_rates(model: keras.Model, rates: dict[str, float]) -> None:
     """Lets the optimizer step with another rate in the layers that fit a pattern.
 
     Raises:
-        DataError: a pattern fits no layer.
+        DataError: a pattern fits no layer, or none whose rate it would change.
     """
     if not rates:
         return
     factors: dict[int, float] = {}
     for pattern, factor in rates.items():
-        for layer in _fitting(model, pattern, "optimizer.layer_rates"):
-            for variable in layer.trainable_variables:
-                factors.setdefault(id(variable.value), factor)
+        layers = _fitting(model, pattern, "optimizer.layer_rates")
+        learning = {id(variable.value) for layer in layers for variable in layer.trainable_variables}
+        if learning <= factors.keys():
+            raise DataError("train", f"optimizer.layer_rates {pattern!r}", "changes no rate: each layer that it fits "
+                            "is frozen, or has that of a pattern before it",
+                            "remove it, or write it before those that fit more layers")
+        factors = {**dict.fromkeys(learning, factor), **factors}
     if not any(factors.get(id(variable.value), 1.0) for variable in model.trainable_variables):
         raise DataError("train", "optimizer.layer_rates", "multiplies the rate of every layer that learns by 0",
                         "leave one of them a rate")

@@ -21,8 +21,9 @@ from laketrain.config.loss import Loss, suits
 from laketrain.config.train import Train
 from laketrain.errors import DataError
 from laketrain.features import Feature, FeatureSet, Label
-from laketrain.models.aims import by_target, metric_of, unfits
+from laketrain.models.aims import by_target, metric_of
 from laketrain.models.heads import DISTRIBUTIONS
+from laketrain.models.idle import unfit_or_idle
 
 RowLoss = Callable[[Any, Any], Any]
 """Targets and predictions of n rows to (n,) float32."""
@@ -42,12 +43,13 @@ class Objective:
     mean; a loss of the user's own gets what the model says.
 
     Raises:
-        DataError: a loss or metric that doesn't suit its target, or a name that is no target's.
+        DataError: a loss or metric that doesn't suit its target, a name that is no target's, or a setting that would do
+            nothing.
     """
 
     def __init__(self, features: FeatureSet, config: Train, user: Mapping[str, Any]) -> None:
         self._targets = dict(features.targets)
-        for unfit in unfits(config, self._targets):
+        for unfit in unfit_or_idle(config, features):
             raise DataError("train", unfit.subject, unfit.problem, unfit.hint)
         losses = by_target(config.loss, self._targets)
         self._logits = config.model.get("from_logits") is True

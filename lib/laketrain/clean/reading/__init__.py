@@ -19,7 +19,8 @@ from laketrain.clean.reading import columnar, delimited, foreign, json_lines, me
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, SETTINGS, Reader, Reading, marked, rejection
 from laketrain.clean.reading.landed import raw_files
 from laketrain.clean.reading.partitions import path_columns, with_path_columns, without
-from laketrain.config.sources import FIXED, BaseSource, TableSource
+from laketrain.config.names import alike
+from laketrain.config.sources import FIXED, RESERVED, BaseSource, TableSource
 from laketrain.errors import DataError
 from laketrain.lake import Version
 from laketrain.spark.frames import quoted
@@ -60,11 +61,26 @@ def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapp
         source = source.landed
     if files:
         reading = _READERS.get(source.format, foreign.read)(spark, files, source, without(expected, keys))
+        if expected is None:
+            _refuse_hidden(raw, [*(name for name in reading.pinned.names if name not in keys), *keys])
         return with_path_columns(reading, keys, expected) if keys else reading
     if expected is None:
         raise DataError("clean", f"schema of source {raw.name!r}", "can't be inferred, as there is no file yet",
                         "declare the columns, or wait for the first file")
     return Reading(marked(spark.createDataFrame([], expected), [field.name for field in expected]), expected, rows=0)
+
+
+def _refuse_hidden(raw: Version, names: list[str]) -> None:
+    """Raises DataError where of inferred columns one would hide another, or one of ours. Declared ones were judged with
+    the config."""
+    own = next((name for name in names if name.lower() in RESERVED), None)
+    twins = alike(names)
+    if own is None and twins is None:
+        return
+    problem = f"has the column {own!r}, a name that laketrain uses itself" if own is not None or twins is None else (
+        f"has the columns {twins[0]!r} and {twins[1]!r}, which can't be told apart")
+    raise DataError("clean", f"schema of source {raw.name!r}", problem, "declare the columns that are wanted, by their "
+                    "exact names, instead of schema: infer")
 
 
 def pin_of(reading: Reading, raw: Version, source: BaseSource) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def wants_numbers(rule: str, names: Iterable[str], columns: Mapping[str, str]) -
 
 def new_name(name: str) -> str:
     """A name that a rule may give to a column. Raises ValueError for those that the stages use themselves."""
-    if not name or name in RESERVED:
+    if not name or name.lower() in RESERVED:
         raise ValueError(f"received the column {name!r}, a name that laketrain uses itself")
     return name
 

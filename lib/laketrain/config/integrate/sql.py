@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from laketrain.config.integrate.base import BaseStep, Known, Standing, Told
-from laketrain.config.sql import selected, sql_error
+from laketrain.config.sql import doubled, selected, sql_error
 
 
 class Sql(BaseStep):
@@ -24,6 +24,8 @@ class Sql(BaseStep):
         names = None if here.columns is None else set(here.columns)
         if problem := sql_error(self.query, here.view, names):
             yield (), *problem
+        elif name := doubled(self.query, names):
+            yield (), f"would make two columns {name!r}", "Give one another name by AS, or leave it out"
 
     def after(self, here: Standing) -> Known:
         return selected(self.query, here.columns)

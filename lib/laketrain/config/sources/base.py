@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator
 
 from laketrain.config.base import Section
+from laketrain.config.names import same_form
 from laketrain.config.types import SparkType
 
 RESERVED = ("_file", "_record", "_reject", "_corrupt", "_place", "_metadata", "_split", "_order", "_key")
@@ -64,11 +65,13 @@ class BaseSource(Section):
     def _told_apart(cls, columns: dict[str, str] | str | None) -> dict[str, str] | str | None:
         first: dict[str, str] = {}
         for name in columns if isinstance(columns, dict) else ():
-            if name in RESERVED:
+            if name.lower() in RESERVED:
                 raise ValueError(f"received the column {name!r}, a name that laketrain uses itself")
-            if name.lower() in first:
-                raise ValueError(f"received {first[name.lower()]!r} and {name!r}, which Spark can't tell apart")
-            first[name.lower()] = name
+            form = same_form(name)
+            if form in first:
+                who = "Spark" if first[form].lower() == name.lower() else "nobody (they differ in Unicode's form alone)"
+                raise ValueError(f"received {first[form]!r} and {name!r}, which {who} can't tell apart")
+            first[form] = name
         return columns
 
 
