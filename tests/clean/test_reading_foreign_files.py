@@ -184,6 +184,34 @@ def test_times_of_orc_that_spark_wrote_are_its_own(spark: SparkSession, tmp_path
     assert (row["at"], row["far"]) == (AT, dt.datetime.fromisoformat("9999-12-31"))
 
 
+def test_times_of_orc_that_hive_wrote_are_read_in_any_year_and_what_is_finer_is_refused(
+        spark: SparkSession, tmp_path: Path):
+    """By ORC's own writer in Java, which notes nothing of Spark."""
+    from py4j.java_gateway import get_field, set_field
+
+    java = spark._jvm
+    assert java is not None
+    schema = java.org.apache.orc.TypeDescription.fromString("struct<id:int,at:timestamp>")
+    conf = spark._jsc.hadoopConfiguration()
+    writer = java.org.apache.orc.OrcFile.createWriter(
+        java.org.apache.hadoop.fs.Path(str(tmp_path / "a.orc")), java.org.apache.orc.OrcFile.writerOptions(conf)
+        .setSchema(schema))
+    batch = schema.createRowBatch()
+    ids, times = get_field(batch, "cols")
+    for row, text in enumerate(("2024-02-29 23:59:58.123456", "9999-12-31 00:00:00", "2024-02-29 23:59:58.123456789")):
+        get_field(ids, "vector")[row] = row
+        times.set(row, java.java.sql.Timestamp.valueOf(text))
+    set_field(batch, "size", 3)
+    writer.addRowBatch(batch)
+    writer.close()
+    content = (tmp_path / "a.orc").read_bytes()
+    found = cleaned(spark, tmp_path, content, {"id": "int", "at": "timestamp_ntz"}, "orc")
+    assert found.rows == [{"id": 0, "at": AT}, {"id": 1, "at": dt.datetime.fromisoformat("9999-12-31")}]
+    [refused] = found.refused
+    assert refused["reason"] == "has digits below a microsecond in 'at'"
+    assert json.loads(refused["record"]) == {"id": 2, "at": "2024-02-29 23:59:58.123456789"}
+
+
 def test_files_of_several_row_groups_give_each_row_once_in_the_places_they_came_from(
         spark: SparkSession, tmp_path: Path):
     rows = 25_000
