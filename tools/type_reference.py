@@ -36,6 +36,10 @@ UUID = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff")
 FAR = 2**62
 
 
+_NOTES = {"pandas.period": '{"freq": "M"}', "pandas.interval": '{"subtype": "int64", "closed": "right"}'}
+"""What extensions need that a library may know."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A type, values of it, and as what they are to be read.
@@ -67,8 +71,8 @@ class Kind:
     def field(self) -> pa.Field:
         """As a file's schema has it."""
         note = {"ARROW:extension:name": self.extension}
-        if self.extension == "pandas.period":
-            note["ARROW:extension:metadata"] = '{"freq": "M"}'
+        if self.extension in _NOTES:
+            note["ARROW:extension:metadata"] = _NOTES[self.extension]
         return pa.field("x", self.type, metadata=note if self.extension else None)
 
     @property
@@ -153,6 +157,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(pa.string(), ['{"a":1}'], extension="arrow.json"),
     Kind(pa.int8(), [1, 0], [True, False], extension="arrow.bool8"),
     Kind(pa.int64(), [660], extension="pandas.period"),
+    Kind(pa.struct([("left", pa.int64()), ("right", pa.int64())]), [{"left": 0, "right": 1}],
+         extension="pandas.interval"),
 )
 """Every type that a file may have, as far as this pyarrow knows them."""
 
@@ -167,7 +173,8 @@ def reference() -> str:
 def row(kind: Kind) -> str:
     """What the code says of a type, as a row of the table."""
     column, inferred = kind.stored, kind.stored.inferred
-    taken = [way.kind for way in column.ways] or ([inferred] if inferred else [])
+    own = [] if column.form == "value" else [column.natural]
+    taken = [way.kind for way in column.ways] or own
     if taken and taken[0] in TIMES:
         taken = sorted(TIMES, key=lambda time: time != taken[0])
     readers = dict.fromkeys(", ".join(sorted(column.readers(one))) for one in taken)

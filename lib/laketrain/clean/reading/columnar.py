@@ -93,7 +93,7 @@ def _inferred(files: Sequence[RawFile], footers: Sequence[Footer]) -> T.StructTy
     fields = []
     for name, first in footers[0].columns.items():
         column = next((found.columns[name] for found in footers if name in found.columns
-                       and not any(leaf.empty for leaf in found.columns[name].leaves())), first)
+                       and not any(part.empty for part in found.columns[name].within())), first)
         kind = column.inferred
         if kind is None:
             why = "has no values, so its type is unknown" if column.empty else f"is {column.said}"

@@ -86,7 +86,7 @@ def _parquet(metadata: pq.FileMetaData) -> Footer:
     fields = _meant(metadata.schema.to_arrow_schema(), own.get(_NOTED))
     columns = {field.name: stored(field, logical, by_spark.get(field.name)) for field in fields}
     old = frozenset(name for name, column in columns.items() if any(
-        leaf.said.startswith("INT96 (") for leaf in column.leaves()))
+        part.said.startswith("INT96 (") for part in column.within()))
     groups = (metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
     return Footer(columns, {field.name: field.type for field in fields}, metadata.num_rows, tuple(groups), old)
 
@@ -120,7 +120,7 @@ def _name(leaf: Any) -> str:
 def _orc(opened: orc.ORCFile, file: RawFile) -> Footer:
     writer = str(opened.writer)
     columns = {field.name: in_orc(stored(field), writer) for field in opened.schema}
-    zoned = any(leaf.said.startswith("timestamp[ns, ") for column in columns.values() for leaf in column.leaves())
+    zoned = any(part.said.startswith("timestamp[ns, ") for column in columns.values() for part in column.within())
     stripes = max(1, opened.nstripes)
     types = {field.name: field.type for field in opened.schema}
     return Footer(columns, types, opened.nrows, (file.file.bytes // stripes,) * opened.nstripes,

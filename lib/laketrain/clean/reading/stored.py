@@ -61,16 +61,23 @@ class Stored:
     @property
     def inferred(self) -> T.DataType | None:
         """What it is read as where nobody declared it; None where that can't be told."""
-        return None if any(leaf.asks or leaf.empty or not leaf.ways for leaf in self.leaves()) else self._natural()
+        unknown = any(part.asks or part.empty or part.unread for part in self.within())
+        return None if unknown else self.natural
+
+    @property
+    def unread(self) -> bool:
+        """Whether its values can't be read at all."""
+        return self.form == "value" and not self.ways and not self.empty
 
     @property
     def remedy(self) -> str:
         """What helps where it isn't declared as it can be read."""
-        advice = next((leaf.advice for leaf in self.leaves() if leaf.advice), "")
-        if any(not leaf.ways and not leaf.empty for leaf in self.leaves()):
-            return advice or "write it in another type"
+        refused = next((part.advice for part in self.within() if part.unread), "")
+        if refused:
+            return refused
+        advice = next((part.advice for part in self.within() if part.advice), "")
         others = [way.kind.simpleString() for way in self.ways[1:]] if self.form == "value" else []
-        declared = "any type" if self.empty else " or ".join([self._natural().simpleString(), *others])
+        declared = "any type" if self.empty else " or ".join([self.natural.simpleString(), *others])
         return f"declare it {declared}{', ' * bool(advice)}{advice}"
 
     def fits(self, wanted: T.DataType) -> bool:
@@ -98,12 +105,11 @@ class Stored:
                  for part, kind in zip(self.parts, self._inner(wanted) or (), strict=True)]
         return _made(self.form, inner, self.names)
 
-    def leaves(self) -> Iterator[Stored]:
-        """The values without parts; a struct without fields is one."""
-        if not self.parts:
-            yield self
+    def within(self) -> Iterator[Stored]:
+        """Itself and all its parts."""
+        yield self
         for part in self.parts:
-            yield from part.leaves()
+            yield from part.within()
 
     def _way(self, wanted: T.DataType) -> Way | None:
         same = next((way for way in self.ways if way.kind == wanted), None)
@@ -120,10 +126,12 @@ class Stored:
             return tuple(field.dataType for field in wanted)
         return None
 
-    def _natural(self) -> T.DataType:
+    @property
+    def natural(self) -> T.DataType:
+        """The type nearest to what is stored, in which it can be declared."""
         if self.form == "value":
             return self.ways[0].kind if self.ways else T.StringType()
-        return _made(self.form, [part._natural() for part in self.parts], self.names)
+        return _made(self.form, [part.natural for part in self.parts], self.names)
 
 
 def stored(field: pa.Field, logical: Iterator[str] | None = None, spark: Any = None) -> Stored:
