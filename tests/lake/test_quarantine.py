@@ -59,3 +59,8 @@ def test_a_record_is_the_row_as_json_with_files_only_counted() -> None:
     row = {"content": b"\xff" * 921, "path": "cats/1.jpg", "key": b"\x01", "at": None}
     assert record_of(row) == '{"content": "<921 bytes>", "path": "cats/1.jpg", "key": "b\'\\\\x01\'", "at": null}'
     assert len(record_of({"text": "x" * 9000})) == 2000
+
+
+def test_a_record_is_always_valid_utf_8() -> None:
+    assert record_of({"text": "é \ufffd", "half": "\ud83d"}).encode().decode() == \
+        '{"text": "é \ufffd", "half": "\\ud83d"}'

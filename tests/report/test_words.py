@@ -21,6 +21,7 @@ from laketrain.report import words
     (words.bound(">=0.95"), "≥ 0.95"), (words.bound("<= 2"), "≤ 2"), (words.bound("> 1"), "> 1"),
     (words.shortened("a  b\nc", 9), "a b c"), (words.shortened("abcdefgh", 5), "abcd…"),
     (words.shortened(None, 9), "None"),
+    (words.shortened("a\x1b[31m\u202eb\ud83d é😀", 99), "a\\x1b[31m\\u202eb\\ud83d é😀"),
 ])
 def test_numbers_are_said_as_people_say_them(said: str, is_: str) -> None:
     assert said == is_

@@ -11,6 +11,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from laketrain.clean.legible import refuse_illegible
 from laketrain.clean.reading import FILE, RECORD, REJECT, SETTINGS, open_raw, pin_of
 from laketrain.clean.rules import Judging, apply, code_marks, key_marks, veiled_record
 from laketrain.config.clean import CleanTable
@@ -19,7 +20,7 @@ from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejects
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import configured, counts_by, persisted, write
+from laketrain.spark.frames import configured, counts_by, persisted, valid_text, write
 
 REVISION = 3
 
@@ -46,7 +47,7 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
         # Counted on its own, from the files: the sum below could never fail if both sides came from one frame.
         read, rows_in = reading.frame, reading.count()
         record = veiled_record(F.col(RECORD), read.drop(FILE, RECORD, REJECT).schema, table.rules)
-        with persisted(apply(table.rules, read, judging)) as judged:
+        with persisted(refuse_illegible(apply(table.rules, read, judging))) as judged:
             quarantine, reasons = _commit_quarantine(judged, record, raw, name, key)
             rejected: dict[str, int] = {}
             for (rule_name, _file), count in reasons.items():
@@ -72,12 +73,12 @@ def _commit_quarantine(
     judged: DataFrame, record: Column, raw: Version, name: str, key: str
 ) -> tuple[Version, dict[tuple[str, ...], int]]:
     """The rejected rows as a version, and how many each rule took from each file."""
-    rejected = judged.where(F.col(REJECT).isNotNull()).select(
+    rejected = valid_text(judged.where(F.col(REJECT).isNotNull()).select(
         F.col(FILE).alias("file"),
         F.col(f"{REJECT}.rule").alias("rule"),
         F.col(f"{REJECT}.reason").alias("reason"),
         record.alias("record"),
-    )
+    ))
     reasons = counts_by(rejected, "rule", "file")
 
     def fill(draft: Draft) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import COLUMNS, commit_rejects
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, configured, counts_by, read, write
+from laketrain.spark.frames import ALIKE, configured, counts_by, read, valid_text, write
 from laketrain.spark.kept import Kept
 
 REVISION = 2
@@ -90,7 +90,7 @@ def _commit_quarantine(
     spark: SparkSession, base: Version, name: str, parted: list[DataFrame], tables: Mapping[str, Version], key: str
 ) -> tuple[Version, dict[tuple[str, ...], int]]:
     schema = T.StructType([T.StructField(column, T.StringType()) for column in COLUMNS])
-    rejected = reduce(DataFrame.unionByName, parted) if parted else spark.createDataFrame([], schema)
+    rejected = valid_text(reduce(DataFrame.unionByName, parted) if parted else spark.createDataFrame([], schema))
     reasons = counts_by(rejected, "rule", "file")
 
     def fill(draft: Draft) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def record_of(row: Mapping[str, Any]) -> str:
     """A row as the column `record` has it: JSON, in which a file is its number of bytes, so that keys stay in it."""
     said = {name: f"<{len(value)} bytes>" if isinstance(value, bytes) and len(value) > _LONGEST_BYTES else value
             for name, value in row.items()}
-    return json.dumps(said, default=str, ensure_ascii=False)[:_LONGEST_RECORD]
+    text = json.dumps(said, default=str, ensure_ascii=False)[:_LONGEST_RECORD]
+    return text.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no UTF-8
 
 
 def commit_rejects(

@@ -30,7 +30,17 @@ from laketrain.lake.quarantine import check_balance, commit_rejects
 from laketrain.predict.known import META, digested, divided, known_answers
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, arrow_batches, configured, persisted, quoted, read, record, write
+from laketrain.spark.frames import (
+    ALIKE,
+    arrow_batches,
+    configured,
+    persisted,
+    quoted,
+    read,
+    record,
+    valid_text,
+    write,
+)
 
 REVISION = 3
 
@@ -208,10 +218,10 @@ def _numbers(good: DataFrame, column: str, rows: int) -> dict[str, Any]:
 
 
 def _commit_quarantine(scored: DataFrame, table: Version, model: Version, name: str, key: str) -> Version:
-    rejected = scored.where(F.col(REASON).isNotNull()).select(
+    rejected = valid_text(scored.where(F.col(REASON).isNotNull()).select(
         F.lit(table.ref).alias("file"), F.lit("feature").alias("rule"), F.col(REASON).alias("reason"),
         F.col(RECORD).alias("record"),
-    )
+    ))
 
     def fill(draft: Draft) -> dict[str, Any]:
         write(rejected.coalesce(1), draft.url())

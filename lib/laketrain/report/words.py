@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, TypeGuard
 
 NOTHING = "–"
+_UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
+"""Control characters, those that turn the direction of text, and halves of surrogate pairs, which no page can hold."""
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -111,6 +114,6 @@ def stamp(when: datetime) -> str:
 
 
 def shortened(text: Any, most: int) -> str:
-    """The beginning of a text, one line of it."""
-    line = " ".join(str(text).split())
+    """The beginning of a text, one line of it. What can't be seen, or would change how the rest is seen, is escaped."""
+    line = _UNSEEN.sub(lambda found: repr(found[0])[1:-1], " ".join(str(text).split()))
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import reduce
+from operator import and_
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql.types import DataType
 
 
 ALIKE: Mapping[str, str] = {"spark.sql.ansi.enabled": "false", "spark.sql.session.timeZone": "UTC"}
@@ -107,6 +110,40 @@ def record(columns: list[str]) -> Column:
     from pyspark.sql import functions as F
 
     return F.to_json(F.struct(*(F.col(quoted(name)) for name in columns)))
+
+
+def legible(value: Column, kind: DataType) -> Column | None:
+    """Whether all text in a value, at any depth, is UTF-8, true of null; None for a type that holds none."""
+    from pyspark.sql import functions as F
+    from pyspark.sql import types as T
+
+    if isinstance(kind, T.StringType):
+        return F.coalesce(F.is_valid_utf8(value), F.lit(True))
+    if isinstance(kind, T.ArrayType):
+        return _all_legible(value, kind.elementType)
+    parts: list[Column | None] = []
+    if isinstance(kind, T.MapType):
+        parts = [_all_legible(F.map_keys(value), kind.keyType), _all_legible(F.map_values(value), kind.valueType)]
+    if isinstance(kind, T.StructType):
+        parts = [legible(value.getField(field.name), field.dataType) for field in kind]
+    told = [part for part in parts if part is not None]
+    return reduce(and_, told) if told else None
+
+
+def _all_legible(values: Column, kind: DataType) -> Column | None:
+    from pyspark.sql import functions as F
+
+    def one(value: Column) -> Column:
+        return F.lit(True) if (fine := legible(value, kind)) is None else fine
+
+    return None if legible(values, kind) is None else F.coalesce(F.forall(values, one), F.lit(True))
+
+
+def valid_text(frame: DataFrame) -> DataFrame:
+    """A table of text columns in which bytes that are no UTF-8 are U+FFFD: without that, no reader takes its files."""
+    from pyspark.sql import functions as F
+
+    return frame.select(*(F.make_valid_utf8(F.col(quoted(name))).alias(name) for name in frame.columns))
 
 
 _EXACT = dict.fromkeys(("timestampFormat", "timestampNTZFormat"), "yyyy-MM-dd'T'HH:mm:ss.SSSSSS")

@@ -21,6 +21,8 @@ SETTINGS: Mapping[str, str] = {
     **ALIKE,
     # Spark 4 by itself takes no encodings but ISO-8859-1 and the Unicode ones.
     "spark.sql.legacy.javaCharsets": "true",
+    # A stray byte is for the readers to judge: by default Spark 4 ends the query with it.
+    "spark.sql.legacy.codingErrorAction": "true",
     # Thousands of files are named one by one; by default Spark would look each of them up in a task of its own.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",
 }
@@ -91,6 +93,15 @@ def mangled(frame: DataFrame, columns: Sequence[str]) -> Column:
         elif isinstance(kind, T.ArrayType | T.MapType | T.StructType) and "string" in kind.simpleString():
             found |= F.to_json(F.struct(F.col(quoted(name)))).contains("\ufffd")
     return F.coalesce(found, F.lit(False))
+
+
+def stray(text: Column) -> Column:
+    """Which byte of a string that came as bytes is no UTF-8, in words; null where all are. A genuine U+FFFD is one."""
+    genuine = F.replace(text, F.lit("\ufffd"), F.lit("???"))  # as many bytes, so that what is left is Spark's own
+    before = F.octet_length(F.substring_index(F.make_valid_utf8(genuine), "\ufffd", 1))
+    byte = F.hex(F.substring(text.cast("binary"), before + 1, F.lit(1)))
+    problem = F.concat(F.lit("holds the byte 0x"), byte, F.lit(" at "), before, F.lit(", which is no UTF-8"))
+    return F.when(~F.is_valid_utf8(text), problem)
 
 
 def shape_of(form: str, columns: T.StructType) -> str:

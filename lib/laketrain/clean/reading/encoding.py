@@ -53,6 +53,27 @@ def head_of(file: RawFile) -> bytes:
                             "land a whole file, then ingest again") from error
 
 
+def whole(path: str, handle: BinaryIO) -> bytes:
+    """All bytes of a text file, decompressed. Raises EOFError, OSError or ValueError where that can't be done."""
+    name = path.lower()
+    try:
+        if name.endswith(".gz"):
+            return gzip.GzipFile(fileobj=handle).read()
+        if name.endswith(".bz2"):
+            return bz2.BZ2File(handle).read()
+        return _inflated(handle.read()) if name.endswith(".deflate") else handle.read()
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+
+
+def _inflated(content: bytes) -> bytes:
+    unpacked = zlib.decompressobj()
+    plain = unpacked.decompress(content)
+    if not unpacked.eof:
+        raise EOFError("it ends before its compressed stream does")
+    return plain
+
+
 def check_encoding(file: str, head: bytes, encoding: str) -> None:
     """Raises DataError, naming the file and the place, where `head`, its first bytes, isn't text in `encoding`."""
     mark = _byte_order_mark(head)

@@ -1,76 +1,203 @@
-"""JSON, a record a line (or `multiLine: true`). Not all records need have a key: one that none has is missing."""
+"""JSON, a record a line or, with `multiLine: true`, wherever one ends.
+
+Not all records need have a key: one that none has is missing.
+
+A line is one object and nothing more, or an array of them. Files of which all lines are one object in plain UTF-8 are
+left to Spark's reader, the fastest; the lines of others are parsed one by one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import codecs
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, mangled, marked, shape_of
+from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, shape_of, stray
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.encoding import check_encoding, head_of
+from laketrain.clean.reading.json_files import PLACE, PROBLEM, TEXT, values
+from laketrain.clean.reading.json_tails import odd_places, tally_lines
+from laketrain.clean.reading.json_value import VALUE, flaw, parsed, whole
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
-from laketrain.spark.frames import quoted
+from laketrain.spark.frames import arrow_batches, configured, quoted
+
+_BLANKS = " \t\r\n"
 
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
     """The rows of JSON files. What is no JSON object of the columns' types is there as rejected."""
-    encoding = _encoding(source.options)
-
-    def check(file: RawFile) -> None:
-        check_encoding(file.ref, head_of(file), encoding)
-
-    each(files, check)
-    urls = [file.url for file in files]
-    options = {**source.options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT, **ALL_FILES}
-    found = _found(spark, urls, options, expected)
+    form = _Form(source.options)
+    line_bytes = max(each(files, partial(_line_bytes, form)))
+    texts = values(spark, files, form.options, form.encoding).select(TEXT) if form.multiline else None
+    found = _found(spark, files, form, texts, expected)
     pinned = found if expected is None else expected
     if not pinned.fields:
         raise DataError("clean", files[0].ref, "has no JSON object to infer columns from", "declare the schema")
     judge = Judge(pinned, source.drift)
     if found.fields:
         known = {field.name: field.dataType for field in pinned}
-        judge.see(_place(spark, files, found, pinned, options), {name: known.get(name, found[name].dataType)
-                                                                 for name in found.names})
-    columns = judge.columns
+        judge.see(_place(spark, files, found, pinned, form), {name: known.get(name, found[name].dataType)
+                                                              for name in found.names})
+    columns, count = judge.columns, None
+    if form.multiline:
+        rows = _of_values(values(spark, files, form.options, form.encoding), columns, form)
+    else:
+        # As few lines at once as Python can look at in a few megabytes.
+        with configured(spark, arrow_batches(line_bytes)):
+            odd, count = _odd(spark, files, form)
+        plain = [file for file in files if file.file.path not in odd]
+        parts = [_of_plain_lines(spark, plain, files, columns, form)] if plain else []
+        if len(plain) < len(files):
+            rest = [file for file in files if file.file.path in odd]
+            parts.append(_of_lines(spark, rest, files, columns, form))
+        rows = parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
+    return Reading(marked(rows, columns.names, file=F.col(PLACE), came=F.col(TEXT), problem=F.col(PROBLEM)), pinned,
+                   rows=count, drift=judge.told)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """The source's options, as far as they say what a record is."""
+
+    given: Mapping[str, Any]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """For Spark's reader. By itself it takes UTF-8, and refuses stray bytes; told to, it puts U+FFFD for them."""
+        own = {name: value for name, value in self.given.items()
+               if not (self.utf8 and name.lower() in ("encoding", "charset"))}
+        return {**own, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT, **ALL_FILES}
+
+    @property
+    def encoding(self) -> str:
+        return str(self._said("encoding", self._said("charset", "utf-8")))
+
+    @property
+    def utf8(self) -> bool:
+        return codecs.lookup(self.encoding).name == "utf-8"
+
+    @property
+    def multiline(self) -> bool:
+        return str(self._said("multiline", False)).lower() == "true"
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is JSON as the standard has it, in UTF-8."""
+        loose = [name for name in self.given if name.lower().startswith("allow")]
+        return self.utf8 and not loose
+
+    def lines(self, spark: SparkSession, files: Sequence[RawFile]) -> DataFrame:
+        """The files' lines as they came, in the column `value`."""
+        options = {name: value for name, value in self.options.items() if name.lower() in ("linesep", "encoding")}
+        return spark.read.options(**{**options, **ALL_FILES}).text([file.url for file in files])
+
+    def _said(self, name: str, default: Any) -> Any:
+        return next((value for key, value in self.given.items() if key.lower() == name), default)
+
+
+def _line_bytes(form: _Form, file: RawFile) -> int:
+    """How long the file's lines are, by its beginning. Raises DataError where it is in another encoding."""
+    head = head_of(file)
+    check_encoding(file.ref, head, form.encoding)
+    return len(head) // (head.count(b"\n") + 1)
+
+
+def _odd(spark: SparkSession, files: Sequence[RawFile], form: _Form) -> tuple[set[str], int | None]:
+    """The paths of the files whose lines Spark's reader can't be trusted with, and the rows of all, None where there
+    are such files."""
+    paths = {file.file.path for file in files}
+    if not form.plain:
+        return paths, None
+    lines = form.lines(spark, files)
+    seen = lines.select(F.col("value").cast("binary")).mapInArrow(tally_lines, "odd bigint, rows bigint")
+    [total] = seen.select(F.sum("odd").alias("odd"), F.sum("rows").alias("rows")).collect()
+    if not total["odd"]:
+        return set(), total["rows"] or 0
+    placed = lines.select(F.col("value").cast("binary"), place_of(files).alias(PLACE))
+    found = {row[PLACE] for row in placed.mapInArrow(odd_places, f"{PLACE} string").distinct().collect()}
+    # A place that is no file's would leave an odd file to Spark's reader.
+    return (found if found <= paths else paths), None
+
+
+def _of_plain_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Sequence[RawFile], columns: T.StructType,
+                    form: _Form) -> DataFrame:
     schema = T.StructType([*columns.fields, T.StructField(CORRUPT, T.StringType())])
-    rows = spark.read.schema(schema).options(**options).json(urls)
-    rows = rows.select(*(F.col(quoted(name)) for name in schema.names), place_of(files).alias("_place"))
-    foreign = mangled(rows, columns.names) | F.coalesce(F.col(CORRUPT).contains("\ufffd"), F.lit(False))
-    problem = F.when(foreign, F.lit(f"holds bytes that are no {encoding}")).when(
-        F.col(CORRUPT).isNotNull(), F.lit(f"is no {shape_of('json', columns)}"))
-    return Reading(marked(rows, columns.names, file=F.col("_place"), came=F.col(CORRUPT), problem=problem), pinned,
-                   drift=judge.told)
+    rows = spark.read.schema(schema).options(**form.options).json([file.url for file in files])
+    problem = F.when(F.col(CORRUPT).isNotNull(), F.lit(f"is no {shape_of('json', columns)}"))
+    return rows.select(*(F.col(quoted(name)) for name in columns.names), place_of(all_files).alias(PLACE),
+                       F.col(CORRUPT).alias(TEXT), problem.alias(PROBLEM))
 
 
-def _encoding(options: dict[str, Any]) -> str:
-    given = {name.lower(): value for name, value in options.items()}
-    return str(given.get("encoding", given.get("charset", "utf-8")))
+def _of_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Sequence[RawFile], columns: T.StructType,
+              form: _Form) -> DataFrame:
+    text, problem = _decoded(F.col("value"), form)
+    lines = form.lines(spark, files).select(text.alias(TEXT), place_of(all_files).alias(PLACE), problem.alias(PROBLEM))
+    return _of_values(lines.where(F.trim(F.col(TEXT), F.lit(_BLANKS)) != ""), columns, form, arrays=True)
 
 
-def _found(spark: SparkSession, urls: Sequence[str], options: dict[str, Any], expected: T.StructType | None
-           ) -> T.StructType:
+def _decoded(line: Column, form: _Form) -> tuple[Column, Column]:
+    """A line's text, and why it is none; null where it is."""
+    if form.utf8:
+        return F.make_valid_utf8(line), stray(line)
+    came = line.cast("binary")
+    text = F.decode(came, form.encoding)
+    foreign = text.contains("\ufffd") & (F.encode(text, form.encoding) != came)
+    return text, F.when(foreign, F.lit(f"holds bytes that are no {form.encoding}"))
+
+
+def _of_values(texts: DataFrame, columns: T.StructType, form: _Form, arrays: bool = False) -> DataFrame:
+    """A row for each text, of which it is parsed; with `arrays`, a row for each element of one that is an array."""
+    text, one, several = F.col(TEXT), F.col("_one"), F.col("_several")
+    array = F.ltrim(text).startswith("[") if arrays else F.lit(False)
+    rows = texts.withColumn("_one", parsed(text, columns, form.given))
+    if arrays:
+        rows = rows.withColumn("_several", F.when(array, parsed(text, T.ArrayType(columns), form.given)))
+        elements = array & whole(text, several)
+        rows = rows.withColumn("_row", F.explode(F.when(elements, several[VALUE]).otherwise(F.array(one[VALUE]))))
+        wrong = F.when(~F.coalesce(elements, F.lit(False)), flaw(text, one, columns, form.given)).otherwise(
+            F.when(F.col("_row").isNull(), F.lit(f"has an element that is no {shape_of('json', columns)}")))
+    else:
+        rows = rows.withColumn("_row", one[VALUE])
+        wrong = flaw(text, one, columns, form.given)
+    rows = rows.withColumn(PROBLEM, F.coalesce(F.col(PROBLEM), wrong))
+    return rows.select(*(F.col("_row")[name].alias(name) for name in columns.names), PLACE,
+                       F.when(F.col(PROBLEM).isNotNull(), text).alias(TEXT), PROBLEM)
+
+
+def _found(spark: SparkSession, files: Sequence[RawFile], form: _Form, texts: DataFrame | None,
+           expected: T.StructType | None) -> T.StructType:
     """The columns that the records have; looked for in all of them unless the options give a samplingRatio."""
-    asked = options if expected is None else {**options, "primitivesAsString": "true"}
-    found = spark.read.options(**asked).json(list(urls)).schema
+    options = form.options if expected is None else {**form.options, "primitivesAsString": "true"}
+    if texts is None:
+        found = spark.read.options(**options).json([file.url for file in files]).schema
+    else:
+        alone = {name: value for name, value in options.items() if name.lower() not in ("encoding", "charset")}
+        found = spark.read.options(**alone).json(texts.rdd.map(_only)).schema
     return T.StructType([field for field in found if field.name != CORRUPT])
 
 
-def _place(spark: SparkSession, files: Sequence[RawFile], found: T.StructType, pinned: T.StructType,
-           options: dict[str, Any]) -> str:
+def _only(row: Any) -> Any:
+    return row[0]
+
+
+def _place(spark: SparkSession, files: Sequence[RawFile], found: T.StructType, pinned: T.StructType, form: _Form
+           ) -> str:
     """For a message: the first file with a column that isn't expected, else all of the version's."""
     new = [name for name in found.names if name not in pinned.names]
     everywhere = files[0].ref if len(files) == 1 else files[-1].version.ref
     if not new or len(files) == 1:
         return everywhere
     schema = T.StructType([T.StructField(name, T.StringType()) for name in new[:1]])
-    rows = spark.read.schema(schema).options(**options).json([file.url for file in files])
+    rows = spark.read.schema(schema).options(**form.options).json([file.url for file in files])
     first = rows.where(F.col(quoted(new[0])).isNotNull()).select(F.min("_metadata.file_name")).first()
     name = first[0] if first else None
     return next((file.ref for file in files if name and file.file.path.endswith(name)), everywhere)

@@ -12,14 +12,15 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, shape_of
+from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, stray
+from laketrain.clean.reading.json_value import VALUE, flaw, parsed
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.config.sources import KafkaSource
 from laketrain.spark.frames import quoted
 
 _LANDED = ("key binary, value binary, topic string, partition int, offset bigint, timestamp timestamp, "
            "headers array<struct<key:string,value:binary>>")
-_PARSED, _TEXT = "_parsed", "_text"
+_PARSED, _TEXT, _VALUE = "_parsed", "_text", "_whole"
 
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: KafkaSource, expected: T.StructType | None) -> Reading:
@@ -47,17 +48,14 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: KafkaSource, exp
 def _parsed(rows: DataFrame, source: KafkaSource, own: T.StructType) -> tuple[DataFrame, Column]:
     """The rows with their value as the struct `_PARSED` of the columns `own`, and why it can't be read, null for good
     ones."""
-    nothing, foreign = _when(F.col("value").isNull(), "has no value"), _when(
-        ~F.is_valid_utf8(_TEXT), "holds bytes that are no UTF-8")
+    nothing, foreign = _when(F.col("value").isNull(), "has no value"), stray(F.col(_TEXT))
     if source.value == "bytes":
         return rows.withColumn(_PARSED, F.struct("value")), nothing
     if source.value == "text":
         return rows.withColumn(_PARSED, F.struct(F.make_valid_utf8(_TEXT).alias("text"))), F.coalesce(nothing, foreign)
-    schema = T.StructType([*own.fields, T.StructField(CORRUPT, T.StringType())])
-    parsed = rows.withColumn(_PARSED, F.from_json(_TEXT, schema, {"columnNameOfCorruptRecord": CORRUPT}))
-    # An empty value, or JSON's own null, is parsed to nothing, without a complaint.
-    wrong = F.col(_PARSED).isNull() | F.col(_PARSED)[CORRUPT].isNotNull()
-    return parsed, F.coalesce(nothing, foreign, _when(wrong, f"is no {shape_of('json', own)}"))
+    rows = rows.withColumn(_VALUE, parsed(F.col(_TEXT), own))
+    problem = F.coalesce(nothing, foreign, flaw(F.col(_TEXT), F.col(_VALUE), own))
+    return rows.withColumn(_PARSED, F.col(_VALUE)[VALUE]), problem
 
 
 def _when(condition: Column, reason: str) -> Column:

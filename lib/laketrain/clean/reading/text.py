@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import ALL_FILES, Reading, marked
+from laketrain.clean.reading.base import ALL_FILES, REJECT, Reading, marked, stray
 from laketrain.clean.reading.encoding import check_encoding, head_of
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
@@ -23,9 +23,7 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
 
     each(files, check)
     lines = spark.read.options(**{**source.options, **ALL_FILES}).text([file.url for file in files])
-    whole = F.make_valid_utf8("value")
-    rows = lines.select(whole.alias("text"), F.is_valid_utf8("value").alias("_valid"),
+    rows = lines.select(F.make_valid_utf8("value").alias("text"), stray(F.col("value")).alias(REJECT),
                         place_of(files).alias("_place"))
-    problem = F.when(~F.col("_valid"), F.lit("holds bytes that are no UTF-8"))
     pinned = T.StructType([T.StructField("text", T.StringType())])
-    return Reading(marked(rows, ["text"], file=F.col("_place"), problem=problem), pinned)
+    return Reading(marked(rows, ["text"], file=F.col("_place"), problem=F.col(REJECT)), pinned)

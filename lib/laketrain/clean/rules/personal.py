@@ -11,12 +11,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from laketrain.clean.reading.json_value import VALUE, parsed, whole
 from laketrain.config.clean import BaseRule, Drop, Hash, Mask, Personal
 from laketrain.config.clean.personal import key_problem
 from laketrain.errors import DataError
 from laketrain.spark.frames import on_batches, quoted
 
-_CORRUPT = "_corrupt"
 WITHHELD = "(withheld: the table has personal columns)"
 
 
@@ -82,11 +82,11 @@ def veiled_record(record: Column, schema: T.StructType, rules: Sequence[BaseRule
             veils = {**dict.fromkeys(rule.columns, rule), **veils}
     if not veils:
         return record
-    whole = T.StructType([*schema.fields, T.StructField(_CORRUPT, T.StringType())])
-    row = F.from_json(record, whole, {"columnNameOfCorruptRecord": _CORRUPT})
+    value = parsed(record, schema)
+    row = value[VALUE]
     shown = [_veiled(row.getField(name), veils.get(name)).alias(name)
              for name in schema.names if not isinstance(veils.get(name), Drop)]
-    return F.when(row.getField(_CORRUPT).isNull(), F.to_json(F.struct(*shown))).otherwise(F.lit(WITHHELD))
+    return F.when(whole(record, value), F.to_json(F.struct(*shown))).otherwise(F.lit(WITHHELD))
 
 
 def _veiled(value: Column, rule: BaseRule | None) -> Column:
