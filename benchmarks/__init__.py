@@ -7,7 +7,8 @@
 Each benchmark is a module of this package with a `measure(options)`. README.md says what is compared, and how fairly.
 """
 
-NAMES = ("convert", "convert_jpeg", "read", "read_jpeg", "train", "launch", "predict", "memory", "growth", "scaling")
+NAMES = ("convert", "convert_jpeg", "read", "read_jpeg", "train", "launch", "predict", "clean_read", "memory", "growth",
+         "scaling")
 """What `python -m benchmarks` measures."""
 
 ON_REQUEST = ("hdfs", "launches", "peers")

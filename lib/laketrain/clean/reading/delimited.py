@@ -1,11 +1,16 @@
-"""CSV and its dialects. Headers are read here, file by file, so that columns are found by name in whatever order."""
+"""CSV and its dialects. Headers are read here, file by file, so that columns are found by name in whatever order.
+
+Spark's reader takes lines for records or, with `multiLine`, never cuts a file and lets an open quote take all that
+follows. So files are looked through first: those in which each record is a line are left to it. Of the others the
+records are cut here, and parsed by Spark one by one.
+"""
 
 from __future__ import annotations
 
 import codecs
-import csv
-import io
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import Any
 
@@ -13,94 +18,174 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, mangled, marked, shape_of
+from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, shape_of
 from laketrain.clean.reading.drift import Judge
-from laketrain.clean.reading.encoding import check_encoding, head_of
+from laketrain.clean.reading.encoding import HEAD, check_encoding, head_of, is_packed
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
+from laketrain.clean.reading.records import Cut, Grammar
+from laketrain.clean.reading.slices import Form, Slice, blank, is_utf8, texts, utf8
+from laketrain.clean.reading.survey import RANGE, Found, Text, plain, survey
 from laketrain.config.sources import Source
+from laketrain.config.sources.dialect import Dialect
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
 
 Header = tuple[str, ...]
 
+_OURS = ("header", "multiline", "encoding", "charset", "quote", "escape", "mode", "columnnameofcorruptrecord",
+         "enforceschema", "inferschema")
+"""Options that are set here, whatever the source says."""
+_ONE_BYTE = re.compile(r"ascii|iso8859|latin|cp125|cp437|cp8|koi8|mac")
+_EAST_ASIAN = re.compile(r"gb|big5|cp9|euc|shiftjis")
+_WHOLE = ((0, None),)
+_PROBLEM, _MARK = "_problem", "\ufeff"
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A file, its header, and its records; `found` is None as long as only its first bytes have been read."""
+
+    file: RawFile
+    header: Header | None
+    found: Found | None
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the rows of files with one header are read: Spark's options, and its columns by their places, under names of
+    ours, as the file's may be none or odd."""
+
+    dialect: Dialect
+    options: Mapping[str, Any]
+    names: Header
+    fields: Sequence[T.StructField]
+
+    @property
+    def schema(self) -> T.StructType:
+        return T.StructType([*self.fields, T.StructField(CORRUPT, T.StringType())])
+
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
     """The rows of CSV files. A line of another width, or with a value of another type, is there as rejected."""
-    dialect = _Dialect(source.options)
-    headers = each(files, partial(_header, dialect))
-    pinned = _inferred(spark, files, headers, source) if expected is None else expected
+    dialect = Dialect.of(source.options)
+    looks = _surveyed(spark, each(files, partial(_look, dialect)), dialect)
+    pinned = _inferred(spark, looks, source, dialect) if expected is None else expected
+    rows = sum(look.found.rows for look in looks if look.found) if all(_is_plain(look) for look in looks) else None
     if not dialect.header:
-        return Reading(_part(spark, files, tuple(pinned.names), pinned, source, dialect), pinned)
+        return Reading(_part(spark, looks, tuple(pinned.names), pinned, source, dialect), pinned, rows)
     judge = Judge(pinned, source.drift)
-    alike: dict[Header, list[RawFile]] = {}
-    for file, header in zip(files, headers, strict=True):
+    alike: dict[Header, list[_Look]] = {}
+    for look in looks:
         # A file without a line has no rows, and so no wrong ones.
-        named = tuple(pinned.names) if header is None else _by_capitals(header, pinned)
-        if header is not None:
-            _refuse_twice(file, named)
-            judge.see(file.ref, {name: _kind(pinned, name) for name in named if name})
-        alike.setdefault(named, []).append(file)
+        named = tuple(pinned.names) if look.header is None else _by_capitals(look.header, pinned)
+        if look.header is not None:
+            _refuse_twice(look.file, named, pinned, source)
+            judge.see(look.file.ref, {name: _kind(pinned, name) for name in named if name})
+        alike.setdefault(named, []).append(look)
     parts = [_part(spark, group, named, judge.columns, source, dialect) for named, group in alike.items()]
-    return Reading(reduce(DataFrame.unionByName, parts), pinned, drift=judge.told)
+    return Reading(reduce(DataFrame.unionByName, parts), pinned, rows, drift=judge.told)
 
 
-class _Dialect:
-    """The options by which a header is read, in Spark's names and with its defaults."""
-
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        given = {name.lower(): value for name, value in options.items()}
-        self.header = str(given.get("header", False)).lower() == "true"
-        self.encoding = str(given.get("encoding", given.get("charset", "utf-8")))
-        self.separator = str(given.get("sep", given.get("delimiter", ",")))
-        self.quote = str(given.get("quote", '"'))
-        self.escape = str(given.get("escape", "\\"))
-        self.comment = str(given.get("comment", ""))
-
-    def cells(self, text: str) -> Header | None:
-        """The first record of `text`; None where it has none."""
-        lines = [line for line in io.StringIO(text, newline="")
-                 if line.strip() and not (self.comment and line.startswith(self.comment))]
-        if not lines:
-            return None
-        if len(self.separator) > 1 or not self.quote:
-            return tuple(cell.strip(self.quote or None) for cell in lines[0].rstrip("\r\n").split(self.separator))
-        doubled = self.escape == self.quote
-        reader = csv.reader(lines, delimiter=self.separator, quotechar=self.quote, doublequote=doubled,
-                            escapechar=None if doubled else self.escape or None)
-        return tuple(next(reader))
+# ---- What files are like
 
 
-def _header(dialect: _Dialect, file: RawFile) -> Header | None:
+def _look(dialect: Dialect, file: RawFile) -> _Look:
     """The file's header, where the dialect has one. Raises DataError where the file is in another encoding."""
     head = head_of(file)
     check_encoding(file.ref, head, dialect.encoding)
-    if not dialect.header:
+    grammar, whole = Grammar.of(dialect), len(head) < HEAD
+    cut = grammar.cut(b"".join(utf8([head], dialect.encoding)), final=whole)
+    header = _header(file, cut, grammar, dialect, whole) if dialect.header else None
+    if not whole:
+        return _Look(file, header, None)
+    found = Found(is_utf8(dialect.encoding) and plain(cut), len(cut) - (header is not None), _WHOLE)
+    return _Look(file, header, found)
+
+
+def _header(file: RawFile, cut: Cut, grammar: Grammar, dialect: Dialect, whole: bool) -> Header | None:
+    first = next((number for number, empty in enumerate(blank(cut, grammar, one_column=False)) if not empty), None)
+    if first is None and whole:
         return None
-    utf8 = codecs.lookup(dialect.encoding).name == "utf-8"
-    return dialect.cells(head.decode("utf-8-sig" if utf8 else dialect.encoding, "replace"))
+    problem = "has a quote that is never closed, or a very long line" if first is None else cut.problems.get(first)
+    if first is None or problem:
+        raise DataError("clean", file.ref, f"{problem}, in its header",
+                        "mend the file, or say by the source's options how it is written")
+    cells = [cell.decode("utf-8", "replace") for cell in grammar.cells(cut.data[cut.starts[first]:cut.ends[first]])]
+    return tuple(cell.rstrip() if dialect.skip_trailing else cell for cell in cells)
 
 
-def _inferred(spark: SparkSession, files: Sequence[RawFile], headers: Sequence[Header | None], source: Source
-              ) -> T.StructType:
-    """The columns of the first file that has any, in types that fit all files with the same header."""
-    first = next((header for header in headers if header is not None), None)
-    urls = [file.url for file, header in zip(files, headers, strict=True) if header == first]
-    options = {**source.options, "inferSchema": "true", "mode": "PERMISSIVE", **ALL_FILES}
-    found = spark.read.options(**options).csv(urls).schema
-    if not found.fields:
-        raise DataError("clean", files[0].ref, "has no columns to infer", "declare the schema")
-    return found
+def _surveyed(spark: SparkSession, looks: Sequence[_Look], dialect: Dialect) -> list[_Look]:
+    """The looks with what was found in the files that are larger than what has been read of them."""
+    utf_8, divisible = is_utf8(dialect.encoding), _divisible(dialect)
+    left = {number: Text(look.file.path, look.file.ref, look.file.file.bytes, is_packed(look.file.path))
+            for number, look in enumerate(looks) if look.found is None}
+    # Records of another encoding are cut here in any case; it is to be known where, if they make several ranges.
+    asked = {number: text for number, text in left.items()
+             if utf_8 or (divisible and not text.whole and text.size > RANGE)}
+    store = looks[0].file.version.lake.store
+    found = dict(zip(asked, survey(spark, store, list(asked.values()), Grammar.of(dialect)) if asked else [],
+                     strict=True))
+    return [look if look.found else replace(look, found=_settled(look, found.get(number), utf_8))
+            for number, look in enumerate(looks)]
+
+
+def _settled(look: _Look, found: Found | None, utf_8: bool) -> Found:
+    if found is None:
+        return Found(False, 0, _WHOLE)
+    return replace(found, plain=found.plain and utf_8, rows=found.rows - (look.header is not None))
+
+
+def _divisible(dialect: Dialect) -> bool:
+    """Whether the dialect's characters can be told in the encoding's bytes from wherever a character begins."""
+    if is_utf8(dialect.encoding):
+        return True
+    name = codecs.lookup(dialect.encoding).name.replace("-", "").replace("_", "")
+    marks = dialect.separator + dialect.quote + dialect.escape + dialect.comment + dialect.line_end
+    if _ONE_BYTE.match(name):
+        return marks.isascii()
+    # A character's second byte may be a digit, a letter, or one of the signs that come after the letters.
+    return bool(_EAST_ASIAN.match(name)) and all(mark < "0" or "9" < mark < "@" for mark in marks)
+
+
+def _is_plain(look: _Look) -> bool:
+    return look.found is not None and look.found.plain
+
+
+# ---- Rows
+
+
+def _inferred(spark: SparkSession, looks: Sequence[_Look], source: Source, dialect: Dialect) -> T.StructType:
+    """The columns of the first file that has any, in types that fit all files with the same header. A column without a
+    name is left out."""
+    first = next((look.header for look in looks if look.header is not None), None)
+    group = [look for look in looks if look.header == first]
+    layout = _layout(source, dialect, first or (), [])
+    options = {**layout.options, "inferSchema": "true", "mode": "PERMISSIVE"}
+    if all(_is_plain(look) for look in group):
+        found = spark.read.options(**options, header=dialect.header).csv([look.file.url for look in group]).schema
+    else:
+        records = _texts(spark, group, dialect, 0 if first is None else len(first)).where("problem IS NULL")
+        lines = records.select("text").rdd.map(lambda row: row[0])
+        found = spark.read.options(**options).csv(lines).schema  # type: ignore[arg-type]
+    names = found.names if first is None else first
+    if not names:
+        raise DataError("clean", looks[0].file.ref, "has no columns to infer", "declare the schema")
+    types = [found[place].dataType if place < len(found) else T.StringType() for place in range(len(names))]
+    return T.StructType([T.StructField(name, kind) for name, kind in zip(names, types, strict=True) if name])
 
 
 def _by_capitals(header: Header, pinned: T.StructType) -> Header:
-    """The header with expected columns named as they are expected: Spark minds no capitals."""
-    known = {name.lower(): name for name in pinned.names}
+    """The header with expected columns named as they are expected: Spark minds no capitals. A column that has such a
+    name as it stands goes before."""
+    known = {name.lower(): name for name in pinned.names if name not in header}
     return tuple(known.get(name.lower(), name) for name in header)
 
 
-def _refuse_twice(file: RawFile, header: Header) -> None:
-    twice = sorted({name for name in header if name and header.count(name) > 1})
+def _refuse_twice(file: RawFile, header: Header, pinned: T.StructType, source: Source) -> None:
+    """A name that stands twice matters only where its column is read."""
+    twice = sorted({name for name in header if name and header.count(name) > 1
+                    and (name in pinned.names or source.drift.new == "keep")})
     if twice:
         raise DataError("clean", file.ref, f"has the column {twice[0]!r} twice", "give each column a name of its own")
 
@@ -109,23 +194,59 @@ def _kind(pinned: T.StructType, name: str) -> T.DataType:
     return pinned[name].dataType if name in pinned.names else T.StringType()
 
 
-def _part(spark: SparkSession, files: Sequence[RawFile], header: Header, columns: T.StructType, source: Source,
-          dialect: _Dialect) -> DataFrame:
-    """The rows of files with one header. Spark reads by place, under names of ours: the file's may be none or odd."""
-    places = [f"_{place}" for place in range(len(header))]
-    fields = [T.StructField(place, _kind(columns, name)) for place, name in zip(places, header, strict=True)]
-    options = {**source.options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT, "enforceSchema": "true",
-               **ALL_FILES}
-    schema = T.StructType([*fields, T.StructField(CORRUPT, T.StringType())])
-    rows = spark.read.schema(schema).options(**options).csv([file.url for file in files])
-    at = dict(zip(header, places, strict=True))
-    rows = rows.select(*(_value(at, field).alias(field.name) for field in columns), CORRUPT,
-                       place_of(files).alias("_place"))
+def _part(spark: SparkSession, looks: Sequence[_Look], header: Header, columns: T.StructType, source: Source,
+          dialect: Dialect) -> DataFrame:
+    """The rows of files with one header."""
+    fields = [T.StructField(f"_{place}", _kind(columns, name)) for place, name in enumerate(header)]
+    layout = _layout(source, dialect, header, fields)
+    ours = [look for look in looks if not _is_plain(look)]
+    sparks = [look.file for look in looks if _is_plain(look)]
+    parts = [_of_lines(spark, sparks, layout)] if sparks else []
+    parts += [_of_records(_texts(spark, ours, dialect, len(header)), layout)] if ours else []
+    at = {name: field.name for name, field in zip(header, fields, strict=True)}
+    rows = reduce(DataFrame.unionByName, parts).select(
+        *(_value(at, field).alias(field.name) for field in columns), CORRUPT, _PROBLEM, "_place")
     width = T.StructType([T.StructField(name, field.dataType) for name, field in zip(header, fields, strict=True)])
-    foreign = mangled(rows, columns.names) | F.coalesce(F.col(CORRUPT).contains("\ufffd"), F.lit(False))
-    problem = F.when(foreign, F.lit(f"holds bytes that are no {dialect.encoding}")).when(
-        F.col(CORRUPT).isNotNull(), F.lit(f"is no {shape_of('csv', width)}"))
-    return marked(rows, columns.names, file=F.col("_place"), came=F.col(CORRUPT), problem=problem)
+    wrong = F.when(F.col(CORRUPT).isNotNull(), F.lit(f"is no {shape_of('csv', width)}"))
+    return marked(rows, columns.names, file=F.col("_place"), came=F.col(CORRUPT),
+                  problem=F.coalesce(F.col(_PROBLEM), wrong))
+
+
+def _layout(source: Source, dialect: Dialect, names: Header, fields: Sequence[T.StructField]) -> _Layout:
+    options = {name: value for name, value in source.options.items() if name.lower() not in _OURS}
+    options |= {"quote": dialect.quote, "escape": dialect.escape, **ALL_FILES}
+    return _Layout(dialect, options, names, fields)
+
+
+def _of_lines(spark: SparkSession, files: Sequence[RawFile], layout: _Layout) -> DataFrame:
+    """The rows of files in which every record is a line, with the line as CORRUPT where it is no such row."""
+    options = {**layout.options, "header": layout.dialect.header, "enforceSchema": True, "mode": "PERMISSIVE",
+               "columnNameOfCorruptRecord": CORRUPT}
+    rows = spark.read.schema(layout.schema).options(**options).csv([file.url for file in files])
+    return rows.select(*layout.schema.names, F.lit(None).cast("string").alias(_PROBLEM),
+                       place_of(files).alias("_place"))
+
+
+def _texts(spark: SparkSession, looks: Sequence[_Look], dialect: Dialect, width: int) -> DataFrame:
+    slices = [Slice(look.file.path, look.file.file.path, look.file.ref, start, stop,
+                    (look.file.file.bytes if stop is None else stop) - start, dialect.header and not start)
+              for look in looks if look.found for start, stop in look.found.ranges]
+    return texts(spark, looks[0].file.version.lake.store, slices, Form(dialect, width))
+
+
+def _of_records(records: DataFrame, layout: _Layout) -> DataFrame:
+    """The rows of `text`, `problem` and `place`, with the text as CORRUPT where it is no such row."""
+    schema = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in layout.schema)
+    options = {**layout.options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
+    options.pop("comment", None)  # what is one has been left out, and a record may begin so after a line end
+    text = F.col("text")
+    # Spark takes a byte order mark from each text that it parses.
+    text = F.when(text.startswith(_MARK), F.concat(F.lit(_MARK), text)).otherwise(text)
+    parsed = records.withColumn("_parsed", F.from_csv(text, schema, options))
+    wrong = F.col("problem").isNotNull() | F.col("_parsed")[CORRUPT].isNotNull()
+    return parsed.select(*(F.col("_parsed")[field.name].alias(field.name) for field in layout.fields),
+                         F.when(wrong, F.col("text")).alias(CORRUPT), F.col("problem").alias(_PROBLEM),
+                         F.col("place").alias("_place"))
 
 
 def _value(at: Mapping[str, str], field: T.StructField) -> Column:

@@ -12,10 +12,12 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
+import io
 import re
 import zlib
-from collections.abc import Callable, Mapping
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, cast
 
 from laketrain.clean.reading.landed import RawFile
 from laketrain.errors import DataError
@@ -23,10 +25,10 @@ from laketrain.errors import DataError
 HEAD = 1 << 20
 """Bytes of a file that are looked at."""
 
-_HEADS: Mapping[str, Callable[[BinaryIO], bytes]] = {
-    ".gz": lambda handle: gzip.GzipFile(fileobj=handle).read(HEAD),
-    ".bz2": lambda handle: bz2.BZ2File(handle).read(HEAD),
-    ".deflate": lambda handle: zlib.decompressobj().decompress(handle.read(HEAD), HEAD),
+_PACKED: Mapping[str, Callable[[BinaryIO], BinaryIO]] = {
+    ".gz": lambda handle: cast("BinaryIO", gzip.GzipFile(fileobj=handle)),
+    ".bz2": lambda handle: cast("BinaryIO", bz2.BZ2File(handle)),
+    ".deflate": lambda handle: cast("BinaryIO", io.BufferedReader(_Inflated(handle))),
 }
 """By the end of a file's name, by which Spark decompresses it, too."""
 _OTHERS = (".zst", ".lz4", ".snappy", ".zip", ".xz")
@@ -40,17 +42,58 @@ def head_of(file: RawFile) -> bytes:
     name = file.file.path.lower()
     other = next((ending for ending in _OTHERS if name.endswith(ending)), None)
     if other:
-        raise DataError("clean", file.ref, f"is compressed as {other}, expected plain text or {', '.join(_HEADS)}",
+        raise DataError("clean", file.ref, f"is compressed as {other}, expected plain text or {', '.join(_PACKED)}",
                         "deliver it as one of these, under a new name")
-    ending = next((ending for ending in _HEADS if name.endswith(ending)), None)
-    with file.open() as handle:
-        if ending is None:
-            return handle.read(HEAD)
-        try:
-            return _HEADS[ending](handle)
-        except (EOFError, OSError, zlib.error) as error:
-            raise DataError("clean", file.ref, f"is no readable {ending} file: {error}",
-                            "land a whole file, then ingest again") from error
+    with file.open() as handle, named_damage(file.ref):
+        return plain_text(handle, file.file.path).read(HEAD)
+
+
+def is_packed(path: str) -> bool:
+    """Whether a file of that name is compressed."""
+    return _ending(path) is not None
+
+
+def plain_text(handle: BinaryIO, path: str) -> BinaryIO:
+    """The text of an open file, decompressed where its name says that it is compressed."""
+    ending = _ending(path)
+    return handle if ending is None else _PACKED[ending](handle)
+
+
+@contextmanager
+def named_damage(file: str) -> Iterator[None]:
+    """Names the `file` where its compressed text, which is read inside, is damaged."""
+    try:
+        yield
+    except (EOFError, OSError, zlib.error) as error:
+        ending = _ending(file)
+        if ending is None or isinstance(error, FileNotFoundError):
+            raise
+        raise DataError("clean", file, f"is no readable {ending} file: {error}",
+                        "land a whole file, then ingest again") from error
+
+
+def _ending(path: str) -> str | None:
+    return next((ending for ending in _PACKED if path.lower().endswith(ending)), None)
+
+
+class _Inflated(io.RawIOBase):
+    """What a zlib stream holds."""
+
+    def __init__(self, handle: BinaryIO) -> None:
+        self._handle, self._inflate = handle, zlib.decompressobj()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        text = b""
+        while not text and not self._inflate.eof:
+            packed = self._inflate.unconsumed_tail or self._handle.read(len(buffer))
+            if not packed:
+                raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+            text = self._inflate.decompress(packed, len(buffer))
+        buffer[:len(text)] = text
+        return len(text)
 
 
 def whole(path: str, handle: BinaryIO) -> bytes:
@@ -80,12 +123,17 @@ def check_encoding(file: str, head: bytes, encoding: str) -> None:
     if mark and not codecs.lookup(encoding).name.startswith(codecs.lookup(mark).name):
         raise _wrong(file, f"begins with the mark of {mark}", encoding, mark)
     name = codecs.lookup(encoding).name
-    if name in ("utf-8", "ascii", "utf-8-sig") and b"\0" in head[:4096]:
+    if name in ("utf-8", "ascii", "utf-8-sig") and _every_second_is_zero(head[:4096]):
         raise _wrong(file, f"has a zero byte at {head.index(0)}", encoding, "UTF-16")
     foreign, right = _tally(head, encoding)
     if len(foreign) > _STRAY and len(foreign) > right:
         raise _wrong(file, f"has the byte 0x{head[foreign[0]]:02x} at {foreign[0]}, and {len(foreign) - 1} more that "
                      "don't belong", encoding, _guess(head))
+
+
+def _every_second_is_zero(head: bytes) -> bool:
+    """Whether most characters have a zero byte, as UTF-16 has them; a stray one is damage of its record."""
+    return any(2 * half.count(0) > len(half) for half in (head[::2], head[1::2]) if half)
 
 
 def _tally(head: bytes, encoding: str) -> tuple[list[int], int]:

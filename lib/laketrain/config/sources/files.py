@@ -16,6 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from laketrain.config.base import Section
 from laketrain.config.sources.base import ELSEWHERE, BaseSource, Options, Schema
+from laketrain.config.sources.dialect import Dialect
 from laketrain.errors import nearest
 
 MEDIA = ("images", "audio")
@@ -124,6 +125,12 @@ class Source(BaseSource):
         if self.format in _TYPED and self.drift.retyped != "fail":
             raise ValueError(f"received drift.retyped: {self.drift.retyped}, but {self.format} files carry no types",
                              "Declare the column as string, and cast it by a rule")
+        return self
+
+    @model_validator(mode="after")
+    def _of_a_dialect(self) -> Source:
+        if self.format == "csv":
+            Dialect.of(self.options)
         return self
 
     def _refuse_for_fixed(self) -> None:
