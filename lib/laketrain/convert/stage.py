@@ -45,7 +45,7 @@ from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, com
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted
 
-REVISION = 3
+REVISION = 4
 _MB = 1 << 20
 _MOVES_AT_ONCE = 8
 

@@ -26,7 +26,7 @@ from laketrain.lake import Version, fingerprint
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-REVISION = 3
+REVISION = 4
 BATCH = 512
 
 

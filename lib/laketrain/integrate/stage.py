@@ -24,7 +24,7 @@ from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, configured, counts_by, read, valid_text, write
 from laketrain.spark.kept import Kept
 
-REVISION = 2
+REVISION = 3
 
 SETTINGS = {
     **ALIKE,

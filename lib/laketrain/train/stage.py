@@ -28,7 +28,7 @@ from laketrain.train.vain import in_vain
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-REVISION = 2
+REVISION = 3
 
 OnEvent = Callable[[int, dict[str, Any]], None]
 
