@@ -63,6 +63,7 @@ def in_pandas(rows: Rows, line_end: str, quoting: Any) -> str:
     return text.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("charset", "letters", "size"), [
     ("utf-8", " aé中\ufffd", 1 << 25), ("utf-8", " aé中\ufffd", 700), ("windows-1252", " aéß", 700),
     ("UTF-16", " aé中", 700),
