@@ -69,6 +69,15 @@ REFUSED = {
     AS_OF + "tolerance: 5}": (".as_of.tolerance", "received 5.0 for 'at', which is timestamp", "tolerance: 2 hours"),
     AS_OF + "tolerance: 5 houres}": (".as_of.tolerance", "received the unit 'houres'", "Did you mean 'hour'?"),
     AS_OF + "latest_by: amont}": (".as_of.latest_by", "there is no column of doses 'amont'", "'amount'"),
+    AS_OF + "known_by: givn}": (".as_of.known_by", "there is no column of doses 'givn'", "'given'"),
+    AS_OF + "known_by: amount}": (
+        ".as_of.known_by", "column 'at' is timestamp, the column of doses 'amount' is double", "to one type in clean"),
+    AS_OF + "latest_by: amount}": (
+        ".as_of.latest_by", "isn't known when a correction became known", "known_by: none where rows may look ahead"),
+    AS_OF + "latest_by: given, direction: forward}": (
+        ".as_of.latest_by", "direction: forward takes rows of a later time, whenever they be", "Write known_by: none"),
+    AS_OF + "known_by: given, direction: nearest}": (
+        ".as_of.known_by", "direction: nearest takes rows of a later time", "direction: backward finds the last"),
     AS_OF + "direction: backwards}": (".as_of.direction", "received 'backwards' (text), expected", "'backward'?"),
     AS_OF + "unmatched: {right: drop}}": (".as_of.unmatched.right", "unknown key 'right'", "Accepted: left"),
     "as_of: {table: doses, on: [patient], time: at, right_time: amount}": (
@@ -86,6 +95,14 @@ REFUSED = {
         ".history", "there would be two columns 'patient'", "prefix: past_"),
     "history: {by: [patient], order: at, columns: [code], last: 5, per: event, count: n}": (
         ".history", "'count' is for per: entity", "Leave it out"),
+    "history: {by: [patient], order: at, columns: [code], last: 5, known_by: at}": (
+        ".history", "'known_by' is for per: event: a row an entity has no time of its own", "choose per: event"),
+    "history: {by: [patient], order: at, columns: [code], last: 5, per: event, latest_by: id}": (
+        ".history.latest_by", "the column 'id' is bigint, and 'at' is timestamp", "Add known_by: the column with that"),
+    "history: {by: [patient], order: code, columns: [id], last: 5, per: event, known_by: code}": (
+        ".history.known_by", "column 'code' is string, expected a timestamp, a date or a number", "Cast it"),
+    "history: {by: [patient], order: at, columns: [code], last: 5, latest_by: it}": (
+        ".history.latest_by", "there is no column 'it'", "Accepted: at, code"),
     "history: {by: [patient], order: at, columns: [code], last: 0}": (
         ".history.last", "received 0 (a whole number), expected at least 1", ""),
     "sql: SELECT cod FROM visits": (".sql", "there is no column 'cod'", "Did you mean 'code'?"),
@@ -106,6 +123,11 @@ def test_a_step_that_can_not_work_is_refused(problems: Callable[..., list[Proble
 @pytest.mark.parametrize("step", [
     JOIN + "prefix: p_}", JOIN + "columns: [born]}", "sql: {query: SELECT code FROM visits}",
     AS_OF + "tolerance: 90 s, direction: nearest, allow_exact: false}", "as_of: {table: unknown, time: x}",
+    AS_OF + "latest_by: given}", AS_OF + "known_by: given, latest_by: amount}",
+    AS_OF + "latest_by: amount, known_by: none}",
+    AS_OF + "latest_by: given, direction: forward, known_by: none}", "as_of: {table: unknown, time: x, latest_by: y}",
+    "history: {by: [patient], order: at, columns: [code], last: 5, latest_by: id}",
+    "history: {by: [patient], order: at, columns: [code], last: 5, per: event, latest_by: id, known_by: at}",
     "union: {tables: [patients, unknown], missing: nulls, source_column: origin}",
     "history: {by: [patient], order: [at, id], columns: [code, at], last: 100, count: visits}",
     "history: {by: [patient], order: at, columns: [patient], last: 100, per: event}",
@@ -175,7 +197,8 @@ sources:
   visits_2024: *visits
   visits_2025: {format: parquet, path: v, schema: {patient_id: bigint, at: timestamp, ward: string}}
   patients: {format: parquet, path: p, schema: {patient_id: int, born: date, code: string}}
-  doses: {format: parquet, path: d, schema: {patient_id: int, given_at: timestamp, dose: double}}
+  doses:
+    {format: parquet, path: d, schema: {patient_id: int, given_at: timestamp, recorded_at: timestamp, dose: double}}
 clean: {visits: {}, visits_2024: {}, visits_2025: {}, patients: {}, doses: {}}
 """
     assert problems(head + snippet) == []

@@ -103,7 +103,7 @@ def test_a_key_and_inputs_in_two_splits_are_leaks_counted_by_pair(spark: SparkSe
     assert found == [
         Leak("'patient'", ("train", "val"), 1, "p1"), Leak("'patient'", ("train", "test"), 1, "p1"),
         Leak("'patient'", ("val", "test"), 1, "p1"), Leak("the inputs", ("train", "test"), 1)]
-    assert found[0].said == "'patient' leaks between train and val: 1 values, e.g. p1"
+    assert found[0].said == "'patient' leaks between train and val: 1 value, e.g. p1"
     assert leaks_of(frame, [], ["patient", "scan"], ("train", "val", "test")) == []
 
 

@@ -340,15 +340,20 @@ def test_windows_are_rows_of_the_dataset(convert: Run, files: int):
 @pytest.mark.slow
 def test_rows_that_no_window_may_hold_are_quarantined_and_counted(convert: Run, lake: Lake):
     given = hourly({"a": 96})
+    given = [{**row, "seen": row["at"] + timedelta(hours=5.5 if row["load"] == 40 else 0)} for row in given]
     given += [{**given[0], "at": None}, dict(given[20])]
-    version = convert(given, columns=SERIES, features=WINDOWED, split=BY_TIME, max_reject_fraction=0.1,
-                      windows={"order": "at", "lookback": 6, "horizon": 2})
+    version = convert(given, columns=f"{SERIES}, seen timestamp_ntz", features=WINDOWED, split=BY_TIME,
+                      max_reject_fraction=0.2,
+                      windows={"order": "at", "lookback": 6, "horizon": 2, "known_by": "seen"})
     refused = rows_of(lake.table("quarantine", "small-features").latest())
     assert sorted((row["rule"], row["reason"], json.loads(row["record"])["past.load"]) for row in refused) == [
         ("split", "has a 'at' in no split's span, or none", [0.0]),
+        *[("windows", "a row of its past became known, by 'seen', after the 'at' of the last, or never",
+           [float(hour) for hour in range(first, first + 6)]) for first in range(35, 41)],
         *[("windows", "has the same 'at' as another row", [20.0])] * 2]
     counts = version.entry.counts
     assert counts["in"] == counts["out"] + counts["quarantined"] == counts["windows"]["made"] + 3
+    assert counts["reasons"] == {"split": 1, "windows": 8}
 
 
 @pytest.mark.slow

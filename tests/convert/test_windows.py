@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from laketrain.config.windows import Windows
 from laketrain.convert import windows as module
 from laketrain.convert.split import SPLIT
-from laketrain.convert.windows import TIED, UNORDERED, cut_windows, windows_of
+from laketrain.convert.windows import LATE, TIED, UNORDERED, cut_windows, windows_of
 from laketrain.errors import DataError
 from laketrain.spark.frames import ALIKE, configured
 
@@ -73,12 +73,15 @@ def test_a_chunk_begins_with_a_window_and_is_long_against_what_chunks_share(
 
 
 def series(seed: int, entities: int = 4, most: int = 60) -> list[tuple[Any, ...]]:
-    """Rows (entity, at, x, split): hourly, some hours missing, the split changing along time."""
+    """Rows (entity, at, x, split, known): hourly, some hours missing, the split changing along time. Most became known
+    at once, some hours later or never."""
     random, rows = np.random.default_rng(seed), []
     for entity in range(entities):
         for hour in range(int(random.integers(1, most))):
             if random.random() > 0.06:
-                rows.append((f"e{entity}", START + timedelta(hours=hour), entity * 1000 + hour, min(hour // 25, 2)))
+                at, late = START + timedelta(hours=hour), max(0, int(random.integers(-10, 6)))
+                known = at + timedelta(hours=late) if late < 5 else None
+                rows.append((f"e{entity}", at, entity * 1000 + hour, min(hour // 25, 2), known))
     random.shuffle(rows)
     return [tuple(row) for row in rows]
 
@@ -91,16 +94,23 @@ def expected_of(rows: list[tuple[Any, ...]], windows: Windows) -> list[tuple[Any
             own[-1].append(row)
         else:
             own.append([row])
-    return sorted((entity, past, ahead, last, run[0][3]) for entity, own in runs.items() for run in own
+    return sorted((entity, past, ahead, last, LATE if windows.known_by and is_late(run, past) else run[0][3])
+                  for entity, own in runs.items() for run in own
                   for past, ahead, last in by_hand([row[2] for row in run], windows))
+
+
+def is_late(run: list[tuple[Any, ...]], past: list[int]) -> bool:
+    """Whether one of the rows with the values `past` wasn't known at the time of the last of them."""
+    rows = [row for row in run if row[2] in past]
+    return any(row[4] is None or row[4] > rows[-1][1] for row in rows)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "settings"), list(enumerate([
-    {"lookback": 5, "horizon": 2}, {"lookback": 1}, {"lookback": 3, "horizon": 4, "stride": 3},
-    {"lookback": 2, "stride": 5}])))
+    {"lookback": 5, "horizon": 2}, {"lookback": 1}, {"lookback": 3, "horizon": 4, "stride": 3, "known_by": "known"},
+    {"lookback": 2, "stride": 5, "known_by": "known"}])))
 def test_windows_of_a_table_cross_no_entity_gap_or_split(
-        spark: SparkSession, monkeypatch: pytest.MonkeyPatch, seed: int, settings: dict[str, int]) -> None:
+        spark: SparkSession, monkeypatch: pytest.MonkeyPatch, seed: int, settings: dict[str, Any]) -> None:
     # Chunks of few rows, so that a run has several.
     monkeypatch.setattr(module, "_CHUNK_ROWS", 8)
     monkeypatch.setattr(module, "_OVERLAPS", 1)
@@ -108,7 +118,8 @@ def test_windows_of_a_table_cross_no_entity_gap_or_split(
     windows = Windows.model_validate({"by": ["name"], "order": "at", "max_gap": "1 hour", **settings})
     columns = ("name", "past.x", *(["next.x"] if windows.horizon else []), "x")
     with configured(spark, ALIKE):
-        frame = spark.createDataFrame(rows, f"name string, at timestamp_ntz, x bigint, {SPLIT} int").repartition(3)
+        kinds = f"name string, at timestamp_ntz, x bigint, {SPLIT} int, known timestamp_ntz"
+        frame = spark.createDataFrame(rows, kinds).repartition(3)
         cut = cut_windows(frame, windows, columns)
         found = [row.asDict() for row in cut.frame(3).collect()]
         counts = cut.counts()
@@ -116,6 +127,7 @@ def test_windows_of_a_table_cross_no_entity_gap_or_split(
     assert sorted((row["name"], row["past.x"], row.get("next.x", []), row["x"], row[SPLIT])
                   for row in found) == expected
     assert len(expected) > 5
+    assert not windows.known_by or 0 < sum(row[SPLIT] == LATE for row in found) < len(found)
     held = {value for _, past, ahead, _, _ in expected for value in (*past, *ahead)}
     assert counts == {"made": len(expected), "rows_in_none": len(rows) - len(held), "rows_refused": 0}
 
@@ -147,6 +159,12 @@ def test_an_order_that_is_none_or_a_gap_of_another_kind_is_told(
     windows = Windows.model_validate({"order": "at", "lookback": 2, "max_gap": gap})
     with pytest.raises(DataError, match=said):
         cut_windows(frame, windows, ("past.at",))
+
+
+def test_a_time_of_knowledge_of_another_type_is_told(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([], f"at date, known timestamp, {SPLIT} int")
+    with pytest.raises(DataError, match="column 'at' is date, 'known' is timestamp"):
+        cut_windows(frame, Windows(order="at", lookback=2, known_by="known"), ("past.at",))
 
 
 def test_a_table_without_windows_has_none(spark: SparkSession) -> None:

@@ -24,9 +24,12 @@ def confusion_of(pairs: list[tuple[int, int]]) -> np.ndarray:
 
 
 def part(pairs: list[tuple[int, int]]) -> dict[str, object]:
+    matrix = confusion_of(pairs)
     mistakes = [{"row": row, "true": t, "predicted": p, "probability": 0.5, "loss": float(t + p)}
                 for row, (t, p) in enumerate(pairs) if t != p]
-    return {"confusion": confusion_of(pairs).tolist(), "loss": float(len(pairs)), "mistakes": mistakes}
+    return {"rows": len(pairs), "weight": float(len(pairs)), "masked": 0, "confusion": matrix.tolist(),
+            "class_rows": matrix.sum(axis=1).tolist(), "wrong": len(mistakes), "loss": float(len(pairs)),
+            "mistakes": mistakes}
 
 
 @given(pairs=PAIRS)
@@ -37,9 +40,13 @@ def test_they_are_scikit_learns_of_the_raw_labels(pairs: list[tuple[int, int]]) 
     classes = np.arange(4)
     precision, recall, f1, rows = sklearn_metrics.precision_recall_fscore_support(
         true, predicted, labels=classes, zero_division=0.0)
+    occurs = np.isin(classes, [true, predicted])
     for name, values in (("precision", precision), ("recall", recall), ("f1", f1)):
-        assert [row[name] for row in found["classes"]] == pytest.approx(values.tolist())
-        assert found[f"macro_{name}"] == pytest.approx(values.mean())
+        assert [row[name] is not None for row in found["classes"]] == occurs.tolist()
+        assert [row[name] for row in found["classes"] if row[name] is not None] == pytest.approx(
+            values[occurs].tolist())
+    macro = sklearn_metrics.precision_recall_fscore_support(true, predicted, average="macro", zero_division=0.0)[:3]
+    assert [found[f"macro_{name}"] for name in ("precision", "recall", "f1")] == pytest.approx(macro, abs=1e-12)
     assert [row["rows"] for row in found["classes"]] == rows.tolist()
     assert [row["label"] for row in found["classes"]] == list(LABELS)
 
@@ -53,10 +60,20 @@ def test_a_confusion_matrix_worked_by_hand() -> None:
     assert found["macro_recall"] == pytest.approx(0.7)
 
 
-def test_a_class_that_no_row_has_and_none_is_called_counts_as_zero() -> None:
+def test_a_class_that_no_row_has_and_none_is_called_is_in_no_mean() -> None:
     found = summarise(np.array([[5, 0, 0], [0, 5, 0], [0, 0, 0]]), ["a", "b", "c"])
-    assert found["classes"][2] == {"label": "c", "precision": 0.0, "recall": 0.0, "f1": 0.0, "rows": 0}
-    assert found["macro_f1"] == pytest.approx(2 / 3)
+    assert found["classes"][2] == {"label": "c", "precision": None, "recall": None, "f1": None, "rows": 0}
+    assert found["macro_f1"] == 1.0
+
+
+def test_a_class_that_is_true_but_never_predicted_counts_as_zero_and_so_does_one_that_is_predicted_alone() -> None:
+    true, predicted = np.array([0, 0, 1, 1]), np.array([0, 2, 0, 0])
+    matrix = np.zeros((4, 4), np.int64)
+    np.add.at(matrix, (true, predicted), 1)
+    found = summarise(matrix, LABELS)
+    wanted = sklearn_metrics.f1_score(true, predicted, average="macro")
+    assert found["macro_f1"] == pytest.approx(wanted, abs=1e-12)
+    assert [one["f1"] for one in found["classes"]] == [pytest.approx(0.4), 0.0, 0.0, None]
 
 
 @given(pairs=PAIRS, random=st.randoms(use_true_random=False), worst=st.integers(0, 9))

@@ -14,7 +14,7 @@ from laketrain.config.evaluate import Evaluate
 from laketrain.distributed.world import World
 from laketrain.errors import DataError
 from laketrain.evaluate import fingerprint_evaluate
-from laketrain.evaluate.baselines import Baselines
+from laketrain.evaluate.baselines import Always, Baselines
 from laketrain.evaluate.score import ScoreTask, score
 from laketrain.evaluate.tally import sections_of
 from laketrain.feed.dataset import Dataset
@@ -105,8 +105,9 @@ def test_baselines_are_the_commonest_class_and_a_fresh_logistic_regression(task:
     version = Lake(task.lake).table("features", "tiny").get(1)
     (images, labels), (unseen, truth) = tiny.rows_of(version, "train"), tiny.rows_of(version, "test")
     commonest = np.bincount(labels).argmax()
-    found = Baselines(Dataset(version), "train", "test").of("label", ["linear", "last", "majority"])
-    assert list(found) == ["linear", "majority"]
+    learnt = Baselines(Dataset(version), "train").of("label", ["linear", "last", "majority"])
+    assert list(learnt) == ["linear", "majority"]
+    found = merged(parts_of(replace(task, baselines={"label": learnt}), 2))["baselines"]
     assert found["majority"] == pytest.approx(np.mean(truth == commonest))
     plain = LogisticRegression(max_iter=500).fit(images.reshape(203, -1) / 255, labels)
     wanted = plain.score(unseen.reshape(61, -1) / 255, truth)
@@ -119,7 +120,27 @@ def test_the_linear_baseline_of_a_single_class_is_the_majority(tmp_path: Path, m
     version = tiny.commit_tiny(Lake(tmp_path), splits={"train": 10, "test": 9}, files=1)
     # A test split of rows 0, 2, 4 … has one class only; here it stands for the train split.
     monkeypatch.setattr(Dataset, "rows", lambda self, split: 1 if split == "train" else 9)
-    assert Baselines(Dataset(version), "train", "test").of("label", ["linear"])["linear"] == pytest.approx(5 / 9)
+    found = Baselines(Dataset(version), "train").of("label", ["linear"])["linear"]
+    assert isinstance(found, Always) and found.value == 0
+
+
+def test_baselines_are_measured_on_every_row_of_the_model_also_where_they_are_learnt_from_few(
+        task: ScoreTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    from laketrain.evaluate import baselines
+
+    monkeypatch.setattr(baselines, "MOST_ROWS", 10)
+    monkeypatch.setattr(baselines, "_AT_ONCE", 64 * 3)
+    version = Lake(task.lake).table("features", "tiny").get(1)
+    learnt = Baselines(Dataset(version), "train")
+    named = learnt.of("label", ["majority", "linear"])
+    assert learnt.rows == 10
+    images, truth = tiny.rows_of(version, "test")
+    linear: Any = named["linear"]
+    found = merged(parts_of(replace(task, baselines={"label": named}), 3))
+    assert found["rows"] == 61
+    assert found["baselines"] == {
+        "majority": pytest.approx(np.mean(truth == named["majority"].said(tiny.FEATURES, {"image": images[:1]}))),
+        "linear": pytest.approx(linear.model.score(images.reshape(61, -1), truth))}
 
 
 def test_the_gate_is_no_part_of_the_fingerprint_and_the_rest_is(task: ScoreTask) -> None:

@@ -54,8 +54,8 @@ def truth_and_said(dataset: Version, model: Version) -> tuple[dict[str, np.ndarr
             {name: np.concatenate(parts) for name, parts in said.items()})
 
 
-def measured(dataset: Version, model: Version, ranks: int) -> dict[str, dict[str, Any]]:
-    task = ScoreTask(dataset.lake.url, dataset.ref, model.ref, "test", batch=7, worst=WORST)
+def measured(dataset: Version, model: Version, ranks: int, baselines: Any = None) -> dict[str, dict[str, Any]]:
+    task = ScoreTask(dataset.lake.url, dataset.ref, model.ref, "test", 7, WORST, baselines or {})
     parts = [score(task, World(rank, ranks), lambda event: None) for rank in range(ranks)]
     return sections_of(Dataset(dataset).features, parts, WORST)
 
@@ -143,11 +143,15 @@ def test_the_stage_commits_a_section_a_target_with_its_baselines(spark: SparkSes
         assert meta["metrics"][f"{name}.{metric}"] == pytest.approx(alone[name]["metrics"][metric], rel=1e-5)
     assert headline(meta) == ("accuracy", meta["metrics"]["sort.accuracy"])
     assert version.entry.counts["rows"] == Dataset(dataset).rows("test")
+    # Model and baselines are measured on the same rows.
+    assert {one["rows"] for one in found.values()} == {Dataset(dataset).rows("test")}
+    assert found["price"]["baseline_rows"] == {"train": Dataset(dataset).rows("train"),
+                                               "test": Dataset(dataset).rows("test")}
     with pytest.raises(GateError, match=r": price.mae is [0-9.]+, expected < 0.001\."):
         check_gate(config.gate, meta["metrics"], model.ref)
 
 
-def test_baselines_are_numpys(dataset: Version) -> None:
+def test_baselines_are_numpys(dataset: Version, model: Version) -> None:
     from laketrain.evaluate.baselines import Baselines
 
     opened = Dataset(dataset)
@@ -155,19 +159,21 @@ def test_baselines_are_numpys(dataset: Version) -> None:
     arrays = {split: [one for _, one in read(split=split, end=opened.rows(split))] for split in ("train", "test")}
     known, truth = ({name: np.concatenate([one[name] for one in parts]) for name in ("price", "tags")}
                     for parts in arrays.values())
-    found = Baselines(opened, "train", "test")
+    learnt = Baselines(opened, "train")
+    named = {"price": ["mean", "last", "linear"], "tags": ["majority"]}
+    found = measured(dataset, model, 2, {target: learnt.of(target, names) for target, names in named.items()})
     feature: Any = opened.features["price"]
     true = feature.unscale(truth["price"])
     mean = np.abs(true - feature.unscale(known["price"]).mean(axis=0)).mean()
-    price = found.of("price", ["mean", "last", "linear"])
+    price = found["price"]["baselines"]
     assert price["mean"] == pytest.approx(mean)
     assert "last" not in price
     # The cost is a line of the size, which the linear model finds.
     assert price["linear"] < 0.3 * mean
     always = np.broadcast_to(known["tags"].mean(axis=0) >= 0.5, truth["tags"].shape)
-    assert found.of("tags", ["majority"])["majority"] == pytest.approx(
+    assert found["tags"]["baselines"]["majority"] == pytest.approx(
         metrics.f1_score(truth["tags"], always, average="micro", zero_division=0.0))
-    assert found.rows == {"train": opened.rows("train"), "test": opened.rows("test")}
+    assert learnt.rows == opened.rows("train")
 
 
 def test_the_linear_baseline_takes_no_more_rows_than_fit(dataset: Version, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,6 +182,6 @@ def test_the_linear_baseline_takes_no_more_rows_than_fit(dataset: Version, monke
 
     opened = Dataset(dataset)
     monkeypatch.setattr(baselines, "MOST_NUMBERS", 20 * width_of(opened.features))
-    found = baselines.Baselines(opened, "train", "test")
-    assert found.rows == {"train": 20, "test": 20}
+    found = baselines.Baselines(opened, "train")
+    assert found.rows == 20
     assert set(found.of("price", ["linear", "mean"])) == {"linear", "mean"}

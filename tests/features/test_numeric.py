@@ -135,6 +135,29 @@ def test_a_number_beyond_float32_is_refused_and_never_infinite(settings: dict[st
     assert [why is None for why in found] == [True, False, True]
 
 
+# ---- weight
+
+
+def test_a_weight_of_0_passes_and_what_is_no_weight_has_its_reason() -> None:
+    weight = one(kind="weight")
+    column = pa.array([0.0, -0.0, 1.5, -0.5, math.nan, math.inf, None, 1e-60, 1e60])
+    assert weight.check(column).to_pylist() == [
+        None, None, None, "is below 0 (a weight of 0 masks a row)", "is not a number (NaN)", "is infinite", "is null",
+        "is too small for float32", "is beyond what float32 holds"]
+    assert weight.tensor(column.slice(0, 3)).tolist() == [0, 0, 1.5]
+
+
+def test_a_row_of_weight_0_teaches_no_feature() -> None:
+    features = FeatureSet.model_validate({"age": {"kind": "number"}, "w": {"kind": "weight"},
+                                          "y": {"kind": "label", "classes": 3}})
+    ages, weights = np.array([1.0, 2.0, 4.0, 1e6]), [0.5, 2.0, 1.0, 0.0]
+    batch = pa.RecordBatch.from_pydict({"age": ages, "w": weights, "y": [0, 1, 1, 2]})
+    found: Any = features.learnt([features.tally(batch, first=False)], first=False)
+    np.testing.assert_allclose(found["age"].learnt_scale.mean, [ages[:3].mean()])
+    np.testing.assert_allclose(found["age"].learnt_scale.divisor, [ages[:3].std()])
+    assert found["y"].statistics.rows == (1, 2, 0)
+
+
 # ---- vector, value, sequence
 
 
@@ -252,9 +275,7 @@ def test_predictions_of_a_scaled_value_come_back_in_its_units() -> None:
 # ---- weight, several labels
 
 
-def test_a_weight_is_above_zero_and_there_is_one() -> None:
-    column = pa.array([1.0, 0.0, -1.0, None, 2.5])
-    assert one(kind="weight").check(column).to_pylist() == [None, "is not above 0", "is not above 0", "is null", None]
+def test_a_row_has_one_weight() -> None:
     with pytest.raises(ValidationError, match="a and b both are weights"):
         FeatureSet.model_validate({"a": {"kind": "weight"}, "b": {"kind": "weight"}})
 

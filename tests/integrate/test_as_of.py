@@ -106,11 +106,11 @@ def test_two_partners_of_one_time_are_refused(priced: Callable[..., Integrated])
 
 
 def test_a_column_may_tell_which_of_them_counts(priced: Callable[..., Integrated]):
-    found = priced(TWICE, latest_by="price")
+    found = priced(TWICE, latest_by="price", known_by="none")
     assert {row["id"]: row["price"] for row in found.rows} == {**NONE, 1: 1.5, 2: 2.0}
     assert found.steps[0]["other"] == {"rows": 6, "null_keys": 2, "superseded": 1}
     with pytest.raises(DataError, match="share ticker, at: .* Next: of equals there none can be chosen"):
-        priced([*TWICE, TWICE[-1]], latest_by="price")
+        priced([*TWICE, TWICE[-1]], latest_by="price", known_by="none")
 
 
 def test_the_time_of_the_partner_comes_along_under_a_name_of_its_own(priced: Callable[..., Integrated]):

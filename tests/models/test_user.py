@@ -93,6 +93,27 @@ def a_lambda(features):
     hidden = keras.layers.Dense(3)(keras.layers.Reshape((1,))(given))
     return keras.Model(given, keras.layers.Lambda(lambda x: x)(hidden))
 
+def helped():
+    raise KeyError("oops")
+
+def raising(features):
+    return helped()
+
+def row(features):
+    return keras.Sequential([keras.layers.Reshape((1,)), keras.layers.Dense(4, "relu"),
+                             keras.layers.Dense(3, "softmax")])
+
+def row_with_input(features):
+    return keras.Sequential([keras.Input((), name="whatever"), *row(features).layers])
+
+def of_one_more(features):
+    return keras.Sequential([keras.layers.Reshape((1,)), built()])
+
+def built():
+    layer = keras.layers.Dense(3)
+    layer.build((None, 7))
+    return layer
+
 constant = 7
 '''
 
@@ -116,6 +137,37 @@ def test_it_gets_the_features_and_its_settings() -> None:
     assert np.asarray(model(rows_of(features, 2))).shape == (2, 3)
 
 
+@pytest.mark.parametrize("name", ["row", "row_with_input"])
+def test_a_sequential_takes_the_only_input_by_its_name_and_says_what_it_says_alone(name: str) -> None:
+    import keras
+    import shop_nets
+
+    features = mixed("age", targets=["label"])
+    keras.utils.set_random_seed(5)
+    model = build(name, features)
+    keras.utils.set_random_seed(5)
+    alone = getattr(shop_nets, name)(features)
+    rows = rows_of(features, 4)
+    said = np.asarray(model(rows))
+    np.testing.assert_allclose(said, np.asarray(alone(np.asarray(rows["age"], np.float32))), rtol=1e-6)
+    assert [given.name for given in model.inputs] == ["age"]
+    assert said.shape == (4, 3)
+
+
+def test_a_sequential_of_several_inputs_is_refused_in_words() -> None:
+    with pytest.raises(LaketrainError, match=r"gave a Sequential, which takes one input, and the dataset has 2: age, "
+                                             r"shop.*return keras.Model\(\{name: its Input"):
+        build("row", mixed("age", "shop", targets=["label"]))
+
+
+def test_logits_are_no_matter_of_values() -> None:
+    features = mixed("age", targets=["price"])
+    declared = parse_model({"use": "shop_nets:net", "from_logits": True})
+    problem, hint = declared.misfit(features) or ("", "")
+    assert "from_logits is for labels and multilabels, the targets are price (value)" in problem
+    assert hint == "remove 'from_logits'"
+
+
 def test_several_targets_are_a_dict_of_outputs() -> None:
     features = mixed("age", targets=["label", "price"])
     said = build("net", features)(rows_of(features, 2))
@@ -127,12 +179,16 @@ def test_several_targets_are_a_dict_of_outputs() -> None:
     ("constant", ["is a int, expected a function"]),
     ("nothing", ["gave a NoneType, expected a keras.Model"]),
     ("misnamed", ["has the inputs aeg, expected age", "name='age'"]),
-    ("narrow", ["gives 'label' the shape (2,), expected (3,) for a label", "Dense(3, name='label')"]),
+    ("narrow", ["gives 'label' the shape (2,), expected (3,) for a label",
+                'end in keras.layers.Dense(3, activation="softmax", dtype="float32", name="label")']),
     ("list_of_two", ["gives several outputs, and the dataset has one target"]),
     ("own_class", ["gave a Own, a class of its own that could not be loaded again"]),
     ("own_layer", ["of shop_nets.OwnLayer, which is code"]),
     ("a_lambda", ["Lambda, which is code", "make it of Keras' own layers"]),
-    ("own_activation", ["could not be loaded again", "Keras' own layers, activations"]),
+    ("raising", ["raised KeyError: 'oops', at ", "shop_nets.py, line", "in helped", "it is code of your own"]),
+    ("own_activation", ["holds the function 'half', which is code", "could not be loaded again",
+                        "Keras' own layers, activations"]),
+    ("of_one_more", ["raised ValueError", "expected axis -1 of input shape to have value 7"]),
     ("own_lambda", ["could not be loaded again"]),
     ("own_initialiser", ["could not be loaded again"]),
     ("own_regulariser", ["could not be loaded again"]),

@@ -144,16 +144,25 @@ def test_other_settings_are_another_prediction(model: Version, tmp_path: Path) -
     assert len({key(), key(keep=["name"]), key(batch=8)}) == 3
 
 
-def test_windows_are_predicted_as_they_were_learnt(spark: SparkSession, tmp_path: Path) -> None:
-    """A model that says which of a window's three past values is the largest, over a series with a gap and a tie."""
+LATE = "a row of its past became known, by 'seen', after the 'at' of the last, or never"
+
+
+@pytest.mark.parametrize(("known_by", "classes", "late"), [
+    (None, [(2, 0), (3, 2), (4, 1)], []), ("seen", [(4, 1)], [LATE, LATE])])
+def test_windows_are_predicted_as_they_were_learnt(spark: SparkSession, tmp_path: Path, known_by: str | None,
+                                                   classes: list[tuple[int, int]], late: list[str]) -> None:
+    """A model that says which of a window's three past values is the largest, over a series with a gap and a tie, and a
+    row of hour 2 that became known at half past three."""
     import keras
 
     lake = Lake(tmp_path / "lake")
     values = [3.0, 1.0, 2.0, 5.0, 4.0, 0.0, 7.0, 8.0, 6.0]
     hours = [0, 1, 2, 3, 4, 10, 11, 12, 12]
     start = datetime.fromisoformat("2020-01-01")
-    rows = [{"at": start + timedelta(hours=hour), "x": x} for hour, x in zip(hours, values, strict=True)]
-    table = commit_table(lake, "series", [*rows, {"at": None, "x": 9.0}], "at timestamp_ntz, x double")
+    rows = [{"at": start + timedelta(hours=hour), "x": x, "seen": start + timedelta(hours=3.5 if hour == 2 else hour)}
+            for hour, x in zip(hours, values, strict=True)]
+    table = commit_table(lake, "series", [*rows, {"at": None, "x": 9.0, "seen": start}],
+                         "at timestamp_ntz, x double, seen timestamp_ntz")
     features = {"past": {"kind": "sequence", "column": "past.x", "shape": [3, 1], "scale": "none"},
                 "largest": {"kind": "label", "classes": 3}, "at": {"kind": "key"}}
     inputs = keras.Input((3, 1), name="past")
@@ -163,16 +172,17 @@ def test_windows_are_predicted_as_they_were_learnt(spark: SparkSession, tmp_path
         lake.store.put(str(tmp_path / "model.keras"), draft.path("model.keras"))
         version = draft.commit(stage="train", fingerprint="x", meta={
             "features": FeatureSet.model_validate(features).model_dump(mode="json", by_alias=True),
-            "windows": Windows(order="at", lookback=3, horizon=4, max_gap=timedelta(hours=1)).model_dump(mode="json")})
+            "windows": Windows(order="at", lookback=3, horizon=4, max_gap=timedelta(hours=1),
+                               known_by=known_by).model_dump(mode="json")})
     predicted_rows = predicted(spark, table, version)
-    assert sorted((row["at"].hour, row["class"]) for row in rows_of(predicted_rows)) == [(2, 0), (3, 2), (4, 1)]
+    assert sorted((row["at"].hour, row["class"]) for row in rows_of(predicted_rows)) == classes
     refused = rows_of(lake.table("quarantine", "series-predictions").latest())
-    assert {row["reason"] for row in refused} == {"has no place of its own in the order of 'at'"}
+    assert sorted(row["reason"] for row in refused) == [*late, *["has no place of its own in the order of 'at'"] * 3]
     counts = predicted_rows.entry.counts
-    assert (counts["in"], counts["out"], counts["quarantined"]) == (6, 3, 3)
+    assert (counts["in"], counts["out"], counts["quarantined"]) == (6, len(classes), 3 + len(late))
 
     hiding = [{**row, "past.x": -1.0} for row in rows]
-    named = commit_table(lake, "named", hiding, "at timestamp_ntz, x double, `past.x` double")
+    named = commit_table(lake, "named", hiding, "at timestamp_ntz, x double, seen timestamp_ntz, `past.x` double")
     for keep in ([], ["past.x"]):  # the model's own input is called so, too
         with pytest.raises(DataError, match="column 'past.x': could be two things"):
             predicted(spark, named, version, keep=keep)

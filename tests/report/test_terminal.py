@@ -39,6 +39,7 @@ def test_a_value_of_the_data_is_shown_as_it_is(finished: Small, terminal: Termin
     leak = f"1 value of key stands in train and val, e.g. {cell!r}"
     terminal.end(Outcome("convert", with_meta(version, leaks=[leak]), False, 1.0))
     assert leak in said(terminal)
+    assert "What the model was shown of them it knows again, so figures flatter it." in said(terminal)
 
 
 def test_small_losses_and_checkpoints_are_told_as_they_are(terminal: Terminal) -> None:

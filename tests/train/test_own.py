@@ -253,9 +253,15 @@ def test_ranks_that_have_parted_are_told_and_neither_saved_nor_gone_on_with(
     assert dataset.lake.table("models", "parted").versions() == []
 
 
-def test_a_callback_that_fails_ends_training_with_its_own_error(task_of: Callable[..., FitTask], mine: Path) -> None:
-    with pytest.raises(RuntimeError, match="I always fail"):
+def test_a_callback_that_fails_ends_training_with_its_own_file_and_line(task_of: Callable[..., FitTask],
+                                                                        mine: Path) -> None:
+    line = SOURCE.splitlines().index('        raise RuntimeError("I always fail")') + 1
+    with pytest.raises(DataError) as caught:
         fit(packed(task_of(callbacks=["mine:Broken"])), ALONE, silent)
+    assert str(caught.value).startswith(
+        f"[train] train.callbacks 'mine:Broken': raised RuntimeError: I always fail, at {mine}, line {line}, in "
+        "on_train_batch_end")
+    assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 @pytest.mark.parametrize(("settings", "said"), [

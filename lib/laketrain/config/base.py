@@ -32,4 +32,4 @@ class Section(BaseModel):
                               use_attribute_docstrings=True)
 
     former: ClassVar[dict[str, str]] = {}
-    """Keys that were there once, each with what to write instead."""
+    """Keys that were there once, or that people look for here, each with what to write instead."""

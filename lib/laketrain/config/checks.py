@@ -108,6 +108,8 @@ def _check_convert(workload: Workload, columns: Columns) -> Found:
             yield ("convert", *place), *unknown(f"column of {convert.table}", column, known)
         elif told := hidden_by_convert(column) or hidden_by_window(column, convert.windows, known):
             yield ("convert", *place), *told
+    if convert.windows is not None and (problem := convert.windows.unlike(known)):
+        yield ("convert", "windows", "known_by"), *problem
 
 
 def _check_features(convert: Convert, known: Collection[str]) -> Found:

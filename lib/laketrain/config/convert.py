@@ -207,5 +207,6 @@ class Convert(Section):
             **({("leaks", "near_duplicates", "column"): near.column} if near else {}),
             **({("oversample", "column"): self.oversample.column} if self.oversample else {}),
             **({("windows", "order"): windows.order} if windows else {}),
+            **({("windows", "known_by"): windows.known_by} if windows and windows.known_by else {}),
             **{("windows", "by", index): column for index, column in enumerate(windows.by if windows else ())},
         }

@@ -52,6 +52,8 @@ METRICS_OF: Mapping[str, tuple[str, ...]] = {
 """What can be gated, by the kind of the target."""
 FIGURES: Mapping[str, str] = {"label": "accuracy", "multilabel": "micro_f1", "value": "mae", "sequence": "mae"}
 """What the model is compared with its baselines by; an error is the better the lower."""
+SHARES = ("accuracy", "micro_f1")
+"""Figures that are a share of 1, the better the higher; the others are errors."""
 
 
 def _known_metric(name: str) -> str:

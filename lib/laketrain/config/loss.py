@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -43,6 +43,9 @@ _OWN = {"label_smoothing": ("crossentropy", "sparse_categorical_crossentropy", "
 
 class Loss(Section):
     """A loss of one target: of each row, averaged over all rows of the global batch."""
+
+    former: ClassVar[dict[str, str]] = {
+        "from_logits": "Say it of your own model: model: {use: 'module:function', from_logits: true}"}
 
     name: LossName = "auto"
     """`auto` is crossentropy for a label, binary_crossentropy for several labels, mse for values and sequences."""
@@ -82,7 +85,7 @@ def _is_one(value: dict[str, Any]) -> bool:
     """Whether a mapping holds settings of a loss, and no losses by target: a target may be called `weight`, too."""
     named = any(isinstance(inner, dict | Loss) or (key not in ("name", "use") and inner in get_args(LossName))
                 for key, inner in value.items())
-    return not named and bool(value.keys() & Loss.model_fields.keys())
+    return not named and bool(value.keys() & (Loss.model_fields.keys() | Loss.former.keys()))
 
 
 def _losses(value: Any) -> Any:

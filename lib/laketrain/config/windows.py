@@ -8,12 +8,13 @@ window's last row of the past has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
 from laketrain.config.base import Section
 from laketrain.config.durations import Duration
+from laketrain.config.widening import widened
 
 PAST, NEXT = "past.", "next."
 """What stands before a column's name where its values of a whole window are meant."""
@@ -37,10 +38,19 @@ class Windows(Section):
     """The most that may lie between neighbours in a window: `1 hour`, `90 s`, or a number where the order is one. By
     default neighbours may lie as far apart as they like."""
 
+    known_by: str | None = None
+    """The column with the time at which a row became known. A window with a row of the past that became known after the
+    order of the last of them, or never, is quarantined. By default rows count as known at their place in the order."""
+
     @property
     def span(self) -> int:
         """Rows of a window."""
         return self.lookback + self.horizon
+
+    @property
+    def late(self) -> str:
+        """In words, what is wrong with a window that nobody could have known at its time."""
+        return f"a row of its past became known, by {self.known_by!r}, after the {self.order!r} of the last, or never"
 
     def columns(self, known: Iterable[str], future: bool = True) -> set[str]:
         """What features may name, of a table with the columns `known`; without the `future`, which nobody has when
@@ -48,6 +58,14 @@ class Windows(Section):
         plain = set(known)
         after = {NEXT + name for name in plain} if self.horizon and future else set()
         return plain | {PAST + name for name in plain} | after
+
+    def unlike(self, types: Mapping[str, str]) -> tuple[str, str] | None:
+        """Why `known_by` can't be held against the order in a table of these types, and the hint; '' is unknown."""
+        order, known = types.get(self.order, ""), types.get(self.known_by or "", "")
+        if not order or not known or widened(order, known):
+            return None
+        return f"column {self.order!r} is {order}, {self.known_by!r} is {known}", (
+            "Cast them to one type in clean: a date as a timestamp is its first instant")
 
     def steps(self, column: str) -> int | None:
         """How many values `column` has in a window; None for a plain one."""

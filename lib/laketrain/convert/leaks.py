@@ -35,7 +35,9 @@ class Leak:
     def said(self) -> str:
         """For people."""
         some = f", e.g. {self.example}" if self.example else ""
-        return f"{self.what} leaks between {self.between[0]} and {self.between[1]}: {self.count} values{some}"
+        values = f"{self.count} value{'' if self.count == 1 else 's'}"
+        leaks = "leak" if self.what == DUPLICATES else "leaks"
+        return f"{self.what} {leaks} between {self.between[0]} and {self.between[1]}: {values}{some}"
 
 
 def leaks_of(rows: DataFrame, keys: Iterable[str], inputs: Sequence[str], names: Sequence[str]) -> list[Leak]:

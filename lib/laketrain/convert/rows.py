@@ -17,7 +17,7 @@ from laketrain.config.names import hidden_by_convert, hidden_by_window
 from laketrain.convert.direct import readable
 from laketrain.convert.oversample import oversampled
 from laketrain.convert.split import refusal, with_split
-from laketrain.convert.windows import TIED, UNORDERED, cut_windows
+from laketrain.convert.windows import LATE, TIED, UNORDERED, cut_windows
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.lake import Version
@@ -84,4 +84,5 @@ def _once(spark: SparkSession, table: Version, config: Convert, features: Featur
         yield Rows(cut.frame(parts), counts["made"] + counts["rows_refused"], columns, {
             **refusals, UNORDERED: ("windows", f"has no {order!r}, or none of what it belongs to"),
             TIED: ("windows", f"has the same {order!r} as another row"),
+            LATE: ("windows", config.windows.late),
         }, {"windows": {"rows": table.rows, **counts}})

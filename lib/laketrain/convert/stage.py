@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.config.convert import Convert
+from laketrain.convert.counted import Counted
 from laketrain.convert.direct import pointers
 from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
 from laketrain.convert.oversample import COPY
@@ -83,6 +84,8 @@ def convert(
         sizes = {split: sum(sum(part.rows) for part in own) for split, own in parts.items()}
         check_balance("convert", f"dataset {dataset!r}", rows.expected, sum(sizes.values()), quarantine.rows)
         _refuse_empty(dataset, sizes)
+        counted = Counted().merged(result.counted for result in results)
+        counted.refuse_masked(dataset, features, sizes)
         learnt = features.learnt([result.tallies for result in results], first=False)
         files = [file for split, own in parts.items() for file in _place(draft, split, own, learnt, dataset)]
         lake.store.delete(draft.path("_attempts"))
@@ -91,9 +94,10 @@ def convert(
         return draft.commit(
             stage="convert", fingerprint=key, files=files, parents={table.table: table.number},
             counts={"in": rows.expected, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
-                    "splits": sizes, **rows.counts,
+                    "splits": sizes, **rows.counts, **counted.told(sizes),
                     **({"leaks": sum(leak.count for leak in leaks)} if config.leaks else {})},
             meta={"features": json.loads(learnt.to_json()), "rows_per_group": rows_per_group,
+                  "classes": {split: counted.classes[split] for split in sizes if split in counted.classes},
                   "bucket_files": {split: [len(part.files) for part in own] for split, own in parts.items()},
                   "windows": config.windows and config.windows.model_dump(mode="json"),
                   "leaks": [leak.said for leak in leaks], "split_seed": config.split.seed,

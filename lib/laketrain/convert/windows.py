@@ -28,10 +28,12 @@ from laketrain.convert.split import SPLIT
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
 
-UNORDERED, TIED = -2, -3
-"""In the column SPLIT: rows without a place in the order, and rows that share theirs."""
+UNORDERED, TIED, LATE = -2, -3, -4
+"""In the column SPLIT: rows without a place in the order, rows that share theirs, and windows with a row of the past
+that became known after their time."""
 
 _AT, _ENTITY, _RUN, _NUMBER, _CHUNK, _FIRST = "at", "entity", "run", "number", "chunk", "first"
+_KNOWN, _LATE = "known", "late"
 _CHUNK_ROWS, _OVERLAPS = 1024, 8
 _SLICE_BYTES = 4 << 20
 _MICROS = 1_000_000
@@ -43,7 +45,8 @@ class Cut:
     """The numbered rows, of which windows are made.
 
     Attributes:
-        numbered: the table's columns `needed` by number, and each row's split, entity, run and number in it.
+        numbered: the table's columns `needed` by number, each row's split, entity, run and number in it, and whether a
+            window whose past it ends would be LATE.
         columns: what is wanted of a window: `past.x` and `next.x` as arrays, `x` of its last row of the past.
     """
 
@@ -67,7 +70,7 @@ class Cut:
         return self.made(parts).union(self.refused())
 
     def made(self, parts: int) -> DataFrame:
-        """The windows: `columns` and SPLIT, in `parts` partitions."""
+        """The windows: `columns` and SPLIT, which is LATE for those, in `parts` partitions."""
         names = [_name(number) for number in range(len(needed(self.columns)))]
         rows = self._chunked().repartitionByRange(parts, _ENTITY, _RUN, _CHUNK)
         rows = rows.sortWithinPartitions(_ENTITY, _RUN, _CHUNK, _NUMBER).select(*names, SPLIT, _FIRST)
@@ -86,6 +89,8 @@ class Cut:
         rows, size, span = self.numbered.where(F.col(SPLIT) >= 0), chunk_rows(self.windows), self.windows.span
         first = F.greatest(F.lit(0), F.ceil((F.col(_NUMBER) - (size + span - 2)) / size))
         chunks = F.sequence(first.cast("int"), F.floor(F.col(_NUMBER) / size).cast("int"))
+        # A window has the split of the last row of its past.
+        rows = rows.withColumn(SPLIT, F.when(F.col(_LATE), F.lit(LATE)).otherwise(F.col(SPLIT)))
         spread = rows.withColumn(_CHUNK, F.explode(chunks))
         return spread.withColumn(_FIRST, F.col(_NUMBER) == F.col(_CHUNK) * size)
 
@@ -105,15 +110,16 @@ def cut_windows(rows: DataFrame, windows: Windows, columns: Iterable[str]) -> Cu
     """What windows of `rows` (with the column SPLIT) are made from.
 
     Raises:
-        DataError: the rows' order is of a type that has none, or the gap is of another kind than the order.
+        DataError: the rows' order is of a type that has none, or the gap or the time of knowledge is of another kind
+            than the order.
     """
     wanted = tuple(columns)
     kept = [F.col(quoted(name)).alias(_name(number)) for number, name in enumerate(needed(wanted))]
     entity = F.to_json(F.struct(*(F.col(quoted(name)) for name in windows.by))) if windows.by else F.lit("")
-    at = _at(rows, windows)
+    at, known = _at(rows, windows), _known(rows, windows)
     lost = reduce(or_, (F.col(quoted(name)).isNull() for name in windows.by), at.isNull())
     split = F.when((F.col(SPLIT) >= 0) & lost, F.lit(UNORDERED)).otherwise(F.col(SPLIT))
-    placed = rows.select(*kept, split.alias(SPLIT), at.alias(_AT), entity.alias(_ENTITY))
+    placed = rows.select(*kept, split.alias(SPLIT), at.alias(_AT), entity.alias(_ENTITY), known.alias(_KNOWN))
     return Cut(_numbered(placed, windows), windows, wanted)
 
 
@@ -191,7 +197,11 @@ def _numbered(rows: DataFrame, windows: Windows) -> DataFrame:
     so_far = order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     marked = placed.withColumn(_FIRST, begins).withColumn(_NUMBER, F.row_number().over(order))
     began = F.last(F.when(F.col(_FIRST), F.col(_NUMBER)), ignorenulls=True).over(so_far)
-    return marked.withColumn(_RUN, began).withColumn(_NUMBER, F.col(_NUMBER) - F.col(_RUN)).drop(_AT, _FIRST)
+    past = order.rowsBetween(1 - windows.lookback, Window.currentRow)
+    never = F.max(F.col(_KNOWN).isNull()).over(past)
+    late = (never | (F.max(_KNOWN).over(past) > F.col(_AT))) if windows.known_by else F.lit(False)
+    return marked.withColumn(_RUN, began).withColumn(_NUMBER, F.col(_NUMBER) - F.col(_RUN)).withColumn(
+        _LATE, late).drop(_AT, _KNOWN, _FIRST)
 
 
 def _most(windows: Windows) -> float | int | None:
@@ -202,7 +212,7 @@ def _most(windows: Windows) -> float | int | None:
 def _at(rows: DataFrame, windows: Windows) -> Column:
     """The order as whole microseconds, or as the number that it is."""
     kind, column = rows.schema[windows.order].dataType, F.col(quoted(windows.order))
-    timed = isinstance(kind, T.DateType | T.TimestampType | T.TimestampNTZType)
+    timed = _is_timed(kind)
     subject = f"windows by {windows.order!r}"
     if not timed and not isinstance(kind, T.NumericType):
         raise DataError("convert", subject, f"is {kind.simpleString()}, expected a time, a date or a number",
@@ -211,7 +221,24 @@ def _at(rows: DataFrame, windows: Windows) -> Column:
         expected = "a span of time, e.g. '1 hour'" if timed else "a number"
         raise DataError("convert", subject, f"is {kind.simpleString()}, and max_gap is {windows.max_gap}",
                         f"give max_gap as {expected}")
-    return F.unix_micros(column.cast("timestamp")) if timed else column
+    return _instant(column, kind)
+
+
+def _known(rows: DataFrame, windows: Windows) -> Column:
+    """The time at which a row became known, as `_at` has the order."""
+    if windows.known_by is None:
+        return F.lit(None)
+    if problem := windows.unlike(dict(rows.dtypes)):
+        raise DataError("convert", f"windows by {windows.order!r}", *problem)
+    return _instant(F.col(quoted(windows.known_by)), rows.schema[windows.known_by].dataType)
+
+
+def _is_timed(kind: T.DataType) -> bool:
+    return isinstance(kind, T.DateType | T.TimestampType | T.TimestampNTZType)
+
+
+def _instant(column: Column, kind: T.DataType) -> Column:
+    return F.unix_micros(column.cast("timestamp")) if _is_timed(kind) else column
 
 
 def _name(number: int) -> str:

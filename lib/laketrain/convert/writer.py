@@ -22,6 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from laketrain.convert.counted import Counted
 from laketrain.convert.direct import DirectRows
 from laketrain.convert.row_groups import RowGroups
 from laketrain.convert.split import SPLIT
@@ -81,12 +82,13 @@ def part_of(split: str, bucket: int) -> str:
 
 @dataclass
 class TaskResult:
-    """What a task reports: its files by part (and QUARANTINE), the tallies of its train rows by feature, and how many
-    rows each feature refused."""
+    """What a task reports: its files by part (and QUARANTINE), the tallies of its train rows by feature, how many rows
+    each feature refused, and the classes and weights of its splits."""
 
     files: dict[str, Written] = field(default_factory=dict)
     tallies: dict[str, dict[str, int]] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
+    counted: Counted = field(default_factory=Counted)
 
     def add(self, tallies: Mapping[str, Mapping[str, int]]) -> None:
         """Counts what the features know of some more rows."""
@@ -95,13 +97,14 @@ class TaskResult:
 
     def to_json(self) -> str:
         files = {part: vars(file) for part, file in self.files.items()}
-        return json.dumps({"files": files, "tallies": self.tallies, "reasons": self.reasons})
+        return json.dumps({"files": files, "tallies": self.tallies, "reasons": self.reasons,
+                           "counted": vars(self.counted)})
 
     @classmethod
     def from_json(cls, text: str) -> TaskResult:
         data = json.loads(text)
         files = {part: Written(**file) for part, file in data["files"].items()}
-        return cls(files, data["tallies"], data["reasons"])
+        return cls(files, data["tallies"], data["reasons"], Counted(**data["counted"]))
 
 
 def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -142,7 +145,9 @@ def _write_batch(
     for index, split in enumerate(task.splits):
         mine = np.asarray(pc.equal(splits, index))
         for bucket in np.unique(buckets[mine]):
-            files.add(part_of(split, int(bucket)), _where(stored, mine & (buckets == bucket)))
+            part = _where(stored, mine & (buckets == bucket))
+            files.add(part_of(split, int(bucket)), part)
+            result.counted.add(features.at(int(bucket)), split, part)
         if split == task.learn_on and mine.any():
             result.add(features.tally(_where(batch, mine), first=False))
 

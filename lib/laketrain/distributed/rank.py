@@ -279,6 +279,11 @@ def _tell(link: Link, rank: int, report: Reporter, error: BaseException) -> None
         time.sleep(COLLATERAL_SECONDS)
 
 
+def is_collateral(error: BaseException) -> bool:
+    """Whether it only says that another rank has gone."""
+    return isinstance(error, OthersFailed) or bool(_COLLATERAL.search(f"{type(error).__name__} {error}"))
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """An error as JSON: its type, first lines, last lines of the trace; and the fields, if it is one of ours."""
     message = str(error).strip()
@@ -287,7 +292,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         "type": type(error).__name__,
         "message": "\n".join(message.splitlines()[:6])[:1000],
         "trace": trace[-TRACE_LINES:],
-        "collateral": isinstance(error, OthersFailed) or bool(_COLLATERAL.search(f"{type(error).__name__} {message}")),
+        "collateral": is_collateral(error),
     }
     if isinstance(error, LaketrainError):
         failure["fields"] = [error.stage, error.subject, error.problem, error.hint]

@@ -1,7 +1,7 @@
 """What is summed of a regression's predictions: errors in the column's own units, component by component.
 
     tally = NumberTally(feature, worst=24, sampled=spread(rows, 2_000))
-    tally.add(rows, truth, said)
+    tally.add(rows, truth, said, weights)
     section = number_section(feature, [tally.part()], worst=24)
 """
 
@@ -14,48 +14,51 @@ import numpy as np
 import numpy.typing as npt
 
 from laketrain.evaluate.classes import worst_of
+from laketrain.evaluate.sums import Floats, Ints, Tally, counted
 from laketrain.features import Sequence, Value
 
-Floats = npt.NDArray[np.float64]
 MOST_SHOWN = 24
 """Components of a row that a list of the worst rows keeps."""
 _TINY = float(np.finfo(np.float32).tiny)
 """True values below are 0 to a relative error: datasets hold float32."""
 _EPS = float(np.finfo(np.float32).eps)
-_KEPT = ("rows", "mean", "m2", "absolute", "squared", "relative", "not_zero")
+_KEPT = ("weight", "mean", "m2", "absolute", "squared", "relative", "not_zero")
 
 
-class NumberTally:
-    """Sums over a rank's rows, and true and predicted values of the rows in `sampled`, ascending numbers."""
+class NumberTally(Tally):
+    """Sums over a rank's rows, with true and predicted values as the model sees them, (n, *shape), and both of the rows
+    in `sampled`, ascending numbers."""
 
-    def __init__(self, feature: Value | Sequence, worst: int, sampled: npt.NDArray[np.int64]) -> None:
+    def __init__(self, feature: Value | Sequence, worst: int, sampled: Ints) -> None:
+        super().__init__()
         self._feature, self._worst, self._sampled = feature, worst, sampled
         self._sums: dict[str, Floats] = {key: np.zeros(width_of(feature)) for key in _KEPT}
         self._zero = np.maximum(_resolution(feature, np.zeros(width_of(feature))), _TINY)
-        self._rows, self._pairs = list[dict[str, Any]](), list[tuple[list[float], list[float]]]()
+        self._farthest, self._pairs = list[dict[str, Any]](), list[tuple[list[float], list[float]]]()
 
-    def add(self, rows: npt.NDArray[np.int64], truth: npt.NDArray[Any], said: npt.NDArray[Any]) -> None:
-        """Rows by their numbers, with true and predicted values as the model sees them, (n, *shape)."""
+    def _add(self, rows: Ints, truth: npt.NDArray[Any], said: npt.NDArray[Any], weights: Floats) -> None:
         true, predicted = own_units(self._feature, truth), own_units(self._feature, said)
-        self._sums = _joined(self._sums, _sums_of(true, predicted, self._zero))
+        self._sums = _joined(self._sums, _sums_of(true, predicted, weights, self._zero))
         # Scaled components are alike in size, so no unit decides which rows are the worst.
         off = (said.astype(np.float64) - truth).reshape(len(rows), -1)
         errors = np.sqrt(np.mean(off**2, axis=1))
         for i in np.argsort(-errors, kind="stable")[:self._worst]:
-            self._rows.append({"row": int(rows[i]), "error": float(errors[i]), "true": _shown(true[i, :MOST_SHOWN]),
-                               "predicted": _shown(predicted[i, :MOST_SHOWN])})
-        self._rows = worst_of(self._rows, self._worst, "error")
+            self._farthest.append({"row": int(rows[i]), "error": float(errors[i]),
+                                   "true": _shown(true[i, :MOST_SHOWN]),
+                                   "predicted": _shown(predicted[i, :MOST_SHOWN])})
+        self._farthest = worst_of(self._farthest, self._worst, "error")
         for i in np.flatnonzero(np.isin(rows, self._sampled)):
             self._pairs.append((_shown(true[i]), _shown(predicted[i])))
 
-    def part(self) -> dict[str, Any]:
+    def _part(self) -> dict[str, Any]:
         """sums by name, (components,) each; the worst rows; (true, predicted) pairs of the sampled rows."""
-        return {"sums": {key: values.tolist() for key, values in self._sums.items()}, "worst": self._rows,
+        return {"sums": {key: values.tolist() for key, values in self._sums.items()}, "worst": self._farthest,
                 "pairs": self._pairs}
 
 
-def number_section(feature: Value | Sequence, parts: Parts[dict[str, Any]], worst: int) -> dict[str, Any]:
-    """The ranks' parts as one: metrics (means over the components), components, the worst rows, a sample."""
+def number_section(feature: Value | Sequence, parts: Parts[dict[str, Any]], worst: int, weighted: bool = False
+                   ) -> dict[str, Any]:
+    """The ranks' parts as one: rows, metrics (means over the components), components, the worst rows, a sample."""
     sums = {key: np.zeros(width_of(feature)) for key in _KEPT}
     for part in parts:
         sums = _joined(sums, {key: np.array(values) for key, values in part["sums"].items()})
@@ -64,7 +67,7 @@ def number_section(feature: Value | Sequence, parts: Parts[dict[str, Any]], wors
                   for place, name in enumerate(names_of(feature))]
     pairs = [pair for part in parts for pair in part["pairs"]]
     metrics = {key: _mean([one[key] for one in components]) for key in ("mae", "rmse", "r2", "mape")}
-    return {"metrics": {**metrics, "components": components}, "labels": names_of(feature),
+    return {**counted(parts, weighted), "metrics": {**metrics, "components": components}, "labels": names_of(feature),
             "worst": worst_of([row for part in parts for row in part["worst"]], worst, "error"),
             "sample": {"true": [true for true, _ in pairs], "predicted": [said for _, said in pairs]}}
 
@@ -73,7 +76,7 @@ def own_units(feature: Value | Sequence, values: npt.NDArray[Any]) -> Floats:
     """(n, components) in the column's own units, of (n, *shape) as the model sees them."""
     scale = feature.learnt_scale
     plain = np.asarray(values, np.float64) if scale is None else scale.undo(values)
-    return plain.reshape(len(plain), -1)
+    return plain.reshape(len(plain), width_of(feature))
 
 
 def width_of(feature: Value | Sequence) -> int:
@@ -102,33 +105,34 @@ def _resolution(feature: Value | Sequence, near: Floats) -> Floats:
     return np.asarray(np.abs(scale.undo(scaled * (1 + _EPS)) - scale.undo(scaled))).reshape(-1)
 
 
-def _sums_of(true: Floats, predicted: Floats, zero: Floats) -> dict[str, Floats]:
+def _sums_of(true: Floats, predicted: Floats, weights: Floats, zero: Floats) -> dict[str, Floats]:
+    """Of rows whose weights, (n,), are above 0."""
     error, there = np.abs(predicted - true), np.abs(true) > zero
-    rows = np.full(true.shape[1], float(len(true)))
     # From the first row on, so that the mean of values that are all alike is that value, to the last bit.
-    mean = true[0] + (true - true[0]).mean(axis=0) if len(true) else np.zeros(true.shape[1])
+    mean = true[0] + weights @ (true - true[0]) / weights.sum()
     relative = np.divide(error, np.abs(true), out=np.zeros_like(error), where=there)
-    return {"rows": rows, "mean": mean, "m2": ((true - mean) ** 2).sum(axis=0), "absolute": error.sum(axis=0),
-            "squared": (error**2).sum(axis=0), "relative": relative.sum(axis=0),
-            "not_zero": there.sum(axis=0).astype(np.float64)}
+    return {"weight": np.full(true.shape[1], weights.sum()), "mean": mean, "m2": weights @ (true - mean) ** 2,
+            "absolute": weights @ error, "squared": weights @ error**2, "relative": weights @ relative,
+            "not_zero": weights @ there}
 
 
 def _joined(one: dict[str, Floats], other: dict[str, Floats]) -> dict[str, Floats]:
     """Sums of both; mean and squared deviations joined as Chan, Golub and LeVeque (1983) do."""
-    rows = one["rows"] + other["rows"]
-    apart, share = other["mean"] - one["mean"], other["rows"] / np.maximum(rows, 1)
+    weight = one["weight"] + other["weight"]
+    share = np.divide(other["weight"], weight, out=np.zeros_like(weight), where=weight > 0)
+    apart = other["mean"] - one["mean"]
     added = {key: one[key] + other[key] for key in _KEPT}
-    return {**added, "mean": one["mean"] + apart * share, "m2": added["m2"] + apart**2 * one["rows"] * share}
+    return {**added, "mean": one["mean"] + apart * share, "m2": added["m2"] + apart**2 * one["weight"] * share}
 
 
 def _scores(name: str, sums: dict[str, float], step: float) -> dict[str, Any]:
     """Of one component, whose true values differ by at least `step`. R² of a column that never varies is 1 where it is
     hit and 0 otherwise, as scikit-learn has it; the relative error leaves out rows whose true value is 0, and is None
     where that is all of them."""
-    rows = max(1.0, sums["rows"])
-    least = rows * (step / 2) ** 2  # rounding moves a value by half a step
+    weight = sums["weight"] or 1.0
+    least = weight * (step / 2) ** 2  # rounding moves a value by half a step
     r2 = 1 - sums["squared"] / sums["m2"] if sums["m2"] > least else float(sums["squared"] <= least)
-    return {"label": name, "mae": sums["absolute"] / rows, "rmse": float(np.sqrt(sums["squared"] / rows)), "r2": r2,
+    return {"label": name, "mae": sums["absolute"] / weight, "rmse": float(np.sqrt(sums["squared"] / weight)), "r2": r2,
             "mape": sums["relative"] / sums["not_zero"] if sums["not_zero"] else None, "mean": sums["mean"]}
 
 

@@ -3,6 +3,7 @@
     for numbers, arrays in batches(dataset, "test", ["image", "label"], first=0, end=61, batch=16): ...
     numbers = spread(dataset.rows("train"), most=5_000)
     for numbers, arrays in chosen(dataset, "train", ["image"], numbers): ...
+    numbers = rows_that_count(dataset, "train")           # those whose weight is not 0
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from laketrain.errors import DataError
+from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.feed.rows import RowReader
 
 Arrays = dict[str, npt.NDArray[Any]]
+_WEIGHTS_AT_ONCE = 1 << 16
 
 
 def batches(dataset: Dataset, split: str, columns: Sequence[str], first: int, end: int,
@@ -42,6 +46,40 @@ def chosen(dataset: Dataset, split: str, columns: Sequence[str],
 def spread(rows: int, most: int) -> npt.NDArray[np.int64]:
     """Numbers of at most `most` rows, spread evenly over all; ascending."""
     return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.int64))
+
+
+def weights_of(features: FeatureSet, arrays: Arrays) -> npt.NDArray[np.float64] | None:
+    """(n,) of the rows in `arrays`; None where no feature is their weight.
+
+    Raises:
+        DataError: one is negative or no number, which convert refuses, but other writers of Parquet may not.
+    """
+    if features.weight is None:
+        return None
+    weights = np.asarray(arrays[features.weight], np.float64)
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        bad = weights[~(np.isfinite(weights) & (weights >= 0))][0]
+        raise DataError("evaluate", f"weight {features.weight!r}", f"is {bad} in a row, expected a number from 0 on",
+                        "convert the dataset again: it refuses such rows")
+    return weights
+
+
+def rows_that_count(dataset: Dataset, split: str) -> npt.NDArray[np.int64]:
+    """Ascending numbers of the split's rows whose weight is not 0.
+
+    Raises:
+        DataError: there is none.
+    """
+    rows, name = dataset.rows(split), dataset.features.weight
+    if name is None:
+        return np.arange(rows)
+    found = [numbers[np.asarray(weights_of(dataset.features, arrays)) > 0]
+             for numbers, arrays in batches(dataset, split, [name], 0, rows, _WEIGHTS_AT_ONCE)]
+    there = np.concatenate([*found, np.zeros(0, np.int64)])
+    if not len(there):
+        raise DataError("evaluate", f"split {split!r} of {dataset.version.ref}", f"has weight 0 in all its {rows} rows",
+                        f"give some rows a weight {name!r} above 0, or measure another split")
+    return there
 
 
 def _readers(dataset: Dataset, split: str, columns: Sequence[str]) -> Iterator[tuple[int, RowReader]]:

@@ -1,29 +1,30 @@
 """How an evaluation lies in its entry's `meta`, and how it is read again.
 
-    meta = as_meta({"label": section}, "test")
+    meta = as_meta({"label": section}, "test", warnings=[])
     sections(meta)                   # {"label": {"kind": "label", "metrics": …, …}}
     headline(meta)                   # ("accuracy", 0.98)
 
 With one target its section is the meta itself; with several, they lie under `targets`, and `metrics` has the figures of
-all of them as `target.metric`.
+all of them as `target.metric`. `warnings` are in words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from laketrain.config.evaluate import FIGURES
 
 
-def as_meta(found: Mapping[str, dict[str, Any]], split: str) -> dict[str, Any]:
+def as_meta(found: Mapping[str, dict[str, Any]], split: str, warnings: Sequence[str] = ()) -> dict[str, Any]:
     """What an entry holds of the sections by target."""
+    told = {"split": split, "warnings": list(warnings)}
     if len(found) == 1:
         [(target, section)] = found.items()
-        return {"split": split, "target": target, **section}
+        return {**told, "target": target, **section}
     metrics = {f"{target}.{name}": value for target, section in found.items()
                for name, value in section["metrics"].items() if not isinstance(value, list)}
-    return {"split": split, "metrics": metrics, "targets": dict(found)}
+    return {**told, "metrics": metrics, "targets": dict(found)}
 
 
 def sections(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

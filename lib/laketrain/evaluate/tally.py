@@ -7,27 +7,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from laketrain.errors import DataError
 from laketrain.evaluate.classes import ClassTally, class_section
+from laketrain.evaluate.figures import figure_of
 from laketrain.evaluate.numbers import NumberTally, number_section, width_of
 from laketrain.evaluate.rows import spread
 from laketrain.evaluate.several import SeveralTally, several_section
+from laketrain.evaluate.sums import Tally
 from laketrain.features import Feature, FeatureSet, Label, Multilabel, Value
 from laketrain.features import Sequence as Steps
 
 _SAMPLED, _MOST_NUMBERS = 2_000, 20_000
-
-
-class Tally(Protocol):
-    """Sums over the rows of a rank."""
-
-    def add(self, rows: npt.NDArray[np.int64], truth: Any, said: Any) -> None: ...
-    def part(self) -> dict[str, Any]: ...
 
 
 def tallies_of(features: FeatureSet, rows: int, worst: int) -> dict[str, Tally]:
@@ -40,8 +32,11 @@ def tallies_of(features: FeatureSet, rows: int, worst: int) -> dict[str, Tally]:
 
 
 def sections_of(features: FeatureSet, parts: Sequence[Mapping[str, Any]], worst: int) -> dict[str, dict[str, Any]]:
-    """By target, what all ranks' parts say together: `kind`, `metrics` and what the kind has beside."""
-    return {name: {"kind": feature.kind, **_section(feature, [part[name] for part in parts], worst)}
+    """By target, what all ranks' parts say together: `kind`, `rows`, `metrics`, `baselines` and what the kind has
+    beside. Where rows have weights, they count by them; `weight` is their sum, and `masked` rows have weight 0."""
+    weighted = features.weight is not None
+    return {name: {"kind": feature.kind, **_section(feature, [part[name] for part in parts], worst, weighted),
+                   "baselines": _beside([part[name].get("baselines", {}) for part in parts])}
             for name, feature in features.targets.items()}
 
 
@@ -57,10 +52,14 @@ def _tally(name: str, feature: Feature, rows: int, worst: int) -> Tally:
                     "leave out 'evaluate', or measure label, multilabel, value or sequence targets")
 
 
-def _section(feature: Feature, parts: list[dict[str, Any]], worst: int) -> dict[str, Any]:
+def _beside(parts: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    return {name: figure_of([part[name] for part in parts]) for name in parts[0]} if parts else {}
+
+
+def _section(feature: Feature, parts: list[dict[str, Any]], worst: int, weighted: bool) -> dict[str, Any]:
     if isinstance(feature, Label):
-        return class_section(feature, parts, worst)
+        return class_section(feature, parts, worst, weighted)
     if isinstance(feature, Multilabel):
-        return several_section(feature, parts, worst)
+        return several_section(feature, parts, worst, weighted)
     assert isinstance(feature, Value | Steps)
-    return number_section(feature, parts, worst)
+    return number_section(feature, parts, worst, weighted)

@@ -123,6 +123,11 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
         return self.of_role("id")
 
     @property
+    def weight(self) -> str | None:
+        """By what a row's figures are multiplied; None where each counts alike."""
+        return next(iter(self.of_role("weight")), None)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Of the table, that the features are made of, each once."""
         return tuple(dict.fromkeys(column for _, feature in self.items() for column in feature.columns))
@@ -185,7 +190,12 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
                        batch.num_rows)
 
     def tally(self, batch: pa.RecordBatch, first: bool) -> dict[str, dict[str, int]]:
-        """What the features with `learns_first` (or those without) need to know of good rows, by feature."""
+        """What the features with `learns_first` (or those without) need to know of good rows, by feature. A row of
+        weight 0 teaches nothing; any other counts once, whatever its weight."""
+        if self.weight is not None:
+            feature = self[self.weight]
+            counted = feature.tensor(source_column(batch, feature)) > 0
+            batch = batch if counted.all() else batch.filter(pa.array(counted))
         return {name: feature.tally(source_column(batch, feature)) for name, feature in self.items()
                 if feature.learns_first == first}
 

@@ -1,4 +1,4 @@
-"""How much each row counts in training.
+"""How much each row counts: in the loss, in metrics, in every figure of an evaluation; 0 masks it.
 
     features:
       weight: {kind: weight, column: sampling_weight}
@@ -18,7 +18,8 @@ from laketrain.features.numeric import check_numbers, numbers_of
 
 
 class Weight(Scalar):
-    """A number above 0, by which the row's loss and metrics are multiplied; float32."""
+    """A number from 0 on, by which the row counts in the loss, in metrics and in evaluation, as scikit-learn's
+    `sample_weight`; a row of weight 0 counts in no figure and no gradient. float32."""
 
     kind: Literal["weight"] = "weight"
     role: Literal["weight"] = "weight"
@@ -34,9 +35,11 @@ class Weight(Scalar):
 
     def check(self, column: pa.Array) -> pa.Array:
         why = check_numbers(self, column, missing=False)
+        values = numbers_of(column)
         with np.errstate(invalid="ignore", over="ignore"):  # what is too large has a reason of its own
-            low = numbers_of(column).astype(np.float32) <= 0
-        return pc.coalesce(why, reasons(len(column), (low, "is not above 0")))
+            lost = (values > 0) & (values.astype(np.float32) == 0)  # it would mask a row that is to count
+            return pc.coalesce(why, reasons(len(column), (values < 0, "is below 0 (a weight of 0 masks a row)"),
+                                            (lost, "is too small for float32")))
 
     def pack(self, column: pa.Array) -> pa.Array:
         return pa.array(numbers_of(column).astype(np.float32))

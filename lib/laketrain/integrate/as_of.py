@@ -5,6 +5,9 @@
 Both sides are put under each other, and within a key sorted by time; then each left row's partner is the last right row
 before it. Where a key holds so many rows that one task would get most of the work, its time is cut into stretches (see
 `laketrain.integrate.stretches`).
+
+A right row that became known after its own time is sorted by when it was known. The last one is then that of the latest
+time among those before, and of its versions the latest.
 """
 
 from __future__ import annotations
@@ -16,14 +19,16 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from laketrain.config.integrate import AsOf
-from laketrain.config.widening import is_time, plain, widened
+from laketrain.config.integrate.known import NONE
+from laketrain.config.widening import widened
 from laketrain.errors import DataError
 from laketrain.integrate.base import Done, Side, column, refuse, rejects, repeated, values
-from laketrain.integrate.stretches import AT, LEFT, OF_LEFT, RIGHT, SIDE, cut, under_each_other, with_last
+from laketrain.integrate.instants import instant
+from laketrain.integrate.stretches import AT, LEFT, OF_LEFT, ORDER, RIGHT, SIDE, cut, under_each_other, with_last
 from laketrain.spark.kept import Kept
 
 _KEY, _MATCH, _RANK, _HAS = "_integrate_key", "_integrate_match", "_integrate_rank", "_integrate_has"
-_DAY = 86_400_000_000
+_KNOWN, _VERSION = "_integrate_known", "_integrate_version"
 
 
 def as_of(table: Side, step: AsOf, tables: Mapping[str, Side], kept: Kept) -> Done:
@@ -36,7 +41,8 @@ def as_of(table: Side, step: AsOf, tables: Mapping[str, Side], kept: Kept) -> Do
     kinds = _kinds(table.frame, other.frame, step)
     keys = [f"{_KEY}{place}" for place in range(len(step.keys))]
     new = step.taken(dict(other.frame.dtypes))
-    right, left_out = _series(_placed(other.frame, step.keys.values(), step.other_time, kinds), step, other, list(new))
+    right, left_out = _series(_placed(other.frame, step.keys.values(), step.other_time, kinds), step, other, list(new),
+                              kinds[-1])
     left = _placed(table.frame, step.keys, step.time, kinds).select(
         *keys, AT, F.struct(*(column(name).alias(f"c{place}") for place, name in enumerate(table.frame.columns)))
         .alias(LEFT))
@@ -63,24 +69,14 @@ def _kinds(left: DataFrame, right: DataFrame, step: AsOf) -> list[str]:
     """The types in which keys, then times, are compared."""
     mine, others = dict(left.dtypes), dict(right.dtypes)
     pairs = [*step.keys.items(), (step.time, step.other_time)]
-    return [widened(mine[name], others[old]) or mine[name] for name, old in pairs]
+    kinds = [widened(mine[name], others[old]) or mine[name] for name, old in pairs]
+    return [*kinds[:-1], widened(kinds[-1], others[step.known]) or kinds[-1]] if step.known else kinds
 
 
 def _placed(frame: DataFrame, keys: Iterable[str], time: str, kinds: list[str]) -> DataFrame:
     """The rows with their key and their time as columns that can be compared."""
     named = {f"{_KEY}{place}": column(name).cast(kinds[place]) for place, name in enumerate(keys)}
-    return frame.withColumns({**named, AT: _instant(column(time), kinds[-1])})
-
-
-def _instant(time: Column, kind: str) -> Column:
-    """A time as a number: microseconds for dates and timestamps. NaN is no time."""
-    if plain(kind) == "date":
-        return F.unix_date(time).cast("bigint") * _DAY
-    if is_time(kind):
-        return F.unix_micros(time.cast("timestamp"))
-    if plain(kind) in ("float", "double"):
-        return F.when(~F.isnan(time), time.cast("double"))
-    return time.cast(kind if plain(kind).startswith("decimal") else "decimal(20,0)")
+    return frame.withColumns({**named, AT: instant(column(time), kinds[-1])})
 
 
 def _is_placed(keys: list[str]) -> Column:
@@ -90,26 +86,36 @@ def _is_placed(keys: list[str]) -> Column:
     return found
 
 
-def _series(placed: DataFrame, step: AsOf, other: Side, taken: list[str]) -> tuple[DataFrame, dict[str, int]]:
-    """The other table's rows that have a key and a time, one for each, and how many it has besides."""
+def _series(
+    placed: DataFrame, step: AsOf, other: Side, taken: list[str], kind: str
+) -> tuple[DataFrame, dict[str, int]]:
+    """The other table's rows that have a key and a time, at the time from which each counts: one of a key, time and
+    version. And how many it has besides."""
     keys = [name for name in placed.columns if name.startswith(_KEY)]
     rows = placed.where(_is_placed(keys))
     complete = rows.count()
     left_out = {"null_keys": other.rows - complete}
-    if step.latest_by:
+    if step.known:
+        rows = rows.withColumn(_KNOWN, instant(column(step.known), kind)).where(F.col(_KNOWN).isNotNull())
+        known = rows.count()
+        left_out |= {"never_known": complete - known, "superseded": known - rows.select(*keys, AT).distinct().count()}
+    elif step.latest_by:
         order = column(step.latest_by).desc_nulls_last()
         rows = rows.withColumn(_RANK, F.rank().over(Window.partitionBy(*keys, AT).orderBy(order))).where(
             F.col(_RANK) == 1)
         left_out["superseded"] = complete - rows.count()
-    names = [*step.keys.values(), step.other_time]
-    if shown := repeated(rows, [*keys, AT], names):
+    # In a struct, as `repeated` takes two nulls for different, and two versions of null can't be told apart.
+    rows = rows.withColumn(_VERSION, F.struct(F.lit(0), *map(column, step.versions)))
+    names = [*step.keys.values(), step.other_time, *(step.versions if step.known else ())]
+    if shown := repeated(rows, [*keys, AT, _VERSION], names):
         hint = ("of equals there none can be chosen: tell them apart, or add a 'unique' rule to its clean section"
-                if step.latest_by else
+                if step.versions else
                 "add a 'unique' rule to its clean section, or say by 'latest_by' which row counts")
         raise DataError("integrate", _subject(step),
                         f"several rows of {other.name} share {', '.join(names)}: {shown}", hint)
-    fields = [F.col(AT).alias("at"), *(column(name).alias(f"c{place}") for place, name in enumerate(taken))]
-    return rows.select(*keys, AT, F.struct(*fields).alias(RIGHT)), left_out
+    order = F.struct(F.col(AT).alias("at"), F.col(_VERSION)).alias(ORDER)
+    right = F.struct(order, *(column(name).alias(f"c{place}") for place, name in enumerate(taken))).alias(RIGHT)
+    return rows.select(*keys, (F.greatest(AT, _KNOWN) if step.known else F.col(AT)).alias(AT), right), left_out
 
 
 def _found(left: DataFrame, right: DataFrame, keys: list[str], step: AsOf, rows: int) -> DataFrame:
@@ -136,18 +142,20 @@ def _side(earlier: bool) -> str:
 
 def _far(match: Column) -> Column:
     """How far in time the match is. Equal times are no distance apart, infinite ones too."""
-    there = match.getField("at")
+    there = match.getField(ORDER).getField("at")
     return F.when(there == F.col(AT), F.lit(0)).otherwise(F.abs(there - F.col(AT)))
 
 
 def _lonely(rows: DataFrame, table: Side, other: Side, step: AsOf) -> DataFrame:
     names = [*step.keys, step.time]
-    where = {"backward": "up to", "forward": "from", "nearest": "near"}[step.direction]
+    where = "known by" if step.known else {"backward": "up to", "forward": "from", "nearest": "near"}[step.direction]
     reason = F.concat(F.lit(f"no partner in {other.name} {where} "), values(names))
     lonely = rejects(rows.where(~column(_MATCH)), table.frame.columns, table.name, step.label, reason)
     if step.unmatched.left == "fatal":
         refuse(lonely, _subject(step), f"{table.name} have no partner in {other.name}",
-               "land what is missing, widen the tolerance, or set 'unmatched' to keep or quarantine")
+               "land what is missing, widen the tolerance, or set 'unmatched' to keep or quarantine" + (
+                   f"; rows count from {step.known!r} on, unless known_by: {NONE} lets them look ahead"
+                   if step.known else ""))
     return lonely
 
 

@@ -3,6 +3,7 @@
     done = history(Side("clean/visits", frame, 4380), step, kept)
 
 The latest events are found before the rows are brought together, so that no task holds more of an entity than those.
+Where events have a time at which they became known, an entity is gone through once (see `laketrain.integrate.sweep`).
 """
 
 from __future__ import annotations
@@ -14,28 +15,45 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from laketrain.config.integrate import History
-from laketrain.integrate.base import Done, Side, column, refuse, rejects, values
+from laketrain.config.widening import widened
+from laketrain.errors import DataError
+from laketrain.integrate.base import Done, Side, column, refuse, rejects, repeated, values
+from laketrain.integrate.instants import instant
+from laketrain.integrate.sweep import AT, EVENT, EVENTS, PLACE, TIME, VERSION, known_before
 from laketrain.spark.kept import Kept
 
-_EVENT, _EVENTS, _PLACE, _TIME = "_integrate_event", "_integrate_events", "_integrate_place", "_integrate_time"
+_ORDER, _KEY = "_integrate_order", "_integrate_key"
 
 
 def history(table: Side, step: History, kept: Kept) -> Done:
     """The entities of `table` with their latest events, or its rows with the events before each.
 
-    Raises DataError where rows have no entity or no time, unless they are to be quarantined.
+    Raises DataError where rows have no entity or no time, unless they are to be quarantined, and where of several
+    versions of an event none is the latest.
     """
     placed = _is_placed(table.frame, [*step.by, step.order_by[0]])
     rows = table.frame.where(placed)
     events = rows.count()
     rejected = _unplaced(table, step, placed) if events < table.rows else None
+    told = {"events": events}
+    if step.known:
+        timed = _timed(rows, step)
+        known = timed.where(F.col(AT).isNotNull())
+        told["never_known"] = events - known.count()
+        earlier = _known_before_each(timed, known, step, table)
+        return Done(_beside(timed, earlier, step, rows.columns), events, rejected, None, told)
+    latest = _latest_versions(rows, step, table)
+    if step.latest_by:
+        told["superseded"] = events - latest.count()
     if step.per == "event":
-        return Done(_before_each(rows, step), events, rejected, None, {"events": events})
-    entities = kept.keep(_gathered(rows, step))
+        timed = rows.withColumn(TIME, column(step.order_by[0]))
+        return Done(_beside(timed, _before_each(latest, step), step, rows.columns), events, rejected, None, told)
+    entities = kept.keep(_gathered(latest, step))
     array = column(step.arrays[step.columns[0]])
     [counted] = entities.agg(F.count("*").alias("rows"), F.sum(F.size(array)).alias("events")).collect()
+    older = events - told.get("superseded", 0) - (counted["events"] or 0)
     return Done(entities, counted["rows"], rejected, None,
-                {"events": events, "older": events - (counted["events"] or 0), "gathered": events - counted["rows"]})
+                {**told, "older": older, "gathered": events - counted["rows"]})
 
 
 def _is_placed(frame: DataFrame, names: list[str]) -> Column:
@@ -69,9 +87,9 @@ def _arrays(events: Column, step: History) -> list[Column]:
 
 def _gathered(rows: DataFrame, step: History) -> DataFrame:
     by = [column(name) for name in step.by]
-    latest = _latest(rows.select(*by, _event(step).alias(_EVENT)), by, step.last)
-    entities = latest.groupBy(*by).agg(F.sort_array(F.collect_list(_EVENT)).alias(_EVENTS))
-    found = entities.select(*by, *_arrays(F.col(_EVENTS), step))
+    latest = _latest(rows.select(*by, _event(step).alias(EVENT)), by, step.last)
+    entities = latest.groupBy(*by).agg(F.sort_array(F.collect_list(EVENT)).alias(EVENTS))
+    found = entities.select(*by, *_arrays(F.col(EVENTS), step))
     if not step.count:
         return found
     return found.join(rows.groupBy(*by).agg(F.count("*").alias(step.count)), step.by)
@@ -79,22 +97,75 @@ def _gathered(rows: DataFrame, step: History) -> DataFrame:
 
 def _latest(events: DataFrame, by: list[Column], last: int) -> DataFrame:
     """The last events of each group. Spark drops most of the others before it brings a group together."""
-    window = Window.partitionBy(*by).orderBy(F.col(_EVENT).desc())
-    return events.withColumn(_PLACE, F.row_number().over(window)).where(F.col(_PLACE) <= last).drop(_PLACE)
+    window = Window.partitionBy(*by).orderBy(F.col(EVENT).desc())
+    return events.withColumn(PLACE, F.row_number().over(window)).where(F.col(PLACE) <= last).drop(PLACE)
+
+
+def _latest_versions(rows: DataFrame, step: History, table: Side) -> DataFrame:
+    """Of rows that are versions of one event that which counts in the end."""
+    if not step.latest_by:
+        return rows
+    _refuse_alike(rows, step, table, [step.latest_by])
+    order = column(step.latest_by).desc_nulls_last()
+    event = Window.partitionBy(*map(column, [*step.by, *step.order_by])).orderBy(order)
+    return rows.withColumn(PLACE, F.row_number().over(event)).where(F.col(PLACE) == 1).drop(PLACE)
+
+
+def _refuse_alike(rows: DataFrame, step: History, table: Side, versions: list[str]) -> None:
+    """Raises DataError where two versions of an event are alike in `versions`, so that either could be meant."""
+    names = [*step.by, *step.order_by, *versions]
+    # In a struct, as `repeated` takes two nulls for different.
+    told = rows.withColumn(_ORDER, F.struct(*map(column, [*step.order_by, *versions])))
+    if shown := repeated(told, [*step.by, _ORDER], names):
+        raise DataError("integrate", f"history by {', '.join(step.by)}",
+                        f"several rows of {table.name} share {', '.join(names)}: {shown}",
+                        "of equals none can be chosen: tell them apart, add a 'unique' rule to clean, or add to "
+                        "'order' what tells events of one time apart")
+
+
+def _timed(rows: DataFrame, step: History) -> DataFrame:
+    """The rows with TIME, the instant at which each was, and AT, that from which it counts; null where never."""
+    time, kinds = step.order_by[0], dict(rows.dtypes)
+    assert step.known is not None
+    kind = widened(kinds[time], kinds[step.known]) or kinds[time]
+    was, known = instant(column(time), kind), instant(column(step.known), kind)
+    return rows.withColumns({TIME: was, AT: F.when(known.isNotNull(), F.greatest(was, known))})
+
+
+def _known_before_each(timed: DataFrame, known: DataFrame, step: History, table: Side) -> DataFrame:
+    """The key's columns, each of their times, and the last events that were and were known before it."""
+    by, keys = [column(name) for name in step.by], [f"{_KEY}{place}" for place in range(len(step.by))]
+    named = [one.alias(key) for one, key in zip(by, keys, strict=True)]
+    place, version = F.row_number().over(Window.partitionBy(*by).orderBy(_event(step))), F.lit(0)
+    if step.latest_by:
+        versions = list(dict.fromkeys([step.latest_by, *filter(None, [step.known])]))
+        _refuse_alike(known, step, table, versions)
+        order = [column(name) for name in step.order_by]
+        place = F.dense_rank().over(Window.partitionBy(*by).orderBy(*order))
+        version = F.row_number().over(Window.partitionBy(*by, *order).orderBy(*map(column, versions)))
+    events = known.select(*named, AT, place.alias(PLACE), version.alias(VERSION), _event(step).alias(EVENT))
+    moments = timed.select(*named, TIME, F.col(TIME).alias(AT)).distinct()
+    found = known_before(moments, events, keys, step.last)
+    return found.select(*(F.col(key).alias(name) for key, name in zip(keys, step.by, strict=True)), TIME, EVENTS)
 
 
 def _before_each(rows: DataFrame, step: History) -> DataFrame:
-    """Every row with the last events of a time before its own.
+    """The key's columns, each of their times, and the last events of a time before it.
 
     The events of one time are brought together first, as they see the same ones; each time has one at least, so the
     last events lie in as many times before it.
     """
     by, time = [column(name) for name in step.by], column(step.order_by[0])
-    moments = _latest(rows.select(*by, time.alias(_TIME), _event(step).alias(_EVENT)), [*by, F.col(_TIME)], step.last)
-    moments = moments.groupBy(*by, _TIME).agg(F.sort_array(F.collect_list(_EVENT)).alias(_EVENTS))
-    window = Window.partitionBy(*by).orderBy(_TIME).rowsBetween(-step.last, -1)
-    events = F.flatten(F.collect_list(_EVENTS).over(window))
-    earlier = moments.select(*by, _TIME, events.alias(_EVENTS))
-    last = F.slice(F.col(_EVENTS), F.greatest(F.size(_EVENTS) - step.last + 1, F.lit(1)), step.last)
-    found = rows.withColumn(_TIME, time).join(earlier, [*step.by, _TIME])
-    return found.select(*map(column, rows.columns), *_arrays(last, step))
+    moments = _latest(rows.select(*by, time.alias(TIME), _event(step).alias(EVENT)), [*by, F.col(TIME)], step.last)
+    moments = moments.groupBy(*by, TIME).agg(F.sort_array(F.collect_list(EVENT)).alias(EVENTS))
+    window = Window.partitionBy(*by).orderBy(TIME).rowsBetween(-step.last, -1)
+    events = F.flatten(F.collect_list(EVENTS).over(window))
+    earlier = moments.select(*by, TIME, events.alias(EVENTS))
+    last = F.slice(F.col(EVENTS), F.greatest(F.size(EVENTS) - step.last + 1, F.lit(1)), step.last)
+    return earlier.select(*by, TIME, last.alias(EVENTS))
+
+
+def _beside(timed: DataFrame, earlier: DataFrame, step: History, columns: list[str]) -> DataFrame:
+    """Every row, its `columns` and the arrays of its TIME."""
+    found = timed.join(earlier, [*step.by, TIME])
+    return found.select(*map(column, columns), *_arrays(F.col(EVENTS), step))

@@ -21,6 +21,8 @@ from laketrain.integrate.base import column
 
 AT, LEFT, RIGHT, SIDE = "_integrate_at", "_integrate_left", "_integrate_right", "_integrate_side"
 OF_RIGHT, OF_LEFT = 0, 1
+ORDER = "order"
+"""The field of RIGHT by which the last of several rows is found."""
 _STRETCH, _LAST, _CARRY = "_integrate_stretch", "_integrate_last", "_integrate_carry"
 _CUTS, _FIRSTS, _SIZE, _PARTS = "_integrate_cuts", "_integrate_firsts", "_integrate_size", "_integrate_parts"
 _LEAST_ROWS, _MOST_CUTS, _STRETCHES_A_TASK = 20_000, 1024, 16
@@ -32,7 +34,7 @@ def under_each_other(left: DataFrame, right: DataFrame) -> DataFrame:
     """Both sides in one frame: the key's columns, AT, LEFT and RIGHT, each null on the other side, and SIDE.
 
     Args:
-        left, right: the key's columns, AT, and a struct LEFT or RIGHT with whatever else they hold.
+        left, right: the key's columns, AT, and a struct LEFT or RIGHT with whatever else they hold; RIGHT has ORDER.
     """
     first = left.withColumns({RIGHT: F.lit(None).cast(right.schema[RIGHT].dataType), SIDE: F.lit(OF_LEFT)})
     second = right.withColumns({LEFT: F.lit(None).cast(left.schema[LEFT].dataType), SIDE: F.lit(OF_RIGHT)})
@@ -92,32 +94,41 @@ def with_last(both: DataFrame, keys: list[str], cuts: DataFrame | None, name: st
               exact: bool) -> DataFrame:
     """`both` with RIGHT of the last row before each, as the column `name`; null where there is none.
 
+    The last is that with the highest ORDER among the rows before, which need not come in that order: a row may come
+    late, at the time when it was known.
+
     Args:
-        earlier: before in time, else after: the first that comes.
+        earlier: before in time, else after: the lowest ORDER of those that come.
         exact: whether a row of the same time is one.
     """
     # At one time the right side stands first where it is to be seen, else last.
     side = F.col(SIDE).asc() if exact else F.col(SIDE).desc()
     window = Window.partitionBy(*keys, _STRETCH).orderBy(_along(F.col(AT), earlier), side)
-    last = F.last(RIGHT, ignorenulls=True).over(window.rowsBetween(Window.unboundedPreceding, Window.currentRow))
+    last = _outermost(RIGHT, earlier).over(window.rowsBetween(Window.unboundedPreceding, Window.currentRow))
     if cuts is None:
         return both.withColumn(name, last)
     carried = F.broadcast(_carried(both, keys, cuts, earlier))
+    mine, before = column(name)[ORDER], F.col(_CARRY)[ORDER]
+    stays = F.col(_CARRY).isNull() | (mine >= before if earlier else mine <= before)
     return both.withColumn(name, last).join(carried, [*keys, _STRETCH], "left").withColumn(
-        name, F.coalesce(column(name), F.col(_CARRY))).drop(_CARRY)
+        name, F.when(stays, column(name)).otherwise(F.col(_CARRY))).drop(_CARRY)
 
 
 def _carried(both: DataFrame, keys: list[str], cuts: DataFrame, earlier: bool) -> DataFrame:
-    """What comes into each stretch from those before it: the last RIGHT of the nearest that has one."""
-    outermost = F.max_by if earlier else F.min_by
+    """What comes into each stretch from those before it: the last RIGHT of them all."""
     lasts = both.where(F.col(SIDE) == OF_RIGHT).join(F.broadcast(cuts.select(*keys)), keys, "left_semi") if keys else (
         both.where(F.col(SIDE) == OF_RIGHT))
-    lasts = lasts.groupBy(*keys, _STRETCH).agg(outermost(RIGHT, AT).alias(_LAST))
+    lasts = lasts.groupBy(*keys, _STRETCH).agg(_outermost(RIGHT, earlier).alias(_LAST))
     every = cuts.select(*keys, F.explode(F.sequence(F.lit(0), F.col(_PARTS) - 1)).alias(_STRETCH))
     window = Window.partitionBy(*keys).orderBy(_along(F.col(_STRETCH), earlier))
     return every.join(lasts, [*keys, _STRETCH], "left").select(
         *keys, _STRETCH,
-        F.last(_LAST, ignorenulls=True).over(window.rowsBetween(Window.unboundedPreceding, -1)).alias(_CARRY))
+        _outermost(_LAST, earlier).over(window.rowsBetween(Window.unboundedPreceding, -1)).alias(_CARRY))
+
+
+def _outermost(rows: str, earlier: bool) -> Column:
+    """Of the structs in the column `rows`, nulls left aside, that with the highest ORDER, or the lowest."""
+    return F.max_by(rows, F.col(rows)[ORDER]) if earlier else F.min_by(rows, F.col(rows)[ORDER])
 
 
 def _along(order: Column, earlier: bool) -> Column:

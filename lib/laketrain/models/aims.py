@@ -27,7 +27,8 @@ class Unfit(NamedTuple):
 
 def unfits(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
     """All that doesn't suit the targets."""
-    found = [*_losses(config, targets), *_metrics(config, targets), *_class_weights(config, targets), *_names(targets)]
+    found = [*_losses(config, targets), *_weightless(config, targets), *_metrics(config, targets),
+             *_class_weights(config, targets), *_names(targets)]
     yield from found or _monitor(config, targets)
 
 
@@ -58,6 +59,13 @@ def _unsuited(path: tuple[str, ...], name: str, kind: str, loss: Loss) -> Iterat
     for key in loss.not_of(chosen):
         yield Unfit(path, f"loss of {name!r}", f"is {chosen} for a {kind}, which takes no {key}",
                     "remove it, or give each target a loss of its own: loss: {target: {name: …}}")
+
+
+def _weightless(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:
+    losses = by_target(config.loss, targets)
+    if losses and not any(loss.weight for loss in losses.values()):
+        yield Unfit(("loss",), "loss", f"weighs nothing: the weight of {', '.join(losses)} is 0, so nothing is learnt",
+                    "give one of them a weight above 0")
 
 
 def _metrics(config: Train, targets: Mapping[str, Feature]) -> Iterator[Unfit]:

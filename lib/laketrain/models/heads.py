@@ -13,6 +13,9 @@ from typing import Any
 from laketrain.errors import DataError
 from laketrain.features import Feature, FeatureSet, Label, Multilabel, Sequence, Value
 
+DISTRIBUTIONS = {"label": "softmax", "multilabel": "sigmoid"}
+"""The kinds of targets of which a model says probabilities, each with what makes them of logits."""
+
 
 def heads(features: FeatureSet, hidden: Any, initializer: str = "glorot_uniform") -> Any:
     """From (batch, k): probabilities of a label's classes (batch, classes), of each of a multilabel's (batch, classes),
@@ -27,6 +30,29 @@ def heads(features: FeatureSet, hidden: Any, initializer: str = "glorot_uniform"
 def output_shape(feature: Feature) -> tuple[int, ...]:
     """What a model says of one row."""
     return (feature.count,) if isinstance(feature, Label) else feature.shape
+
+
+def last_layer(name: str, feature: Feature) -> str:
+    """The layer, as one writes it, that a model of the user's own ends in for this target."""
+    shape = output_shape(feature)
+    activation = DISTRIBUTIONS.get(feature.kind)
+    asked = f'activation="{activation}", ' if activation else ""
+    if len(shape) == 3:
+        layer, over = "Conv2D", f" over {shape[0]}×{shape[1]} pixels"
+    else:
+        layer, over = "Dense", f" over {shape[0]} steps" if len(shape) == 2 else ""
+    size = f"{shape[-1]}, 1" if layer == "Conv2D" else f"{shape[-1]}"
+    return f'keras.layers.{layer}({size}, {asked}dtype="float32", name="{name}"){over}'
+
+
+def probabilities(name: str, feature: Feature, logits: Any) -> Any:
+    """A label's or multilabel's logits as probabilities, float32; any other target's as it is."""
+    import keras
+
+    if feature.kind not in DISTRIBUTIONS:
+        return logits
+    activation, named = DISTRIBUTIONS[feature.kind], f"probabilities_of_{name}"
+    return keras.layers.Activation(activation, dtype="float32", name=named)(logits)
 
 
 def _head(name: str, feature: Feature, hidden: Any, initializer: str) -> Any:

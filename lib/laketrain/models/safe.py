@@ -27,3 +27,15 @@ def code_in(config: Any) -> Iterator[str]:
     elif isinstance(config, list):
         for value in config:
             yield from code_in(value)
+
+
+def functions_in(config: Any) -> Iterator[str]:
+    """The functions that the config only names, such as an activation of the user's own: nobody else has them."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "function":
+            yield f"the function {config.get('config')!r}"
+        for value in config.values():
+            yield from functions_in(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from functions_in(value)

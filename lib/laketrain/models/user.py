@@ -1,6 +1,7 @@
 """A model of the user's own, by the function that makes it.
 
     model: {use: "my_models:small_net", settings: {units: 32}}
+    model: {use: "my_models:scores", from_logits: true}           # its outputs are no probabilities yet
 
     def small_net(features, units):                       # my_models.py
         image = keras.Input(features["image"].shape, dtype="uint8", name="image")
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -19,10 +21,11 @@ from pydantic import Field
 from laketrain.config.base import UserCode
 from laketrain.errors import DataError, LaketrainError, nearest
 from laketrain.features import FeatureSet
-from laketrain.imports import import_object, import_tensorflow
+from laketrain.imports import import_object, import_tensorflow, users_own
 from laketrain.models.base import Model
-from laketrain.models.heads import output_shape
-from laketrain.models.safe import code_in
+from laketrain.models.heads import DISTRIBUTIONS, last_layer, output_shape
+from laketrain.models.safe import code_in, functions_in
+from laketrain.models.sequential import as_functional
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +37,8 @@ _WAY = "make it of Keras' own layers, activations and keras.ops"
 
 class UserModel(Model):
     """`use(features, **settings)` gives a functional `keras.Model` of Keras' own layers: its inputs named as the
-    features that the model sees, its output as the target wants it or, for several, a dict by target."""
+    features that the model sees, its output as the target wants it or, for several, a dict by target. Of a single
+    input it may be a `keras.Sequential`."""
 
     name: Literal["user"] = "user"
     """Chooses this model; `use` alone does, too."""
@@ -42,6 +46,9 @@ class UserModel(Model):
     """The function, as `module:function`: found by the driver, and shipped to the ranks."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """What the function is given beside the features, by name."""
+    from_logits: bool = False
+    """Whether the outputs for labels and multilabels are logits, without softmax or sigmoid. Losses are then reckoned
+    from logits, and the committed model ends in the softmax or sigmoid, so that it gives probabilities."""
 
     def misfit(self, features: FeatureSet) -> tuple[str, str] | None:
         """Why the function can't be called; whether its model fits the features, only the model itself can tell."""
@@ -50,13 +57,17 @@ class UserModel(Model):
             self.function()
         except LaketrainError as error:
             return f"of {self.use!r}: {error.problem}", error.hint
+        if self.from_logits and not any(one.kind in DISTRIBUTIONS for one in features.targets.values()):
+            return (f"of {self.use!r}: from_logits is for labels and multilabels, the targets are "
+                    f"{', '.join(f'{name} ({one.kind})' for name, one in features.targets.items())}",
+                    "remove 'from_logits'")
         return None
 
     def function(self) -> Callable[..., Any]:
         """What `use` names. Raises LaketrainError where it is not there, or doesn't take the settings."""
         found = import_object(self.use, "train", _KEY)
         if not callable(found):
-            raise LaketrainError("train", self._subject, f"is a {type(found).__name__}, expected a function",
+            raise LaketrainError("train", self.subject, f"is a {type(found).__name__}, expected a function",
                                  "name a function of the features that gives a keras.Model")
         try:
             inspect.signature(found).bind(None, **self.settings)
@@ -64,7 +75,7 @@ class UserModel(Model):
             parameters = list(inspect.signature(found).parameters)
             strange = [name for name in self.settings if name not in parameters]
             raise LaketrainError(
-                "train", self._subject, f"can't be called with the features and the settings "
+                "train", self.subject, f"can't be called with the features and the settings "
                 f"{', '.join(self.settings) or 'none'}: {error}",
                 nearest(strange[0], parameters[1:]) if strange else "look at 'train.model.settings'") from error
         return found
@@ -77,17 +88,28 @@ class UserModel(Model):
         model of theirs."""
         import keras
 
-        model = function(features, **self.settings)
+        with users_own("train", self.subject):
+            model = function(features, **self.settings)
         if not isinstance(model, keras.Model):
-            raise self._wrong(f"gave a {type(model).__name__}, expected a keras.Model")
+            raise self._wrong(f"gave a {type(model).__name__}, expected a keras.Model",
+                              "return keras.Model(inputs, outputs)")
         if type(model).__name__ not in ("Functional", "Sequential"):
             raise self._wrong(f"gave a {type(model).__name__}, a class of its own that could not be loaded again",
                               "return keras.Model(inputs, outputs), made of Keras' own layers")
         self._check_layers(model)
+        if isinstance(model, keras.Sequential):
+            model = self._functional(model, features)
         self._check_loading(model)
         self._check_inputs(model, features)
         self._check_outputs(model, features)
         return model
+
+    def _functional(self, model: keras.Sequential, features: FeatureSet) -> keras.Model:
+        if len(features.inputs) != 1:
+            raise self._wrong(f"gave a Sequential, which takes one input, and the dataset has {len(features.inputs)}: "
+                              f"{', '.join(features.inputs)}", "return keras.Model({name: its Input, …}, outputs)")
+        with users_own("train", self.subject):
+            return as_functional(model, features)
 
     def _check_layers(self, model: keras.Model) -> None:
         """What the lake would refuse to load is refused before it is trained."""
@@ -102,8 +124,9 @@ class UserModel(Model):
 
         try:
             config = keras.saving.serialize_keras_object(model)
-            code = next(code_in(config), None)
-            keras.saving.deserialize_keras_object(config, safe_mode=True)
+            code = next(chain(code_in(config), functions_in(config)), None)
+            if code is None:
+                keras.saving.deserialize_keras_object(config, safe_mode=True)
         except Exception as error:  # whatever a layer makes of what it does not know
             said = str(error).strip().partition("\n")[0][:200] or type(error).__name__
             raise self._wrong(f"could not be loaded again: {said}", _WAY) from error
@@ -125,20 +148,22 @@ class UserModel(Model):
             raise self._wrong(f"gives {said}, expected a dict of the targets {', '.join(targets)}",
                               "return keras.Model(inputs, {target: its output, …})")
         if len(targets) == 1 and not hasattr(given, "shape"):
-            raise self._wrong("gives several outputs, and the dataset has one target", "return a single output")
+            raise self._wrong("gives several outputs, and the dataset has one target",
+                              "return keras.Model(inputs, output) with a single output")
         for name, target in targets.items():
             one = given[name] if isinstance(given, dict) else given
             shape = output_shape(target)
             if tuple(one.shape[1:]) != shape:
                 raise self._wrong(f"gives {name!r} the shape {tuple(one.shape[1:])}, expected {shape} for a "
-                                  f"{target.kind}", f"end in keras.layers.Dense({shape[-1]}, name={name!r})")
+                                  f"{target.kind}", f"end in {last_layer(name, target)}")
 
     @property
-    def _subject(self) -> str:
+    def subject(self) -> str:
+        """What errors call it."""
         return f"{_KEY} {self.use!r}"
 
     def _wrong(self, problem: str, hint: str = "") -> DataError:
-        return DataError("train", self._subject, problem, hint)
+        return DataError("train", self.subject, problem, hint)
 
 
 def _near(name: str, known: list[str]) -> str:

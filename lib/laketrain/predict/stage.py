@@ -20,7 +20,7 @@ from laketrain.config.names import DIGEST, hidden_by_answers, hidden_by_window
 from laketrain.config.windows import Windows
 from laketrain.convert.direct import pointers, readable
 from laketrain.convert.split import SPLIT
-from laketrain.convert.windows import cut_windows
+from laketrain.convert.windows import LATE, cut_windows
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet, Label, Multilabel
 from laketrain.features.answers import columns_of, prefix
@@ -127,7 +127,8 @@ def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Ve
     windows = None if said is None else Windows.model_validate({**said, "horizon": 0})
     needed, known = columns, set(frame.columns)
     if windows is not None:
-        needed, known = [*columns, windows.order, *windows.by], windows.columns(frame.columns)
+        needed = [*columns, windows.order, *windows.by, *filter(None, [windows.known_by])]
+        known = windows.columns(frame.columns)
     absent = [column for column in needed if column not in known]
     if absent:
         raise DataError("predict", table.ref, f"has no column {absent[0]!r}, which the model needs",
@@ -138,9 +139,11 @@ def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Ve
         return _Rows(chosen, table.rows, pointers=direct)
     cut = cut_windows(frame.withColumn(SPLIT, F.lit(0)), windows, columns)
     counts, parts = cut.counts(), spark.sparkContext.defaultParallelism
-    reason = F.lit(f"has no place of its own in the order of {windows.order!r}")
-    return _Rows(cut.made(parts).drop(SPLIT), counts["made"] + counts["rows_refused"],
-                 cut.refused().withColumn(REASON, reason).withColumn(RECORD, record(columns)))
+    made, expected = cut.made(parts), counts["made"] + counts["rows_refused"]
+    refused = cut.refused().withColumn(REASON, F.lit(f"has no place of its own in the order of {windows.order!r}"))
+    if windows.known_by:
+        refused = refused.unionByName(made.where(F.col(SPLIT) == LATE).withColumn(REASON, F.lit(windows.late)))
+    return _Rows(made.where(F.col(SPLIT) >= 0).drop(SPLIT), expected, refused.withColumn(RECORD, record(columns)))
 
 
 def _told_apart(rows: _Rows, known: DataFrame | None) -> _Rows:

@@ -166,8 +166,9 @@ def mistakes(run: Run) -> Gallery | None:
         true, said = str(labels[one["true"]]), str(labels[one["predicted"]])
         pictures.append(Picture(tile(rows[image][place]), f"Of class {true}, predicted as {said}", f"{true} → {said}",
                                 words.share(one.get("probability")), _called(dataset.features, rows, place)))
-    matrix = np.asarray(meta["confusion"], np.int64)
-    return Gallery(version.ref, split, pictures, int(matrix.sum() - np.trace(matrix)))
+    matrix = np.asarray(meta["confusion"])
+    wrong = meta.get("wrong", matrix.sum() - np.trace(matrix))
+    return Gallery(version.ref, split, pictures, int(wrong))
 
 
 def _image(features: FeatureSet) -> str | None:

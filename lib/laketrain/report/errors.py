@@ -57,7 +57,7 @@ class Plot:
 @dataclass(frozen=True)
 class Errors:
     """One target: plots, its components (`shown` of `count`) and the worst rows. `target` is empty where there is only
-    one."""
+    one; `weighted` says that errors are means by the rows' weights."""
 
     target: str
     plots: list[Plot]
@@ -65,6 +65,7 @@ class Errors:
     count: int
     worst: list[WorstRow]
     split: str
+    weighted: bool
 
 
 def errors(run: Run) -> list[Errors] | None:
@@ -80,7 +81,8 @@ def _errors(target: str, section: Mapping[str, Any], split: str, place: int) -> 
     worst = [WorstRow(one["row"], _said(one["true"]), _said(one["predicted"])) for one in section["worst"][:MOST_WORST]]
     shown = [Component(str(one["label"]), *(words.metric(one[name]) for name in ("mae", "rmse", "r2", "mape")))
              for one in components[:MOST_COMPONENTS]]
-    return Errors(target, _plots(section, components, f"errors-{place}"), shown, len(components), worst, split)
+    return Errors(target, _plots(section, components, f"errors-{place}"), shown, len(components), worst, split,
+                  "weight" in section)
 
 
 def _plots(section: Mapping[str, Any], components: list[Mapping[str, Any]], key: str) -> list[Plot]:

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from laketrain.config.evaluate import FIGURES
+from laketrain.config.evaluate import FIGURES, SHARES
 from laketrain.lake import Version
 from laketrain.report import words
 from laketrain.report.pictures import heat
@@ -22,8 +22,6 @@ MOST_IN_MATRIX = 20
 MOST_IN_TABLE = 40
 _PAIRS = 12
 CALLED = {"accuracy": "Accuracy", "micro_f1": "Micro F1", "mae": "Mean absolute error"}
-SHARES = ("accuracy", "micro_f1")
-"""Figures that are a share of 1; the others are errors, the better the lower."""
 
 
 @dataclass(frozen=True)
@@ -62,35 +60,36 @@ class Compared:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was measured, target by target, and the gate's bounds."""
+    """What was measured, target by target, on which rows (`on`), and the gate's bounds."""
 
-    split: str
-    rows: Any
+    on: str
     targets: list[Compared]
     bounds: list[Bound]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Rows of one true class that were said to be another (or the same), and their share of the true class."""
+    """Rows of one true class that were said to be another (or the same), or their weight, and the share of the true
+    class."""
 
-    rows: int
+    said: str
     share: float
     right: bool
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A true class and what it is taken for."""
+    """A true class and what it is taken for, and how often: in rows, or in their weight."""
 
     true: str
     predicted: str
-    rows: int
+    said: str
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """`cells` by true, then predicted class; for many classes `picture` and no cells."""
+    """`cells` by true, then predicted class, of rows or of their weights (`what`); for many classes `picture` and no
+    cells."""
 
     target: str
     labels: list[str]
@@ -98,17 +97,20 @@ class Confusion:
     picture: str | None
     alt: str
     pairs: list[Pair]
+    what: str
 
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How well one class is told."""
+    """How well one class is told, None where nothing was measured of it; `weight` of its rows, where these have
+    weights."""
 
     label: str
-    precision: float
-    recall: float
-    f1: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
     rows: int
+    weight: str
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def comparison(run: Run) -> Comparison | None:
     meta, config = version.entry.meta, run.record.workload.evaluate
     gate: Mapping[Any, str] = config.gate if config else {}
     ours = run.model.ref if run.model else "the model"
-    return Comparison(str(meta.get("split", "")), version.entry.counts.get("rows"),
+    return Comparison(words.measured_on(version.entry.counts, f"split {meta.get('split', '')}"),
                       [_compared(target, section, ours, gate) for target, section in parts_of(version)],
                       [_bound(name, bound, metrics) for name, bound in gate.items()])
 
@@ -158,11 +160,12 @@ def _compared(target: str, section: Mapping[str, Any], ours: str, gate: Mapping[
 
 
 def _note(section: Mapping[str, Any]) -> str:
-    """How many rows the linear model saw, since it is given no more than fit in memory."""
+    """On how many rows the baselines were learnt and measured: those of the model, but in evaluations of before."""
     rows = list((section.get("baseline_rows") or {}).values())
-    if len(rows) < 2 or "linear" not in (section.get("baselines") or {}):
+    if len(rows) < 2:
         return ""
-    return f"Baselines from {words.rows(rows[0])}, on {words.rows(rows[1])}."
+    measured = "measured on the same rows" if rows[1] == section.get("rows") else f"measured on {words.rows(rows[1])}"
+    return f"The baselines were learnt from {words.rows(rows[0])} and {measured}."
 
 
 def _bound(name: str, bound: str, metrics: Mapping[str, Any]) -> Bound:
@@ -186,25 +189,29 @@ def confusion(run: Run) -> list[Confusion] | None:
 
 
 def _confusion(target: str, section: Mapping[str, Any]) -> Confusion:
-    matrix = np.asarray(section["confusion"], np.int64)
+    matrix = np.asarray(section["confusion"])
     labels = [str(label) for label in section.get("labels") or range(len(matrix))]
-    shares = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
-    wrong = int(matrix.sum() - np.trace(matrix))
-    alt = f"Confusion matrix of {len(labels)} classes: {words.count(wrong)} of {words.rows(int(matrix.sum()))} wrong"
-    pairs = _pairs(matrix, labels)
+    whole = matrix.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix, whole, out=np.zeros(matrix.shape), where=whole > 0)
+    weighted = "weight" in section
+    said = words.weight if weighted else words.count
+    wrong, rows = section.get("wrong", matrix.sum() - np.trace(matrix)), section.get("rows", matrix.sum())
+    alt = f"Confusion matrix of {len(labels)} classes: {words.count(int(wrong))} of {words.rows(int(rows))} wrong"
+    pairs = _pairs(matrix, labels, lambda value: f"weight {said(value)}" if weighted else f"{said(value)}×")
+    what = "Weight of rows" if weighted else "Rows"
     if len(labels) > MOST_IN_MATRIX:
-        return Confusion(target, labels, [], heat(matrix), alt, pairs)
-    cells = [[Cell(int(rows), float(shares[i, j]), i == j) for j, rows in enumerate(line)]
+        return Confusion(target, labels, [], heat(matrix), alt, pairs, what)
+    cells = [[Cell(said(float(value)) if value else "", float(shares[i, j]), i == j) for j, value in enumerate(line)]
              for i, line in enumerate(matrix)]
-    return Confusion(target, labels, cells, None, alt, pairs)
+    return Confusion(target, labels, cells, None, alt, pairs, what)
 
 
-def _pairs(matrix: Any, labels: list[str]) -> list[Pair]:
+def _pairs(matrix: Any, labels: list[str], said: Callable[[Any], str]) -> list[Pair]:
     """The commonest mistakes."""
     wrong = matrix * (1 - np.eye(len(matrix), dtype=np.int64))
     order = np.argsort(-wrong, axis=None, kind="stable")[:_PAIRS]
     places = [divmod(int(place), len(matrix)) for place in order]
-    return [Pair(labels[i], labels[j], int(wrong[i, j])) for i, j in places if wrong[i, j]]
+    return [Pair(labels[i], labels[j], said(float(wrong[i, j]))) for i, j in places if wrong[i, j]]
 
 
 def classes(run: Run) -> list[Classes] | None:
@@ -214,6 +221,7 @@ def classes(run: Run) -> list[Classes] | None:
 
 
 def _classes(target: str, found: list[Mapping[str, Any]]) -> Classes:
-    scores = [ClassScores(str(one["label"]), one["precision"], one["recall"], one["f1"], one["rows"]) for one in found]
-    shown = scores if len(scores) <= MOST_IN_TABLE else sorted(scores, key=lambda one: one.f1)[:MOST_IN_TABLE]
+    scores = [ClassScores(str(one["label"]), one["precision"], one["recall"], one["f1"], one["rows"],
+                          words.weight(one["weight"]) if "weight" in one else "") for one in found]
+    shown = scores if len(scores) <= MOST_IN_TABLE else sorted(scores, key=lambda one: one.f1 or 0.0)[:MOST_IN_TABLE]
     return Classes(target, shown, len(scores))

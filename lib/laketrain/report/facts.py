@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from laketrain.config.evaluate import FIGURES
+from laketrain.config.evaluate import FIGURES, SHARES
 from laketrain.errors import GateError
 from laketrain.lake import Version
 from laketrain.lake.draft import whoami
 from laketrain.report import words
-from laketrain.report.evaluation import CALLED, SHARES, parts_of
+from laketrain.report.evaluation import CALLED, parts_of
 from laketrain.report.run import Run, parents_of
 from laketrain.stages import STAGES
 
@@ -47,13 +47,15 @@ class Tile:
 
 @dataclass(frozen=True)
 class Headline:
-    """The top of the page. `error` is what ended the run early."""
+    """The top of the page. `error` is what ended the run early, `notices` what should be known before its figures are
+    believed."""
 
     title: str
     verdict: Verdict
     sentence: str
     tiles: list[Tile]
     error: str | None
+    notices: list[str]
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,17 @@ def headline(run: Run) -> Headline:
     sentence = f"{', '.join(parts)}, by {whoami()}, as {record.source} says."
     error = run.redactor.scrub(str(record.failure)) if record.failure else None
     return Headline(record.workload.name, _verdict(run), sentence[0].upper() + run.redactor.scrub(sentence[1:]),
-                    list(_tiles(run)), error)
+                    list(_tiles(run)), error, [run.redactor.scrub(said) for said in _notices(run)])
+
+
+def _notices(run: Run) -> list[str]:
+    """Those of the evaluation or, where nothing was evaluated, of the dataset that the run made or found."""
+    from laketrain.evaluate.notices import notices_of_dataset
+
+    evaluation, dataset = run.last("evaluate"), run.last("convert")
+    if evaluation is not None:
+        return list(evaluation.entry.meta.get("warnings") or [])
+    return notices_of_dataset(dataset) if dataset is not None and "features" in dataset.entry.meta else []
 
 
 def _verdict(run: Run) -> Verdict:
@@ -131,7 +143,7 @@ def _tiles(run: Run) -> Iterator[Tile]:
     if evaluation is not None:
         meta = evaluation.entry.meta
         bounds = record.workload.evaluate.gate if record.workload.evaluate else {}
-        on = f"on {words.rows(evaluation.entry.counts.get('rows'))} of {meta.get('split', 'the test split')}"
+        on = f"on {words.measured_on(evaluation.entry.counts, meta.get('split', 'the test split'))}"
         for target, section in parts_of(evaluation)[:2]:
             figure = FIGURES[section["kind"]]
             bound = bounds.get(f"{target}.{figure}" if target else figure)

@@ -15,6 +15,7 @@ import numpy as np
 
 from laketrain.features import Image
 from laketrain.feed.dataset import Dataset
+from laketrain.report.words import weight
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +44,7 @@ def learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def confusion(evaluation: Mapping[str, Any]) -> Figure:
-    """Rows by true class (down) and predicted class (across), shaded within each true class.
+    """Rows, or their weights, by true class (down) and predicted class (across), shaded within each true class.
 
     Args:
         evaluation: what `Pipeline.evaluate` returns.
@@ -51,7 +52,8 @@ def confusion(evaluation: Mapping[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
     counts, labels = np.array(evaluation["confusion"]), evaluation["labels"]
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    whole = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, whole, out=np.zeros(counts.shape), where=whole > 0)
     figure = Figure(figsize=(1 + 0.42 * len(labels),) * 2, layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -59,7 +61,8 @@ def confusion(evaluation: Mapping[str, Any]) -> Figure:
              xlabel="predicted", ylabel="true", title=f"accuracy {evaluation['metrics']['accuracy']:.4f}")
     for true, predicted in np.argwhere(counts):
         colour = "white" if shares[true, predicted] > 0.5 else "black"
-        axes.text(predicted, true, counts[true, predicted], ha="center", va="center", color=colour, fontsize=8)
+        said = weight(float(counts[true, predicted])) if "weight" in evaluation else counts[true, predicted]
+        axes.text(predicted, true, said, ha="center", va="center", color=colour, fontsize=8)
     return figure
 
 

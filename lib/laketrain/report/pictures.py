@@ -30,14 +30,15 @@ def tile(pixels: npt.NDArray[Any]) -> str:
     return _uri(picture)
 
 
-def heat(confusion: npt.NDArray[np.int64]) -> str:
+def heat(confusion: npt.NDArray[Any]) -> str:
     """A confusion matrix, (classes, classes): the share of each true class, blue where right and red where wrong.
 
     Shares are opacities, so that it lies well on a light page and on a dark one.
     """
     from PIL import Image
 
-    shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
+    whole = confusion.sum(axis=1, keepdims=True)
+    shares = np.divide(confusion, whole, out=np.zeros(confusion.shape), where=whole > 0)
     pixels = np.zeros((*confusion.shape, 4), np.uint8)
     pixels[..., :3] = np.where(np.eye(len(confusion), dtype=bool)[..., None], _RIGHT, _WRONG)
     pixels[..., 3] = np.round(255 * np.sqrt(shares))

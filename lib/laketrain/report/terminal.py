@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from laketrain.config.evaluate import FIGURES
-from laketrain.report.words import metric
+from laketrain.report.words import measured_on, metric
 from laketrain.stages import Outcome
 
 
@@ -38,6 +38,8 @@ class Terminal:
         mark = "[dim]unchanged[/dim]" if outcome.skipped else f"[green]{outcome.seconds:6.1f} s[/green]  "
         said = escape(f"{outcome.version.ref:<28} {_counts(outcome)}")
         self.console.print(f"{outcome.stage:>10}  {mark:<9}  {said}", soft_wrap=True)
+        for notice in notices(outcome):
+            self.note(notice)
 
     def rank_event(self, rank: int, event: dict[str, Any]) -> None:
         """A rank reports."""
@@ -103,7 +105,7 @@ def _counts(outcome: Outcome) -> str:
     if outcome.stage == "train":
         return f"{counts['epochs']} epochs of {counts['rows']:,} rows, {counts['parameters']:,} parameters"
     if outcome.stage == "evaluate":
-        return f"{_measured(meta)}, on {counts['rows']:,} rows"
+        return f"{_measured(meta)}, on {measured_on(counts)}"
     if outcome.stage == "ingest":
         rows = f"{counts['rows']:,} rows, " if "rows" in counts else ""
         lost = f", {counts['lost']:,} lost before they were landed" if "lost" in counts else ""
@@ -113,8 +115,16 @@ def _counts(outcome: Outcome) -> str:
     parts = [f"{counts['in']:,} in", f"{counts['out']:,} out", f"{counts['quarantined']:,} quarantined"]
     if "splits" in counts:
         parts.append(", ".join(f"{split} {rows:,}" for split, rows in counts["splits"].items()))
-    parts += meta.get("leaks", [])
     return ", ".join(parts)
+
+
+def notices(outcome: Outcome) -> list[str]:
+    """What should be known of a stage's result before it is believed."""
+    from laketrain.evaluate.notices import notices_of_dataset
+
+    if outcome.stage == "convert":
+        return notices_of_dataset(outcome.version)
+    return list(outcome.version.entry.meta.get("warnings") or []) if outcome.stage == "evaluate" else []
 
 
 def _measured(meta: Mapping[str, Any]) -> str:

@@ -37,7 +37,7 @@ class Curve:
 @dataclass(frozen=True)
 class Training:
     """`settings` are names and values; the history is `columns` over `rows`, in text; `chosen` says which epoch's model
-    was committed."""
+    was committed, `counted` how rows with weights count."""
 
     ref: str
     curves: list[Curve]
@@ -45,6 +45,7 @@ class Training:
     columns: list[str]
     rows: list[list[str]]
     chosen: str
+    counted: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,13 @@ def training(run: Run) -> Training | None:
     curves = [_curve(history, name, f"curve{place}") for place, name in enumerate(names)]
     table = [[_cell(column, row.get(column)) for column in columns] for row in history]
     titles = [column.replace("_", " ") for column in columns]
-    return Training(version.ref, curves, _settings(version.entry.meta), titles, table, _chosen(version.entry.meta))
+    return Training(version.ref, curves, _settings(version.entry.meta), titles, table, _chosen(version.entry.meta),
+                    _counted(version.entry.meta))
+
+
+def _counted(meta: Mapping[str, Any]) -> str:
+    weight = next((name for name, one in (meta.get("features") or {}).items() if one.get("role") == "weight"), None)
+    return f"Losses and metrics are means over the rows by their weight {weight!r}." if weight else ""
 
 
 def _chosen(meta: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, TypeGuard
 
@@ -31,6 +32,24 @@ def rows(value: Any) -> str:
 def many(value: Any, thing: str) -> str:
     """How many of a thing whose plural ends in s."""
     return f"{count(value)} {thing}{'' if value == 1 else 's'}"
+
+
+def weight(value: Any) -> str:
+    """A sum of weights, to four figures, a large one to whole numbers."""
+    if not is_number(value):
+        return NOTHING
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def measured_on(counts: Mapping[str, Any], of: str = "") -> str:
+    """The rows (`of` a split) that an evaluation's figures are of; where rows have weights, what these add up to."""
+    whole = f"{rows(counts.get('rows'))}{f' of {of}' if of else ''}"
+    if "weight" not in counts:
+        return whole
+    masked, weighs = counts.get("masked") or 0, f"of weight {weight(counts['weight'])}"
+    if not masked or not is_number(counts.get("rows")):
+        return f"{whole}, {weighs}"
+    return f"{count(counts['rows'] - masked)} of {whole}, {weighs} (the others have weight 0 and count in nothing)"
 
 
 def share(value: Any) -> str:

@@ -18,6 +18,7 @@ from laketrain.config.train import Regularise, Train
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
 from laketrain.models import parse_model
+from laketrain.models.heads import probabilities
 from laketrain.models.user import UserModel
 
 _OPTIMIZERS: dict[str, Any] = {
@@ -43,13 +44,14 @@ def compiled(config: Train, features: FeatureSet, source: keras.Model | None, pr
     Raises:
         DataError: a pattern fits no layer, or `source` has no weights for this model.
     """
-    with _computing_in(precision):
+    with computing_in(precision):
         declared = parse_model(config.model)
         model: keras.Model = (declared.built_by(user[declared.use], features)
                               if isinstance(declared, UserModel) and declared.use in user else declared.build(features))
     if source is not None:
         take_weights(model, source)
     _freeze(model, config.freeze)
+    _refuse_nothing_to_learn(model, config)
     if config.regularise is not None:
         regularise(model, config.regularise)
     optimizer = build_optimizer(config.optimizer)
@@ -72,7 +74,8 @@ def build_optimizer(settings: Optimizer) -> keras.optimizers.Optimizer:
 
 
 @contextmanager
-def _computing_in(precision: str) -> Iterator[None]:
+def computing_in(precision: str) -> Iterator[None]:
+    """Layers that are made in here compute in this type, and keep weights in float32."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(_POLICIES[precision])
     try:
@@ -111,6 +114,25 @@ def _freeze(model: keras.Model, patterns: list[str]) -> None:
     for pattern in patterns:
         for layer in _fitting(model, pattern, "freeze"):
             layer.trainable = False
+
+
+def _refuse_nothing_to_learn(model: keras.Model, config: Train) -> None:
+    if model.trainable_variables:
+        return
+    if config.freeze and layers_of(model):
+        raise DataError("train", f"freeze {', '.join(map(repr, config.freeze))}", "leaves no layer that learns, of "
+                        f"{', '.join(layer.name for layer in layers_of(model))}", "freeze fewer of them")
+    raise DataError("train", "the model", "has no weights that training could change", "add a layer that learns")
+
+
+def with_probabilities(model: keras.Model, features: FeatureSet) -> keras.Model:
+    """A model of logits with softmax or sigmoid at its end, for each label and multilabel, and the same optimizer."""
+    given = model.output if isinstance(model.output, dict) else dict.fromkeys(features.targets, model.output)
+    said = {name: probabilities(name, features[name], given[name]) for name in features.targets}
+    whole = keras.Model(model.input, said if isinstance(model.output, dict) else next(iter(said.values())),
+                        name=model.name)
+    whole.compile(optimizer=model.optimizer, jit_compile=False, auto_scale_loss=False)
+    return whole
 
 
 def _fitting(model: keras.Model, pattern: str, key: str) -> list[Any]:
@@ -159,6 +181,9 @@ def set_layer_rates(model: keras.Model, rates: dict[str, float]) -> None:
                             "is frozen, or has that of a pattern before it",
                             "remove it, or write it before those that fit more layers")
         factors = {**dict.fromkeys(learning, factor), **factors}
+    if not any(factors.get(id(variable.value), 1.0) for variable in model.trainable_variables):
+        raise DataError("train", "optimizer.layer_rates", "multiplies the rate of every layer that learns by 0",
+                        "leave one of them a rate")
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     update = optimizer.update_step
 

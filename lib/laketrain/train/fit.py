@@ -95,6 +95,7 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
         loop.run()
     state, averaged = begun.state, averaging_seconds(begun.model.optimizer)
     model = _chosen(begun.model, state, config, checkpoints) if world.is_chief else begun.model
+    model = _of_probabilities(model, dataset, config)
     if task.output and world.is_chief:
         save_model(model, Lake(task.lake), task.output)
     return {"rank": world.rank, "where": _where(), "history": state.history, "times": state.times,
@@ -120,6 +121,13 @@ def _chosen(model: keras.Model, state: State, config: Train, checkpoints: Checkp
     if config.optimizer.ema is not None:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     return model
+
+
+def _of_probabilities(model: keras.Model, dataset: Dataset, config: Train) -> keras.Model:
+    """What is committed says probabilities, also where training went by logits."""
+    from laketrain.train.compiling import with_probabilities
+
+    return with_probabilities(model, dataset.features) if config.model.get("from_logits") is True else model
 
 
 def _verdict(state: State, config: Train) -> dict[str, Any]:

@@ -23,12 +23,14 @@ from laketrain.train.begin import Begun
 from laketrain.train.chance import chance_of, reseed, set_chance
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.clock import Clock, Report
+from laketrain.train.groups import Groups, updates_of
 from laketrain.train.judge import Judge
 from laketrain.train.parted import refuse_parted
 from laketrain.train.rates import rate_at
 from laketrain.train.steps import Steps
+from laketrain.train.still import Still
 from laketrain.train.suspects import told
-from laketrain.train.user import UserCallbacks
+from laketrain.train.user import UserCallbacks, blaming
 
 if TYPE_CHECKING:
     from laketrain.train.fit import FitTask
@@ -47,6 +49,7 @@ class Loop:
         functions = task.user_code
         own = functions[task.config.step] if task.config.step else None
         self._steps = Steps(begun.model, begun.objective, world.size, own)
+        self._groups = Groups(begun.model.optimizer)
         self._callbacks = UserCallbacks(task.config, functions, begun.model, world.is_chief)
         self._judge = Judge(**begun.state.judge)
         self._first = 0
@@ -57,6 +60,7 @@ class Loop:
         state, config = self._state, self._config
         if state.epochs >= config.epochs or self._judge.stop:
             return
+        self._still = Still.of(self._model, state)
         self._callbacks.call("on_train_begin")
         with closing(self._feed.steps_of(self._world.rank, self._world.size, state.epochs, start_step=state.step,
                                          epochs=config.epochs - state.epochs, augment=config.augment)) as batches:
@@ -68,12 +72,13 @@ class Loop:
         state, started, first = self._state, time.monotonic(), self._state.step
         self._first = first
         self._enter()
-        self._set_rate(state.epochs * self._feed.steps + first)
+        self._set_rate(first)
         self._callbacks.call("on_epoch_begin", state.epochs)
         self._agree_on_rate()
         for step in range(first, self._feed.steps):
             self._step(step, started, batches)
         state.step = 0
+        self._refuse_still()
         average_statistics(self._model, self._world)
         row: dict[str, Any] = {"epoch": state.epochs + 1, **self._steps.totals(self._world), **self._validate()}
         state.epochs += 1
@@ -107,15 +112,18 @@ class Loop:
         where = f"rank {self._world.rank}, epoch {state.epochs + 1}, step {step + 1} of {feed.steps}"
         with self.clock.waits(), named(where):
             batch = next(batches)
-        done = state.epochs * feed.steps + step
-        self._set_rate(done)
-        with self.clock.computes():
+        self._set_rate(step)
+        with self.clock.computes(), blaming(config), self._groups.batch(last=step + 1 == feed.steps):
             loss = float(self._steps.train(*batch))
+        if not self._steps.sloped:
+            raise DataError("train", "the loss", "depends on no weight of the model, so there is nothing to follow",
+                            "make it of differentiable operations: no argmax, rounding or comparison on the way")
         if not math.isfinite(loss):
             raise DataError("train", where, f"the loss is {loss}{told(feed, self._world, state.epochs, step, batch)}",
                             _NO_NUMBER)
         self.clock.tell(self._report, partial(self._progress, step, started))
         self._callbacks.call("on_train_batch_end", step, {"loss": loss})
+        done = state.epochs * feed.steps + step
         if config.checkpoint_steps and (done + 1) % config.checkpoint_steps == 0 and step + 1 < feed.steps:
             state.step = step + 1
             average_statistics(self._model, self._world)
@@ -123,10 +131,23 @@ class Loop:
             self._save(time.monotonic() - started)
             state.ranks = []
 
+    def _refuse_still(self) -> None:
+        """After the first epoch: a training whose weights stay as they were must not be committed as one."""
+        why = self._still.why(self._model) if self._still is not None else None
+        self._still = None
+        if why is None:
+            return
+        if self._config.init_from is None:
+            raise DataError("train", "epoch 1", *why)
+        if self._world.is_chief:  # a model that knows all of it already
+            self._report({"kind": "hint", "text": f"epoch 1 {why[0]}"})
+
     def _set_rate(self, step: int) -> None:
-        optimizer, together = self._config.optimizer, self._config.optimizer.accumulate
-        updates = max(1, self._feed.steps * self._config.epochs // together)
-        rate = rate_at(optimizer, step // together, updates, self._feed.steps / together) * self._judge.factor
+        """Of a step of this epoch. With `accumulate` it is the step of the weights that counts."""
+        optimizer, epochs = self._config.optimizer, self._state.epochs
+        each = updates_of(self._feed.steps, optimizer.accumulate)
+        update = epochs * each + step // optimizer.accumulate
+        rate = rate_at(optimizer, update, each * self._config.epochs, each) * self._judge.factor
         if rate != self._state.rate:
             self._state.rate = rate
             self._model.optimizer.learning_rate = rate
@@ -145,7 +166,8 @@ class Loop:
               self._dataset.feed(config.validation, config.batch, lanes=config.lanes, shuffle=False) as feed,
               closing(feed.steps_of(self._world.rank, self._world.size)) as batches):
             for batch in batches:
-                self._steps.validate(*batch)
+                with blaming(config):
+                    self._steps.validate(*batch)
                 self.clock.tell(self._report, lambda: event)
         return {f"val_{name}": value for name, value in self._steps.totals(self._world).items()}
 

@@ -22,6 +22,7 @@ from laketrain.config.train import Train
 from laketrain.errors import DataError
 from laketrain.features import Feature, FeatureSet, Label
 from laketrain.models.aims import by_target, metric_of
+from laketrain.models.heads import DISTRIBUTIONS
 from laketrain.models.idle import unfit_or_idle
 
 RowLoss = Callable[[Any, Any], Any]
@@ -38,6 +39,9 @@ class Objective:
     Attributes:
         of_user: whether a loss is the user's own code.
 
+    Where the model says logits (`model: {from_logits: true}`), losses are reckoned from them and metrics from what they
+    mean; a loss of the user's own gets what the model says.
+
     Raises:
         DataError: a loss or metric that doesn't suit its target, a name that is no target's, or a setting that would do
             nothing.
@@ -48,7 +52,8 @@ class Objective:
         for unfit in unfit_or_idle(config, features):
             raise DataError("train", unfit.subject, unfit.problem, unfit.hint)
         losses = by_target(config.loss, self._targets)
-        self._losses = {name: (loss.weight, _row_loss(self._targets[name], loss, user))
+        self._logits = config.model.get("from_logits") is True
+        self._losses = {name: (loss.weight, _row_loss(self._targets[name], loss, user, self._logits))
                         for name, loss in losses.items()}
         self.of_user = any(loss.use is not None for loss in losses.values())
         self._metrics = {name: [_metric(self._targets[name], metric) for metric in chosen]
@@ -69,9 +74,9 @@ class Objective:
         """Adds rows to the metrics."""
         truth, said = self._named(targets), self._named(predictions)
         for name, metrics in self._metrics.items():
+            meant = _meant(self._targets[name], tf.cast(said[name], tf.float32), self._logits)
             for metric in metrics:
-                metric.update_state(_hard(self._targets[name], truth[name]), tf.cast(said[name], tf.float32),
-                                    sample_weight=weights)
+                metric.update_state(_hard(self._targets[name], truth[name]), meant, sample_weight=weights)
 
     def results(self) -> dict[str, float]:
         """Of all rows since `reset`; named `<target>_<metric>` where there are several targets."""
@@ -112,32 +117,43 @@ def _class_weights(config: Train, targets: Mapping[str, Feature]) -> tuple[float
     return label.balanced()
 
 
-def _row_loss(feature: Feature, loss: Loss, user: Mapping[str, Any]) -> RowLoss:
+def _meant(feature: Feature, said: Any, logits: bool) -> Any:
+    """Of logits the probabilities."""
+    if not logits or feature.kind not in DISTRIBUTIONS:
+        return said
+    return tf.nn.softmax(said) if isinstance(feature, Label) else tf.nn.sigmoid(said)
+
+
+def _row_loss(feature: Feature, loss: Loss, user: Mapping[str, Any], logits: bool) -> RowLoss:
     if loss.use is not None:
         return _flat(user[loss.use])
     chosen = suits(feature.kind, loss.name)
     if isinstance(feature, Label):
-        return _of_classes(feature.count, loss, focal=chosen == "focal")
+        return _of_classes(feature.count, loss, focal=chosen == "focal", logits=logits)
+    of_logits = logits and feature.kind in DISTRIBUTIONS
     kinds: dict[str, RowLoss] = {
         "mse": keras.losses.mean_squared_error, "mae": keras.losses.mean_absolute_error,
         "huber": partial(keras.losses.huber, delta=loss.delta), "log_cosh": keras.losses.log_cosh,
         "poisson": keras.losses.poisson, "quantile": partial(_pinball, loss.quantile),
-        "binary_crossentropy": partial(keras.losses.binary_crossentropy, label_smoothing=loss.label_smoothing),
+        "binary_crossentropy": partial(keras.losses.binary_crossentropy, label_smoothing=loss.label_smoothing,
+                                       from_logits=of_logits),
         "focal": partial(keras.losses.binary_focal_crossentropy, apply_class_balancing=True, alpha=loss.alpha,
-                         gamma=loss.gamma),
+                         gamma=loss.gamma, from_logits=of_logits),
     }
     return _flat(kinds[chosen])
 
 
-def _of_classes(classes: int, loss: Loss, focal: bool) -> RowLoss:
+def _of_classes(classes: int, loss: Loss, focal: bool, logits: bool) -> RowLoss:
     """Of (n,) classes, or (n, classes) shares of them."""
     def rows(truth: Any, said: Any) -> Any:
         if not focal and not loss.label_smoothing and len(truth.shape) == 1:
-            return keras.losses.sparse_categorical_crossentropy(truth, said)
+            return keras.losses.sparse_categorical_crossentropy(truth, said, from_logits=logits)
         soft = tf.one_hot(truth, classes) if len(truth.shape) == 1 else tf.cast(truth, tf.float32)
         if focal:
-            return keras.losses.categorical_focal_crossentropy(soft, said, alpha=loss.alpha, gamma=loss.gamma)
-        return keras.losses.categorical_crossentropy(soft, said, label_smoothing=loss.label_smoothing)
+            return keras.losses.categorical_focal_crossentropy(soft, said, alpha=loss.alpha, gamma=loss.gamma,
+                                                               from_logits=logits)
+        return keras.losses.categorical_crossentropy(soft, said, label_smoothing=loss.label_smoothing,
+                                                     from_logits=logits)
 
     return rows
 

@@ -17,7 +17,7 @@ def rate_at(optimizer: Optimizer, update: int, updates: int, per_epoch: float) -
     """The rate of the step of the weights number `update`, from 0, of `updates` in the whole training.
 
     Args:
-        per_epoch: such steps in an epoch; may be a fraction where gradients are accumulated.
+        per_epoch: such steps in an epoch.
     """
     schedule, base = optimizer.schedule, optimizer.learning_rate
     warm = schedule.warmup * per_epoch

@@ -21,6 +21,7 @@ from laketrain.lake import Version, fingerprint, lease
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.source import pin_source, source_content, source_parent
+from laketrain.train.trial import try_model
 from laketrain.train.user import pack_user_code, source_of
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
     An interrupted training of the same config on the same data goes on from its last checkpoint, at any number of
     ranks. A rank that fails by itself (killed, hung, its storage away) is answered by a relaunch from there, up to
     `max_restarts`, with fewer ranks where executors are gone and `ranks` allows it; a mistake that would only happen
-    again (the loss is NaN) is raised at once. Of jobs that run the same training, on whatever ranks, one is at it at a
-    time: they would drop each other's checkpoints.
+    again (the loss is NaN, code of the user's own raises) is raised at once. A model of the user's own is built and
+    tried by the driver, before any rank is launched. Of jobs that run the same training, on whatever ranks, one is at
+    it at a time: they would drop each other's checkpoints.
     """
     tell = on_event or (lambda rank, event: None)
     training, path = _training(dataset, config), f"checkpoints/{name}"
@@ -63,6 +65,7 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
 def _trained(spark: SparkSession, dataset: Version, name: str, config: Train, key: str, training: str,
              tell: OnEvent) -> Version:
     started = time.monotonic()
+    try_model(dataset, config)
     lake = dataset.lake
     models = lake.table("models", name)
     checkpoints = Checkpoints(lake, name, _run_identity(models.versions(), training), config.checkpoints)

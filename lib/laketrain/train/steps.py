@@ -4,8 +4,10 @@
     loss = steps.train(inputs, targets, weights, real)
     steps.totals(world)          # {'loss': …, 'accuracy': …} of all rows since the last call, on every rank
 
-A padded row has weight 0. The loss of a batch is the mean over its real rows, all ranks together, so a tail batch
-counts as the smaller batch that it is; over an epoch, losses and metrics are sums over rows, not means of means.
+A padded row has weight 0. What a step makes small is, as in Keras, the sum of weight × loss over the number of its real
+rows, all ranks together, so a tail batch counts as the smaller batch that it is. What is told of an epoch are sums over
+rows, not means of means: losses and metrics alike are divided by the sum of the rows' weights, as scikit-learn and
+`laketrain.evaluate` do.
 """
 
 from __future__ import annotations
@@ -28,13 +30,18 @@ class Steps:
     Args:
         model: its optimizer may be a distributed one. ranks: that share a global batch.
         own: the user's train step, of (model, inputs, targets, weights) to this rank's loss; None for ours.
+
+    Attributes:
+        sloped: whether the loss depends on any weight; known after the first step.
     """
 
     def __init__(self, model: keras.Model, objective: Objective, ranks: int = 1,
                  own: Callable[..., Any] | None = None) -> None:
         self.model, self.objective, self._ranks, self._own = model, objective, ranks, own
-        self._loss = tf.Variable(0.0, dtype=tf.float64, trainable=False)
-        self._rows = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.sloped = True
+        # Over this rank's rows: weight × loss, and weights. Of whole batches: penalties × rows, and rows.
+        self._loss, self._weight, self._penalty, self._rows = (
+            tf.Variable(0.0, dtype=tf.float64, trainable=False) for _ in range(4))
         # Horovod's kernels are none of XLA's, so no jit_compile. AutoGraph makes graphs of conditions on tensors, which
         # only a user's code may have; it takes its time, and a file in the temporary folder for each function.
         graph = partial(tf.function, jit_compile=False, autograph=own is not None or objective.of_user)
@@ -46,12 +53,18 @@ class Steps:
         model = self.model
         with tf.GradientTape() as tape:
             predictions = model(inputs, training=True)
-            loss = self._mean_loss(targets, predictions, weights, real, training=True)
-            scaled = model.optimizer.scale_loss(loss)
+            loss = self._loss_of(targets, predictions, weights, real, training=True)
+            penalty = self._penalties()
+            whole = loss + penalty
+            scaled = model.optimizer.scale_loss(whole)
         variables = model.trainable_weights
-        model.optimizer.apply(tape.gradient(scaled, variables), variables)
-        self._count(targets, predictions, weights, real, loss)
-        return loss
+        gradients = tape.gradient(scaled, variables)
+        # Known while the graph is made, from which no error of ours would come out as it is.
+        self.sloped = any(gradient is not None for gradient in gradients)
+        if self.sloped:
+            model.optimizer.apply(gradients, variables)
+        self._count(targets, predictions, weights, real, loss, penalty)
+        return whole
 
     def _train_as_told(self, inputs: Any, targets: Any, weights: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
         """The user's step. Its weights are such that the sum of weight × loss over this rank's rows, averaged over the
@@ -59,44 +72,50 @@ class Steps:
         assert self._own is not None
         loss = tf.cast(self._own(self.model, inputs, targets, weights * self._share(real)), tf.float32)
         predictions = self.model(inputs, training=False)
-        self._count(targets, predictions, weights, real, loss)
+        self._count(targets, predictions, weights, real, loss, tf.zeros(()))
         return loss
 
     def _validate(self, inputs: Any, targets: Any, weights: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
         predictions = self.model(inputs, training=False)
-        loss = self._mean_loss(targets, predictions, weights, real, training=False)
-        self._count(targets, predictions, weights, real, loss)
-        return loss
+        loss, penalty = self._loss_of(targets, predictions, weights, real, training=False), self._penalties()
+        self._count(targets, predictions, weights, real, loss, penalty)
+        return loss + penalty
 
-    def _mean_loss(self, targets: Any, predictions: Any, weights: tf.Tensor, real: tf.Tensor,
-                   training: bool) -> tf.Tensor:
-        """Averaged over the ranks it is the mean over the batch's real rows, and the penalties as they are."""
-        loss = self.objective.loss(targets, predictions, weights * self._share(real), training)
+    def _loss_of(self, targets: Any, predictions: Any, weights: tf.Tensor, real: tf.Tensor,
+                 training: bool) -> tf.Tensor:
+        """Averaged over the ranks it is the sum of weight × loss over the batch, divided by its real rows."""
+        return self.objective.loss(targets, predictions, weights * self._share(real), training)
+
+    def _penalties(self) -> tf.Tensor:
+        """The model's own losses, which no row weighs."""
         penalties = [tf.cast(penalty, tf.float32) for penalty in self.model.losses]
-        return tf.add_n([loss, *penalties]) if penalties else loss
+        return tf.add_n(penalties) if penalties else tf.zeros(())
 
     def _share(self, real: tf.Tensor) -> tf.Tensor:
         return tf.cast(self._ranks, tf.float32) / tf.cast(real, tf.float32)
 
-    def _count(self, targets: Any, predictions: Any, weights: tf.Tensor, real: tf.Tensor, loss: tf.Tensor) -> None:
-        self._loss.assign_add(tf.cast(loss, tf.float64) * tf.cast(real, tf.float64))
-        self._rows.assign_add(tf.cast(real, tf.int64))
+    def _count(self, targets: Any, predictions: Any, weights: tf.Tensor, real: tf.Tensor, loss: tf.Tensor,
+               penalty: tf.Tensor) -> None:
+        rows = tf.cast(real, tf.float64)
+        self._loss.assign_add(tf.cast(loss, tf.float64) * rows / self._ranks)
+        self._weight.assign_add(tf.reduce_sum(tf.cast(weights, tf.float64)))
+        self._penalty.assign_add(tf.cast(penalty, tf.float64) * rows)
+        self._rows.assign_add(rows)
         self.objective.count(targets, predictions, weights)
 
     def running(self) -> dict[str, float]:
         """This rank's own loss and metrics since the last `totals`: for the eye, while an epoch runs."""
-        rows = max(1, int(self._rows.numpy()))
-        return {"loss": float(self._loss.numpy()) / rows, **self.objective.results()}
+        return {"loss": _told(*(float(variable.numpy()) for variable in self._of_loss)), **self.objective.results()}
 
     def totals(self, world: World) -> dict[str, float]:
         """Loss and metrics over all rows of all ranks since the last call, and back to zero."""
-        loss = float(world.sum(float(self._loss.numpy()))) / world.size / max(1, int(self._rows.numpy()))
+        loss = _told(*(float(world.sum(float(variable.numpy()))) for variable in self._of_loss))
         for variable in self.objective.variables:
             variable.assign(world.sum(np.asarray(variable.numpy())))
         found = {"loss": loss, **self.objective.results()}
         self.objective.reset()
-        self._loss.assign(0.0)
-        self._rows.assign(0)
+        for variable in self._of_loss:
+            variable.assign(0.0)
         return found
 
     def sums(self) -> list[Any]:
@@ -110,12 +129,20 @@ class Steps:
 
     def restore_merged(self, ranks: list[list[Any]], world: World) -> None:
         """The same for other ranks than there were: the chief gets the sums of all of them, the others none."""
-        of_loss, of_rows, *of_metrics = (np.sum([np.asarray(sums[place]) for sums in ranks], axis=0)
-                                         for place in range(len(ranks[0])))
-        # Every rank counts all rows of the batch, and a loss that is a mean over the ranks.
-        loss = of_loss * world.size / len(ranks) if world.is_chief else 0.0
-        others = [values if world.is_chief else np.zeros_like(values) for values in of_metrics]
-        self.restore([loss, of_rows // len(ranks), *others])
+        loss, weight, penalty, rows, *metrics = (np.sum([np.asarray(sums[place]) for sums in ranks], axis=0)
+                                                 for place in range(len(ranks[0])))
+        # Every rank counts penalties and rows of the whole batch, and there were another number of ranks.
+        whole = [each * world.size / len(ranks) for each in (penalty, rows)]
+        self.restore([each if world.is_chief else np.zeros_like(each) for each in (loss, weight, *whole, *metrics)])
+
+    @property
+    def _of_loss(self) -> list[Any]:
+        return [self._loss, self._weight, self._penalty, self._rows]
 
     def _counted(self) -> list[Any]:
-        return [self._loss, self._rows, *self.objective.variables]
+        return [*self._of_loss, *self.objective.variables]
+
+
+def _told(loss: float, weight: float, penalty: float, rows: float) -> float:
+    """The mean loss of rows by their weights, and that of the penalties over the rows of whole batches."""
+    return loss / (weight or 1.0) + penalty / (rows or 1.0)

@@ -13,15 +13,16 @@ import linecache
 import os
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
 from laketrain.config.train import Train
-from laketrain.errors import DataError
-from laketrain.imports import import_object
+from laketrain.distributed.rank import is_collateral
+from laketrain.errors import DataError, LaketrainError
+from laketrain.imports import import_object, place_of, users_error, users_own
 
 
 def user_functions(config: Train) -> dict[str, Any]:
@@ -56,11 +57,20 @@ def unpack_user_code(code: bytes) -> dict[str, Any]:
     Python is told the source of what has no file here: for tracebacks, and for TensorFlow, which makes graphs of
     conditions on tensors from it.
     """
-    functions, files = cloudpickle.loads(code) if code else ({}, {})
+    functions, files = _loaded(code) if code else ({}, {})
     for file, lines in files.items():
         if not os.path.exists(file):
             linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
     return dict(functions)
+
+
+def _loaded(code: bytes) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    try:
+        functions, files = cloudpickle.loads(code)
+    except Exception as error:  # whatever their modules raise where they come to life
+        raise DataError("train", "code of your own", f"can't be loaded by a rank ({type(error).__name__}: {error})",
+                        "what it imports must be installed where executors run (PYSPARK_PYTHON)") from error
+    return functions, files
 
 
 def source_of(config: Train) -> dict[str, str]:
@@ -93,20 +103,60 @@ def _installed(module: Any) -> bool:
     return file is not None and Path(file).is_relative_to(sys.prefix)
 
 
+@contextlib.contextmanager
+def blaming(config: Train) -> Iterator[None]:
+    """Around a step, in which code of the user's own runs within a graph: what it raises, or what TensorFlow raises at
+    what it makes, is theirs, and would only happen again. The end of another rank, and what the machine lacks, is not.
+
+    Raises DataError for these.
+    """
+    try:
+        yield
+    except LaketrainError:
+        raise
+    except Exception as error:
+        running = _in_steps(config)
+        if not running or is_collateral(error) or not (place_of(error) or isinstance(error, _mistakes())):
+            raise
+        raise users_error(error, "train", running) from error
+
+
+def _in_steps(config: Train) -> str:
+    """The settings that name code which runs in a step."""
+    named = [("model.use", config.model.get("use")), ("step", config.step),
+             *(("loss", loss.use) for loss in config.loss.values())]
+    return ", ".join(dict.fromkeys(f"train.{key} {name!r}" for key, name in named if name))
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """What comes of code, not of circumstances."""
+    import tensorflow as tf
+
+    return (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, NotImplementedError, TypeError,
+            ValueError, tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
+
+
 class UserCallbacks:
-    """The user's Keras callbacks, called as `fit` calls them; on the chief alone."""
+    """The user's Keras callbacks, called as `fit` calls them; on the chief alone. What they raise is a DataError."""
 
     def __init__(self, config: Train, functions: Mapping[str, Any], model: Any, chief: bool) -> None:
         self._model = model
-        self._made = [functions[name]() for name in config.callbacks] if chief else []
-        for callback in self._made:
-            callback.set_model(model)
-            callback.set_params({"epochs": config.epochs})
+        self._made: dict[str, Any] = {}
+        for name in config.callbacks if chief else ():
+            with self._blamed(name):
+                self._made[name] = functions[name]()
+                self._made[name].set_model(model)
+                self._made[name].set_params({"epochs": config.epochs})
 
     def call(self, hook: str, *args: Any) -> None:
         """E.g. `on_epoch_end`, with what Keras gives it."""
-        for callback in self._made:
-            getattr(callback, hook)(*args)
+        for name, callback in self._made.items():
+            with self._blamed(name):
+                getattr(callback, hook)(*args)
+
+    @staticmethod
+    def _blamed(name: str) -> contextlib.AbstractContextManager[None]:
+        return users_own("train", f"train.callbacks {name!r}")
 
     @property
     def stop(self) -> bool:

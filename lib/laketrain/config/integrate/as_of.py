@@ -16,7 +16,8 @@ from laketrain.config.clean.base import is_number
 from laketrain.config.durations import Duration
 from laketrain.config.integrate.base import Known, Partners, Standing, Told, absent, comparable
 from laketrain.config.integrate.join import Unmatched
-from laketrain.config.widening import is_time
+from laketrain.config.integrate.known import NONE, known_column, known_problems
+from laketrain.config.widening import is_time, widened
 
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -45,12 +46,17 @@ class AsOf(Partners):
     """The last row up to this time, the first from it on, or the nearer of both; of two equally near ones the earlier.
     Only `backward` never looks into the future."""
     tolerance: Duration | NotNegative | None = None
-    """How far away a partner may be at most, e.g. `2 hours`, or a number where times are numbers; by default any."""
+    """How far away a partner may be at most, e.g. `2 hours`, or a number where times are numbers; by default any. It is
+    measured to the partner's own time, never to that at which it was known."""
     allow_exact: bool = True
-    """Whether a row of the very same time is a partner."""
+    """Whether a row of the very same time is a partner, and one that was known at the very same time."""
     latest_by: str | None = None
     """Which row counts where several of the other table share key and time: that with the highest value here, e.g. when
-    it was recorded. Without, and of equals, such rows are refused."""
+    it was recorded. Without this and `known_by`, and of equals, such rows are refused."""
+    known_by: str | None = None
+    """The other table's column with the time at which a row became known, for `direction: backward`: a row of this side
+    gets none that became known after its own time. By default what `latest_by` names, which must be such a time then;
+    `none` where rows may get what became known later. A row that lacks this time was never known."""
     unmatched: LonelyPolicy = LonelyPolicy()
     """What happens to rows without a partner."""
 
@@ -58,6 +64,16 @@ class AsOf(Partners):
     def other_time(self) -> str:
         """The other table's time."""
         return self.right_time or self.time
+
+    @property
+    def known(self) -> str | None:
+        """The other table's column with the time at which a row was known; None where any row counts."""
+        return known_column(self.known_by, self.latest_by)
+
+    @property
+    def versions(self) -> list[str]:
+        """What tells rows of one key and time apart, of which the highest counts."""
+        return list(dict.fromkeys(filter(None, [self.latest_by, self.known])))
 
     def taken(self, other: Known) -> dict[str, str]:  # type: ignore[override]
         found = super().taken(other or ())
@@ -72,11 +88,26 @@ class AsOf(Partners):
         place = "right_time" if self.right_time else "time"
         yield from absent(f"column of {self.table}", [self.other_time], right, (place,))
         yield from absent(f"column of {self.table}", filter(None, [self.latest_by]), right, ("latest_by",))
+        if (right or {}).get(self.latest_by or "", "").lower().startswith("map<"):
+            yield ("latest_by",), f"column {self.latest_by!r} is a map, and maps have no order", "Choose another column"
         mine, others = (left or {}).get(self.time, ""), (right or {}).get(self.other_time, "")
         if problem := comparable(self.time, mine, self.other_time, others, self.table):
             yield ("time",), *problem
         elif kind := mine or others:
             yield from self._unlike_times(kind)
+        common = widened(mine, others) if mine and others else ""
+        if common is not None:
+            yield from self._unheld(common, right)
+
+    def _unheld(self, kind: str, right: Known) -> Iterator[Told]:
+        if self.known is None or self.direction == "backward":
+            yield from known_problems(self.known_by, self.latest_by, self.time, kind, right,
+                                      f"column of {self.table}")
+            return
+        yield ("known_by" if self.known_by else "latest_by",), (
+            f"direction: {self.direction} takes rows of a later time, whenever they became known"), (
+            f"Write known_by: {NONE} where that is meant, e.g. for a label; of what was known at a row's time, "
+            "direction: backward finds the last")
 
     def _unlike_times(self, kind: str) -> Iterator[Told]:
         if not is_time(kind) and not is_number(kind):

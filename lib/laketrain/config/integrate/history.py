@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from laketrain.config.integrate.base import BaseStep, Known, Standing, Told, absent
+from laketrain.config.integrate.known import known_column, known_problems
 
 MOST = 100_000
 
@@ -35,6 +36,13 @@ class History(BaseStep):
     """What is put before the arrays' names; by default nothing per entity, and `earlier_` per event."""
     count: str | None = Field(default=None, min_length=1)
     """A new column with the number of all the entity's events, those before `last` too; per entity only."""
+    latest_by: str | None = None
+    """Rows that share an entity and all of `order` are then versions of one event: that with the highest value here
+    counts, e.g. when it was recorded. Without, each row is an event of its own."""
+    known_by: str | None = None
+    """The column with the time at which a row became known, for `per: event`: a row's arrays have none that became
+    known at its own time or later. By default what `latest_by` names, which must be such a time then; `none` where they
+    may have what became known later. A row that lacks this time is in no arrays."""
     unplaced: Literal["fatal", "quarantine"] = "fatal"
     """Rows without an entity or a time: fail, or quarantine them."""
 
@@ -43,6 +51,18 @@ class History(BaseStep):
         if self.count and self.per == "event":
             raise ValueError("'count' is for per: entity", "Leave it out")
         return self
+
+    @model_validator(mode="after")
+    def _knows_by_events(self) -> History:
+        if self.known_by and self.per == "entity":
+            raise ValueError("'known_by' is for per: event: a row an entity has no time of its own, and gets what is "
+                             "known when the stage runs", "Leave it out, or choose per: event")
+        return self
+
+    @property
+    def known(self) -> str | None:
+        """The column with the time at which a row was known; None where any earlier one counts."""
+        return known_column(self.known_by, self.latest_by) if self.per == "event" else None
 
     @property
     def label(self) -> str:
@@ -61,12 +81,18 @@ class History(BaseStep):
 
     def problems(self, here: Standing) -> Iterator[Told]:
         columns = here.columns
-        for place, names in (("by", self.by), ("order", self.order_by), ("columns", self.columns)):
+        latest = [self.latest_by] if self.latest_by else []
+        for place, names in (("by", self.by), ("order", self.order_by), ("columns", self.columns),
+                             ("latest_by", latest)):
             yield from absent("column", names, columns, (place,))
             for name in names:
                 if (columns or {}).get(name, "").lower().startswith("map<"):
                     yield (place,), f"column {name!r} is a map, and maps have no order", (
                         "Derive columns from it in clean")
+        if self.per == "event":
+            time = self.order_by[0]
+            yield from known_problems(self.known_by, self.latest_by, time, (columns or {}).get(time, ""), columns,
+                                      "column")
         there = {name.lower() for name in (self.by if self.per == "entity" else columns or ())}
         new = [*self.arrays.values(), *([self.count] if self.count else [])]
         lower = [name.lower() for name in new]

@@ -1,0 +1,41 @@
+"""One way through an entity's time: held against a loop over all that was known, however batches are cut."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from laketrain.integrate import sweep
+
+steps = st.lists(st.tuples(st.none() | st.integers(0, 6), st.integers(0, 3)), max_size=12)
+"""Of an entity, in the order of time: a moment (None), or the place and the version of an event that becomes known."""
+
+
+@given(st.lists(steps, max_size=4), st.integers(1, 4), st.integers(1, 5), st.integers(1, 6))
+def test_each_moment_has_the_last_of_the_events_that_came_before_it(
+        entities: list[list[tuple[int | None, int]]], last: int, batch: int, at_once: int):
+    rows = [(entity, not number, place, version, f"{entity} {place} {version}" if place is not None else None)
+            for entity, own in enumerate(entities) for number, (place, version) in enumerate(own)]
+    table = pa.table({
+        "k": pa.array([row[0] for row in rows], pa.int32()), sweep.TIME: pa.array(range(len(rows)), pa.int64()),
+        sweep._FIRST: pa.array([row[1] for row in rows], pa.bool_()),
+        sweep._ASKS: pa.array([row[2] is None for row in rows], pa.bool_()),
+        sweep.PLACE: pa.array([row[2] for row in rows], pa.int64()),
+        sweep.VERSION: pa.array([row[3] for row in rows], pa.int64()),
+        sweep.EVENT: pa.array([row[4] and {"name": row[4]} for row in rows], pa.struct([("name", pa.string())]))})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweep, "_AT_ONCE", at_once)
+        found = {row[sweep.TIME]: (row["k"], [one["name"] for one in row[sweep.EVENTS]])
+                 for told in sweep._swept(["k", sweep.TIME], last, table.to_batches(batch)) for row in told.to_pylist()}
+    expected = {}
+    for number, (entity, _, place, _, _) in enumerate(rows):
+        if place is None:
+            latest: dict[int, int] = {}
+            for other, _, event, version, _ in rows[:number]:
+                if other == entity and event is not None:
+                    latest[event] = max(latest.get(event, 0), version)
+            names = [f"{entity} {event} {version}" for event, version in sorted(latest.items())]
+            expected[number] = entity, names[-last:]
+    assert found == expected
