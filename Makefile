@@ -54,9 +54,10 @@ lint: setup ## Check style, types and the rooms' imports
 bench: setup ## Measure against the bars, side by side; one alone: make bench NAME=convert
 	@PYTHONPATH=tools $(BIN)/python -m benchmarks $(NAME)
 
-reference: setup ## Write docs/config.md and docs/train-keys.md anew from the config's models
+reference: setup ## Write docs/config.md, docs/train-keys.md and docs/types.md anew from what the code says
 	@$(BIN)/python tools/config_reference.py
 	@PYTHONPATH=tools $(BIN)/python tools/train_keys.py
+	@$(BIN)/python tools/type_reference.py
 
 lock: setup ## Make requirements/*.lock anew; newest versions: ARGS=--upgrade
 	@$(BIN)/python tools/lock.py $(ARGS)

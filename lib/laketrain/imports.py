@@ -25,8 +25,8 @@ from laketrain.errors import DataError, LaketrainError, nearest
 
 # How AutoGraph says, within the message of an error, where in the user's code it came from.
 _IN_MESSAGE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
-_INSTALLED = tuple(str(Path(path)) for path in {sys.prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"),
-                                                sysconfig.get_path("platlib"), str(Path(__file__).parent)})
+_INSTALLED = (f"{Path(sysconfig.get_path('stdlib'))}{os.sep}", f"{Path(__file__).parent}{os.sep}")
+_PACKAGES = {"site-packages", "dist-packages"}
 
 
 def import_tensorflow() -> None:
@@ -97,7 +97,8 @@ def place_of(error: BaseException) -> str:
 
 def _is_users(file: str) -> bool:
     """Whether it is no file of Python, of an installed package, of ours, nor one that TensorFlow made."""
-    return not (file.startswith(("<frozen", *_INSTALLED)) or "__autograph_generated_file" in file)
+    return not (file.startswith(("<frozen", *_INSTALLED)) or "__autograph_generated_file" in file
+                or _PACKAGES & set(Path(file).parts))
 
 
 def _said(error: BaseException) -> str:

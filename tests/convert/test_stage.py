@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -188,6 +189,28 @@ def test_an_empty_split_is_refused(convert: Run, count: int, fractions: dict[str
     with pytest.raises(DataError) as caught:
         convert(rows(count), split={**SPLIT, "fractions": fractions})
     assert said in caught.value.problem
+
+
+def test_few_drawn_values_are_named_as_the_cause_of_an_empty_split_and_told_of_a_narrow_one(convert: Run):
+    """Four kinds for two splits: by these seeds one of them gets none, and one of them a single kind."""
+    table = [{**row, "kind": f"kind {number % 4}"} for number, row in enumerate(rows())]
+    split = {"by": "kind", "fractions": {"train": 0.9, "val": 0.1}}
+    places = {seed: [int(hashlib.md5(f"{seed}:split:kind {kind}".encode()).hexdigest()[:8], 16) / 2**32 < 0.9
+                     for kind in range(4)] for seed in range(99)}
+    empty, narrow, wide = (next(seed for seed, own in places.items() if sum(own) == count) for count in (4, 3, 2))
+
+    def converted(seed: int) -> Version:
+        return convert(table, columns=f"{COLUMNS}, kind string", split={**split, "seed": seed})
+
+    with pytest.raises(DataError) as caught:
+        converted(empty)
+    assert caught.value.problem == ("got 0 rows in val (all: {'train': 83, 'val': 0}): 'kind' has 4 different values, "
+                                    "and rows of one value stay together")
+    assert "split by a column with more values" in caught.value.hint
+    rows_of_val = 21 if places[narrow].index(False) < 3 else 20
+    assert converted(narrow).entry.meta["narrow"] == [
+        f"all {rows_of_val} rows of val share one value of 'kind', by which 'convert.split' draws"]
+    assert converted(wide).entry.meta["narrow"] == []
 
 
 def test_one_class_alone_is_refused(convert: Run, lake: Lake):

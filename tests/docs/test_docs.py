@@ -99,6 +99,13 @@ def test_the_page_of_the_config_is_what_the_models_say(tool: ModuleType) -> None
     assert same, "docs/config.md is not what the config's models say: run make reference"
 
 
+def test_the_page_of_the_types_is_what_the_reader_says() -> None:
+    import type_reference
+
+    same = type_reference.PAGE.read_text("utf-8") == type_reference.reference()
+    assert same, "docs/types.md is not what clean's reader says: run make reference"
+
+
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_the_keys_of_each_section_are_in_its_own_table(model: type[BaseModel]) -> None:
     heading, chooser = MODELS[model]

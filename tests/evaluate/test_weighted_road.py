@@ -118,7 +118,8 @@ def test_weights_of_0_alone_in_a_split_are_refused_before_anything_is_trained(sp
     masked = [{**one, "w": "0"} if one["fold"] == "val" else one for one in rows()]
     bad = [{**masked[0], "id": "minus", "w": "-2"}]
     (tmp_path / "in" / "rows.csv").write_text(csv_of([*masked, *bad]), "utf-8")
-    (tmp_path / "job.yaml").write_text(CONFIG.replace("leaks: {keys: [x], duplicates: false}", "max_reject_fraction: 0.1"), "utf-8")
+    config = CONFIG.replace("leaks: {keys: [x], duplicates: false}", "max_reject_fraction: 0.1")
+    (tmp_path / "job.yaml").write_text(config, "utf-8")
     pipeline = Pipeline(tmp_path / "job.yaml", watcher=Terminal(Console(file=io.StringIO())), spark=spark)
     with pytest.raises(DataError, match=r"has weight 0 in all rows of val .*weight 'w' above 0"):
         pipeline.run(last="convert")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from tests import tiny
 
 from laketrain.config.augment import Augment, Flip
 from laketrain.errors import DataError, LaunchError
 from laketrain.features import FeatureSet
 from laketrain.feed import LanePlan, as_tf_dataset, batches
 from laketrain.feed.boxes import areas
+from laketrain.feed.dataset import Dataset
 from laketrain.feed.mixing import Mix, partners
 from laketrain.feed.views import Views
+from laketrain.lake import Lake
 
 from .splits import numbers
 
@@ -180,6 +185,20 @@ def test_labels_are_shares_of_rows_of_the_same_lane_and_step(write) -> None:
             real = batch.weights.reshape(8, 4)[lane] > 0
             there = soft.reshape(8, 4, 250)[lane][real].nonzero()[1]
             assert set(there) == set(rows[lane][real] % 250)
+
+
+@pytest.mark.slow
+def test_a_row_of_weight_0_is_mixed_with_none(tmp_path: Path) -> None:
+    weighed = {**tiny.FEATURES.root, **FeatureSet.model_validate({"w": {"kind": "weight", "column": "label"}}).root}
+    dataset = Dataset(tiny.commit_tiny(Lake(tmp_path), features=FeatureSet.of(weighed)))
+    with dataset.feed("train", 32, lanes=8) as feed:
+        plain, mixtures = (list(feed.steps_of(augment=augment)) for augment in (None, Augment(mixup=1.0)))
+    for (_, labels, weights, _), (_, soft, others, _) in zip(plain, mixtures, strict=True):
+        masked = weights.numpy() == 0  # of class 0, or padding
+        np.testing.assert_array_equal(others.numpy()[masked], 0)
+        assert (others.numpy()[~masked] > 0).all()
+        assert (soft.numpy()[~masked][:, 0] == 0).all()
+        assert (labels.numpy()[masked] == 0).any()
 
 
 # ---- what can't be mixed

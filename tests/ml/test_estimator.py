@@ -214,6 +214,16 @@ def test_every_mistake_is_told_before_anything_is_done(spark: SparkSession, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_of_logits_is_refused_for_an_estimator_too(spark: SparkSession, tmp_path: Path,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "frame_nets.py").write_text(
+        "import keras\n\ndef net(features):\n    return keras.Sequential([keras.layers.Rescaling(1 / 255), "
+        "keras.layers.Flatten(), keras.layers.Dense(4)])\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(DataError, match=r"'frame_nets:net': says numbers from .* expected a distribution.*from_logits"):
+        estimator_for(tmp_path / "lake", train={"model": {"use": "frame_nets:net"}}).fit(frame_of(spark, rows_of(40)))
+
+
 def test_what_is_not_set_is_named(spark: SparkSession) -> None:
     with pytest.raises(ConfigError, match=r"(?s)2 problems.*features: is not set.*train: is not set"):
         KerasEstimator(lake="somewhere").fit(frame_of(spark, rows_of(3)))

@@ -160,6 +160,12 @@ def test_a_sequential_of_several_inputs_is_refused_in_words() -> None:
         build("row", mixed("age", "shop", targets=["label"]))
 
 
+@pytest.mark.parametrize("loss", [{"from_logits": True}, {"label": {"from_logits": True}}], ids=["every", "by target"])
+def test_who_looks_for_from_logits_at_the_loss_is_shown_where_it_is(loss: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"unknown key 'from_logits'. Say it of your own model: model: \{use: "):
+        Job.load(CONF, sets=[f"train.loss={json.dumps(loss)}"])
+
+
 def test_logits_are_no_matter_of_values() -> None:
     features = mixed("age", targets=["price"])
     declared = parse_model({"use": "shop_nets:net", "from_logits": True})

@@ -41,12 +41,13 @@ CASES: dict[str, dict[str, Any]] = {
         "model": {"name": "text", "embedding": EMBEDDING}, "optimizer": {"name": "adam", "learning_rate": 0.01}},
     "accumulation, clipping and class weights": {
         "model": CNN, "class_weights": "balanced",
-        "optimizer": {"name": "adam", "learning_rate": 0.01, "accumulate": 2, "global_clipnorm": 0.5}},
+        "optimizer": {"name": "adam", "learning_rate": 0.01, "accumulate": 4, "global_clipnorm": 0.5}},
     "mixup, cutmix, flips and crops": {
         "model": CNN, "optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9},
         "augment": {"mixup": 0.4, "cutmix": 1.0, "flip": {"horizontal": 0.5}, "crop": 1}},
 }
-# Seven steps an epoch: a checkpoint is of step 9, in the middle of the second one, and of two that accumulate.
+# Seven steps an epoch: a checkpoint is of step 9, in the middle of the second one, and of four that accumulate, of
+# which an epoch has one group of four and one of three.
 PLAN: dict[str, Any] = {"epochs": 3, "batch": 32, "seed": 3, "checkpoint_steps": 9, "checkpoint_epochs": 3,
                         "checkpoints": 9, "keep": "last"}
 WEIGHTS, METRICS = 5e-5, 1e-4

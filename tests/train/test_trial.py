@@ -203,7 +203,7 @@ def test_from_logits_is_for_logits_alone(dataset_of: Callable[..., Version]) -> 
 
 @pytest.mark.parametrize(("use", "said"), [
     ("raises", "raised KeyError: 'oops', at "), ("broken_on_rows", "InvalidArgumentError"),
-    ("not_finite", "says numbers for 'label' that are not finite, of the first 16 rows"),
+    ("not_finite", "says numbers for 'label' that are not finite, of the first 8 rows"),
 ])
 def test_a_model_that_fails_when_it_is_made_or_used_is_told_by_the_driver(dataset_of: Callable[..., Version],
                                                                           mine: Path, use: str, said: str) -> None:

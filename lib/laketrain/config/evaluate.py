@@ -79,9 +79,9 @@ class Evaluate(Section):
     split: SplitName = "test"
     """The split that is measured."""
     baselines: list[BaselineName] = Field(default=["majority", "mean", "last", "linear"])
-    """What stands beside the model, each where it fits the target: always saying the most frequent class (`majority`)
-    or the mean (`mean`) of the train split, the last value that the input holds of the series that is forecast
-    (`last`), and a linear model of the inputs."""
+    """What is measured beside the model, on the same rows, each where it fits the target: always saying the most
+    frequent class (`majority`) or the mean (`mean`) of the train split, the last value that the input holds of the
+    series that is forecast (`last`), and a linear model of the inputs."""
     gate: dict[GatedMetric, Bound] = Field(default_factory=dict)
     """Bounds that the model must keep, by metric; by default it passes."""
     worst: int = Field(default=24, ge=0, le=500)

@@ -91,7 +91,8 @@ class Optimizer(Section):
     global_clipnorm: float | None = Field(default=None, gt=0)
     """The norm to which the gradients of all variables together are cut; by default none is."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches whose gradients are averaged before the weights take one step: as a batch so many times larger."""
+    """Batches whose gradients are averaged before the weights take one step: as a batch so many times larger. What is
+    left at the end of an epoch makes a step of its own."""
     ema: float | None = Field(default=None, gt=0, lt=1)
     """How much of the moving mean of the weights stays from step to step; the committed model then has that mean. By
     default there is none."""

@@ -14,7 +14,7 @@ from pydantic import AfterValidator
 from laketrain.errors import nearest
 
 SIMPLE = ("string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "date", "timestamp",
-          "timestamp_ntz", "binary")
+          "timestamp_ntz", "binary", "interval day to second", "interval year to month")
 _ALIASES = ("byte", "short", "integer", "long", "real", "dec", "numeric", "decimal", "timestamp_ltz")
 _SIZED = {"decimal": r"\d+(, *\d+)?", "dec": r"\d+(, *\d+)?", "numeric": r"\d+(, *\d+)?", "varchar": r"\d+",
           "char": r"\d+"}
@@ -49,7 +49,7 @@ def _unknown(text: str) -> Iterator[str]:
     sized = _SIZED.get(name.strip().lower())
     if sized and size.endswith(")") and re.fullmatch(sized, size[:-1].strip()):
         return
-    if text.lower() not in (*SIMPLE, *_ALIASES):
+    if " ".join(text.lower().split()) not in (*SIMPLE, *_ALIASES):
         yield text
 
 

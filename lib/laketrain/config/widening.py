@@ -19,6 +19,7 @@ _MOST_DIGITS = 38
 def plain(kind: str) -> str:
     """A type in one spelling: `Decimal( 10,2 )` is `decimal(10,2)`, `integer` is `int`, `varchar(20)` is `string`."""
     text = re.sub(r"\s+", "", kind.strip().lower())
+    text = re.sub(r"\binterval(day|year)to(second|month)(?![\w:])", r"interval \1 to \2", text)
     text = re.sub(r"\b(varchar|char)\(\d+\)", "string", text)
     # A field may be called as a type is; only what stands where a type does is one.
     text = re.sub(r"(^|[<,:])(\w+)(?![\w:])", lambda found: found[1] + _ALIASES.get(found[2], found[2]), text)

@@ -37,7 +37,6 @@ class Windows(Section):
     max_gap: Duration | float | None = None
     """The most that may lie between neighbours in a window: `1 hour`, `90 s`, or a number where the order is one. By
     default neighbours may lie as far apart as they like."""
-
     known_by: str | None = None
     """The column with the time at which a row became known. A window with a row of the past that became known after the
     order of the last of them, or never, is quarantined. By default rows count as known at their place in the order."""

@@ -22,6 +22,7 @@ from laketrain.config.convert import Convert
 from laketrain.convert.counted import Counted
 from laketrain.convert.direct import pointers
 from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
+from laketrain.convert.narrow import narrow, refuse_empty
 from laketrain.convert.oversample import COPY
 from laketrain.convert.petastorm import common_metadata
 from laketrain.convert.rows import LEARN_ON, rows_of
@@ -74,7 +75,8 @@ def convert(
         leaks = _find_leaks(rows.frame, dataset, config, features)
         features = _learn_first(rows.frame, features, config)
         task = WriteTask(lake.url, draft.path(), features.to_json(), rows.columns, config.split.names, LEARN_ON,
-                         rows_per_group, table.ref, rows.refusals, "" if config.shuffle else rows.source)
+                         rows_per_group, table.ref, rows.refusals, "" if config.shuffle else rows.source,
+                         config.split.by or "")
         frame = _placed(rows.frame, config, task, count)
         results = _results(frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA))
         quarantine, reasons = _commit_quarantine(table, dataset, results, key)
@@ -83,7 +85,7 @@ def convert(
         parts = {split: _parts_of(split, features, results) for split in config.split.names}
         sizes = {split: sum(sum(part.rows) for part in own) for split, own in parts.items()}
         check_balance("convert", f"dataset {dataset!r}", rows.expected, sum(sizes.values()), quarantine.rows)
-        _refuse_empty(dataset, sizes)
+        refuse_empty(dataset, sizes, rows.frame, config.split)
         counted = Counted().merged(result.counted for result in results)
         counted.refuse_masked(dataset, features, sizes)
         learnt = features.learnt([result.tallies for result in results], first=False)
@@ -100,7 +102,8 @@ def convert(
                   "classes": {split: counted.classes[split] for split in sizes if split in counted.classes},
                   "bucket_files": {split: [len(part.files) for part in own] for split, own in parts.items()},
                   "windows": config.windows and config.windows.model_dump(mode="json"),
-                  "leaks": [leak.said for leak in leaks], "split_seed": config.split.seed,
+                  "leaks": [leak.said for leak in leaks], "narrow": narrow(results, sizes, config.split),
+                  "split_seed": config.split.seed,
                   "quarantine": quarantine.number},
             seconds=time.monotonic() - started,
         )
@@ -215,13 +218,6 @@ def _describe(draft: Draft, features: FeatureSet, sizes: Mapping[str, int]) -> D
     content = json.dumps(document, indent=1).encode()
     draft.table.lake.store.write(draft.path("dataset.json"), content)
     return DataFile(path="dataset.json", bytes=len(content))
-
-
-def _refuse_empty(dataset: str, sizes: Mapping[str, int]) -> None:
-    empty = [split for split, rows in sizes.items() if not rows]
-    if empty:
-        raise DataError("convert", f"dataset {dataset!r}", f"got 0 rows in {', '.join(empty)} (all: {dict(sizes)})",
-                        "raise that fraction in 'convert.split', or land more rows")
 
 
 def _commit_quarantine(

@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 
 from laketrain.convert.counted import Counted
 from laketrain.convert.direct import DirectRows
+from laketrain.convert.narrow import note_drawn
 from laketrain.convert.row_groups import RowGroups
 from laketrain.convert.split import SPLIT
 from laketrain.features import FeatureSet
@@ -50,6 +51,7 @@ class WriteTask:
         learn_on: the split whose rows are tallied. rows_per_group: rows of a row group, but for a file's last one.
         table: how quarantine names the origin of a row.
         source: the directory of the table's files, where a batch only points to rows in them (`convert.direct`).
+        by: the column whose values are drawn for splits; empty where there is none.
     """
 
     lake: str
@@ -62,6 +64,7 @@ class WriteTask:
     table: str
     refusals: Mapping[int, tuple[str, str]]
     source: str = ""
+    by: str = ""
 
 
 @dataclass
@@ -83,12 +86,14 @@ def part_of(split: str, bucket: int) -> str:
 @dataclass
 class TaskResult:
     """What a task reports: its files by part (and QUARANTINE), the tallies of its train rows by feature, how many rows
-    each feature refused, and the classes and weights of its splits."""
+    each feature refused, its splits' classes and weights, and of each split two values of the column that is drawn,
+    or the only one."""
 
     files: dict[str, Written] = field(default_factory=dict)
     tallies: dict[str, dict[str, int]] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     counted: Counted = field(default_factory=Counted)
+    drawn: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, tallies: Mapping[str, Mapping[str, int]]) -> None:
         """Counts what the features know of some more rows."""
@@ -98,13 +103,13 @@ class TaskResult:
     def to_json(self) -> str:
         files = {part: vars(file) for part, file in self.files.items()}
         return json.dumps({"files": files, "tallies": self.tallies, "reasons": self.reasons,
-                           "counted": vars(self.counted)})
+                           "counted": vars(self.counted), "drawn": self.drawn})
 
     @classmethod
     def from_json(cls, text: str) -> TaskResult:
         data = json.loads(text)
         files = {part: Written(**file) for part, file in data["files"].items()}
-        return cls(files, data["tallies"], data["reasons"], Counted(**data["counted"]))
+        return cls(files, data["tallies"], data["reasons"], Counted(**data["counted"]), data["drawn"])
 
 
 def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -148,6 +153,8 @@ def _write_batch(
             part = _where(stored, mine & (buckets == bucket))
             files.add(part_of(split, int(bucket)), part)
             result.counted.add(features.at(int(bucket)), split, part)
+        if task.by:
+            note_drawn(result.drawn, split, batch.column(task.columns.index(task.by)), mine)
         if split == task.learn_on and mine.any():
             result.add(features.tally(_where(batch, mine), first=False))
 

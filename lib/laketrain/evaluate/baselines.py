@@ -20,7 +20,7 @@ import numpy.typing as npt
 from laketrain.evaluate.last import last_values
 from laketrain.evaluate.matrix import Floats, matrix_of, width_of
 from laketrain.evaluate.numbers import own_units
-from laketrain.evaluate.rows import Arrays, chosen, rows_that_count, spread, weights_of
+from laketrain.evaluate.rows import Arrays, chosen, rows_that_count, weights_of
 from laketrain.features import FeatureSet, Label, Multilabel
 from laketrain.feed.dataset import Dataset
 
@@ -91,10 +91,9 @@ class Sample:
     def of(cls, dataset: Dataset, split: str) -> Sample:
         features = dataset.features
         most = max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, width_of(features))))
-        there = rows_that_count(dataset, split)
         columns = [*features.inputs, *features.targets, *([features.weight] if features.weight else [])]
         parts = [_part(features, arrays) for _, arrays in chosen(
-            dataset, split, columns, there[spread(len(there), most)])]
+            dataset, split, columns, rows_that_count(dataset, split, most))]
         weights = np.concatenate([part.weights for part in parts if part.weights is not None] or [np.zeros(0)])
         return cls(np.concatenate([part.inputs for part in parts]), _stacked([part.targets for part in parts]),
                    _stacked([part.last for part in parts]), weights if features.weight else None)

@@ -29,13 +29,13 @@ def notices_of(dataset: Version, train: str, split: str, sections: Mapping[str, 
     several = len(sections) > 1
     return [*(said for target, section in sections.items()
               for said in _against_baselines(section, f"{target} " if several else "")),
-            *_leaks(dataset), *_classes(dataset, counts, train),
+            *_leaks(dataset), *_narrow(dataset), *_classes(dataset, counts, train),
             *(said for target, section in sections.items() for said in _undefined(target, section, split))]
 
 
 def notices_of_dataset(dataset: Version, train: str = "train") -> list[str]:
-    """What convert found: leaks, and classes without rows."""
-    return [*_leaks(dataset), *_classes(dataset, _counts(dataset), train)]
+    """What convert found: leaks, splits of one drawn value, and classes without rows."""
+    return [*_leaks(dataset), *_narrow(dataset), *_classes(dataset, _counts(dataset), train)]
 
 
 def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
@@ -63,13 +63,22 @@ def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
 
 def _leaks(dataset: Version) -> Iterator[str]:
     if leaks := dataset.entry.meta.get("leaks"):
-        yield (f"{'; '.join(leaks)}. What the model was shown of them it knows again, so figures flatter it. Keep together in one "
-               "split what belongs together ('convert.split.by'), or drop doubles in clean, and train again")
+        yield (f"{'; '.join(leaks)}. What the model was shown of them it knows again, so figures flatter it. Keep "
+               "together in one split what belongs together ('convert.split.by'), or drop doubles in clean, and train "
+               "again")
+
+
+def _narrow(dataset: Version) -> Iterator[str]:
+    for said in dataset.entry.meta.get("narrow") or []:
+        yield (f"{said}: its figures are of that value alone, which training may never see. Draw by a column of more "
+               "values, or give the splits by 'convert.split.by_column'")
 
 
 def _counts(dataset: Version) -> dict[str, dict[str, dict[str, int]]]:
     """target -> split -> class -> rows, as convert counted them; of an older dataset, those that training saw."""
     found: dict[str, dict[str, dict[str, int]]] = {}
+    if "features" not in dataset.entry.meta:
+        return found
     features = FeatureSet.from_json(json.dumps(dataset.entry.meta["features"]))
     counted = dataset.entry.meta.get("classes")
     for name, feature in features.targets.items():
@@ -88,7 +97,7 @@ def _learnt(feature: Label | Multilabel) -> Sequence[int]:
 
 
 def _classes(dataset: Version, counts: Mapping[str, Mapping[str, Mapping[str, int]]], train: str) -> Iterator[str]:
-    all_splits = set(dataset.entry.counts["splits"])
+    all_splits = set(dataset.entry.counts.get("splits") or ())
     for target, by_split in counts.items():
         missing: dict[tuple[str, ...], list[str]] = {}
         for label in next(iter(by_split.values()), {}):

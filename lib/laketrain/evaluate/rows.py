@@ -3,7 +3,7 @@
     for numbers, arrays in batches(dataset, "test", ["image", "label"], first=0, end=61, batch=16): ...
     numbers = spread(dataset.rows("train"), most=5_000)
     for numbers, arrays in chosen(dataset, "train", ["image"], numbers): ...
-    numbers = rows_that_count(dataset, "train")           # those whose weight is not 0
+    numbers = rows_that_count(dataset, "train", most=5_000)       # those whose weight is not 0
 """
 
 from __future__ import annotations
@@ -64,22 +64,22 @@ def weights_of(features: FeatureSet, arrays: Arrays) -> npt.NDArray[np.float64] 
     return weights
 
 
-def rows_that_count(dataset: Dataset, split: str) -> npt.NDArray[np.int64]:
-    """Ascending numbers of the split's rows whose weight is not 0.
+def rows_that_count(dataset: Dataset, split: str, most: int) -> npt.NDArray[np.int64]:
+    """Numbers of at most `most` rows whose weight is not 0, spread evenly over all such rows of the split; ascending.
 
     Raises:
         DataError: there is none.
     """
     rows, name = dataset.rows(split), dataset.features.weight
     if name is None:
-        return np.arange(rows)
+        return spread(rows, most)
     found = [numbers[np.asarray(weights_of(dataset.features, arrays)) > 0]
              for numbers, arrays in batches(dataset, split, [name], 0, rows, _WEIGHTS_AT_ONCE)]
     there = np.concatenate([*found, np.zeros(0, np.int64)])
     if not len(there):
         raise DataError("evaluate", f"split {split!r} of {dataset.version.ref}", f"has weight 0 in all its {rows} rows",
                         f"give some rows a weight {name!r} above 0, or measure another split")
-    return there
+    return there[spread(len(there), most)]
 
 
 def _readers(dataset: Dataset, split: str, columns: Sequence[str]) -> Iterator[tuple[int, RowReader]]:

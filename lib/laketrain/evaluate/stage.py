@@ -74,21 +74,20 @@ def _require_parent(dataset: Version, model: Version) -> None:
 
 
 def _rows(dataset: Dataset, split: str) -> int:
-    """Of the split, when all its targets can be measured."""
+    """Of the split, when all its targets can be measured, on some row."""
     rows = dataset.rows(split)
-    rows_that_count(dataset, split)
     if not tallies_of(dataset.features, rows, worst=0):
         raise DataError("evaluate", dataset.version.ref, "has no target, so there is nothing to measure",
                         "declare one in 'convert.features', e.g. label: {kind: label, classes: 10}")
+    rows_that_count(dataset, split, most=1)
     return rows
 
 
 def _beside(section: dict[str, Any], baselines: Baselines, split: str) -> dict[str, Any]:
     """Which metric the baselines' figures are, on how many rows they were learnt, and that they were measured on the
     rows of the model."""
-    rows = {baselines.train: baselines.rows}
-    return {"figure": FIGURES[section["kind"]],
-            "baseline_rows": {**rows, split: section["rows"]} if section["baselines"] else {}}
+    rows = {baselines.train: baselines.rows, split: section["rows"]} if section["baselines"] else {}
+    return {"figure": FIGURES[section["kind"]], "baseline_rows": rows}
 
 
 def _weighed(found: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def _augmented(pool: Pool, chosen: slice, parts: _Parts, views: Views, arrays: d
     """The steps' arrays, (steps * batch, *shape), and weights, (steps, batch), as `views` shows them."""
     rows = pool.rows[pool.index[chosen]]
     seen = {name: views.view(name, values, pool.epoch, rows.reshape(-1)) for name, values in arrays.items()}
-    mix = views.mix(pool.epoch, rows, pool.weights[chosen])
+    mix = views.mix(pool.epoch, rows, weights)
     if mix is None or views.label is None:
         return seen, weights
     (image,), (label,), flat = parts.inputs, parts.targets, weights.reshape(-1)

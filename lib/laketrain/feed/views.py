@@ -85,7 +85,7 @@ class Views:
         return images
 
     def mix(self, epoch: int, rows: npt.NDArray[np.int64], weights: npt.NDArray[np.float32]) -> Mix | None:
-        """How `rows`, (steps, rank's batch), are mixed; those of weight 0 are padding, and stay apart."""
+        """How `rows`, (steps, rank's batch), are mixed; those of weight 0, padding and masked ones, stay apart."""
         if self.label is None:
             return None
         image, = self.images.values()

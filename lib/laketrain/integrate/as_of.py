@@ -110,7 +110,8 @@ def _series(
     if shown := repeated(rows, [*keys, AT, _VERSION], names):
         hint = ("of equals there none can be chosen: tell them apart, or add a 'unique' rule to its clean section"
                 if step.versions else
-                "add a 'unique' rule to its clean section, or say by 'latest_by' which row counts")
+                "say by 'known_by' when each became known, by 'latest_by' which one counts, or add a 'unique' rule to "
+                "its clean section")
         raise DataError("integrate", _subject(step),
                         f"several rows of {other.name} share {', '.join(names)}: {shown}", hint)
     order = F.struct(F.col(AT).alias("at"), F.col(_VERSION)).alias(ORDER)

@@ -33,27 +33,41 @@ def history(table: Side, step: History, kept: Kept) -> Done:
     """
     placed = _is_placed(table.frame, [*step.by, step.order_by[0]])
     rows = table.frame.where(placed)
+    if step.latest_by or step.known:  # they are read several times
+        rows = kept.keep(rows)
     events = rows.count()
     rejected = _unplaced(table, step, placed) if events < table.rows else None
     told = {"events": events}
     if step.known:
         timed = _timed(rows, step)
         known = timed.where(F.col(AT).isNotNull())
-        told["never_known"] = events - known.count()
+        told |= {"never_known": events - known.count(), **_superseded(known, step)}
         earlier = _known_before_each(timed, known, step, table)
-        return Done(_beside(timed, earlier, step, rows.columns), events, rejected, None, told)
-    latest = _latest_versions(rows, step, table)
-    if step.latest_by:
-        told["superseded"] = events - latest.count()
-    if step.per == "event":
-        timed = rows.withColumn(TIME, column(step.order_by[0]))
-        return Done(_beside(timed, _before_each(latest, step), step, rows.columns), events, rejected, None, told)
+    else:
+        told |= _superseded(rows, step)
+        latest = _latest_versions(rows, step, table)
+        if step.per == "entity":
+            return _per_entity(latest, step, kept, rejected, told)
+        timed, earlier = rows.withColumn(TIME, column(step.order_by[0])), _before_each(latest, step)
+    return Done(_beside(timed, earlier, step, rows.columns), events, rejected, None, told)
+
+
+def _per_entity(latest: DataFrame, step: History, kept: Kept, rejected: DataFrame | None, told: dict[str, int]) -> Done:
+    """A row an entity, of the latest versions of its events."""
     entities = kept.keep(_gathered(latest, step))
     array = column(step.arrays[step.columns[0]])
     [counted] = entities.agg(F.count("*").alias("rows"), F.sum(F.size(array)).alias("events")).collect()
-    older = events - told.get("superseded", 0) - (counted["events"] or 0)
+    older = told["events"] - told.get("superseded", 0) - (counted["events"] or 0)
     return Done(entities, counted["rows"], rejected, None,
-                {**told, "older": older, "gathered": events - counted["rows"]})
+                {**told, "older": older, "gathered": told["events"] - counted["rows"]})
+
+
+def _superseded(rows: DataFrame, step: History) -> dict[str, int]:
+    """How many rows are versions of an event that another one replaces."""
+    if not step.latest_by:
+        return {}
+    events = rows.select(*map(column, [*step.by, *step.order_by])).distinct()
+    return {"superseded": rows.count() - events.count()}
 
 
 def _is_placed(frame: DataFrame, names: list[str]) -> Column:
@@ -113,9 +127,10 @@ def _latest_versions(rows: DataFrame, step: History, table: Side) -> DataFrame:
 
 def _refuse_alike(rows: DataFrame, step: History, table: Side, versions: list[str]) -> None:
     """Raises DataError where two versions of an event are alike in `versions`, so that either could be meant."""
-    names = [*step.by, *step.order_by, *versions]
+    order = list(dict.fromkeys([*step.order_by, *versions]))
+    names = [*step.by, *order]
     # In a struct, as `repeated` takes two nulls for different.
-    told = rows.withColumn(_ORDER, F.struct(*map(column, [*step.order_by, *versions])))
+    told = rows.withColumn(_ORDER, F.struct(*map(column, order)))
     if shown := repeated(told, [*step.by, _ORDER], names):
         raise DataError("integrate", f"history by {', '.join(step.by)}",
                         f"several rows of {table.name} share {', '.join(names)}: {shown}",

@@ -16,10 +16,11 @@ from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from laketrain.config.convert import Split
 from laketrain.convert import convert, fingerprint_convert
 from laketrain.lake import Lake, Version
 from laketrain.lake.contents import found_files
-from laketrain.ml.settings import ROW
+from laketrain.ml.draw import ALIKE, ROW, settled_draw, with_row
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import quoted, write
 from laketrain.workload import Job
@@ -31,20 +32,29 @@ def dataset_of(frame: DataFrame, job: Job) -> Version:
     """The committed dataset of the frame's rows; the frame is computed once."""
     config, features = job.workload.convert, job.features
     assert config is not None and features is not None
-    table = commit_frame(Lake(job.workload.lake), job.workload.name, _chosen(frame, job))
+    table, split = _committed(Lake(job.workload.lake), job.workload.name, _chosen(frame, job), config.split)
+    config = config.model_copy(update={"split": split})
     key = fingerprint_convert(table, config, features)
     return convert(session_beside(frame.sparkSession), table, job.workload.dataset, config, features, key)
 
 
 def commit_frame(lake: Lake, name: str, frame: DataFrame) -> Version:
     """The frame's rows as the next version of `integrated/<name>`. Raises DataError with what Spark said."""
-    started = time.monotonic()
+    return _committed(lake, name, frame, None)[0]
+
+
+def _committed(lake: Lake, name: str, frame: DataFrame, split: Split | None) -> tuple[Version, Split | None]:
+    """The version, and the split as it is settled by what was written."""
+    started, spark = time.monotonic(), frame.sparkSession
     with explained(STAGE, f"the DataFrame for integrated/{name}"), lake.table("integrated", name).stage() as draft:
         write(frame, draft.url())
+        if split is not None and split.by == ROW:
+            split = settled_draw(spark, draft, split)
         files = found_files(lake.store, draft.path())
-        return draft.commit(stage=STAGE, files=files, table_schema=frame.schema.json(),
+        schema = frame.schema if split is None or split.stratify != ALIKE else frame.schema.add(ALIKE, "string")
+        return draft.commit(stage=STAGE, files=files, table_schema=schema.json(),
                             counts={"out": sum(file.rows or 0 for file in files)},
-                            seconds=time.monotonic() - started)
+                            seconds=time.monotonic() - started), split
 
 
 def plain(frame: DataFrame, column: str) -> Column:
@@ -73,5 +83,4 @@ def _chosen(frame: DataFrame, job: Job) -> DataFrame:
     chosen = frame.select(*(plain(frame, column).alias(column) for column in needed if column != ROW))
     if ROW not in needed:
         return chosen
-    values = [F.col(quoted(column)) for column in features.columns]
-    return chosen.withColumn(ROW, F.xxhash64(*values).cast("string"))
+    return with_row(chosen, features.columns)

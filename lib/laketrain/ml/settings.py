@@ -15,11 +15,9 @@ from typing import Any
 
 from laketrain.config.checks import local_slots
 from laketrain.errors import ConfigError, Problem
+from laketrain.ml.draw import ROW
 from laketrain.ml.params import FittingParams
 from laketrain.workload import Job
-
-ROW = "laketrain_row"
-"""The column by which rows are drawn where no split is declared: a hash of what the features are made of."""
 
 _NEEDED = ("lake", "features", "train")
 _TUNED = ("epochs", "batch", "ranks")

@@ -5,8 +5,9 @@
     front.steps("title")           # (batch, steps, k) and its mask
     front.flat(["age", "shop"])    # (batch, k)
 
-All that a feature needs (scaling, embedding, mask) is in the model, so whoever loads it feeds the plain tensors of the
-dataset: nothing can be forgotten.
+The model standardises pixels, embeds and masks. All else that a feature needs (the scale of numbers, the numbers of
+categories and tokens) has been done by the feature, so whoever loads a saved model feeds the tensors that features give
+(`FeatureSet.encode_batch`, then `tensors`), and not the table's raw values.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def _notices(run: Run) -> list[str]:
     evaluation, dataset = run.last("evaluate"), run.last("convert")
     if evaluation is not None:
         return list(evaluation.entry.meta.get("warnings") or [])
-    return notices_of_dataset(dataset) if dataset is not None and "features" in dataset.entry.meta else []
+    return [] if dataset is None else notices_of_dataset(dataset)
 
 
 def _verdict(run: Run) -> Verdict:

@@ -23,6 +23,7 @@ from laketrain.train.fit import FitTask, fit
 from laketrain.train.source import pin_source, source_content, source_parent
 from laketrain.train.trial import try_model
 from laketrain.train.user import pack_user_code, source_of
+from laketrain.train.vain import in_vain
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -66,6 +67,8 @@ def _trained(spark: SparkSession, dataset: Version, name: str, config: Train, ke
              tell: OnEvent) -> Version:
     started = time.monotonic()
     try_model(dataset, config)
+    for text in in_vain(config.on(config.ranks.max), dataset.entry.counts["splits"].get(config.split, 0)):
+        tell(0, {"kind": "hint", "text": text})
     lake = dataset.lake
     models = lake.table("models", name)
     checkpoints = Checkpoints(lake, name, _run_identity(models.versions(), training), config.checkpoints)

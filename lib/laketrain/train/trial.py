@@ -37,7 +37,7 @@ from laketrain.models.user import UserModel
 if TYPE_CHECKING:
     import keras
 
-ROWS = 16
+ROWS = 8
 """As many are looked at."""
 _SPREADS = (1.0, 0.1)
 """How far weights are moved: in a deep model the first may leave no finite number to look at."""

@@ -1,112 +1,103 @@
 """Parquet and ORC: each file says itself which columns and how many rows it has, so each is asked before Spark reads.
 
-A truncated file is found here, since the footer stands at the end; damage within is found and named by Spark.
+Spark reads what it reads exactly; files with wanted columns of which it doesn't are read through pyarrow (`grouped`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial, reduce
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pyarrow import orc
-from pyspark.errors import PySparkTypeError
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
-from pyspark.sql.pandas.types import from_arrow_type
 
-from laketrain.clean.reading.base import ALL_FILES, Reading, marked
-from laketrain.clean.reading.drift import Found, Judge, said, same
+from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked
+from laketrain.clean.reading.drift import Judge
+from laketrain.clean.reading.footers import Footer, footer
+from laketrain.clean.reading.grouped import read_groups
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
+from laketrain.clean.reading.stored import Stored
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
-from laketrain.spark.frames import quoted
+from laketrain.spark.frames import quoted, record
 
-_NAMES = {"parquet": "Parquet", "orc": "ORC"}
+_FINER = r"\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}0*[1-9]"
+"""A time in text that has digits below a microsecond."""
 
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
-    """The rows of Parquet or ORC files, in the types of the expected columns or, without those, of the first file's."""
-    footers = each(files, partial(_footer, source.format))
-    pinned = _inferred(files[0], footers[0][0]) if expected is None else expected
+    """The rows of Parquet or ORC files, in the types of the expected columns or, without those, of the first files'."""
+    footers = each(files, partial(footer, source.format))
+    pinned = _inferred(files, footers) if expected is None else expected
     judge = Judge(pinned, source.drift)
-    for file, (found, _) in zip(files, footers, strict=True):
-        judge.see(file.ref, found)
+    for file, found in zip(files, footers, strict=True):
+        judge.see(file.ref, found.columns)
     columns = judge.columns
-    # Spark reads files of one schema at a time; where nothing drifted that is all of them.
-    alike: dict[tuple[tuple[str, str], ...], list[int]] = {}
-    for index, (found, _) in enumerate(footers):
-        key = tuple((name, said(_read_as(columns[name], found[name]))) for name in columns.names if name in found)
+    # Files of one schema are read at a time; where nothing drifted that is all of them.
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for index, found in enumerate(footers):
+        key = (found.foreign, found.old_times, *((name, found.columns.get(name)) for name in columns.names))
         alike.setdefault(key, []).append(index)
-    parts = [_part(spark, source, [files[index] for index in indices], columns, footers[indices[0]][0])
+    parts = [_part(spark, source, [files[index] for index in indices], columns, [footers[index] for index in indices])
              for indices in alike.values()]
-    return Reading(reduce(DataFrame.unionByName, parts), pinned, sum(rows for _, rows in footers), judge.told)
+    return Reading(reduce(DataFrame.unionByName, parts), pinned, sum(found.rows for found in footers), judge.told)
 
 
-def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], columns: T.StructType, found: Found
-          ) -> DataFrame:
-    schema = T.StructType([T.StructField(field.name, _read_as(field, found[field.name]))
-                           for field in columns if field.name in found])
-    options = {**source.options, **ALL_FILES}
-    rows = spark.read.format(source.format).schema(schema).options(**options).load([file.url for file in files])
-    wanted = [_as_wanted(field, field.name in found).alias(field.name) for field in columns]
-    rows = rows.select(*wanted, place_of(files).alias("_place"))
-    return marked(rows, columns.names, file=F.col("_place"))
+def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], columns: T.StructType,
+          footers: Sequence[Footer]) -> DataFrame:
+    """The rows of files whose columns are stored alike."""
+    found = footers[0].columns
+    there = {field.name: (found[field.name], _taken_as(found[field.name], field.dataType)) for field in columns
+             if field.name in found and not found[field.name].empty}
+    by_pyarrow = any("pyarrow" in stored.readers(kind) for stored, kind in there.values())
+    if there and (by_pyarrow or footers[0].foreign):
+        wanted = T.StructType([T.StructField(name, kind) for name, (_, kind) in there.items()])
+        rows = read_groups(spark, source.format, files, footers, wanted)
+        problem, came = F.col("_problem"), F.col(CORRUPT)
+    else:
+        schema = T.StructType([T.StructField(name, stored.as_spark_reads(kind))
+                               for name, (stored, kind) in there.items()])
+        options = {**source.options, **ALL_FILES}
+        rows = spark.read.format(source.format).schema(schema).options(**options).load([file.url for file in files])
+        rows = rows.select("*", place_of(files).alias("_place"))
+        texts = [name for name, (stored, kind) in there.items() if "text" in stored.readers(kind)]
+        problem, came = _too_fine(texts, list(there))
+        rows = rows.select("*", problem.alias("_problem"), came.alias(CORRUPT))
+    kept = [(F.col(quoted(field.name)) if field.name in there else F.lit(None)).cast(field.dataType).alias(field.name)
+            for field in columns]
+    rows = rows.select(*kept, "_place", "_problem", CORRUPT)
+    return marked(rows, columns.names, file=F.col("_place"), came=F.col(CORRUPT), problem=F.col("_problem"))
 
 
-def _as_wanted(field: T.StructField, there: bool) -> Column:
-    return (F.col(quoted(field.name)) if there else F.lit(None)).cast(field.dataType)
+def _taken_as(stored: Stored, wanted: T.DataType) -> T.DataType:
+    """The type in which a column is read: the wanted one or, to be cast from it, its own."""
+    own = stored.inferred
+    return wanted if own is None or stored.fits(wanted) else own
 
 
-def _read_as(field: T.StructField, found: T.DataType | str) -> T.DataType:
-    """The type in which Spark is to read a column that a file has as `found`."""
-    return field.dataType if same(field.dataType, found) or isinstance(found, str) else found
+def _too_fine(texts: Sequence[str], names: Sequence[str]) -> tuple[Column, Column]:
+    """Why a row is refused some of whose columns hold times as `texts`, and such a row as it came."""
+    nothing = F.lit(None).cast("string")
+    finer = [F.when(F.col(quoted(name)).cast("string").rlike(_FINER),
+                    F.lit(f"has digits below a microsecond in {name!r}")) for name in texts]
+    if not finer:
+        return nothing, nothing
+    problem = F.coalesce(*finer)
+    return problem, F.when(problem.isNotNull(), record(list(names)))
 
 
-def _footer(form: str, file: RawFile) -> tuple[Found, int]:
-    """A file's columns and its number of rows."""
-    try:
-        with file.open() as handle:
-            opened: Any = pq.ParquetFile(handle) if form == "parquet" else orc.ORCFile(handle)
-            schema = opened.schema_arrow if form == "parquet" else opened.schema
-            rows = opened.metadata.num_rows if form == "parquet" else opened.nrows
-            old = _old_times(opened.schema) if form == "parquet" else set()
-    except Exception as error:
-        raise DataError("clean", file.ref, f"is no readable {_NAMES[form]} file: {error}",
-                        "land a whole file, then ingest again") from error
-    return {field.name: T.TimestampType() if field.name in old else _spark_type(field.type) or str(field.type)
-            for field in schema}, int(rows)
-
-
-def _old_times(schema: pq.ParquetSchema) -> set[str]:
-    """Columns of INT96, in which Spark, Hive and Impala write times; pyarrow calls them nanoseconds."""
-    leaves = (schema.column(index) for index in range(len(schema)))
-    return {leaf.path for leaf in leaves if leaf.physical_type == "INT96"}
-
-
-def _inferred(file: RawFile, found: Found) -> T.StructType:
+def _inferred(files: Sequence[RawFile], footers: Sequence[Footer]) -> T.StructType:
+    """The first file's columns; of one without values there, in the type of the first file that has one."""
     fields = []
-    for name, kind in found.items():
-        if isinstance(kind, str):
-            raise DataError("clean", file.ref, f"column {name!r} is {kind}, which Spark doesn't read",
-                            "declare the columns that are wanted instead of schema: infer")
+    for name, first in footers[0].columns.items():
+        column = next((found.columns[name] for found in footers if name in found.columns
+                       and not any(leaf.empty for leaf in found.columns[name].leaves())), first)
+        kind = column.inferred
+        if kind is None:
+            why = "has no values, so its type is unknown" if column.empty else f"is {column.said}"
+            raise DataError("clean", files[0].ref, f"column {name!r} {why}, and the schema is to be inferred",
+                            f"instead of schema: infer declare the columns that are wanted; this one: {column.remedy}")
         fields.append(T.StructField(name, kind))
     return T.StructType(fields)
-
-
-def _spark_type(kind: pa.DataType) -> T.DataType | None:
-    """As Spark reads it from the file; None where it doesn't."""
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        element = _spark_type(kind.value_type)
-        return T.ArrayType(element) if element else None
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
-        return None
-    unsigned = {pa.uint8(): T.ShortType(), pa.uint16(): T.IntegerType(), pa.uint32(): T.LongType()}
-    try:
-        return unsigned.get(kind) or from_arrow_type(kind, prefer_timestamp_ntz=True)
-    except PySparkTypeError:
-        return None

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Mapping
 
 from pyspark.sql import types as T
 
+from laketrain.clean.reading.stored import TIMES, Stored
 from laketrain.config.sources import RESERVED, Drift
 from laketrain.errors import DataError, nearest
 
-Found = Mapping[str, T.DataType | str]
-"""A file's columns by name: their types or, where Spark reads no such type, its name."""
-
-_TIMES = (T.TimestampType(), T.TimestampNTZType())
+Found = Mapping[str, T.DataType] | Mapping[str, Stored]
+"""A file's columns by name: their types or, in formats that have types of their own, how they are stored."""
 
 
 class Judge:
@@ -55,7 +54,7 @@ class Judge:
                             f"{nearest(name, names)} Mend the file or the schema, or let drift.missing be nulls")
         self._count("missing", name)
 
-    def _new(self, file: str, name: str, kind: T.DataType | str) -> None:
+    def _new(self, file: str, name: str, kind: T.DataType | Stored) -> None:
         if self._policy.new == "fail":
             raise DataError("clean", file, f"has the column {name!r} ({said(kind)}), expected "
                             f"{', '.join(self._types)}",
@@ -64,18 +63,21 @@ class Judge:
         if self._policy.new != "keep":
             return
         clash = next((other for other in self._types if other.lower() == name.lower()), None)
-        if name.lower() in RESERVED or clash is not None or isinstance(kind, str):
-            why = f"is {kind}, which Spark doesn't read" if isinstance(kind, str) else (
-                f"can't be told from {clash!r}" if clash else "has a name that laketrain uses itself")
+        taken = _inferred(kind)
+        reserved = name.lower() in RESERVED
+        if reserved or clash is not None or taken is None:
+            why = f"can't be told from {clash!r}" if clash else (
+                "has a name that laketrain uses itself" if reserved else f"is {said(kind)}")
             raise DataError("clean", file, f"the new column {name!r} {why}",
-                            "let drift.new be ignore, or mend the file")
-        self._types[name] = nullable(kind)
+                            f"let drift.new be ignore, or {_remedy(kind) if taken is None else 'mend the file'}")
+        self._types[name] = nullable(taken)
 
-    def _retyped(self, file: str, name: str, kind: T.DataType | str) -> None:
+    def _retyped(self, file: str, name: str, kind: T.DataType | Stored) -> None:
         problem = f"column {name!r} is {said(kind)}, expected {said(self._types[name])}"
-        if self._policy.retyped == "fail" or isinstance(kind, str):
-            raise DataError("clean", file, problem, "mend the source's schema, or the file; or let drift.retyped be "
-                            "string, and cast the column by a rule")
+        castable = _inferred(kind) is not None
+        if self._policy.retyped == "fail" or not castable:
+            text = "; or let drift.retyped be string, and cast the column by a rule" if castable else ""
+            raise DataError("clean", file, problem, f"{_remedy(kind)}{text}")
         self._count("retyped", name)
         self._types[name] = T.StringType()
 
@@ -84,15 +86,24 @@ class Judge:
         columns[name] = columns.get(name, 0) + 1
 
 
-def same(expected: T.DataType, found: T.DataType | str) -> bool:
+def same(expected: T.DataType, found: T.DataType | Stored) -> bool:
     """Whether a column of the type `found` is read as `expected` without loss.
 
     Written by pandas, times have no zone; the session's is UTC, so both are the same instant. What may be null within
     is told by the values: Spark reads every file as if all of it may.
     """
-    if isinstance(found, str):
-        return False
-    return nullable(expected) == nullable(found) or (expected in _TIMES and found in _TIMES)
+    if isinstance(found, Stored):
+        return found.fits(expected)
+    return nullable(expected) == nullable(found) or (expected in TIMES and found in TIMES)
+
+
+def _inferred(kind: T.DataType | Stored) -> T.DataType | None:
+    """As what a column is read that nobody declared."""
+    return kind.inferred if isinstance(kind, Stored) else kind
+
+
+def _remedy(kind: T.DataType | Stored) -> str:
+    return f"{kind.remedy}, or mend the file" if isinstance(kind, Stored) else "mend the source's schema, or the file"
 
 
 def nullable(kind: T.DataType) -> T.DataType:
@@ -106,6 +117,6 @@ def nullable(kind: T.DataType) -> T.DataType:
     return kind
 
 
-def said(kind: T.DataType | str) -> str:
+def said(kind: T.DataType | Stored) -> str:
     """A type in words."""
-    return kind if isinstance(kind, str) else kind.simpleString()
+    return kind.said if isinstance(kind, Stored) else kind.simpleString()

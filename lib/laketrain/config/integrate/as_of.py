@@ -31,8 +31,8 @@ class LonelyPolicy(Section):
 
 
 class AsOf(Partners):
-    """Each row gets the columns of that row of `table` with its key which is nearest in time: what was known then.
-    Times are dates, timestamps or numbers. Rows never fan out."""
+    """Each row gets the columns of that row of `table` with its key which is nearest in time; with `known_by`, of those
+    that were known by then. Times are dates, timestamps or numbers. Rows never fan out."""
 
     step: Literal["as_of"]
     on: list[str] | dict[str, str] = Field(default_factory=list)
