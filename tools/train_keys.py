@@ -149,7 +149,7 @@ TRIALS: Mapping[str, Trial] = {
     "plateau.least": trial(0.9, epochs=3, keep="last", plateau=_SLOW),
     "precision": trial("bfloat16"),
     "again.rows": trial(0.1), "again.days": trial(1.0), "again.drift": trial("some"),
-    "init_from": trial("models/another"), "freeze": trial(["o*"]),
+    "init_from": trial("models/another"), "freeze": trial(["*_hidden"]),
     "callbacks": trial(["train_keys_code:callback"]), "step": trial("train_keys_code:step"),
     **{f"augment.{key}": _of_images(value) for key, value in {
         "rotate": 90.0, "zoom": 0.5, "shift": 3.0, "shear": 0.5, "flip.horizontal": 0.5, "flip.vertical": 0.5,
