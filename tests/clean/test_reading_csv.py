@@ -122,6 +122,13 @@ def test_a_record_that_is_none_is_refused_by_its_text_and_the_others_are_read(sp
     assert [(row["id"], row["text"]) for row in rows if not row["why"]] == [("2", "ok"), ("7", "\ufffd")]
 
 
+def test_a_quote_is_never_doubled_in_silence_beside_a_separator_of_two_characters(spark: SparkSession, tmp_path: Path):
+    rows = read(spark, tmp_path, {"a.csv": 'id||x\n1||12"\n2||"12"""\n3||5" pipe\n'}, {"id": "int", "x": "string"},
+                sep="||")
+    assert [(row["id"], row["x"]) for row in rows if not row["why"]] == [(2, '12"'), (3, '5" pipe')]
+    assert [row["record"] for row in rows if row["why"]] == ['1||12"']
+
+
 def test_an_open_quote_in_a_header_names_the_file(spark: SparkSession, tmp_path: Path):
     with pytest.raises(DataError, match="has a quote that is never closed, in its header") as caught:
         read(spark, tmp_path, {"a.csv": 'id,"text\n1,a\n'}, "infer")

@@ -99,7 +99,7 @@ def _look(dialect: Dialect, file: RawFile) -> _Look:
     header = _header(file, cut, grammar, dialect, whole) if dialect.header else None
     if not whole:
         return _Look(file, header, None)
-    found = Found(is_utf8(dialect.encoding) and plain(cut), len(cut) - (header is not None), _WHOLE)
+    found = Found(_is_sparks(dialect) and plain(cut), len(cut) - (header is not None), _WHOLE)
     return _Look(file, header, found)
 
 
@@ -126,14 +126,20 @@ def _surveyed(spark: SparkSession, looks: Sequence[_Look], dialect: Dialect) -> 
     store = looks[0].file.version.lake.store
     found = dict(zip(asked, survey(spark, store, list(asked.values()), Grammar.of(dialect)) if asked else [],
                      strict=True))
-    return [look if look.found else replace(look, found=_settled(look, found.get(number), utf_8))
+    return [look if look.found else replace(look, found=_settled(look, found.get(number), dialect))
             for number, look in enumerate(looks)]
 
 
-def _settled(look: _Look, found: Found | None, utf_8: bool) -> Found:
+def _settled(look: _Look, found: Found | None, dialect: Dialect) -> Found:
     if found is None:
         return Found(False, 0, _WHOLE)
-    return replace(found, plain=found.plain and utf_8, rows=found.rows - (look.header is not None))
+    return replace(found, plain=found.plain and _is_sparks(dialect), rows=found.rows - (look.header is not None))
+
+
+def _is_sparks(dialect: Dialect) -> bool:
+    """Whether Spark's own reader may be trusted with it. Bytes that are none of another encoding it takes for some, and
+    beside a separator of several characters it doubles a quote with which a line ends."""
+    return is_utf8(dialect.encoding) and len(dialect.separator) == 1
 
 
 def _divisible(dialect: Dialect) -> bool:
