@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks import NAMES, convert, growth, launch, memory, predict, read, train
+from benchmarks import NAMES, clean_read, convert, growth, launch, memory, predict, read, train
 from benchmarks.__main__ import last_line
 from benchmarks.result import (
     Line,
@@ -21,6 +21,7 @@ from rich.console import Console
 
 # The names of the ratios, which others read by them.
 KEYS = {
+    "clean_read": ["csv_vs_spark", "json_vs_spark"],
     "convert": ["vs_dict_to_spark_row", "vs_spark_copy"],
     "convert_jpeg": ["vs_dict_to_spark_row", "vs_spark_copy"],
     "read": ["vs_petastorm_tf", "vs_pyarrow_scan"],
@@ -48,6 +49,10 @@ def results() -> dict[str, Result]:
     been_read = read.compare({read.OURS: [90.0, 90.0, 80.0], read.PETASTORM: [3.0, 2.0, 1.0],
                               read.SCAN: [180.0, 90.0, 320.0]}, "3 rounds")
     return {
+        "clean_read": clean_read.compare({clean_read.who(clean_read.OURS, "csv"): [90.0, 80.0],
+                                          clean_read.who(clean_read.SPARK, "csv"): [100.0, 100.0],
+                                          clean_read.who(clean_read.OURS, "json"): [30.0, 50.0],
+                                          clean_read.who(clean_read.SPARK, "json"): [100.0, 100.0]}, "2 rounds"),
         "convert": converted, "convert_jpeg": converted.without_bars("convert_jpeg"),
         "read": been_read, "read_jpeg": been_read.without_bars("read_jpeg"),
         "train": train.compare({train.who(train.OURS, "small"): [train.Fitted(33.0, 0.02), train.Fitted(27.0, 0.04)],
@@ -72,6 +77,7 @@ def test_every_benchmark_has_its_ratios_by_name(results):
 
 
 @pytest.mark.parametrize(("name", "expected"), [
+    ("clean_read", {"csv_vs_spark": 0.85, "json_vs_spark": 0.4}),
     ("convert", {"vs_dict_to_spark_row": 11.0, "vs_spark_copy": 0.775}),
     ("read", {"vs_petastorm_tf": 45.0, "vs_pyarrow_scan": 0.5}),
     ("train", {"vs_keras_in_memory": 1.0, "waiting_share": 0.03, "wide_vs_keras": 0.8}),

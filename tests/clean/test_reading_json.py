@@ -59,7 +59,8 @@ def test_a_line_is_read_whole_or_refused_whole(spark: SparkSession, tmp_path: Pa
         "odd.json": "\n".join([
             '{"id":"3"}{"id":"4"}', '{"id":"5"} xyz', '{"id":"6"},', '{"id":"7"}}', "3", "null", '"x"', "  ",
             '[{"id":"8"},{"id":"9"}]', '[{"id":"10"}] [{"id":"11"}]', '[{"id":"12"},null]', "[]", '{"id":"\\ud83d"}',
-            '{"id":"\\ud83d\\ude00"}', '{"id":"\\\\ud83d"}', '{"id":"13","at":1}']),
+            '{"id":"\\ud83d\\ude00"}', '{"id":"\\\\ud83d"}', '{"id":"13","at":1}',
+            '{"id":"14"},"x":1', '{"id":"15"}],"x":[2', '{"id":"16"},"_laketrain_value":{"id":"17"}']),
     }, columns=ID, form="json")
     assert sorted(row["id"] for row in found.rows) == sorted(
         ["1", "2", "8", "9", "12", "\U0001f600", "\\ud83d", "13"])
@@ -67,6 +68,7 @@ def test_a_line_is_read_whole_or_refused_whole(spark: SparkSession, tmp_path: Pa
     more, none = "goes on after its first JSON value", "is no json record of 1 fields"
     assert reasons == {
         '{"id":"3"}{"id":"4"}': more, '{"id":"5"} xyz': more, '{"id":"6"},': more, '{"id":"7"}}': more, "3": none,
+        '{"id":"14"},"x":1': more, '{"id":"15"}],"x":[2': more, '{"id":"16"},"_laketrain_value":{"id":"17"}': more,
         "null": none, '"x"': none, '[{"id":"10"}] [{"id":"11"}]': none,
         '[{"id":"12"},null]': f"has an element that {none}", '{"id":"\\ud83d"}':
         "holds half of a surrogate pair, which is no character", "{broken": none}

@@ -161,7 +161,7 @@ def _of_values(texts: DataFrame, columns: T.StructType, form: _Form, arrays: boo
     rows = texts.withColumn("_one", parsed(text, columns, form.given))
     if arrays:
         rows = rows.withColumn("_several", F.when(array, parsed(text, T.ArrayType(columns), form.given)))
-        elements = array & whole(text, several)
+        elements = array & whole(text, several, form.given)
         rows = rows.withColumn("_row", F.explode(F.when(elements, several[VALUE]).otherwise(F.array(one[VALUE]))))
         wrong = F.when(~F.coalesce(elements, F.lit(False)), flaw(text, one, columns, form.given)).otherwise(
             F.when(F.col("_row").isNull(), F.lit(f"has an element that is no {shape_of('json', columns)}")))

@@ -4,7 +4,8 @@
     frame.select(value[VALUE], flaw(F.col("text"), value, columns, options))
 
 Spark's `from_json` takes the first value of a text and is silent about what follows. So each text is parsed as the
-first member of an object that has another one behind it: something after the value breaks that object.
+first member of an object that has another one behind it, and as the only element of an array. What may follow a value
+in one of them, such as `,"x":1` or `]`, breaks the other.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from pyspark.sql import types as T
 from laketrain.clean.reading.base import CORRUPT, shape_of
 from laketrain.clean.reading.json_tails import HALF
 
-VALUE = "value"
-_END = "_laketrain_end"
+_OURS = "_laketrain_"
+VALUE, _END = f"{_OURS}value", f"{_OURS}end"
+"""The members of the object in which a text is parsed; a text that names one itself isn't taken."""
 _OF_FILES = ("mode", "columnnameofcorruptrecord", "multiline", "encoding", "charset", "linesep", "samplingratio")
 
 
@@ -34,10 +36,11 @@ def parsed(text: Column, kind: T.DataType, options: Mapping[str, Any] | None = N
     return F.from_json(wrapped, wrapper, _own(options))
 
 
-def whole(text: Column, value: Column) -> Column:
+def whole(text: Column, value: Column, options: Mapping[str, Any] | None = None) -> Column:
     """Whether `value`, as `parsed` gave it of `text`, is all that the text holds, in its types."""
-    forged = text.contains(f'"{_END}"')
-    good = value[VALUE].isNotNull() & value[CORRUPT].isNull() & (value[_END] == 1) & ~forged
+    forged = text.contains(f'"{_OURS}')
+    elements = F.from_json(F.concat(F.lit("["), text, F.lit("\n]")), T.ArrayType(T.StringType()), _own(options))
+    good = value[VALUE].isNotNull() & value[CORRUPT].isNull() & (value[_END] == 1) & ~forged & (F.size(elements) == 1)
     return F.coalesce(good, F.lit(False))
 
 
@@ -47,7 +50,7 @@ def flaw(text: Column, value: Column, columns: T.StructType, options: Mapping[st
     first = _first(text, columns, options)
     more = first.isNotNull() & first[CORRUPT].isNull()
     return F.when(half, F.lit("holds half of a surrogate pair, which is no character")).when(
-        ~whole(text, value), F.when(more, F.lit("goes on after its first JSON value")).otherwise(
+        ~whole(text, value, options), F.when(more, F.lit("goes on after its first JSON value")).otherwise(
             F.lit(f"is no {shape_of('json', columns)}")))
 
 
