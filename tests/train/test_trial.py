@@ -125,10 +125,10 @@ def drawn() -> dict[str, Any]:
 
 @pytest.fixture
 def dataset_of(tmp_path: Path) -> Callable[..., Version]:
-    """Commits a dataset of one split of these targets."""
-    def commit(*targets: str) -> Version:
+    """Commits a dataset of one split of these targets; columns in `instead` are not as drawn."""
+    def commit(*targets: str, instead: dict[str, Any] | None = None) -> Version:
         features = FeatureSet.model_validate({name: COLUMNS[name] for name in ("x", *targets)})
-        stored, refused = features.encode_batch(pa.table(drawn()))
+        stored, refused = features.encode_batch(pa.table({**drawn(), **(instead or {})}))
         assert refused.null_count == ROWS
         lake = Lake(tmp_path / "lake")
         with lake.table("features", "drawn").stage() as draft:
@@ -352,3 +352,15 @@ def test_a_training_that_moves_no_weight_is_refused_and_not_committed(
     with pytest.raises(DataError, match=said):
         fit(task, World(0, 1), lambda event: None)
     assert not (Path(task.lake) / task.output / "model.keras").exists()
+
+
+def test_a_model_that_has_nothing_to_learn_is_committed_and_said(dataset_of: Callable[..., Version]) -> None:
+    """All rows are 0, as its first answers are: every gradient is 0, and no setting is to blame."""
+    nothing = dict.fromkeys(("a", "b", "price"), np.zeros(ROWS))
+    task = task_of(dataset_of("price", instead=nothing), config_of("ends"))
+    events: list[dict[str, Any]] = []
+    result = fit(task, World(0, 1), events.append)
+    assert [row["loss"] for row in result["history"]] == [0.0, 0.0]
+    assert [event["text"] for event in events if event["kind"] == "hint"] == [
+        "epoch 1 has changed no weight: its loss is 0, which leaves nothing to learn"]
+    assert (Path(task.lake) / task.output / "model.keras").exists()

@@ -78,9 +78,10 @@ class Loop:
         for step in range(first, self._feed.steps):
             self._step(step, started, batches)
         state.step = 0
-        self._refuse_still()
         average_statistics(self._model, self._world)
-        row: dict[str, Any] = {"epoch": state.epochs + 1, **self._steps.totals(self._world), **self._validate()}
+        learnt = self._steps.totals(self._world)
+        self._refuse_still(learnt["loss"])
+        row: dict[str, Any] = {"epoch": state.epochs + 1, **learnt, **self._validate()}
         state.epochs += 1
         self._judge.see(row, state.epochs, self._config)
         rate = float(self._model.optimizer.learning_rate) if self._config.callbacks else state.rate
@@ -131,16 +132,20 @@ class Loop:
             self._save(time.monotonic() - started)
             state.ranks = []
 
-    def _refuse_still(self) -> None:
-        """After the first epoch: a training whose weights stay as they were must not be committed as one."""
+    def _refuse_still(self, loss: float) -> None:
+        """After the first epoch: a training whose weights stay as they were must not be committed as one, unless its
+        mean `loss`, which isn't the user's own code, is 0 and leaves nothing to learn."""
         why = self._still.why(self._model) if self._still is not None else None
         self._still = None
         if why is None:
             return
-        if self._config.init_from is None:
+        own = self._steps.objective.of_user or self._config.step is not None
+        perfect = loss == 0 and not own
+        if self._config.init_from is None and not perfect:
             raise DataError("train", "epoch 1", *why)
         if self._world.is_chief:  # a model that knows all of it already
-            self._report({"kind": "hint", "text": f"epoch 1 {why[0]}"})
+            text = "has changed no weight: its loss is 0, which leaves nothing to learn" if perfect else why[0]
+            self._report({"kind": "hint", "text": f"epoch 1 {text}"})
 
     def _set_rate(self, step: int) -> None:
         """Of a step of this epoch. With `accumulate` it is the step of the weights that counts."""
