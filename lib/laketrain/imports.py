@@ -70,10 +70,11 @@ def import_object(reference: str, stage: str, key: str) -> Any:
 
 @contextlib.contextmanager
 def users_own(stage: str, subject: str) -> Iterator[None]:
-    """What the user's own code raises in here becomes a DataError: it would only happen again."""
+    """What the user's own code raises in here becomes a DataError: it would only happen again. What the machine lacks
+    stays as it is."""
     try:
         yield
-    except LaketrainError:
+    except (LaketrainError, MemoryError):
         raise
     except (Exception, SystemExit) as error:  # whatever they raise
         raise users_error(error, stage, subject) from error

@@ -121,7 +121,8 @@ def none_stands_still() -> bool:
 
 
 @pytest.mark.parametrize(("settings", "error", "said"), [
-    ({"callbacks": ["happenings:raises"]}, RankError, r"rank 0 of 2.*ValueError: my callback has a mistake"),
+    ({"callbacks": ["happenings:raises"]}, DataError, r"train.callbacks 'happenings:raises': raised ValueError: my "
+     r"callback has a mistake, at \S.*happenings.py, line \d+, in happens"),
     ({"callbacks": ["happenings:stops"]}, RankError, r"rank 0 of 2.*made no progress for 20 s"),
     ({"callbacks": ["happenings:needs_memory"]}, RankError, r"rank 0 of 2.*MemoryError"),
     ({"step": "happenings:nan_on_rank_one"}, DataError, r"rank 1, epoch 1, step 4 of 7: the loss is nan, on rows of "

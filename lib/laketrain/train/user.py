@@ -112,7 +112,7 @@ def blaming(config: Train) -> Iterator[None]:
     """
     try:
         yield
-    except LaketrainError:
+    except (LaketrainError, MemoryError):
         raise
     except Exception as error:
         running = _in_steps(config)
@@ -137,7 +137,8 @@ def _mistakes() -> tuple[type[Exception], ...]:
 
 
 class UserCallbacks:
-    """The user's Keras callbacks, called as `fit` calls them; on the chief alone. What they raise is a DataError."""
+    """The user's Keras callbacks, called as `fit` calls them; on the chief alone. What they raise is a DataError,
+    unless memory is short."""
 
     def __init__(self, config: Train, functions: Mapping[str, Any], model: Any, chief: bool) -> None:
         self._model = model
