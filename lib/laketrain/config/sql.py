@@ -24,10 +24,7 @@ _OTHERWISE_EACH_TIME = {
 def selected(sql: str, inputs: dict[str, str] | None) -> dict[str, str] | None:
     """The columns that a SELECT makes of one view, which has the columns `inputs`, each with its type: that of the
     input where it is taken as it is, else ''. None where they can't be told."""
-    try:
-        query = sqlglot.parse_one(sql, dialect="spark")
-    except SqlglotError:
-        return None
+    query, _ = _parsed(sql)
     if not isinstance(query, exp.Query):
         return None
     types = _untouched(query, inputs or {})
@@ -45,10 +42,7 @@ def selected(sql: str, inputs: dict[str, str] | None) -> dict[str, str] | None:
 def doubled(sql: str, inputs: Iterable[str] | None) -> str | None:
     """The first column that a SELECT of a view, which has the columns `inputs`, makes twice; None where it makes none
     so, or where that can't be told. Spark minds no capitals."""
-    try:
-        query = sqlglot.parse_one(sql, dialect="spark")
-    except SqlglotError:
-        return None
+    query, _ = _parsed(sql)
     if not isinstance(query, exp.Select):
         return None
     seen: set[str] = set()

@@ -16,26 +16,25 @@ _CODE = {"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", 
 
 def code_in(config: Any) -> Iterator[str]:
     """The objects, by module and name, that the config of a model would make and that are more than data."""
-    if isinstance(config, dict):
-        if "class_name" in config:
-            module, name = str(config.get("module") or "keras"), str(config["class_name"])
+    for entry in _mappings(config):
+        if "class_name" in entry:
+            module, name = str(entry.get("module") or "keras"), str(entry["class_name"])
             # Keras looks up `keras` and `layers.Lambda` too: a name with a dot hides what it is.
             if name in _CODE or "." in name or not (module in ("builtins", "keras") or module.startswith("keras.")):
                 yield f"{module}.{name}"
-        for value in config.values():
-            yield from code_in(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from code_in(value)
 
 
 def functions_in(config: Any) -> Iterator[str]:
     """The functions that the config only names, such as an activation of the user's own: nobody else has them."""
+    for entry in _mappings(config):
+        if entry.get("class_name") == "function":
+            yield f"the function {entry.get('config')!r}"
+
+
+def _mappings(config: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping in the config, at any depth, the outer ones first."""
     if isinstance(config, dict):
-        if config.get("class_name") == "function":
-            yield f"the function {config.get('config')!r}"
-        for value in config.values():
-            yield from functions_in(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from functions_in(value)
+        yield config
+    values = config.values() if isinstance(config, dict) else config if isinstance(config, list) else ()
+    for value in values:
+        yield from _mappings(value)

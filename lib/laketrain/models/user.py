@@ -47,7 +47,7 @@ class UserModel(Model):
     settings: dict[str, Any] = Field(default_factory=dict)
     """What the function is given beside the features, by name."""
     from_logits: bool = False
-    """Whether the outputs for labels and multilabels are logits, without softmax or sigmoid. Losses are then reckoned
+    """Whether the outputs for labels and multilabels are logits, without softmax or sigmoid. Losses are then computed
     from logits, and the committed model ends in the softmax or sigmoid, so that it gives probabilities."""
 
     def misfit(self, features: FeatureSet) -> tuple[str, str] | None:

@@ -39,7 +39,7 @@ class Objective:
     Attributes:
         of_user: whether a loss is the user's own code.
 
-    Where the model says logits (`model: {from_logits: true}`), losses are reckoned from them and metrics from what they
+    Where the model says logits (`model: {from_logits: true}`), losses are computed from them and metrics from what they
     mean; a loss of the user's own gets what the model says.
 
     Raises:

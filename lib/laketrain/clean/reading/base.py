@@ -83,18 +83,6 @@ def marked(frame: DataFrame, columns: Sequence[str], *, file: Column | None = No
     )
 
 
-def mangled(frame: DataFrame, columns: Sequence[str]) -> Column:
-    """Whether a row's text holds U+FFFD, which Spark puts in the place of bytes that its encoding doesn't have."""
-    found = F.lit(False)
-    for name in columns:
-        kind = frame.schema[name].dataType
-        if isinstance(kind, T.StringType):
-            found |= F.col(quoted(name)).contains("\ufffd")
-        elif isinstance(kind, T.ArrayType | T.MapType | T.StructType) and "string" in kind.simpleString():
-            found |= F.to_json(F.struct(F.col(quoted(name)))).contains("\ufffd")
-    return F.coalesce(found, F.lit(False))
-
-
 def stray(text: Column) -> Column:
     """Which byte of a string that came as bytes is no UTF-8, in words; null where all are. A genuine U+FFFD is one."""
     genuine = F.replace(text, F.lit("\ufffd"), F.lit("???"))  # as many bytes, so that what is left is Spark's own
