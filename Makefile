@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test walk lint format bench reference lock clean cluster-up cluster-demo cluster-down cluster-test
+.PHONY: help setup demo test soak walk lint format bench reference lock clean cluster-up cluster-demo cluster-down cluster-test
 BIN := .venv/bin
 # A Python 3.11, where the one on PATH isn't: make setup PYTHON=/path/to/python3.11
 PYTHON ?=
@@ -42,6 +42,9 @@ cluster-down: setup ## End them; their logs stay in build/cluster
 
 cluster-test: setup ## Run the tests on HDFS and YARN, which they start and end themselves
 	@$(BIN)/python -m pytest -m cluster $(ARGS)
+
+soak: setup ## Run the long forms of tests: each benchmark on few rows, ten days of faults, a million messages
+	@$(BIN)/python -m pytest -m soak $(ARGS)
 
 walk: setup ## Walk every key of `train` and of the models, on every kind of feature and target
 	@LAKETRAIN_WALK=1 $(BIN)/python -m pytest tests/train/test_keys.py tests/models/test_keys.py $(ARGS)

@@ -26,6 +26,7 @@ def test_a_ratio_is_of_hdfs_to_the_local_file_system_by_rounds() -> None:
     assert verdicts == ["[green]met[/]", "[red]not met[/]"]
 
 
+@pytest.mark.soak
 @pytest.mark.cluster
 @pytest.mark.slow
 @pytest.mark.timeout(600)

@@ -1,4 +1,7 @@
-"""Each benchmark as a user runs it, on too few rows for its figures to mean anything: none of them is asserted."""
+"""Each benchmark as a user runs it, on too few rows for its figures to mean anything: none of them is asserted.
+
+`make soak` runs them all; here the one whose parts most others share stands for them.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from benchmarks.__main__ import ROOT
 KEYS = {
     "convert": {"vs_dict_to_spark_row", "vs_spark_copy"},
     "convert_jpeg": {"vs_dict_to_spark_row", "vs_spark_copy"},
+    "clean_read": {"csv_vs_spark", "json_vs_spark"},
     "read": {"vs_petastorm_tf", "vs_pyarrow_scan"},
     "read_jpeg": {"vs_petastorm_tf", "vs_pyarrow_scan"},
     "train": {"vs_keras_in_memory", "waiting_share", "wide_vs_keras"},
@@ -36,7 +40,8 @@ def bytecode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize("name", [name if name == "convert" else pytest.param(name, marks=pytest.mark.soak)
+                                  for name in KEYS])
 def test_a_run_ends_with_its_ratios_and_leaves_nothing(name: str, bytecode: dict[str, str], tmp_path: Path):
     environ = {**os.environ, **bytecode, "TMPDIR": str(tmp_path), "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={tmp_path}"}
     done = subprocess.run([sys.executable, "-m", "benchmarks", name, "--rows", "600", "--pairs", "1"], cwd=ROOT,

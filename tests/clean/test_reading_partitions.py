@@ -90,7 +90,7 @@ def test_hives_word_for_nothing_is_null_and_a_value_of_another_type_rejects_its_
     rows = read(spark, tmp_path, {"id": "bigint", "day": "date"})
     assert by_id([row for row in rows if "id" in row]) == [{"id": 1, "day": None}, {"id": 2, "day": None}]
     assert [row for row in rows if "id" not in row] == 2 * [
-        {"file": "day=yesterday/a.parquet", "reason": "has yesterday for day in its path, which is no date"}]
+        {"file": "day=yesterday/a.parquet", "reason": "has yesterday for day in its path, expected date"}]
 
 
 def test_text_formats_have_them_too(spark: SparkSession, tmp_path: Path) -> None:

@@ -154,6 +154,7 @@ def files(lake: Lake, below: str) -> int:
     return len(lake.store.list(f"raw/{NAME}/{below}", recursive=True))
 
 
+@pytest.mark.soak  # test_many kills a broker, too
 def test_a_broker_killed_and_started_again_while_it_is_read_costs_nothing(
         topic: Messages, broker: Kafka, connector: Path, tmp_path: Path) -> None:
     topic.send(range(3000))
@@ -171,7 +172,9 @@ def test_a_broker_killed_and_started_again_while_it_is_read_costs_nothing(
     assert ids(lake, NAME) == list(range(3000))
 
 
-@pytest.mark.parametrize("instant", ["its draft is open", "it writes", "it has committed a part"])
+@pytest.mark.parametrize("instant", [
+    pytest.param("its draft is open", marks=pytest.mark.soak), pytest.param("it writes", marks=pytest.mark.soak),
+    "it has committed a part"])
 def test_a_driver_killed_at_any_instant_costs_nothing(
         instant: str, topic: Messages, connector: Path, tmp_path: Path) -> None:
     topic.send(range(2000))

@@ -18,7 +18,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, shape_of
+from laketrain.clean import lossless
+from laketrain.clean.lossless import READ
+from laketrain.clean.reading.base import ALL_FILES, CORRUPT, RECORD, REJECT, Reading, marked, shape_of
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.encoding import HEAD, check_encoding, head_of, is_packed
 from laketrain.clean.reading.landed import RawFile, each
@@ -39,7 +41,8 @@ _OURS = ("header", "multiline", "encoding", "charset", "quote", "escape", "mode"
 _ONE_BYTE = re.compile(r"ascii|iso8859|latin|cp125|cp437|cp8|koi8|mac")
 _EAST_ASIAN = re.compile(r"gb|big5|cp9|euc|shiftjis")
 _WHOLE = ((0, None),)
-_PROBLEM, _MARK = "_problem", "\ufeff"
+_PROBLEM, _TEXTS = REJECT, RECORD  # names that no column of a source can have
+_MARK = "\ufeff"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class _Look:
 @dataclass(frozen=True)
 class _Layout:
     """How the rows of files with one header are read: Spark's options, and its columns by their places, under names of
-    ours, as the file's may be none or odd."""
+    ours, as the file's may be none or odd. Spark parses as texts what `lossless` reads as the `fields`' types."""
 
     dialect: Dialect
     options: Mapping[str, Any]
@@ -63,7 +66,8 @@ class _Layout:
 
     @property
     def schema(self) -> T.StructType:
-        return T.StructType([*self.fields, T.StructField(CORRUPT, T.StringType())])
+        return T.StructType([*(T.StructField(field.name, _parsed_as(field.dataType)) for field in self.fields),
+                             T.StructField(CORRUPT, T.StringType())])
 
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
@@ -210,12 +214,38 @@ def _part(spark: SparkSession, looks: Sequence[_Look], header: Header, columns: 
     parts = [_of_lines(spark, sparks, layout)] if sparks else []
     parts += [_of_records(_texts(spark, ours, dialect, len(header)), layout)] if ours else []
     at = {name: field.name for name, field in zip(header, fields, strict=True)}
-    rows = reduce(DataFrame.unionByName, parts).select(
-        *(_value(at, field).alias(field.name) for field in columns), CORRUPT, _PROBLEM, "_place")
+    there = [field for field in columns if field.name in at]
+    texts = F.struct(*(F.col(at[field.name]).alias(field.name) for field in there))
+    rows = reduce(DataFrame.unionByName, parts)
+    rows = rows.select(*(_value(at, field, layout).alias(field.name) for field in columns), CORRUPT, _PROBLEM, "_place",
+                       texts.alias(_TEXTS))
     width = T.StructType([T.StructField(name, field.dataType) for name, field in zip(header, fields, strict=True)])
     wrong = F.when(F.col(CORRUPT).isNotNull(), F.lit(f"is no {shape_of('csv', width)}"))
-    return marked(rows, columns.names, file=F.col("_place"), came=F.col(CORRUPT),
-                  problem=F.coalesce(F.col(_PROBLEM), wrong))
+    unread = F.coalesce(wrong, *(problem for field in there for problem in _problems(field, layout)))
+    came = F.coalesce(F.col(CORRUPT), F.when(unread.isNotNull(), F.to_json(_TEXTS)))
+    return marked(rows, columns.names, file=F.col("_place"), came=came, problem=F.coalesce(F.col(_PROBLEM), unread))
+
+
+def _parsed_as(kind: T.DataType) -> T.DataType:
+    """The type in which Spark's reader gives a column."""
+    return T.StringType() if isinstance(kind, READ) else kind
+
+
+def _value(at: Mapping[str, str], field: T.StructField, layout: _Layout) -> Column:
+    if field.name not in at:
+        return F.lit(None).cast(field.dataType)
+    came = F.col(at[field.name])
+    return lossless.read(came, field.dataType, layout.options) if isinstance(field.dataType, READ) else came
+
+
+def _problems(field: T.StructField, layout: _Layout) -> list[Column]:
+    """Why the column's value isn't its text's, in words, null where it is."""
+    if not isinstance(field.dataType, READ):
+        return []
+    text, value = F.col(_TEXTS)[field.name], F.col(quoted(field.name))
+    none = F.when(text.isNotNull() & value.isNull(), F.lit(f"no {field.dataType.simpleString()}"))
+    whys = [none, lossless.lost(text, value, field.dataType, layout.options)]
+    return [F.concat(F.lit("has "), why, F.lit(f" in {field.name!r}")) for why in whys if why is not None]
 
 
 def _layout(source: Source, dialect: Dialect, names: Header, fields: Sequence[T.StructField]) -> _Layout:
@@ -253,7 +283,3 @@ def _of_records(records: DataFrame, layout: _Layout) -> DataFrame:
     return parsed.select(*(F.col("_parsed")[field.name].alias(field.name) for field in layout.fields),
                          F.when(wrong, F.col("text")).alias(CORRUPT), F.col("problem").alias(_PROBLEM),
                          F.col("place").alias("_place"))
-
-
-def _value(at: Mapping[str, str], field: T.StructField) -> Column:
-    return (F.col(quoted(at[field.name])) if field.name in at else F.lit(None)).cast(field.dataType)

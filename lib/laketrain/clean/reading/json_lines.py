@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -20,15 +20,18 @@ from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, shape_of, stray
 from laketrain.clean.reading.drift import Judge
-from laketrain.clean.reading.encoding import check_encoding, head_of
+from laketrain.clean.reading.encoding import check_encoding, head_of, is_packed
 from laketrain.clean.reading.json_files import PLACE, PROBLEM, TEXT, values
-from laketrain.clean.reading.json_tails import odd_places, tally_lines
-from laketrain.clean.reading.json_value import VALUE, flaw, parsed, whole
+from laketrain.clean.reading.json_keys import merged, named
+from laketrain.clean.reading.json_look import Look, look
+from laketrain.clean.reading.json_losses import lost_within_each
+from laketrain.clean.reading.json_value import VALUE, flaw, own, parsed, whole
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
+from laketrain.clean.reading.survey import Text
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
-from laketrain.spark.frames import arrow_batches, configured, quoted
+from laketrain.spark.frames import quoted
 
 _BLANKS = " \t\r\n"
 
@@ -36,12 +39,13 @@ _BLANKS = " \t\r\n"
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
     """The rows of JSON files. What is no JSON object of the columns' types is there as rejected."""
     form = _Form(source.options)
-    line_bytes = max(each(files, partial(_line_bytes, form)))
+    each(files, partial(_check_encoding, form))
     texts = values(spark, files, form.options, form.encoding).select(TEXT) if form.multiline else None
-    found = _found(spark, files, form, texts, expected)
-    pinned = found if expected is None else expected
+    pinned = _found(spark, files, form, texts, expected) if expected is None else expected
     if not pinned.fields:
         raise DataError("clean", files[0].ref, "has no JSON object to infer columns from", "declare the schema")
+    looks = _looks(spark, files, form, pinned)
+    found = pinned if expected is None else _keys(spark, files, form, texts, expected, looks)
     judge = Judge(pinned, source.drift)
     if found.fields:
         known = {field.name: field.dataType for field in pinned}
@@ -51,15 +55,12 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     if form.multiline:
         rows = _of_values(values(spark, files, form.options, form.encoding), columns, form)
     else:
-        # As few lines at once as Python can look at in a few megabytes.
-        with configured(spark, arrow_batches(line_bytes)):
-            odd, count = _odd(spark, files, form)
-        plain = [file for file in files if file.file.path not in odd]
+        plain = [file for file, look in zip(files, looks, strict=True) if look.plain]
+        odd = [file for file, look in zip(files, looks, strict=True) if not look.plain]
         parts = [_of_plain_lines(spark, plain, files, columns, form)] if plain else []
-        if len(plain) < len(files):
-            rest = [file for file in files if file.file.path in odd]
-            parts.append(_of_lines(spark, rest, files, columns, form))
-        rows = parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
+        parts += [_of_lines(spark, odd, files, columns, form)] if odd else []
+        rows = reduce(DataFrame.unionByName, parts)
+        count = None if odd else sum(look.rows for look in looks)
     return Reading(marked(rows, columns.names, file=F.col(PLACE), came=F.col(TEXT), problem=F.col(PROBLEM)), pinned,
                    rows=count, drift=judge.told)
 
@@ -91,8 +92,8 @@ class _Form:
 
     @property
     def plain(self) -> bool:
-        """Whether it is JSON as the standard has it, in UTF-8."""
-        loose = [name for name in self.given if name.lower().startswith("allow")]
+        """Whether it is JSON as the standard has it, in UTF-8, and its lines end as Spark's do by themselves."""
+        loose = [name for name in self.given if name.lower().startswith("allow") or name.lower() == "linesep"]
         return self.utf8 and not loose
 
     def lines(self, spark: SparkSession, files: Sequence[RawFile]) -> DataFrame:
@@ -104,28 +105,26 @@ class _Form:
         return next((value for key, value in self.given.items() if key.lower() == name), default)
 
 
-def _line_bytes(form: _Form, file: RawFile) -> int:
-    """How long the file's lines are, by its beginning. Raises DataError where it is in another encoding."""
-    head = head_of(file)
-    check_encoding(file.ref, head, form.encoding)
-    return len(head) // (head.count(b"\n") + 1)
+def _check_encoding(form: _Form, file: RawFile) -> None:
+    """Raises DataError where the file is in another encoding."""
+    check_encoding(file.ref, head_of(file), form.encoding)
 
 
-def _odd(spark: SparkSession, files: Sequence[RawFile], form: _Form) -> tuple[set[str], int | None]:
-    """The paths of the files whose lines Spark's reader can't be trusted with, and the rows of all, None where there
-    are such files."""
-    paths = {file.file.path for file in files}
-    if not form.plain:
-        return paths, None
-    lines = form.lines(spark, files)
-    seen = lines.select(F.col("value").cast("binary")).mapInArrow(tally_lines, "odd bigint, rows bigint")
-    [total] = seen.select(F.sum("odd").alias("odd"), F.sum("rows").alias("rows")).collect()
-    if not total["odd"]:
-        return set(), total["rows"] or 0
-    placed = lines.select(F.col("value").cast("binary"), place_of(files).alias(PLACE))
-    found = {row[PLACE] for row in placed.mapInArrow(odd_places, f"{PLACE} string").distinct().collect()}
-    # A place that is no file's would leave an odd file to Spark's reader.
-    return (found if found <= paths else paths), None
+def _looks(spark: SparkSession, files: Sequence[RawFile], form: _Form, columns: T.StructType) -> list[Look]:
+    """What each file's lines are like. Those in other forms of JSON are all read one by one."""
+    if form.multiline or not form.plain:
+        return [Look(False, 0, None)] * len(files)
+    shipped = [Text(file.path, file.ref, file.file.bytes, is_packed(file.path)) for file in files]
+    return look(spark, files[0].version.lake.store, shipped, columns)
+
+
+def _keys(spark: SparkSession, files: Sequence[RawFile], form: _Form, texts: DataFrame | None, expected: T.StructType,
+          looks: Sequence[Look]) -> T.StructType:
+    """The columns that the records have: as the look found them, or as Spark does where that couldn't."""
+    unknown = [file for file, one in zip(files, looks, strict=True) if one.keys is None]
+    known = [one.keys for one in looks if one.keys is not None]
+    further = [_found(spark, unknown, form, texts, expected)] if unknown else []
+    return named(merged([*known, *further]) or T.StructType([]))
 
 
 def _of_plain_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Sequence[RawFile], columns: T.StructType,
@@ -157,19 +156,23 @@ def _decoded(line: Column, form: _Form) -> tuple[Column, Column]:
 def _of_values(texts: DataFrame, columns: T.StructType, form: _Form, arrays: bool = False) -> DataFrame:
     """A row for each text, of which it is parsed; with `arrays`, a row for each element of one that is an array."""
     text, one, several = F.col(TEXT), F.col("_one"), F.col("_several")
-    array = F.ltrim(text).startswith("[") if arrays else F.lit(False)
     rows = texts.withColumn("_one", parsed(text, columns, form.given))
+    alone = F.struct(one[VALUE].alias("value"), F.lit(None).cast("string").alias("lost"))
     if arrays:
+        array = F.ltrim(text).startswith("[")
         rows = rows.withColumn("_several", F.when(array, parsed(text, T.ArrayType(columns), form.given)))
-        elements = array & whole(text, several, form.given)
-        rows = rows.withColumn("_row", F.explode(F.when(elements, several[VALUE]).otherwise(F.array(one[VALUE]))))
-        wrong = F.when(~F.coalesce(elements, F.lit(False)), flaw(text, one, columns, form.given)).otherwise(
-            F.when(F.col("_row").isNull(), F.lit(f"has an element that is no {shape_of('json', columns)}")))
+        elements = F.coalesce(array & whole(text, several, form.given), F.lit(False))
+        each_one = F.zip_with(several[VALUE], lost_within_each(text, several[VALUE], columns, own(form.given)),
+                              lambda value, why: F.struct(value.alias("value"), why.alias("lost")))
+        rows = rows.withColumn("_row", F.explode(F.when(elements, each_one).otherwise(F.array(alone))))
+        none = F.when(F.col("_row")["value"].isNull(), F.lit(f"has an element that is no {shape_of('json', columns)}"))
+        wrong = F.when(~elements, flaw(text, one, columns, form.given)).otherwise(
+            F.coalesce(none, F.concat(F.lit("has an element that "), F.col("_row")["lost"])))
     else:
-        rows = rows.withColumn("_row", one[VALUE])
+        rows = rows.withColumn("_row", alone)
         wrong = flaw(text, one, columns, form.given)
     rows = rows.withColumn(PROBLEM, F.coalesce(F.col(PROBLEM), wrong))
-    return rows.select(*(F.col("_row")[name].alias(name) for name in columns.names), PLACE,
+    return rows.select(*(F.col("_row")["value"][name].alias(name) for name in columns.names), PLACE,
                        F.when(F.col(PROBLEM).isNotNull(), text).alias(TEXT), PROBLEM)
 
 

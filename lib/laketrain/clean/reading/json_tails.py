@@ -1,9 +1,9 @@
 r"""Lines of JSON that hold something beside one object, found at the speed of reading.
 
-    odd, blank = judged(batch.column(0))     # of each line
+    odd, blank = odd_and_blank(lines)     # of each line
 
 Spark's reader takes the first value of a line and is silent about what follows it: `{"id":1}{"id":2}` is a row of 1. So
-every line's first object is followed to its closing bracket here, by arithmetic over the bytes of a whole Arrow batch.
+every line's first object is followed to its closing bracket here, by arithmetic over the bytes of a whole block.
 A line that is broken before that bracket isn't odd: Spark refuses it by itself. The answer errs to one side only: what
 isn't odd is one object, broken or blank.
 """
@@ -11,12 +11,9 @@ isn't odd is one object, broken or blank.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -39,33 +36,14 @@ A pattern of Python's and of Java's."""
 _HALF = re.compile(HALF.encode())
 
 
-def tally_lines(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """A row for each batch of lines, which are its first column, as bytes: how many are `odd`, how many are `rows`,
-    which are those that aren't blank."""
-    for batch in batches:
-        odd, blank = judged(batch.column(0))
-        yield pa.RecordBatch.from_pydict({"odd": pa.array([odd.sum()], pa.int64()),
-                                          "rows": pa.array([len(odd) - blank.sum()], pa.int64())})
-
-
-def odd_places(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The places, a batch's second column, of lines that are odd."""
-    for batch in batches:
-        odd, _ = judged(batch.column(0))
-        places = pc.unique(batch.column(1).filter(pa.array(odd)))
-        yield pa.RecordBatch.from_arrays([places], names=[batch.schema.names[1]])
-
-
-def judged(lines: pa.BinaryArray) -> tuple[Flags, Flags]:
-    """Whether each line is odd, and whether it is blank. All are odd where one holds what is no character."""
-    if not len(lines):
-        return np.zeros(0, np.bool_), np.zeros(0, np.bool_)
-    _, offsets, content = lines.buffers()
-    ends = np.frombuffer(offsets, np.int32)[lines.offset:lines.offset + len(lines) + 1].astype(np.int64)
-    data = np.frombuffer(content or b"", np.uint8)[ends[0]:ends[-1]]
-    odd, blank = odd_lines(data, ends - ends[0])
-    text = data.tobytes()
-    if _HALF.search(text) or not _decodes(text):
+def odd_and_blank(lines: bytes) -> tuple[Flags, Flags]:
+    """Whether each line is odd, and whether it is blank. All are odd where one holds what is no character, or where a
+    carriage return alone, which ends a line of Spark's, is among them."""
+    data = np.frombuffer(lines, np.uint8)
+    ends = np.flatnonzero(data == ord("\n")) + 1
+    bounds = np.unique(np.concatenate([[0], ends, [len(data)]]))
+    odd, blank = odd_lines(data, bounds)
+    if lines.count(b"\r") != lines.count(b"\r\n") or _HALF.search(lines) or not _decodes(lines):
         odd = np.ones_like(odd)
     return odd, blank
 

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import CORRUPT, shape_of
+from laketrain.clean.reading.json_losses import lost_within
 from laketrain.clean.reading.json_tails import HALF
 
 _OURS = "_laketrain_"
@@ -33,13 +34,13 @@ def parsed(text: Column, kind: T.DataType, options: Mapping[str, Any] | None = N
                             T.StructField(CORRUPT, T.StringType())])
     # The line break ends a comment, where those are allowed.
     wrapped = F.concat(F.lit(f'{{"{VALUE}":'), text, F.lit(f'\n,"{_END}":1}}'))
-    return F.from_json(wrapped, wrapper, _own(options))
+    return F.from_json(wrapped, wrapper, own(options))
 
 
 def whole(text: Column, value: Column, options: Mapping[str, Any] | None = None) -> Column:
     """Whether `value`, as `parsed` gave it of `text`, is all that the text holds, in its types."""
     forged = text.contains(f'"{_OURS}')
-    elements = F.from_json(F.concat(F.lit("["), text, F.lit("\n]")), T.ArrayType(T.StringType()), _own(options))
+    elements = F.from_json(F.concat(F.lit("["), text, F.lit("\n]")), T.ArrayType(T.StringType()), own(options))
     good = value[VALUE].isNotNull() & value[CORRUPT].isNull() & (value[_END] == 1) & ~forged & (F.size(elements) == 1)
     return F.coalesce(good, F.lit(False))
 
@@ -51,15 +52,17 @@ def flaw(text: Column, value: Column, columns: T.StructType, options: Mapping[st
     more = first.isNotNull() & first[CORRUPT].isNull()
     return F.when(half, F.lit("holds half of a surrogate pair, which is no character")).when(
         ~whole(text, value, options), F.when(more, F.lit("goes on after its first JSON value")).otherwise(
-            F.lit(f"is no {shape_of('json', columns)}")))
+            F.lit(f"is no {shape_of('json', columns)}"))).otherwise(
+            lost_within(text, value[VALUE], columns, own(options)))
 
 
 def _first(text: Column, columns: T.StructType, options: Mapping[str, Any] | None) -> Column:
     """As Spark parses it: what follows the first value is ignored."""
     schema = T.StructType([*columns.fields, T.StructField(CORRUPT, T.StringType())])
-    return F.from_json(text, schema, _own(options))
+    return F.from_json(text, schema, own(options))
 
 
-def _own(options: Mapping[str, Any] | None) -> dict[str, Any]:
-    own = {name: value for name, value in (options or {}).items() if name.lower() not in _OF_FILES}
-    return {**own, "columnNameOfCorruptRecord": CORRUPT}
+def own(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The options without those that are about files."""
+    kept = {name: value for name, value in (options or {}).items() if name.lower() not in _OF_FILES}
+    return {**kept, "columnNameOfCorruptRecord": CORRUPT}

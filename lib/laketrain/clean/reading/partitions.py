@@ -16,6 +16,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from laketrain.clean import lossless
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, Reading, rejection
 from laketrain.clean.reading.landed import RawFile
 from laketrain.spark.frames import quoted
@@ -66,9 +67,10 @@ def with_path_columns(reading: Reading, keys: Sequence[str], expected: T.StructT
 def _with_one(frame: DataFrame, name: str, kind: T.DataType) -> DataFrame:
     found = _decoded(F.regexp_extract(F.col(FILE), f"(?:^|/){re.escape(name)}=([^/]*)/", 1))
     text = F.when(~found.isin("", _NONE), found)
-    value = text.cast(kind)
-    problem = F.concat(F.lit("has "), text, F.lit(f" for {name} in its path, which is no {kind.simpleString()}"))
-    wrong = F.when(text.isNotNull() & value.isNull(), rejection(F.lit("readable"), problem))
+    value = lossless.read(text, kind) if isinstance(kind, lossless.READ) else text.cast(kind)
+    why = lossless.flaw(text, value, T.StringType(), kind)
+    problem = F.concat(F.lit("has "), text, F.lit(f" for {name} in its path, "), why)
+    wrong = F.when(why.isNotNull(), rejection(F.lit("readable"), problem))
     return frame.withColumn(REJECT, F.coalesce(F.col(REJECT), wrong)).withColumn(name, value)
 
 

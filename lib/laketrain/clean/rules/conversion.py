@@ -6,8 +6,11 @@ import re
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
-from laketrain.clean.rules.base import received, reject, type_of
+from laketrain.clean import lossless
+from laketrain.clean.lossless import AN_INFINITY, BELOW_MICROS
+from laketrain.clean.rules.base import received, reject
 from laketrain.config.clean import Cast, Derive, Parse
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
@@ -17,15 +20,17 @@ _NAMES_ZONE = r"\d:\d\d(:\d\d([.]\d*)?)?\s*[A-Za-z+-]"
 
 
 def cast(frame: DataFrame, rule: Cast) -> DataFrame:
-    """Reads the column as the type `to`; rejects values that aren't one, and leaves nulls."""
+    """Reads the column as the type `to`; rejects values that aren't one, or would lose a part, and leaves nulls."""
     before = F.col(quoted(rule.column))
-    name, kind = f"cast({rule.column})", type_of(frame, rule.column)
+    name, kind = f"cast({rule.column})", frame.schema[rule.column].dataType
     # As a reason quotes them, texts can't be told from other values: what was read is always shown as it came.
-    form = f" as {rule.format}" if rule.format else ""
-    after = _read(before, kind, rule)
-    frame = reject(frame, name, before.isNotNull() & after.isNull(), received(before, f"expected {rule.to}{form}"))
+    after = _read(before, kind.simpleString(), rule)
+    frame = reject(frame, name, before.isNotNull() & after.isNull(),
+                   received(before, f"expected {rule.to}{f' as {rule.format}' if rule.format else ''}"))
+    why = _lost(before, after, kind, frame.select(after.alias("x")).schema["x"].dataType, rule)
+    frame = reject(frame, name, why.isNotNull(), received(before, why))
     if rule.zone:
-        after, shown = _on_the_clock(before, after, kind, rule)
+        after, shown = _on_the_clock(before, after, kind.simpleString(), rule)
         frame = reject(frame, name, ~shown, received(before, f"a time that clocks in {rule.zone} jumped over"))
     return frame.withColumn(rule.column, after)
 
@@ -33,12 +38,17 @@ def cast(frame: DataFrame, rule: Cast) -> DataFrame:
 def parse(frame: DataFrame, rule: Parse) -> DataFrame:
     """Splits text into an array of numbers; rejects rows with an element that isn't one."""
     element = rule.to.removeprefix("array<").removesuffix(">")
-    tokens = F.split(F.trim(F.col(quoted(rule.column))), _literally(rule.separator))
+    text = F.col(quoted(rule.column))
+    tokens = F.split(F.trim(text), _literally(rule.separator))
     values = tokens.try_cast(rule.to)
     # The lambda names the culprit, and is too slow to look for one in every row: a null among the values tells that.
     culprit = F.get(F.filter(tokens, lambda token: token.try_cast(element).isNull()), F.lit(0))
     reason = F.format_string(f"element '%s' is no {element}", culprit)
     frame = reject(frame, f"parse({rule.column})", F.size(F.array_compact(values)) < F.size(tokens), reason)
+    if element == "double":
+        infinite = F.array_contains(values, float("inf")) | F.array_contains(values, float("-inf"))
+        frame = reject(frame, f"parse({rule.column})", infinite & ~text.rlike(AN_INFINITY),
+                       F.lit("an element is a number beyond double"))
     return frame.withColumn(rule.column, values)
 
 
@@ -49,6 +59,17 @@ def derive(frame: DataFrame, rule: Derive) -> DataFrame:
     broken = made.isNotNull() & value.isNull()
     frame = reject(frame, f"derive({rule.column})", broken, received(made, f"expected {rule.type}"))
     return frame.withColumn(rule.column, value)
+
+
+def _lost(before: Column, after: Column, kind: T.DataType, to: T.DataType, rule: Cast) -> Column:
+    """What a value loses by the rule, in words; null where nothing."""
+    if rule.format:
+        # A day that is read from a time is what the format says.
+        fine = before.rlike(BELOW_MICROS) & F.lit(not isinstance(to, T.DateType))
+        return F.when(fine, F.lit("digits below a microsecond"))
+    if rule.decimal or rule.thousands:
+        return lossless.flaw(_plain(before.cast("string"), rule), after, T.StringType(), to)
+    return lossless.flaw(before, after, kind, to)
 
 
 def _read(value: Column, kind: str, rule: Cast) -> Column:
@@ -65,16 +86,23 @@ def _read(value: Column, kind: str, rule: Cast) -> Column:
 
 def _number(text: Column, rule: Cast) -> Column:
     """Strict about groups: 1.5 is no number where the point stands between thousands."""
-    point, group = re.escape(rule.decimal or "."), ""
-    digits = r"\d+"
+    point, digits = re.escape(rule.decimal or "."), r"\d+"
     if rule.thousands:
-        # A space may also be one of those that typography uses.
-        group = r"[ \x{A0}\x{202F}]" if rule.thousands == " " else re.escape(rule.thousands)
+        group = _group(rule.thousands)
         digits = rf"(\d{{1,3}}({group}\d{{3}})+|\d+)"
-    text = F.trim(text)
-    whole = text.rlike(rf"\A[+-]?{digits}({point}\d+)?\z")
-    bare = F.regexp_replace(text, group, "") if group else text
-    return F.when(whole, F.regexp_replace(bare, point, ".").try_cast(rule.to))
+    whole = F.trim(text).rlike(rf"\A[+-]?{digits}({point}\d+)?\z")
+    return F.when(whole, _plain(text, rule).try_cast(rule.to))
+
+
+def _plain(text: Column, rule: Cast) -> Column:
+    """A number without groups, with a point before its fraction."""
+    bare = F.regexp_replace(F.trim(text), _group(rule.thousands), "") if rule.thousands else F.trim(text)
+    return F.regexp_replace(bare, re.escape(rule.decimal or "."), ".")
+
+
+def _group(separator: str) -> str:
+    # A space may also be one of those that typography uses.
+    return r"[ \x{A0}\x{202F}]" if separator == " " else re.escape(separator)
 
 
 def _on_the_clock(before: Column, read: Column, kind: str, rule: Cast) -> tuple[Column, Column]:

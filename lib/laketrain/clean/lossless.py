@@ -1,0 +1,145 @@
+"""Values read as a type of Spark's: one that the type doesn't hold whole is named, not rounded.
+
+    value = read(F.col("price"), T.DecimalType(10, 2))      # null where the text is no such number
+    lost(F.col("price"), value, T.DecimalType(10, 2))       # "more digits than decimal(10,2) holds", null where all fit
+
+Spark's parsers round a decimal, cut a time below its microseconds, drop the time of day beside a date, and make a large
+number infinite, all without a word. Only of `float` and `double` is the nearest number what the type means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from laketrain.clean.reading.base import CORRUPT
+
+Options = Mapping[str, Any]
+
+_WHOLE = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
+_FLOATING = (T.FloatType, T.DoubleType)
+TIMES = (T.TimestampType, T.TimestampNTZType)
+READ = (*_WHOLE, *_FLOATING, *TIMES, T.BooleanType, T.DateType, T.DecimalType)
+"""The types as which text is read here."""
+
+_FORMATS: Mapping[type[T.DataType], tuple[str, ...]] = {
+    T.DateType: ("dateformat", "locale", "enabledatetimeparsingfallback"),
+    T.TimestampType: ("timestampformat", "locale", "timezone", "enabledatetimeparsingfallback"),
+    T.TimestampNTZType: ("timestampntzformat", "locale"),
+    T.DecimalType: ("locale",),
+    T.FloatType: ("nanvalue", "positiveinf", "negativeinf"),
+    T.DoubleType: ("nanvalue", "positiveinf", "negativeinf"),
+}
+"""Options of Spark's readers that say how a type is written, in small letters."""
+_MOST_DIGITS = 38
+
+BELOW_MICROS = r"\.\d{6}\d*[1-9]"
+"""Matches a time with digits below a microsecond, in Java's patterns and RE2's."""
+BEGINS_WITH_A_YEAR = r"^\s*[+-]?\d{4}"
+AN_INFINITY = r"(?i)inf"
+_TIME_OF_DAY = r"\A\s*\S+?[T\s].*[1-9A-Ya-y]"
+_HAS_DIGITS = r"\A[^eE]*[1-9]"
+
+
+def read(text: Column, kind: T.DataType, options: Options | None = None) -> Column:
+    """The text as `kind`, one of READ, null where it is none. `options` are those of Spark's CSV reader."""
+    given = _formats(kind, options)
+    if given:
+        return _by_spark(text, kind, given)
+    if isinstance(kind, T.BooleanType):
+        word = F.lower(text)
+        return F.when(word == "true", F.lit(True)).when(word == "false", F.lit(False))
+    return text.try_cast(kind)
+
+
+def lost(text: Column, value: Column, kind: T.DataType, options: Options | None = None) -> Column | None:
+    """What of a text its `value` of the type `kind` lacks, in words, null where nothing; None for a type that never
+    loses any. `options` are those of the reader that made the value."""
+    if isinstance(kind, T.DecimalType):
+        return _when(_rounded(text, value, kind, options), f"more digits than {kind.simpleString()} holds")
+    if isinstance(kind, T.DateType):
+        if _formats(kind, options):
+            return None
+        return _when(text.rlike(_TIME_OF_DAY), "a time of day, which a date doesn't hold")
+    if isinstance(kind, TIMES):
+        fine = _when(text.rlike(BELOW_MICROS), "digits below a microsecond")
+        if _formats(kind, options):
+            return fine
+        return F.when(~text.rlike(BEGINS_WITH_A_YEAR), F.lit("a time of day without its date")).otherwise(fine)
+    if isinstance(kind, _FLOATING):
+        words = [str(word) for name, word in _formats(kind, options).items() if name.endswith("inf")]
+        infinite = (F.abs(value) == float("inf")) & ~text.rlike(AN_INFINITY) & ~text.isin(words)
+        return _when(infinite, f"a number beyond {kind.simpleString()}")
+    return None
+
+
+def flaw(before: Column, after: Column, kind: T.DataType, to: T.DataType) -> Column:
+    """Why `after` isn't what `before`, of the type `kind`, is as the type `to`, at any depth; null where it is."""
+    none = _when(before.isNotNull() & after.isNull(), f"expected {to.simpleString()}")
+    if isinstance(kind, T.StructType) and isinstance(to, T.StructType):
+        # Spark casts fields by their places.
+        parts = [flaw(before[one.name], after[other.name], one.dataType, other.dataType)
+                 for one, other in zip(kind, to, strict=False)]
+        return F.coalesce(none, *parts)
+    if isinstance(kind, T.MapType) and isinstance(to, T.MapType):
+        before, after = F.map_values(before), F.map_values(after)
+        kind, to = T.ArrayType(kind.valueType), T.ArrayType(to.valueType)
+    if isinstance(kind, T.ArrayType) and isinstance(to, T.ArrayType):
+        inner, target = kind.elementType, to.elementType
+        whys = F.zip_with(before, after, lambda one, other: flaw(one, other, inner, target))
+        return F.coalesce(none, F.get(F.array_compact(whys), F.lit(0)))
+    why = lost(before, after, to) if isinstance(kind, T.StringType) else _narrowed(before, after, kind, to)
+    return none if why is None else F.coalesce(none, why)
+
+
+def _narrowed(before: Column, after: Column, kind: T.DataType, to: T.DataType) -> Column | None:
+    """The same of a number; None for types that lose nothing, or nothing but what their name says."""
+    if not isinstance(kind, T.NumericType):
+        return None
+    if isinstance(to, (*_WHOLE, T.DecimalType)):
+        return _when(after.cast(kind) != before, f"expected {to.simpleString()}")
+    if isinstance(to, _FLOATING) and isinstance(kind, _WHOLE):
+        return _when(after.cast(T.DecimalType(20, 0)) != before, f"more digits than {to.simpleString()} holds")
+    if isinstance(to, _FLOATING):
+        infinite = F.abs(after) == float("inf")
+        return _when(infinite & (F.abs(before) != float("inf")), f"a number beyond {to.simpleString()}")
+    return None
+
+
+def _when(condition: Column, reason: str) -> Column:
+    return F.when(condition, F.lit(reason))
+
+
+def _formats(kind: T.DataType, options: Options | None) -> dict[str, Any]:
+    """The options that say how values of that type are written."""
+    names = _FORMATS.get(type(kind), ())
+    return {name.lower(): value for name, value in (options or {}).items() if name.lower() in names}
+
+
+def _by_spark(text: Column, kind: T.DataType, formats: Options) -> Column:
+    """As Spark's CSV reader parses a value that is all of its line."""
+    alone = {**formats, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT, "sep": "\x01", "quote": "\0",
+             "escape": "\0"}
+    parsed = F.from_csv(text, f"value {kind.simpleString()}, {CORRUPT} string", alone)
+    return F.when(parsed[CORRUPT].isNull(), parsed["value"])
+
+
+def wider(kind: T.DataType) -> T.DecimalType:
+    """The decimal with as many digits before the point and the most behind it."""
+    assert isinstance(kind, T.DecimalType)
+    return T.DecimalType(_MOST_DIGITS, _MOST_DIGITS - (kind.precision - kind.scale))
+
+
+def _rounded(text: Column, value: Column, kind: T.DecimalType, options: Options | None) -> Column:
+    """Whether the text has digits that its `value` lacks."""
+    wide = wider(kind)
+    if _formats(kind, options):
+        return read(text, wide, options) != value
+    # Spark rounds to the wide type as well, so the digits behind the point are told by the text.
+    beyond = text.rlike(rf"\.\d{{{kind.scale}}}\d*[1-9]")
+    tiny = (value == 0) & text.rlike(_HAS_DIGITS) | (F.length(text) > _MOST_DIGITS)
+    return F.when(text.rlike("[eE]"), (text.try_cast(wide) != value) | tiny).otherwise(beyond)
