@@ -23,8 +23,8 @@ Options = Mapping[str, Any]
 _WHOLE = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
 _FLOATING = (T.FloatType, T.DoubleType)
 TIMES = (T.TimestampType, T.TimestampNTZType)
-READ = (*_WHOLE, *_FLOATING, *TIMES, T.BooleanType, T.DateType, T.DecimalType)
-"""The types as which text is read here."""
+LOSSY = (*_FLOATING, *TIMES, T.DateType, T.DecimalType)
+"""The types of which Spark's parsers may lose a part in silence."""
 
 _FORMATS: Mapping[type[T.DataType], tuple[str, ...]] = {
     T.DateType: ("dateformat", "locale", "enabledatetimeparsingfallback"),
@@ -46,13 +46,10 @@ _HAS_DIGITS = r"\A[^eE]*[1-9]"
 
 
 def read(text: Column, kind: T.DataType, options: Options | None = None) -> Column:
-    """The text as `kind`, one of READ, null where it is none. `options` are those of Spark's CSV reader."""
+    """The text as `kind`, one of LOSSY, null where it is none. `options` are those of Spark's CSV reader."""
     given = _formats(kind, options)
     if given:
         return _by_spark(text, kind, given)
-    if isinstance(kind, T.BooleanType):
-        word = F.lower(text)
-        return F.when(word == "true", F.lit(True)).when(word == "false", F.lit(False))
     return text.try_cast(kind)
 
 
@@ -75,6 +72,17 @@ def lost(text: Column, value: Column, kind: T.DataType, options: Options | None 
         infinite = (F.abs(value) == float("inf")) & ~text.rlike(AN_INFINITY) & ~text.isin(words)
         return _when(infinite, f"a number beyond {kind.simpleString()}")
     return None
+
+
+def unread(text: Column, value: Column, kind: T.DataType, options: Options | None = None) -> Column:
+    """Why the `value` that was read of a text isn't all of it, in words; null where it is, or there is no text."""
+    none = _when(text.isNotNull() & value.isNull(), f"no {kind.simpleString()}")
+    why = lost(text, value, kind, options)
+    told = none if why is None else F.coalesce(none, why)
+    if isinstance(kind, _FLOATING):
+        # Spark computes the value anew each time that it is named: once will do for nearly all.
+        return F.when(F.abs(F.coalesce(value, F.lit(float("inf")))) >= float("inf"), told)
+    return told
 
 
 def flaw(before: Column, after: Column, kind: T.DataType, to: T.DataType) -> Column:

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean import lossless
-from laketrain.clean.lossless import READ
+from laketrain.clean.lossless import LOSSY
 from laketrain.clean.reading.base import ALL_FILES, CORRUPT, RECORD, REJECT, Reading, marked, shape_of
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.encoding import HEAD, check_encoding, head_of, is_packed
@@ -228,24 +228,23 @@ def _part(spark: SparkSession, looks: Sequence[_Look], header: Header, columns: 
 
 def _parsed_as(kind: T.DataType) -> T.DataType:
     """The type in which Spark's reader gives a column."""
-    return T.StringType() if isinstance(kind, READ) else kind
+    return T.StringType() if isinstance(kind, LOSSY) else kind
 
 
 def _value(at: Mapping[str, str], field: T.StructField, layout: _Layout) -> Column:
     if field.name not in at:
         return F.lit(None).cast(field.dataType)
     came = F.col(at[field.name])
-    return lossless.read(came, field.dataType, layout.options) if isinstance(field.dataType, READ) else came
+    return lossless.read(came, field.dataType, layout.options) if isinstance(field.dataType, LOSSY) else came
 
 
 def _problems(field: T.StructField, layout: _Layout) -> list[Column]:
     """Why the column's value isn't its text's, in words, null where it is."""
-    if not isinstance(field.dataType, READ):
+    if not isinstance(field.dataType, LOSSY):
         return []
     text, value = F.col(_TEXTS)[field.name], F.col(quoted(field.name))
-    none = F.when(text.isNotNull() & value.isNull(), F.lit(f"no {field.dataType.simpleString()}"))
-    whys = [none, lossless.lost(text, value, field.dataType, layout.options)]
-    return [F.concat(F.lit("has "), why, F.lit(f" in {field.name!r}")) for why in whys if why is not None]
+    why = lossless.unread(text, value, field.dataType, layout.options)
+    return [F.concat(F.lit("has "), why, F.lit(f" in {field.name!r}"))]
 
 
 def _layout(source: Source, dialect: Dialect, names: Header, fields: Sequence[T.StructField]) -> _Layout:

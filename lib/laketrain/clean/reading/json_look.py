@@ -27,7 +27,7 @@ from laketrain.clean.reading.encoding import named_damage, plain_text
 from laketrain.clean.reading.json_keys import columns_of, merged
 from laketrain.clean.reading.json_suspects import loses, may_lose, wanted_columns
 from laketrain.clean.reading.json_tails import odd_and_blank
-from laketrain.clean.reading.survey import Range, Text, ranges_of
+from laketrain.clean.reading.survey import Range, Text, in_tasks, ranges_of
 from laketrain.lake import Store
 
 BLOCK = 1 << 20
@@ -58,8 +58,9 @@ class Look:
 def look(spark: SparkSession, store: Store, files: Sequence[Text], columns: T.StructType) -> list[Look]:
     """What each file is like, in tasks of Spark. `columns`: those that are to be read, with their types."""
     ranges = [part for file in files for part in ranges_of(file)]
-    task = partial(_looks, store, ranges, columns)
-    frame = spark.range(0, len(ranges), 1, max(1, len(ranges))).mapInArrow(task, _TYPES)
+    tasks = in_tasks(ranges, spark.sparkContext.defaultParallelism)
+    task = partial(_looks, store, tasks, columns)
+    frame = spark.range(0, len(tasks), 1, max(1, len(tasks))).mapInArrow(task, _TYPES)
     found = {row["number"]: row for row in frame.collect()}
     looks, number = [], 0
     for file in files:
@@ -78,13 +79,12 @@ def _all(looks: Sequence[Look]) -> Look:
 # ---- In a task
 
 
-def _looks(store: Store, ranges: Sequence[Range], columns: T.StructType, batches: Iterable[pa.RecordBatch]
-           ) -> Iterator[pa.RecordBatch]:
-    """What the ranges are like whose numbers come in."""
+def _looks(store: Store, tasks: Sequence[Sequence[tuple[int, Range]]], columns: T.StructType,
+           batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """What the ranges are like of the tasks whose numbers come in."""
     judge = partial(judged, columns=columns, wanted=wanted_columns(columns))
     for batch in batches:
-        for number in batch.column(0).to_pylist():
-            part = ranges[number]
+        for number, part in (one for task in batch.column(0).to_pylist() for one in tasks[task]):
             with store.open(part.path) as handle, named_damage(part.ref):
                 found = _all([judge(block) for block in line_blocks(handle, part)])
             keys = None if found.keys is None else found.keys.json()

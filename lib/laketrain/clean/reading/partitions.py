@@ -67,7 +67,7 @@ def with_path_columns(reading: Reading, keys: Sequence[str], expected: T.StructT
 def _with_one(frame: DataFrame, name: str, kind: T.DataType) -> DataFrame:
     found = _decoded(F.regexp_extract(F.col(FILE), f"(?:^|/){re.escape(name)}=([^/]*)/", 1))
     text = F.when(~found.isin("", _NONE), found)
-    value = lossless.read(text, kind) if isinstance(kind, lossless.READ) else text.cast(kind)
+    value = text.try_cast(kind)
     why = lossless.flaw(text, value, T.StringType(), kind)
     problem = F.concat(F.lit("has "), text, F.lit(f" for {name} in its path, "), why)
     wrong = F.when(why.isNotNull(), rejection(F.lit("readable"), problem))

@@ -56,7 +56,7 @@ Separator = Annotated[str, AfterValidator(_sign)]
 
 
 class Cast(BaseRule):
-    """The column becomes `to`, a Spark SQL type; what can't be read as one is rejected, and null stays null."""
+    """The column becomes `to`, a Spark SQL type; what is none, or would lose a part, is rejected; null stays null."""
 
     rule: Literal["cast"]
     column: str
