@@ -4,8 +4,9 @@ line, how many rows there are, and which keys.
     looks = look(spark, store, files, columns)      # a Look for each file
 
 Spark's reader takes the first value of a line and is silent about what follows it: `{"id":1}{"id":2}` is a row of 1.
-And it rounds what its types don't hold. Arrow's parser does neither, so a block of lines which that takes, a row for
-each, is fine. A block that it doesn't take, for a broken line or a key of two types, is judged by `json_tails`.
+And it rounds what its types don't hold. Flat lines alike are told by their bytes. Of others Arrow's parser, which does
+neither, is asked: a block of lines which that takes, a row for each, is fine. One that it doesn't take, for a broken
+line or a key of two types, is judged by `json_tails`.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.encoding import named_damage, plain_text
+from laketrain.clean.reading.json_flat import flat_lines
 from laketrain.clean.reading.json_keys import columns_of, merged
 from laketrain.clean.reading.json_suspects import loses, may_lose, wanted_columns
 from laketrain.clean.reading.json_tails import odd_and_blank
 from laketrain.clean.reading.survey import Range, Text, in_tasks, ranges_of
 from laketrain.lake import Store
 
-BLOCK = 1 << 20
-"""Bytes of lines that are parsed at a time."""
+BLOCK = 256 << 10
+"""Bytes of lines that are looked at at a time: few enough for a core's own cache."""
 _HEAD = 64 << 10
 _MOST_KEYS = 1000
 """Arrow gives every key a value in every row: more of them in a block's head than this, and it isn't asked."""
@@ -131,6 +133,9 @@ def _chunks(handle: BinaryIO, part: Range) -> Iterator[bytes]:
 
 def judged(lines: bytes, columns: T.StructType, wanted: pa.Schema | None) -> Look:
     """What some whole lines are like. `wanted`: the columns that Arrow is to read in types of ours; None: it can't."""
+    flat = flat_lines(lines, columns)
+    if flat is not None:
+        return Look(True, flat.rows, T.StructType([T.StructField(name, T.StringType()) for name in flat.names]))
     rows = None if wanted is None else _rows(lines)
     if wanted is not None and rows is not None:
         parts = [_parsed(part, columns, wanted) for part in _head_and_rest(lines)]
