@@ -135,6 +135,11 @@ def test_an_open_quote_in_a_header_names_the_file(spark: SparkSession, tmp_path:
     assert caught.value.subject == "raw/table@1/a.csv"
 
 
+def test_excels_own_first_line_is_told_with_the_option(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"begins with Excel's own line sep=;, expected the header.*options.sep to ';'"):
+        read(spark, tmp_path, {"a.csv": "sep=;\r\nid;n\r\n1;2\r\n"}, {"id": "string", "n": "int"})
+
+
 def test_types_are_inferred_of_whole_records(spark: SparkSession, tmp_path: Path):
     rows = read(spark, tmp_path, {"a.csv": 'id,n,,text\n1,2.5,,"a\n7"\n2,3,,b\n', "b.csv": 'text,id,n\n"c\nd",3,4\n'},
                 "infer")

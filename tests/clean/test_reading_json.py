@@ -55,7 +55,7 @@ def test_all_values_of_a_file_are_read_and_what_is_none_is_refused_by_name(spark
 @pytest.mark.slow
 def test_a_line_is_read_whole_or_refused_whole(spark: SparkSession, tmp_path: Path) -> None:
     found = clean_files(spark, tmp_path, {
-        "plain.json": '{"id":"1"}\n\n{"id":"2","more":{"a":["}{"]}} \n{broken\n',
+        "plain.json": '{"id":"1"}\n\n{"id":"2","more":{"a":["}{"]}} \n{broken\n{\n',
         "odd.json": "\n".join([
             '{"id":"3"}{"id":"4"}', '{"id":"5"} xyz', '{"id":"6"},', '{"id":"7"}}', "3", "null", '"x"', "  ",
             '[{"id":"8"},{"id":"9"}]', '[{"id":"10"}] [{"id":"11"}]', '[{"id":"12"},null]', "[]", '{"id":"\\ud83d"}',
@@ -71,7 +71,8 @@ def test_a_line_is_read_whole_or_refused_whole(spark: SparkSession, tmp_path: Pa
         '{"id":"14"},"x":1': more, '{"id":"15"}],"x":[2': more, '{"id":"16"},"_laketrain_value":{"id":"17"}': more,
         "null": none, '"x"': none, '[{"id":"10"}] [{"id":"11"}]': none,
         '[{"id":"12"},null]': f"has an element that {none}", '{"id":"\\ud83d"}':
-        "holds half of a surrogate pair, which is no character", "{broken": none}
+        "holds half of a surrogate pair, which is no character", "{broken": none, "{":
+        "is a part of a record of several lines, which options.multiLine: true reads"}
     assert found.version.entry.counts["in"] == len(found.rows) + len(found.refused)
 
 

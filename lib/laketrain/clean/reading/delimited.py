@@ -40,6 +40,7 @@ _OURS = ("header", "multiline", "encoding", "charset", "quote", "escape", "mode"
 """Options that are set here, whatever the source says."""
 _ONE_BYTE = re.compile(r"ascii|iso8859|latin|cp125|cp437|cp8|koi8|mac")
 _EAST_ASIAN = re.compile(r"gb|big5|cp9|euc|shiftjis")
+_EXCEL = re.compile(rb"sep=([^\r\n])(?=\r?\n)")
 _WHOLE = ((0, None),)
 _PROBLEM, _TEXTS = REJECT, RECORD  # names that no column of a source can have
 _MARK = "\ufeff"
@@ -115,6 +116,9 @@ def _header(file: RawFile, cut: Cut, grammar: Grammar, dialect: Dialect, whole: 
     if first is None or problem:
         raise DataError("clean", file.ref, f"{problem}, in its header",
                         "mend the file, or say by the source's options how it is written")
+    if (excel := _EXCEL.match(cut.data, cut.starts[first])) and len(cut) > 1:
+        raise DataError("clean", file.ref, f"begins with Excel's own line {excel[0].decode()}, expected the header",
+                        f"deliver it without that line, and set the source's options.sep to {excel[1].decode()!r}")
     cells = [cell.decode("utf-8", "replace") for cell in grammar.cells(cut.data[cut.starts[first]:cut.ends[first]])]
     return tuple(cell.rstrip() if dialect.skip_trailing else cell for cell in cells)
 

@@ -25,7 +25,7 @@ from laketrain.clean.reading.json_files import PLACE, PROBLEM, TEXT, values
 from laketrain.clean.reading.json_keys import merged, named
 from laketrain.clean.reading.json_look import Look, look
 from laketrain.clean.reading.json_losses import lost_within_each
-from laketrain.clean.reading.json_value import VALUE, flaw, own, parsed, whole
+from laketrain.clean.reading.json_value import VALUE, flaw, no_record, own, parsed, whole
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
 from laketrain.clean.reading.survey import Text
@@ -131,7 +131,7 @@ def _of_plain_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Se
                     form: _Form) -> DataFrame:
     schema = T.StructType([*columns.fields, T.StructField(CORRUPT, T.StringType())])
     rows = spark.read.schema(schema).options(**form.options).json([file.url for file in files])
-    problem = F.when(F.col(CORRUPT).isNotNull(), F.lit(f"is no {shape_of('json', columns)}"))
+    problem = F.when(F.col(CORRUPT).isNotNull(), no_record(F.col(CORRUPT), columns))
     return rows.select(*(F.col(quoted(name)) for name in columns.names), place_of(all_files).alias(PLACE),
                        F.col(CORRUPT).alias(TEXT), problem.alias(PROBLEM))
 

@@ -52,8 +52,15 @@ def flaw(text: Column, value: Column, columns: T.StructType, options: Mapping[st
     more = first.isNotNull() & first[CORRUPT].isNull()
     return F.when(half, F.lit("holds half of a surrogate pair, which is no character")).when(
         ~whole(text, value, options), F.when(more, F.lit("goes on after its first JSON value")).otherwise(
-            F.lit(f"is no {shape_of('json', columns)}"))).otherwise(
+            no_record(text, columns))).otherwise(
             lost_within(text, value[VALUE], columns, own(options)))
+
+
+def no_record(text: Column, columns: T.StructType) -> Column:
+    """Why a text that isn't one object of these columns is none."""
+    part = F.trim(text, F.lit(" \t\r\n")).isin("{", "[", "}", "},", "]")
+    return F.when(part, F.lit("is a part of a record of several lines, which options.multiLine: true reads")).otherwise(
+        F.lit(f"is no {shape_of('json', columns)}"))
 
 
 def _first(text: Column, columns: T.StructType, options: Mapping[str, Any] | None) -> Column:
