@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+@pytest.mark.soak  # of test_launch, one looks at threads, ports and files after a few
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_ten_launches_hold_at_the_end_what_they_held_before(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_dozen_launches_hold_at_the_end_what_they_held_before(spark: SparkSession, tmp_path: Path) -> None:
     from pyspark import cloudpickle
 
     cloudpickle.register_pickle_by_value(launches)  # executors have no benchmarks
     dataset = tiny.commit_tiny(Lake(tmp_path))
-    _, _, *seen = launches.follow(spark, dataset.lake.url, dataset.ref, 10)
+    _, _, *seen = launches.follow(spark, dataset.lake.url, dataset.ref, 14)
     for who in (DRIVER, PROCESSES):  # the JVM is still filling its pools after so few
         first, last = ([each.held[who] for each in part] for part in (seen[:4], seen[-4:]))
         for what in ("threads", "files"):

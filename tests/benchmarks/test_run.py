@@ -1,6 +1,6 @@
 """Each benchmark as a user runs it, on too few rows for its figures to mean anything: none of them is asserted.
 
-`make soak` runs them all; here the one whose parts most others share stands for them.
+Only `make soak` runs them; what they compute and print has tests of its own beside this one.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def bytecode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode"))}
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", [name if name == "convert" else pytest.param(name, marks=pytest.mark.soak)
-                                  for name in KEYS])
+@pytest.mark.parametrize("name", KEYS)
 def test_a_run_ends_with_its_ratios_and_leaves_nothing(name: str, bytecode: dict[str, str], tmp_path: Path):
     environ = {**os.environ, **bytecode, "TMPDIR": str(tmp_path), "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={tmp_path}"}
     done = subprocess.run([sys.executable, "-m", "benchmarks", name, "--rows", "600", "--pairs", "1"], cwd=ROOT,

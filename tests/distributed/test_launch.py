@@ -173,7 +173,7 @@ def test_a_killed_rank_is_named_and_the_next_launch_works(spark: SparkSession) -
     assert launch(spark, lambda world, report: world.sum(1), 2, deadline=200) == [2, 2]
 
 
-@pytest.mark.parametrize("where", ["in a collective", "alone"])
+@pytest.mark.parametrize("where", ["in a collective", pytest.param("alone", marks=pytest.mark.soak)])
 def test_a_rank_that_hangs_is_named_with_the_line_it_stands_at(spark: SparkSession, where: str) -> None:
     def task(world: World, report: Any) -> None:
         report({"pid": os.getpid(), "step": 3})

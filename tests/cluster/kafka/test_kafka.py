@@ -154,7 +154,6 @@ def files(lake: Lake, below: str) -> int:
     return len(lake.store.list(f"raw/{NAME}/{below}", recursive=True))
 
 
-@pytest.mark.soak  # test_many kills a broker, too
 def test_a_broker_killed_and_started_again_while_it_is_read_costs_nothing(
         topic: Messages, broker: Kafka, connector: Path, tmp_path: Path) -> None:
     topic.send(range(3000))

@@ -1,7 +1,6 @@
 """Many messages through three kills, each in `raw/` once.
 
-    make test WORKERS=0 ARGS='tests/cluster/kafka/test_many.py -s'      # 30,000
-    make soak ARGS='tests/cluster/kafka/test_many.py -s'                # LAKETRAIN_MESSAGES, by default a million
+    make soak ARGS='tests/cluster/kafka/test_many.py -s'      # LAKETRAIN_MESSAGES, by default a million
 
 The figures are printed.
 """
@@ -21,19 +20,18 @@ from laketrain.lake import Lake, increments
 from ..commands import begin, until
 from .messages import Messages, config_of, ids
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.soak, pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1800)]
 MESSAGES = int(os.environ.get("LAKETRAIN_MESSAGES", "1000000"))
 PARTS = 5
 """Versions that a run cuts them into."""
 
 
-@pytest.mark.parametrize("messages", [30_000, pytest.param(MESSAGES, marks=pytest.mark.soak)])
 def test_messages_through_three_kills_land_each_once(
-        topic: Messages, broker: Kafka, connector: Path, tmp_path: Path, messages: int) -> None:
-    half, lake = messages // 2, Lake(tmp_path / "lake")
+        topic: Messages, broker: Kafka, connector: Path, tmp_path: Path) -> None:
+    half, lake = MESSAGES // 2, Lake(tmp_path / "lake")
     raw = lake.table("raw", "events")
-    config = config_of(tmp_path, topic.servers, topic.topic, connector, max_messages=-(-messages // PARTS),
-                       options={"maxRecordsPerPartition": -(-messages // 200)})
+    config = config_of(tmp_path, topic.servers, topic.topic, connector, max_messages=-(-MESSAGES // PARTS),
+                       options={"maxRecordsPerPartition": -(-MESSAGES // 200)})
     topic.send(range(half))
     started, kills = time.monotonic(), []
 
@@ -60,7 +58,7 @@ def test_messages_through_three_kills_land_each_once(
         said = driver.communicate(timeout=900)[0]
         assert kill == "driver" or driver.returncode == 0, said
         if kill == "broker":
-            topic.send(range(half, messages))
+            topic.send(range(half, MESSAGES))
     last = begin(config, "ingest")
     assert last.wait(timeout=900) == 0, last.communicate()[0]
     seconds = time.monotonic() - started
@@ -70,7 +68,7 @@ def test_messages_through_three_kills_land_each_once(
     versions = increments(latest)
     rows = sum(version.entry.counts["rows"] for version in versions)
     found = ids(lake, "events")
-    print(f"\n{messages:,} messages in {len(versions)} versions: {rows:,} rows, {len(found):,} different places, "
+    print(f"\n{MESSAGES:,} messages in {len(versions)} versions: {rows:,} rows, {len(found):,} different places, "
           f"{len(set(found)):,} different messages; {seconds:.0f} s with three kills ({'; '.join(kills)})")
-    assert rows == messages
-    assert np.array_equal(found, np.arange(messages))
+    assert rows == MESSAGES
+    assert np.array_equal(found, np.arange(MESSAGES))
