@@ -15,6 +15,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from cluster.submit import QUICK_JVM
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 LIB = Path(__file__).resolve().parents[1] / "lib"
 CLUSTER = "tests/cluster/"
+
+# Spark's JVMs live for seconds or a few minutes here, and compiling what they run took half of their CPU time.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", QUICK_JVM)
 
 # No example is judged by its time: a machine may be busy.
 settings.register_profile("laketrain", deadline=None)
