@@ -43,7 +43,7 @@ cluster-down: setup ## End them; their logs stay in build/cluster
 cluster-test: setup ## Run the tests on HDFS and YARN, which they start and end themselves
 	@$(BIN)/python -m pytest -m cluster $(ARGS)
 
-soak: setup ## Run the long forms of tests: each benchmark on few rows, ten days of faults, a million messages
+soak: setup ## Run the long forms of tests: benchmarks on few rows, YARN's faults, ten days of them, a million messages
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 
 walk: setup ## Walk every key of `train` and of the models, on every kind of feature and target

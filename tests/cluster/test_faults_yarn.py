@@ -1,5 +1,10 @@
 """Executors, nodes and drivers killed under a job on YARN, tasks that fail, others that run twice: the job, or the same
-command again, ends with the same data and model as an undisturbed run."""
+command again, ends with the same data and model as an undisturbed run.
+
+    make soak ARGS='tests/cluster/test_faults_yarn.py'
+
+`make test` loses an executor of a small cluster on this machine, in tests/distributed/test_cluster.py.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,7 @@ from .conftest import Begin
 from .containers import DRIVER, EXECUTOR, LAUNCHER, NODES, kill_container, left, lose_node, node_of, processes, until
 from .walk import Walk
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.soak, pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1500)]
 CODE = '''
 """Shipped with the job: training that pauses after its epochs, a task that fails once, one that stands still."""
 

@@ -1,8 +1,7 @@
 """A schedule's runs, one a day, with new data every day and on most days something killed, full or done twice: nothing
 is lost, nothing grows.
 
-    make test WORKERS=0 ARGS='tests/cluster/test_soak.py -s'      # 3 days
-    make soak ARGS='tests/cluster/test_soak.py -s'                # LAKETRAIN_DAYS, by default 10
+    make soak ARGS='tests/cluster/test_soak.py -s'      # LAKETRAIN_DAYS, by default 10
 
 What each day took is printed.
 """
@@ -37,7 +36,7 @@ from .walk import Walk, build_walk
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(5400)]
+pytestmark = [pytest.mark.soak, pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(5400)]
 DAYS = int(os.environ.get("LAKETRAIN_DAYS", "10"))
 SEED = int(os.environ.get("LAKETRAIN_SEED", "0"))
 ROWS, BAD = 30, 3
@@ -223,13 +222,12 @@ def soak(whole: Cluster, url: str, tmp_path: Path) -> Iterator[Soak]:
     end_all()
 
 
-@pytest.mark.parametrize("days", [3, pytest.param(DAYS, marks=pytest.mark.soak)])
 def test_a_schedule_goes_on_through_faults_and_neither_loses_nor_grows(
-        soak: Soak, spark: SparkSession, tmp_path: Path, days: int) -> None:
-    faults = [FAULTS[place % len(FAULTS)] for place in range(days)]
+        soak: Soak, spark: SparkSession, tmp_path: Path) -> None:
+    faults = [FAULTS[place % len(FAULTS)] for place in range(DAYS)]
     soak.luck.shuffle(faults)
     print()
-    for number in range(days):
+    for number in range(DAYS):
         fault = nothing if number % 4 in (0, 3) else faults[number]
         before = soak.left()
         soak.days.append(one_day(soak, fault))

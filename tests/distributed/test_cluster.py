@@ -22,6 +22,7 @@ from laketrain.distributed import launch
 from laketrain.errors import LaketrainError
 
 spark = (SparkSession.builder.master("local-cluster[2,1,700]").config("spark.executor.memory", "600m")
+         .config("spark.executor.extraJavaOptions", os.environ["SPARK_SUBMIT_OPTS"])
          .config("spark.ui.enabled", "false").config("spark.local.dir", "spark").getOrCreate())
 
 def parent(pid):

@@ -25,7 +25,7 @@ from laketrain.clean.reading.json_files import PLACE, PROBLEM, TEXT, values
 from laketrain.clean.reading.json_keys import merged, named
 from laketrain.clean.reading.json_look import Look, look
 from laketrain.clean.reading.json_losses import lost_within_each
-from laketrain.clean.reading.json_value import VALUE, flaw, no_record, own, parsed, whole
+from laketrain.clean.reading.json_value import VALUE, flaw, own, parsed, whole
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
 from laketrain.clean.reading.survey import Text
@@ -131,7 +131,7 @@ def _of_plain_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Se
                     form: _Form) -> DataFrame:
     schema = T.StructType([*columns.fields, T.StructField(CORRUPT, T.StringType())])
     rows = spark.read.schema(schema).options(**form.options).json([file.url for file in files])
-    problem = F.when(F.col(CORRUPT).isNotNull(), no_record(F.col(CORRUPT), columns))
+    problem = F.when(F.col(CORRUPT).isNotNull(), _no_record(F.col(CORRUPT), columns))
     return rows.select(*(F.col(quoted(name)) for name in columns.names), place_of(all_files).alias(PLACE),
                        F.col(CORRUPT).alias(TEXT), problem.alias(PROBLEM))
 
@@ -166,7 +166,7 @@ def _of_values(texts: DataFrame, columns: T.StructType, form: _Form, arrays: boo
                               lambda value, why: F.struct(value.alias("value"), why.alias("lost")))
         rows = rows.withColumn("_row", F.explode(F.when(elements, each_one).otherwise(F.array(alone))))
         none = F.when(F.col("_row")["value"].isNull(), F.lit(f"has an element that is no {shape_of('json', columns)}"))
-        wrong = F.when(~elements, flaw(text, one, columns, form.given)).otherwise(
+        wrong = F.when(~elements, flaw(text, one, columns, form.given, _no_record(text, columns))).otherwise(
             F.coalesce(none, F.concat(F.lit("has an element that "), F.col("_row")["lost"])))
     else:
         rows = rows.withColumn("_row", alone)
@@ -174,6 +174,13 @@ def _of_values(texts: DataFrame, columns: T.StructType, form: _Form, arrays: boo
     rows = rows.withColumn(PROBLEM, F.coalesce(F.col(PROBLEM), wrong))
     return rows.select(*(F.col("_row")["value"][name].alias(name) for name in columns.names), PLACE,
                        F.when(F.col(PROBLEM).isNotNull(), text).alias(TEXT), PROBLEM)
+
+
+def _no_record(text: Column, columns: T.StructType) -> Column:
+    """Why a line that isn't one object of these columns is none."""
+    part = F.trim(text, F.lit(_BLANKS)).isin("{", "[", "}", "},", "]")
+    return F.when(part, F.lit("is a part of a record of several lines, which options.multiLine: true reads")).otherwise(
+        F.lit(f"is no {shape_of('json', columns)}"))
 
 
 def _found(spark: SparkSession, files: Sequence[RawFile], form: _Form, texts: DataFrame | None,

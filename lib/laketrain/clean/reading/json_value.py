@@ -45,22 +45,18 @@ def whole(text: Column, value: Column, options: Mapping[str, Any] | None = None)
     return F.coalesce(good, F.lit(False))
 
 
-def flaw(text: Column, value: Column, columns: T.StructType, options: Mapping[str, Any] | None = None) -> Column:
-    """Why a text isn't one object of these columns; null where it is."""
+def flaw(text: Column, value: Column, columns: T.StructType, options: Mapping[str, Any] | None = None,
+         none: Column | None = None) -> Column:
+    """Why a text isn't one object of these columns; null where it is. `none`: the words for one that is no such at
+    all."""
+    none = F.lit(f"is no {shape_of('json', columns)}") if none is None else none
     half = text.contains("\\u") & text.rlike(r"(?<!\\)(?:\\\\)*" + HALF)
     first = _first(text, columns, options)
     more = first.isNotNull() & first[CORRUPT].isNull()
     return F.when(half, F.lit("holds half of a surrogate pair, which is no character")).when(
         ~whole(text, value, options), F.when(more, F.lit("goes on after its first JSON value")).otherwise(
-            no_record(text, columns))).otherwise(
+            none)).otherwise(
             lost_within(text, value[VALUE], columns, own(options)))
-
-
-def no_record(text: Column, columns: T.StructType) -> Column:
-    """Why a text that isn't one object of these columns is none."""
-    part = F.trim(text, F.lit(" \t\r\n")).isin("{", "[", "}", "},", "]")
-    return F.when(part, F.lit("is a part of a record of several lines, which options.multiLine: true reads")).otherwise(
-        F.lit(f"is no {shape_of('json', columns)}"))
 
 
 def _first(text: Column, columns: T.StructType, options: Mapping[str, Any] | None) -> Column:
