@@ -1,6 +1,6 @@
 """Values read as a type of Spark's: one that the type doesn't hold whole is named, not rounded.
 
-    value = read(F.col("price"), T.DecimalType(10, 2))      # null where the text is no such number
+    value = read(F.col("price"), T.DecimalType(10, 2))      # null where the text isn't such a number
     lost(F.col("price"), value, T.DecimalType(10, 2))       # "more digits than decimal(10,2) holds", null where all fit
 
 Spark's parsers round a decimal, cut a time below its microseconds, drop the time of day beside a date, and make a large
@@ -78,11 +78,11 @@ def unread(text: Column, value: Column, kind: T.DataType, options: Options | Non
     """Why the `value` that was read of a text isn't all of it, in words; null where it is, or there is no text."""
     none = _when(text.isNotNull() & value.isNull(), f"no {kind.simpleString()}")
     why = lost(text, value, kind, options)
-    told = none if why is None else F.coalesce(none, why)
+    reason = none if why is None else F.coalesce(none, why)
     if isinstance(kind, _FLOATING):
         # Spark computes the value anew each time that it is named: once will do for nearly all.
-        return F.when(F.abs(F.coalesce(value, F.lit(float("inf")))) >= float("inf"), told)
-    return told
+        return F.when(F.abs(F.coalesce(value, F.lit(float("inf")))) >= float("inf"), reason)
+    return reason
 
 
 def flaw(before: Column, after: Column, kind: T.DataType, to: T.DataType) -> Column:
@@ -147,7 +147,7 @@ def _rounded(text: Column, value: Column, kind: T.DecimalType, options: Options 
     wide = wider(kind)
     if _formats(kind, options):
         return read(text, wide, options) != value
-    # Spark rounds to the wide type as well, so the digits behind the point are told by the text.
+    # Spark rounds to the wide type as well, so the text itself shows the digits behind the point.
     beyond = text.rlike(rf"\.\d{{{kind.scale}}}\d*[1-9]")
     tiny = (value == 0) & text.rlike(_HAS_DIGITS) | (F.length(text) > _MOST_DIGITS)
     return F.when(text.rlike("[eE]"), (text.try_cast(wide) != value) | tiny).otherwise(beyond)

@@ -48,6 +48,17 @@ def head_of(file: RawFile) -> bytes:
         return plain_text(handle, file.file.path).read(HEAD)
 
 
+def decodes(data: bytes) -> bool:
+    """Whether it is UTF-8."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def is_packed(path: str) -> bool:
     """Whether a file of that name is compressed."""
     return _ending(path) is not None

@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from pyspark.sql import types as T
 
+from laketrain.clean.reading.encoding import decodes
+
 Places = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
@@ -40,7 +42,7 @@ class Flat:
 def flat_lines(lines: bytes, columns: T.StructType) -> Flat | None:
     """What the lines are, if each is a flat object as the first one is, of which Spark loses nothing in the types of
     `columns`; None otherwise, and where that would be too long a look."""
-    if not lines.endswith(b"\n") or any(mark in lines for mark in (b"\r", b"\0", b"[")) or not _is_text(lines):
+    if not lines.endswith(b"\n") or any(mark in lines for mark in (b"\r", b"\0", b"[")) or not decodes(lines):
         return None
     data = np.frombuffer(lines, np.uint8)
     ends = np.flatnonzero(data == ord("\n"))
@@ -55,22 +57,13 @@ def flat_lines(lines: bytes, columns: T.StructType) -> Flat | None:
     colons = _key_colons(data, starts, ends, len(names)) if names else None
     if colons is None:
         return None
-    words = _words(lines + bytes(_NUMBER))
-    if not all(_are_all(words, colons[:, place], _written(name)) for place, name in enumerate(names)):
+    words, keys = _words(lines + bytes(_NUMBER)), [_written(name) for name in names]
+    if not all(_are_all(words, colons[:, index], key) for index, key in enumerate(keys)):
         return None
-    if any(_may_lose(words, colons, ends, names, field) for field in columns):
+    spans = dict(zip(names, _values(colons, ends, keys), strict=True))
+    if any(field.name in spans and _may_lose(words, *spans[field.name], field.dataType) for field in columns):
         return None
     return Flat(len(ends), names)
-
-
-def _is_text(lines: bytes) -> bool:
-    if lines.isascii():
-        return True
-    try:
-        lines.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _names(line: bytes) -> tuple[str, ...]:
@@ -120,22 +113,24 @@ def _are_all(words: Words, colons: Places, written: bytes) -> bool:
     return True
 
 
-def _may_lose(words: Words, colons: Places, ends: Places, names: Sequence[str], field: T.StructField) -> bool:
+def _values(colons: Places, ends: Places, keys: Sequence[bytes]) -> list[tuple[Places, Places]]:
+    """Of each key, where its values begin and how long they are, with the comma that follows them."""
+    begins = colons + 1
+    stops = [*(begins[:, index + 1] - len(key) for index, key in enumerate(keys[1:])), ends - 1]
+    return [(begins[:, index], stop - begins[:, index]) for index, stop in enumerate(stops)]
+
+
+def _may_lose(words: Words, begins: Places, sizes: Places, kind: T.DataType) -> bool:
     """Whether Spark may lose a part of some value of a column."""
-    if field.name not in names or isinstance(field.dataType, (T.StringType, T.BooleanType, T.IntegralType)):
+    if isinstance(kind, (T.StringType, T.BooleanType, T.IntegralType)):
         return False
-    if not isinstance(field.dataType, (T.FloatType, T.DoubleType)):
+    if not isinstance(kind, (T.FloatType, T.DoubleType)) or (sizes > _NUMBER).any():
         return True
-    place = names.index(field.name)
-    begins = colons[:, place] + 1
-    last = place + 1 == len(names)
-    sizes = (ends - 1 if last else colons[:, place + 1] + 1 - len(_written(names[place + 1]))) - begins
-    return bool((sizes > _NUMBER).any()) or any(
-        _has_e(words[begins + at], sizes - at) for at in range(0, _NUMBER, _WORD))
+    return any(_has_e(words[begins + at], sizes - at) for at in range(0, _NUMBER, _WORD))
 
 
 def _has_e(words: Words, sizes: Places) -> bool:
     """Whether an e, of either size, is among the first `sizes` bytes of some word."""
     differ = (words | _SMALL) ^ _E
-    found = (differ - _LOW) & ~differ & _HIGH  # its lowest bit is in the first byte that is one
-    return bool((found & _MASKS[np.clip(sizes, 0, _WORD)]).any())
+    matches = (differ - _LOW) & ~differ & _HIGH  # the lowest bit is in the first byte that is an e
+    return bool((matches & _MASKS[np.clip(sizes, 0, _WORD)]).any())

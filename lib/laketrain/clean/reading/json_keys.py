@@ -18,10 +18,10 @@ def columns_of(found: pa.Schema | pa.StructType) -> T.StructType:
     return T.StructType([T.StructField(field.name, _kind(field.type)) for field in found])
 
 
-def merged(found: Sequence[T.StructType | None]) -> T.StructType | None:
+def merged(parts: Sequence[T.StructType | None]) -> T.StructType | None:
     """All columns of some; None where some aren't known."""
-    known = [columns for columns in found if columns is not None]
-    if len(known) < len(found):
+    known = [columns for columns in parts if columns is not None]
+    if len(known) < len(parts):
         return None
     return reduce(_all, known, T.StructType([]))
 
@@ -29,8 +29,8 @@ def merged(found: Sequence[T.StructType | None]) -> T.StructType | None:
 def named(columns: T.StructType) -> T.StructType:
     """The columns as Spark names types: those that were never anything but null are text, those that were never but
     empty objects are none."""
-    kept = {field.name: _settled(field.dataType) for field in columns}
-    return T.StructType([T.StructField(name, kind) for name in sorted(kept) if (kind := kept[name]) is not None])
+    kinds = {field.name: _settled(field.dataType) for field in columns}
+    return T.StructType([T.StructField(name, kind) for name in sorted(kinds) if (kind := kinds[name]) is not None])
 
 
 def _kind(found: pa.DataType) -> T.DataType:

@@ -24,7 +24,7 @@ import pyarrow.json as pj
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.encoding import named_damage, plain_text
+from laketrain.clean.reading.encoding import decodes, named_damage, plain_text
 from laketrain.clean.reading.json_flat import flat_lines
 from laketrain.clean.reading.json_keys import columns_of, merged
 from laketrain.clean.reading.json_suspects import loses, may_lose, wanted_columns
@@ -149,7 +149,7 @@ def judged(lines: bytes, columns: T.StructType, wanted: pa.Schema | None) -> Loo
 def _rows(lines: bytes) -> int | None:
     """How many lines there are, if each one that isn't empty begins and ends as an object does, so that whatever Arrow
     takes for a row begins and ends on the same line; None otherwise."""
-    if b"\0" in lines or lines.count(b"\r") != lines.count(b"\r\n") or not _is_text(lines):
+    if b"\0" in lines or lines.count(b"\r") != lines.count(b"\r\n") or not decodes(lines):
         return None
     if not lines:
         return 0
@@ -167,14 +167,6 @@ def _rows(lines: bytes) -> int | None:
            for start, end in zip(starts[long].tolist(), ends[long].tolist(), strict=True)):
         return None
     return len(starts)
-
-
-def _is_text(lines: bytes) -> bool:
-    try:
-        lines.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _head_and_rest(lines: bytes) -> list[bytes]:

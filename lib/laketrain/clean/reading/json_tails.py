@@ -15,6 +15,8 @@ import re
 import numpy as np
 import numpy.typing as npt
 
+from laketrain.clean.reading.encoding import decodes
+
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -43,7 +45,7 @@ def odd_and_blank(lines: bytes) -> tuple[Flags, Flags]:
     ends = np.flatnonzero(data == ord("\n")) + 1
     bounds = np.unique(np.concatenate([[0], ends, [len(data)]]))
     odd, blank = odd_lines(data, bounds)
-    if lines.count(b"\r") != lines.count(b"\r\n") or _HALF.search(lines) or not _decodes(lines):
+    if lines.count(b"\r") != lines.count(b"\r\n") or _HALF.search(lines) or not decodes(lines):
         odd = np.ones_like(odd)
     return odd, blank
 
@@ -115,11 +117,3 @@ def _escaped(data: Bytes, starts: Places) -> Places:
     behind = slashes[heads] + lengths
     escaped: Places = behind[(lengths % 2 == 1) & (behind < len(data))]
     return escaped[~np.isin(escaped, starts)]
-
-
-def _decodes(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

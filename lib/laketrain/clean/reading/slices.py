@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
-from laketrain.clean.reading.encoding import named_damage, plain_text
+from laketrain.clean.reading.encoding import decodes, named_damage, plain_text
 from laketrain.clean.reading.media import cut as in_parts
 from laketrain.clean.reading.records import BLANK, Cut, Grammar
 from laketrain.config.sources.dialect import Dialect
@@ -160,11 +160,7 @@ def _batch(cut: Cut, piece: Slice, encoding: str, grammar: Grammar) -> pa.Record
 
 def is_text(data: bytes) -> bool:
     """Whether it is UTF-8 without a zero byte."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return b"\0" not in data
+    return b"\0" not in data and decodes(data)
 
 
 def _damage(record: bytes, encoding: str) -> str | None:
