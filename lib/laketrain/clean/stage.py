@@ -47,7 +47,7 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
         # Counted on its own, from the files: the sum below could never fail if both sides came from one frame.
         read, rows_in = reading.frame, reading.count()
         record = veiled_record(F.col(RECORD), read.drop(FILE, RECORD, REJECT).schema, table.rules)
-        with persisted(refuse_illegible(apply(table.rules, read, judging))) as judged:
+        with persisted(_kept(refuse_illegible(apply(table.rules, read, judging)))) as judged:
             quarantine, reasons = _commit_quarantine(judged, record, raw, name, key)
             rejected: dict[str, int] = {}
             for (rule_name, _file), count in reasons.items():
@@ -67,6 +67,12 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
                       **({"fitted": judging.fitted} if judging.fitted else {}), **pin_of(reading, raw, source)},
                 seconds=time.monotonic() - started,
             )
+
+
+def _kept(judged: DataFrame) -> DataFrame:
+    """What there is to keep of each row: how it came, and of which file, matters of rejected ones alone."""
+    came = {name: F.when(F.col(REJECT).isNotNull(), F.col(name)) for name in (FILE, RECORD)}
+    return judged.withColumns(came)
 
 
 def _commit_quarantine(

@@ -31,7 +31,6 @@ from laketrain.clean.reading.survey import RANGE, Found, Text, plain, survey
 from laketrain.config.sources import Source
 from laketrain.config.sources.dialect import Dialect
 from laketrain.errors import DataError
-from laketrain.spark.frames import quoted
 
 Header = tuple[str, ...]
 
@@ -42,7 +41,6 @@ _ONE_BYTE = re.compile(r"ascii|iso8859|latin|cp125|cp437|cp8|koi8|mac")
 _EAST_ASIAN = re.compile(r"gb|big5|cp9|euc|shiftjis")
 _EXCEL = re.compile(rb"sep=([^\r\n])(?=\r?\n)")
 _WHOLE = ((0, None),)
-_PROBLEM, _TEXTS = REJECT, RECORD  # names that no column of a source can have
 _MARK = "\ufeff"
 
 
@@ -213,21 +211,31 @@ def _part(spark: SparkSession, looks: Sequence[_Look], header: Header, columns: 
     """The rows of files with one header."""
     fields = [T.StructField(f"_{place}", _kind(columns, name)) for place, name in enumerate(header)]
     layout = _layout(source, dialect, header, fields)
+    at = {name: field.name for name, field in zip(header, fields, strict=True)}
     ours = [look for look in looks if not _is_plain(look)]
     sparks = [look.file for look in looks if _is_plain(look)]
-    parts = [_of_lines(spark, sparks, layout)] if sparks else []
-    parts += [_of_records(_texts(spark, ours, dialect, len(header)), layout)] if ours else []
-    at = {name: field.name for name, field in zip(header, fields, strict=True)}
+    read = partial(_read, at=at, columns=columns, layout=layout)
+    parts = [read(_of_lines(spark, sparks, layout), place=place_of(sparks))] if sparks else []
+    if ours:
+        texts = _texts(spark, ours, dialect, len(header))
+        parts.append(read(_of_records(texts, layout), place=F.col("_place")))
+    return marked(reduce(DataFrame.unionByName, parts), columns.names, file=F.col("_place"), came=F.col(RECORD),
+                  problem=F.col(REJECT))
+
+
+def _read(parsed: DataFrame, at: Mapping[str, str], columns: T.StructType, layout: _Layout, place: Column) -> DataFrame:
+    """The `columns` as values of their types, why a row isn't one of them, then how it came, and its `place`.
+
+    All in one selection: as Spark pushes no filter through a `place`, it reads no value a second time for one.
+    """
     there = [field for field in columns if field.name in at]
-    texts = F.struct(*(F.col(at[field.name]).alias(field.name) for field in there))
-    rows = reduce(DataFrame.unionByName, parts)
-    rows = rows.select(*(_value(at, field, layout).alias(field.name) for field in columns), CORRUPT, _PROBLEM, "_place",
-                       texts.alias(_TEXTS))
-    width = T.StructType([T.StructField(name, field.dataType) for name, field in zip(header, fields, strict=True)])
+    width = T.StructType([T.StructField(name, field.dataType) for name, field in zip(at, layout.fields, strict=True)])
     wrong = F.when(F.col(CORRUPT).isNotNull(), F.lit(f"is no {shape_of('csv', width)}"))
-    unread = F.coalesce(wrong, *(problem for field in there for problem in _problems(field, layout)))
-    came = F.coalesce(F.col(CORRUPT), F.when(unread.isNotNull(), F.to_json(_TEXTS)))
-    return marked(rows, columns.names, file=F.col("_place"), came=came, problem=F.coalesce(F.col(_PROBLEM), unread))
+    problem = F.coalesce(F.col(REJECT), wrong, *(why for field in there for why in _problems(at, field, layout)))
+    texts = F.struct(*(F.col(at[field.name]).alias(field.name) for field in there))
+    came = F.coalesce(F.col(CORRUPT), F.when(problem.isNotNull(), F.to_json(texts)))
+    return parsed.select(*(_value(at, field, layout).alias(field.name) for field in columns), problem.alias(REJECT),
+                         came.alias(RECORD), place.alias("_place"))
 
 
 def _parsed_as(kind: T.DataType) -> T.DataType:
@@ -242,12 +250,11 @@ def _value(at: Mapping[str, str], field: T.StructField, layout: _Layout) -> Colu
     return lossless.read(came, field.dataType, layout.options) if isinstance(field.dataType, LOSSY) else came
 
 
-def _problems(field: T.StructField, layout: _Layout) -> list[Column]:
+def _problems(at: Mapping[str, str], field: T.StructField, layout: _Layout) -> list[Column]:
     """Why the column's value isn't its text's, in words, null where it is."""
     if not isinstance(field.dataType, LOSSY):
         return []
-    text, value = F.col(_TEXTS)[field.name], F.col(quoted(field.name))
-    why = lossless.unread(text, value, field.dataType, layout.options)
+    why = lossless.unread(F.col(at[field.name]), _value(at, field, layout), field.dataType, layout.options)
     return [F.concat(F.lit("has "), why, F.lit(f" in {field.name!r}"))]
 
 
@@ -258,12 +265,11 @@ def _layout(source: Source, dialect: Dialect, names: Header, fields: Sequence[T.
 
 
 def _of_lines(spark: SparkSession, files: Sequence[RawFile], layout: _Layout) -> DataFrame:
-    """The rows of files in which every record is a line, with the line as CORRUPT where it is no such row."""
+    """The layout's columns, of files in which every record is a line; the line as CORRUPT where it is no such row."""
     options = {**layout.options, "header": layout.dialect.header, "enforceSchema": True, "mode": "PERMISSIVE",
                "columnNameOfCorruptRecord": CORRUPT}
     rows = spark.read.schema(layout.schema).options(**options).csv([file.url for file in files])
-    return rows.select(*layout.schema.names, F.lit(None).cast("string").alias(_PROBLEM),
-                       place_of(files).alias("_place"))
+    return rows.withColumn(REJECT, F.lit(None).cast("string"))
 
 
 def _texts(spark: SparkSession, looks: Sequence[_Look], dialect: Dialect, width: int) -> DataFrame:
@@ -274,7 +280,7 @@ def _texts(spark: SparkSession, looks: Sequence[_Look], dialect: Dialect, width:
 
 
 def _of_records(records: DataFrame, layout: _Layout) -> DataFrame:
-    """The rows of `text`, `problem` and `place`, with the text as CORRUPT where it is no such row."""
+    """The same of records of `text`, `problem` and `place`, with why they are none as REJECT, and their `_place`."""
     schema = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in layout.schema)
     options = {**layout.options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
     options.pop("comment", None)  # what is one has been left out, and a record may begin so after a line end
@@ -284,5 +290,5 @@ def _of_records(records: DataFrame, layout: _Layout) -> DataFrame:
     parsed = records.withColumn("_parsed", F.from_csv(text, schema, options))
     wrong = F.col("problem").isNotNull() | F.col("_parsed")[CORRUPT].isNotNull()
     return parsed.select(*(F.col("_parsed")[field.name].alias(field.name) for field in layout.fields),
-                         F.when(wrong, F.col("text")).alias(CORRUPT), F.col("problem").alias(_PROBLEM),
+                         F.when(wrong, F.col("text")).alias(CORRUPT), F.col("problem").alias(REJECT),
                          F.col("place").alias("_place"))

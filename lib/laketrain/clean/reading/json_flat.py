@@ -47,7 +47,7 @@ def flat_lines(lines: bytes, columns: T.StructType) -> Flat | None:
     data = np.frombuffer(lines, np.uint8)
     ends = np.flatnonzero(data == ord("\n"))
     starts = np.concatenate([[0], ends[:-1] + 1])
-    if lines.count(b"{") != len(ends) or lines.count(b"}") != len(ends) or (ends - starts < 2).any():
+    if any(np.count_nonzero(data == ord(bracket)) != len(ends) for bracket in "{}") or (ends - starts < 2).any():
         return None
     if not ((data[starts] == ord("{")) & (data[ends - 1] == ord("}"))).all():
         return None

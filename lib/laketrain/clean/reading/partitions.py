@@ -23,6 +23,8 @@ from laketrain.spark.frames import quoted
 
 _NONE = "__HIVE_DEFAULT_PARTITION__"
 """What Hive and all after it write for null."""
+_PLAIN = re.compile(r"[A-Za-z0-9_./=-]*")
+"""Matches paths that are the same in a URL."""
 
 
 def path_columns(files: Sequence[RawFile], expected: T.StructType | None) -> tuple[str, ...]:
@@ -38,11 +40,16 @@ def _keys(path: str) -> list[str]:
 
 
 def place_of(files: Sequence[RawFile]) -> Column:
-    """The path of a row's file below its version's directory."""
-    if not any("/" in file.file.path for file in files):
-        return F.col("_metadata.file_name")  # which needs no work a row
-    data = re.escape(files[0].version.path().rpartition("/")[0])
-    return F.regexp_extract(_decoded(F.col("_metadata.file_path")), f"/{data}/[^/]+/(.+)$", 1)
+    """The path of a row's file below its version's directory. To be selected right where the `files` are read."""
+    # Not `_metadata`, for which Spark copies each row of a format that it reads by rows.
+    url = F.input_file_name()
+    if any("/" in file.file.path for file in files):
+        data = files[0].version.path().rpartition("/")[0]
+        below = F.substring_index(url, f"/{data}/", -1)
+        path = F.substring(below, F.locate("/", below) + 1, F.length(below))
+    else:
+        path = F.substring_index(url, "/", -1)
+    return path if all(_PLAIN.fullmatch(file.file.path) for file in files) else _decoded(path)
 
 
 def without(expected: T.StructType | None, keys: Sequence[str]) -> T.StructType | None:

@@ -105,7 +105,9 @@ def plain(cut: Cut) -> bool:
     """Whether Spark's own reader reads the records of the cut as they are. It takes a byte order mark away, wherever a
     line begins with one, and reads what is no UTF-8 as if it were U+FFFD."""
     used = cut.data[:cut.used]
-    return cut.plain and is_text(used) and not any(end + _MARK in used for end in (b"\n", b"\r"))
+    if not cut.plain or not is_text(used):
+        return False
+    return used.isascii() or not any(end + _MARK in used for end in (b"\n", b"\r"))
 
 
 def ranges_of(file: Text) -> list[Range]:
