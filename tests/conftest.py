@@ -95,6 +95,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .config("spark.local.dir", str(place / "local"))
         .config("spark.jars", ",".join(connectors()))
         .config("spark.executorEnv.PYTHONPATH", str(LIB))
+        .config("spark.python.daemon.module", "laketrain.spark.daemon")
         .config("spark.hadoop.dfs.client.retry.policy.enabled", "true")
         .config("spark.hadoop.dfs.client.retry.policy.spec", "2000,30")
         .getOrCreate()

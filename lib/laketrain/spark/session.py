@@ -45,6 +45,7 @@ _LOCAL: Mapping[str, str] = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "2g",
     "spark.sql.shuffle.partitions": "4",
+    "spark.python.daemon.module": "laketrain.spark.daemon",
     # Reading a small table should not make many small files of it.
     "spark.sql.files.openCostInBytes": "1048576",
 }

@@ -1,0 +1,104 @@
+"""The daemon of Python workers: what it changes, and that all else is PySpark's."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import sys
+import zipfile
+import zipimport
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from laketrain.config.workload import Spark
+from laketrain.spark import session
+from laketrain.spark.daemon import answering_at_once, read_archives_once
+
+
+def archive(place: Path, value: int) -> None:
+    with zipfile.ZipFile(place, "w") as made:
+        made.writestr("zipped.py", f"VALUE = {value}\n" + "#" * value)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The archives that are read anew from then on."""
+    found: list[str] = []
+    read = zipimport.zipimporter.invalidate_caches
+
+    def counted(importer: zipimport.zipimporter) -> None:
+        found.append(importer.archive)
+        read(importer)
+
+    monkeypatch.setattr(zipimport.zipimporter, "invalidate_caches", counted)
+    return found
+
+
+def test_an_archive_is_read_anew_only_when_it_has_changed(tmp_path: Path, reads: list[str]) -> None:
+    place = tmp_path / "modules.zip"
+    archive(place, 1)
+    importer = zipimport.zipimporter(str(place))
+    read_archives_once()
+    for _ in range(3):
+        importer.invalidate_caches()
+    assert reads == [str(place)]
+    archive(place, 2)
+    importer.invalidate_caches()
+    importer.invalidate_caches()
+    assert reads == [str(place)] * 2
+    assert "VALUE = 2" in (importer.get_source("zipped") or "")
+
+
+def test_an_archive_that_was_imported_from_before_is_not_read_again(tmp_path: Path, reads: list[str],
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    place = str(tmp_path / "modules.zip")
+    archive(Path(place), 1)
+    monkeypatch.setitem(sys.path_importer_cache, place, zipimport.zipimporter(place))
+    read_archives_once()
+    zipimport.zipimporter(place).invalidate_caches()
+    assert reads == []
+
+
+def test_an_archive_that_is_gone_is_left_to_python(tmp_path: Path, reads: list[str]) -> None:
+    place = tmp_path / "modules.zip"
+    archive(place, 1)
+    importer = zipimport.zipimporter(str(place))
+    read_archives_once()
+    place.unlink()
+    importer.invalidate_caches()
+    assert reads == [str(place)]
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="only Linux has the setting")
+def test_a_worker_reads_its_connection_to_the_end_and_its_answer_is_the_callers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as sender:
+        receiver, _ = server.accept()
+        sender.sendall(b"a task")
+        sender.shutdown(socket.SHUT_WR)
+        with receiver, os.fdopen(os.dup(receiver.fileno()), "rb") as infile:
+            assert answering_at_once(lambda given, _: given.read())(infile, io.BytesIO()) == b"a task"
+
+
+def test_only_a_local_session_has_the_daemon_by_itself() -> None:
+    def module(master: str, submitted: bool = False) -> str | None:
+        return session._settings(Spark(master=master), submitted, set()).get("spark.python.daemon.module")
+
+    assert module("local[2]") == "laketrain.spark.daemon"
+    assert module("yarn") is None
+    assert module("local[2]", submitted=True) is None
+
+
+def test_tasks_of_a_session_with_the_daemon_run_under_it(spark: SparkSession) -> None:
+    def which(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for _ in batches:
+            skips = zipimport.zipimporter.invalidate_caches.__module__
+            yield pa.RecordBatch.from_pydict({"module": [skips], "command": [" ".join(sys.orig_argv)]})
+
+    rows = spark.range(0, 2, 1, 2).mapInArrow(which, "module string, command string").collect()
+    assert {row["module"] for row in rows} == {"__main__"}
+    assert all("-m laketrain.spark.daemon" in row["command"] for row in rows)
