@@ -71,7 +71,8 @@ REFUSED = {
     AS_OF + "latest_by: amont}": (".as_of.latest_by", "there is no column of doses 'amont'", "'amount'"),
     AS_OF + "known_by: givn}": (".as_of.known_by", "there is no column of doses 'givn'", "'given'"),
     AS_OF + "known_by: amount}": (
-        ".as_of.known_by", "column 'at' is timestamp, the column of doses 'amount' is double", "to one type in clean"),
+        ".as_of.known_by", "column 'at' is timestamp, the column of doses 'amount' is double",
+        "seconds since 1970 to timestamp"),
     AS_OF + "latest_by: amount}": (
         ".as_of.latest_by", "isn't known when a correction became known", "known_by: none where rows may look ahead"),
     AS_OF + "latest_by: given, direction: forward}": (

@@ -49,7 +49,7 @@ def test_the_workload_is_accepted(problems: Callable[..., list[Problem]]) -> Non
     ("order: at", "order: att", "convert.windows.order", "there is no column of loads 'att'", "Did you mean 'at'?"),
     ("order: at", "order: at, known_by: att", "convert.windows.known_by", "there is no column of loads 'att'", "'at'?"),
     ("order: at", "order: at, known_by: load", "convert.windows.known_by", "'at' is timestamp, 'load' is double",
-     "Cast them to one type"),
+     "Name the column with the time at which a row became known"),
     ("horizon: 24", "horizon: 0", "convert.features.ahead.column", "there is no column of loads 'next.load'", ""),
     ("1 hour", "1 our", "convert.windows.max_gap", "the unit 'our' in '1 our'", "'hour'"),
     ("1 hour", "99999999999999 days", "convert.windows.max_gap", "expected at most 1,000,000 days", ""),

@@ -172,13 +172,26 @@ def test_too_many_bad_rows_fail_and_their_quarantine_stays(convert: Run, lake: L
     assert lake.store.dirs("features/small/data") == []
 
 
-def test_a_column_of_another_type_is_refused_with_the_feature(convert: Run):
+def test_a_column_of_another_type_is_refused_with_the_feature_before_a_task_runs(convert: Run, spark: SparkSession):
     table = [{**row, "digit": str(row["digit"])} for row in rows()]
+    spark.sparkContext.setJobGroup("a column of another type", "")
     with pytest.raises(DataError) as caught:
         convert(table, columns=COLUMNS.replace("digit int", "digit string"))
     assert str(caught.value) == (
         "[convert] label feature of column 'digit': got a column of string, expected whole numbers (for strings, list "
         "them as `names`). Next: cast the column in the clean stage, or name another column")
+    assert list(spark.sparkContext.statusTracker().getJobIdsForGroup("a column of another type")) == []
+
+
+def test_an_interval_is_refused_with_its_type_before_a_task_runs(spark: SparkSession):
+    from laketrain.convert.column_types import refuse_types
+
+    features = FeatureSet.model_validate({"x": {"kind": "vector", "columns": ["span"]}})
+    months, hours = (spark.sql(f"select interval '1' {unit} as span") for unit in ("month", "hour"))
+    with pytest.raises(DataError, match="'span': is of the type interval month, which no feature holds.*cast it"):
+        refuse_types(months, features)
+    with pytest.raises(DataError, match=r"column 'span': got a column of duration\[us\]"):
+        refuse_types(hours, features)
 
 
 @pytest.mark.parametrize(("count", "fractions", "said"), [

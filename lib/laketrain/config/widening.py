@@ -51,6 +51,14 @@ def is_time(kind: str) -> bool:
     return plain(kind) in ("date", "timestamp", "timestamp_ntz")
 
 
+def known_by_hint(time: str, known: str) -> str:
+    """What helps where the type of a `known_by` can't be held against the type of rows' times."""
+    if is_time(time) == is_time(known):
+        return "Cast them to one type in clean: a date as a timestamp is its first instant"
+    return ("Name the column with the time at which a row became known. If this is one, cast it in clean, e.g. from "
+            "seconds since 1970 to timestamp")
+
+
 def _digits(kind: str) -> tuple[int, int] | None:
     """Digits before and after the point of a decimal or whole number."""
     if kind in _WHOLE:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from laketrain.config.base import Section
 from laketrain.config.durations import Duration
-from laketrain.config.widening import widened
+from laketrain.config.widening import known_by_hint, widened
 
 PAST, NEXT = "past.", "next."
 """What stands before a column's name where its values of a whole window are meant."""
@@ -63,8 +63,7 @@ class Windows(Section):
         order, known = types.get(self.order, ""), types.get(self.known_by or "", "")
         if not order or not known or widened(order, known):
             return None
-        return f"column {self.order!r} is {order}, {self.known_by!r} is {known}", (
-            "Cast them to one type in clean: a date as a timestamp is its first instant")
+        return f"column {self.order!r} is {order}, {self.known_by!r} is {known}", known_by_hint(order, known)
 
     def steps(self, column: str) -> int | None:
         """How many values `column` has in a window; None for a plain one."""

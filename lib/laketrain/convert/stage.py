@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.config.convert import Convert
+from laketrain.convert.column_types import refuse_types
 from laketrain.convert.counted import Counted
 from laketrain.convert.direct import pointers
 from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
@@ -72,6 +73,7 @@ def convert(
     settings = {**ALIKE, **arrow_batches(features.row_bytes()), **_tasks_of(table, count)}
     with (explained("convert", f"dataset {dataset!r}"), configured(spark, settings),
           lake.table("features", dataset).stage() as draft, rows_of(spark, table, config, features, count) as rows):
+        refuse_types(rows.frame, features)
         leaks = _find_leaks(rows.frame, dataset, config, features)
         features = _learn_first(rows.frame, features, config)
         task = WriteTask(lake.url, draft.path(), features.to_json(), rows.columns, config.split.names, LEARN_ON,

@@ -180,7 +180,8 @@ class Feature(BaseModel, ABC):
     @property
     def subject(self) -> str:
         """How errors name it."""
-        return f"{self.kind} feature of column {self.column!r}"
+        named = ", ".join(map(repr, self.columns))
+        return f"{self.kind} feature of {'column' if len(self.columns) == 1 else 'columns'} {named}"
 
     def wrong_type(self, column: pa.Array, expected: str) -> DataError:
         """The error for a column that can't hold this feature."""

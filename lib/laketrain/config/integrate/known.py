@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from laketrain.config.clean.base import is_number
 from laketrain.config.integrate.base import Known, Told, absent
-from laketrain.config.widening import is_time, widened
+from laketrain.config.widening import is_time, known_by_hint, widened
 
 NONE = "none"
 """What `known_by` says where records count for rows of any time, however late they became known."""
@@ -43,7 +43,7 @@ def known_problems(known_by: str | None, latest_by: str | None, time: str, kind:
             f"Cast it in its clean rules, e.g. cast: {{column: {time}, to: timestamp}}")
     elif known_by and widened(kind, found) is None:
         yield ("known_by",), f"column {time!r} is {kind}, the {whose} {known_by!r} is {found}", (
-            "Cast them to one type in clean: a date as a timestamp is its first instant")
+            known_by_hint(kind, found))
     elif not known_by and latest_by and not (is_time(found) and widened(kind, found)):
         yield ("latest_by",), (
             f"the {whose} {latest_by!r} is {found}, and {time!r} is {kind}: so it isn't known when a correction became "

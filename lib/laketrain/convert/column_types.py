@@ -1,0 +1,28 @@
+"""Whether columns can hold their features at all, judged by their types alone, before a task of Spark finds it out."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+from pyspark.sql import types as T
+
+from laketrain.errors import DataError
+from laketrain.features import FeatureSet
+
+
+def refuse_types(rows: DataFrame, features: FeatureSet) -> None:
+    """Raises DataError where the type of a column can't hold its feature, or can't come to a Python task."""
+    schema = pa.schema([_as_arrow(rows.schema[column]) for column in features.columns])
+    features.reasons(pa.RecordBatch.from_pylist([], schema))
+
+
+def _as_arrow(field: T.StructField) -> pa.Field:
+    from pyspark.sql.pandas.types import to_arrow_type
+
+    try:
+        return pa.field(field.name, to_arrow_type(field.dataType))
+    except PySparkException as error:
+        raise DataError("convert", f"column {field.name!r}",
+                        f"is of the type {field.dataType.simpleString()}, which no feature holds",
+                        "cast it to a number or a string in the clean stage, or name another column") from error
