@@ -109,7 +109,7 @@ def record(columns: list[str]) -> Column:
     """The named columns of a row as one JSON text, nulls left out."""
     from pyspark.sql import functions as F
 
-    return F.to_json(F.struct(*(F.col(quoted(name)) for name in columns)))
+    return F.to_json(F.struct(*map(quoted, columns)))
 
 
 def legible(value: Column, kind: DataType) -> Column | None:

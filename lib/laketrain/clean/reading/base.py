@@ -76,7 +76,7 @@ def marked(frame: DataFrame, columns: Sequence[str], *, file: Column | None = No
     unreadable = F.when(problem.isNotNull(), rejection(F.lit("readable"), problem))
     own = record(list(columns)) if columns else F.lit("{}")
     return frame.select(
-        *(F.col(quoted(name)) for name in columns),
+        *map(quoted, columns),
         (nothing if file is None else file).alias(FILE),
         (own if came is None else F.coalesce(came, own)).alias(RECORD),
         unreadable.otherwise(F.lit(None).cast(_REJECTION)).alias(REJECT),

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from itertools import product
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -21,6 +22,7 @@ from pyspark.sql import types as T
 from laketrain.clean import lossless
 from laketrain.clean.lossless import LOSSY
 from laketrain.clean.reading.base import ALL_FILES, CORRUPT, RECORD, REJECT, Reading, marked, shape_of
+from laketrain.clean.reading.doubles import trusted
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.encoding import HEAD, check_encoding, head_of, is_packed
 from laketrain.clean.reading.landed import RawFile, each
@@ -31,6 +33,7 @@ from laketrain.clean.reading.survey import RANGE, Found, Text, plain, survey
 from laketrain.config.sources import Source
 from laketrain.config.sources.dialect import Dialect
 from laketrain.errors import DataError
+from laketrain.spark.frames import quoted
 
 Header = tuple[str, ...]
 
@@ -41,6 +44,8 @@ _ONE_BYTE = re.compile(r"ascii|iso8859|latin|cp125|cp437|cp8|koi8|mac")
 _EAST_ASIAN = re.compile(r"gb|big5|cp9|euc|shiftjis")
 _EXCEL = re.compile(rb"sep=([^\r\n])(?=\r?\n)")
 _WHOLE = ((0, None),)
+_MANY_DOUBLES = 8
+"""Columns: of so many it takes less time to look for odd numbers first than to read each value as a text."""
 _MARK = "\ufeff"
 
 
@@ -62,11 +67,18 @@ class _Layout:
     options: Mapping[str, Any]
     names: Header
     fields: Sequence[T.StructField]
+    doubles: bool = False
+    """Whether Spark may parse doubles."""
 
     @property
     def schema(self) -> T.StructType:
-        return T.StructType([*(T.StructField(field.name, _parsed_as(field.dataType)) for field in self.fields),
-                             T.StructField(CORRUPT, T.StringType())])
+        kinds = [T.StringType() if self.as_text(field.dataType) else field.dataType for field in self.fields]
+        named = [T.StructField(field.name, kind) for field, kind in zip(self.fields, kinds, strict=True)]
+        return T.StructType([*named, T.StructField(CORRUPT, T.StringType())])
+
+    def as_text(self, kind: T.DataType) -> bool:
+        """Whether Spark's reader gives a column of that type as texts."""
+        return isinstance(kind, LOSSY) and not (self.doubles and isinstance(kind, T.DoubleType))
 
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
@@ -75,8 +87,9 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     looks = _surveyed(spark, each(files, partial(_look, dialect)), dialect)
     pinned = _inferred(spark, looks, source, dialect) if expected is None else expected
     rows = sum(look.found.rows for look in looks if look.found) if all(_is_plain(look) for look in looks) else None
+    fine = _plain_doubles(spark, looks, pinned, dialect)
     if not dialect.header:
-        return Reading(_part(spark, looks, tuple(pinned.names), pinned, source, dialect), pinned, rows)
+        return Reading(_part(spark, looks, tuple(pinned.names), pinned, source, dialect, fine), pinned, rows)
     judge = Judge(pinned, source.drift)
     alike: dict[Header, list[_Look]] = {}
     for look in looks:
@@ -86,7 +99,7 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
             _refuse_twice(look.file, named, pinned, source)
             judge.see(look.file.ref, {name: _kind(pinned, name) for name in named if name})
         alike.setdefault(named, []).append(look)
-    parts = [_part(spark, group, named, judge.columns, source, dialect) for named, group in alike.items()]
+    parts = [_part(spark, group, named, judge.columns, source, dialect, fine) for named, group in alike.items()]
     return Reading(reduce(DataFrame.unionByName, parts), pinned, rows, drift=judge.told)
 
 
@@ -207,20 +220,34 @@ def _kind(pinned: T.StructType, name: str) -> T.DataType:
 
 
 def _part(spark: SparkSession, looks: Sequence[_Look], header: Header, columns: T.StructType, source: Source,
-          dialect: Dialect) -> DataFrame:
-    """The rows of files with one header."""
+          dialect: Dialect, fine: Collection[str]) -> DataFrame:
+    """The rows of files with one header. `fine`: the paths of those whose doubles Spark may parse."""
     fields = [T.StructField(f"_{place}", _kind(columns, name)) for place, name in enumerate(header)]
-    layout = _layout(source, dialect, header, fields)
     at = {name: field.name for name, field in zip(header, fields, strict=True)}
-    ours = [look for look in looks if not _is_plain(look)]
-    sparks = [look.file for look in looks if _is_plain(look)]
-    read = partial(_read, at=at, columns=columns, layout=layout)
-    parts = [read(_of_lines(spark, sparks, layout), place=place_of(sparks))] if sparks else []
-    if ours:
-        texts = _texts(spark, ours, dialect, len(header))
-        parts.append(read(_of_records(texts, layout), place=F.col("_place")))
+    parts = []
+    for plain_lines, doubles in product((True, False), repeat=2):
+        group = [look for look in looks if (_is_plain(look), look.file.path in fine) == (plain_lines, doubles)]
+        layout = replace(_layout(source, dialect, header, fields), doubles=doubles)
+        if group and plain_lines:
+            files = [look.file for look in group]
+            parts.append(_read(_of_lines(spark, files, layout), at, columns, layout, place_of(files)))
+        elif group:
+            records = _of_records(_texts(spark, group, dialect, len(header)), layout)
+            parts.append(_read(records, at, columns, layout, F.col("_place")))
     return marked(reduce(DataFrame.unionByName, parts), columns.names, file=F.col("_place"), came=F.col(RECORD),
                   problem=F.col(REJECT))
+
+
+def _plain_doubles(spark: SparkSession, looks: Sequence[_Look], columns: T.StructType, dialect: Dialect
+                   ) -> frozenset[str]:
+    """The paths of files whose doubles Spark may parse; where those are few, it isn't looked for."""
+    many = sum(isinstance(field.dataType, T.DoubleType) for field in columns) >= _MANY_DOUBLES
+    if not many or "1e5".encode(dialect.encoding) != b"1e5":
+        return frozenset()
+    files = [look.file for look in looks]
+    texts = [Text(file.path, file.ref, file.file.bytes, is_packed(file.path)) for file in files]
+    fine = trusted(spark, files[0].version.lake.store, texts)
+    return frozenset(file.path for file, is_fine in zip(files, fine, strict=True) if is_fine)
 
 
 def _read(parsed: DataFrame, at: Mapping[str, str], columns: T.StructType, layout: _Layout, place: Column) -> DataFrame:
@@ -232,29 +259,28 @@ def _read(parsed: DataFrame, at: Mapping[str, str], columns: T.StructType, layou
     width = T.StructType([T.StructField(name, field.dataType) for name, field in zip(at, layout.fields, strict=True)])
     wrong = F.when(F.col(CORRUPT).isNotNull(), F.lit(f"is no {shape_of('csv', width)}"))
     problem = F.coalesce(F.col(REJECT), wrong, *(why for field in there for why in _problems(at, field, layout)))
-    texts = F.struct(*(F.col(at[field.name]).alias(field.name) for field in there))
+    # In one piece: each Column that Python makes costs a millisecond, and a file may have a thousand.
+    texts = F.expr(f"struct({', '.join(f'{at[field.name]} AS {quoted(field.name)}' for field in there)})")
     came = F.coalesce(F.col(CORRUPT), F.when(problem.isNotNull(), F.to_json(texts)))
-    return parsed.select(*(_value(at, field, layout).alias(field.name) for field in columns), problem.alias(REJECT),
+    return parsed.select(*(_value(at, field, layout) for field in columns), problem.alias(REJECT),
                          came.alias(RECORD), place.alias("_place"))
 
 
-def _parsed_as(kind: T.DataType) -> T.DataType:
-    """The type in which Spark's reader gives a column."""
-    return T.StringType() if isinstance(kind, LOSSY) else kind
-
-
 def _value(at: Mapping[str, str], field: T.StructField, layout: _Layout) -> Column:
+    """The column, by its name."""
     if field.name not in at:
-        return F.lit(None).cast(field.dataType)
-    came = F.col(at[field.name])
-    return lossless.read(came, field.dataType, layout.options) if isinstance(field.dataType, LOSSY) else came
+        return F.lit(None).cast(field.dataType).alias(field.name)
+    if layout.as_text(field.dataType):
+        return lossless.read(F.col(at[field.name]), field.dataType, layout.options).alias(field.name)
+    return F.expr(f"{at[field.name]} AS {quoted(field.name)}")
 
 
 def _problems(at: Mapping[str, str], field: T.StructField, layout: _Layout) -> list[Column]:
     """Why the column's value isn't its text's, in words, null where it is."""
-    if not isinstance(field.dataType, LOSSY):
+    if not layout.as_text(field.dataType):
         return []
-    why = lossless.unread(F.col(at[field.name]), _value(at, field, layout), field.dataType, layout.options)
+    text, kind = F.col(at[field.name]), field.dataType
+    why = lossless.unread(text, lossless.read(text, kind, layout.options), kind, layout.options)
     return [F.concat(F.lit("has "), why, F.lit(f" in {field.name!r}"))]
 
 
