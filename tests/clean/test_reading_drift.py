@@ -88,6 +88,12 @@ def test_a_missing_column_is_fatal_or_null(spark: SparkSession, tmp_path: Path, 
     assert filled.entry.meta["drift"] == {"missing": {"x": 1}}
 
 
+def test_a_csv_file_without_any_expected_column_has_rows_of_nulls(spark: SparkSession, tmp_path: Path):
+    version = cleaned(spark, tmp_path, {"a.csv": "p,q\n1,2\n3,4\n", "b.csv": "id,x\n5,6\n"},
+                      {"id": "int", "x": "double"}, "csv", drift={"missing": "nulls"})
+    assert found(version, "id", "x") == [(5, 6.0), (None, None), (None, None)]
+
+
 def test_a_retyped_column_is_fatal_or_becomes_text(spark: SparkSession, tmp_path: Path):
     files = {"a": parquet(id=["1"], x=pa.array([7], pa.int32())), "b": parquet(id=["2"], x=["seven"]),
              "c": parquet(id=["3"], x=[1.5])}

@@ -228,7 +228,8 @@ def _part(spark: SparkSession, looks: Sequence[_Look], header: Header, columns: 
     for plain_lines, doubles in product((True, False), repeat=2):
         group = [look for look in looks if (_is_plain(look), look.file.path in fine) == (plain_lines, doubles)]
         layout = replace(_layout(source, dialect, header, fields), doubles=doubles)
-        if group and plain_lines:
+        # Spark refuses to tell which lines of a file are none where it reads no column of it.
+        if group and plain_lines and any(field.name in at for field in columns):
             files = [look.file for look in group]
             parts.append(_read(_of_lines(spark, files, layout), at, columns, layout, place_of(files)))
         elif group:
