@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import random
 from collections import defaultdict
@@ -127,6 +128,21 @@ def test_a_quote_is_never_doubled_in_silence_beside_a_separator_of_two_character
                 sep="||")
     assert [(row["id"], row["x"]) for row in rows if not row["why"]] == [(2, '12"'), (3, '5" pipe')]
     assert [row["record"] for row in rows if row["why"]] == ['1||12"']
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+def test_a_record_of_another_width_is_refused_where_few_columns_are_wanted(spark: SparkSession, tmp_path: Path,
+                                                                           packed: bool) -> None:
+    text = b"id,amount,note,currency\n1,10,a,EUR\n2,20\n3,30,x,USD,EXTRA\n4\n"
+    files = {"a.csv.gz": gzip.compress(text)} if packed else {"a.csv": text}
+    found = read(spark, tmp_path, files, {"id": "int", "amount": "int"})
+    assert {row["record"] for row in found if row["why"]} == {"2,20", "3,30,x,USD,EXTRA", "4"}
+    assert [(row["id"], row["amount"]) for row in found if not row["why"]] == [(1, 10)]
+
+
+def test_a_name_that_a_header_has_twice_matters_only_where_it_is_read(spark: SparkSession, tmp_path: Path) -> None:
+    found = read(spark, tmp_path, {"a.csv": "id,name,name\n1,a,b\n"}, {"id": "string"})
+    assert [(row["id"], row["why"]) for row in found] == [("1", None)]
 
 
 def test_an_open_quote_in_a_header_names_the_file(spark: SparkSession, tmp_path: Path):

@@ -54,6 +54,18 @@ def test_each_refused_row_says_its_file_rule_reason_and_record(cleaned: Cleaned)
     ]
 
 
+def test_times_of_any_year_are_the_same_to_other_readers(spark: SparkSession, tmp_path: Path):
+    import pyarrow.parquet as pq
+
+    found = clean_files(spark, tmp_path, {"a.csv": "id,at\n1,0001-01-01 00:00:00\n2,9999-12-31 23:59:59.999999\n"},
+                        columns={"id": "int", "at": "timestamp"})
+    [file] = [found.version.path(file.path) for file in found.version.files()]
+    column = pq.read_table(Path(found.version.lake.url.removeprefix("file://")) / file)["at"]
+    assert str(column.type) == "timestamp[us, tz=UTC]"
+    assert [str(time.as_py().replace(tzinfo=None)) for time in column] == [
+        "0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"]
+
+
 def test_the_counts_in_the_entry_are_those_of_the_rows(cleaned: Cleaned):
     counts = cleaned.version.entry.counts
     assert counts == {"in": 10, "out": 3, "quarantined": 7, "reasons": dict(Counter(

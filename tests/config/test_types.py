@@ -8,7 +8,7 @@ from laketrain.config.types import SparkType
 TYPE = TypeAdapter(SparkType)
 GOOD = [
     "string", "int", "BIGINT", "integer", "long", "double", "boolean", "timestamp", "timestamp_ntz", "date", "binary",
-    "decimal", "decimal(10)", "decimal(10, 2)", "varchar(20)", "array<int>", "array<array<double>>",
+    "decimal", "decimal(10)", "decimal(10, 2)", "array<int>", "array<array<double>>",
     "map<string, array<int>>", "struct<a: int, b: struct<c: decimal(4,1)>>", "array<struct<x: double, y: double>>",
 ]
 
@@ -27,7 +27,8 @@ def test_spark_knows_them_too(spark: object):
 @pytest.mark.parametrize(("text", "received", "near"), [
     ("inte", "'inte'", "'int'"), ("strin", "'strin'", "'string'"), ("array<inte>", "'inte' in 'array<inte>'", "'int'"),
     ("map<string>", "'map<string>'", ""), ("array<int", "'array<int'", ""), ("decimal(x)", "'decimal(x)'", ""),
-    ("struct<a int>", "''", ""), ("", "''", "Accepted: array<…>"), ("varchar", "'varchar'", ""),
+    ("struct<a int>", "''", ""), ("", "''", "Accepted: array<…>"), ("varchar", "'varchar'", "Write string"),
+    ("array<char(3)>", "'char(3)' in 'array<char(3)>'", "the rule length"),
     ("int)", "'int)'", "'int'"),
 ])
 def test_another_is_answered_with_what_is_wrong_in_it(text: str, received: str, near: str):

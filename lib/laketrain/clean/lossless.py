@@ -9,9 +9,11 @@ number infinite, all without a word. Only of `float` and `double` is the nearest
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from pyspark import SparkContext
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -23,6 +25,7 @@ Options = Mapping[str, Any]
 _WHOLE = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
 _FLOATING = (T.FloatType, T.DoubleType)
 TIMES = (T.TimestampType, T.TimestampNTZType)
+_SPANS = (T.DayTimeIntervalType, T.YearMonthIntervalType)
 LOSSY = (*_FLOATING, *TIMES, T.DateType, T.DecimalType)
 """The types of which Spark's parsers may lose a part in silence."""
 
@@ -30,7 +33,6 @@ _FORMATS: Mapping[type[T.DataType], tuple[str, ...]] = {
     T.DateType: ("dateformat", "locale", "enabledatetimeparsingfallback"),
     T.TimestampType: ("timestampformat", "locale", "timezone", "enabledatetimeparsingfallback"),
     T.TimestampNTZType: ("timestampntzformat", "locale"),
-    T.DecimalType: ("locale",),
     T.FloatType: ("nanvalue", "positiveinf", "negativeinf"),
     T.DoubleType: ("nanvalue", "positiveinf", "negativeinf"),
 }
@@ -42,12 +44,15 @@ BELOW_MICROS = r"\.\d{6}\d*[1-9]"
 BEGINS_WITH_A_YEAR = r"^\s*[+-]?\d{4}"
 AN_INFINITY = r"(?i)inf"
 _TIME_OF_DAY = r"\A\s*\S+?[T\s].*[1-9A-Ya-y]"
+_ZONE = r":\d{1,2}([.]\d*)?\s*[A-Za-z+-]"
 _HAS_DIGITS = r"\A[^eE]*[1-9]"
 
 
 def read(text: Column, kind: T.DataType, options: Options | None = None) -> Column:
     """The text as `kind`, one of LOSSY, null where it is none. `options` are those of Spark's CSV reader."""
     given = _formats(kind, options)
+    if isinstance(kind, T.DecimalType):
+        return _in_locale(text, options).try_cast(kind)
     if given:
         return _by_spark(text, kind, given)
     return text.try_cast(kind)
@@ -57,7 +62,7 @@ def lost(text: Column, value: Column, kind: T.DataType, options: Options | None 
     """What of a text its `value` of the type `kind` lacks, in words, null where nothing; None for a type that never
     loses any. `options` are those of the reader that made the value."""
     if isinstance(kind, T.DecimalType):
-        return _when(_rounded(text, value, kind, options), f"more digits than {kind.simpleString()} holds")
+        return _when(_rounded(_in_locale(text, options), value, kind), f"more digits than {kind.simpleString()} holds")
     if isinstance(kind, T.DateType):
         if _formats(kind, options):
             return None
@@ -66,6 +71,8 @@ def lost(text: Column, value: Column, kind: T.DataType, options: Options | None 
         fine = _when(text.rlike(BELOW_MICROS), "digits below a microsecond")
         if _formats(kind, options):
             return fine
+        if isinstance(kind, T.TimestampNTZType):
+            fine = F.coalesce(fine, _when(text.rlike(_ZONE), "a zone, which timestamp_ntz doesn't hold"))
         return F.when(~text.rlike(BEGINS_WITH_A_YEAR), F.lit("a time of day without its date")).otherwise(fine)
     if isinstance(kind, _FLOATING):
         words = [str(word) for name, word in _formats(kind, options).items() if name.endswith("inf")]
@@ -105,17 +112,25 @@ def flaw(before: Column, after: Column, kind: T.DataType, to: T.DataType) -> Col
 
 
 def _narrowed(before: Column, after: Column, kind: T.DataType, to: T.DataType) -> Column | None:
-    """The same of a number; None for types that lose nothing, or nothing but what their name says."""
-    if not isinstance(kind, T.NumericType):
-        return None
-    if isinstance(to, (*_WHOLE, T.DecimalType)):
-        return _when(after.cast(kind) != before, f"expected {to.simpleString()}")
-    if isinstance(to, _FLOATING) and isinstance(kind, _WHOLE):
-        return _when(after.cast(T.DecimalType(20, 0)) != before, f"more digits than {to.simpleString()} holds")
-    if isinstance(to, _FLOATING):
+    """The same of what is no text; None for types that lose nothing, or nothing but what their name says."""
+    if isinstance(kind, T.NumericType) and isinstance(to, _FLOATING):
+        if isinstance(kind, _WHOLE):
+            return _when(after.cast(T.DecimalType(20, 0)) != before, f"more digits than {to.simpleString()} holds")
         infinite = F.abs(after) == float("inf")
         return _when(infinite & (F.abs(before) != float("inf")), f"a number beyond {to.simpleString()}")
+    if _has_to_come_back(kind, to):
+        # What is too large to come back is null then.
+        return _when(after.isNotNull() & ~after.try_cast(kind).eqNullSafe(before), f"expected {to.simpleString()}")
     return None
+
+
+def _has_to_come_back(kind: T.DataType, to: T.DataType) -> bool:
+    """Whether a value that loses nothing by the cast is the same again after one back."""
+    exact = (*_WHOLE, T.DecimalType)
+    if isinstance(kind, T.NumericType):
+        # Of a float's digits a time has only some.
+        return isinstance(to, (*exact, T.BooleanType)) or (isinstance(kind, exact) and isinstance(to, TIMES))
+    return isinstance(kind, (*TIMES, *_SPANS)) and isinstance(to, exact)
 
 
 def _when(condition: Column, reason: str) -> Column:
@@ -142,11 +157,31 @@ def wider(kind: T.DataType) -> T.DecimalType:
     return T.DecimalType(_MOST_DIGITS, _MOST_DIGITS - (kind.precision - kind.scale))
 
 
-def _rounded(text: Column, value: Column, kind: T.DecimalType, options: Options | None) -> Column:
+def plain_number(text: Column, point: str, group: str) -> Column:
+    """A number with these marks as a text without groups, with a point; null where it is none. It is strict:
+    where the point is between thousands, neither 1.5 nor 0.234 is a number."""
+    # A space may also be one of those that typography uses.
+    between = r"[ \x{A0}\x{202F}]" if group.isspace() else re.escape(group)
+    digits = rf"([1-9]\d{{0,2}}({between}\d{{3}})+|\d+)" if group else r"\d+"
+    bare = F.regexp_replace(F.trim(text), between, "") if group else F.trim(text)
+    whole = F.trim(text).rlike(rf"\A[+-]?{digits}({re.escape(point)}\d+)?\z")
+    return F.when(whole, F.regexp_replace(bare, re.escape(point), "."))
+
+
+def _in_locale(text: Column, options: Options | None) -> Column:
+    """A number as the locale of the options writes it, with a point; as it is where they have none."""
+    locale = next((str(value) for name, value in (options or {}).items() if name.lower() == "locale"), "")
+    context = SparkContext._active_spark_context
+    if not locale or context is None or context._jvm is None:
+        return text
+    java: Any = context._jvm.java
+    marks = java.text.DecimalFormatSymbols(java.util.Locale.forLanguageTag(locale))
+    return plain_number(text, marks.getDecimalSeparator(), marks.getGroupingSeparator())
+
+
+def _rounded(text: Column, value: Column, kind: T.DecimalType) -> Column:
     """Whether the text has digits that its `value` lacks."""
     wide = wider(kind)
-    if _formats(kind, options):
-        return read(text, wide, options) != value
     # Spark rounds to the wide type as well, so the text itself shows the digits behind the point.
     beyond = text.rlike(rf"\.\d{{{kind.scale}}}\d*[1-9]")
     tiny = (value == 0) & text.rlike(_HAS_DIGITS) | (F.length(text) > _MOST_DIGITS)

@@ -16,14 +16,17 @@ from laketrain.errors import nearest
 SIMPLE = ("string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "date", "timestamp",
           "timestamp_ntz", "binary", "interval day to second", "interval year to month")
 _ALIASES = ("byte", "short", "integer", "long", "real", "dec", "numeric", "decimal", "timestamp_ltz")
-_SIZED = {"decimal": r"\d+(, *\d+)?", "dec": r"\d+(, *\d+)?", "numeric": r"\d+(, *\d+)?", "varchar": r"\d+",
-          "char": r"\d+"}
+_SIZED = dict.fromkeys(("decimal", "dec", "numeric"), r"\d+(, *\d+)?")
+_LENGTHS = re.compile(r"(var)?char(\(.*\))?", re.IGNORECASE)
 
 
 def _known(text: str) -> str:
     for wrong in _unknown(text.strip()):
         accepted = nearest(wrong.lower(), SIMPLE).replace("Accepted: ", "Accepted: array<…>, map<…>, struct<…>, ")
         part = "" if wrong == text.strip() else f" in {text!r}"
+        if _LENGTHS.fullmatch(wrong):
+            raise ValueError(f"received {wrong!r}{part}, a length that Spark holds to in its own tables only",
+                             "Write string, and in clean the rule length where longer texts are to be refused")
         raise ValueError(f"received {wrong!r}{part}, expected a type of Spark SQL", accepted)
     return text
 

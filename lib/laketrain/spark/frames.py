@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from pyspark.sql.types import DataType
 
 
-ALIKE: Mapping[str, str] = {"spark.sql.ansi.enabled": "false", "spark.sql.session.timeZone": "UTC"}
+ALIKE: Mapping[str, str] = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    # By itself Spark writes INT96, which pandas and others read as another year where it is beyond 2262.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
 """So that a stage makes the same of the same data in whatever session it runs: a notebook's, a cluster's, ours. And bad
 data is for the rules to judge, not for an exception in the middle of a query."""
 

@@ -23,6 +23,8 @@ SETTINGS: Mapping[str, str] = {
     "spark.sql.legacy.javaCharsets": "true",
     # A stray byte is for the readers to judge: by default Spark 4 ends the query with it.
     "spark.sql.legacy.codingErrorAction": "true",
+    # A record's width is looked at only where all its values are parsed, though few columns may be wanted.
+    "spark.sql.csv.parser.columnPruning.enabled": "false",
     # Thousands of files are named one by one; by default Spark would look each of them up in a task of its own.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",
 }

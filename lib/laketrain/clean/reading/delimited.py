@@ -257,7 +257,8 @@ def _read(parsed: DataFrame, at: Mapping[str, str], columns: T.StructType, layou
     All in one selection: as Spark pushes no filter through a `place`, it reads no value a second time for one.
     """
     there = [field for field in columns if field.name in at]
-    width = T.StructType([T.StructField(name, field.dataType) for name, field in zip(at, layout.fields, strict=True)])
+    named = zip(layout.names, layout.fields, strict=True)
+    width = T.StructType([T.StructField(name, field.dataType) for name, field in named])
     wrong = F.when(F.col(CORRUPT).isNotNull(), F.lit(f"is no {shape_of('csv', width)}"))
     problem = F.coalesce(F.col(REJECT), wrong, *(why for field in there for why in _problems(at, field, layout)))
     # In one piece: each Column that Python makes costs a millisecond, and a file may have a thousand.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -68,14 +66,14 @@ def _lost(before: Column, after: Column, kind: T.DataType, to: T.DataType, rule:
         fine = before.rlike(BELOW_MICROS) & F.lit(not isinstance(to, T.DateType))
         return F.when(fine, F.lit("digits below a microsecond"))
     if rule.decimal or rule.thousands:
-        return lossless.flaw(_plain(before.cast("string"), rule), after, T.StringType(), to)
+        return lossless.flaw(_number(before, rule), after, T.StringType(), to)
     return lossless.flaw(before, after, kind, to)
 
 
 def _read(value: Column, kind: str, rule: Cast) -> Column:
     """The value as the type `to`, null where it is none; a time still as if its clock showed UTC."""
     if rule.decimal or rule.thousands:
-        return _number(value.cast("string"), rule)
+        return _number(value, rule).try_cast(rule.to)
     if rule.format is None:
         return value.try_cast(rule.to)
     if kind != "string":
@@ -84,25 +82,8 @@ def _read(value: Column, kind: str, rule: Cast) -> Column:
     return F.try_to_timestamp(F.trim(value), F.lit(rule.format)).try_cast(rule.to)
 
 
-def _number(text: Column, rule: Cast) -> Column:
-    """Strict about groups: 1.5 is no number where the point stands between thousands."""
-    point, digits = re.escape(rule.decimal or "."), r"\d+"
-    if rule.thousands:
-        group = _group(rule.thousands)
-        digits = rf"(\d{{1,3}}({group}\d{{3}})+|\d+)"
-    whole = F.trim(text).rlike(rf"\A[+-]?{digits}({point}\d+)?\z")
-    return F.when(whole, _plain(text, rule).try_cast(rule.to))
-
-
-def _plain(text: Column, rule: Cast) -> Column:
-    """A number without groups, with a point before its fraction."""
-    bare = F.regexp_replace(F.trim(text), _group(rule.thousands), "") if rule.thousands else F.trim(text)
-    return F.regexp_replace(bare, re.escape(rule.decimal or "."), ".")
-
-
-def _group(separator: str) -> str:
-    # A space may also be one of those that typography uses.
-    return r"[ \x{A0}\x{202F}]" if separator == " " else re.escape(separator)
+def _number(value: Column, rule: Cast) -> Column:
+    return lossless.plain_number(value.cast("string"), rule.decimal or ".", rule.thousands or "")
 
 
 def _on_the_clock(before: Column, read: Column, kind: str, rule: Cast) -> tuple[Column, Column]:
