@@ -40,11 +40,26 @@ class Cleaned:
 
 
 def rows_of(version: Version | None) -> list[dict[str, Any]]:
-    """All rows of a table's version, read by pyarrow from the files that it names."""
+    """All rows of a table's version, read by pyarrow from the files that it names; instants are UTC's, without saying
+    so."""
     assert version is not None
     files = [file for file in version.entry.files if file.path.endswith(".parquet")]
-    store = version.lake.store
-    return [row for file in files for row in pq.read_table(store.open(version.path(file.path))).to_pylist()]
+    tables = [pq.read_table(version.lake.store.open(version.path(file.path))) for file in files]
+    schemas = [pa.schema([field.with_type(naive(field.type)) for field in table.schema]) for table in tables]
+    return [row for table, schema in zip(tables, schemas, strict=True) for row in table.cast(schema).to_pylist()]
+
+
+def naive(kind: pa.DataType) -> pa.DataType:
+    """The type with times that name no zone."""
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp(kind.unit)
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(naive(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(naive(field.type)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(kind.key_type, kind.item_field.with_type(naive(kind.item_type)))
+    return kind
 
 
 def land_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,10 +84,10 @@ def test_what_pandas_writes_by_default_is_read(spark: SparkSession, tmp_path: Pa
     content = io.BytesIO()
     frame.to_parquet(content)
     columns = {"id": "string", "at": "timestamp", "kind": "string", "took": "interval day to second"}
-    seconds = {"column": "took", "sql": "unix_micros(timestamp_micros(0) + took) / 1e6", "type": "double"}
     found = clean_files(spark, tmp_path, {"a": content.getvalue()}, columns=columns, form="parquet", options={},
-                        rules=[{"derive": seconds}])
-    assert [(row["id"], row["kind"], row["took"]) for row in found.rows] == [("1", "a", 1.5), ("2", "b", None)]
+                        rules=[{"cast": {"column": "took", "to": "decimal(20,6)"}}])
+    assert [(row["id"], row["kind"], row["took"]) for row in found.rows] == [
+        ("1", "a", Decimal("1.5")), ("2", "b", None)]
     assert [row["at"] and pd.Timestamp(row["at"]).tz_localize(None) for row in found.rows] == [pd.Timestamp(AT), None]
     assert found.version.entry.counts["quarantined"] == 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
@@ -164,3 +165,26 @@ def test_a_key_in_the_yaml_is_refused_and_not_repeated(digits: str, problems: Lo
     ("2026-11-20T12:00:00Z", "2026-11-20T12:00:00Z"), ("20261120T1200", "2026-11-20T12:00:00")])
 def test_a_bound_that_spark_reads_stays_as_it_is_written_so_that_no_table_is_made_anew(bound: str, kept: str) -> None:
     assert Range.model_validate({"rule": "range", "column": "at", "max": bound}).max == kept
+
+
+@pytest.mark.parametrize(("rule", "kind", "said", "hint"), [
+    ({"rule": "cast", "to": "double"}, "interval day to second", "is interval day to second, which Spark doesn't cast",
+     'cast: {column: took, to: "decimal(20,6)"}'),
+    ({"rule": "range", "min": 0}, "interval day to second", "range compares numbers, dates and times",
+     'cast: {column: took, to: "decimal(20,6)"}'),
+    ({"rule": "outliers"}, "interval day to second", "outliers needs numbers",
+     'cast: {column: took, to: "decimal(20,6)"}'),
+    ({"rule": "impute", "method": "mean"}, "interval year to month", "mean needs numbers", "{column: took, to: int}"),
+])
+def test_a_rule_that_takes_no_interval_names_the_cast_that_spark_has(rule: dict[str, Any], kind: str, said: str,
+                                                                     hint: str) -> None:
+    column = {"columns": ["took"]} if rule["rule"] in ("outliers", "impute") else {"column": "took"}
+    settings = {key: value for key, value in rule.items() if key != "rule"}
+    found = RULE.validate_python({rule["rule"]: {**settings, **column}})
+    problem = found.problem({"took": kind})
+    assert problem is not None
+    assert said in problem[0]
+    assert hint in problem[1]
+    made = RULE.validate_python({"cast": {"column": "took", "to": re.findall(r'to: "?([^"}]+)', hint)[0]}})
+    assert made.problem({"took": kind}) is None
+    assert found.problem(made.after({"took": kind})) is None

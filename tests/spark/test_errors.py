@@ -1,8 +1,16 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
 import pytest
 from pyspark.errors import PySparkException
 
 from laketrain.errors import DataError
 from laketrain.spark.errors import explained, first_sentence
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 PYTHON_WORKER = """An exception was thrown from the Python worker. Please see the stack trace below.
 Traceback (most recent call last):
@@ -46,3 +54,22 @@ def test_a_lack_of_memory_is_told_with_the_setting_that_helps(text: str) -> None
 def test_what_is_no_mistake_of_sparks_passes_as_it_is() -> None:
     with pytest.raises(KeyError), explained("convert", "dataset 'x'"):
         raise KeyError("mine")
+
+
+def test_what_pyspark_logs_of_a_mistake_is_not_shown_beside_its_words(spark: SparkSession) -> None:
+    from pyspark.logger import PySparkLogger
+
+    shown: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = shown.append  # type: ignore[method-assign]
+    log = PySparkLogger.getLogger("SQLQueryContextLogger")
+    log.addHandler(handler)
+    try:
+        with pytest.raises(DataError), explained("clean", "table 'x'"):
+            spark.range(1).selectExpr("cast(interval '1' day as double)")
+        assert shown == []
+        with pytest.raises(Exception, match="DATATYPE_MISMATCH"):
+            spark.range(1).selectExpr("cast(interval '1' day as double)")
+        assert len(shown) == 1
+    finally:
+        log.removeHandler(handler)

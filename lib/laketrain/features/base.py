@@ -185,8 +185,9 @@ class Feature(BaseModel, ABC):
 
     def wrong_type(self, column: pa.Array, expected: str) -> DataError:
         """The error for a column that can't hold this feature."""
+        seconds = ' (to "decimal(20,6)", which is its seconds)' if pa.types.is_duration(column.type) else ""
         return DataError("convert", self.subject, f"got a column of {column.type}, expected {expected}",
-                         "cast the column in the clean stage, or name another column")
+                         f"cast the column in the clean stage{seconds}, or name another column")
 
 
 def learnt_fields(feature: Feature) -> set[str]:

@@ -19,12 +19,26 @@ def explained(stage: str, subject: str) -> Iterator[None]:
     from pyspark.errors import PySparkException
 
     try:
-        yield
+        with _unlogged():
+            yield
     except LaketrainError:
         raise
     except (PySparkException, Py4JError) as error:
         raise carried(error) or _out_of_memory(stage, subject, str(error)) or DataError(
             stage, subject, first_sentence(str(error))) from error
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Without PySpark's own log, a page of JSON, of a mistake that is told in words."""
+    from pyspark.logger import PySparkLogger
+
+    log = PySparkLogger.getLogger("SQLQueryContextLogger")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 def _out_of_memory(stage: str, subject: str, text: str) -> DataError | None:

@@ -69,8 +69,19 @@ def wants_numbers(rule: str, names: Iterable[str], columns: Mapping[str, str]) -
     for name in names:
         if name in columns and not is_number(columns[name]):
             return (f"{rule} needs numbers, column {name!r} is {columns[name]} here",
-                    f"Cast it in a rule before, e.g. cast: {{column: {name}, to: double}}")
+                    f"Cast it in a rule before, e.g. {to_number(name, columns[name])}")
     return None
+
+
+def is_span(kind: str) -> bool:
+    """Whether a type of Spark SQL is an interval."""
+    return kind.strip().lower().startswith("interval")
+
+
+def to_number(column: str, kind: str) -> str:
+    """A rule that makes a number of a column: of an interval its seconds, to the microsecond, or its months."""
+    span = "int" if "month" in kind or "year" in kind else '"decimal(20,6)"'
+    return f"cast: {{column: {column}, to: {span if is_span(kind) else 'double'}}}"
 
 
 def new_name(name: str) -> str:

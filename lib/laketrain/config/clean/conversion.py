@@ -15,7 +15,16 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from laketrain.config.base import Told
-from laketrain.config.clean.base import BaseRule, Types, is_number, new_name, replaced, told_apart
+from laketrain.config.clean.base import (
+    BaseRule,
+    Types,
+    is_number,
+    is_span,
+    new_name,
+    replaced,
+    to_number,
+    told_apart,
+)
 from laketrain.config.types import SparkType
 from laketrain.errors import nearest
 
@@ -90,6 +99,13 @@ class Cast(BaseRule):
 
     def after(self, columns: Types) -> Types:
         return replaced(columns, [self.column], self.to)
+
+    def problem(self, columns: Mapping[str, str]) -> Told:
+        kind = columns.get(self.column, "")
+        if is_span(kind) and self.to.strip().lower() in ("float", "real", "double"):
+            return (f"column {self.column!r} is {kind}, which Spark doesn't cast to {self.to}",
+                    f"Write {to_number(self.column, kind)}, and a second cast where it has to be {self.to}")
+        return None
 
 
 class Parse(BaseRule):

@@ -8,13 +8,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from laketrain.config.clean.base import BaseRule, Columns
+from laketrain.config.base import Told
+from laketrain.config.clean.base import BaseRule, Columns, is_span, to_number
 from laketrain.config.instants import AS_SPARK_READS
 
 
@@ -101,6 +103,13 @@ class Range(BaseRule):
                 isinstance(self.min, float) and isinstance(self.max, float) and self.min > self.max):
             raise ValueError(f"range is empty: min {said(self.min)} is above max {said(self.max)}")
         return self
+
+    def problem(self, columns: Mapping[str, str]) -> Told:
+        kind = columns.get(self.column, "")
+        if is_span(kind):
+            return (f"range compares numbers, dates and times, column {self.column!r} is {kind} here",
+                    f"Cast it in a rule before: {to_number(self.column, kind)}")
+        return None
 
 
 def said(bound: Bound) -> str:
