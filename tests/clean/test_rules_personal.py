@@ -119,6 +119,27 @@ def test_what_rules_learn_of_a_column_that_is_dropped_later_is_withheld(spark: S
     assert judging.imputed == {"impute(x)": 1}
 
 
+@pytest.mark.parametrize("rules", [
+    [{"derive": {"column": "nick", "sql": "upper(NAME)", "type": "string"}},
+     {"allowed": {"column": "nick", "values": ["BOB"]}}, {"mask": {"columns": ["name"]}}],
+    [{"derive": {"column": "nick", "sql": "upper(name)", "type": "string"}}, {"mask": {"columns": ["name"]}},
+     {"derive": {"column": "two", "sql": "concat(nick, nick)", "type": "string"}},
+     {"regex": {"column": "two", "pattern": "BOBBOB"}}],
+], ids=["before it is masked", "after"])
+def test_a_column_made_of_a_personal_one_is_not_quoted_either(spark: SparkSession, rules: list[dict[str, Any]]) -> None:
+    [bob, ada] = judge(spark, rules, [("Bob",), ("Ada Secret",)], "name string")
+    assert bob["rule"] is None
+    assert ada["rule"] in ("allowed(nick)", "regex(two)")
+    assert ada["reason"] == "(withheld: the table has personal columns)"
+
+
+def test_a_copy_that_is_hidden_itself_is_quoted_as_it_is_left(spark: SparkSession) -> None:
+    rules = [{"derive": {"column": "nick", "sql": "upper(name)", "type": "string"}},
+             {"mask": {"columns": ["name", "nick"]}}, {"allowed": {"column": "nick", "values": ["B"]}}]
+    [row] = judge(spark, rules, [("Ada",)], "name string")
+    assert row["reason"] == "received ***, expected one of B"
+
+
 def test_another_key_makes_the_table_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     source = source_of(tmp_path / "landing", COLUMNS)
     raw, table = ingest_files(tmp_path, FILES, source), CleanTable.model_validate({"rules": RULES})

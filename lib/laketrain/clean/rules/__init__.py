@@ -90,12 +90,15 @@ _LEARNING: dict[type, Callable[[DataFrame, Any, Judging], DataFrame]] = {
 
 def apply(rules: Sequence[BaseRule], frame: DataFrame, judging: Judging) -> DataFrame:
     """`frame` after the rules, in their order: values changed, rows that break one marked."""
+    copies: set[str] = set()  # columns that a rule made of personal ones, which nothing hides by itself
     for number, rule in enumerate(rules):
         _check_columns(rule, frame)
         told = len(judging.fitted)
         learning = _LEARNING.get(type(rule))
         frame = learning(frame, rule, judging) if learning else _RULES[type(rule)](frame, rule)
-        if _touches(rule, personal_columns(rules[number + 1:])):
+        personal = personal_columns(rules[number + 1:]) | copies
+        copies = (copies | _made_of(rule, personal)) - personal_columns([rule])
+        if _touches(rule, personal):
             frame = _unsaid(frame, rule)
             judging.fitted[told:] = [{**one, "values": WITHHELD} if "values" in one else one
                                      for one in judging.fitted[told:]]
@@ -116,6 +119,13 @@ def _touches(rule: BaseRule, columns: set[str]) -> bool:
     """Whether the rule reads one of the columns, and so could quote it."""
     sql = getattr(rule, "sql", "").lower()
     return not columns.isdisjoint(rule.uses()) or any(column.lower() in sql for column in columns)
+
+
+def _made_of(rule: BaseRule, columns: set[str]) -> set[str]:
+    """The columns that the rule makes of some of these; a function may look at all there are."""
+    if isinstance(rule, Derive) and _touches(rule, columns):
+        return {rule.column}
+    return set(rule.adds) if isinstance(rule, Function) and columns else set()
 
 
 def _unsaid(frame: DataFrame, rule: BaseRule) -> DataFrame:

@@ -65,7 +65,8 @@ Separator = Annotated[str, AfterValidator(_sign)]
 
 
 class Cast(BaseRule):
-    """The column becomes `to`, a Spark SQL type; what is none, or would lose a part, is rejected; null stays null."""
+    """The column becomes `to`, a Spark SQL type; what is none, or would lose a part, is rejected; null stays null. A
+    `date` of a timestamp is its day, in UTC."""
 
     rule: Literal["cast"]
     column: str
