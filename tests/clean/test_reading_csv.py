@@ -156,6 +156,12 @@ def test_excels_own_first_line_is_told_with_the_option(spark: SparkSession, tmp_
         read(spark, tmp_path, {"a.csv": "sep=;\r\nid;n\r\n1;2\r\n"}, {"id": "string", "n": "int"})
 
 
+@pytest.mark.parametrize("text", ["a", '"a\n7"'], ids=["lines", "records"])
+def test_a_number_that_begins_with_a_zero_is_inferred_as_a_text(spark: SparkSession, tmp_path: Path, text: str):
+    rows = read(spark, tmp_path, {"a.csv": f"zip,n,x,note\n01067,0,0.5,{text}\n10115,10,-0,b\n"}, "infer")
+    assert [(row["zip"], row["n"], row["x"]) for row in rows] == [("01067", 0, 0.5), ("10115", 10, 0.0)]
+
+
 def test_types_are_inferred_of_whole_records(spark: SparkSession, tmp_path: Path):
     rows = read(spark, tmp_path, {"a.csv": 'id,n,,text\n1,2.5,,"a\n7"\n2,3,,b\n', "b.csv": 'text,id,n\n"c\nd",3,4\n'},
                 "infer")

@@ -186,18 +186,30 @@ def _inferred(spark: SparkSession, looks: Sequence[_Look], source: Source, diale
     first = next((look.header for look in looks if look.header is not None), None)
     group = [look for look in looks if look.header == first]
     layout = _layout(source, dialect, first or (), [])
-    options = {**layout.options, "inferSchema": "true", "mode": "PERMISSIVE"}
     if all(_is_plain(look) for look in group):
-        found = spark.read.options(**options, header=dialect.header).csv([look.file.url for look in group]).schema
+        reader, came = spark.read.options(header=dialect.header), [look.file.url for look in group]
     else:
         records = _texts(spark, group, dialect, 0 if first is None else len(first)).where("problem IS NULL")
-        lines = records.select("text").rdd.map(lambda row: row[0])
-        found = spark.read.options(**options).csv(lines).schema  # type: ignore[arg-type]
+        reader, came = spark.read, records.select("text").rdd.map(lambda row: row[0])  # type: ignore[assignment]
+    reader = reader.options(**layout.options, mode="PERMISSIVE")
+    found = reader.options(inferSchema="true").csv(came).schema
     names = found.names if first is None else first
     if not names:
         raise DataError("clean", looks[0].file.ref, "has no columns to infer", "declare the schema")
-    types = [found[place].dataType if place < len(found) else T.StringType() for place in range(len(names))]
+    texts = T.StructType([T.StructField(f"_{place}", T.StringType()) for place in range(len(found))])
+    labels = _labels(reader.options(inferSchema="false").schema(texts).csv(came), found)
+    types = [T.StringType() if place in labels or place >= len(found) else found[place].dataType
+             for place in range(len(names))]
     return T.StructType([T.StructField(name, kind) for name, kind in zip(names, types, strict=True) if name])
+
+
+def _labels(texts: DataFrame, found: T.StructType) -> set[int]:
+    """The columns, by their places, in which Spark saw numbers, and a value like 007 shows that they are none."""
+    numbers = [place for place, field in enumerate(found) if isinstance(field.dataType, T.NumericType)]
+    if not numbers:
+        return set()
+    row = texts.selectExpr(*(f"max(_{place} RLIKE '^ *[+-]?0[0-9]')" for place in numbers)).first()
+    return {place for place, has in zip(numbers, row or (), strict=True) if has}
 
 
 def _by_capitals(header: Header, pinned: T.StructType) -> Header:
