@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from laketrain.profile.drift import PSI, _below, drift_between
@@ -120,6 +120,7 @@ def test_lengths_are_compared_where_the_longest_of_the_version_between_was_anoth
 
 
 @given(values=st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=60), cuts=st.lists(st.floats(-1e9, 1e9), max_size=9))
+@example([0.0, 1.0, 1.0, 1.0, 1.0, 1.2804214265177392e-217, -2.6576077077592686e-110], [0.0, 1.2804214265177392e-217])
 def test_what_lies_below_a_cut_is_known_to_an_interval(values: list[float], cuts: list[float]) -> None:
     found = numbers(np.array(values))
     assert found.histogram is not None

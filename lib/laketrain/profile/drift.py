@@ -159,8 +159,9 @@ def _later(before: Histogram, now: Numbers, counted: bool) -> Sequence[float]:
 
 
 def _below(numbers: Numbers, cuts: Sequence[float]) -> list[float]:
-    """How many numbers are less than each cut: as the histogram knows at its edges, and within an interval as the
-    quantiles in it say, evenly between these. Without them, a single outlier would leave next to nothing known."""
+    """How many numbers are less than each cut, of ascending ones: as the histogram knows at its edges, and within an
+    interval as the quantiles in it say, evenly between these. Without them, a single outlier would leave next to
+    nothing known."""
     assert numbers.histogram is not None
     edges = [*numbers.histogram.edges[:-1], _next(numbers.histogram.edges[-1])]  # the last interval holds its end
     upto = [0, *accumulate(numbers.histogram.counts)]
@@ -174,7 +175,8 @@ def _below(numbers: Numbers, cuts: Sequence[float]) -> list[float]:
         known.append((_next(value), rows[-1]))
     known.sort()
     places, rows_below = zip(*known, strict=True)
-    return [float(rows) for rows in np.interp(cuts, places, rows_below)]
+    # Between two neighbours that are hardly apart, rounding may let a larger cut have less below it.
+    return [float(rows) for rows in np.maximum.accumulate(np.interp(cuts, places, rows_below))]
 
 
 def _next(value: float) -> float:
