@@ -168,7 +168,7 @@ def test_a_value_of_another_type_than_the_pinned_makes_its_csv_line_unreadable(s
     with pytest.raises(DataError, match="1 of 2 rows were rejected"):
         cleaned(spark, tmp_path, {"2.csv": "id,n\nb,two\n"}, "infer", "csv")
     [refused] = rows_of(Lake(tmp_path / "lake").table("quarantine", "table").latest())
-    assert (refused["reason"], refused["record"]) == ("is no csv record of id string, n int", "b,two")
+    assert (refused["reason"], refused["record"]) == ("is no csv record of id string, n int: no int in 'n'", "b,two")
 
 
 def test_a_source_that_grows_is_cleaned_whole_and_lands_only_what_is_new(spark: SparkSession, tmp_path: Path):

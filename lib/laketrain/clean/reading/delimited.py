@@ -46,6 +46,8 @@ _EXCEL = re.compile(rb"sep=([^\r\n])(?=\r?\n)")
 _WHOLE = ((0, None),)
 _MANY_DOUBLES = 8
 """Columns: of so many it takes less time to look for odd numbers first than to read each value as a text."""
+_MOST_ASKED = 50
+"""Columns of which a reason names the first that is wrong: each one makes the query longer."""
 _MARK = "\ufeff"
 
 
@@ -75,6 +77,11 @@ class _Layout:
         kinds = [T.StringType() if self.as_text(field.dataType) else field.dataType for field in self.fields]
         named = [T.StructField(field.name, kind) for field, kind in zip(self.fields, kinds, strict=True)]
         return T.StructType([*named, T.StructField(CORRUPT, T.StringType())])
+
+    @property
+    def single(self) -> dict[str, Any]:
+        """Spark's options for a record alone, which may begin as a comment does: those have been left out."""
+        return {**{name: value for name, value in self.options.items() if name != "comment"}, "mode": "PERMISSIVE"}
 
     def as_text(self, kind: T.DataType) -> bool:
         """Whether Spark's reader gives a column of that type as texts."""
@@ -269,15 +276,29 @@ def _read(parsed: DataFrame, at: Mapping[str, str], columns: T.StructType, layou
     All in one selection: as Spark pushes no filter through a `place`, it reads no value a second time for one.
     """
     there = [field for field in columns if field.name in at]
-    named = zip(layout.names, layout.fields, strict=True)
-    width = T.StructType([T.StructField(name, field.dataType) for name, field in named])
-    wrong = F.when(F.col(CORRUPT).isNotNull(), F.lit(f"is no {shape_of('csv', width)}"))
+    wrong = F.when(F.col(CORRUPT).isNotNull(), _no_record(layout))
     problem = F.coalesce(F.col(REJECT), wrong, *(why for field in there for why in _problems(at, field, layout)))
     # In one piece: each Column that Python makes costs a millisecond, and a file may have a thousand.
     texts = F.expr(f"struct({', '.join(f'{at[field.name]} AS {quoted(field.name)}' for field in there)})")
     came = F.coalesce(F.col(CORRUPT), F.when(problem.isNotNull(), F.to_json(texts)))
     return parsed.select(*(_value(at, field, layout) for field in columns), problem.alias(REJECT),
                          came.alias(RECORD), place.alias("_place"))
+
+
+def _no_record(layout: _Layout) -> Column:
+    """Why a line or record that Spark's reader refused is none; with the first value that isn't of its type, where the
+    columns are few."""
+    named = list(zip(layout.names, layout.fields, strict=True))
+    width = T.StructType([T.StructField(name, field.dataType) for name, field in named])
+    shape = F.lit(f"is no {shape_of('csv', width)}")
+    asked = [(name, field) for name, field in named if isinstance(field.dataType, (T.NumericType, T.BooleanType))
+             and not layout.as_text(field.dataType)]
+    if not asked or len(asked) > _MOST_ASKED:
+        return shape
+    texts = F.from_csv(F.col(CORRUPT), ", ".join(f"{field.name} string" for field in layout.fields), layout.single)
+    culprits = [F.when(texts[field.name].isNotNull() & texts[field.name].try_cast(field.dataType).isNull(),
+                       F.lit(f": no {field.dataType.simpleString()} in {name!r}")) for name, field in asked]
+    return F.concat(shape, F.coalesce(*culprits, F.lit("")))
 
 
 def _value(at: Mapping[str, str], field: T.StructField, layout: _Layout) -> Column:
@@ -322,8 +343,7 @@ def _texts(spark: SparkSession, looks: Sequence[_Look], dialect: Dialect, width:
 def _of_records(records: DataFrame, layout: _Layout) -> DataFrame:
     """The same of records of `text`, `problem` and `place`, with why they are none as REJECT, and their `_place`."""
     schema = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in layout.schema)
-    options = {**layout.options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
-    options.pop("comment", None)  # what is one has been left out, and a record may begin so after a line end
+    options = {**layout.single, "columnNameOfCorruptRecord": CORRUPT}
     text = F.col("text")
     # Spark takes a byte order mark from each text that it parses.
     text = F.when(text.startswith(_MARK), F.concat(F.lit(_MARK), text)).otherwise(text)
