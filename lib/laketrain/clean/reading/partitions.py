@@ -1,7 +1,8 @@
 """Columns that stand in the paths of files, as Hive, Spark, Arrow and DuckDB write them: `day=2026-11-20/0.parquet`.
 
-    keys = path_columns(files, expected)         # ("day",)
-    rows.select(place_of(files), …)              # each row's path, from which
+    keys = path_columns(paths, expected)         # ("day",)
+    rows.select(place_of(files), …)              # each row's path in the lake, of which
+    with_originals(reading, files)               # makes the one where it was landed from, from which
     with_path_columns(reading, keys, expected)   # takes its values
 """
 
@@ -18,7 +19,7 @@ from pyspark.sql import types as T
 
 from laketrain.clean import lossless
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, Reading, rejection
-from laketrain.clean.reading.landed import RawFile
+from laketrain.clean.reading.landed import RawFile, renamed
 from laketrain.spark.frames import quoted
 
 _NONE = "__HIVE_DEFAULT_PARTITION__"
@@ -27,11 +28,11 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./=-]*")
 """Matches paths that are the same in a URL."""
 
 
-def path_columns(files: Sequence[RawFile], expected: T.StructType | None) -> tuple[str, ...]:
-    """The columns that the path of every file names: of the expected ones, or all where none are known yet."""
-    named = [set(_keys(file.file.path)) for file in files]
+def path_columns(paths: Sequence[str], expected: T.StructType | None) -> tuple[str, ...]:
+    """The columns that each of the paths names: of the expected ones, or all where none are known yet."""
+    named = [set(_keys(path)) for path in paths]
     common = reduce(set.intersection, named) if named else set()
-    return tuple(name for name in _keys(files[0].file.path if files else "")
+    return tuple(name for name in _keys(paths[0] if paths else "")
                  if name in common and (expected is None or name in expected.names))
 
 
@@ -50,6 +51,17 @@ def place_of(files: Sequence[RawFile]) -> Column:
     else:
         path = F.substring_index(url, "/", -1)
     return path if all(_PLAIN.fullmatch(file.file.path) for file in files) else _decoded(path)
+
+
+def with_originals(reading: Reading, files: Sequence[RawFile]) -> Reading:
+    """The reading with each row's file by its name where it was landed from: the lake's may have escapes in it, and it
+    is the source's that tell values, and that people look for."""
+    names = renamed(files)
+    if not names:
+        return reading
+    told = reading.frame.sparkSession.createDataFrame(list(names.items()), "_place string, _key string")
+    frame = reading.frame.join(F.broadcast(told), F.col(FILE) == F.col("_place"), "left")
+    return replace(reading, frame=frame.withColumn(FILE, F.coalesce("_key", FILE)).drop("_place", "_key"))
 
 
 def without(expected: T.StructType | None, keys: Sequence[str]) -> T.StructType | None:
