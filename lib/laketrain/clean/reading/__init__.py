@@ -8,7 +8,7 @@ One file a kind of format. What files carry beside or instead of the expected co
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pyspark.errors import PySparkException
@@ -44,11 +44,13 @@ def read_raw(spark: SparkSession, raw: Version, source: BaseSource) -> DataFrame
     return open_raw(spark, raw, source).frame
 
 
-def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapping[str, Any] | None = None) -> Reading:
+def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapping[str, Any] | None = None,
+             personal: Collection[str] = ()) -> Reading:
     """The rows of `raw` and of the versions that it adds to. A record that can't be read is there too, as rejected.
 
     Args:
         pinned: what `pin_of` gave of a source whose schema was inferred before; None where that is to be done now.
+        personal: columns of which no reason may quote a value.
 
     Raises:
         DataError: a file isn't of the declared format, encoding or schema, beyond what the source's drift allows.
@@ -63,7 +65,7 @@ def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapp
         reading = _rows(spark, files, source, without(expected, keys))
         if expected is None:
             _refuse_clashes(raw, [*(name for name in reading.pinned.names if name not in keys), *keys])
-        return with_path_columns(reading, keys, expected) if keys else reading
+        return with_path_columns(reading, keys, expected, personal) if keys else reading
     if expected is None:
         raise DataError("clean", f"schema of source {raw.name!r}", "can't be inferred, as there is no file yet",
                         "declare the columns, or wait for the first file")

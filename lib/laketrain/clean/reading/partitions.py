@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean import lossless
-from laketrain.clean.reading.base import FILE, RECORD, REJECT, Reading, rejection
+from laketrain.clean.reading.base import FILE, RECORD, REJECT, VEILED, Reading, rejection
 from laketrain.clean.reading.landed import RawFile, renamed
 from laketrain.spark.frames import quoted
 
@@ -69,26 +69,28 @@ def without(expected: T.StructType | None, keys: Sequence[str]) -> T.StructType 
     return None if expected is None else T.StructType([field for field in expected if field.name not in keys])
 
 
-def with_path_columns(reading: Reading, keys: Sequence[str], expected: T.StructType | None) -> Reading:
+def with_path_columns(reading: Reading, keys: Sequence[str], expected: T.StructType | None,
+                      personal: Collection[str] = ()) -> Reading:
     """The reading with the columns `keys`, text where their type isn't known; a value that isn't of its type rejects
-    the row. Where a file has such a column, too, the path's counts, as it does in Hive and Spark."""
+    the row, for a reason that quotes no `personal` one. Where a file has such a column, too, the path's counts, as it
+    does in Hive and Spark."""
     fields = list(expected or [*(field for field in reading.pinned if field.name not in keys),
                                *(T.StructField(name, T.StringType()) for name in keys)])
     types = {field.name: field.dataType for field in fields}
     frame = reading.frame
     for name in keys:
-        frame = _with_one(frame, name, types[name])
+        frame = _with_one(frame, name, types[name], quote=name not in personal)
     kept = [name for name in reading.frame.columns if name not in (*types, FILE, RECORD, REJECT)]
     order = [*types, *kept, FILE, RECORD, REJECT]
     return replace(reading, frame=frame.select(*(F.col(quoted(name)) for name in order)), pinned=T.StructType(fields))
 
 
-def _with_one(frame: DataFrame, name: str, kind: T.DataType) -> DataFrame:
+def _with_one(frame: DataFrame, name: str, kind: T.DataType, quote: bool) -> DataFrame:
     found = _decoded(F.regexp_extract(F.col(FILE), f"(?:^|/){re.escape(name)}=([^/]*)/", 1))
     text = F.when(~found.isin("", _NONE), found)
     value = text.try_cast(kind)
     why = lossless.flaw(text, value, T.StringType(), kind)
-    problem = F.concat(F.lit("has "), text, F.lit(f" for {name} in its path, "), why)
+    problem = F.concat(F.lit("has "), text if quote else F.lit(VEILED), F.lit(f" for {name} in its path, "), why)
     wrong = F.when(why.isNotNull(), rejection(F.lit("readable"), problem))
     return frame.withColumn(REJECT, F.coalesce(F.col(REJECT), wrong)).withColumn(name, value)
 
