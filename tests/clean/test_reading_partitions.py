@@ -14,11 +14,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from laketrain.clean.reading.landed import RawFile
 from laketrain.clean.reading.partitions import path_columns
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
-from laketrain.lake import DataFile, Version
 
 from ..tables import ingest_source, land_files
 
@@ -113,14 +111,33 @@ def test_the_index_of_pandas_is_a_column(spark: SparkSession, tmp_path: Path) ->
         {"id": "a", "x": 1.5}, {"id": "b", "x": None}]
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_values_are_those_of_the_source_whatever_characters_they_have(spark: SparkSession, tmp_path: Path,
+                                                                      form: str) -> None:
+    """Those of patterns have other names in the lake, and of all some are written in Hive's escapes."""
+    folders = {"what?": "what?", "[x]": "[x]", "[50%]": "[50%]", "%5By%5D": "[y]", "a*b{c}\\": "a*b{c}\\",
+               "_x_": "_x_", "50% + 1": "50% + 1", "[Köln %2F Süd]": "[Köln / Süd]"}
+    content = io.BytesIO()
+    pq.write_table(pa.table({"id": [1]}), content)
+    text: dict[str, str | bytes] = {"csv": "1\n", "json": '{"id": 1}\n', "parquet": content.getvalue()}
+    land_files(tmp_path / "landing", {f"shop={folder}/[0].{form}": text[form] for folder in folders})
+    rows = read(spark, tmp_path, {"id": "bigint", "shop": "string"}, form)
+    assert sorted(row["shop"] for row in rows) == sorted(folders.values())
+    assert [row["id"] for row in rows] == [1] * len(folders)
+
+
+def test_a_column_whose_name_has_such_characters_is_read_too(spark: SparkSession, tmp_path: Path) -> None:
+    land_files(tmp_path / "landing", {"[shop]=a?/x.json": '{"id": 1}\n'})
+    assert read(spark, tmp_path, "infer", "json") == [{"id": 1, "[shop]": "a?"}]
+
+
 def test_only_what_stands_in_every_path_and_is_asked_for_is_a_column() -> None:
     from pyspark.sql import types as T
 
-    version: Version = None  # type: ignore[assignment]
-    files = [RawFile(version, DataFile(path=path, bytes=1)) for path in ("a=1/b=2/x", "c=1/a=2/x")]
-    assert path_columns(files, None) == ("a",)
-    assert path_columns(files, T.StructType([T.StructField("c", T.StringType())])) == ()
-    assert path_columns([RawFile(version, DataFile(path="=1/a=/b/c=d.csv", bytes=1))], None) == ("a",)
+    paths = ["a=1/b=2/x", "c=1/a=2/x"]
+    assert path_columns(paths, None) == ("a",)
+    assert path_columns(paths, T.StructType([T.StructField("c", T.StringType())])) == ()
+    assert path_columns(["=1/a=/b/c=d.csv"], None) == ("a",)
 
 
 @pytest.mark.parametrize(("path", "column", "said"), [

@@ -109,6 +109,50 @@ def test_the_hash_is_that_of_the_text_in_any_type_and_null_stays(spark: SparkSes
         (by_hand("ä"), by_hand("7")), (None, None), (by_hand(""), by_hand("0"))]
 
 
+SAME = "this is a sentence of some length that is told twice"
+IN_PATHS = {
+    "name=Alice Secret/birth=1990-01-01/a.json": f'{{"id": "1", "age": "x", "said": "{SAME}"}}\n{{"id": 2',
+    "name=Bob [Secret]/birth=Secret/a.json": '{"id": "3", "age": "1", "said": "no date in its path"}\n',
+    "name=Secret%2FCarol/birth=1990-01-02/day=7/a.json": f'{{"id": "4", "age": "1", "said": "{SAME}"}}\n',
+    "name=Secret%2FDora/birth=1990-01-02/a.json": f'{{"id": "5", "age": "1", "said": "{SAME}"}}\n',
+}
+
+
+@pytest.mark.parametrize("personal", [
+    [{"drop": {"columns": ["name", "birth"]}}],
+    [{"mask": {"columns": ["name"]}}, {"hash": {"columns": ["birth"], "key_env": "TEST_HASH_KEY"}}]])
+def test_personal_columns_that_stand_in_paths_are_veiled_wherever_the_file_is_named(
+        spark: SparkSession, tmp_path: Path, key: str, personal: list[dict[str, Any]]):
+    columns = {"id": "string", "age": "string", "said": "string", "name": "string", "birth": "date"}
+    rules = [{"cast": {"column": "age", "to": "int"}}, {"near_duplicates": {"column": "said", "similarity": 0.9}}]
+    cleaned = clean_files(spark, tmp_path, IN_PATHS, columns=columns, form="json", rules=[*rules, *personal])
+    hidden, carol = "name=(withheld)/birth=(withheld)/a.json", "name=(withheld)/birth=(withheld)/day=7/a.json"
+    assert sorted((row["rule"], row["file"], row["reason"]) for row in cleaned.refused) == sorted([
+        ("cast(age)", hidden, "received x, expected int"),
+        ("near_duplicates(said)", hidden, f"is like a row of {carol} (similarity 1.00)"),
+        ("readable", hidden, "has (withheld) for birth in its path, expected date"),
+        ("readable", hidden, "is no json record of 3 fields")])
+    held = cleaned.version.lake.table("quarantine", "table").latest()
+    assert held is not None
+    assert [(one["file"], one["rows"]) for one in held.entry.counts["by"]] == [(hidden, 1), (hidden, 1), (hidden, 2)]
+    told = [path.read_text("utf-8") for path in (tmp_path / "lake").rglob("*.json") if "raw" not in path.parts]
+    assert not any(word in text for text in [*told, str(cleaned.refused)] for word in ("Secret", "1990"))
+
+
+@pytest.mark.parametrize(("columns", "shown"), [
+    (["path"], "(withheld)"), (["folder"], "pets/(withheld)/1.jpg"), (["bytes"], "pets/Alice Secret/1.jpg")])
+def test_the_path_of_images_is_veiled_with_the_columns_that_are_made_of_it(spark: SparkSession, columns: list[str],
+                                                                           shown: str):
+    from pyspark.sql import functions as F
+
+    from laketrain.clean.rules import veiled_file
+
+    rules = [RULE.validate_python({"mask": {"columns": columns}})]
+    path = F.lit("pets/Alice Secret/1.jpg")
+    [row] = spark.range(1).select(veiled_file(path, rules, "images"), veiled_file(path, rules, "csv")).collect()
+    assert tuple(row) == (shown, "pets/Alice Secret/1.jpg")
+
+
 def test_what_rules_learn_of_a_column_that_is_dropped_later_is_withheld(spark: SparkSession):
     from laketrain.clean.rules import Judging
 

@@ -7,10 +7,12 @@ import uuid
 import pytest
 
 from cluster import Cluster
+from laketrain.clean.reading.landed import raw_files
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
+from laketrain.ingest import ingest, plan_ingest
 from laketrain.ingest.listing import listed
-from laketrain.lake import Store, open_store
+from laketrain.lake import Lake, Store, open_store
 
 pytestmark = pytest.mark.cluster
 
@@ -37,6 +39,17 @@ def source_at(landing: Store, pattern: str) -> Source:
 def test_wildcards_match_as_on_a_local_disk(landing: Store, pattern: str, names: list[str]) -> None:
     landing.write("day/a/other.csv", b"id\n3\n")  # `?` begins no query, before which `day/a` would be asked for
     assert [file.name for file in listed("scans", source_at(landing, pattern)).files] == names
+
+
+def test_names_with_the_marks_of_a_web_address_are_names(landing: Store) -> None:
+    names = ["k=a/1.csv", "k=a?/1.csv", "k=a#b/1.csv", "k=a;b/1;2.csv", "k=[a%5B]/1.csv"]
+    for name in names:
+        landing.write(f"marks/{name}", name.encode())
+    plan, key = plan_ingest("scans", source(landing, "marks"))
+    version = ingest(Lake(landing.url("lake")), "scans", plan, key)
+    assert sorted(file.url.removeprefix(plan.listing.base) for file in plan.files) == sorted(names)
+    landed = {file.original: file.open().read().decode() for file in raw_files(version)}
+    assert landed == {name: name for name in names}
 
 
 def test_a_file_that_changed_and_kept_its_size_is_told_apart(landing: Store) -> None:

@@ -10,6 +10,7 @@ import boto3
 import pytest
 import s3fs
 
+from laketrain.clean.reading.landed import raw_files
 from laketrain.config.sources import Source
 from laketrain.ingest import ingest, plan_ingest
 from laketrain.ingest.listing import listed
@@ -52,3 +53,13 @@ def test_an_object_in_the_place_of_a_folder_is_no_file(landing: str) -> None:
     for name, text in {"": "", "b/": "", "b/x.csv": "1"}.items():
         write(landing, name, text)
     assert [file.name for file in listed("pixels", source(landing)).files] == ["b/x.csv"]
+
+
+def test_names_with_characters_of_patterns_land_and_keep_their_own(landing: str) -> None:
+    names = ["[a]/what?.csv", "k=50%25/{b}.csv", "k=%5Bc%5D/d + ü.csv"]
+    for name in names:
+        write(landing, name, name)
+    version = ingest(Lake(f"{landing}-lake"), "pixels", *plan_ingest("pixels", source(landing)))
+    assert {file.original: file.open().read().decode() for file in raw_files(version)} == {name: name for name in names}
+    assert sorted(file.file.path for file in raw_files(version)) == [
+        "%5Ba%5D/what%3F.csv", "k=%5Bc%5D/d + ü.csv", "k=50%25/%7Bb%7D.csv"]

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from laketrain.clean.reading.landed import raw_files
 from laketrain.config.sources import Source
 from laketrain.errors import CommitConflict, DataError, LakeError
-from laketrain.ingest import ingest, plan_ingest
+from laketrain.ingest import ingest, listing, plan_ingest
 from laketrain.lake import Lake, Version, increments
+from laketrain.lake.paths import is_hidden
 
 from ..nobody import as_nobody, open_folder
 
@@ -63,14 +69,46 @@ def test_a_file_that_may_not_be_read_is_named_and_nothing_is_landed() -> None:
         assert lake.table("raw", "pixels").versions() == []
 
 
-def test_characters_that_spark_takes_for_a_pattern_are_replaced_in_the_lake(tmp_path: Path) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    (folder / "a{1}[x].csv").write_text("1")
-    plan, key = plan_ingest("pixels", source(folder))
+def test_characters_that_spark_takes_for_a_pattern_are_percent_escapes_in_the_lake(tmp_path: Path) -> None:
+    names = {"a{1}[x].csv": "a%7B1%7D%5Bx%5D.csv", "[a]/?*.csv": "%5Ba%5D/%3F%2A.csv",
+             "b\\\n\x85.csv": "b%5C%0A%C2%85.csv", "50%/c%5B + ü.csv": "50%/c%5B + ü.csv"}
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text(name)
+    plan, key = plan_ingest("pixels", source(tmp_path / "in"))
     version = ingest(Lake(tmp_path / "lake"), "pixels", plan, key)
-    assert [file.path for file in version.entry.files] == ["a_1__x_.csv"]
-    assert version.entry.meta["sources"]["a_1__x_.csv"].endswith("a{1}[x].csv")
+    assert {file.original: file.file.path for file in raw_files(version)} == names
+    assert all(file.open().read().decode() == file.original for file in raw_files(version))
+    assert {path: url.rpartition("/in/")[2] for path, url in version.entry.meta["sources"].items()} == {
+        path: name for name, path in names.items()}
+
+
+@given(st.lists(st.text(st.sampled_from("ab[]{}*?\\%5B.-_=\n\x7f"), min_size=1), min_size=1).map("/".join))
+def test_nothing_that_is_shown_in_the_source_is_hidden_or_a_pattern_in_the_lake(path: str) -> None:
+    name = listing._name_in_lake(path)
+    assert not set("*?[]{}\\") & set(name)
+    assert listing._hidden(name, "csv") == listing._hidden(path, "csv")
+    assert listing._hidden(name, "csv") or not is_hidden(name)
+    assert name == path or unquote(name) == unquote(path)
+
+
+def old_name(path: str) -> str:
+    """As names were made before they had escapes."""
+    return re.sub(r"[*?\[\]{}\\\x00-\x1f]", "_", path)
+
+
+def test_files_that_landed_under_other_names_land_anew_and_those_of_increments_count_as_landed(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, lake = landing(tmp_path / "in", a__x_csv="1", **{"[b]__x_csv": "2"}), Lake(tmp_path / "lake")
+    plain = landing(tmp_path / "plain", x_csv="1")
+    with monkeypatch.context() as before:
+        before.setattr(listing, "_name_in_lake", old_name)
+        whole, same = plan_ingest("pixels", source(folder))[1], plan_ingest("pixels", source(plain))[1]
+        assert [file.path for file in grown(folder, lake).entry.files] == ["_b_/x.csv", "a/x.csv"]
+    assert whole != plan_ingest("pixels", source(folder))[1]
+    assert same == plan_ingest("pixels", source(plain))[1]
+    landing(folder, **{"[c]__x_csv": "3"})
+    assert [file.path for file in grown(folder, lake).entry.files] == ["%5Bc%5D/x.csv"]
 
 
 @pytest.mark.parametrize("name", ["run[1]", "a [2026-11-20] b", "[x]"])
@@ -81,7 +119,7 @@ def test_a_directory_or_a_file_whose_name_has_brackets_is_taken_by_its_word(tmp_
     (tmp_path / "b[1].csv").write_text("a file")
     (tmp_path / "b1.csv").write_text("another file")
     wanted = {name: {"b/x.csv": "own", "y.csv": "own too"}, f"{name}/y.csv": {"y.csv": "own too"},
-              "b[1].csv": {"b_1_.csv": "a file"}}
+              "b[1].csv": {"b%5B1%5D.csv": "a file"}}
     for path, files in wanted.items():
         plan, key = plan_ingest("pixels", source(tmp_path / path))
         version = ingest(Lake(tmp_path / "lake"), "pixels", plan, key)
@@ -99,8 +137,8 @@ def test_two_files_that_would_have_one_name_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "a[.csv").write_text("1")
-    (folder / "a].csv").write_text("2")
-    with pytest.raises(DataError, match=r"would both be a_\.csv"):
+    (folder / "a%5B.csv").write_text("2")
+    with pytest.raises(DataError, match=r"would both be a%5B\.csv"):
         plan_ingest("pixels", source(folder))
 
 
@@ -208,9 +246,10 @@ def test_a_source_may_be_empty_where_it_says_so(tmp_path: Path) -> None:
 def test_hidden_files_are_counted_and_photos_may_begin_with_an_underscore(tmp_path: Path) -> None:
     folder = landing(tmp_path / "in", a="1", _MG_1="2", _tmp__b="3")
     (folder / ".DS_Store").write_text("x")
+    (folder / "half.csv._COPYING_").write_text("Hadoop writes it still, and Spark passes it over")
     plan, key = plan_ingest("pixels", source(folder))
-    assert ([file.name for file in plan.files], plan.listing.hidden) == (["a"], 3)
+    assert ([file.name for file in plan.files], plan.listing.hidden) == (["a"], 4)
     photos = Source.model_validate({"format": "images", "path": str(folder)})
     plan, key = plan_ingest("photos", photos)
-    assert ([file.name for file in plan.files], plan.listing.hidden) == (["_MG_1", "_tmp/b", "a"], 1)
-    assert ingest(Lake(tmp_path / "lake"), "photos", plan, key).entry.meta["hidden"] == 1
+    assert ([file.name for file in plan.files], plan.listing.hidden) == (["_MG_1", "_tmp/b", "a"], 2)
+    assert ingest(Lake(tmp_path / "lake"), "photos", plan, key).entry.meta["hidden"] == 2

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from laketrain.clean.legible import refuse_illegible
 from laketrain.clean.reading import FILE, RECORD, REJECT, SETTINGS, open_raw, pin_of
-from laketrain.clean.rules import Judging, apply, code_marks, key_marks, veiled_record
+from laketrain.clean.rules import Judging, apply, code_marks, key_marks, personal_columns, veiled_file, veiled_record
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import BaseSource
 from laketrain.lake import Draft, Version, fingerprint
@@ -22,7 +22,7 @@ from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejec
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import configured, counts_by, persisted, valid_text, write
 
-REVISION = 4
+REVISION = 5
 
 
 def fingerprint_clean(raw: Version, table: CleanTable, source: BaseSource) -> str:
@@ -39,16 +39,17 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
     a file is unreadable, or where the counts don't add up.
     """
     started = time.monotonic()
+    file = veiled_file(F.col(FILE), table.rules, source.format)
     # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
     with (explained("clean", f"table {name!r}"), configured(spark, SETTINGS),
-          raw.lake.table("clean", name).stage() as draft, Judging() as judging):
+          raw.lake.table("clean", name).stage() as draft, Judging(file) as judging):
         before = raw.lake.table("clean", name).latest() if source.declared == "infer" else None
-        reading = open_raw(spark, raw, source, before.entry.meta if before else None)
+        reading = open_raw(spark, raw, source, before.entry.meta if before else None, personal_columns(table.rules))
         # Counted on its own, from the files: the sum below could never fail if both sides came from one frame.
         read, rows_in = reading.frame, reading.count()
         record = veiled_record(F.col(RECORD), read.drop(FILE, RECORD, REJECT).schema, table.rules)
         with persisted(_kept(refuse_illegible(apply(table.rules, read, judging)))) as judged:
-            quarantine, reasons = _commit_quarantine(judged, record, raw, name, key)
+            quarantine, reasons = _commit_quarantine(judged, file, record, raw, name, key)
             rejected: dict[str, int] = {}
             for (rule_name, _file), count in reasons.items():
                 rejected[rule_name] = rejected.get(rule_name, 0) + count
@@ -76,11 +77,11 @@ def _kept(judged: DataFrame) -> DataFrame:
 
 
 def _commit_quarantine(
-    judged: DataFrame, record: Column, raw: Version, name: str, key: str
+    judged: DataFrame, file: Column, record: Column, raw: Version, name: str, key: str
 ) -> tuple[Version, dict[tuple[str, ...], int]]:
     """The rejected rows as a version, and how many each rule took from each file."""
     rejected = valid_text(judged.where(F.col(REJECT).isNotNull()).select(
-        F.col(FILE).alias("file"),
+        file.alias("file"),
         F.col(f"{REJECT}.rule").alias("rule"),
         F.col(f"{REJECT}.reason").alias("reason"),
         record.alias("record"),

@@ -4,7 +4,7 @@
     listing.base, [file.name for file in listing.files], listing.hidden
 
 Names are relative to the part of the path before its first wildcard. So a file keeps its name, and its folders, when
-others come and go beside it.
+others come and go beside it. In the lake a character that Spark would read as a pattern is a percent escape.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from laketrain.config.sources import MEDIA, Source
 from laketrain.errors import DataError
 from laketrain.lake.hdfs_errors import first_line
+from laketrain.lake.paths import COPYING
 from laketrain.lake.remote import filesystem_of
 
+_ESCAPED = re.compile(r"[*?\[\]{}\\\x00-\x1f\x7f-\x9f]")
 _CHANGED = ("mtime", "modification_time", "LastModified", "last_modified", "updated", "ETag")
 """What file systems call a file's last change."""
 
@@ -33,6 +36,11 @@ class SourceFile:
     size: int
     changed: str
 
+    @property
+    def renamed(self) -> bool:
+        """Whether it bears another name in the lake."""
+        return not self.url.endswith(self.name)
+
 
 Infos = Mapping[str, Mapping[str, Any]]
 """What a file system tells of each path."""
@@ -41,7 +49,7 @@ Infos = Mapping[str, Mapping[str, Any]]
 @dataclass(frozen=True)
 class Listing:
     """A source's files. `base` is the URL that their names are relative to, `hidden` how many files were passed over
-    because their names begin with a dot or, in tables, an underscore."""
+    for their names."""
 
     base: str
     files: tuple[SourceFile, ...]
@@ -69,14 +77,13 @@ def listed(name: str, source: Source) -> Listing:
 def _looked_up(filesystem: Any, pattern: str) -> tuple[str, Infos]:
     """What names are relative to, and what is there. A name that is there as it is written is taken by its word: dates
     and runs in brackets are no wildcards then."""
-    if "?" not in pattern and filesystem.isdir(pattern):  # which the client of HDFS would ask of what stands before it
+    if filesystem.isdir(pattern):
         base = pattern.rstrip("/") + "/"
         # With details, so that a store of objects is asked once a folder and not once a file.
         return base, filesystem.find(base, withdirs=True, detail=True)
     if "[" in pattern and not re.search(r"[*?]", pattern) and filesystem.isfile(pattern):
         return pattern.rpartition("/")[0] + "/", {pattern: filesystem.info(pattern)}
-    # A class instead of `?`, behind which the client of HDFS would look for a web address's query.
-    return _fixed_directory(pattern), filesystem.glob(pattern.replace("?", "[!\0]"), detail=True)
+    return _fixed_directory(pattern), filesystem.glob(pattern, detail=True)
 
 
 @contextmanager
@@ -96,7 +103,7 @@ def _fixed_directory(pattern: str) -> str:
 def _hidden(path: str, form: str) -> bool:
     """Whether Spark, and people, take the file for none of the data. Cameras begin the names of photos with '_'."""
     marks = "." if form in MEDIA else "._"
-    return any(part.startswith(tuple(marks)) for part in path.split("/"))
+    return path.endswith(COPYING) or any(part.startswith(tuple(marks)) for part in path.split("/"))
 
 
 def _changed(info: Mapping[str, Any]) -> str:
@@ -104,8 +111,10 @@ def _changed(info: Mapping[str, Any]) -> str:
 
 
 def _name_in_lake(path: str) -> str:
-    """`path` without the characters that Spark would read as a pattern."""
-    return re.sub(r"[*?\[\]{}\\\x00-\x1f]", "_", path)
+    """`path` with percent escapes, as Hive writes them, for characters that Spark would read as a pattern and that the
+    lake takes in no name. Another character in their place could begin the name with one that Spark passes over, and
+    would be another value of a column that stands in the path. A percent sign itself stays: it may begin Hive's own."""
+    return _ESCAPED.sub(lambda found: quote(found[0]), path)
 
 
 def _refuse_same_names(name: str, files: Sequence[SourceFile]) -> None:

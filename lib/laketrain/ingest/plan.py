@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from laketrain.config.sources import Source
+from laketrain.config.sources import MEDIA, Source
 from laketrain.errors import DataError
 from laketrain.ingest.listing import Listing, SourceFile, listed
 from laketrain.lake import Version, fingerprint, increments
@@ -51,7 +51,7 @@ def plan_ingest(name: str, source: Source, latest: Version | None = None) -> tup
         raise DataError("ingest", f"source {name!r}", f"no file matches {source.path}{passed}",
                         f"check the path, or 'sources.{name}.path'; a source that may be empty says 'empty: ok'")
     return Plan(listing, listing.files, after=0 if source.incremental else None), fingerprint(
-        "ingest", REVISION, {"format": source.format, "files": _marks(listing.files)})
+        "ingest", REVISION, {"format": source.format, "files": _marks(listing.files), **_renamed(source, listing)})
 
 
 def _addition(name: str, listing: Listing, latest: Version) -> tuple[Plan, str]:
@@ -68,6 +68,13 @@ def _addition(name: str, listing: Listing, latest: Version) -> tuple[Plan, str]:
     if not new:
         return plan, latest.entry.fingerprint
     return plan, fingerprint("ingest", REVISION, {"new": _marks(new)}, [latest])
+
+
+def _renamed(source: Source, listing: Listing) -> dict[str, list[str]]:
+    """The names in the lake that differ from the source's: what landed them under other ones, which Spark may pass
+    over, is made anew. Images and audio are not read by Spark."""
+    names = [file.name for file in listing.files if file.renamed]
+    return {"renamed": names} if names and source.format not in MEDIA else {}
 
 
 def _landed(versions: tuple[Version, ...]) -> dict[str, _Landed]:

@@ -15,6 +15,8 @@ import unicodedata
 from laketrain.errors import LakeError
 
 TEMPORARY = ".tmp-"
+COPYING = "._COPYING_"
+"""How the name of a file ends that Hadoop's `fs -put` hasn't written to its end."""
 MAX_NAME = 128
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ACCEPTED = "a path relative to the lake's root, its parts joined by '/', none of them empty, '.' or '..', " \
@@ -74,6 +76,12 @@ def check_name(kind: str, name: str) -> str:
 def join(base: str, rel: str) -> str:
     """`base/rel`, or `base` where `rel` is empty."""
     return f"{base}/{check_path(rel)}" if rel else base
+
+
+def is_hidden(path: str) -> bool:
+    """Whether Spark passes over the file though it is named one by one: by its name, not by those of its folders."""
+    name = path.rpartition("/")[2]
+    return name.startswith(".") or name.endswith(COPYING) or (name.startswith("_") and "=" not in name)
 
 
 def is_temporary(path: str) -> bool:

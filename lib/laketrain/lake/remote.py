@@ -25,7 +25,6 @@ def filesystem_of(url: str) -> tuple[Any, str]:
         found: tuple[Any, str] = fsspec.core.url_to_fs(url, **fresh)
         return found
     host, _, path = rest.partition("/")
-    # The path is not parsed as of a web address: `?` is a wildcard here.
     return _kept(f"{scheme}://{host}/", os.getpid()), f"/{path}"
 
 
@@ -33,4 +32,14 @@ def filesystem_of(url: str) -> tuple[Any, str]:
 def _kept(root: str, _process: int) -> Any:
     """The process's own client. fsspec would drop the one in its cache in each forked child, and there hdfs-native
     waits without end for threads that only its parent has."""
-    return fsspec.core.url_to_fs(root, skip_instance_cache=True)[0]
+    filesystem = fsspec.core.url_to_fs(root, skip_instance_cache=True)[0]
+    # By itself it parses each path as a web address, so that `a?`, `a#b` and `a;b` were all another file's name, `a`:
+    # a folder of such a name was passed over without a word.
+    filesystem._strip_protocol = _path_in
+    return filesystem
+
+
+def _path_in(url: str) -> str:
+    """The path of a URL, or the path itself."""
+    _, found, rest = url.partition("://")
+    return f"/{rest.partition('/')[2]}" if found else url or "/"

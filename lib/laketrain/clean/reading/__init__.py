@@ -8,7 +8,7 @@ One file a kind of format. What files carry beside or instead of the expected co
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pyspark.errors import PySparkException
@@ -17,10 +17,10 @@ from pyspark.sql import types as T
 
 from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, messages, text
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, SETTINGS, Reader, Reading, marked, rejection
-from laketrain.clean.reading.landed import raw_files
-from laketrain.clean.reading.partitions import path_columns, with_path_columns, without
+from laketrain.clean.reading.landed import RawFile, raw_files, refuse_hidden
+from laketrain.clean.reading.partitions import path_columns, with_originals, with_path_columns, without
 from laketrain.config.names import alike
-from laketrain.config.sources import FIXED, RESERVED, BaseSource, TableSource
+from laketrain.config.sources import FIXED, MEDIA, RESERVED, BaseSource, TableSource
 from laketrain.errors import DataError
 from laketrain.lake import Version
 from laketrain.spark.frames import quoted
@@ -44,11 +44,13 @@ def read_raw(spark: SparkSession, raw: Version, source: BaseSource) -> DataFrame
     return open_raw(spark, raw, source).frame
 
 
-def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapping[str, Any] | None = None) -> Reading:
+def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapping[str, Any] | None = None,
+             personal: Collection[str] = ()) -> Reading:
     """The rows of `raw` and of the versions that it adds to. A record that can't be read is there too, as rejected.
 
     Args:
         pinned: what `pin_of` gave of a source whose schema was inferred before; None where that is to be done now.
+        personal: columns of which no reason may quote a value.
 
     Raises:
         DataError: a file isn't of the declared format, encoding or schema, beyond what the source's drift allows.
@@ -56,21 +58,30 @@ def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapp
     expected = _expected(raw, source, pinned)
     files = raw_files(raw)
     fixed = source.format in FIXED or isinstance(source, TableSource)
-    keys = () if fixed else path_columns(files, expected)
+    keys = () if fixed else path_columns([file.original for file in files], expected)
     if isinstance(source, TableSource):
         source = source.landed
     if files:
-        reading = _READERS.get(source.format, foreign.read)(spark, files, source, without(expected, keys))
+        reading = _rows(spark, files, source, without(expected, keys))
         if expected is None:
-            _refuse_hidden(raw, [*(name for name in reading.pinned.names if name not in keys), *keys])
-        return with_path_columns(reading, keys, expected) if keys else reading
+            _refuse_clashes(raw, [*(name for name in reading.pinned.names if name not in keys), *keys])
+        return with_path_columns(reading, keys, expected, personal) if keys else reading
     if expected is None:
         raise DataError("clean", f"schema of source {raw.name!r}", "can't be inferred, as there is no file yet",
                         "declare the columns, or wait for the first file")
     return Reading(marked(spark.createDataFrame([], expected), [field.name for field in expected]), expected, rows=0)
 
 
-def _refuse_hidden(raw: Version, names: list[str]) -> None:
+def _rows(spark: SparkSession, files: Sequence[RawFile], source: BaseSource, expected: T.StructType | None) -> Reading:
+    """The files' rows, each with the name that its file had where it was landed from."""
+    read = _READERS.get(source.format, foreign.read)
+    if source.format in MEDIA:  # which Spark doesn't look for, and whose rows are told by those names
+        return read(spark, files, source, expected)
+    refuse_hidden(files)
+    return with_originals(read(spark, files, source, expected), files)
+
+
+def _refuse_clashes(raw: Version, names: list[str]) -> None:
     """Raises DataError where of inferred columns one would hide another, or one of ours. Declared ones were judged with
     the config."""
     own = next((name for name in names if name.lower() in RESERVED), None)

@@ -15,6 +15,8 @@ from laketrain.spark.frames import ALIKE, quoted, record
 
 FILE, RECORD, REJECT = "_file", "_record", "_reject"
 CORRUPT = "_corrupt"
+VEILED = "(withheld)"
+"""What stands in the place of a value that tells who somebody is."""
 _REJECTION = "struct<rule:string,reason:string>"
 
 SETTINGS: Mapping[str, str] = {

@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
+from laketrain.errors import DataError
 from laketrain.lake import DataFile, Version, increments
+from laketrain.lake.paths import is_hidden
 
 _FILES_AT_ONCE = 8
 T = TypeVar("T")
@@ -37,10 +39,10 @@ class RawFile:
 
     @property
     def original(self) -> str:
-        """Where it stood below the source's directory, with characters that its name in the lake lacks."""
+        """Where it stood below the source's directory, with characters that its name in the lake has as escapes."""
         meta = self.version.entry.meta
         url, base = str(meta.get("sources", {}).get(self.file.path, "")), str(meta.get("base", ""))
-        return url[len(base):] if base and url.startswith(base) else self.file.path
+        return url[len(base):].lstrip("/") if base and url.startswith(base) else self.file.path
 
     def open(self) -> BinaryIO:
         """For reading."""
@@ -50,6 +52,31 @@ class RawFile:
 def raw_files(raw: Version) -> list[RawFile]:
     """All files, the oldest version's first."""
     return [RawFile(version, file) for version in increments(raw) for file in version.entry.files]
+
+
+def renamed(files: Sequence[RawFile]) -> dict[str, str]:
+    """By their paths in the lake, where those files stood that had other names there.
+
+    Raises DataError where two versions hold files of one path that came from different places.
+    """
+    first: dict[str, RawFile] = {}
+    for file in files:
+        other = first.setdefault(file.file.path, file)
+        if other.original != file.original:
+            raise DataError("clean", file.ref, f"was landed from {file.original}, and {other.ref} from "
+                            f"{other.original}: rows of two files of one name can't be told apart",
+                            f"land all files anew, by a run with 'sources.{file.version.name}.incremental' false")
+    return {path: file.original for path, file in first.items() if file.original != path}
+
+
+def refuse_hidden(files: Sequence[RawFile]) -> None:
+    """Raises DataError where Spark would pass over a file without a word: one that an earlier laketrain named so, or
+    that landed for a format in which such a name is fine."""
+    for file in files:
+        if is_hidden(file.file.path):
+            raise DataError("clean", file.ref, "has a name in the lake by which Spark passes it over, so that its rows "
+                            f"would be lost; it was landed from {file.original}",
+                            f"land all files anew, by a run with 'sources.{file.version.name}.incremental' false")
 
 
 def each(files: Sequence[RawFile], look: Callable[[RawFile], T]) -> list[T]:

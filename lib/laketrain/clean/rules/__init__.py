@@ -29,6 +29,7 @@ from laketrain.clean.rules.personal import (
     key_marks,
     mask,
     personal_columns,
+    veiled_file,
     veiled_record,
 )
 from laketrain.clean.rules.text import text, trim
@@ -58,7 +59,7 @@ from laketrain.config.clean import (
 )
 from laketrain.errors import DataError, nearest
 
-__all__ = ["Judging", "apply", "code_marks", "key_marks", "veiled_record"]
+__all__ = ["Judging", "apply", "code_marks", "key_marks", "personal_columns", "veiled_file", "veiled_record"]
 
 _RULES: dict[type, Callable[[DataFrame, Any], DataFrame]] = {
     NotNull: not_null,

@@ -22,7 +22,7 @@ def near_duplicates(frame: DataFrame, rule: NearDuplicates, judging: Judging) ->
     """Rejects all but the first of rows that are alike. A row that stays is like no other that stays, as far as they
     met in a bucket; a row that goes is like the one that is named."""
     frame = judging.keep(frame.withColumn(PLACE, marked(F.col(quoted(rule.column)), rule)))
-    items, name = judging.hold(_items(good(frame), rule)), f"near_duplicates({rule.column})"
+    items, name = judging.hold(_items(good(frame), rule, judging)), f"near_duplicates({rule.column})"
     pairs, crowded = pairs_of(items, rule, judging)
     judging.fitted.append({"rule": name, "buckets_over_limit": crowded, "limit": finding.LEADERS})
     verdicts = judging.hold(_settled(judging.hold(pairs), items, judging))
@@ -30,7 +30,7 @@ def near_duplicates(frame: DataFrame, rule: NearDuplicates, judging: Judging) ->
                                F.when(F.col(f"{PLACE}.mark").isNull(), F.xxhash64(RECORD)))
             .orderBy(_order()))
     frame = frame.withColumn(_OTHER, F.struct(F.row_number().over(same).alias("number"),
-                                              F.first(_named(rule)).over(same).alias("first")))
+                                              F.first(_named(rule, judging)).over(same).alias("first")))
     alike = F.col(f"{PLACE}.mark").isNotNull() & (F.col(f"{_OTHER}.number") > 1)
     twin = F.concat(F.lit("is like "), F.col(f"{_OTHER}.first"), F.lit(_said_alike(rule)))
     frame = frame.withColumn(PLACE, F.struct(F.col(f"{PLACE}.mark"), alike.alias("alike"), twin.alias("twin")))
@@ -47,15 +47,15 @@ def _order() -> Column:
     return F.struct(F.col(FILE).alias("file"), F.substring(RECORD, 1, 50).alias("begin"), F.md5(RECORD).alias("record"))
 
 
-def _named(rule: NearDuplicates) -> Column:
+def _named(rule: NearDuplicates, judging: Judging) -> Column:
     if rule.key:
         return F.concat(F.lit("the row with "), named(rule.key))
-    return F.concat(F.lit("a row of "), F.col(FILE))
+    return F.concat(F.lit("a row of "), judging.file)
 
 
-def _items(rows: DataFrame, rule: NearDuplicates) -> DataFrame:
+def _items(rows: DataFrame, rule: NearDuplicates, judging: Judging) -> DataFrame:
     """One row an item: mark, item, order and name of its first row."""
-    earliest = F.min(F.struct(_order().alias("order"), _named(rule).alias("name"))).alias("earliest")
+    earliest = F.min(F.struct(_order().alias("order"), _named(rule, judging).alias("name"))).alias("earliest")
     found = (rows.where(F.col(f"{PLACE}.mark").isNotNull()).groupBy(F.col(f"{PLACE}.mark").alias("mark"))
              .agg(F.first(f"{PLACE}.item").alias("item"), earliest))
     return found.select("mark", "item", "earliest.order", "earliest.name")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -11,9 +12,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from laketrain.clean.reading.base import VEILED
 from laketrain.clean.reading.json_value import VALUE, parsed, whole
 from laketrain.config.clean import BaseRule, Drop, Hash, Mask, Personal
 from laketrain.config.clean.personal import key_problem
+from laketrain.config.sources import MEDIA
 from laketrain.errors import DataError
 from laketrain.spark.frames import on_batches, quoted
 
@@ -87,6 +90,19 @@ def veiled_record(record: Column, schema: T.StructType, rules: Sequence[BaseRule
     shown = [_veiled(row.getField(name), veils.get(name)).alias(name)
              for name in schema.names if not isinstance(veils.get(name), Drop)]
     return F.when(whole(record, value), F.to_json(F.struct(*shown))).otherwise(F.lit(WITHHELD))
+
+
+def veiled_file(file: Column, rules: Sequence[BaseRule], form: str) -> Column:
+    """The path of a row's file without the values of personal columns that stand in it: of a folder `name=value` its
+    value and, of images and audio, what their columns `path` and `folder` are made of. `form`: the source's format."""
+    hidden = personal_columns(rules)
+    if form in MEDIA and "path" in hidden:
+        return F.when(file.isNotNull(), F.lit(VEILED))
+    if form in MEDIA and "folder" in hidden:
+        file = F.regexp_replace(file, r"[^/]+/([^/]*)$", f"{VEILED}/$1")
+    for column in sorted(hidden):
+        file = F.regexp_replace(file, rf"(?iu)(^|/)({re.escape(column)})=[^/]*(?=/)", f"$1$2={VEILED}")
+    return file
 
 
 def _veiled(value: Column, rule: BaseRule | None) -> Column:
