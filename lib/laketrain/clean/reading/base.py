@@ -23,6 +23,8 @@ SETTINGS: Mapping[str, str] = {
     "spark.sql.legacy.javaCharsets": "true",
     # A stray byte is for the readers to judge: by default Spark 4 ends the query with it.
     "spark.sql.legacy.codingErrorAction": "true",
+    # So that a text has a number of JSON as it came, byte by byte.
+    "spark.sql.json.enableExactStringParsing": "true",
     # Thousands of files are named one by one; by default Spark would look each of them up in a task of its own.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",
 }

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.json_value import VALUE, parsed, whole
+from laketrain.clean.reading.json_value import parsed, whole
 from laketrain.config.clean import BaseRule, Drop, Hash, Mask, Personal
 from laketrain.config.clean.personal import key_problem
 from laketrain.errors import DataError
@@ -83,10 +83,9 @@ def veiled_record(record: Column, schema: T.StructType, rules: Sequence[BaseRule
     if not veils:
         return record
     value = parsed(record, schema)
-    row = value[VALUE]
-    shown = [_veiled(row.getField(name), veils.get(name)).alias(name)
+    shown = [_veiled(value.taken.getField(name), veils.get(name)).alias(name)
              for name in schema.names if not isinstance(veils.get(name), Drop)]
-    return F.when(whole(record, value), F.to_json(F.struct(*shown))).otherwise(F.lit(WITHHELD))
+    return F.when(whole(value), F.to_json(F.struct(*shown))).otherwise(F.lit(WITHHELD))
 
 
 def _veiled(value: Column, rule: BaseRule | None) -> Column:
