@@ -240,8 +240,10 @@ def _refuse_alike(spark: SparkSession, files: Sequence[RawFile], found: T.Struct
     twins = alike_within(found)
     if twins is None:
         return
-    others = T.StructType([field for field in found if field.name != twins[1]])
-    raise DataError("clean", _place(spark, files, found, others, form),
+    refs = [file.ref for file in files]
+    places = [_place(spark, files, found, T.StructType([field for field in found if field.name != name]), form)
+              for name in twins]
+    raise DataError("clean", max(places, key=lambda ref: refs.index(ref) if ref in refs else len(refs)),
                     f"has the keys {twins[0]!r} and {twins[1]!r}, which can't be told apart",
                     "declare the columns that are wanted, by their exact names, instead of schema: infer")
 

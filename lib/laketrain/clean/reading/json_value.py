@@ -83,8 +83,12 @@ def whole(parsed: Parsed) -> Column:
 
 def unlike(parsed: Parsed) -> Column:
     """Why a whole text can't be taken for what Spark makes of it, whatever its types; null where it can."""
-    again = twice(F.get(parsed.alone, F.lit(0)), parsed.kind, parsed.options)
-    return F.coalesce(again, inexact(parsed.text, parsed.written, parsed.kind))
+    return F.coalesce(_again(parsed), inexact(parsed.text, parsed.written, parsed.kind))
+
+
+def _again(parsed: Parsed) -> Column:
+    """Which key the text's value has twice, in words; null where none."""
+    return twice(F.get(parsed.alone, F.lit(0)), parsed.kind, parsed.options)
 
 
 def flaw(parsed: Parsed, none: Column | None = None) -> Column:
@@ -96,9 +100,10 @@ def flaw(parsed: Parsed, none: Column | None = None) -> Column:
     half = text.contains("\\u") & text.rlike(r"(?<!\\)(?:\\\\)*" + HALF)
     first = _first(text, columns, parsed.options)
     more = first.isNotNull() & first[CORRUPT].isNull()
-    return F.when(half, F.lit("holds half of a surrogate pair, which is no character")).when(
-        ~whole(parsed), F.when(more, F.lit("goes on after its first JSON value")).otherwise(none)).otherwise(
-            F.coalesce(unlike(parsed), lost_within(parsed, columns, parsed.options)))
+    no_record = F.when(more, F.lit("goes on after its first JSON value")).otherwise(none)
+    return F.when(half, F.lit("holds half of a surrogate pair, which is no character")).otherwise(
+        F.coalesce(_again(parsed), F.when(~whole(parsed), no_record).otherwise(
+            F.coalesce(inexact(text, parsed.written, columns), lost_within(parsed, columns, parsed.options)))))
 
 
 def _first(text: Column, columns: T.StructType, options: Mapping[str, Any]) -> Column:
