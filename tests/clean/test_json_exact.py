@@ -66,6 +66,15 @@ def test_a_number_in_a_column_of_texts_keeps_the_digits_that_it_came_with(
 
 
 @pytest.mark.slow
+def test_spark_s_file_reader_keeps_them_too(spark: SparkSession, tmp_path: Path) -> None:
+    numbers = literals(random.Random(12))
+    lines = [f'{{"id":"{at}","v":{number}}}' for at, number in enumerate(numbers)]
+    assert look("\n".join(lines).encode(), id=T.StringType(), v=T.StringType()).plain
+    found = read(spark, tmp_path, lines, False, "", {"id": "string", "v": "string"})
+    assert by_id(found, "v") == {str(at): number for at, number in enumerate(numbers)}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("multiline", "more"), WAYS)
 def test_numbers_within_others_that_are_read_as_texts_keep_their_digits_too(
         spark: SparkSession, tmp_path: Path, multiline: bool, more: str) -> None:
