@@ -10,7 +10,8 @@ from a text, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pyspark.sql import Column
@@ -36,7 +37,7 @@ _NUMBER = (rf"""(?s)\G((?:{_STRING}|{_COMMENT}|{_WORD}|[^"'/0-9A-Za-z_$+\-]++)*+
 """Matches all that is before the next number outside of strings, and the number."""
 
 _AS_JAVA_HAS_IT = r"-?+(?:[1-9][0-9]{0,6}\.(?:0|[0-9]{0,7}[1-9])|0\.(?:0|0{0,2}[1-9](?:[0-9]{0,9}[1-9])?+))"
-_OTHERWISE = (rf"(?<![\w.+\-$])(?!{_AS_JAVA_HAS_IT}\s*+[,\]}}/])"
+_OTHERWISE = (rf"[:,\[\s/](?=[+\-0-9NI])(?!{_AS_JAVA_HAS_IT}\s*+[,\]}}/])"
               rf"(?:-0|[+-]?+(?:[0-9]++[.eE][0-9.eE+\-]*+|0[0-9]++|{_NO_FINITE}))\s*+[,\]}}/]")
 """Matches a number that isn't written as Java writes it, and few other texts."""
 _MARK_ESCAPED = rf"(?i){MARK}|\\u{ord(MARK):04x}"
@@ -55,8 +56,10 @@ def written(text: Column, kind: T.DataType, options: Options) -> Column | None:
         return None
     if isinstance(twin, T.StructType):
         twin = T.StructType([*twin.fields, T.StructField(CORRUPT, T.StringType())])
-    matters = twin_of(kind, lambda leaf: leaf if isinstance(leaf, _TOLD_BY_TEXT[1:]) else None) is not None
-    return F.from_json(marked(text if matters else F.when(_is_otherwise(text), text)), twin, dict(options))
+    rest = text if _holds(kind, _TOLD_BY_TEXT[1:]) else F.lit(None).cast("string")
+    local = any(name.lower() == "locale" for name in options)
+    matters = F.lit(True) if local else _is_otherwise(text) | _may_have_number_for_a_time(text, kind)
+    return F.from_json(F.when(matters, marked(text)).otherwise(rest), twin, dict(options))
 
 
 def exact(text: Column, value: Column, came: Column | None, kind: T.DataType) -> Column:
@@ -94,8 +97,35 @@ def twin_of(kind: T.DataType, leaf: Callable[[T.DataType], T.DataType | None]) -
     return leaf(kind)
 
 
+def _may_have_number_for_a_time(text: Column, kind: T.DataType) -> Column:
+    """Whether some time may be a number, by what follows its key: to mark all numbers takes longer than to parse."""
+    if not _holds(kind, TIMES):
+        return F.lit(False)
+    names = list(_keys_of_times(kind.elementType if isinstance(kind, T.ArrayType) else kind))
+    if not all(re.fullmatch(r"\w+", name, re.ASCII) for name in names):
+        return F.lit(True)
+    follows = rf"(?:{'|'.join(names)})" + r"""["']?+\s*+(?:/|:\s*+[/+\-0-9])"""
+    return text.rlike(follows + r"""|\\u[^"']*+["']\s*+[:/]""")
+
+
+def _keys_of_times(kind: T.DataType) -> Iterator[str]:
+    """The keys of times; nothing that is a name where a time is in an array or a map."""
+    if not isinstance(kind, T.StructType):
+        yield "" if _holds(kind, TIMES) else "_"
+        return
+    for field in kind:
+        if isinstance(field.dataType, T.StructType):
+            yield from _keys_of_times(field.dataType)
+        elif _holds(field.dataType, TIMES):
+            yield field.name if isinstance(field.dataType, TIMES) else ""
+
+
 def _has_texts(kind: T.DataType) -> bool:
-    return twin_of(kind, lambda leaf: leaf if isinstance(leaf, T.StringType) else None) is not None
+    return _holds(kind, (T.StringType,))
+
+
+def _holds(kind: T.DataType, kinds: tuple[type[T.DataType], ...]) -> bool:
+    return twin_of(kind, lambda leaf: leaf if isinstance(leaf, kinds) else None) is not None
 
 
 def _with_texts(value: Column, came: Column, kind: T.DataType) -> Column:
