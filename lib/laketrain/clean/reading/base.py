@@ -27,6 +27,8 @@ SETTINGS: Mapping[str, str] = {
     "spark.sql.legacy.codingErrorAction": "true",
     # A record's width is looked at only where all its values are parsed, though few columns may be wanted.
     "spark.sql.csv.parser.columnPruning.enabled": "false",
+    # So that a text has a number of JSON as it came, byte by byte.
+    "spark.sql.json.enableExactStringParsing": "true",
     # Thousands of files are named one by one; by default Spark would look each of them up in a task of its own.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",
 }

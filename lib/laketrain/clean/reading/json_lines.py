@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Any
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -25,7 +26,9 @@ from laketrain.clean.reading.json_files import PLACE, PROBLEM, TEXT, values
 from laketrain.clean.reading.json_keys import merged, named
 from laketrain.clean.reading.json_look import Look, look
 from laketrain.clean.reading.json_losses import lost_within_each
-from laketrain.clean.reading.json_value import VALUE, flaw, own, parsed, whole
+from laketrain.clean.reading.json_numbers import twin_of
+from laketrain.clean.reading.json_twice import alike_within, has_a_key_twice, once
+from laketrain.clean.reading.json_value import computed, flaw, parsed, unlike, whole
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
 from laketrain.clean.reading.survey import Text
@@ -34,16 +37,19 @@ from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
 
 _BLANKS = " \t\r\n"
+_TIME_FORMATS = ("dateformat", "timestampformat", "timestampntzformat")
 
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
     """The rows of JSON files. What is no JSON object of the columns' types is there as rejected."""
-    form = _Form(source.options)
+    form = _Form(_without_idle_locale(source.options))
     each(files, partial(_check_encoding, form))
     texts = values(spark, files, form.options, form.encoding).select(TEXT) if form.multiline else None
     pinned = _found(spark, files, form, texts, expected) if expected is None else expected
     if not pinned.fields:
         raise DataError("clean", files[0].ref, "has no JSON object to infer columns from", "declare the schema")
+    if expected is None:
+        _refuse_alike(spark, files, pinned, form)
     looks = _looks(spark, files, form, pinned)
     found = pinned if expected is None else _keys(spark, files, form, texts, expected, looks)
     judge = Judge(pinned, source.drift)
@@ -96,6 +102,11 @@ class _Form:
         loose = [name for name in self.given if name.lower().startswith("allow") or name.lower() == "linesep"]
         return self.utf8 and not loose
 
+    @property
+    def local(self) -> bool:
+        """Whether a locale says how texts are written."""
+        return self._said("locale", None) is not None
+
     def lines(self, spark: SparkSession, files: Sequence[RawFile]) -> DataFrame:
         """The files' lines as they came, in the column `value`."""
         options = {name: value for name, value in self.options.items() if name.lower() in ("linesep", "encoding")}
@@ -105,17 +116,29 @@ class _Form:
         return next((value for key, value in self.given.items() if key.lower() == name), default)
 
 
+def _without_idle_locale(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options without a locale that says nothing of times: by a German one Spark takes the decimal "2.5" for 25."""
+    if any(name.lower() in _TIME_FORMATS for name in options):
+        return options
+    return {name: value for name, value in options.items() if name.lower() != "locale"}
+
+
 def _check_encoding(form: _Form, file: RawFile) -> None:
     """Raises DataError where the file is in another encoding."""
     check_encoding(file.ref, head_of(file), form.encoding)
 
 
 def _looks(spark: SparkSession, files: Sequence[RawFile], form: _Form, columns: T.StructType) -> list[Look]:
-    """What each file's lines are like. Those in other forms of JSON are all read one by one."""
-    if form.multiline or not form.plain:
+    """What each file's lines are like. Those in other forms of JSON are all read one by one, and so are all by whose
+    locale a decimal in quotes may be another number."""
+    if form.multiline or not form.plain or (form.local and _has_decimals(columns)):
         return [Look(False, 0, None)] * len(files)
     shipped = [Text(file.path, file.ref, file.file.bytes, is_packed(file.path)) for file in files]
     return look(spark, files[0].version.lake.store, shipped, columns)
+
+
+def _has_decimals(columns: T.StructType) -> bool:
+    return twin_of(columns, lambda kind: kind if isinstance(kind, T.DecimalType) else None) is not None
 
 
 def _keys(spark: SparkSession, files: Sequence[RawFile], form: _Form, texts: DataFrame | None, expected: T.StructType,
@@ -155,25 +178,30 @@ def _decoded(line: Column, form: _Form) -> tuple[Column, Column]:
 
 def _of_values(texts: DataFrame, columns: T.StructType, form: _Form, arrays: bool = False) -> DataFrame:
     """A row for each text, of which it is parsed; with `arrays`, a row for each element of one that is an array."""
-    text, one, several = F.col(TEXT), F.col("_one"), F.col("_several")
-    rows = texts.withColumn("_one", parsed(text, columns, form.given))
-    alone = F.struct(one[VALUE].alias("value"), F.lit(None).cast("string").alias("lost"))
+    text = F.col(TEXT)
+    rows, one = computed(texts, parsed(text, columns, form.given), "_one")
     if arrays:
-        array = F.ltrim(text).startswith("[")
-        rows = rows.withColumn("_several", F.when(array, parsed(text, T.ArrayType(columns), form.given)))
-        elements = F.coalesce(array & whole(text, several, form.given), F.lit(False))
-        each_one = F.zip_with(several[VALUE], lost_within_each(text, several[VALUE], columns, own(form.given)),
-                              lambda value, why: F.struct(value.alias("value"), why.alias("lost")))
-        rows = rows.withColumn("_row", F.explode(F.when(elements, each_one).otherwise(F.array(alone))))
-        none = F.when(F.col("_row")["value"].isNull(), F.lit(f"has an element that is no {shape_of('json', columns)}"))
-        wrong = F.when(~elements, flaw(text, one, columns, form.given, _no_record(text, columns))).otherwise(
-            F.coalesce(none, F.concat(F.lit("has an element that "), F.col("_row")["lost"])))
+        array, kind = F.ltrim(text).startswith("["), T.ArrayType(columns)
+        rows, several = computed(rows, parsed(F.when(array, text), kind, form.given), "_several")
+        other = F.when(whole(several), unlike(several))
+        each_one = F.zip_with(several.taken, lost_within_each(several, columns, several.options), _element)
+        elements = whole(several) & other.isNull()
+        rows = rows.withColumn("_row", F.explode(F.when(elements, each_one).otherwise(
+            F.array(_element(one.taken, F.lit(None).cast("string"))))))
+        value = F.col("_row")["value"]
+        none = F.when(value.isNull(), F.lit(f"has an element that is no {shape_of('json', columns)}"))
+        wrong = F.when(~whole(several), flaw(one, _no_record(text, columns))).otherwise(
+            F.coalesce(other, none, F.concat(F.lit("has an element that "), F.col("_row")["lost"])))
     else:
-        rows = rows.withColumn("_row", alone)
-        wrong = flaw(text, one, columns, form.given)
+        value, wrong = one.taken, flaw(one)
     rows = rows.withColumn(PROBLEM, F.coalesce(F.col(PROBLEM), wrong))
-    return rows.select(*(F.col("_row")["value"][name].alias(name) for name in columns.names), PLACE,
+    return rows.select(*(value[name].alias(name) for name in columns.names), PLACE,
                        F.when(F.col(PROBLEM).isNotNull(), text).alias(TEXT), PROBLEM)
+
+
+def _element(value: Column, why: Column) -> Column:
+    """An array's element, and what it lost."""
+    return F.struct(value.alias("value"), why.alias("lost"))
 
 
 def _no_record(text: Column, columns: T.StructType) -> Column:
@@ -185,13 +213,42 @@ def _no_record(text: Column, columns: T.StructType) -> Column:
 
 def _found(spark: SparkSession, files: Sequence[RawFile], form: _Form, texts: DataFrame | None,
            expected: T.StructType | None) -> T.StructType:
-    """The columns that the records have; looked for in all of them unless the options give a samplingRatio."""
+    """The columns that the records have; looked for in all of them unless the options give a samplingRatio. A record
+    that has a key twice has none."""
     options = form.options if expected is None else {**form.options, "primitivesAsString": "true"}
-    if texts is None:
-        found = spark.read.options(**options).json([file.url for file in files]).schema
-    else:
-        alone = {name: value for name, value in options.items() if name.lower() not in ("encoding", "charset")}
-        found = spark.read.options(**alone).json(texts.rdd.map(_only)).schema
+    alone = {name: value for name, value in options.items() if name.lower() not in ("encoding", "charset")}
+    try:
+        if texts is None:
+            return _without_corrupt(spark.read.options(**options).json([file.url for file in files]).schema)
+    except AnalysisException as error:
+        if error.getCondition() != "COLUMN_ALREADY_EXISTS":
+            raise
+        texts = form.lines(spark, files).select(_decoded(F.col("value"), form)[0])
+    every = texts.rdd.map(_only)
+    found = spark.read.options(**alone).json(every).schema
+    if once(found) != found:
+        found = once(spark.read.options(**alone).json(every.filter(_has_keys_once)).schema)
+    return _without_corrupt(found)
+
+
+def _has_keys_once(text: str) -> bool:
+    return not has_a_key_twice(text)
+
+
+def _refuse_alike(spark: SparkSession, files: Sequence[RawFile], found: T.StructType, form: _Form) -> None:
+    """Raises DataError where of inferred columns, or of parts of one, one would hide another."""
+    twins = alike_within(found)
+    if twins is None:
+        return
+    refs = [file.ref for file in files]
+    places = [_place(spark, files, found, T.StructType([field for field in found if field.name != name]), form)
+              for name in twins]
+    raise DataError("clean", max(places, key=lambda ref: refs.index(ref) if ref in refs else len(refs)),
+                    f"has the keys {twins[0]!r} and {twins[1]!r}, which can't be told apart",
+                    "declare the columns that are wanted, by their exact names, instead of schema: infer")
+
+
+def _without_corrupt(found: T.StructType) -> T.StructType:
     return T.StructType([field for field in found if field.name != CORRUPT])
 
 

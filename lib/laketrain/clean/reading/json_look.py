@@ -6,7 +6,7 @@ line, how many rows there are, and which keys.
 Spark's reader takes the first value of a line and is silent about what follows it: `{"id":1}{"id":2}` is a row of 1.
 And it rounds what its types don't hold. Flat lines alike are told by their bytes. Of others Arrow's parser, which does
 neither, is asked: a block of lines which that takes, a row for each, is fine. One that it doesn't take, for a broken
-line or a key of two types, is judged by `json_tails`.
+line, a key of two types or one that is there twice, is judged by `json_tails` and line by line.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from laketrain.clean.reading.json_flat import flat_lines
 from laketrain.clean.reading.json_keys import columns_of, merged
 from laketrain.clean.reading.json_suspects import loses, may_lose, wanted_columns
 from laketrain.clean.reading.json_tails import odd_and_blank
+from laketrain.clean.reading.json_twice import has_a_key_twice
 from laketrain.clean.reading.survey import Range, Text, in_tasks, ranges_of
 from laketrain.lake import Store
 
@@ -143,7 +144,8 @@ def judged(lines: bytes, columns: T.StructType, wanted: pa.Schema | None) -> Loo
         if len(strict) == len(parts) and sum(part.rows for part in strict) == rows:
             return _all(strict)
     odd, blank = odd_and_blank(lines)
-    return Look(not odd.any() and not may_lose(lines, columns), len(blank) - int(blank.sum()), None)
+    plain = not odd.any() and not may_lose(lines, columns) and not any(map(has_a_key_twice, lines.split(b"\n")))
+    return Look(plain, len(blank) - int(blank.sum()), None)
 
 
 def _rows(lines: bytes) -> int | None:

@@ -1,7 +1,7 @@
 """A column of JSON texts parsed by Spark, each one value and nothing more.
 
-    value = parsed(F.col("text"), columns, options)
-    frame.select(value[VALUE], flaw(F.col("text"), value, columns, options))
+    frame, value = computed(frame, parsed(F.col("text"), columns, options), "_one")
+    frame.select(value.taken, flaw(value))
 
 Spark's `from_json` takes the first value of a text and is silent about what follows. So each text is parsed as the
 first member of an object that has another one behind it, and as the only element of an array. What may follow a value
@@ -11,15 +11,18 @@ in one of them, such as `,"x":1` or `]`, breaks the other.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import CORRUPT, shape_of
-from laketrain.clean.reading.json_losses import lost_within
+from laketrain.clean.reading.json_losses import Came, lost_within, wide
+from laketrain.clean.reading.json_numbers import exact, inexact, written
 from laketrain.clean.reading.json_tails import HALF
+from laketrain.clean.reading.json_twice import keys_of, twice
 
 _OURS = "_laketrain_"
 VALUE, _END = f"{_OURS}value", f"{_OURS}end"
@@ -27,42 +30,86 @@ VALUE, _END = f"{_OURS}value", f"{_OURS}end"
 _OF_FILES = ("mode", "columnnameofcorruptrecord", "multiline", "encoding", "charset", "linesep", "samplingratio")
 
 
-def parsed(text: Column, kind: T.DataType, options: Mapping[str, Any] | None = None) -> Column:
-    """A struct with the text's VALUE as `kind`. `options` are those of Spark's reader; what is about files is left
-    out."""
+@dataclass(frozen=True)
+class Parsed(Came):
+    """Texts that were parsed as a type, each with the Came of it.
+
+    Attributes:
+        kind: the type. options: those of Spark's reader. one: the object in which it was parsed, with VALUE and _END.
+            alone: the text as an element of an array, with its keys. taken: the value with its texts as they came.
+    """
+
+    kind: T.DataType
+    options: Mapping[str, Any]
+    one: Column
+    alone: Column
+    taken: Column
+
+
+def parsed(text: Column, kind: T.DataType, options: Mapping[str, Any] | None = None) -> Parsed:
+    """The texts parsed as `kind`. `options` are those of Spark's reader; what is about files is left out."""
+    given = own(options)
     wrapper = T.StructType([T.StructField(VALUE, kind), T.StructField(_END, T.IntegerType()),
                             T.StructField(CORRUPT, T.StringType())])
     # The line break ends a comment, where those are allowed.
-    wrapped = F.concat(F.lit(f'{{"{VALUE}":'), text, F.lit(f'\n,"{_END}":1}}'))
-    return F.from_json(wrapped, wrapper, own(options))
+    one = F.from_json(F.concat(F.lit(f'{{"{VALUE}":'), text, F.lit(f'\n,"{_END}":1}}')), wrapper, given)
+    alone = F.from_json(F.concat(F.lit("["), text, F.lit("\n]")), T.ArrayType(keys_of(kind)), given)
+    came = written(text, kind, given)
+    return Parsed(text, one[VALUE], came, wide(text, kind, given), kind, given, one, alone,
+                  exact(text, one[VALUE], came, kind))
 
 
-def whole(text: Column, value: Column, options: Mapping[str, Any] | None = None) -> Column:
-    """Whether `value`, as `parsed` gave it of `text`, is all that the text holds, in its types."""
-    forged = text.contains(f'"{_OURS}')
-    elements = F.from_json(F.concat(F.lit("["), text, F.lit("\n]")), T.ArrayType(T.StringType()), own(options))
-    good = value[VALUE].isNotNull() & value[CORRUPT].isNull() & (value[_END] == 1) & ~forged & (F.size(elements) == 1)
+def computed(frame: DataFrame, parsed: Parsed, name: str) -> tuple[DataFrame, Parsed]:
+    """The frame with what was parsed in columns whose names begin with `name`, and the same of these columns: Spark
+    parses a text anew wherever an expression that does it is named within others."""
+    def column(part: str, made: Column | None) -> Column | None:
+        return None if made is None else F.col(f"{name}_{part}")
+
+    known = {"one": parsed.one, "alone": parsed.alone, "written": parsed.written, "wide": parsed.wide}
+    frame = frame.withColumns({f"{name}_{part}": made for part, made in known.items() if made is not None})
+    one, came = F.col(f"{name}_one"), column("written", parsed.written)
+    frame = frame.withColumn(f"{name}_taken", exact(parsed.text, one[VALUE], came, parsed.kind))
+    return frame, replace(parsed, value=one[VALUE], taken=F.col(f"{name}_taken"), one=one, written=came,
+                          alone=F.col(f"{name}_alone"), wide=column("wide", parsed.wide))
+
+
+def whole(parsed: Parsed) -> Column:
+    """Whether the value is all that the text holds, in its types."""
+    forged = parsed.text.contains(f'"{_OURS}')
+    good = (parsed.value.isNotNull() & parsed.one[CORRUPT].isNull() & (parsed.one[_END] == 1) & ~forged
+            & (F.size(parsed.alone) == 1))
     return F.coalesce(good, F.lit(False))
 
 
-def flaw(text: Column, value: Column, columns: T.StructType, options: Mapping[str, Any] | None = None,
-         none: Column | None = None) -> Column:
-    """Why a text isn't one object of these columns; null where it is. `none`: the words for one that is no such at
-    all."""
+def unlike(parsed: Parsed) -> Column:
+    """Why a whole text can't be taken for what Spark makes of it, whatever its types; null where it can."""
+    return F.coalesce(_again(parsed), inexact(parsed.text, parsed.written, parsed.kind))
+
+
+def _again(parsed: Parsed) -> Column:
+    """Which key the text's value has twice, in words; null where none."""
+    return twice(F.get(parsed.alone, F.lit(0)), parsed.kind, parsed.options)
+
+
+def flaw(parsed: Parsed, none: Column | None = None) -> Column:
+    """Why a text isn't one object of the columns as which it was parsed; null where it is. `none`: the words for one
+    that is no such at all."""
+    assert isinstance(parsed.kind, T.StructType)
+    text, columns = parsed.text, parsed.kind
     none = F.lit(f"is no {shape_of('json', columns)}") if none is None else none
     half = text.contains("\\u") & text.rlike(r"(?<!\\)(?:\\\\)*" + HALF)
-    first = _first(text, columns, options)
+    first = _first(text, columns, parsed.options)
     more = first.isNotNull() & first[CORRUPT].isNull()
-    return F.when(half, F.lit("holds half of a surrogate pair, which is no character")).when(
-        ~whole(text, value, options), F.when(more, F.lit("goes on after its first JSON value")).otherwise(
-            none)).otherwise(
-            lost_within(text, value[VALUE], columns, own(options)))
+    no_record = F.when(more, F.lit("goes on after its first JSON value")).otherwise(none)
+    return F.when(half, F.lit("holds half of a surrogate pair, which is no character")).otherwise(
+        F.coalesce(_again(parsed), F.when(~whole(parsed), no_record).otherwise(
+            F.coalesce(inexact(text, parsed.written, columns), lost_within(parsed, columns, parsed.options)))))
 
 
-def _first(text: Column, columns: T.StructType, options: Mapping[str, Any] | None) -> Column:
+def _first(text: Column, columns: T.StructType, options: Mapping[str, Any]) -> Column:
     """As Spark parses it: what follows the first value is ignored."""
     schema = T.StructType([*columns.fields, T.StructField(CORRUPT, T.StringType())])
-    return F.from_json(text, schema, own(options))
+    return F.from_json(text, schema, dict(options))
 
 
 def own(options: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, stray
-from laketrain.clean.reading.json_value import VALUE, flaw, parsed
+from laketrain.clean.reading.json_value import computed, flaw, parsed
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.config.sources import KafkaSource
 from laketrain.spark.frames import quoted
@@ -53,9 +53,8 @@ def _parsed(rows: DataFrame, source: KafkaSource, own: T.StructType) -> tuple[Da
         return rows.withColumn(_PARSED, F.struct("value")), nothing
     if source.value == "text":
         return rows.withColumn(_PARSED, F.struct(F.make_valid_utf8(_TEXT).alias("text"))), F.coalesce(nothing, foreign)
-    rows = rows.withColumn(_VALUE, parsed(F.col(_TEXT), own))
-    problem = F.coalesce(nothing, foreign, flaw(F.col(_TEXT), F.col(_VALUE), own))
-    return rows.withColumn(_PARSED, F.col(_VALUE)[VALUE]), problem
+    rows, value = computed(rows, parsed(F.col(_TEXT), own), _VALUE)
+    return rows.withColumn(_PARSED, value.taken), F.coalesce(nothing, foreign, flaw(value))
 
 
 def _when(condition: Column, reason: str) -> Column:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import VEILED
-from laketrain.clean.reading.json_value import VALUE, parsed, whole
+from laketrain.clean.reading.json_value import parsed, whole
 from laketrain.config.clean import BaseRule, Drop, Hash, Mask, Personal
 from laketrain.config.clean.personal import key_problem
 from laketrain.config.sources import MEDIA
@@ -86,10 +86,9 @@ def veiled_record(record: Column, schema: T.StructType, rules: Sequence[BaseRule
     if not veils:
         return record
     value = parsed(record, schema)
-    row = value[VALUE]
-    shown = [_veiled(row.getField(name), veils.get(name)).alias(name)
+    shown = [_veiled(value.taken.getField(name), veils.get(name)).alias(name)
              for name in schema.names if not isinstance(veils.get(name), Drop)]
-    return F.when(whole(record, value), F.to_json(F.struct(*shown))).otherwise(F.lit(WITHHELD))
+    return F.when(whole(value), F.to_json(F.struct(*shown))).otherwise(F.lit(WITHHELD))
 
 
 def veiled_file(file: Column, rules: Sequence[BaseRule], form: str) -> Column:
