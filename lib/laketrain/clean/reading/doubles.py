@@ -21,7 +21,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from laketrain.clean.reading.encoding import named_damage, plain_text
-from laketrain.clean.reading.survey import BLOCK, Range, Text, in_tasks, ranges_of
+from laketrain.clean.reading.survey import BLOCK, Range, Text, in_tasks, numbers_of, ranges_of
 from laketrain.lake import Store
 
 _BLOCK = 32
@@ -29,7 +29,7 @@ _BLOCK = 32
 _EXPONENT = re.compile(rb"[\d.][eE]\+?\d{3}")
 _SPECIAL = re.compile(rb"(?i)(?<![a-z])(inf|nan)(?![a-z])")
 _OVERLAP = 128
-"""Bytes of a block that are looked at with the next one, too: more than any mark of an odd number has."""
+"""Bytes of a block that are looked at with the next one, too: more than an exponent or a long run of digits needs."""
 _ALL, _FULL = np.uint64(0x0101010101010101), np.uint32(0x01010101)
 
 
@@ -39,12 +39,7 @@ def trusted(spark: SparkSession, store: Store, files: Sequence[Text]) -> list[bo
     tasks = in_tasks(ranges, spark.sparkContext.defaultParallelism)
     found = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(partial(_odd, store, tasks), "number bigint").collect()
     odd = {row["number"] for row in found}
-    fine, number = [], 0
-    for file in files:
-        count = len(ranges_of(file))
-        fine.append(odd.isdisjoint(range(number, number + count)))
-        number += count
-    return fine
+    return [odd.isdisjoint(own) for own in numbers_of(files)]
 
 
 def _odd(store: Store, tasks: Sequence[Sequence[tuple[int, Range]]], batches: Iterable[pa.RecordBatch]

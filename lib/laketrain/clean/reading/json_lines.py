@@ -26,7 +26,7 @@ from laketrain.clean.reading.json_files import PLACE, PROBLEM, TEXT, values
 from laketrain.clean.reading.json_keys import merged, named
 from laketrain.clean.reading.json_look import Look, look
 from laketrain.clean.reading.json_losses import lost_within_each
-from laketrain.clean.reading.json_numbers import twin_of
+from laketrain.clean.reading.json_numbers import holds
 from laketrain.clean.reading.json_twice import alike_within, has_a_key_twice, once
 from laketrain.clean.reading.json_value import computed, flaw, parsed, unlike, whole
 from laketrain.clean.reading.landed import RawFile, each
@@ -131,14 +131,10 @@ def _check_encoding(form: _Form, file: RawFile) -> None:
 def _looks(spark: SparkSession, files: Sequence[RawFile], form: _Form, columns: T.StructType) -> list[Look]:
     """What each file's lines are like. Those in other forms of JSON are all read one by one, and so are all by whose
     locale a decimal in quotes may be another number."""
-    if form.multiline or not form.plain or (form.local and _has_decimals(columns)):
+    if form.multiline or not form.plain or (form.local and holds(columns, (T.DecimalType,))):
         return [Look(False, 0, None)] * len(files)
     shipped = [Text(file.path, file.ref, file.file.bytes, is_packed(file.path)) for file in files]
     return look(spark, files[0].version.lake.store, shipped, columns)
-
-
-def _has_decimals(columns: T.StructType) -> bool:
-    return twin_of(columns, lambda kind: kind if isinstance(kind, T.DecimalType) else None) is not None
 
 
 def _keys(spark: SparkSession, files: Sequence[RawFile], form: _Form, texts: DataFrame | None, expected: T.StructType,

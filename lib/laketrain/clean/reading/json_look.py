@@ -21,7 +21,7 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.encoding import decodes, named_damage, plain_text
@@ -30,7 +30,7 @@ from laketrain.clean.reading.json_keys import columns_of, merged
 from laketrain.clean.reading.json_suspects import loses, may_lose, wanted_columns
 from laketrain.clean.reading.json_tails import odd_and_blank
 from laketrain.clean.reading.json_twice import has_a_key_twice
-from laketrain.clean.reading.survey import Range, Text, in_tasks, ranges_of
+from laketrain.clean.reading.survey import Range, Text, in_tasks, numbers_of, ranges_of
 from laketrain.lake import Store
 
 BLOCK = 256 << 10
@@ -65,13 +65,12 @@ def look(spark: SparkSession, store: Store, files: Sequence[Text], columns: T.St
     task = partial(_looks, store, tasks, columns)
     frame = spark.range(0, len(tasks), 1, max(1, len(tasks))).mapInArrow(task, _TYPES)
     found = {row["number"]: row for row in frame.collect()}
-    looks, number = [], 0
-    for file in files:
-        own = [found[at] for at in range(number, number + len(ranges_of(file)))]
-        number += len(own)
-        looks.append(_all([Look(row["plain"], row["rows"], None if row["keys"] is None else
-                                T.StructType.fromJson(json.loads(row["keys"]))) for row in own]))
-    return looks
+    return [_all([_look_of(found[number]) for number in own]) for own in numbers_of(files)]
+
+
+def _look_of(row: Row) -> Look:
+    return Look(row["plain"], row["rows"],
+                None if row["keys"] is None else T.StructType.fromJson(json.loads(row["keys"])))
 
 
 def _all(looks: Sequence[Look]) -> Look:

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.lossless import TIMES, lost, wider
-from laketrain.clean.reading.json_numbers import MARK, twin_of
+from laketrain.clean.reading.json_numbers import MARK, holds, twin_of
 
 Options = Mapping[str, Any]
 
@@ -60,7 +60,7 @@ def wide(text: Column, kind: T.DataType, options: Options) -> Column | None:
 def lost_within(came: Came, columns: T.StructType, options: Options) -> Column:
     """What the value lacks that was parsed of a text, with the column's name; null where nothing."""
     whys = [_within(check, check.came, came.value, columns, "") for check in _checks(came, options)
-            if _has(check, columns)]
+            if holds(columns, check.kinds)]
     return F.coalesce(*whys, F.lit(None).cast("string"))
 
 
@@ -68,7 +68,7 @@ def lost_within_each(came: Came, columns: T.StructType, options: Options) -> Col
     """The same of a text that is an array, for each of its values, as an array."""
     whys = F.transform(came.value, lambda _: F.lit(None).cast("string"))
     for check in _checks(came, options):
-        if _has(check, columns):
+        if holds(columns, check.kinds):
             further = F.zip_with(check.came, came.value, partial(_within_one, check, columns))
             whys = F.zip_with(whys, further, lambda one, other: F.coalesce(one, other))
     return whys
@@ -107,11 +107,6 @@ def _checks(came: Came, options: Options) -> list[_Check]:
     return checks
 
 
-def _has(check: _Check, kind: T.DataType) -> bool:
-    """Whether a value of that type has parts that may have lost something."""
-    return twin_of(kind, lambda leaf: leaf if isinstance(leaf, check.kinds) else None) is not None
-
-
 def _within_one(check: _Check, columns: T.StructType, came: Column, value: Column) -> Column:
     return _within(check, came, value, columns, "")
 
@@ -119,7 +114,7 @@ def _within_one(check: _Check, columns: T.StructType, came: Column, value: Colum
 def _within(check: _Check, came: Column, value: Column, kind: T.DataType, name: str) -> Column:
     """The same of a part."""
     if isinstance(kind, T.StructType):
-        parts = [field for field in kind if _has(check, field.dataType)]
+        parts = [field for field in kind if holds(field.dataType, check.kinds)]
         return F.coalesce(*(_within(check, came[part.name], value[part.name], part.dataType,
                                     f"{name}.{part.name}" if name else part.name) for part in parts))
     if isinstance(kind, T.MapType):

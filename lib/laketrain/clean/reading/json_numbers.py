@@ -56,7 +56,7 @@ def written(text: Column, kind: T.DataType, options: Options) -> Column | None:
         return None
     if isinstance(twin, T.StructType):
         twin = T.StructType([*twin.fields, T.StructField(CORRUPT, T.StringType())])
-    rest = text if _holds(kind, _TOLD_BY_TEXT[1:]) else F.lit(None).cast("string")
+    rest = text if holds(kind, _TOLD_BY_TEXT[1:]) else F.lit(None).cast("string")
     local = any(name.lower() == "locale" for name in options)
     matters = F.lit(True) if local else _is_otherwise(text) | _may_have_number_for_a_time(text, kind)
     return F.from_json(F.when(matters, marked(text)).otherwise(rest), twin, dict(options))
@@ -97,9 +97,14 @@ def twin_of(kind: T.DataType, leaf: Callable[[T.DataType], T.DataType | None]) -
     return leaf(kind)
 
 
+def holds(kind: T.DataType, kinds: tuple[type[T.DataType], ...]) -> bool:
+    """Whether a value of that type has a part of one of these."""
+    return twin_of(kind, lambda leaf: leaf if isinstance(leaf, kinds) else None) is not None
+
+
 def _may_have_number_for_a_time(text: Column, kind: T.DataType) -> Column:
     """Whether some time may be a number, by what follows its key: to mark all numbers takes longer than to parse."""
-    if not _holds(kind, TIMES):
+    if not holds(kind, TIMES):
         return F.lit(False)
     names = list(_keys_of_times(kind.elementType if isinstance(kind, T.ArrayType) else kind))
     if not all(re.fullmatch(r"\w+", name, re.ASCII) for name in names):
@@ -111,21 +116,17 @@ def _may_have_number_for_a_time(text: Column, kind: T.DataType) -> Column:
 def _keys_of_times(kind: T.DataType) -> Iterator[str]:
     """The keys of times; nothing that is a name where a time is in an array or a map."""
     if not isinstance(kind, T.StructType):
-        yield "" if _holds(kind, TIMES) else "_"
+        yield "" if holds(kind, TIMES) else "_"
         return
     for field in kind:
         if isinstance(field.dataType, T.StructType):
             yield from _keys_of_times(field.dataType)
-        elif _holds(field.dataType, TIMES):
+        elif holds(field.dataType, TIMES):
             yield field.name if isinstance(field.dataType, TIMES) else ""
 
 
 def _has_texts(kind: T.DataType) -> bool:
-    return _holds(kind, (T.StringType,))
-
-
-def _holds(kind: T.DataType, kinds: tuple[type[T.DataType], ...]) -> bool:
-    return twin_of(kind, lambda leaf: leaf if isinstance(leaf, kinds) else None) is not None
+    return holds(kind, (T.StringType,))
 
 
 def _with_texts(value: Column, came: Column, kind: T.DataType) -> Column:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate, pairwise
 from typing import BinaryIO
 
 import numpy as np
@@ -92,13 +93,8 @@ def survey(spark: SparkSession, store: Store, files: Sequence[Text], grammar: Gr
     frame = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(
         task, ", ".join(f"{name} bigint" for name in _ROWS.names))
     looks = {row["number"]: row for row in frame.collect()}
-    found, number = [], 0
-    for file in files:
-        own = ranges_of(file)
-        seen = [tuple(looks[number + at][1:]) for at in range(len(own))]
-        found.append(settled(store, own, seen, grammar))
-        number += len(own)
-    return found
+    return [settled(store, ranges_of(file), [tuple(looks[number][1:]) for number in own], grammar)
+            for file, own in zip(files, numbers_of(files), strict=True)]
 
 
 def plain(cut: Cut) -> bool:
@@ -116,6 +112,12 @@ def ranges_of(file: Text) -> list[Range]:
         return [Range(file.path, file.ref, 0, file.size, True)]
     return [Range(file.path, file.ref, start, min(start + RANGE, file.size), False)
             for start in range(0, file.size, RANGE)]
+
+
+def numbers_of(files: Sequence[Text]) -> list[range]:
+    """Of each file the numbers of its ranges, counted over all files."""
+    ends = [0, *accumulate(len(ranges_of(file)) for file in files)]
+    return [range(start, end) for start, end in pairwise(ends)]
 
 
 def in_tasks(ranges: Sequence[Range], cores: int) -> list[list[tuple[int, Range]]]:
