@@ -115,7 +115,7 @@ def test_a_number_is_no_time_and_the_reason_says_how_it_becomes_one(
     why = "has a number for a time (declare it bigint and derive the time, e.g. by timestamp_millis) in "
     assert {name: reason for name, reason in refused.items() if name != "e"} == {
         **{str(at): f"{why}'at'" for at in range(len(numbers))}, "c": f"{why}'all'"}
-    assert refused["e"].startswith("is no json record of")
+    assert refused["e"].startswith("is no json record of") and refused["e"].endswith(": no timestamp_ntz in 'local'")
 
 
 @pytest.mark.slow

@@ -121,6 +121,7 @@ LOST = {"2": ("1.005", "more digits than decimal(10,2) holds in 'price'"),
         "4": ("2026-03-09 12:00", "a time of day, which a date doesn't hold in 'day'"),
         "5": ("1e400", "a number beyond double in 'x'"),
         "6": ("1,5", "no decimal(10,2) in 'price'")}
+TOO_LARGE = ("99999999.995", "1e9", "123456789")
 
 
 def csv_row(number: str, value: str, why: str) -> str:
@@ -141,14 +142,17 @@ def test_csv_rows_that_their_types_do_not_hold_are_quarantined_as_they_came(
     lines = [",".join(COLUMNS), GOOD, *(csv_row(number, *both) for number, both in LOST.items())]
     # Of `b.csv` the records are cut by us, as one goes on over a line's end.
     more = [line.replace("\n", "") for line in lines] + ['"9\n",1.01,,,']
-    found = clean_files(spark, tmp_path, {"a.csv": "\n".join(lines) + "\n", "b.csv": "\n".join(more) + "\n"},
-                        columns=COLUMNS)
+    large = [lines[0], *(csv_row("7", value, LOST["2"][1]) for value in TOO_LARGE)]
+    found = clean_files(spark, tmp_path, {"a.csv": "\n".join(lines) + "\n", "b.csv": "\n".join(more) + "\n",
+                                           "large.csv": "\n".join(large)}, columns=COLUMNS)
     assert sorted((row["id"], str(row["price"])) for row in found.rows) == [
         ("1", "1.01"), ("1", "1.01"), ("9\n", "1.01")]
     for file in ("a.csv", "b.csv"):
         refused = {row["reason"]: row["record"] for row in found.refused if row["file"] == file}
         assert set(refused) == {f"has {why}" for _, why in LOST.values()}
         assert all(value in refused[f"has {why}"] for value, why in LOST.values())
+    assert [row["reason"] for row in found.refused if row["file"] == "large.csv"] == [
+        f"has {LOST['2'][1]}"] * len(TOO_LARGE)
 
 
 @pytest.mark.slow

@@ -77,6 +77,24 @@ def test_a_line_is_read_whole_or_refused_whole(spark: SparkSession, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"multiLine": True}, {"allowComments": True}])
+def test_a_reason_names_the_column_whose_value_is_of_another_type(
+        spark: SparkSession, tmp_path: Path, options: dict[str, object]) -> None:
+    columns = {"id": "string", "n": "int", "ok": "boolean", "tags": "array<string>"}
+    texts = {'{"id":"1","n":"5","ok":1}': ": no int in 'n'", '{"id":"2","n":1,"ok":"yes"}': ": no boolean in 'ok'",
+             '{"id":"3","tags":"a"}': ": no array in 'tags'", '{"id":"4","n":2147483648}': ": no int in 'n'",
+             '["5"]': ""}
+    found = clean_files(spark, tmp_path, {"a.json": "\n".join([*texts, '{"id":"6","n":1}'])}, columns=columns,
+                        form="json", options=options)
+    assert [(row["id"], row["n"]) for row in found.rows] == [("6", 1)]
+    shape = "is no json record of id string, n int, ok boolean, tags array<string>"
+    reasons = {row["record"]: row["reason"] for row in found.refused}
+    assert {text: reasons.pop(text, None) for text, why in texts.items() if why} == {
+        text: shape + why for text, why in texts.items() if why}
+    assert not any(": no" in reason for reason in reasons.values())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "content", "options", "good", "refused"), [
     ("json", b'{"id":"caf\xef\xbf\xbd"}\n{"id":"caf\\ufffd"}\n{"id":"ok"}\n{"id":"\xef\xbf\xbd\xe9"}\n', {},
      ["caf\ufffd", "caf\ufffd", "ok"], ("holds the byte 0xE9 at 10, which is no UTF-8", '{"id":"\ufffd\ufffd"}')),

@@ -29,6 +29,7 @@ def test_columns_are_told_where_the_config_alone_can_tell(settings: dict[str, An
 
 @pytest.mark.parametrize(("settings", "said"), [
     ({"format": "csv"}, "the key 'schema' is missing"),
+    ({"format": "csv", "schema": {"id": "int", "a": "array<int>"}}, "'array<int>' for 'a', which a value of CSV can't"),
     ({"format": "cvs", "schema": "infer"}, "Did you mean 'csv'?"),
     ({"format": "image"}, "Did you mean 'images'?"),
     ({"format": "Parquet", "schema": "infer"}, "expected csv, json, parquet"),

@@ -45,6 +45,7 @@ BEGINS_WITH_A_YEAR = r"^\s*[+-]?\d{4}"
 AN_INFINITY = r"(?i)inf"
 _TIME_OF_DAY = r"\A\s*\S+?[T\s].*[1-9A-Ya-y]"
 _ZONE = r":\d{1,2}([.]\d*)?\s*[A-Za-z+-]"
+_A_NUMBER = r"\A\s*[+-]?(\d+[.]?\d*|[.]\d+)([eE][+-]?\d+)?\s*\z"
 _HAS_DIGITS = r"\A[^eE]*[1-9]"
 
 
@@ -84,6 +85,9 @@ def lost(text: Column, value: Column, kind: T.DataType, options: Options | None 
 def unread(text: Column, value: Column, kind: T.DataType, options: Options | None = None) -> Column:
     """Why the `value` that was read of a text isn't all of it, in words; null where it is, or there is no text."""
     none = _when(text.isNotNull() & value.isNull(), f"no {kind.simpleString()}")
+    if isinstance(kind, T.DecimalType):
+        large = value.isNull() & _in_locale(text, options).rlike(_A_NUMBER)
+        none = F.coalesce(_when(large, f"more digits than {kind.simpleString()} holds"), none)
     why = lost(text, value, kind, options)
     reason = none if why is None else F.coalesce(none, why)
     if isinstance(kind, _FLOATING):

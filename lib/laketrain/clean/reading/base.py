@@ -17,6 +17,8 @@ FILE, RECORD, REJECT = "_file", "_record", "_reject"
 CORRUPT = "_corrupt"
 VEILED = "(withheld)"
 """What stands in the place of a value that tells who somebody is."""
+MOST_ASKED = 50
+"""Columns of which a reason names the first that is wrong: each one makes the query longer."""
 _REJECTION = "struct<rule:string,reason:string>"
 
 SETTINGS: Mapping[str, str] = {

@@ -21,10 +21,10 @@ from pyspark.sql import types as T
 
 from laketrain.clean import lossless
 from laketrain.clean.lossless import LOSSY
-from laketrain.clean.reading.base import ALL_FILES, CORRUPT, RECORD, REJECT, Reading, marked, shape_of
+from laketrain.clean.reading.base import ALL_FILES, CORRUPT, MOST_ASKED, RECORD, REJECT, Reading, marked, shape_of
 from laketrain.clean.reading.doubles import trusted
 from laketrain.clean.reading.drift import Judge
-from laketrain.clean.reading.encoding import HEAD, check_encoding, head_of, is_packed
+from laketrain.clean.reading.encoding import HEAD, check_encoding, head_of
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
 from laketrain.clean.reading.records import Cut, Grammar
@@ -46,8 +46,6 @@ _EXCEL = re.compile(rb"sep=([^\r\n])(?=\r?\n)")
 _WHOLE = ((0, None),)
 _MANY_DOUBLES = 8
 """Columns: of so many it takes less time to look for odd numbers first than to read each value as a text."""
-_MOST_ASKED = 50
-"""Columns of which a reason names the first that is wrong: each one makes the query longer."""
 _MARK = "\ufeff"
 
 
@@ -144,8 +142,7 @@ def _header(file: RawFile, cut: Cut, grammar: Grammar, dialect: Dialect, whole: 
 def _surveyed(spark: SparkSession, looks: Sequence[_Look], dialect: Dialect) -> list[_Look]:
     """The looks with what was found in the files that are larger than what has been read of them."""
     utf_8, divisible = is_utf8(dialect.encoding), _divisible(dialect)
-    left = {number: Text(look.file.path, look.file.ref, look.file.file.bytes, is_packed(look.file.path))
-            for number, look in enumerate(looks) if look.found is None}
+    left = {number: Text.of(look.file) for number, look in enumerate(looks) if look.found is None}
     # Records of another encoding are cut here in any case; it is to be known where, if they make several ranges.
     asked = {number: text for number, text in left.items()
              if utf_8 or (divisible and not text.whole and text.size > RANGE)}
@@ -265,8 +262,7 @@ def _plain_doubles(spark: SparkSession, looks: Sequence[_Look], columns: T.Struc
     if not many or "1e5".encode(dialect.encoding) != b"1e5":
         return frozenset()
     files = [look.file for look in looks]
-    texts = [Text(file.path, file.ref, file.file.bytes, is_packed(file.path)) for file in files]
-    fine = trusted(spark, files[0].version.lake.store, texts)
+    fine = trusted(spark, files[0].version.lake.store, [Text.of(file) for file in files])
     return frozenset(file.path for file, is_fine in zip(files, fine, strict=True) if is_fine)
 
 
@@ -293,7 +289,7 @@ def _no_record(layout: _Layout) -> Column:
     shape = F.lit(f"is no {shape_of('csv', width)}")
     asked = [(name, field) for name, field in named if isinstance(field.dataType, (T.NumericType, T.BooleanType))
              and not layout.as_text(field.dataType)]
-    if not asked or len(asked) > _MOST_ASKED:
+    if not asked or len(asked) > MOST_ASKED:
         return shape
     texts = F.from_csv(F.col(CORRUPT), ", ".join(f"{field.name} string" for field in layout.fields), layout.single)
     culprits = [F.when(texts[field.name].isNotNull() & texts[field.name].try_cast(field.dataType).isNull(),

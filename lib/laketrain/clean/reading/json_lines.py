@@ -21,14 +21,14 @@ from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, shape_of, stray
 from laketrain.clean.reading.drift import Judge
-from laketrain.clean.reading.encoding import check_encoding, head_of, is_packed
+from laketrain.clean.reading.encoding import check_encoding, head_of
 from laketrain.clean.reading.json_files import PLACE, PROBLEM, TEXT, values
 from laketrain.clean.reading.json_keys import merged, named
 from laketrain.clean.reading.json_look import Look, look
 from laketrain.clean.reading.json_losses import lost_within_each
 from laketrain.clean.reading.json_numbers import holds
 from laketrain.clean.reading.json_twice import alike_within, has_a_key_twice, once
-from laketrain.clean.reading.json_value import computed, flaw, parsed, unlike, whole
+from laketrain.clean.reading.json_value import computed, flaw, no_object, own, parsed, unlike, whole
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
 from laketrain.clean.reading.survey import Text
@@ -133,8 +133,7 @@ def _looks(spark: SparkSession, files: Sequence[RawFile], form: _Form, columns: 
     locale a decimal in quotes may be another number."""
     if form.multiline or not form.plain or (form.local and holds(columns, (T.DecimalType,))):
         return [Look(False, 0, None)] * len(files)
-    shipped = [Text(file.path, file.ref, file.file.bytes, is_packed(file.path)) for file in files]
-    return look(spark, files[0].version.lake.store, shipped, columns)
+    return look(spark, files[0].version.lake.store, [Text.of(file) for file in files], columns)
 
 
 def _keys(spark: SparkSession, files: Sequence[RawFile], form: _Form, texts: DataFrame | None, expected: T.StructType,
@@ -150,7 +149,7 @@ def _of_plain_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Se
                     form: _Form) -> DataFrame:
     schema = T.StructType([*columns.fields, T.StructField(CORRUPT, T.StringType())])
     rows = spark.read.schema(schema).options(**form.options).json([file.url for file in files])
-    problem = F.when(F.col(CORRUPT).isNotNull(), _no_record(F.col(CORRUPT), columns))
+    problem = F.when(F.col(CORRUPT).isNotNull(), _no_record(F.col(CORRUPT), columns, form))
     return rows.select(*(F.col(quoted(name)) for name in columns.names), place_of(all_files).alias(PLACE),
                        F.col(CORRUPT).alias(TEXT), problem.alias(PROBLEM))
 
@@ -186,7 +185,7 @@ def _of_values(texts: DataFrame, columns: T.StructType, form: _Form, arrays: boo
             F.array(_element(one.taken, F.lit(None).cast("string"))))))
         value = F.col("_row")["value"]
         none = F.when(value.isNull(), F.lit(f"has an element that is no {shape_of('json', columns)}"))
-        wrong = F.when(~whole(several), flaw(one, _no_record(text, columns))).otherwise(
+        wrong = F.when(~whole(several), flaw(one, _no_record(text, columns, form))).otherwise(
             F.coalesce(other, none, F.concat(F.lit("has an element that "), F.col("_row")["lost"])))
     else:
         value, wrong = one.taken, flaw(one)
@@ -200,11 +199,11 @@ def _element(value: Column, why: Column) -> Column:
     return F.struct(value.alias("value"), why.alias("lost"))
 
 
-def _no_record(text: Column, columns: T.StructType) -> Column:
+def _no_record(text: Column, columns: T.StructType, form: _Form) -> Column:
     """Why a line that isn't one object of these columns is none."""
     part = F.trim(text, F.lit(_BLANKS)).isin("{", "[", "}", "},", "]")
     return F.when(part, F.lit("is a part of a record of several lines, which options.multiLine: true reads")).otherwise(
-        F.lit(f"is no {shape_of('json', columns)}"))
+        no_object(text, columns, own(form.given)))
 
 
 def _found(spark: SparkSession, files: Sequence[RawFile], form: _Form, texts: DataFrame | None,

@@ -18,7 +18,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import CORRUPT, shape_of
+from laketrain.clean.reading.base import CORRUPT, MOST_ASKED, shape_of
 from laketrain.clean.reading.json_losses import Came, lost_within, wide
 from laketrain.clean.reading.json_numbers import exact, inexact, written
 from laketrain.clean.reading.json_tails import HALF
@@ -96,7 +96,7 @@ def flaw(parsed: Parsed, none: Column | None = None) -> Column:
     that is no such at all."""
     assert isinstance(parsed.kind, T.StructType)
     text, columns = parsed.text, parsed.kind
-    none = F.lit(f"is no {shape_of('json', columns)}") if none is None else none
+    none = no_object(text, columns, parsed.options) if none is None else none
     half = text.contains("\\u") & text.rlike(r"(?<!\\)(?:\\\\)*" + HALF)
     first = _first(text, columns, parsed.options)
     more = first.isNotNull() & first[CORRUPT].isNull()
@@ -104,6 +104,23 @@ def flaw(parsed: Parsed, none: Column | None = None) -> Column:
     return F.when(half, F.lit("holds half of a surrogate pair, which is no character")).otherwise(
         F.coalesce(_again(parsed), F.when(~whole(parsed), no_record).otherwise(
             F.coalesce(inexact(text, parsed.written, columns), lost_within(parsed, columns, parsed.options)))))
+
+
+def no_object(text: Column, columns: T.StructType, options: Mapping[str, Any]) -> Column:
+    """Why a text that isn't an object of these columns is none; with the first value that isn't of its type, where the
+    columns are few. `options` are `own` ones."""
+    shape = F.lit(f"is no {shape_of('json', columns)}")
+    asked = [field for field in columns if not isinstance(field.dataType, T.StringType)]
+    if not asked or len(asked) > MOST_ASKED:
+        return shape
+
+    def fails(name: str, kind: T.DataType) -> Column:
+        return _first(text, T.StructType([T.StructField(name, kind)]), options)[CORRUPT].isNotNull()
+
+    said = {field.name: f": no {field.dataType.simpleString().partition('<')[0]} in {field.name!r}" for field in asked}
+    culprits = [F.when(fails(field.name, field.dataType), F.lit(said[field.name])) for field in asked]
+    none = F.when(~fails(f"{_OURS}none", T.StringType()), F.coalesce(*culprits))
+    return F.concat(shape, F.coalesce(none, F.lit("")))
 
 
 def _first(text: Column, columns: T.StructType, options: Mapping[str, Any]) -> Column:

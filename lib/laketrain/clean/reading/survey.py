@@ -20,7 +20,8 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from laketrain.clean.reading.encoding import named_damage, plain_text
+from laketrain.clean.reading.encoding import is_packed, named_damage, plain_text
+from laketrain.clean.reading.landed import RawFile
 from laketrain.clean.reading.records import Cut, Grammar, Places
 from laketrain.clean.reading.slices import cuts, is_text, utf8
 from laketrain.lake import Store
@@ -44,6 +45,10 @@ class Text:
     ref: str
     size: int
     whole: bool
+
+    @classmethod
+    def of(cls, file: RawFile) -> Text:
+        return cls(file.path, file.ref, file.file.bytes, is_packed(file.path))
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,11 @@ class Source(BaseSource):
     def _of_a_dialect(self) -> Source:
         if self.format == "csv":
             Dialect.of(self.options)
+            for name, kind in (self.declared.items() if isinstance(self.declared, dict) else ()):
+                if "<" in kind:
+                    raise ValueError(f"received the type {kind!r} for {name!r}, which a value of CSV can't be",
+                                     "Declare it as string; in clean, the rule parse makes an array of it, or derive "
+                                     "with from_json(...) another type")
         return self
 
     def _refuse_for_fixed(self) -> None:
