@@ -95,6 +95,8 @@ def test_a_floating_number_is_the_nearest_one_and_infinite_only_where_the_text_i
             beyond = True
         assert why == (f"a number beyond {kind}" if beyond else None), text
         assert beyond or value == nearest or text == "NaN", text
+    labels = ["1d", "2F ", "-1.5D", "1e5f", "0x1p3"]
+    assert {why for _, why in read_all(spark, labels, kind)} == {"a letter that is part of no number"}
 
 
 @pytest.mark.slow

@@ -162,6 +162,13 @@ def test_a_number_that_begins_with_a_zero_is_inferred_as_a_text(spark: SparkSess
     assert [(row["zip"], row["n"], row["x"]) for row in rows] == [("01067", 0, 0.5), ("10115", 10, 0.0)]
 
 
+@pytest.mark.slow
+def test_labels_that_java_takes_for_numbers_are_inferred_as_texts(spark: SparkSession, tmp_path: Path):
+    rows = read(spark, tmp_path, {"a.csv": "room,hall,bits,x\n1D,2f,0x1p3,1e5\n2.5F,3,4,Infinity\n"}, "infer")
+    assert [(row["room"], row["hall"], row["bits"], row["x"]) for row in rows] == [
+        ("1D", "2f", "0x1p3", 1e5), ("2.5F", "3", "4", float("inf"))]
+
+
 def test_types_are_inferred_of_whole_records(spark: SparkSession, tmp_path: Path):
     rows = read(spark, tmp_path, {"a.csv": 'id,n,,text\n1,2.5,,"a\n7"\n2,3,,b\n', "b.csv": 'text,id,n\n"c\nd",3,4\n'},
                 "infer")

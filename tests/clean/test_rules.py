@@ -117,12 +117,17 @@ BAD: dict[str, tuple[dict[str, Any], str, Sequence[Any], str, Sequence[str]]] = 
     "cast to timestamp": (
         {"cast": {"column": "x", "to": "timestamp"}}, "string", ["2026-02-30T10:00:00Z", "14 March"], "cast(x)",
         ["received 2026-02-30T10:00:00Z, expected timestamp", "received 14 March, expected timestamp"]),
+    "cast of labels to double": (
+        {"cast": {"column": "x", "to": "double"}}, "string", ["1d", "2F"], "cast(x)",
+        [f"received {value}, a letter that is part of no number" for value in ("1d", "2F")]),
     "cast of a long text": (
         {"cast": {"column": "x", "to": "int"}}, "string", ["y" * 500], "cast(x)",
         [f"received {'y' * 60}, expected int"]),
     "parse": (
         {"parse": {"column": "x", "as": "array<int>"}}, "string", ["1 x 3", "1,2", "NaN", "1.5", "1 256e9"], "parse(x)",
         [f"element '{value}' is no int" for value in ("x", "1,2", "NaN", "1.5", "256e9")]),
+    "parse of labels": ({"parse": {"column": "x", "as": "array<double>"}}, "string", ["1 2D 3d"], "parse(x)",
+                        ["element '2D' has a letter that is part of no number"]),
     "parse of nothing": ({"parse": {"column": "x", "as": "array<int>"}}, "string", ["", "  "], "parse(x)",
                          ["element '' is no int"] * 2),
     "parse with a gap": ({"parse": {"column": "x", "as": "array<double>", "separator": ","}}, "string", ["1,,2", "1,"],

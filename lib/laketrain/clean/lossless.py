@@ -3,14 +3,17 @@
     value = read(F.col("price"), T.DecimalType(10, 2))      # null where the text isn't such a number
     lost(F.col("price"), value, T.DecimalType(10, 2))       # "more digits than decimal(10,2) holds", null where all fit
 
-Spark's parsers round a decimal, cut a time below its microseconds, drop the time of day beside a date, and make a large
-number infinite, all without a word. Only of `float` and `double` is the nearest number what the type means.
+Spark's parsers round a decimal, cut a time below its microseconds, drop the time of day beside a date, make a large
+number infinite, and take the label 2D for the number 2, all without a word. Only of `float` and `double` is the nearest
+number what the type means.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from pyspark import SparkContext
@@ -43,9 +46,11 @@ BELOW_MICROS = r"\.\d{6}\d*[1-9]"
 """Matches a time with digits below a microsecond, in Java's patterns and RE2's."""
 BEGINS_WITH_A_YEAR = r"^\s*[+-]?\d{4}"
 AN_INFINITY = r"(?i)inf"
+A_LETTER = "a letter that is part of no number"
 _TIME_OF_DAY = r"\A\s*\S+?[T\s].*[1-9A-Ya-y]"
 _ZONE = r":\d{1,2}([.]\d*)?\s*[A-Za-z+-]"
 _A_NUMBER = r"\A\s*[+-]?(\d+[.]?\d*|[.]\d+)([eE][+-]?\d+)?\s*\z"
+_A_JAVA_NUMBER = r"(?i)[\d.][df]\s*\z|0x"
 _HAS_DIGITS = r"\A[^eE]*[1-9]"
 
 
@@ -78,7 +83,7 @@ def lost(text: Column, value: Column, kind: T.DataType, options: Options | None 
     if isinstance(kind, _FLOATING):
         words = [str(word) for name, word in _formats(kind, options).items() if name.endswith("inf")]
         infinite = (F.abs(value) == float("inf")) & ~text.rlike(AN_INFINITY) & ~text.isin(words)
-        return _when(infinite, f"a number beyond {kind.simpleString()}")
+        return F.coalesce(_when(infinite, f"a number beyond {kind.simpleString()}"), _when(is_javas(text), A_LETTER))
     return None
 
 
@@ -92,8 +97,16 @@ def unread(text: Column, value: Column, kind: T.DataType, options: Options | Non
     reason = none if why is None else F.coalesce(none, why)
     if isinstance(kind, _FLOATING):
         # Spark computes the value anew each time that it is named: once will do for nearly all.
-        return F.when(F.abs(F.coalesce(value, F.lit(float("inf")))) >= float("inf"), reason)
+        return F.when((F.abs(F.coalesce(value, F.lit(float("inf")))) >= float("inf")) | is_javas(text), reason)
     return reason
+
+
+def is_javas(text: Column) -> Column:
+    """Whether a text is a number in Java's own code alone, such as `1d`, `2F` and `0x1p3`, which Spark's casts take."""
+    short = F.rtrim(text)
+    # A pattern takes four times as long as what goes before it.
+    may_be = reduce(or_, (*map(short.endswith, "dDfF"), *map(text.contains, "xX")))
+    return may_be & text.rlike(_A_JAVA_NUMBER)
 
 
 def flaw(before: Column, after: Column, kind: T.DataType, to: T.DataType) -> Column:

@@ -44,6 +44,7 @@ _ONE_BYTE = re.compile(r"ascii|iso8859|latin|cp125|cp437|cp8|koi8|mac")
 _EAST_ASIAN = re.compile(r"gb|big5|cp9|euc|shiftjis")
 _EXCEL = re.compile(rb"sep=([^\r\n])(?=\r?\n)")
 _WHOLE = ((0, None),)
+_A_LABEL = "^ *[+-]?0[0-9xX]|[0-9.][dDfF] *$"
 _MANY_DOUBLES = 8
 """Columns: of so many it takes less time to look for odd numbers first than to read each value as a text."""
 _MARK = "\ufeff"
@@ -208,11 +209,11 @@ def _inferred(spark: SparkSession, looks: Sequence[_Look], source: Source, diale
 
 
 def _labels(texts: DataFrame, found: T.StructType) -> set[int]:
-    """The columns, by their places, in which Spark saw numbers, and a value like 007 shows that they are none."""
+    """The columns, by their places, in which Spark saw numbers, and a value like 007 or 2D shows that they are none."""
     numbers = [place for place, field in enumerate(found) if isinstance(field.dataType, T.NumericType)]
     if not numbers:
         return set()
-    row = texts.selectExpr(*(f"max(_{place} RLIKE '^ *[+-]?0[0-9]')" for place in numbers)).first()
+    row = texts.selectExpr(*(f"max(_{place} RLIKE '{_A_LABEL}')" for place in numbers)).first()
     return {place for place, has in zip(numbers, row or (), strict=True) if has}
 
 

@@ -5,7 +5,7 @@ r"""Whether Spark's CSV reader may be trusted with the doubles in a text, found 
     trusted(spark, store, files)                      # the same of each file
 
 A double is exact enough as Spark reads it unless it is too large for one: then it has an exponent of three digits or
-very many digits. And `inf` and `nan`, as Python writes them, that reader refuses.
+very many digits. The label `2D` Spark takes for a number. And `inf` and `nan`, as Python writes them, it refuses.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ _BLOCK = 32
 """Bytes; any 63 digits in a row fill an aligned block, and a double has room for 308."""
 _EXPONENT = re.compile(rb"[\d.][eE]\+?\d{3}")
 _SPECIAL = re.compile(rb"(?i)(?<![a-z])(inf|nan)(?![a-z])")
-_OVERLAP = 128
-"""Bytes of a block that are looked at with the next one, too: more than an exponent or a long run of digits needs."""
+_JAVAS = re.compile(rb"(?i)(?<![\w.])[+-]?(?:\d+[.]?\d*|[.]\d+)(?:e[+-]?\d+)?[df](?!\w)|0x[\da-f.]+p")
+_OVERLAP = 160
+"""Bytes of a block that are looked at with the next one, too: more than a long run of digits needs, or a number without
+one."""
 _ALL, _FULL = np.uint64(0x0101010101010101), np.uint32(0x01010101)
 
 
@@ -72,8 +74,17 @@ def plain_doubles(data: bytes) -> bool:
     digits = (array - np.uint8(ord("0"))) < np.uint8(10)
     lower = array | np.uint8(32)  # of digits, a point and a plus nothing else either
     suspects = ((_EXPONENT, _exponents(lower, digits)), (_SPECIAL, _specials(lower)))
-    return not _many(digits) and not any(pattern.match(data, place) for pattern, places in suspects
-                                         for place in places.tolist())
+    return not _many(digits) and not _has_javas(data, lower, digits) and not any(
+        pattern.match(data, place) for pattern, places in suspects for place in places.tolist())
+
+
+def _has_javas(data: bytes, lower: npt.NDArray[np.uint8], digits: npt.NDArray[np.bool_]) -> bool:
+    """Whether there is a number with a d or an f behind it, or one like 0x1p3."""
+    numeric = digits | (lower == ord("."))
+    after = np.append(lower[1:] - np.uint8(ord("a")) < np.uint8(26), False)
+    letters = ((lower == ord("d")) | (lower == ord("f"))) & ~after | (lower == ord("x"))
+    places = np.flatnonzero(letters[1:] & numeric[:-1]) + 1
+    return any(_JAVAS.search(data, max(0, place - _OVERLAP), place + _OVERLAP) for place in places.tolist())
 
 
 def _many(digits: npt.NDArray[np.bool_]) -> bool:

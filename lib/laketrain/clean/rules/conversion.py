@@ -47,6 +47,9 @@ def parse(frame: DataFrame, rule: Parse) -> DataFrame:
         infinite = F.array_contains(values, float("inf")) | F.array_contains(values, float("-inf"))
         frame = reject(frame, f"parse({rule.column})", infinite & ~text.rlike(AN_INFINITY),
                        F.lit("an element is a number beyond double"))
+        label = F.when(text.rlike("[dDfFxX]"), F.get(F.filter(tokens, lossless.is_javas), F.lit(0)))
+        frame = reject(frame, f"parse({rule.column})", label.isNotNull(),
+                       F.format_string("element '%s' has " + lossless.A_LETTER, label))
     return frame.withColumn(rule.column, values)
 
 
