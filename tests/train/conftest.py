@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +32,19 @@ def task_of(dataset: Version) -> Callable[..., FitTask]:
         return FitTask(dataset.lake.url, dataset.ref, config, name, run=f"run of {name}", output=f"fitted/{name}")
 
     return task
+
+
+@pytest.fixture
+def importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path, str], None]]:
+    """Writes a user's module to a file whose folder is on the path until the test is over."""
+    made = []
+
+    def write(file: Path, source: str) -> None:
+        file.parent.mkdir()
+        file.write_text(source)
+        monkeypatch.syspath_prepend(str(file.parent))
+        made.append(file.stem)
+
+    yield write
+    for name in made:
+        sys.modules.pop(name, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -76,15 +76,12 @@ def step(model, inputs, targets, weights):
 
 
 @pytest.fixture
-def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def mine(tmp_path: Path, importable: Callable[[Path, str], None]) -> Path:
     """A user's module `mine`, beside the job and nowhere else."""
     file = tmp_path / "code" / "mine.py"
-    file.parent.mkdir()
-    file.write_text(SOURCE)
-    monkeypatch.syspath_prepend(str(file.parent))
+    importable(file, SOURCE)
     import_tensorflow()
-    yield file
-    sys.modules.pop("mine", None)
+    return file
 
 
 def silent(event: dict[str, Any]) -> None:

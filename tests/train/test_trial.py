@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,15 +105,12 @@ COLUMNS = {"x": {"kind": "vector", "columns": ["a", "b"], "scale": "none"}, "lab
 
 
 @pytest.fixture(autouse=True)
-def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def mine(tmp_path: Path, importable: Callable[[Path, str], None]) -> Path:
     """A user's module `nets`, in a folder with a space in its name."""
     file = tmp_path / "my code" / "nets.py"
-    file.parent.mkdir()
-    file.write_text(SOURCE)
-    monkeypatch.syspath_prepend(str(file.parent))
+    importable(file, SOURCE)
     import_tensorflow()
-    yield file
-    sys.modules.pop("nets", None)
+    return file
 
 
 def drawn() -> dict[str, Any]:
