@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +29,15 @@ ROWS = [{"id": number, "day": date(2026, 11, 1 + number % 2), "shop": ["Köln / 
         for number in range(12)]
 
 
-def read(spark: SparkSession, folder: Path, columns: Any = COLUMNS, form: str = "parquet") -> list[dict[str, Any]]:
+def read(spark: SparkSession, folder: Path, columns: Any = COLUMNS, form: str = "parquet",
+         missing: str = "fail") -> list[dict[str, Any]]:
     """The rows that are good, and of others their file and why not."""
     from laketrain.clean.reading import FILE, REJECT, SETTINGS, read_raw
     from laketrain.spark.frames import configured
 
-    source = Source.model_validate({"format": form, "path": str(folder / "landing"), "schema": columns})
+    options = {"header": True} if form == "csv" else {}
+    source = Source.model_validate({"format": form, "path": str(folder / "landing"), "schema": columns,
+                                    "drift": {"missing": missing}, "options": options})
     raw = ingest_source(folder, source)
     with configured(spark, SETTINGS):
         rows = [row.asDict() for row in read_raw(spark, raw, source).collect()]
@@ -119,7 +123,7 @@ def test_values_are_those_of_the_source_whatever_characters_they_have(spark: Spa
                "_x_": "_x_", "50% + 1": "50% + 1", "[Köln %2F Süd]": "[Köln / Süd]"}
     content = io.BytesIO()
     pq.write_table(pa.table({"id": [1]}), content)
-    text: dict[str, str | bytes] = {"csv": "1\n", "json": '{"id": 1}\n', "parquet": content.getvalue()}
+    text: dict[str, str | bytes] = {"csv": "id\n1\n", "json": '{"id": 1}\n', "parquet": content.getvalue()}
     land_files(tmp_path / "landing", {f"shop={folder}/[0].{form}": text[form] for folder in folders})
     rows = read(spark, tmp_path, {"id": "bigint", "shop": "string"}, form)
     assert sorted(row["shop"] for row in rows) == sorted(folders.values())
@@ -131,13 +135,35 @@ def test_a_column_whose_name_has_such_characters_is_read_too(spark: SparkSession
     assert read(spark, tmp_path, "infer", "json") == [{"id": 1, "[shop]": "a?"}]
 
 
-def test_only_what_stands_in_every_path_and_is_asked_for_is_a_column() -> None:
+def test_only_what_is_asked_for_is_a_column_whatever_its_capitals() -> None:
     from pyspark.sql import types as T
 
-    paths = ["a=1/b=2/x", "c=1/a=2/x"]
-    assert path_columns(paths, None) == ("a",)
-    assert path_columns(paths, T.StructType([T.StructField("c", T.StringType())])) == ()
-    assert path_columns(["=1/a=/b/c=d.csv"], None) == ("a",)
+    wanted = T.StructType([T.StructField(name, T.StringType()) for name in ("c", "A")])
+    assert path_columns("a=1/b=2/x", None) == ("a", "b")
+    assert path_columns("=1/a=/b/c=d.csv", None) == ("a",)
+    assert path_columns("a=1/b=2/x", wanted) == ("A",)
+    assert path_columns("a=1/C=3/A=2/x", wanted) == ("c", "A")
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_a_column_that_only_some_paths_have_is_null_elsewhere_or_read_from_the_file(
+        spark: SparkSession, tmp_path: Path, form: str) -> None:
+    def file(**row: Any) -> str | bytes:
+        content = io.BytesIO()
+        pq.write_table(pa.table({name: [value] for name, value in row.items()}), content)
+        lines = {"csv": ",".join(row) + "\n" + ",".join(map(str, row.values())), "json": json.dumps(row)}
+        return lines.get(form, content.getvalue())
+
+    land_files(tmp_path / "landing", {"day=1/a": file(id=1), "Day=2/hour=3/b": file(id=2), "c": file(id=3, day="4"),
+                                      "d": file(id=4)})
+    columns = {"id": "bigint", "day": "string", "hour": "int"}
+    rows = by_id(read(spark, tmp_path, columns, form, missing="nulls"))
+    assert [(row["id"], row["day"], row["hour"]) for row in rows] == [
+        (1, "1", None), (2, "2", 3), (3, "4", None), (4, None, None)]
+    with pytest.raises(DataError, match="has no column 'hour'"):
+        read(spark, tmp_path, columns, form)
+    with pytest.raises(DataError, match=r"in its path, which .* has\. Next: instead of schema: infer"):
+        read(spark, tmp_path, "infer", form)
 
 
 @pytest.mark.parametrize(("path", "column", "said"), [

@@ -18,7 +18,7 @@ from pyspark.sql import types as T
 from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, messages, text
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, SETTINGS, Reader, Reading, marked, rejection
 from laketrain.clean.reading.landed import RawFile, raw_files, refuse_hidden
-from laketrain.clean.reading.partitions import path_columns, with_originals, with_path_columns, without
+from laketrain.clean.reading.partitions import by_path_columns, united, with_originals, with_path_columns, without
 from laketrain.config.names import alike
 from laketrain.config.sources import FIXED, MEDIA, RESERVED, BaseSource, TableSource
 from laketrain.errors import DataError
@@ -58,18 +58,25 @@ def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapp
     expected = _expected(raw, source, pinned)
     files = raw_files(raw)
     fixed = source.format in FIXED or isinstance(source, TableSource)
-    keys = () if fixed else path_columns([file.original for file in files], expected)
+    groups = {(): files} if fixed or not files else by_path_columns(files, expected)
     if isinstance(source, TableSource):
         source = source.landed
     if files:
-        reading = _rows(spark, files, source, without(expected, keys))
-        if expected is None:
-            _refuse_clashes(raw, [*(name for name in reading.pinned.names if name not in keys), *keys])
-        return with_path_columns(reading, keys, expected, personal) if keys else reading
+        return united([_with_keys(spark, raw, group, source, expected, keys, personal)
+                       for keys, group in groups.items()])
     if expected is None:
         raise DataError("clean", f"schema of source {raw.name!r}", "can't be inferred, as there is no file yet",
                         "declare the columns, or wait for the first file")
     return Reading(marked(spark.createDataFrame([], expected), [field.name for field in expected]), expected, rows=0)
+
+
+def _with_keys(spark: SparkSession, raw: Version, files: Sequence[RawFile], source: BaseSource,
+               expected: T.StructType | None, keys: Sequence[str], personal: Collection[str]) -> Reading:
+    """The rows of files whose paths name the columns `keys`."""
+    reading = _rows(spark, files, source, without(expected, keys))
+    if expected is None:
+        _refuse_clashes(raw, [*(name for name in reading.pinned.names if name not in keys), *keys])
+    return with_path_columns(reading, keys, expected, personal) if keys else reading
 
 
 def _rows(spark: SparkSession, files: Sequence[RawFile], source: BaseSource, expected: T.StructType | None) -> Reading:

@@ -1,6 +1,6 @@
 """Columns that stand in the paths of files, as Hive, Spark, Arrow and DuckDB write them: `day=2026-11-20/0.parquet`.
 
-    keys = path_columns(paths, expected)         # ("day",)
+    groups = by_path_columns(files, expected)    # {("day",): files}
     rows.select(place_of(files), …)              # each row's path in the lake, of which
     with_originals(reading, files)               # makes the one where it was landed from, from which
     with_path_columns(reading, keys, expected)   # takes its values
@@ -9,9 +9,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -20,6 +19,7 @@ from pyspark.sql import types as T
 from laketrain.clean import lossless
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, VEILED, Reading, rejection
 from laketrain.clean.reading.landed import RawFile, renamed
+from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
 
 _NONE = "__HIVE_DEFAULT_PARTITION__"
@@ -28,12 +28,33 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./=-]*")
 """Matches paths that are the same in a URL."""
 
 
-def path_columns(paths: Sequence[str], expected: T.StructType | None) -> tuple[str, ...]:
-    """The columns that each of the paths names: of the expected ones, or all where none are known yet."""
-    named = [set(_keys(path)) for path in paths]
-    common = reduce(set.intersection, named) if named else set()
-    return tuple(name for name in _keys(paths[0] if paths else "")
-                 if name in common and (expected is None or name in expected.names))
+def by_path_columns(files: Sequence[RawFile], expected: T.StructType | None
+                    ) -> Mapping[tuple[str, ...], list[RawFile]]:
+    """The files by the columns that their paths name: of the expected ones, or all where none are known yet.
+
+    Raises DataError where not all files' paths name the same ones, and none are known: nobody can say which are meant.
+    """
+    groups: dict[tuple[str, ...], list[RawFile]] = {}
+    for file in files:
+        groups.setdefault(path_columns(file.original, expected), []).append(file)
+    if expected is None and len(groups) > 1:
+        name = next(name for keys in groups for name in keys if not all(name in other for other in groups))
+        there, lacking = (next(group[0] for keys, group in groups.items() if (name in keys) is has)
+                          for has in (True, False))
+        raise DataError("clean", lacking.ref, f"has no {name!r} in its path, which {there.original!r} has",
+                        "instead of schema: infer declare the columns that are wanted")
+    return groups
+
+
+def path_columns(path: str, expected: T.StructType | None) -> tuple[str, ...]:
+    """The columns that a path names, as they are expected: Spark minds no capitals. A name that is there as it stands
+    goes before."""
+    keys = _keys(path)
+    if expected is None:
+        return tuple(dict.fromkeys(keys))
+    known = {name.lower(): name for name in expected.names if name not in keys}
+    named = {name if name in expected.names else known.get(name.lower()) for name in keys}
+    return tuple(name for name in expected.names if name in named)
 
 
 def _keys(path: str) -> list[str]:
@@ -69,6 +90,22 @@ def without(expected: T.StructType | None, keys: Sequence[str]) -> T.StructType 
     return None if expected is None else T.StructType([field for field in expected if field.name not in keys])
 
 
+def united(readings: Sequence[Reading]) -> Reading:
+    """The rows of groups of files as one reading."""
+    first, *others = readings
+    for other in others:
+        counts = first.rows is None or other.rows is None
+        drift = {what: _added(first.drift.get(what, {}), other.drift.get(what, {}))
+                 for what in {**first.drift, **other.drift}}
+        first = replace(first, frame=first.frame.unionByName(other.frame, allowMissingColumns=True), drift=drift,
+                        rows=None if counts else (first.rows or 0) + (other.rows or 0))
+    return first
+
+
+def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
+
+
 def with_path_columns(reading: Reading, keys: Sequence[str], expected: T.StructType | None,
                       personal: Collection[str] = ()) -> Reading:
     """The reading with the columns `keys`, text where their type isn't known; a value that isn't of its type rejects
@@ -86,7 +123,8 @@ def with_path_columns(reading: Reading, keys: Sequence[str], expected: T.StructT
 
 
 def _with_one(frame: DataFrame, name: str, kind: T.DataType, quote: bool) -> DataFrame:
-    found = _decoded(F.regexp_extract(F.col(FILE), f"(?:^|/){re.escape(name)}=([^/]*)/", 1))
+    spelt, alike = (F.regexp_extract(F.col(FILE), f"{how}(?:^|/){re.escape(name)}=([^/]*)/", 1) for how in ("", "(?i)"))
+    found = _decoded(F.when(spelt == "", alike).otherwise(spelt))
     text = F.when(~found.isin("", _NONE), found)
     value = text.try_cast(kind)
     why = lossless.flaw(text, value, T.StringType(), kind)
