@@ -104,6 +104,14 @@ def test_a_retyped_column_is_fatal_or_becomes_text(spark: SparkSession, tmp_path
     assert types(text)["x"] == "string"
 
 
+def test_a_retyped_column_of_parts_becomes_json(spark: SparkSession, tmp_path: Path):
+    files = {"a": parquet(id=["1"], x=[["a, b", "c"]]), "b": parquet(id=["2"], x=[["a", "b, c"]]),
+             "c": parquet(id=["3"], x=pa.array([{"p": 1}], pa.struct({"p": pa.int64(), "q": pa.string()})))}
+    text = cleaned(spark, tmp_path, files, {"id": "string", "x": "array<string>"}, drift={"retyped": "string"})
+    assert {row: json.loads(value) for row, value in found(text, "id", "x")} == {
+        "1": ["a, b", "c"], "2": ["a", "b, c"], "3": {"p": 1, "q": None}}
+
+
 REQUIRED = pa.struct([pa.field("x", pa.int32(), nullable=False)])
 NESTED = {
     "struct<x:int>": (REQUIRED, {"x": 1}, {"x": None}),

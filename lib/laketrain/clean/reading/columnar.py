@@ -65,8 +65,8 @@ def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], columns
         texts = [name for name, (stored, kind) in there.items() if "text" in stored.readers(kind)]
         problem, came = _too_fine(texts, list(there))
         rows = rows.select("*", problem.alias("_problem"), came.alias(CORRUPT))
-    kept = [(F.col(quoted(field.name)) if field.name in there else F.lit(None)).cast(field.dataType).alias(field.name)
-            for field in columns]
+    kept = [(_as(there[field.name][1], field) if field.name in there else F.lit(None).cast(field.dataType))
+            .alias(field.name) for field in columns]
     rows = rows.select(*kept, "_place", "_problem", CORRUPT)
     return marked(rows, columns.names, file=F.col("_place"), came=F.col(CORRUPT), problem=F.col("_problem"))
 
@@ -75,6 +75,15 @@ def _taken_as(stored: Stored, wanted: T.DataType) -> T.DataType:
     """The type in which a column is read: the wanted one or, to be cast from it, its own."""
     own = stored.inferred
     return wanted if own is None or stored.fits(wanted) else own
+
+
+def _as(kind: T.DataType, field: T.StructField) -> Column:
+    """A column of the type `kind` in that of the field. What has parts is JSON as a text: a cast would write no names,
+    and ["a, b"] as ["a", "b"]."""
+    value = F.col(quoted(field.name))
+    if isinstance(field.dataType, T.StringType) and isinstance(kind, (T.ArrayType, T.MapType, T.StructType)):
+        return F.to_json(value, {"ignoreNullFields": "false"})
+    return value.cast(field.dataType)
 
 
 def _too_fine(texts: Sequence[str], names: Sequence[str]) -> tuple[Column, Column]:
