@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,6 +181,37 @@ def test_times_of_orc_that_spark_wrote_are_its_own(spark: SparkSession, tmp_path
     assert found.version.entry.counts["quarantined"] == 0
     [row] = found.rows
     assert (row["at"], row["far"]) == (AT, dt.datetime.fromisoformat("9999-12-31"))
+
+
+def test_times_of_orc_that_spark_wrote_where_clocks_show_another_zone_are_the_instants(
+        spark: SparkSession, tmp_path: Path):
+    texts = ["2024-02-29T12:00:00Z", "2024-07-01T12:00:00Z", "2024-11-03T05:30:00Z", "2024-11-03T07:30:00Z"]
+    values = ", ".join(f"({number}, timestamp'{text}')" for number, text in enumerate(texts))
+    with clocks_in(spark, "America/New_York"):
+        content = by_spark(spark, tmp_path, f"SELECT * FROM VALUES {values} AS t(id, at)", "orc")
+        nested = by_spark(spark, tmp_path / "2", f"SELECT array(at) AS l FROM VALUES {values} AS t(id, at)", "orc")
+    found = cleaned(spark, tmp_path, content, {"id": "int", "at": "timestamp"}, "orc")
+    assert [(row["id"], row["at"]) for row in found.rows] == [
+        (number, dt.datetime.fromisoformat(texts[number]).replace(tzinfo=None)) for number in (0, 1, 3)]
+    [refused] = found.refused
+    assert refused["reason"] == (
+        "has a time in 'at' that clocks in America/New_York showed twice, and ORC keeps no more")
+    assert json.loads(refused["record"])["id"] == 2
+    with pytest.raises(DataError, match="column 'l' has times within others, .* showed America/New_York"):
+        cleaned(spark, tmp_path / "2", nested, {"l": "array<timestamp>"}, "orc")
+
+
+@contextmanager
+def clocks_in(spark: SparkSession, zone: str) -> Iterator[None]:
+    """Spark as it is on a machine in that zone."""
+    assert spark._jvm is not None
+    zones = spark._jvm.java.util.TimeZone
+    before = zones.getDefault()
+    zones.setDefault(zones.getTimeZone(zone))
+    try:
+        yield
+    finally:
+        zones.setDefault(before)
 
 
 def test_times_of_orc_that_hive_wrote_are_read_in_any_year_and_what_is_finer_is_refused(

@@ -17,6 +17,7 @@ from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.footers import Footer, footer
 from laketrain.clean.reading.grouped import read_groups
 from laketrain.clean.reading.landed import RawFile, each
+from laketrain.clean.reading.orc_zones import as_instants, writers_zone
 from laketrain.clean.reading.partitions import place_of
 from laketrain.clean.reading.stored import Stored
 from laketrain.config.sources import Source
@@ -38,16 +39,17 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     # Files of one schema are read at a time; where nothing drifted that is all of them.
     alike: dict[tuple[object, ...], list[int]] = {}
     for index, found in enumerate(footers):
-        key = (found.foreign, found.old_times, *((name, found.columns.get(name)) for name in columns.names))
+        zone = writers_zone(spark, files[index]) if found.instants.intersection(columns.names) else ""
+        key = (zone, found.foreign, found.old_times, *((name, found.columns.get(name)) for name in columns.names))
         alike.setdefault(key, []).append(index)
-    parts = [_part(spark, source, [files[index] for index in indices], columns, [footers[index] for index in indices])
-             for indices in alike.values()]
+    parts = [_part(spark, source, [files[index] for index in indices], columns, [footers[index] for index in indices],
+                   str(key[0])) for key, indices in alike.items()]
     return Reading(reduce(DataFrame.unionByName, parts), pinned, sum(found.rows for found in footers), judge.told)
 
 
 def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], columns: T.StructType,
-          footers: Sequence[Footer]) -> DataFrame:
-    """The rows of files whose columns are stored alike."""
+          footers: Sequence[Footer], zone: str) -> DataFrame:
+    """The rows of files whose columns are stored alike. `zone`: see `orc_zones`."""
     found = footers[0].columns
     there = {field.name: (found[field.name], _taken_as(found[field.name], field.dataType)) for field in columns
              if field.name in found and not found[field.name].empty}
@@ -65,6 +67,8 @@ def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], columns
         texts = [name for name, (stored, kind) in there.items() if "text" in stored.readers(kind)]
         problem, came = _too_fine(texts, list(there))
         rows = rows.select("*", problem.alias("_problem"), came.alias(CORRUPT))
+    if zone:
+        rows = as_instants(rows, files[0], footers[0].instants.intersection(there), zone)
     kept = [(_as(there[field.name][1], field) if field.name in there else F.lit(None).cast(field.dataType))
             .alias(field.name) for field in columns]
     rows = rows.select(*kept, "_place", "_problem", CORRUPT)

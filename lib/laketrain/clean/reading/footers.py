@@ -34,8 +34,8 @@ _NEWER = ("recognized", "only supports", "not supported", "not implemented")
 class Footer:
     """A file's columns, its number of rows, and the bytes of each of its row groups or stripes.
 
-    types: what the columns are to Arrow. old_times: those with times of INT96 that Spark didn't write. foreign: whether
-    Spark can't open it at all.
+    types: what the columns are to Arrow. old_times: those with times of INT96 that Spark didn't write. instants: those
+    of ORC with times of Spark's. foreign: whether Spark can't open it at all.
     """
 
     columns: Mapping[str, Stored]
@@ -43,6 +43,7 @@ class Footer:
     rows: int
     groups: tuple[int, ...]
     old_times: frozenset[str] = frozenset()
+    instants: frozenset[str] = frozenset()
     foreign: bool = False
 
 
@@ -124,4 +125,11 @@ def _orc(opened: orc.ORCFile, file: RawFile) -> Footer:
     stripes = max(1, opened.nstripes)
     types = {field.name: field.type for field in opened.schema}
     return Footer(columns, types, opened.nrows, (file.file.bytes // stripes,) * opened.nstripes,
-                  foreign=zoned and writer == "ORC_CPP")
+                  foreign=zoned and writer == "ORC_CPP", instants=frozenset(
+                      field.name for field in opened.schema if _has_instants(field)))
+
+
+def _has_instants(field: pa.Field) -> bool:
+    """Whether Spark noted that times in the column are instants."""
+    inner = [field.type.field(number) for number in range(field.type.num_fields)]
+    return (field.metadata or {}).get(b"spark.sql.catalyst.type") == b"timestamp" or any(map(_has_instants, inner))

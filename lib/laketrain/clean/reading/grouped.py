@@ -32,7 +32,8 @@ from laketrain.lake import Store
 PART = 32 << 20
 """Bytes of row groups in a part, as they are when they are unpacked: a task's worth."""
 _BATCH_BYTES, _MOST_ROWS = 4 << 20, 10_000
-_BESIDE = ("_place", "_problem", CORRUPT)
+BESIDE = ("_place", "_problem", CORRUPT)
+"""Columns that go with a row's own."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ def read_groups(spark: SparkSession, form: str, files: Sequence[RawFile], footer
     plain = [f"c{number}" for number in range(len(wanted))]
     types = T.StructType([
         *(T.StructField(name, field.dataType) for name, field in zip(plain, wanted, strict=True)),
-        *(T.StructField(name, T.StringType()) for name in _BESIDE)])
+        *(T.StructField(name, T.StringType()) for name in BESIDE)])
     frame = spark.range(0, len(parts), 1, max(1, len(parts))).mapInArrow(task, types)
-    return frame.select(*(F.col(name).alias(field.name) for name, field in zip(plain, wanted, strict=True)), *_BESIDE)
+    return frame.select(*(F.col(name).alias(field.name) for name, field in zip(plain, wanted, strict=True)), *BESIDE)
 
 
 def _cut(files: Sequence[RawFile], footers: Sequence[Footer]) -> list[list[_Piece]]:
@@ -150,7 +151,7 @@ def _converted(found: _Columns, fine: _Columns, columns: Sequence[_Wanted], plac
         arrays.append(array)
     told = {row: "has " + ", ".join(whys) for row, whys in problems.items()}
     came = {row: _came({**found, **fine}, columns, row) for row in problems}
-    names, rows = [*(f"c{number}" for number in range(len(arrays))), *_BESIDE], len(arrays[0])
+    names, rows = [*(f"c{number}" for number in range(len(arrays))), *BESIDE], len(arrays[0])
     beside = [pa.repeat(pa.scalar(place), rows), _sparse(told, rows), _sparse(came, rows)]
     return pa.RecordBatch.from_arrays([*arrays, *beside], names=names)
 
