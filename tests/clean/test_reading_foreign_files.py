@@ -321,3 +321,16 @@ def _type(text: str) -> Any:
         return T.ArrayType(T.IntegerType())
     numbers = T.MapType(T.StringType(), T.LongType())
     return T.ArrayType(T.StructType([T.StructField("m", numbers)]))
+
+
+@pytest.mark.parametrize(("write", "table"), [
+    (in_parquet, pa.table([[1], [2], [3]], names=["id", "a", "A"])),
+    (in_orc, pa.table([[1], [2], [3]], names=["id", "a", "a"])),
+    (in_parquet, pa.table({"id": [1], "a": [{"X": 1, "x": 1}]}))], ids=["capitals", "twice", "within"])
+def test_columns_of_one_name_are_refused_where_one_is_wanted(spark: SparkSession, tmp_path: Path, write: Any,
+                                                             table: pa.Table):
+    content, form = write(table), "parquet" if write is in_parquet else "orc"
+    kind = "struct<X:bigint,x:bigint>" if pa.types.is_struct(table.schema.types[1]) else "bigint"
+    with pytest.raises(DataError, match="a b.x: has the columns '.' and '.', which Spark can't tell apart"):
+        cleaned(spark, tmp_path / "1", content, {"id": "bigint", "a": kind}, form)
+    assert cleaned(spark, tmp_path / "2", content, {"id": "bigint"}, form).rows == [{"id": 1}]

@@ -20,6 +20,7 @@ from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.orc_zones import as_instants, writers_zone
 from laketrain.clean.reading.partitions import place_of
 from laketrain.clean.reading.stored import Stored
+from laketrain.config.names import alike, same_form
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted, record
@@ -35,6 +36,7 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     judge = Judge(pinned, source.drift)
     for file, found in zip(files, footers, strict=True):
         judge.see(file.ref, found.columns)
+        _refuse_twins(file, found, pinned.names)
     columns = judge.columns
     # Files of one schema are read at a time; where nothing drifted that is all of them.
     alike: dict[tuple[object, ...], list[int]] = {}
@@ -45,6 +47,17 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     parts = [_part(spark, source, [files[index] for index in indices], columns, [footers[index] for index in indices],
                    str(key[0])) for key, indices in alike.items()]
     return Reading(reduce(DataFrame.unionByName, parts), pinned, sum(found.rows for found in footers), judge.told)
+
+
+def _refuse_twins(file: RawFile, found: Footer, wanted: Sequence[str]) -> None:
+    """Raises DataError where a wanted column, or a part of it, has the name of another but for its capitals."""
+    forms = {same_form(name) for name in wanted}
+    groups = [[name for name in found.names if same_form(name) in forms]]
+    groups += [list(part.names) for name in wanted if name in found.columns for part in found.columns[name].within()]
+    twins = next((two for names in groups if (two := alike(names)) is not None), None)
+    if twins is not None:
+        raise DataError("clean", file.ref, f"has the columns {twins[0]!r} and {twins[1]!r}, which Spark can't tell "
+                        "apart", "write it with other names, or declare the columns that are wanted, without these")
 
 
 def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], columns: T.StructType,

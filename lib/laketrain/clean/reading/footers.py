@@ -34,11 +34,13 @@ _NEWER = ("recognized", "only supports", "not supported", "not implemented")
 class Footer:
     """A file's columns, its number of rows, and the bytes of each of its row groups or stripes.
 
-    types: what the columns are to Arrow. old_times: those with times of INT96 that Spark didn't write. instants: those
-    of ORC with times of Spark's. foreign: whether Spark can't open it at all.
+    names: of all columns, also those that are there twice. types: what the columns are to Arrow. old_times: those with
+    times of INT96 that Spark didn't write. instants: those of ORC with times of Spark's. foreign: whether Spark can't
+    open it at all.
     """
 
     columns: Mapping[str, Stored]
+    names: tuple[str, ...]
     types: Mapping[str, pa.DataType]
     rows: int
     groups: tuple[int, ...]
@@ -89,7 +91,8 @@ def _parquet(metadata: pq.FileMetaData) -> Footer:
     old = frozenset(name for name, column in columns.items() if any(
         part.said.startswith("INT96 (") for part in column.within()))
     groups = (metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-    return Footer(columns, {field.name: field.type for field in fields}, metadata.num_rows, tuple(groups), old)
+    return Footer(columns, tuple(field.name for field in fields), {field.name: field.type for field in fields},
+                  metadata.num_rows, tuple(groups), old)
 
 
 def _meant(schema: pa.Schema, noted: bytes | None) -> list[pa.Field]:
@@ -124,9 +127,10 @@ def _orc(opened: orc.ORCFile, file: RawFile) -> Footer:
     zoned = any(part.said.startswith("timestamp[ns, ") for column in columns.values() for part in column.within())
     stripes = max(1, opened.nstripes)
     types = {field.name: field.type for field in opened.schema}
-    return Footer(columns, types, opened.nrows, (file.file.bytes // stripes,) * opened.nstripes,
-                  foreign=zoned and writer == "ORC_CPP", instants=frozenset(
-                      field.name for field in opened.schema if _has_instants(field)))
+    instants = frozenset(field.name for field in opened.schema if _has_instants(field))
+    return Footer(columns, tuple(opened.schema.names), types, opened.nrows,
+                  (file.file.bytes // stripes,) * opened.nstripes, instants=instants,
+                  foreign=zoned and writer == "ORC_CPP")
 
 
 def _has_instants(field: pa.Field) -> bool:
