@@ -31,7 +31,7 @@ _NEVER = 255
 
 def jpeg_pixels(data: bytes, header: Header) -> tuple[Pixels | None, str]:
     """(h, w, 1 or 3) as they lie in the file; or None where Pillow is to decode it: a CMYK one, one that ends too
-    early, of which Pillow tells more, or one with a harmless oddity. And why nothing tells whether it is damaged, if so.
+    early, of which Pillow tells more, or one with a harmless oddity. And why nothing tells whether it is damaged.
 
     Raises:
         Unreadable: libjpeg warns of damage, or scans are missing.
