@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from laketrain.features.decode_header import Header, Unreadable, complete, header_of
-from laketrain.features.decode_jpeg import jpeg_pixels
+from laketrain.features.decode_jpeg import jpeg_pixels, refuse_doubtful
 from laketrain.features.decode_png import cleared, refuse_broken_chunks, refuse_missing_rows
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def decode_image(data: bytes, want: Want) -> Pixels:
         return pixels
     picture = _opened(data, header, want) if pixels is None else _upright(_picture(pixels), header)
     if doubt:
-        raise Unreadable(f"is a JPEG of which nothing tells whether it is damaged ({doubt})")
+        refuse_doubtful(data, doubt)
     shaped = _resized(_in_mode(picture, _MODES[want.shape[2]]), want)
     return np.asarray(shaped, np.uint8).reshape(want.shape)
 

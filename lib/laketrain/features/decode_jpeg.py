@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from laketrain.features.decode_header import Header, Unreadable
+from laketrain.features.decode_jpeg_scan import can_be_read, refuse_other_bits
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -31,7 +32,7 @@ _NEVER = 255
 
 def jpeg_pixels(data: bytes, header: Header) -> tuple[Pixels | None, str]:
     """(h, w, 1 or 3) as they lie in the file; or None where Pillow is to decode it: a CMYK one, one that ends too
-    early, of which Pillow tells more, or one with a harmless oddity. And why nothing tells whether it is damaged.
+    early, of which Pillow tells more, or one with a harmless oddity. And why it isn't known whether it is damaged.
 
     Raises:
         Unreadable: libjpeg warns of damage, or scans are missing.
@@ -44,6 +45,13 @@ def jpeg_pixels(data: bytes, header: Header) -> tuple[Pixels | None, str]:
     _refuse_damage(said)
     known = not said or said.startswith((_CUT, *_DAMAGE))
     return (None if header.colours == "CMYK" else pixels), ("" if known else said)
+
+
+def refuse_doubtful(data: bytes, doubt: str) -> None:
+    """Raises Unreadable unless a file that simplejpeg can't decode, and Pillow can, is known to be whole."""
+    if not can_be_read(data):
+        raise Unreadable(f"is a JPEG of which nothing tells whether it is damaged ({doubt})")
+    refuse_other_bits(data)
 
 
 def _decoded(data: bytes, colours: str) -> tuple[Pixels | None, str]:
