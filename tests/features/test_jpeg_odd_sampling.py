@@ -61,8 +61,8 @@ def sampled(factors: list[tuple[int, int]], restart: int = 0) -> bytes:
     frame += b"".join(bytes([number, h << 4 | v, 0]) for number, (h, v) in enumerate(factors, 1))
     said = b"".join(bytes([number, 0]) for number in range(1, count + 1))
     restarts = b"\xff\xdd\0\4" + restart.to_bytes(2, "big") if restart else b""
-    return b"".join([base[:size], frame, base[table : base.index(DATA)], restarts, DATA, bytes([0, 6 + 2 * count, count]),
-                     said, b"\0\x3f\0", scan, b"\xff\xd9"])
+    return b"".join([base[:size], frame, base[table : base.index(DATA)], restarts, DATA,
+                     bytes([0, 6 + 2 * count, count]), said, b"\0\x3f\0", scan, b"\xff\xd9"])
 
 
 ODD = {str(factors): sampled(factors, restart) for factors, restart in [

@@ -39,11 +39,13 @@ def refuse_broken_chunks(data: bytes) -> None:
 def refuse_missing_rows(data: bytes, picture: Picture) -> None:
     """Raises Unreadable where the pixels end before the last one, which Pillow leaves black.
 
-    A row that isn't there is zero, so most files show by their last row that they are whole; only the others are
+    A row that isn't there is zero, so most files show by their last pixel that they are whole; only the others are
     inflated once more. Of an interlaced file the last row says nothing.
     """
     width, height = picture.size
     interlaced = bool(data[28])
+    if not interlaced and _any(picture.getpixel((width - 1, height - 1))):
+        return
     if not interlaced and np.asarray(picture.crop((0, height - 1, width, height))).any():
         return
     needed = _size(width, height, data[24] * _CHANNELS[data[25]], _ADAM7 if interlaced else _WHOLE)
@@ -83,6 +85,10 @@ def _coloured(data: bytes, picture: Picture) -> Picture:
     clear = picture.convert("RGBA")
     clear.putalpha(Image.fromarray((seen[..., 3] >> 8).astype(np.uint8)))
     return clear
+
+
+def _any(pixel: Any) -> bool:
+    return any(pixel) if isinstance(pixel, tuple) else bool(pixel)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
