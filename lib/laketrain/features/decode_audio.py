@@ -29,8 +29,6 @@ _RATES = (1000, 768_000)
 _MOST_CHANNELS = 64
 # How far the resampling filter reaches, in samples of the slower of both rates; as long as SciPy makes its own.
 _REACH = 10
-# What makes libsndfile's int32 the float32 that it gives itself.
-_INT32 = np.float32(2**-31)
 
 
 @dataclass(frozen=True)
@@ -83,9 +81,11 @@ def _flac(data: bytes, needed: Callable[[int], int]) -> _Decoded:
         if wanted < info.samples or not info.md5:
             refuse_lost_frames(data, info, wanted)
             return _read(file, wanted, info.samples, "FLAC", "float32"), file.samplerate, info.samples
-        whole = _read(file, wanted, info.samples, "FLAC", "int32")
+        whole = _read(file, wanted, info.samples, "FLAC", "int16" if info.bits <= 16 else "int32")
         refuse_other_samples(info, whole)
-        return whole.astype(np.float32) * _INT32, file.samplerate, info.samples
+        # What libsndfile makes of them itself: all the digits fit.
+        scale = np.float32(0.5 ** (8 * whole.itemsize - 1))
+        return np.multiply(whole, scale, dtype=np.float32), file.samplerate, info.samples
 
 
 def _opened(data: bytes) -> Any:

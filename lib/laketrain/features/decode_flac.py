@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,13 +86,19 @@ def refuse_lost_frames(data: bytes, info: FlacInfo, wanted: int) -> None:
     raise Unreadable(f"is truncated or damaged: a FLAC without the frame that follows sample {found} of {info.samples}")
 
 
-def refuse_other_samples(info: FlacInfo, samples: npt.NDArray[np.int32]) -> None:
-    """Raises Unreadable where all (n, channels) samples, whose highest bit is that of the int32, aren't what their MD5
-    says."""
-    values = (samples >> (32 - info.bits)).astype("<i4").view(np.uint8).reshape(-1, 4)
-    size = -(-info.bits // 8)
-    if info.md5 and hashlib.md5(values[:, :size].tobytes(), usedforsecurity=False).digest() != info.md5:
+def refuse_other_samples(info: FlacInfo, samples: npt.NDArray[np.signedinteger[Any]]) -> None:
+    """Raises Unreadable where all (n, channels) samples, whose highest bit is that of their int16 or int32, aren't what
+    their MD5 says."""
+    if info.md5 and hashlib.md5(_bytes(samples, info.bits), usedforsecurity=False).digest() != info.md5:
         raise Unreadable("is damaged: a FLAC whose samples aren't what its checksum (MD5) says")
+
+
+def _bytes(samples: npt.NDArray[np.signedinteger[Any]], bits: int) -> bytes:
+    """As the MD5 sees them: whole bytes, the lowest first."""
+    width = samples.itemsize
+    values = (samples >> (8 * width - bits)).astype(f"<i{width}", copy=False)
+    size = -(-bits // 8)
+    return values.tobytes() if size == width else values.view(np.uint8).reshape(-1, width)[:, :size].tobytes()
 
 
 def _frames(data: bytes, info: FlacInfo) -> Iterator[_Frame]:

@@ -40,11 +40,13 @@ def jpeg_pixels(data: bytes, header: Header) -> tuple[Pixels | None, str]:
     if header.scans:
         _refuse_missing_scans(data, header)
     pixels, said = _decoded(data, header.colours)
+    if not said:
+        return (None if header.colours == "CMYK" else pixels), ""
     if said.startswith(_HARMLESS):
-        pixels, said = None, _decoded(_bare(data, header), header.colours)[1]
+        _, said = _decoded(_bare(data, header), header.colours)
     _refuse_damage(said)
     known = not said or said.startswith((_CUT, *_DAMAGE))
-    return (None if header.colours == "CMYK" else pixels), ("" if known else said)
+    return None, "" if known else said
 
 
 def refuse_doubtful(data: bytes, doubt: str) -> None:
