@@ -197,6 +197,17 @@ def test_a_wav_of_unknown_length_is_read_to_the_end(samples: Any, subtype: str, 
             assert decode_audio(with_data_size(whole, said), RATE, 0.1).seconds == len(samples) / RATE
 
 
+@pytest.mark.parametrize("size", [0, 2**63 - 1, 2**64 - 1], ids=hex)
+@pytest.mark.parametrize("short", [0, 0xFFFFFFFF], ids=hex)
+def test_an_rf64_of_unknown_length_is_read_to_the_end(size: int, short: int) -> None:
+    data = saved(STEREO, "RF64")
+    place = data.index(b"ds64") + 16
+    unknown = with_data_size(data[:place] + size.to_bytes(8, "little") + data[place + 8 :], short)
+    np.testing.assert_array_equal(ours(unknown), theirs(data))
+    with pytest.raises(Unreadable, match="^is truncated: a WAV that says it has 16000 samples and ends after 15"):
+        ours(data[:-500])
+
+
 def test_a_wav_without_samples_and_with_more_to_tell_has_none() -> None:
     for more in (b"", b"LIST\x05\0\0\0abcde\0", b"LIST\x04\0\0\0abcdid3 \x02\0\0\0xy"):
         with pytest.raises(Unreadable, match="^has no samples"):

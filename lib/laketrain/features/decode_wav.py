@@ -11,24 +11,31 @@ from typing import Any
 
 # What programs say of a length they don't know, besides 0, in whole blocks of samples: ffmpeg, GStreamer, SoX,
 # arecord.
-_UNKNOWN = (0xFFFFFFFF, 0x7FFF0000, 0x7FFFF000, 0x7FFFFFFF, 0x80000000)
+_UNKNOWN = (0xFFFFFFFF, 0x7FFF0000, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 2**64 - 1, 2**63 - 1)
 
 
 def with_length(data: bytes) -> bytes:
     """The file, or, where its length is unknown, one that says it goes on to the end."""
-    block = 1
+    block, length = 1, range(0)
     for name, place, size in _chunks(data):
-        left = len(data) - place - 8
         if name == b"fmt ":
             block = _block(data, place)
-        if name == b"ds64":
-            return data  # an RF64 says its length there
-        if name == b"data":
-            unknown = (size > left and size in {value // block * block for value in _UNKNOWN} | {*_UNKNOWN}) or (
-                size == 0 and not _is_chunks(data, place + 8))
-            said = (left // block * block).to_bytes(4, _order(data))
-            return data[: place + 4] + said + data[place + 8 :] if unknown else data
+        elif name == b"ds64":  # where an RF64 says its length
+            length = range(place + 16, place + 24)
+        elif name == b"data":
+            size = _number(data, length) or size
+            length = length or range(place + 4, place + 8)
+            left = len(data) - place - 8
+            if not _unknown(size, block, left) and (size or _is_chunks(data, place + 8)):
+                return data
+            said = (left // block * block).to_bytes(len(length), _order(data))
+            return data[: length.start] + said + data[length.stop :]
     return data
+
+
+def _unknown(size: int, block: int, left: int) -> bool:
+    """Whether a length beyond the end of the file is one that programs say who don't know it."""
+    return size > left and (size in _UNKNOWN or size in {value // block * block for value in _UNKNOWN})
 
 
 def frames_said(data: bytes, found: int, channels: int) -> int:
@@ -36,7 +43,7 @@ def frames_said(data: bytes, found: int, channels: int) -> int:
     block, long_size = channels, 0
     for name, place, size in _chunks(data):
         if name == b"ds64":  # an RF64 says here what takes more than 32 bits
-            long_size = int.from_bytes(data[place + 16 : place + 24], _order(data))
+            long_size = _number(data, range(place + 16, place + 24))
         elif name == b"fmt ":
             block = _block(data, place)
         elif name == b"data":
@@ -66,6 +73,10 @@ def _is_chunks(data: bytes, place: int) -> bool:
 def _block(data: bytes, place: int) -> int:
     """Bytes of a sample of all channels."""
     return max(1, int.from_bytes(data[place + 20 : place + 22], _order(data)))
+
+
+def _number(data: bytes, where: range) -> int:
+    return int.from_bytes(data[where.start : where.stop], _order(data))
 
 
 def _order(data: bytes) -> Any:
