@@ -76,11 +76,14 @@ def test_a_glob_takes_only_what_it_matches_and_the_folder_stays_the_class(spark:
 def test_audio_is_wav_or_flac(spark: SparkSession, tmp_path: Path):
     from laketrain.clean.reading import REJECT, open_raw
 
-    files = {"a.wav": b"RIFF\x24\0\0\0WAVEfmt ", "b.flac": b"fLaC\0\0\0\x22", "c.wav": b"ID3\x03 a song", "d.wav": JPEG}
+    files = {"a.wav": b"RIFF\x24\0\0\0WAVEfmt ", "b.flac": b"fLaC\0\0\0\x22", "c.wav": b"ID3\x03 a song", "d.wav": JPEG,
+             "e.wav": b"RIFX\0\0\0\x24WAVEfmt ", "f.flac": b"ID3\4\0\0\0\0\0\x14tag of twenty bytes.fLaC\0\0\0\x22",
+             "g.mp3": b"ID3\4\0\0\0\0\0\x05hello\xff\xfb\x90\x64", "h.flac": b"ID3\4\0\0\0\0\x7f\x7fhello"}
     raw, source = landed(tmp_path, files, format="audio")
     rows = open_raw(spark, raw, source).frame.collect()
     assert {row["path"]: bool(row[REJECT]) for row in rows} == {
-        "a.wav": False, "b.flac": False, "c.wav": True, "d.wav": True}
+        "a.wav": False, "b.flac": False, "c.wav": True, "d.wav": True, "e.wav": False, "f.flac": False, "g.mp3": True,
+        "h.flac": True}
 
 
 @pytest.mark.parametrize("head", [

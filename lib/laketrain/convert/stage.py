@@ -46,7 +46,7 @@ from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, com
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted
 
-REVISION = 4
+REVISION = 5
 _MB = 1 << 20
 _MOVES_AT_ONCE = 8
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -15,21 +16,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from laketrain.features.decode_flac import flac_info, refuse_lost_frames, refuse_other_samples, with_samples
 from laketrain.features.decode_header import Unreadable, beginning
+from laketrain.features.decode_id3 import after_id3
+from laketrain.features.decode_wav import frames_said, with_length
 
 Samples = npt.NDArray[np.float32]
+# (n, channels) float32, samples a second, samples that the whole file has a channel.
+_Decoded = tuple[npt.NDArray[np.float32], int, int]
 
 _RATES = (1000, 768_000)
 _MOST_CHANNELS = 64
 # How far the resampling filter reaches, in samples of the slower of both rates; as long as SciPy makes its own.
 _REACH = 10
-# What a WAV of unknown length says, and what libsndfile says of a FLAC that doesn't.
-_UNKNOWN_BYTES, _UNKNOWN_FRAMES = (0, 0xFFFFFFFF), 2**62
 
 
 @dataclass(frozen=True)
 class Sound:
-    """`samples` (n,) of at most the seconds asked for, -1 to 1; `seconds` is how long the whole file lasts."""
+    """`samples` (n,) of at most the seconds asked for, -1 to 1 unless the file holds floats beyond; `seconds` is how
+    long the whole file lasts."""
 
     samples: Samples
     seconds: float
@@ -43,37 +48,66 @@ def decode_audio(data: bytes, rate: int, seconds: float) -> Sound:
     """
     import soundfile
 
+    data = data[after_id3(data):]
     kind = _kind(data)
+    decode = _flac if kind == "FLAC" else _wav
     try:
-        with soundfile.SoundFile(BytesIO(data)) as file:
-            _refuse_absurd(file.samplerate, file.channels)
-            said = _frames(data, kind, file.frames, file.channels)
-            wanted = min(said, _needed(seconds, file.samplerate, rate))
-            samples = _read(file, wanted, kind)
-            source = file.samplerate
+        samples, source, said = decode(data, lambda source: _needed(seconds, source, rate))
     except soundfile.LibsndfileError as error:
         raise Unreadable(f"is damaged: a {kind} that can't be decoded ({error.error_string})") from error
-    if said != _UNKNOWN_FRAMES and len(samples) < wanted:
-        raise Unreadable(f"is truncated: a {kind} that says it has {said} samples and ends after {len(samples)}")
     if not len(samples):
         raise Unreadable("has no samples")
     if not np.isfinite(samples).all():
         raise Unreadable("has a sample that is not a number (NaN or infinite)")
     mono = samples.mean(axis=1, dtype=np.float32)
-    lasts = (len(samples) if said == _UNKNOWN_FRAMES else said) / source
-    return Sound(resampled(mono, source, rate)[: round(seconds * rate)], lasts)
+    return Sound(resampled(mono, source, rate)[: round(seconds * rate)], said / source)
 
 
-def _read(file: Any, wanted: int, kind: str) -> npt.NDArray[np.float32]:
-    """(n, channels) of n ≤ `wanted` samples."""
+def _wav(data: bytes, needed: Callable[[int], int]) -> _Decoded:
+    data = with_length(data)
+    with _opened(data) as file:
+        said = frames_said(data, file.frames, file.channels)
+        return _read(file, min(said, needed(file.samplerate)), said, "WAV", "float32"), file.samplerate, said
+
+
+def _flac(data: bytes, needed: Callable[[int], int]) -> _Decoded:
+    """All samples are compared with their checksum. Of a part, or where there is no checksum, each frame must be there:
+    to decode an hour for the sake of its first second would take thousands of times as long."""
+    info = flac_info(data)
+    if not info.samples:
+        data, info = with_samples(data, info)
+    with _opened(data) as file:
+        wanted = min(info.samples, needed(file.samplerate))
+        if wanted < info.samples or not info.md5:
+            refuse_lost_frames(data, info, wanted)
+            return _read(file, wanted, info.samples, "FLAC", "float32"), file.samplerate, info.samples
+        whole = _read(file, wanted, info.samples, "FLAC", "int16" if info.bits <= 16 else "int32")
+        refuse_other_samples(info, whole)
+        # What libsndfile makes of them itself: all the digits fit.
+        scale = np.float32(0.5 ** (8 * whole.itemsize - 1))
+        return np.multiply(whole, scale, dtype=np.float32), file.samplerate, info.samples
+
+
+def _opened(data: bytes) -> Any:
+    import soundfile
+
+    file = soundfile.SoundFile(BytesIO(data))
+    _refuse_absurd(file.samplerate, file.channels)
+    return file
+
+
+def _read(file: Any, wanted: int, said: int, kind: str, type: str) -> npt.NDArray[Any]:
+    """(`wanted`, channels)."""
     import soundfile
 
     try:
-        samples: npt.NDArray[np.float32] = file.read(wanted, dtype="float32", always_2d=True)
+        samples: npt.NDArray[Any] = file.read(wanted, dtype=type, always_2d=True)
     except soundfile.LibsndfileError as error:
         # A FLAC that ends within a frame looks to its decoder like one whose frame is damaged.
-        raise Unreadable(f"is truncated or damaged: a {kind} of {file.frames} samples that can't be decoded to its end "
+        raise Unreadable(f"is truncated or damaged: a {kind} of {said} samples that can't be decoded to its end "
                          f"({error.error_string})") from error
+    if len(samples) < wanted:
+        raise Unreadable(f"is truncated: a {kind} that says it has {said} samples and ends after {len(samples)}")
     return samples
 
 
@@ -102,26 +136,6 @@ def _refuse_absurd(rate: int, channels: int) -> None:
         raise Unreadable(f"says that it has {rate} samples a second, expected {_RATES[0]} to {_RATES[1]}")
     if channels > _MOST_CHANNELS:
         raise Unreadable(f"says that it has {channels} channels, at most {_MOST_CHANNELS} are decoded")
-
-
-def _frames(data: bytes, kind: str, found: int, channels: int) -> int:
-    """Samples a channel, as the file says it: of a WAV that is cut, libsndfile tells those that are left."""
-    if kind == "FLAC":
-        return min(found, _UNKNOWN_FRAMES)
-    order: Any = "big" if data[:4] == b"RIFX" else "little"
-    place, block, long_size = 12, channels, 0
-    while place + 8 <= len(data):
-        name, size = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], order)
-        if name == b"ds64":  # an RF64 says here what takes more than 32 bits
-            long_size = int.from_bytes(data[place + 16 : place + 24], order)
-        elif name == b"fmt ":
-            block = int.from_bytes(data[place + 20 : place + 22], order)
-        elif name == b"data":
-            size = long_size or size
-            whole = place + 8 + size <= len(data) or size in _UNKNOWN_BYTES
-            return found if whole else max(found + 1, size // max(1, block))
-        place += 8 + size + size % 2
-    return found
 
 
 def _needed(seconds: float, source: int, rate: int) -> int:

@@ -7,7 +7,6 @@ Only sizes are read here, by plain arithmetic on bytes; the libraries that decod
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
 FORMATS = "PNG, JPEG, GIF, BMP or WebP"
@@ -20,12 +19,30 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """`format` as Pillow calls it. `plain` are the colours, GRAY or RGB, of a JPEG without Exif, else empty."""
+    """What a file says of itself. All but the first three are of JPEGs.
+
+    Attributes:
+        format: as Pillow calls it.
+        colours: GRAY, RGB or CMYK.
+        components: how many colours are stored.
+        exif: the notes of a camera, which say which side is up.
+        progressive: whether the pixels come in scans that refine each other.
+        scans: where the first scan begins, if there must be several.
+    """
 
     format: str
     width: int
     height: int
-    plain: str = ""
+    colours: str = ""
+    components: int = 0
+    exif: bytes = b""
+    progressive: bool = False
+    scans: int = 0
+
+    @property
+    def plain(self) -> str:
+        """The colours, GRAY or RGB, of a JPEG without Exif, else empty."""
+        return "" if self.exif or self.colours == "CMYK" else self.colours
 
 
 def header_of(data: bytes) -> Header:
@@ -65,20 +82,6 @@ def complete(data: bytes, format: str) -> bool:
     if format == "BMP":
         return len(data) >= int.from_bytes(data[2:6], "little")
     return len(data) >= int.from_bytes(data[4:8], "little") + 8
-
-
-def refuse_broken_chunks(data: bytes, format: str) -> None:
-    """Raises Unreadable where a part of a PNG that matters isn't what its checksum says. Decoders stop at the last
-    pixel, and so don't see what is wrong there; they have seen that no part is missing."""
-    place = 8
-    while format == "PNG" and place + 12 <= len(data):
-        name = data[place + 4 : place + 8]
-        end = place + 8 + _big(data, place, 4)
-        if name[:1].isupper() and zlib.crc32(memoryview(data)[place + 4 : end]) != _big(data, end, 4):
-            raise Unreadable(f"is damaged: a PNG whose {name.decode('latin-1')} isn't what its checksum says")
-        if name == b"IEND":
-            return
-        place = end + 4
 
 
 def _number(data: bytes, start: int, size: int, signed: bool = False) -> int:
@@ -121,7 +124,7 @@ def _webp(data: bytes) -> Header:
 
 def _jpeg(data: bytes) -> Header:
     """Walks from marker to marker up to the pixels."""
-    place, width, height, components, exif = 2, 0, 0, 0, False
+    place, width, height, components, exif, progressive = 2, 0, 0, 0, b"", False
     while (marker := data[place + 1]) != 0xDA:
         if data[place] != 0xFF or marker == 0xD9:
             raise Unreadable(f"is damaged: no JPEG marker at byte {place}")
@@ -130,13 +133,20 @@ def _jpeg(data: bytes) -> Header:
             continue
         if marker in _SIZED:
             height, width, components = _big(data, place + 5, 2), _big(data, place + 7, 2), data[place + 9]
-        exif = exif or (marker == 0xE1 and data.startswith(b"Exif\0\0", place + 4))
-        place += 2 if marker in _ALONE else 2 + (data[place + 2] << 8 | data[place + 3])
-    return Header("JPEG", width, height, "" if exif else _COLOURS.get(components, ""))
+            progressive = marker in _PROGRESSIVE
+        end = place + (2 if marker in _ALONE else 2 + (data[place + 2] << 8 | data[place + 3]))
+        if marker == 0xE1 and data.startswith(_EXIF, place + 4):
+            exif += data[place + 4 + (len(_EXIF) if exif else 0) : end]  # a long one comes in several parts
+        place = end
+    several = progressive or data[place + 4] < components
+    return Header("JPEG", width, height, _COLOURS.get(components, ""), components, exif, progressive,
+                  place if several else 0)
 
 
 # JPEG's markers: those of a frame, which say its size (not the tables C4, C8 and CC), and those without a length.
 _SIZED = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
-_COLOURS = {1: "GRAY", 3: "RGB"}
+_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
+_EXIF = b"Exif\0\0"
+_COLOURS = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 _READERS = ((b"\xff\xd8\xff", _jpeg), (b"\x89PNG\r\n\x1a\n", _png), (b"GIF8", _gif), (b"BM", _bmp), (b"RIFF", _webp))

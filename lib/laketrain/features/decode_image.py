@@ -4,13 +4,12 @@
     pixels = decode_image(data, want)       # (224, 224, 3) uint8
     data = encode_image(pixels, "jpeg", 90)
 
-Plain JPEGs go to simplejpeg (libjpeg-turbo), which opens a small file several times faster than Pillow does; Pillow
-decodes all others, and is the judge of a JPEG that simplejpeg finds fault with. Both give the same pixels.
+JPEGs go to simplejpeg (libjpeg-turbo), which tells what is wrong with them, and opens a small file several times faster
+than Pillow does; Pillow decodes all others, CMYK too. Both give the same pixels.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features.decode_header import Header, Unreadable, complete, header_of, refuse_broken_chunks
+from laketrain.features.decode_header import Header, Unreadable, complete, header_of
+from laketrain.features.decode_jpeg import jpeg_pixels, refuse_doubtful
+from laketrain.features.decode_png import cleared, refuse_broken_chunks, refuse_missing_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -31,8 +32,9 @@ _JPEG_COLOURS = {1: "GRAY", 3: "RGB"}
 _OPAQUE = ("1", "L", "RGB", "CMYK", "YCbCr")
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255, 255)
-_EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
-_MOST_EXTRANEOUS = 16
+# What Exif's orientation asks for, as Pillow calls it.
+_TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE",
+          8: "ROTATE_90"}
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,12 @@ def decode_image(data: bytes, want: Want) -> Pixels:
     """
     header = header_of(data)
     _refuse_absurd(header.width, header.height, want)
-    pixels = _plain_jpeg(data, header.plain) if header.plain else None
-    if pixels is not None and pixels.shape == want.shape:
+    pixels, doubt = jpeg_pixels(data, header) if header.colours else (None, "")
+    if pixels is not None and pixels.shape == want.shape and not header.exif:
         return pixels
-    picture = _opened(data, header, want) if pixels is None else _picture(pixels)
+    picture = _opened(data, header, want) if pixels is None else _upright(_picture(pixels), header)
+    if doubt:
+        refuse_doubtful(data, doubt)
     shaped = _resized(_in_mode(picture, _MODES[want.shape[2]]), want)
     return np.asarray(shaped, np.uint8).reshape(want.shape)
 
@@ -92,27 +96,6 @@ def _refuse_absurd(width: int, height: int, want: Want) -> None:
                          "(`max_pixels`)")
 
 
-def _plain_jpeg(data: bytes, colours: str) -> Pixels | None:
-    """(h, w, 1 or 3), or None where the file has the least flaw."""
-    import simplejpeg
-
-    try:
-        pixels: Pixels = simplejpeg.decode_jpeg(data, colours)
-    except ValueError as error:
-        _refuse_corrupt(str(error))
-        return None
-    return pixels
-
-
-def _refuse_corrupt(said: str) -> None:
-    """libjpeg makes some pixels of whatever it gets, and Pillow doesn't hear its warnings. A few bytes too many before
-    the end are what some cameras write."""
-    problem = said.partition("Corrupt JPEG data: ")[2]
-    extra = _EXTRANEOUS.match(problem)
-    if problem and not (extra and int(extra[1]) <= _MOST_EXTRANEOUS):
-        raise Unreadable(f"is damaged: a JPEG that can't be decoded ({problem})")
-
-
 def _opened(data: bytes, header: Header, want: Want) -> Picture:
     """The first frame, decoded and upright."""
     from PIL import Image
@@ -121,8 +104,7 @@ def _opened(data: bytes, header: Header, want: Want) -> Picture:
         picture = Image.open(BytesIO(data), formats=[header.format])
         _refuse_absurd(picture.width, picture.height, want)  # a GIF's frame may be larger than its header says
         picture.load()
-        refuse_broken_chunks(data, header.format)
-        return _upright(picture)
+        return _upright(_sound(data, picture) if header.format == "PNG" else picture, header, picture)
     except Unreadable:
         raise
     except Exception as error:  # a damaged file makes Pillow raise nearly any of them
@@ -140,14 +122,27 @@ def _fault(data: bytes, header: Header, error: Exception) -> str:
     return f"is damaged: a {header.format} that can't be decoded ({said})"
 
 
-def _upright(picture: Picture) -> Picture:
-    from PIL import ImageOps
+def _sound(data: bytes, picture: Picture) -> Picture:
+    """What a PNG holds, once it is known to hold all of it."""
+    refuse_broken_chunks(data)
+    refuse_missing_rows(data, picture)
+    return cleared(data, picture)
+
+
+def _upright(picture: Picture, header: Header, source: Picture | None = None) -> Picture:
+    """Turned as Exif says, a JPEG's as its header has it, any other's as `source` does."""
+    from PIL import Image
 
     try:
-        turned = picture.getexif().get(_ORIENTATION, 1) != 1
+        exif = Image.Exif()
+        if header.format == "JPEG":
+            exif.load(header.exif)
+        elif source is not None:
+            exif = source.getexif()
+        turn = _TURNS.get(exif.get(_ORIENTATION, 1))
     except Exception:  # a broken note about the camera says nothing about the pixels
         return picture
-    return ImageOps.exif_transpose(picture) if turned else picture
+    return picture.transpose(Image.Transpose[turn]) if turn else picture
 
 
 def _picture(pixels: Pixels) -> Picture:

@@ -42,7 +42,7 @@ from laketrain.spark.frames import (
     write,
 )
 
-REVISION = 4
+REVISION = 5
 
 
 def fingerprint_predict(table: Version, model: Version, config: Predict) -> str:

@@ -40,7 +40,7 @@ _IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM
            b"\xff\x4f\xff", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"\0\0\x01\0", b"qoif", b"\xff\x0a", b"8BPS")
 _BOXED = (b"WEBP", b"avif", b"heic", b"mif1")
 _AUDIO = (b"fLaC",)
-_RIFF = (b"RIFF", b"RF64")
+_RIFF = (b"RIFF", b"RIFX", b"RF64")
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,19 @@ def _content(store: Store, file: _File, form: str, most: int) -> tuple[bytes | N
     if file.size > most:
         return None, f"has {file.size} bytes, more than max_file_mb allows ({most >> 20} MiB)"
     content = store.read(file.path)
-    if foreign(form, content[:16]):
+    if foreign(form, _head(form, content)):
         return None, f"is no {'image' if form == 'images' else 'WAV or FLAC'} file: it begins with {_shown(content)}"
     return content, None
+
+
+def _head(form: str, content: bytes) -> bytes:
+    """The first bytes that say what a file is; behind the tag that a FLAC may have in front."""
+    if form != "audio" or not content.startswith(b"ID3"):
+        return content[:16]
+    from laketrain.features.decode_id3 import after_id3  # loads all features, and few files need it
+
+    start = after_id3(content)
+    return content[start : start + 16]
 
 
 def _shown(content: bytes) -> str:
