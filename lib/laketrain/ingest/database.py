@@ -21,6 +21,7 @@ from laketrain.errors import DataError
 from laketrain.ingest import drivers
 from laketrain.ingest.jdbc_types import AS_IS, Described, Reading, counts, exactly, literal, reading_of
 from laketrain.spark.frames import quoted
+from laketrain.spark.zone import require_utc
 
 _PART = "laketrain_part"
 """A second copy of the column by whose ranges the table is read, where the first is fetched as text. It is never
@@ -42,6 +43,9 @@ class Database:
             condition: in the database's SQL.
         """
         self._refuse()
+        if any(reading is AS_IS and _zoned(self.spark_schema[name].dataType)
+               for name, reading in self._readings.items()):
+            require_utc(self.spark, "ingest", f"source {self.name!r}")
         ranges = dict(ranges or {})
         by = ranges.pop("partitionColumn", "")
         text = bool(by) and self.reading(by).fetched is not None
@@ -199,3 +203,9 @@ class Database:
     def _jvm(self) -> Any:
         assert self.spark._jvm is not None
         return self.spark._jvm
+
+
+def _zoned(kind: T.DataType) -> bool:
+    """Whether Spark reads such values by way of Java's zone."""
+    inner = kind.elementType if isinstance(kind, T.ArrayType) else kind
+    return isinstance(inner, (T.DateType, T.TimestampType, T.TimestampNTZType))

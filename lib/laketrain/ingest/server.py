@@ -22,8 +22,9 @@ from laketrain.config.sources import ConnectorSource, JdbcSource, TableSource
 from laketrain.errors import DataError, LaunchError, nearest
 from laketrain.ingest import drivers
 from laketrain.ingest.database import Database
+from laketrain.ingest.remedies import remedy
 from laketrain.ingest.rows import require_secrets
-from laketrain.spark.errors import first_sentence
+from laketrain.spark.errors import carried, first_sentence
 from laketrain.spark.frames import quoted
 from laketrain.spark.packages import way_to_package
 
@@ -147,8 +148,9 @@ class Server:
             if "DELTA_CONFIGURE_SPARK_SESSION" in text:
                 raise LaunchError("ingest", subject, "this Spark session is not set up for Delta",
                                   f"in the config, spark: {{conf: {_DELTA}}}") from error
-            raise DataError("ingest", subject, f"can't be read: {first_sentence(text)}",
-                            "check the source's address, names and rights, and that the server runs") from error
+            if (ours := carried(error)) is not None:
+                raise ours from error
+            raise DataError("ingest", subject, f"can't be read: {first_sentence(text)}", remedy(text)) from error
 
     @property
     def _what(self) -> str:

@@ -19,6 +19,7 @@ from pyspark.sql import types as T
 
 from laketrain.config.sources import TableSource
 from laketrain.errors import DataError
+from laketrain.ingest.remedies import helped
 from laketrain.ingest.rows import RowsPlan, land_next
 from laketrain.ingest.server import Server, Stretch
 from laketrain.lake import Lake, Version, fingerprint
@@ -48,7 +49,7 @@ def ingest_table(spark: SparkSession, lake: Lake, name: str, source: TableSource
         with configured(spark, ALIKE):  # a largest time is told in the zone in which rows are compared with it
             return (_addition if source.since else _whole)(server, table.latest())
 
-    with suppress(_UnchangedError):
+    with suppress(_UnchangedError), helped():
         version = land_next(spark, lake, name, plan)
         if version is not None:
             yield version

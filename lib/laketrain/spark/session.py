@@ -19,6 +19,7 @@ from laketrain.errors import LaunchError
 from laketrain.spark.frames import ALIKE
 from laketrain.spark.java import find_java
 from laketrain.spark.s3 import s3_settings
+from laketrain.spark.zone import OPTION
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -50,6 +51,8 @@ _LOCAL: Mapping[str, str] = {
     "spark.sql.files.openCostInBytes": "1048576",
 }
 
+_DRIVER, _EXECUTORS = (f"spark.{which}.extraJavaOptions" for which in ("driver", "executor"))
+
 
 def session(settings: SparkSettings, name: str) -> SparkSession:
     """The active session, or one made from `settings`. Raises LaunchError where Java is missing or won't start."""
@@ -64,9 +67,9 @@ def session(settings: SparkSettings, name: str) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"laketrain {name}")
-    told = _told_by_submit() if submitted else set()
+    told = _told_by_submit() if submitted else {}
     for key, value in _settings(settings, submitted, told).items():
-        if key not in told:
+        if key not in told or key == _EXECUTORS:
             builder = builder.config(key, value)
     try:
         spark = builder.getOrCreate()
@@ -77,22 +80,28 @@ def session(settings: SparkSettings, name: str) -> SparkSession:
     return spark
 
 
-def _settings(settings: SparkSettings, submitted: bool, told: set[str]) -> dict[str, str]:
+def _settings(settings: SparkSettings, submitted: bool, told: Mapping[str, str]) -> dict[str, str]:
     own = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in settings.conf.items()}
     defaults = {**_DEFAULTS, **s3_settings(os.environ, told)}
     if submitted:
-        return {**defaults, **own}
+        # The driver's JVM runs already: stages have it in UTC while they work.
+        return {**defaults, **own, _EXECUTORS: _in_utc(told.get(_EXECUTORS, own.get(_EXECUTORS)))}
     master = settings.master or "local[*]"
-    local = {**_LOCAL, "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_quiet_log()}"}
-    return {**defaults, **(local if master.startswith("local") else {}), "spark.master": master, **own}
+    local = {**_LOCAL, _DRIVER: f"-Dlog4j2.configurationFile={_quiet_log()}"}
+    made = {**defaults, **(local if master.startswith("local") else {}), "spark.master": master, **own}
+    return {**made, **{key: _in_utc(made.get(key)) for key in (_DRIVER, _EXECUTORS)}}
 
 
-def _told_by_submit() -> set[str]:
-    """The keys of spark-submit's settings, which a builder's would replace."""
+def _in_utc(options: str | None) -> str:
+    return f"{options or ''} {OPTION}".strip()
+
+
+def _told_by_submit() -> dict[str, str]:
+    """spark-submit's settings, which a builder's would replace."""
     from pyspark import SparkConf, SparkContext
 
     SparkContext._ensure_initialized()
-    return {key for key, _ in SparkConf().getAll()}
+    return dict(SparkConf().getAll())
 
 
 def _quiet_log() -> str:
