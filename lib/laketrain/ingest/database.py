@@ -158,7 +158,8 @@ class Database:
     def _described(self) -> list[Described]:
         """Asked of the server: Spark doesn't tell what it made its types of."""
         with self._connected() as connection:
-            statement = connection.prepareStatement(self._dialect.getSchemaQuery(self._table))
+            asked = f"{self._given('preparequery') or ''} {self._dialect.getSchemaQuery(self._table)}"
+            statement = connection.prepareStatement(asked.strip())
             try:
                 said = statement.executeQuery().getMetaData()
                 return [Described(said.getColumnLabel(at), said.getColumnType(at), str(said.getColumnTypeName(at)),
@@ -188,7 +189,7 @@ class Database:
     def _options(self) -> dict[str, str]:
         given = self.source.given
         named = {key.lower() for key in given}
-        driver = drivers.driver(self.scheme)
+        driver = drivers.driver(self.source.url)
         ours = {**({"driver": driver} if driver else {}), **drivers.settings(self.scheme)}
         return {**{key: value for key, value in ours.items() if key.lower() not in named}, **given, "url": self.url}
 

@@ -1,6 +1,6 @@
 """What Spark must be told to reach each kind of database and store: driver, package, settings of its driver.
 
-    drivers.driver("jdbc:sqlite"), drivers.package("jdbc:sqlite")
+    drivers.driver("jdbc:sqlite:shop.db"), drivers.package("jdbc:sqlite:shop.db"), drivers.package("delta")
     drivers.settings("jdbc:mysql")
 """
 
@@ -16,7 +16,8 @@ _PACKAGES: Mapping[str, str] = {
     "jdbc:oracle": "com.oracle.database.jdbc:ojdbc11:23.6.0.24.10",
     "jdbc:sqlite": "org.xerial:sqlite-jdbc:3.47.1.0",
     "jdbc:h2": "com.h2database:h2:2.2.224",
-    "jdbc:derby": "org.apache.derby:derbytools:10.16.1.1",
+    "jdbc:derby:": "org.apache.derby:derby:10.16.1.1",
+    "jdbc:derby://": "org.apache.derby:derbyclient:10.16.1.1",
     "delta": "io.delta:delta-spark_2.13:4.0.0",
     "iceberg": "org.apache.iceberg:iceberg-spark-runtime-4.0_2.13:1.10.0",
     "mongodb": "org.mongodb.spark:mongo-spark-connector_2.13:10.5.0",
@@ -29,7 +30,8 @@ _DRIVERS: Mapping[str, str] = {
     "jdbc:oracle": "oracle.jdbc.OracleDriver",
     "jdbc:sqlite": "org.sqlite.JDBC",
     "jdbc:h2": "org.h2.Driver",
-    "jdbc:derby": "org.apache.derby.iapi.jdbc.AutoloadedDriver",
+    "jdbc:derby:": "org.apache.derby.iapi.jdbc.AutoloadedDriver",
+    "jdbc:derby://": "org.apache.derby.client.ClientAutoloadedDriver",
 }
 """Named to Spark: by the URL alone Java finds no driver that came as a package."""
 _MYSQL: Mapping[str, str] = {
@@ -46,14 +48,19 @@ def scheme(url: str) -> str:
     return ":".join(url.split(":")[:2])
 
 
-def driver(kind: str) -> str | None:
-    """The Java class; None where we know none."""
-    return _DRIVERS.get(kind)
+def driver(place: str) -> str | None:
+    """The Java class of a URL; None where we know none."""
+    return _of(_DRIVERS, place)
 
 
-def package(kind: str) -> str | None:
-    """Maven's group:artifact:version; None where we know none."""
-    return _PACKAGES.get(kind)
+def package(place: str) -> str | None:
+    """Maven's group:artifact:version of a URL or a connector; None where we know none."""
+    return _of(_PACKAGES, place)
+
+
+def _of(known: Mapping[str, str], place: str) -> str | None:
+    begins = [key for key in known if place.startswith(key)]
+    return known[max(begins, key=len)] if begins else None
 
 
 def settings(kind: str) -> Mapping[str, str]:

@@ -163,4 +163,5 @@ class Server:
 
     @property
     def _package(self) -> str:
-        return drivers.package(self._scheme) or f"<the package of {self._scheme}>"
+        place = self.source.url if isinstance(self.source, JdbcSource) else self.source.format
+        return drivers.package(place) or f"<the package of {self._scheme}>"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from pyspark.errors import PySparkException
@@ -17,6 +18,7 @@ from pyspark.sql import types as T
 
 from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, messages, text
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, SETTINGS, Reader, Reading, marked, rejection
+from laketrain.clean.reading.drift import told_of_table
 from laketrain.clean.reading.landed import RawFile, raw_files, refuse_hidden
 from laketrain.clean.reading.partitions import path_columns, with_originals, with_path_columns, without
 from laketrain.config.names import alike
@@ -59,10 +61,12 @@ def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapp
     files = raw_files(raw)
     fixed = source.format in FIXED or isinstance(source, TableSource)
     keys = () if fixed else path_columns([file.original for file in files], expected)
+    telling = told_of_table(raw.name, source) if isinstance(source, TableSource) else nullcontext()
     if isinstance(source, TableSource):
         source = source.landed
     if files:
-        reading = _rows(spark, files, source, without(expected, keys))
+        with telling:
+            reading = _rows(spark, files, source, without(expected, keys))
         if expected is None:
             _refuse_clashes(raw, [*(name for name in reading.pinned.names if name not in keys), *keys])
         return with_path_columns(reading, keys, expected, personal) if keys else reading
