@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,11 +144,10 @@ def test_dates_and_times_are_those_of_the_database_in_any_zone_and_century(
     shop.run("create table t (id int, d date, wall timestamp, at timestamptz); insert into t values "
              f"(1, '{BEFORE}', '{BEFORE} 12:00', '{BEFORE} 12:00+00'), (2, '{GAP}', '{GAP} 12:00', '{GAP} 12:00+00'), "
              "(3, '2020-03-08', '2020-03-08 02:30', '2020-03-08 02:30:00.000001+02')")
-    noon, night = datetime(1582, 10, 4, 12), datetime(1582, 10, 10, 12)
-    found = [tuple(row.values()) for row in rows(spark, lake, of_shop(shop))]
+    found = [tuple(map(str, row.values())) for row in rows(spark, lake, of_shop(shop))]
     assert found == [
-        (1, date(1582, 10, 4), noon, noon), (2, date(1582, 10, 10), night, night),
-        (3, date(2020, 3, 8), datetime(2020, 3, 8, 2, 30), datetime(2020, 3, 8, 0, 30, 0, 1))]
+        ("1", BEFORE, f"{BEFORE} 12:00:00", f"{BEFORE} 12:00:00"), ("2", GAP, f"{GAP} 12:00:00", f"{GAP} 12:00:00"),
+        ("3", "2020-03-08", "2020-03-08 02:30:00", "2020-03-08 00:30:00.000001")]
 
 
 @pytest.mark.parametrize(("kind", "value", "said"), [

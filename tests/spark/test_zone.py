@@ -87,7 +87,7 @@ def test_executors_in_another_zone_are_refused(spark: SparkSession, monkeypatch:
     try:
         zones.setDefault(zones.getTimeZone("America/New_York"))
         require_utc(spark, "ingest", "source 'orders'")
-        monkeypatch.setattr(type(spark.sparkContext), "master", "spark://here:7077")
+        monkeypatch.setattr(spark.sparkContext, "master", "spark://here:7077")
         with pytest.raises(LaunchError, match="zone America/New_York.*extraJavaOptions=-Duser.timezone=UTC"):
             require_utc(spark, "ingest", "source 'orders'")
         zones.setDefault(zones.getTimeZone("UTC"))

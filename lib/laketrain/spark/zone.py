@@ -48,7 +48,7 @@ def utc(spark: SparkSession) -> Iterator[None]:
 def require_utc(spark: SparkSession, stage: str, subject: str) -> None:
     """Raises LaunchError where an executor's JVM is in another zone. In local mode it is the driver's."""
     context = spark.sparkContext
-    if context.master.startswith("local"):
+    if str(context.master).startswith("local"):
         return
     from pyspark.sql import functions as F
 
