@@ -224,6 +224,15 @@ def test_what_is_new_is_told_by_numbers_of_any_length(spark: SparkSession, lake:
         landed(spark, lake, table)
 
 
+def test_nothing_is_counted_by_a_float_that_the_server_takes_for_another_number(
+        spark: SparkSession, lake: Lake, shop: Postgres) -> None:
+    """1.1 as a float is above 1.1: no row would be up to the largest."""
+    shop.run("create table t (n float4, d float8); insert into t values (1.1, 1.1)")
+    with pytest.raises(DataError, match=r"column 'n', which 'since' names, is a float.*cast it to a double"):
+        landed(spark, lake, of_shop(shop, since="n"))
+    assert [row["d"] for row in rows(spark, lake, of_shop(shop, since="d"))] == [1.1]
+
+
 def test_no_row_is_lost_where_a_clock_leaps(spark: SparkSession, lake: Lake, shop: Postgres, new_york: None) -> None:
     shop.run("create table t (at timestamp); insert into t values ('2020-03-08 02:30')")
     table = of_shop(shop, since="at")

@@ -37,7 +37,6 @@ with configured(spark, ALIKE):
     told()
 told()
 """
-USERS = {"conf": {"spark.driver.extraJavaOptions": "-Xss8m", "spark.executor.extraJavaOptions": "-Xss4m"}}
 
 
 @pytest.mark.slow
@@ -65,17 +64,18 @@ def test_settings_without_a_zone_leave_it_alone(spark: SparkSession) -> None:
         zones.setDefault(before)
 
 
-def test_sessions_of_ours_start_in_utc_with_the_users_own_java_options() -> None:
-    made = _settings(Spark.model_validate({"master": "yarn", **USERS}), False, {})
-    assert made["spark.driver.extraJavaOptions"] == "-Xss8m -Duser.timezone=UTC"
-    assert made["spark.executor.extraJavaOptions"] == "-Xss4m -Duser.timezone=UTC"
+@pytest.mark.parametrize("submitted", [False, True])
+def test_sessions_of_ours_start_in_utc_beside_the_users_own_java_options(submitted: bool) -> None:
+    own = {"spark.executor.extraJavaOptions": "-Xss4m", "spark.executor.defaultJavaOptions": "-Xss2m"}
+    made = _settings(Spark.model_validate({"master": "yarn", "conf": own}), submitted, {})
+    assert made["spark.driver.defaultJavaOptions"] == "-Duser.timezone=UTC"
+    assert made["spark.executor.defaultJavaOptions"] == "-Xss2m -Duser.timezone=UTC"
+    assert made["spark.executor.extraJavaOptions"] == "-Xss4m"
 
 
 def test_under_spark_submit_its_own_options_of_executors_are_kept() -> None:
-    told = {"spark.executor.extraJavaOptions": "-Xss2m"}
-    made = _settings(Spark.model_validate(USERS), True, told)
-    assert made["spark.executor.extraJavaOptions"] == "-Xss2m -Duser.timezone=UTC"
-    assert _settings(Spark(), True, {})["spark.executor.extraJavaOptions"] == "-Duser.timezone=UTC"
+    made = _settings(Spark(), True, {"spark.executor.defaultJavaOptions": "-Xss1m"})
+    assert made["spark.executor.defaultJavaOptions"] == "-Xss1m -Duser.timezone=UTC"
 
 
 @pytest.mark.slow

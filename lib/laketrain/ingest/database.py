@@ -89,6 +89,10 @@ class Database:
     def counted(self, column: str, value: str, key: str) -> str:
         """A bound of a column, whole where Spark makes ranges of it. Raises DataError for infinity and its like."""
         reading = self.reading(column)
+        if key == "since" and not reading.sql and isinstance(self.spark_schema[column].dataType, T.FloatType):
+            raise DataError("ingest", f"source {self.name!r}", f"column {column!r}, which {key!r} names, is a float, "
+                            "whose values servers don't find again by their digits",
+                            f"name another column in {key!r}, or cast it to a double in 'query'")
         if not (counts(reading, value) if reading.fetched else value not in ("NaN", "Infinity", "-Infinity")):
             raise DataError("ingest", f"source {self.name!r}", f"column {column!r}, which {key!r} names, holds "
                             f"{value!r}, to which nothing can be counted",

@@ -51,7 +51,8 @@ _LOCAL: Mapping[str, str] = {
     "spark.sql.files.openCostInBytes": "1048576",
 }
 
-_DRIVER, _EXECUTORS = (f"spark.{which}.extraJavaOptions" for which in ("driver", "executor"))
+_JAVA = tuple(f"spark.{which}.defaultJavaOptions" for which in ("driver", "executor"))
+"""A driver's that runs already is for stages to have in UTC while they work."""
 
 
 def session(settings: SparkSettings, name: str) -> SparkSession:
@@ -69,7 +70,7 @@ def session(settings: SparkSettings, name: str) -> SparkSession:
     builder = SparkSession.builder.appName(f"laketrain {name}")
     told = _told_by_submit() if submitted else {}
     for key, value in _settings(settings, submitted, told).items():
-        if key not in told or key == _EXECUTORS:
+        if key not in told or key in _JAVA:
             builder = builder.config(key, value)
     try:
         spark = builder.getOrCreate()
@@ -83,17 +84,13 @@ def session(settings: SparkSettings, name: str) -> SparkSession:
 def _settings(settings: SparkSettings, submitted: bool, told: Mapping[str, str]) -> dict[str, str]:
     own = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in settings.conf.items()}
     defaults = {**_DEFAULTS, **s3_settings(os.environ, told)}
+    # Before the user's own of extraJavaOptions, wherever those are set.
+    java = {key: f"{told.get(key, own.get(key, ''))} {OPTION}".strip() for key in _JAVA}
     if submitted:
-        # The driver's JVM runs already: stages have it in UTC while they work.
-        return {**defaults, **own, _EXECUTORS: _in_utc(told.get(_EXECUTORS, own.get(_EXECUTORS)))}
+        return {**defaults, **own, **java}
     master = settings.master or "local[*]"
-    local = {**_LOCAL, _DRIVER: f"-Dlog4j2.configurationFile={_quiet_log()}"}
-    made = {**defaults, **(local if master.startswith("local") else {}), "spark.master": master, **own}
-    return {**made, **{key: _in_utc(made.get(key)) for key in (_DRIVER, _EXECUTORS)}}
-
-
-def _in_utc(options: str | None) -> str:
-    return f"{options or ''} {OPTION}".strip()
+    local = {**_LOCAL, "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_quiet_log()}"}
+    return {**defaults, **(local if master.startswith("local") else {}), "spark.master": master, **own, **java}
 
 
 def _told_by_submit() -> dict[str, str]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ def utc(spark: SparkSession) -> Iterator[None]:
 def require_utc(spark: SparkSession, stage: str, subject: str) -> None:
     """Raises LaunchError where an executor's JVM is in another zone. In local mode it is the driver's."""
     context = spark.sparkContext
-    if str(context.master).startswith("local"):
+    if re.match(r"local(\[|$)", str(context.master)):
         return
     from pyspark.sql import functions as F
 
