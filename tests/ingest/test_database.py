@@ -303,3 +303,9 @@ def test_a_missing_driver_is_named_with_the_package_that_has_it(
         spark: SparkSession, lake: Lake, with_connectors: list[str], scheme: str, package: str) -> None:
     with pytest.raises(LaunchError, match=f"no driver for jdbc:{scheme}.*--packages {package}"):
         landed(spark, lake, source(f"jdbc:{scheme}://127.0.0.1:9/shop"))
+
+
+def test_a_driver_that_nobody_knows_is_asked_for_by_its_class(
+        spark: SparkSession, lake: Lake, with_connectors: list[str]) -> None:
+    with pytest.raises(LaunchError, match=r"name the driver's class in options: {driver: …}, and give"):
+        landed(spark, lake, source("jdbc:nuodb://127.0.0.1/shop"))

@@ -144,7 +144,7 @@ class Server:
             text, subject = str(error), f"source {self.name!r}"
             if _MISSING.search(text):
                 raise LaunchError("ingest", subject, f"Spark has no {self._what} in this session",
-                                  way_to_package(self._package)) from error
+                                  f"{self._naming}{way_to_package(self._package)}") from error
             if "DELTA_CONFIGURE_SPARK_SESSION" in text:
                 raise LaunchError("ingest", subject, "this Spark session is not set up for Delta",
                                   f"in the config, spark: {{conf: {_DELTA}}}") from error
@@ -156,6 +156,12 @@ class Server:
     def _what(self) -> str:
         form = self.source.format
         return f"driver for {self._scheme}" if form == "jdbc" else f"connector for {form}"
+
+    @property
+    def _naming(self) -> str:
+        """By the URL alone Java finds no driver that came as a package."""
+        known = not isinstance(self.source, JdbcSource) or drivers.driver(self.source.url)
+        return "" if known else "name the driver's class in options: {driver: …}, and "
 
     @property
     def _scheme(self) -> str:
