@@ -86,7 +86,7 @@ def test_a_worker_reads_its_connection_to_the_end_and_its_answer_is_the_callers(
 
 def test_only_a_local_session_has_the_daemon_by_itself() -> None:
     def module(master: str, submitted: bool = False) -> str | None:
-        return session._settings(Spark(master=master), submitted, set()).get("spark.python.daemon.module")
+        return session._settings(Spark(master=master), submitted, {}).get("spark.python.daemon.module")
 
     assert module("local[2]") == "laketrain.spark.daemon"
     assert module("yarn") is None

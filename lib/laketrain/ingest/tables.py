@@ -19,13 +19,14 @@ from pyspark.sql import types as T
 
 from laketrain.config.sources import TableSource
 from laketrain.errors import DataError
+from laketrain.ingest.remedies import helped
 from laketrain.ingest.rows import RowsPlan, land_next
-from laketrain.ingest.server import Server
+from laketrain.ingest.server import Server, Stretch
 from laketrain.lake import Lake, Version, fingerprint
 from laketrain.lake.increments import behind
 from laketrain.spark.frames import ALIKE, configured, exact_json, quoted
 
-REVISION = 2
+REVISION = 3
 META = "table"
 """The key of an entry's meta: the place of the rows, the column that grows, and its largest value."""
 _DIGEST = "digest"
@@ -48,7 +49,7 @@ def ingest_table(spark: SparkSession, lake: Lake, name: str, source: TableSource
         with configured(spark, ALIKE):  # a largest time is told in the zone in which rows are compared with it
             return (_addition if source.since else _whole)(server, table.latest())
 
-    with suppress(_UnchangedError):
+    with suppress(_UnchangedError), helped():
         version = land_next(spark, lake, name, plan)
         if version is not None:
             yield version
@@ -80,28 +81,20 @@ def _digest(before: object, rows: DataFrame) -> dict[str, Any]:
 def _addition(server: Server, latest: Version | None) -> RowsPlan | None:
     """The rows beyond those of `latest`; None where there are none. A first version is made though it is empty."""
     source = server.source
-    place = {"place": source.place, "since": source.since}
+    # What another revision landed may be of other types: nothing is added to it.
+    place = {"place": source.place, "since": source.since, "revision": REVISION}
     landed = latest.entry.meta.get(META, {}) if latest else {}
     goes_on = latest is not None and {key: landed.get(key) for key in place} == place
     beyond = landed.get("upto") if goes_on else None
     column = server.spelt(str(source.since), "since")
-    _, upto = server.bounds(column)
+    upto = server.largest(column)
     if goes_on and (upto is None or (beyond is not None and not _above(server, column, upto, beyond))):
         return None
     said = {**place, "upto": upto}
-
-    def rows(spark: SparkSession) -> DataFrame:
-        frame, grown = server.rows(), F.col(quoted(column))
-        kind = frame.schema[column].dataType
-        # A null is let through, to be refused by name instead of left out.
-        wanted = grown <= F.lit(upto).cast(kind) if upto is not None else F.lit(False)
-        if beyond is not None:
-            wanted &= grown > F.lit(beyond).cast(kind)
-        return frame.where(wanted | grown.isNull())
-
     return RowsPlan(
         key=fingerprint("ingest", REVISION, said, [latest] if latest else []),
-        frame=rows,
+        # A null is let through, to be refused by name instead of left out.
+        frame=lambda spark: server.rows(Stretch(column, beyond, upto)),
         judge=partial(_grows, server.name, column),
         meta={META: said},
         adds_to=behind(latest) if latest and goes_on else [],
@@ -114,11 +107,11 @@ def _above(server: Server, column: str, upto: str, beyond: str) -> bool:
     one, from which the rows above it would be landed again."""
     if upto == beyond:
         return False
-    kind, grown = server.kind(column), F.col(quoted(column))
+    kind = server.kind(column)
     least, most = F.lit(beyond).cast(kind), F.lit(upto).cast(kind)
     if isinstance(kind, T.StringType):
         # In which order texts stand is the server's to say, by what it finds between them.
-        return server.has((grown > least) & (grown <= most))
+        return server.has(Stretch(column, beyond, upto, nulls=False))
     [row] = server.spark.range(1).select((most <= least).alias("lags")).collect()
     return not row["lags"]
 

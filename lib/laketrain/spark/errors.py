@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 from laketrain.errors import DataError, LaketrainError
 
+_STATE = r"\s*SQLSTATE: \w+.*$"
+
 
 @contextmanager
 def explained(stage: str, subject: str) -> Iterator[None]:
@@ -54,7 +56,7 @@ def carried(error: Exception) -> LaketrainError | None:
     match = re.search(r"laketrain\.errors\.(\w+): \[(\w+)\] (.*?): (.*)", str(error))
     if match is None:
         return None
-    problem, _, hint = match[4].partition(". Next: ")
+    problem, _, hint = re.sub(_STATE, "", match[4]).partition(". Next: ")
     return DataError(match[2], match[3], problem, hint)
 
 
@@ -70,6 +72,6 @@ def first_sentence(text: str) -> str:
     if "CSV header" in line:
         line = "; ".join(line.rstrip(".:") for line in lines if not line.startswith("CSV file"))
     line = re.sub(r"^(: )?([\w.$]+(Exception|Error): )+", "", line)
-    line = re.sub(r"\s*SQLSTATE: \w+.*$", "", line)
+    line = re.sub(_STATE, "", line)
     file = re.search(r"while reading file (\S+?)\.?\s", text)
     return f"{file[1]}: {line}" if file and file[1] not in line else line

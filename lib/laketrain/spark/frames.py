@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any
+
+from laketrain.spark.zone import utc
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
     from pyspark.sql.types import DataType
 
 
+_ZONE = "spark.sql.session.timeZone"
 ALIKE: Mapping[str, str] = {
     "spark.sql.ansi.enabled": "false",
-    "spark.sql.session.timeZone": "UTC",
+    _ZONE: "UTC",
     # By itself Spark writes INT96, which pandas and others read as another year where it is beyond 2262.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
@@ -41,12 +44,14 @@ def arrow_batches(row_bytes: int) -> dict[str, str]:
 
 @contextmanager
 def configured(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
-    """The session with other `settings` inside, and as it was afterwards."""
+    """The session with other `settings` inside, and as it was afterwards; with a zone among them, the driver's JVM in
+    UTC."""
     before = {key: spark.conf.get(key, None) for key in settings}
     try:
         for key, value in settings.items():
             spark.conf.set(key, value)
-        yield
+        with utc(spark) if _ZONE in settings else nullcontext():
+            yield
     finally:
         for key, former in before.items():
             if former is None:

@@ -19,6 +19,7 @@ from laketrain.errors import LaunchError
 from laketrain.spark.frames import ALIKE
 from laketrain.spark.java import find_java
 from laketrain.spark.s3 import s3_settings
+from laketrain.spark.zone import OPTION
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -50,6 +51,9 @@ _LOCAL: Mapping[str, str] = {
     "spark.sql.files.openCostInBytes": "1048576",
 }
 
+_JAVA = tuple(f"spark.{which}.defaultJavaOptions" for which in ("driver", "executor"))
+"""A driver's that runs already is for stages to have in UTC while they work."""
+
 
 def session(settings: SparkSettings, name: str) -> SparkSession:
     """The active session, or one made from `settings`. Raises LaunchError where Java is missing or won't start."""
@@ -64,9 +68,9 @@ def session(settings: SparkSettings, name: str) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"laketrain {name}")
-    told = _told_by_submit() if submitted else set()
+    told = _told_by_submit() if submitted else {}
     for key, value in _settings(settings, submitted, told).items():
-        if key not in told:
+        if key not in told or key in _JAVA:
             builder = builder.config(key, value)
     try:
         spark = builder.getOrCreate()
@@ -77,22 +81,24 @@ def session(settings: SparkSettings, name: str) -> SparkSession:
     return spark
 
 
-def _settings(settings: SparkSettings, submitted: bool, told: set[str]) -> dict[str, str]:
+def _settings(settings: SparkSettings, submitted: bool, told: Mapping[str, str]) -> dict[str, str]:
     own = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in settings.conf.items()}
     defaults = {**_DEFAULTS, **s3_settings(os.environ, told)}
+    # Before the user's own of extraJavaOptions, wherever those are set.
+    java = {key: f"{told.get(key, own.get(key, ''))} {OPTION}".strip() for key in _JAVA}
     if submitted:
-        return {**defaults, **own}
+        return {**defaults, **own, **java}
     master = settings.master or "local[*]"
     local = {**_LOCAL, "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_quiet_log()}"}
-    return {**defaults, **(local if master.startswith("local") else {}), "spark.master": master, **own}
+    return {**defaults, **(local if master.startswith("local") else {}), "spark.master": master, **own, **java}
 
 
-def _told_by_submit() -> set[str]:
-    """The keys of spark-submit's settings, which a builder's would replace."""
+def _told_by_submit() -> dict[str, str]:
+    """spark-submit's settings, which a builder's would replace."""
     from pyspark import SparkConf, SparkContext
 
     SparkContext._ensure_initialized()
-    return {key for key, _ in SparkConf().getAll()}
+    return dict(SparkConf().getAll())
 
 
 def _quiet_log() -> str:

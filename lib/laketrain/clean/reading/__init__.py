@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from pyspark.errors import PySparkException
@@ -17,6 +18,7 @@ from pyspark.sql import types as T
 
 from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, messages, text
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, SETTINGS, Reader, Reading, marked, rejection
+from laketrain.clean.reading.drift import told_of_table
 from laketrain.clean.reading.landed import RawFile, raw_files, refuse_hidden
 from laketrain.clean.reading.partitions import by_path_columns, united, with_originals, with_path_columns, without
 from laketrain.config.names import alike
@@ -59,11 +61,13 @@ def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapp
     files = raw_files(raw)
     fixed = source.format in FIXED or isinstance(source, TableSource)
     groups = {(): files} if fixed or not files else by_path_columns(files, expected)
+    telling = told_of_table(raw.name, source) if isinstance(source, TableSource) else nullcontext()
     if isinstance(source, TableSource):
         source = source.landed
     if files:
-        return united([_with_keys(spark, raw, group, source, expected, keys, personal)
-                       for keys, group in groups.items()])
+        with telling:
+            return united([_with_keys(spark, raw, group, source, expected, keys, personal)
+                           for keys, group in groups.items()])
     if expected is None:
         raise DataError("clean", f"schema of source {raw.name!r}", "can't be inferred, as there is no file yet",
                         "declare the columns, or wait for the first file")

@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.stored import TIMES, Stored
-from laketrain.config.sources import RESERVED, Drift
+from laketrain.config.sources import RESERVED, Drift, JdbcSource, TableSource
 from laketrain.errors import DataError, nearest
 
 Found = Mapping[str, T.DataType] | Mapping[str, Stored]
@@ -84,6 +85,20 @@ class Judge:
     def _count(self, what: str, name: str) -> None:
         columns = self.told.setdefault(what, {})
         columns[name] = columns.get(name, 0) + 1
+
+
+@contextmanager
+def told_of_table(name: str, source: TableSource) -> Iterator[None]:
+    """Names a table's source, where a file is named that landed from it: its user has no such file."""
+    try:
+        yield
+    except DataError as error:
+        if not error.subject.startswith("raw/"):
+            raise
+        way = "cast it in the source's 'query'" if isinstance(source, JdbcSource) else "mend the table"
+        hint = error.hint.replace("mend the file", way).replace("schema, or the file", f"schema, or {way}").replace(
+            "Mend the file or the schema", "Mend the schema")
+        raise DataError(error.stage, f"source {name!r}", error.problem, hint) from error
 
 
 def same(expected: T.DataType, found: T.DataType | Stored) -> bool:
