@@ -24,6 +24,7 @@ from laketrain.config.names import alike, same_form
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted, record
+from laketrain.spark.zone import require_utc
 
 _FINER = r"\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}0*[1-9]"
 """A time in text that has digits below a microsecond."""
@@ -38,6 +39,8 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
         judge.see(file.ref, found.columns)
         _refuse_twins(file, found, pinned.names)
     columns = judge.columns
+    if source.format == "orc" and any(_has_times(found, columns.names) for found in footers):
+        require_utc(spark, "clean", files[0].ref)
     # Files of one schema are read at a time; where nothing drifted that is all of them.
     alike: dict[tuple[object, ...], list[int]] = {}
     for index, found in enumerate(footers):
@@ -47,6 +50,11 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     parts = [_part(spark, source, [files[index] for index in indices], columns, [footers[index] for index in indices],
                    str(key[0])) for key, indices in alike.items()]
     return Reading(reduce(DataFrame.unionByName, parts), pinned, sum(found.rows for found in footers), judge.told)
+
+
+def _has_times(found: Footer, wanted: Sequence[str]) -> bool:
+    return any(part.said.startswith("timestamp") for name in wanted if name in found.columns
+               for part in found.columns[name].within())
 
 
 def _refuse_twins(file: RawFile, found: Footer, wanted: Sequence[str]) -> None:
