@@ -38,7 +38,7 @@ def read(spark: SparkSession, tmp_path: Path) -> Read:
     def read_back(files: Mapping[str, str | bytes], columns: Mapping[str, str] = TEXT, form: str = "csv",
                   options: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         source = source_of(tmp_path / "landing", columns, form, options) if form not in FIXED else (
-            Source.model_validate({"format": form, "path": str(tmp_path / "landing")}))
+            Source.model_validate({"format": form, "path": str(tmp_path / "landing"), "options": dict(options or {})}))
         raw = ingest_files(tmp_path, files, source)
         with explained("clean", "table 'table'"), configured(spark, SETTINGS):
             rows = read_raw(spark, raw, source).collect()
@@ -232,6 +232,21 @@ def test_text_is_a_row_a_line_and_other_bytes_are_refused(read: Read):
     rows = read({"a.txt": "one\n\nzwei ü\n".encode() + b"bad \xff\n"}, {"text": "string"}, "text", {})
     assert [(row["text"], row["rule"]) for row in rows] == [
         ("one", None), ("", None), ("zwei ü", None), ("bad \ufffd", "readable")]
+
+
+def test_whole_text_is_a_row_a_file_also_where_the_file_is_empty_and_a_stray_byte_refuses_its_file_alone(read: Read):
+    files = {"a.txt": "one\ntwo\r\n", "b.txt": b"bad \xff byte\nmore\n", "c/empty.txt": "", "d.txt": "zwei ü",
+             "e.txt.gz": gzip.compress(b"packed\ntext\n"), "f.txt.gz": gzip.compress(b"")}
+    rows = read(files, {"text": "string"}, "text", {"wholeText": True})
+    assert sorted((row["file"], row["text"], row["rule"]) for row in rows) == [
+        ("a.txt", "one\ntwo\r\n", None), ("b.txt", "bad \ufffd byte\nmore\n", "readable"), ("c/empty.txt", "", None),
+        ("d.txt", "zwei ü", None), ("e.txt.gz", "packed\ntext\n", None), ("f.txt.gz", "", None)]
+
+
+def test_whole_text_of_empty_files_alone_is_a_row_each(read: Read):
+    rows = read({"a.txt": "", "b.txt": ""}, {"text": "string"}, "text", {"wholetext": "true"})
+    assert sorted((row["file"], row["text"], row["rule"]) for row in rows) == [("a.txt", "", None), ("b.txt", "", None)]
+    assert read({"a.txt": ""}, {"text": "string"}, "text", {}) == []
 
 
 # ---- Compressed text
