@@ -276,7 +276,8 @@ def test_what_another_job_landed_is_cleaned_by_the_service_too(config: Path, spa
 
 
 def test_a_source_that_is_refused_keeps_none_behind_it_from_landing(config: Path) -> None:
-    config.write_text(WORKLOAD.replace("sources:", "sources:\n  before: {format: text, path: other, incremental: true}"))
+    other = "before: {format: text, path: other, incremental: true}"
+    config.write_text(WORKLOAD.replace("sources:", f"sources:\n  {other}"))
     deliver(config, "a")
     stop, watcher = threading.Event(), Quiet()
     thread, came = served(config, stop, watcher)
@@ -288,6 +289,23 @@ def test_a_source_that_is_refused_keeps_none_behind_it_from_landing(config: Path
     thread.join()
     assert (sorted(held(config)), came) == (["a", "b"], [2])
     assert ["source 'before': no file matches" in note for note in watcher.notes] == [True]
+
+
+def test_a_run_that_lands_all_anew_tells_of_files_that_are_gone_and_is_what_increments_go_on_from(config: Path) -> None:
+    raw = Lake(config.parent / "lake").table("raw", "scans")
+    for name in ("a", "b"):
+        deliver(config, name)
+        Pipeline(config, watcher=Quiet()).ingest()
+    (config.parent / "landing" / "b").unlink()
+    watcher = Quiet()
+    whole = Pipeline(config, ["sources.scans.incremental=false"], watcher=watcher)
+    # What is there is what version 1 held; but the newest one is what counts from now on.
+    assert (whole.ingest()["scans"].number, whole.ingest()["scans"].number, raw.versions()) == (3, 3, [1, 2, 3])
+    assert watcher.notes == ["1 files that raw/scans@2 holds are no longer at the source, and raw/scans@3 is without "
+                             "them"]
+    deliver(config, "c")
+    Pipeline(config, watcher=Quiet()).ingest()
+    assert held(config) == ["a", "c"]
 
 
 def test_sources_that_are_refused_are_all_told(config: Path) -> None:

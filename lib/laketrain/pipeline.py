@@ -25,6 +25,7 @@ from laketrain.config.sources import BaseSource, Source
 from laketrain.errors import CommitConflict, ConfigError, LakeError, LaketrainError, Problem
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Retention, Table, Version, lease, retire
+from laketrain.lake.increments import added_to
 from laketrain.lake.version import newer_parent, newest_of
 from laketrain.report import RunRecord, write_report
 from laketrain.stages import Outcome, between, declares
@@ -73,6 +74,7 @@ class Pipeline:
         self._watcher = watcher or terminal()
         self._spark = spark
         self._made: dict[str, Version] = {}
+        self._noted: set[str] = set()
 
     @property
     def spark(self) -> SparkSession:
@@ -217,10 +219,16 @@ class Pipeline:
 
         while True:
             before = self.lake.table("raw", name).latest()
-            plan, key = plan_ingest(name, source, before if source.incremental else None)
+            plan, key = plan_ingest(name, source, before)
+            # What turns from increments to a whole becomes the newest, for the next increment to go on from.
+            anew = force or (before is not None and not source.incremental and bool(added_to(before)))
             with suppress(CommitConflict):  # another job landed an increment meanwhile: what is new now?
-                return self._make("ingest", "raw", name, key, force, partial(ingest, self.lake, name, plan, key),
-                                  before=before.number if before else 0)
+                version = self._make("ingest", "raw", name, key, anew, partial(ingest, self.lake, name, plan, key),
+                                     before=before.number if before else 0)
+                if before is not None and plan.gone:
+                    self._note_once(f"{plan.gone} files that {before.ref} holds are no longer at the source, and "
+                                    f"{version.ref} is without them")
+                return version
 
     def _ingest_rows(self, name: str, source: BaseSource) -> Version:
         """Lands what is new at a server, in as many versions as that takes; the latest one, which may be an earlier
@@ -434,6 +442,12 @@ class Pipeline:
         self._made[version.table] = replace(version, newest=max(version.number, before))
         self.outcomes.append(outcome)
         self._watcher.end(outcome)
+
+    def _note_once(self, text: str) -> None:
+        """Tells what a service would find again in every round."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self._watcher.note(text)
 
     def _alone(self, table: Table, key: str) -> AbstractContextManager[None]:
         """While no other job does the work `key` on the table; whom this one waits for is told."""

@@ -181,6 +181,36 @@ def test_an_incremental_run_lands_only_what_no_earlier_one_has(tmp_path: Path) -
     assert held == {"b/x.csv": b"1", "c/x.csv": b"22", "d/x.csv": b"333", "e/x.csv": b"4"}
 
 
+def test_a_changed_file_is_refused_with_a_way_out_that_says_what_it_would_drop(tmp_path: Path) -> None:
+    folder, lake = landing(tmp_path / "in", x_csv="1", y_csv="2"), Lake(tmp_path / "lake")
+    grown(folder, lake)
+    landing(folder, x_csv="11")
+    with pytest.raises(DataError, match=r"has 2 bytes, but had 1 when raw/pixels@1 landed it") as caught:
+        grown(folder, lake)
+    assert "half written, or is corrected now, land all files anew" in caught.value.hint
+    assert "drops" not in caught.value.hint and "new name" not in caught.value.hint
+    (folder / "y.csv").unlink()
+    with pytest.raises(DataError) as caught:
+        grown(folder, lake)
+    assert "that run drops the rows of 1 landed files that are no longer at the source, such as" in caught.value.hint
+    assert f"{folder}/y.csv" in caught.value.hint
+
+
+def test_a_source_that_mirrors_what_is_there_says_how_many_files_are_gone(tmp_path: Path) -> None:
+    folder, lake = landing(tmp_path / "in", x_csv="1", y_csv="2", z_csv="3"), Lake(tmp_path / "lake")
+    first = grown(folder, lake)
+    landing(folder, w_csv="4")
+    second = grown(folder, lake)
+    for name in ("x.csv", "w.csv"):
+        (folder / name).unlink()
+    plan, key = plan_ingest("pixels", source(folder), second)
+    assert ingest(lake, "pixels", plan, key).entry.counts == {"files": 2, "bytes": 2, "gone": 2}
+    assert "gone" not in first.entry.counts
+    assert plan_ingest("pixels", source(folder), lake.table("raw", "pixels").latest())[0].gone == 0
+    lake.table("raw", "pixels").drop(1)
+    assert plan_ingest("pixels", source(folder), second)[0].gone == 1  # of what the lake still knows
+
+
 def test_an_incremental_run_with_nothing_new_makes_nothing(tmp_path: Path) -> None:
     folder, lake = landing(tmp_path / "in", x_csv="1"), Lake(tmp_path / "lake")
     first = grown(folder, lake)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
-from laketrain.clean.reading.landed import RawFile
+from laketrain.clean.reading.landed import RawFile, land_anew
 from laketrain.errors import DataError
 
 HEAD = 1 << 20
@@ -43,7 +43,7 @@ def head_of(file: RawFile) -> bytes:
     other = next((ending for ending in _OTHERS if name.endswith(ending)), None)
     if other:
         raise DataError("clean", file.ref, f"is compressed as {other}, expected plain text or {', '.join(_PACKED)}",
-                        "deliver it as one of these, under a new name")
+                        f"deliver it as one of these in its place, and {land_anew(file)}")
     with file.open() as handle, named_damage(file.ref):
         return plain_text(handle, file.file.path).read(HEAD)
 

@@ -65,8 +65,14 @@ def renamed(files: Sequence[RawFile]) -> dict[str, str]:
         if other.original != file.original:
             raise DataError("clean", file.ref, f"was landed from {file.original}, and {other.ref} from "
                             f"{other.original}: rows of two files of one name can't be told apart",
-                            f"land all files anew, by a run with 'sources.{file.version.name}.incremental' false")
+                            land_anew(file))
     return {path: file.original for path, file in first.items() if file.original != path}
+
+
+def land_anew(file: RawFile) -> str:
+    """The way out where what has landed is to be replaced, in words."""
+    return (f"land all files anew, by a run with 'sources.{file.version.name}.incremental' false, which drops those "
+            "that are no longer at the source")
 
 
 def refuse_hidden(files: Sequence[RawFile]) -> None:
@@ -76,7 +82,7 @@ def refuse_hidden(files: Sequence[RawFile]) -> None:
         if is_hidden(file.file.path):
             raise DataError("clean", file.ref, "has a name in the lake by which Spark passes it over, so that its rows "
                             f"would be lost; it was landed from {file.original}",
-                            f"land all files anew, by a run with 'sources.{file.version.name}.incremental' false")
+                            land_anew(file))
 
 
 def each(files: Sequence[RawFile], look: Callable[[RawFile], T]) -> list[T]:
