@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+import fsspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,9 +70,46 @@ def test_a_file_that_may_not_be_read_is_named_and_nothing_is_landed() -> None:
         assert lake.table("raw", "pixels").versions() == []
 
 
+@pytest.mark.parametrize(("path", "refused"), [
+    ("in", "in/b"), ("in/*/*.csv", "in/b"), ("in/[ab]/x.csv", "in/b"), ("in/**/x.csv", "in/b"), ("in/b", "in/b"),
+    ("in/b/*.csv", "in/b"), ("in/a", None), ("in/*.csv", None), ("in/a*/*.csv", None), ("in/**/.h/*.csv", "in/b"),
+])
+def test_a_directory_that_may_not_be_listed_is_refused_by_name_where_files_may_be_in_it(path: str, refused: str | None
+                                                                                        ) -> None:
+    with open_folder() as folder:
+        landing(folder / "in", a__x_csv="1", b__x_csv="2", c__d__x_csv="3", y_csv="4")
+        (folder / "in" / "a" / ".hidden").mkdir()
+        for closed in ("b", "a/.hidden"):
+            (folder / "in" / closed).chmod(0o300)
+        with as_nobody():
+            if refused:
+                with pytest.raises(DataError, match=rf"can't be listed: .*{refused}'") as caught:
+                    plan_ingest("pixels", source(folder / path))
+                assert "or name only what you may by a narrower 'path'" in caught.value.hint
+            else:
+                assert plan_ingest("pixels", source(folder / path))[0].files
+
+
+@pytest.mark.parametrize("pattern", ["*", "*/*", "**", "**/x*", "a/**", "a*/[xy].csv", "?/**/y.csv", "[!a]/*"])
+def test_a_glob_matches_what_fsspec_matches(tmp_path: Path, pattern: str) -> None:
+    folder = landing(tmp_path / "in", a__x_csv="1", a__b__y_csv="2", b__x_csv="3", x_csv="4", c__d__e__y_csv="5")
+    expected = sorted(path for path in fsspec.filesystem("file").glob(f"{folder}/{pattern}") if os.path.isfile(path))
+    plan, _ = plan_ingest("pixels", source(f"{folder}/{pattern}", empty="ok"))
+    assert [file.url.removeprefix("file://") for file in plan.files] == expected
+
+
+def test_a_file_whose_name_is_no_text_is_named_as_far_as_it_can_be(tmp_path: Path) -> None:
+    folder = landing(tmp_path / "in", x_csv="1")
+    os.mkdir(os.fsencode(folder) + b"/d\xfcr")
+    Path(os.fsdecode(os.fsencode(folder) + b"/d\xfcr/y.csv")).write_text("2")
+    with pytest.raises(DataError, match=r"source 'pixels': the file .*/in/d\\xfcr/y\.csv has a name that is no UTF-8"):
+        plan_ingest("pixels", source(folder))
+
+
 def test_characters_that_spark_takes_for_a_pattern_are_percent_escapes_in_the_lake(tmp_path: Path) -> None:
     names = {"a{1}[x].csv": "a%7B1%7D%5Bx%5D.csv", "[a]/?*.csv": "%5Ba%5D/%3F%2A.csv",
-             "b\\\n\x85.csv": "b%5C%0A%C2%85.csv", "50%/c%5B + ü.csv": "50%/c%5B + ü.csv"}
+             "t=12:30/:a:.csv": "t=12%3A30/%3Aa%3A.csv", "b\\\n\x85.csv": "b%5C%0A%C2%85.csv",
+             "50%/c%5B + ü.csv": "50%/c%5B + ü.csv"}
     for name in names:
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).write_text(name)
@@ -83,10 +121,10 @@ def test_characters_that_spark_takes_for_a_pattern_are_percent_escapes_in_the_la
         path: name for name, path in names.items()}
 
 
-@given(st.lists(st.text(st.sampled_from("ab[]{}*?\\%5B.-_=\n\x7f"), min_size=1), min_size=1).map("/".join))
+@given(st.lists(st.text(st.sampled_from("ab[]{}*?:\\%5B.-_=\n\x7f"), min_size=1), min_size=1).map("/".join))
 def test_nothing_that_is_shown_in_the_source_is_hidden_or_a_pattern_in_the_lake(path: str) -> None:
     name = listing._name_in_lake(path)
-    assert not set("*?[]{}\\") & set(name)
+    assert not set("*?:[]{}\\") & set(name)
     assert listing._hidden(name, "csv") == listing._hidden(path, "csv")
     assert listing._hidden(name, "csv") or not is_hidden(name)
     assert name == path or unquote(name) == unquote(path)

@@ -75,10 +75,14 @@ def land_anew(file: RawFile) -> str:
             "that are no longer at the source")
 
 
-def refuse_hidden(files: Sequence[RawFile]) -> None:
-    """Raises DataError where Spark would pass over a file without a word: one that an earlier laketrain named so, or
-    that landed for a format in which such a name is fine."""
+def refuse_hidden(files: Sequence[RawFile], by_name: bool) -> None:
+    """Raises DataError where Spark would pass over a file without a word, or can't name it: one that an earlier
+    laketrain named so, or that landed for a format in which such a name is fine. Hadoop takes a colon in a file's name
+    for the end of a scheme, and where it looks up folders `by_name` also in theirs."""
     for file in files:
+        if ":" in (file.file.path if by_name else file.file.path.rpartition("/")[2]):
+            raise DataError("clean", file.ref, "has a colon in its name in the lake, so that Spark can't read it; it "
+                            f"was landed from {file.original}", land_anew(file))
         if is_hidden(file.file.path):
             raise DataError("clean", file.ref, "has a name in the lake by which Spark passes it over, so that its rows "
                             f"would be lost; it was landed from {file.original}",

@@ -20,7 +20,7 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     rejected."""
 
     def check(file: RawFile) -> None:
-        check_encoding(file.ref, head_of(file), "utf-8")
+        check_encoding(file.ref, head_of(file), "utf-8", chosen=False)
 
     each(files, check)
     # Not by `text()`, whose own argument `wholetext` would win over the option.
