@@ -73,6 +73,7 @@ def test_a_file_that_may_not_be_read_is_named_and_nothing_is_landed() -> None:
 @pytest.mark.parametrize(("path", "refused"), [
     ("in", "in/b"), ("in/*/*.csv", "in/b"), ("in/[ab]/x.csv", "in/b"), ("in/**/x.csv", "in/b"), ("in/b", "in/b"),
     ("in/b/*.csv", "in/b"), ("in/a", None), ("in/*.csv", None), ("in/a*/*.csv", None), ("in/**/.h/*.csv", "in/b"),
+    ("in/shut/e", "in/shut/e"), ("in/shut/e/*.csv", "in/shut/e"), ("in/shut/e/x.csv", "in/shut/e/x.csv"),
 ])
 def test_a_directory_that_may_not_be_listed_is_refused_by_name_where_files_may_be_in_it(path: str, refused: str | None
                                                                                         ) -> None:
@@ -81,10 +82,13 @@ def test_a_directory_that_may_not_be_listed_is_refused_by_name_where_files_may_b
         (folder / "in" / "a" / ".hidden").mkdir()
         for closed in ("b", "a/.hidden"):
             (folder / "in" / closed).chmod(0o300)
+        if "shut" in path:
+            landing(folder / "in", shut__e__x_csv="5")
+            (folder / "in" / "shut").chmod(0o600)
         with as_nobody():
             if refused:
                 with pytest.raises(DataError, match=rf"can't be listed: .*{refused}'") as caught:
-                    plan_ingest("pixels", source(folder / path))
+                    plan_ingest("pixels", source(folder / path, empty="ok"))
                 assert "or name only what you may by a narrower 'path'" in caught.value.hint
             else:
                 assert plan_ingest("pixels", source(folder / path))[0].files

@@ -36,8 +36,10 @@ def looked_up(filesystem: Any, pattern: str) -> tuple[str, Infos]:
             filesystem.find(base, withdirs=True, detail=True))
     if "[" in pattern and not re.search(r"[*?]", pattern) and filesystem.isfile(pattern):
         return pattern.rpartition("/")[0] + "/", {pattern: filesystem.info(pattern)}
-    base, wild = _fixed_directory(pattern), re.search(r"[*?\[]", pattern)
-    if not wild or not _walks(filesystem):
+    base = _fixed_directory(pattern)
+    if not re.search(r"[*?\[]", pattern):
+        return base, _one(filesystem, pattern)
+    if not _walks(filesystem):
         return base, filesystem.glob(pattern, detail=True)
     matches = re.compile(glob_translate(pattern)).match
     found = _walked(filesystem, base, lambda directory: _may_hold(directory, pattern))
@@ -47,6 +49,14 @@ def looked_up(filesystem: Any, pattern: str) -> tuple[str, Infos]:
 def _fixed_directory(pattern: str) -> str:
     """The directory before the first wildcard, with its last slash."""
     return re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0] + "/"
+
+
+def _one(filesystem: Any, path: str) -> Infos:
+    """The file, where there is one. That it may not be asked for isn't that there is none."""
+    try:
+        return {path: filesystem.info(path)}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
 
 
 def _walks(filesystem: Any) -> bool:
