@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from laketrain.errors import ConfigError, DataError, GateError
+from laketrain.errors import ConfigError, DataError, GateError, LaketrainError
 from laketrain.lake import Lake, increments
 from laketrain.pipeline import Pipeline
 from laketrain.stream import span, stream
@@ -207,6 +207,114 @@ def test_what_landed_before_a_service_was_ended_is_cleaned_by_the_next_one(confi
     thread.join()
     assert came == [0]
     assert [row["id"] for row in rows_of(table.latest())] == ["a"]
+
+
+@pytest.fixture
+def two(config: Path, spark: SparkSession) -> tuple[Pipeline, Callable[[], Any]]:
+    """A pipeline that has landed `a`, and another job that lands `b` and cleans both. By rules of its own, so that
+    there is something for the first to make."""
+    config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
+    deliver(config, "a")
+    pipeline = Pipeline(config, watcher=Quiet(), spark=spark)
+    pipeline.ingest()
+
+    def other() -> None:
+        deliver(config, "b")
+        Pipeline(config, ["clean.scans.max_reject_fraction=0.5"], watcher=Quiet(), spark=spark).run("ingest", "clean")
+
+    return pipeline, other
+
+
+def cleaned(config: Path) -> list[tuple[int, list[str]]]:
+    """Of each clean version, which raw version it was made of, and its rows."""
+    table = Lake(config.parent / "lake").table("clean", "scans")
+    return [(version.entry.parents["raw/scans"], sorted(row["id"] for row in rows_of(version)))
+            for version in reversed(list(table.each()))]
+
+
+def test_a_job_that_planned_before_another_one_landed_and_cleaned_more_reads_what_is_there_now(
+        config: Path, two: tuple[Pipeline, Callable[[], Any]]) -> None:
+    pipeline, other = two
+    other()
+    assert pipeline.clean()["scans"].entry.parents == {"raw/scans": 2}
+    assert cleaned(config) == [(2, ["a", "b"]), (2, ["a", "b"])]
+
+
+@pytest.mark.parametrize("when", ["_alone", "_on_spark"], ids=["waiting for its lease", "at work"])
+def test_a_job_that_another_one_overtakes_leaves_the_table_at_the_newest_data(
+        config: Path, two: tuple[Pipeline, Callable[[], Any]], monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    pipeline, other = two
+    before, asked = getattr(pipeline, when), []
+
+    def overtaken(*given: Any) -> Any:
+        if not asked:
+            asked.append(given)
+            other()
+        return before(*given)
+
+    monkeypatch.setattr(pipeline, when, overtaken)
+    assert pipeline.clean()["scans"].entry.parents == {"raw/scans": 2}
+    assert cleaned(config) == [(2, ["a", "b"]), (2, ["a", "b"])]
+    assert pipeline._watcher.notes == ["clean/scans@1 was made of raw/scans@2 meanwhile: looking again"] or (
+        when == "_on_spark" and "meanwhile" in pipeline._watcher.notes[0])
+    quarantine = Lake(config.parent / "lake").table("quarantine", "scans").latest()
+    assert quarantine is not None and quarantine.entry.parents == {"raw/scans": 2}
+
+
+def test_what_another_job_landed_is_cleaned_by_the_service_too(config: Path, spark: SparkSession) -> None:
+    config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
+    deliver(config, "a")
+    stop = threading.Event()
+    thread, came = served(config, stop, Quiet(), every=0.5, last="clean", spark=spark)
+    until(lambda: came or cleaned(config))
+    deliver(config, "b")
+    Pipeline(config, watcher=Quiet(), spark=spark).ingest()
+    until(lambda: came or len(cleaned(config)) == 2)
+    stop.set()
+    thread.join()
+    assert cleaned(config)[-1] == (2, ["a", "b"])
+
+
+def test_a_source_that_is_refused_keeps_none_behind_it_from_landing(config: Path) -> None:
+    other = "before: {format: text, path: other, incremental: true}"
+    config.write_text(WORKLOAD.replace("sources:", f"sources:\n  {other}"))
+    deliver(config, "a")
+    stop, watcher = threading.Event(), Quiet()
+    thread, came = served(config, stop, watcher)
+    until(lambda: came or held(config))
+    until(lambda: came or watcher.notes)
+    deliver(config, "b")
+    until(lambda: came or "b" in held(config))
+    stop.set()
+    thread.join()
+    assert (sorted(held(config)), came) == (["a", "b"], [2])
+    assert ["source 'before': no file matches" in note for note in watcher.notes] == [True]
+
+
+def test_a_run_that_lands_all_anew_tells_of_files_that_are_gone_and_is_what_increments_go_on_from(config: Path) -> None:
+    raw = Lake(config.parent / "lake").table("raw", "scans")
+    for name in ("a", "b"):
+        deliver(config, name)
+        Pipeline(config, watcher=Quiet()).ingest()
+    (config.parent / "landing" / "b").unlink()
+    watcher = Quiet()
+    whole = Pipeline(config, ["sources.scans.incremental=false"], watcher=watcher)
+    # What is there is what version 1 held; but the newest one is what counts from now on.
+    assert (whole.ingest()["scans"].number, whole.ingest()["scans"].number, raw.versions()) == (3, 3, [1, 2, 3])
+    assert watcher.notes == ["1 files that raw/scans@2 holds are no longer at the source, and raw/scans@3 is without "
+                             "them"]
+    deliver(config, "c")
+    Pipeline(config, watcher=Quiet()).ingest()
+    assert held(config) == ["a", "c"]
+
+
+def test_sources_that_are_refused_are_all_told(config: Path) -> None:
+    text = WORKLOAD.replace("sources:", "sources:\n  one: {format: text, path: other}\n  two: {format: text, path: no}")
+    config.write_text(text)
+    deliver(config, "a")
+    with pytest.raises(LaketrainError, match=r"2 sources: .*source 'one': no file.*source 'two': no file"):
+        Pipeline(config, watcher=Quiet()).ingest(each=True)
+    assert held(config) == ["a"]
 
 
 def test_a_stage_without_a_section_is_refused_at_once(config: Path) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,8 @@ from laketrain.config.sources import BaseSource, Source
 from laketrain.errors import CommitConflict, ConfigError, LakeError, LaketrainError, Problem
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Retention, Table, Version, lease, retire
+from laketrain.lake.increments import added_to
+from laketrain.lake.version import newer_parent, newest_of
 from laketrain.report import RunRecord, write_report
 from laketrain.stages import Outcome, between, declares
 from laketrain.track import missing_packages
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     import keras
     from pyspark.sql import SparkSession
 
+    from laketrain.config.clean import CleanTable
+    from laketrain.config.integrate import IntegrateTable
     from laketrain.report.profile import ProfileView
 
 
@@ -70,6 +74,7 @@ class Pipeline:
         self._watcher = watcher or terminal()
         self._spark = spark
         self._made: dict[str, Version] = {}
+        self._noted: set[str] = set()
 
     @property
     def spark(self) -> SparkSession:
@@ -111,9 +116,9 @@ class Pipeline:
 
     # The stages one by one, as notebooks call them.
 
-    def ingest(self, force: bool = False) -> dict[str, Version]:
-        """Lands every source in `raw/`."""
-        return self._ingest(force)
+    def ingest(self, force: bool = False, each: bool = False) -> dict[str, Version]:
+        """Lands every source in `raw/`; with `each` also those after one that is refused, which is raised then."""
+        return self._ingest(force, each)
 
     def clean(self, force: bool = False) -> dict[str, Version]:
         """Applies every clean section's rules."""
@@ -193,21 +198,37 @@ class Pipeline:
 
     # What each stage needs, and how it is run unless its result is there.
 
-    def _ingest(self, force: bool) -> dict[str, Version]:
+    def _ingest(self, force: bool, each: bool = False) -> dict[str, Version]:
+        versions, refused = {}, []
+        for name, source in self.workload.sources.items():
+            try:
+                versions[name] = (self._ingest_files(name, source, force) if isinstance(source, Source)
+                                  else self._ingest_rows(name, source))
+            except LaketrainError as error:
+                if not each:
+                    raise
+                refused.append(error)
+        if len(refused) > 1:
+            raise LaketrainError("ingest", f"{len(refused)} sources", "; ".join(map(str, refused)))
+        if refused:
+            raise refused[0]
+        return versions
+
+    def _ingest_files(self, name: str, source: Source, force: bool) -> Version:
         from laketrain.ingest import ingest, plan_ingest
 
-        versions = {}
-        for name, source in self.workload.sources.items():
-            if not isinstance(source, Source):
-                versions[name] = self._ingest_rows(name, source)
-                continue
-            while name not in versions:
-                latest = self.lake.table("raw", name).latest() if source.incremental else None
-                plan, key = plan_ingest(name, source, latest)
-                with suppress(CommitConflict):  # another job landed an increment meanwhile: what is new now?
-                    versions[name] = self._make(
-                        "ingest", "raw", name, key, force, partial(ingest, self.lake, name, plan, key))
-        return versions
+        while True:
+            before = self.lake.table("raw", name).latest()
+            plan, key = plan_ingest(name, source, before)
+            # What turns from increments to a whole becomes the newest, for the next increment to go on from.
+            anew = force or (before is not None and not source.incremental and bool(added_to(before)))
+            with suppress(CommitConflict):  # another job landed an increment meanwhile: what is new now?
+                version = self._make("ingest", "raw", name, key, anew, partial(ingest, self.lake, name, plan, key),
+                                     before=before.number if before else 0)
+                if before is not None and plan.gone:
+                    self._note_once(f"{plan.gone} files that {before.ref} holds are no longer at the source, and "
+                                    f"{version.ref} is without them")
+                return version
 
     def _ingest_rows(self, name: str, source: BaseSource) -> Version:
         """Lands what is new at a server, in as many versions as that takes; the latest one, which may be an earlier
@@ -228,27 +249,34 @@ class Pipeline:
     def _clean(self, force: bool) -> dict[str, Version]:
         from laketrain.clean import clean, fingerprint_clean
 
-        versions = {}
-        for name, table in self.workload.clean.items():
+        def make(name: str, table: CleanTable) -> Version:
             source = self.workload.sources[table.source or name]
             raw = self._input("raw", table.source or name, "ingest")
             key = fingerprint_clean(raw, table, source)
-            versions[name] = self._make("clean", "clean", name, key, force, partial(
-                self._on_spark, clean, raw, name, table, source, key))
+            return self._make("clean", "clean", name, key, force, partial(
+                self._on_spark, clean, raw, name, table, source, key), [raw])
+
+        versions = {}
+        for name, table in self.workload.clean.items():
+            versions[name] = self._of_newest(partial(make, name, table))
             self._profile(versions[name])
         return versions
 
     def _integrate(self, force: bool) -> dict[str, Version]:
         from laketrain.integrate import fingerprint_integrate, integrate
 
-        versions = {}
-        for name, config in self.workload.integrate.items():
+        versions: dict[str, Version] = {}
+
+        def make(name: str, config: IntegrateTable) -> Version:
             # A table declared above is read as it was integrated, any other, of its own name too, as it was cleaned.
             tables = {table: self._input("integrated", table, "integrate") if table in versions
                       else self._input("clean", table, "clean") for table in config.tables}
             key = fingerprint_integrate(tables, config)
-            versions[name] = self._make("integrate", "integrated", name, key, force, partial(
-                self._on_spark, integrate, tables, name, config, key))
+            return self._make("integrate", "integrated", name, key, force, partial(
+                self._on_spark, integrate, tables, name, config, key), list(tables.values()))
+
+        for name, config in self.workload.integrate.items():
+            versions[name] = self._of_newest(partial(make, name, config))
             self._profile(versions[name])
         return versions
 
@@ -257,10 +285,15 @@ class Pipeline:
 
         config, features = self.workload.convert, self.job.features
         assert config is not None and features is not None
-        table = self._table_input(config.table)
-        key, name = fingerprint_convert(table, config, features), self.workload.dataset
-        return self._make("convert", "features", name, key, force,
-                          partial(self._on_spark, convert, table, name, config, features, key))
+        name = self.workload.dataset
+
+        def make() -> Version:
+            table = self._table_input(config.table)
+            key = fingerprint_convert(table, config, features)
+            return self._make("convert", "features", name, key, force,
+                              partial(self._on_spark, convert, table, name, config, features, key), [table])
+
+        return self._of_newest(make)
 
     def _train(self, force: bool) -> Version:
         from laketrain.standing import standing_model
@@ -269,20 +302,24 @@ class Pipeline:
 
         config = self.workload.train
         assert config is not None
-        dataset = self._input("features", self.workload.dataset, "convert")
-        standing = None if force else standing_model(dataset, self.workload.name, config)
-        if standing is not None:
-            self._watcher.note(f"{standing.model.ref} stands ({standing.because}), as 'train.again' says")
-            dataset = standing.dataset
-        key, name, tell = fingerprint_train(dataset, config), self.workload.name, self._watcher.rank_event
+        name, tell = self.workload.name, self._watcher.rank_event
 
-        def work() -> Version:
+        def work(dataset: Version, key: str) -> Version:
             with tracked(self.workload, dataset, key, lambda text: tell(0, {"kind": "hint", "text": text})) as tracking:
                 version = train(self.spark, dataset, name, config, key, tracking.hears(tell))
                 tracking.committed(version)
             return version
 
-        return self._make("train", "models", name, key, force, work)
+        def make() -> Version:
+            dataset = self._input("features", self.workload.dataset, "convert")
+            standing = None if force else standing_model(dataset, name, config)
+            if standing is not None:
+                self._watcher.note(f"{standing.model.ref} stands ({standing.because}), as 'train.again' says")
+                dataset = standing.dataset
+            key = fingerprint_train(dataset, config)
+            return self._make("train", "models", name, key, force, partial(work, dataset, key), [dataset])
+
+        return self._of_newest(make)
 
     def _evaluate(self, force: bool) -> Version:
         from laketrain.evaluate import check_gate, evaluate, fingerprint_evaluate
@@ -305,14 +342,19 @@ class Pipeline:
 
         config = self.workload.predict
         assert config is not None
-        table = self._table_input(config.table)
-        model = self.version(config.model) if config.model else self._input("models", self.workload.name, "train")
         # Which model it is, the key knows; by which name it was asked for makes no difference.
-        config = config.model_copy(update={"model": None})
-        key, name = fingerprint_predict(table, model, config), config.name or config.table
-        before = None if force or not config.only_new else self.lake.table("predictions", name).latest()
-        return self._make("predict", "predictions", name, key, force,
-                          partial(self._on_spark, predict, table, model, name, config, key, before))
+        named, config = config.model, config.model_copy(update={"model": None})
+        name = config.name or config.table
+
+        def make() -> Version:
+            table = self._table_input(config.table)
+            model = self.version(named) if named else self._input("models", self.workload.name, "train")
+            key = fingerprint_predict(table, model, config)
+            before = None if force or not config.only_new else self.lake.table("predictions", name).latest()
+            return self._make("predict", "predictions", name, key, force, partial(
+                self._on_spark, predict, table, model, name, config, key, before), [table, model])
+
+        return self._of_newest(make)
 
     def _trained_on(self, model: Version) -> Version:
         """The dataset that the model was trained on: features are learnt anew with each, so on any other one, also a
@@ -348,23 +390,64 @@ class Pipeline:
         if gone:
             self._watcher.note(f"dropped {len(gone)} old versions, as 'retain' says")
 
-    def _make(self, stage: str, zone: str, name: str, key: str, force: bool, work: Callable[[], Version]) -> Version:
-        """The version with the fingerprint `key`: found, or made by `work`, which no other job does meanwhile."""
+    def _make(self, stage: str, zone: str, name: str, key: str, force: bool, work: Callable[[], Version],
+              parents: Sequence[Version] = (), before: int | None = None) -> Version:
+        """The version with the fingerprint `key`: found, or made by `work`, which no other job does meanwhile.
+
+        Args:
+            parents: what it is made of.
+            before: the table's newest version when it was planned; by default the newest now.
+
+        Raises CommitConflict where another job made the table of newer parents meanwhile; they are looked up anew when
+        they are asked for again.
+        """
         started, table = time.monotonic(), self.lake.table(zone, name)
+        before = max(table.versions(), default=0) if before is None else before
         self._watcher.begin(stage, name)
-        version = found = None if force else table.find(key)
-        if version is None:
-            with self._alone(table, key):
-                found = None if force else table.find(key)
-                version = found or work()
-        self._ended(Outcome(stage, version, found is not None, time.monotonic() - started))
+        try:
+            version = found = self._find(table, key, force, parents)
+            if version is None:
+                with self._alone(table, key):
+                    # Whoever held the lease may have been followed by others: what is there now counts.
+                    found = self._find(table, key, force, parents)
+                    version = found or work()
+        except CommitConflict:
+            for parent in parents:
+                self._made.pop(parent.table, None)
+            raise
+        self._ended(Outcome(stage, version, found is not None, time.monotonic() - started), before)
         return version
 
-    def _ended(self, outcome: Outcome) -> None:
-        """Notes what a stage made, or found, and tells of it."""
-        self._made[outcome.version.table] = outcome.version
+    def _find(self, table: Table, key: str, force: bool, parents: Sequence[Version]) -> Version | None:
+        """The version with that key, unless it is to be made in any case. Raises CommitConflict as `_make`."""
+        newest = newest_of(parents)
+        latest = table.latest() if newest else None
+        if latest is not None and (parent := newer_parent(latest, newest)):
+            raise CommitConflict("lake", table.path, f"{latest.ref} was made of {parent} meanwhile",
+                                 "make it again from the latest")
+        return None if force else table.find(key)
+
+    def _of_newest(self, make: Callable[[], Version]) -> Version:
+        """What `make` makes; again, of newer parents, where another job made the table of such ones meanwhile: what is
+        older would put the table back to what it was before."""
+        while True:
+            try:
+                return make()
+            except CommitConflict as error:
+                self._watcher.note(f"{error.problem}: looking again")
+
+    def _ended(self, outcome: Outcome, before: int = 0) -> None:
+        """Notes what a stage made, or found, where `before` was the table's newest version, and tells of it."""
+        version = outcome.version
+        self._made[version.table] = replace(version, newest=max(version.number, before))
         self.outcomes.append(outcome)
         self._watcher.end(outcome)
+
+    def _note_once(self, text: str) -> None:
+        """Tells what a service would find again in every round."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self._watcher.note(text)
 
     def _alone(self, table: Table, key: str) -> AbstractContextManager[None]:
         """While no other job does the work `key` on the table; whom this one waits for is told."""
@@ -399,11 +482,14 @@ class Pipeline:
 
     def _input(self, zone: str, name: str, stage: str) -> Version:
         """What `stage` made of `name`: in this pipeline, else the latest in the lake."""
-        version = self._made.get(f"{zone}/{name}") or self.lake.table(zone, name).latest()
+        made = self._made.get(f"{zone}/{name}")
+        if made is not None:
+            return made
+        version = self.lake.table(zone, name).latest()
         if version is None:
             raise LakeError("lake", f"{zone}/{name}", "nothing was committed to it yet",
                             f"run the stage {stage!r} first, e.g. laketrain run {self.job.source} --to {stage}")
-        return version
+        return replace(version, newest=version.number)
 
     def _table_input(self, name: str) -> Version:
         """The integrated table of that name or, where none is declared, the clean one."""

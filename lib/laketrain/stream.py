@@ -42,8 +42,9 @@ def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE,
         every: from the beginning of one round to that of the next.
         patience: how long rounds may fail, one after the other, before their error ends it: a broker that starts anew,
             storage that is away, are waited for. A model below its gate is told and ends nothing.
-        last: the stage up to which a round runs where something has landed since these stages ended well; the first
-            round does for what was there before, which a service that was ended may have left.
+        last: the stage up to which a round runs where something has landed, by this service or by another job, since
+            these stages ended well; the first round does for what was there before, which a service that was ended may
+            have left.
         stop: ends it, as soon as the version that is in the making is committed. The others are as of `Pipeline`.
 
     Raises:
@@ -56,25 +57,23 @@ def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE,
     pipeline = Pipeline(config, sets, lake, arriving, spark)
     pipeline.require(last)
     _require_arrivals(pipeline)
-    behind = last != "ingest"
+    done: dict[str, str] | None = None
     failing: float | None = None
     said = ""
     while not stop.is_set():
-        began, before = time.monotonic(), arriving.landed
+        began = time.monotonic()
         try:
             pipeline.outcomes.clear()
-            try:
-                raw = pipeline.ingest()
-            finally:
-                behind = last != "ingest" and (behind or arriving.landed > before)
-            if behind and any(map(_holds, raw.values())):
+            raw = pipeline.ingest(each=True)
+            there = {name: version.ref for name, version in raw.items()}
+            if last != "ingest" and there != done and any(map(_holds, raw.values())):
                 pipeline.run("clean", last)
-                behind = False
+                done = there
             failing, said = None, ""
         except _Stopped:
             break
         except GateError as error:  # nothing but other data makes it another model
-            behind, failing, said = False, None, ""
+            done, failing, said = there, None, ""
             arriving.note(f"{error} (waiting for more)")
         except LaketrainError as error:
             if stop.is_set():

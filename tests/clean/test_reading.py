@@ -38,7 +38,7 @@ def read(spark: SparkSession, tmp_path: Path) -> Read:
     def read_back(files: Mapping[str, str | bytes], columns: Mapping[str, str] = TEXT, form: str = "csv",
                   options: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         source = source_of(tmp_path / "landing", columns, form, options) if form not in FIXED else (
-            Source.model_validate({"format": form, "path": str(tmp_path / "landing")}))
+            Source.model_validate({"format": form, "path": str(tmp_path / "landing"), "options": dict(options or {})}))
         raw = ingest_files(tmp_path, files, source)
         with explained("clean", "table 'table'"), configured(spark, SETTINGS):
             rows = read_raw(spark, raw, source).collect()
@@ -234,6 +234,40 @@ def test_text_is_a_row_a_line_and_other_bytes_are_refused(read: Read):
         ("one", None), ("", None), ("zwei ü", None), ("bad \ufffd", "readable")]
 
 
+def test_text_in_another_encoding_is_refused_with_a_way_out_that_works(read: Read):
+    content = "Zürich, Köln\nGenève, Malmö\n".encode("windows-1252")
+    with pytest.raises(DataError, match=r"b\.txt: is not utf-8: has the byte 0xfc at 1, and 3 more") as caught:
+        read({"a.txt": "x\n", "b.txt": content}, {"text": "string"}, "text", {})
+    assert caught.value.hint == (
+        "it reads as windows-1252: convert the file to utf-8, or read it as csv of one column, by a separator that it "
+        "doesn't have, in options.encoding windows-1252")
+    rows = read({"b.txt": content}, {"text": "string"}, "csv", {"sep": "\x01", "quote": "", "encoding": "windows-1252"})
+    assert [row["text"] for row in rows] == ["Zürich, Köln", "Genève, Malmö"]
+
+
+@pytest.mark.parametrize("form", ["text", "csv", "json"])
+def test_stray_bytes_among_more_characters_that_read_right_refuse_their_records_alone(read: Read, form: str):
+    lines = [b"gr\xc3\xbc\xc3\x9fe"] * 5 + [b"a\xff", b"b\xfe", b"c\x80", b"\xe9d"] + [b"ok"]
+    packed = [b'{"text":"%s"}' % line if form == "json" else line for line in lines]
+    rows = read({"a.txt": b"\n".join(packed) + b"\n"}, {"text": "string"}, form, {})
+    assert [row["rule"] for row in rows] == [None] * 5 + ["readable"] * 4 + [None]
+
+
+def test_whole_text_is_a_row_a_file_also_where_the_file_is_empty_and_a_stray_byte_refuses_its_file_alone(read: Read):
+    files = {"a.txt": "one\ntwo\r\n", "b.txt": b"bad \xff byte\nmore\n", "c/empty.txt": "", "d.txt": "zwei ü",
+             "e.txt.gz": gzip.compress(b"packed\ntext\n"), "f.txt.gz": gzip.compress(b"")}
+    rows = read(files, {"text": "string"}, "text", {"wholeText": True})
+    assert sorted((row["file"], row["text"], row["rule"]) for row in rows) == [
+        ("a.txt", "one\ntwo\r\n", None), ("b.txt", "bad \ufffd byte\nmore\n", "readable"), ("c/empty.txt", "", None),
+        ("d.txt", "zwei ü", None), ("e.txt.gz", "packed\ntext\n", None), ("f.txt.gz", "", None)]
+
+
+def test_whole_text_of_empty_files_alone_is_a_row_each(read: Read):
+    rows = read({"a.txt": "", "b.txt": ""}, {"text": "string"}, "text", {"wholetext": "true"})
+    assert sorted((row["file"], row["text"], row["rule"]) for row in rows) == [("a.txt", "", None), ("b.txt", "", None)]
+    assert read({"a.txt": ""}, {"text": "string"}, "text", {}) == []
+
+
 # ---- Compressed text
 
 
@@ -275,6 +309,20 @@ def test_compressed_text_that_can_not_be_read_is_named(read: Read, name: str, co
         read({"a.csv": "id,x\n1,2\n", name: content})
     assert caught.value.subject == f"raw/table@1/{name}"
     assert caught.value.problem.startswith(said)
+
+
+@pytest.mark.parametrize("damage", ["cut", "altered"])
+@pytest.mark.parametrize("ending", ["gz", "bz2", "deflate"])
+def test_compressed_text_that_is_damaged_far_behind_its_beginning_is_named_with_the_way_out(
+        read: Read, ending: str, damage: str):
+    text = b"".join(b"%x %d\n" % (number * 2654435761 % 4294967296, number) for number in range(150_000))
+    packed = COMPRESSED[ending](text)
+    place = len(packed) - len(packed) // 10
+    damaged = packed[:place] + (b"" if damage == "cut" else bytes(64) + packed[place + 64:])
+    with pytest.raises(DataError) as caught:
+        read({"a.txt": "x\n", f"day 1/b [1].txt.{ending}": damaged}, {"text": "string"}, "text", {})
+    assert caught.value.problem.startswith(f"the file day 1/b %5B1%5D.txt.{ending} of raw/table is damaged: ")
+    assert caught.value.hint == "land a whole file, then ingest again"
 
 
 # ---- Others

@@ -36,7 +36,8 @@ CONTENTS: Mapping[str, tuple[str | bytes, str | bytes]] = {
 }
 
 
-@pytest.mark.parametrize(("form", "name"), [*((form, "[a]") for form in CONTENTS), ("text", "?/{a}"), ("text", "*/b")])
+@pytest.mark.parametrize(("form", "name"), [*((form, "[a]:1") for form in CONTENTS), ("text", "?/{a}"), ("text", "*/b"),
+                                              ("xml", "t=12:30/:a")])
 def test_a_file_whose_name_begins_as_a_pattern_is_read(spark: SparkSession, tmp_path: Path, form: str, name: str
                                                        ) -> None:
     from laketrain.clean.reading import open_raw
@@ -88,6 +89,28 @@ def test_what_landed_under_other_names_before_is_told_by_its_own(spark: SparkSes
     rows = open_raw(spark, grown(tmp_path, source), source).frame.collect()
     assert sorted((row["id"], row["k"], row[FILE]) for row in rows) == [
         ("1", "[x]", "k=[x]/a.json"), ("2", "what?", "k=what?/a.json"), ("3", "{y}", "k={y}/a.json")]
+
+
+@pytest.mark.parametrize(("form", "name", "readable"), [
+    ("text", "12:30.txt", False), ("text", "t=12:30/a.txt", True), ("xml", "t=12:30/a.xml", False)])
+def test_a_file_that_landed_with_a_colon_is_read_or_refused_by_name(
+        spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, name: str, readable: bool
+) -> None:
+    from laketrain.clean.reading import FILE, open_raw
+
+    land_files(tmp_path / "landing", {name: "x\n" if form == "text" else "<a><row><text>x</text></row></a>"})
+    settings = {} if form == "text" else {"schema": {"text": "string"}, "options": {"rowTag": "row"}}
+    raw, source = landed_before(tmp_path, monkeypatch, format=form, incremental=True, **settings)
+    assert [file.path for file in raw.entry.files] == [name]
+    if readable:
+        assert [(row["text"], row[FILE]) for row in open_raw(spark, raw, source).frame.collect()] == [("x", name)]
+        return
+    with pytest.raises(DataError, match=rf"raw/table@1/{name}: has a colon in .* landed from {name}") as caught:
+        open_raw(spark, raw, source)
+    assert "'sources.table.incremental' false" in caught.value.hint
+    again = source.model_copy(update={"incremental": False})
+    raw = ingest(Lake(tmp_path / "lake"), "table", *plan_ingest("table", again))
+    assert [(row["text"], row[FILE]) for row in open_raw(spark, raw, again).frame.collect()] == [("x", name)]
 
 
 @pytest.mark.parametrize("form", ["text", "csv"])

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+import fsspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,9 +70,50 @@ def test_a_file_that_may_not_be_read_is_named_and_nothing_is_landed() -> None:
         assert lake.table("raw", "pixels").versions() == []
 
 
+@pytest.mark.parametrize(("path", "refused"), [
+    ("in", "in/b"), ("in/*/*.csv", "in/b"), ("in/[ab]/x.csv", "in/b"), ("in/**/x.csv", "in/b"), ("in/b", "in/b"),
+    ("in/b/*.csv", "in/b"), ("in/a", None), ("in/*.csv", None), ("in/a*/*.csv", None), ("in/**/.h/*.csv", "in/b"),
+    ("in/shut/e", "in/shut/e"), ("in/shut/e/*.csv", "in/shut/e"), ("in/shut/e/x.csv", "in/shut/e/x.csv"),
+])
+def test_a_directory_that_may_not_be_listed_is_refused_by_name_where_files_may_be_in_it(path: str, refused: str | None
+                                                                                        ) -> None:
+    with open_folder() as folder:
+        landing(folder / "in", a__x_csv="1", b__x_csv="2", c__d__x_csv="3", y_csv="4")
+        (folder / "in" / "a" / ".hidden").mkdir()
+        for closed in ("b", "a/.hidden"):
+            (folder / "in" / closed).chmod(0o300)
+        if "shut" in path:
+            landing(folder / "in", shut__e__x_csv="5")
+            (folder / "in" / "shut").chmod(0o600)
+        with as_nobody():
+            if refused:
+                with pytest.raises(DataError, match=rf"can't be listed: .*{refused}'") as caught:
+                    plan_ingest("pixels", source(folder / path, empty="ok"))
+                assert "or name only what you may by a narrower 'path'" in caught.value.hint
+            else:
+                assert plan_ingest("pixels", source(folder / path))[0].files
+
+
+@pytest.mark.parametrize("pattern", ["*", "*/*", "**", "**/x*", "a/**", "a*/[xy].csv", "?/**/y.csv", "[!a]/*"])
+def test_a_glob_matches_what_fsspec_matches(tmp_path: Path, pattern: str) -> None:
+    folder = landing(tmp_path / "in", a__x_csv="1", a__b__y_csv="2", b__x_csv="3", x_csv="4", c__d__e__y_csv="5")
+    expected = sorted(path for path in fsspec.filesystem("file").glob(f"{folder}/{pattern}") if os.path.isfile(path))
+    plan, _ = plan_ingest("pixels", source(f"{folder}/{pattern}", empty="ok"))
+    assert [file.url.removeprefix("file://") for file in plan.files] == expected
+
+
+def test_a_file_whose_name_is_no_text_is_named_as_far_as_it_can_be(tmp_path: Path) -> None:
+    folder = landing(tmp_path / "in", x_csv="1")
+    os.mkdir(os.fsencode(folder) + b"/d\xfcr")
+    Path(os.fsdecode(os.fsencode(folder) + b"/d\xfcr/y.csv")).write_text("2")
+    with pytest.raises(DataError, match=r"source 'pixels': the file .*/in/d\\xfcr/y\.csv has a name that is no UTF-8"):
+        plan_ingest("pixels", source(folder))
+
+
 def test_characters_that_spark_takes_for_a_pattern_are_percent_escapes_in_the_lake(tmp_path: Path) -> None:
     names = {"a{1}[x].csv": "a%7B1%7D%5Bx%5D.csv", "[a]/?*.csv": "%5Ba%5D/%3F%2A.csv",
-             "b\\\n\x85.csv": "b%5C%0A%C2%85.csv", "50%/c%5B + ü.csv": "50%/c%5B + ü.csv"}
+             "t=12:30/:a:.csv": "t=12%3A30/%3Aa%3A.csv", "b\\\n\x85.csv": "b%5C%0A%C2%85.csv",
+             "50%/c%5B + ü.csv": "50%/c%5B + ü.csv"}
     for name in names:
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).write_text(name)
@@ -83,10 +125,10 @@ def test_characters_that_spark_takes_for_a_pattern_are_percent_escapes_in_the_la
         path: name for name, path in names.items()}
 
 
-@given(st.lists(st.text(st.sampled_from("ab[]{}*?\\%5B.-_=\n\x7f"), min_size=1), min_size=1).map("/".join))
+@given(st.lists(st.text(st.sampled_from("ab[]{}*?:\\%5B.-_=\n\x7f"), min_size=1), min_size=1).map("/".join))
 def test_nothing_that_is_shown_in_the_source_is_hidden_or_a_pattern_in_the_lake(path: str) -> None:
     name = listing._name_in_lake(path)
-    assert not set("*?[]{}\\") & set(name)
+    assert not set("*?:[]{}\\") & set(name)
     assert listing._hidden(name, "csv") == listing._hidden(path, "csv")
     assert listing._hidden(name, "csv") or not is_hidden(name)
     assert name == path or unquote(name) == unquote(path)
@@ -179,6 +221,36 @@ def test_an_incremental_run_lands_only_what_no_earlier_one_has(tmp_path: Path) -
     held = {file.path: version.lake.store.read(version.path(file.path))
             for version in increments(third) for file in version.entry.files}
     assert held == {"b/x.csv": b"1", "c/x.csv": b"22", "d/x.csv": b"333", "e/x.csv": b"4"}
+
+
+def test_a_changed_file_is_refused_with_a_way_out_that_says_what_it_would_drop(tmp_path: Path) -> None:
+    folder, lake = landing(tmp_path / "in", x_csv="1", y_csv="2"), Lake(tmp_path / "lake")
+    grown(folder, lake)
+    landing(folder, x_csv="11")
+    with pytest.raises(DataError, match=r"has 2 bytes, but had 1 when raw/pixels@1 landed it") as caught:
+        grown(folder, lake)
+    assert "half written, or is corrected now, land all files anew" in caught.value.hint
+    assert "drops" not in caught.value.hint and "new name" not in caught.value.hint
+    (folder / "y.csv").unlink()
+    with pytest.raises(DataError) as caught:
+        grown(folder, lake)
+    assert "that run drops the rows of 1 landed files that are no longer at the source, such as" in caught.value.hint
+    assert f"{folder}/y.csv" in caught.value.hint
+
+
+def test_a_source_that_mirrors_what_is_there_says_how_many_files_are_gone(tmp_path: Path) -> None:
+    folder, lake = landing(tmp_path / "in", x_csv="1", y_csv="2", z_csv="3"), Lake(tmp_path / "lake")
+    first = grown(folder, lake)
+    landing(folder, w_csv="4")
+    second = grown(folder, lake)
+    for name in ("x.csv", "w.csv"):
+        (folder / name).unlink()
+    plan, key = plan_ingest("pixels", source(folder), second)
+    assert ingest(lake, "pixels", plan, key).entry.counts == {"files": 2, "bytes": 2, "gone": 2}
+    assert "gone" not in first.entry.counts
+    assert plan_ingest("pixels", source(folder), lake.table("raw", "pixels").latest())[0].gone == 0
+    lake.table("raw", "pixels").drop(1)
+    assert plan_ingest("pixels", source(folder), second)[0].gone == 1  # of what the lake still knows
 
 
 def test_an_incremental_run_with_nothing_new_makes_nothing(tmp_path: Path) -> None:

@@ -55,6 +55,34 @@ def test_the_log_entry_is_json_under_twenty_digits_and_no_marks_stay(lake: Lake)
     assert [file for file in files if "/data/" not in file] == [path]
 
 
+@pytest.mark.parametrize("staged", ["before", "after"])
+def test_a_version_of_older_data_doesn_t_follow_one_that_was_made_of_data_that_came_later(lake: Lake, staged: str
+                                                                                          ) -> None:
+    table = lake.table("clean", "pixels")
+
+    def other() -> None:
+        with table.stage() as draft:
+            draft.commit(parents={"raw/pixels": 6, "raw/labels": 1})
+
+    if staged == "after":
+        other()
+    with pytest.raises(CommitConflict, match=r"clean/pixels@1 was made of raw/pixels@6 meanwhile"), \
+            table.stage() as draft:
+        if staged == "before":
+            other()
+        draft.commit(parents={"raw/pixels": 4, "raw/labels": 1}, newest={"raw/pixels": 5, "raw/labels": 1})
+    assert table.versions() == [1]
+    assert [file.path for file in lake.store.list("clean/pixels", recursive=True)] == [table.log_path(1)]
+
+
+def test_a_version_of_older_data_follows_one_of_newer_data_that_was_known_when_the_older_was_chosen(lake: Lake) -> None:
+    table = lake.table("clean", "pixels")
+    with table.stage() as draft:
+        draft.commit(parents={"raw/pixels": 2})
+    with table.stage() as draft:
+        assert draft.commit(parents={"raw/pixels": 1}, newest={"raw/pixels": 2}).number == 2
+
+
 def test_versions_count_up_and_each_keeps_its_data(lake: Lake) -> None:
     table = lake.table("clean", "pixels")
     assert [commit(table, rows) for rows in (3, 4, 5)] == [1, 2, 3]

@@ -19,6 +19,7 @@ from laketrain.config.sources import BaseSource
 from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejects
+from laketrain.lake.version import made_of
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import configured, counts_by, persisted, valid_text, write
 
@@ -61,7 +62,7 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
             check_balance("clean", f"table {name!r}", rows_in, rows_out, quarantine.rows)
             return draft.commit(
                 stage="clean", fingerprint=key, files=files, table_schema=good.schema.json(),
-                parents={raw.table: raw.number},
+                **made_of(raw),
                 counts={"in": rows_in, "out": rows_out, "quarantined": quarantine.rows, "reasons": rejected,
                         **({"imputed": judging.imputed} if judging.imputed else {})},
                 meta={"quarantine": quarantine.number, "rules": [rule.model_dump() for rule in table.rules],
@@ -94,4 +95,4 @@ def _commit_quarantine(
                 "by": [{"rule": rule, "file": file, "rows": count} for (rule, file), count in reasons.items()]}
 
     return commit_rejects(raw.lake.table("quarantine", name), fill, stage="clean", fingerprint=key,
-                          table_schema=rejected.schema.json(), parents={raw.table: raw.number}), reasons
+                          table_schema=rejected.schema.json(), **made_of(raw)), reasons

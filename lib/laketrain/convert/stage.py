@@ -43,6 +43,7 @@ from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
 from laketrain.lake.contents import verify_rows
 from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_rejects
+from laketrain.lake.version import made_of
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted
 
@@ -96,7 +97,7 @@ def convert(
         files.append(_describe(draft, learnt, sizes))
         verify_rows(lake.store, draft.path(), files)
         return draft.commit(
-            stage="convert", fingerprint=key, files=files, parents={table.table: table.number},
+            stage="convert", fingerprint=key, files=files, **made_of(table),
             counts={"in": rows.expected, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
                     "splits": sizes, **rows.counts, **counted.told(sizes),
                     **({"leaks": sum(leak.count for leak in leaks)} if config.leaks else {})},
@@ -238,4 +239,4 @@ def _commit_quarantine(
         return {"quarantined": sum(reasons.values()), "reasons": reasons}
 
     return commit_rejects(table.lake.table("quarantine", f"{dataset}-features"), fill, stage="convert", fingerprint=key,
-                          parents={table.table: table.number}, table_schema=schema.json()), reasons
+                          **made_of(table), table_schema=schema.json()), reasons

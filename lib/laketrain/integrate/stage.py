@@ -20,6 +20,7 @@ from laketrain.integrate.steps import Road
 from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import COLUMNS, commit_rejects
+from laketrain.lake.version import made_of
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, configured, counts_by, read, valid_text, write
 from laketrain.spark.kept import Kept
@@ -67,7 +68,7 @@ def integrate(
         quarantine, reasons = _commit_quarantine(spark, base, name, road.rejected, tables, key)
         return draft.commit(
             stage="integrate", fingerprint=key, files=files, table_schema=road.table.frame.schema.json(),
-            parents={version.table: version.number for version in tables.values()},
+            **made_of(*tables.values()),
             counts={"in": base.rows, "out": rows_out, "quarantined": quarantine.rows,
                     "filtered": road.total("filtered"),
                     **{said: total for said in ("added", "gathered") if (total := road.total(said))},
@@ -101,4 +102,4 @@ def _commit_quarantine(
     return commit_rejects(
         base.lake.table("quarantine", f"{name}-joins"), fill, stage="integrate", fingerprint=key,
         table_schema=rejected.schema.json(),
-        parents={version.table: version.number for version in tables.values()}), reasons
+        **made_of(*tables.values())), reasons

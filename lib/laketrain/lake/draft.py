@@ -17,7 +17,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from types import TracebackType
@@ -28,7 +28,7 @@ from pydantic_core import PydanticSerializationError
 from laketrain.errors import CommitConflict, LakeError
 from laketrain.lake.contents import found_files, verify_files
 from laketrain.lake.paths import join
-from laketrain.lake.version import DataFile, Entry, Version
+from laketrain.lake.version import DataFile, Entry, Version, newer_parent
 
 if TYPE_CHECKING:
     from laketrain.lake.table import Table
@@ -66,7 +66,7 @@ class Draft:
     def commit(self, *, files: Sequence[DataFile] | None = None, table_schema: str | None = None,
                parents: dict[str, int] | None = None, fingerprint: str = "", counts: dict[str, Any] | None = None,
                meta: dict[str, Any] | None = None, stage: str = "", seconds: float | None = None,
-               after: int | None = None) -> Version:
+               after: int | None = None, newest: Mapping[str, int] | None = None) -> Version:
         """Makes the draft the next version, or finds that another writer did the same work meanwhile.
 
         Args:
@@ -76,9 +76,12 @@ class Draft:
             seconds: since `stage` where None.
             after: the version, 0 for none, that this one goes on from and so must follow at once; None where it stands
                 by itself.
+            newest: by parent, its newest version when the one in `parents` was chosen: a version made of a newer one
+                is not to be followed by this.
 
         Raises:
-            CommitConflict: another version follows `after` already; the draft is discarded.
+            CommitConflict: another version follows `after` already, or was made of a parent beyond `newest`; the draft
+                is discarded.
             LakeError: a file is truncated, absent, undeclared or of another size; a value is not JSON; the garbage
                 collector took the data.
         """
@@ -95,7 +98,7 @@ class Draft:
             "created": datetime.now(timezone.utc), "by": whoami(), "laketrain": installed_version(),
             "seconds": time.monotonic() - self._started if seconds is None else seconds,
         }
-        return self._take_number(fields, after)
+        return self._take_number(fields, after, newest or {})
 
     def discard(self) -> None:
         """Removes the data; a committed draft, or one whose commit may have succeeded, is left alone."""
@@ -126,12 +129,15 @@ class Draft:
         return LakeError("lake", f"draft of {self.table.path}", "was removed by the garbage collector before its "
                          "commit", "Run the stage again, and let gc keep what is younger than the longest job.")
 
-    def _take_number(self, fields: dict[str, Any], after: int | None) -> Version:
+    def _take_number(self, fields: dict[str, Any], after: int | None, newest: Mapping[str, int]) -> Version:
         start = self.after if after is None else after
+        there = self.table.versions()
+        for number in [number for number in there if number <= start][-1:] if newest else ():
+            self._refuse_outdated(self.table.at(number), newest)
         # A number of a version that was dropped meanwhile is free, and must never be another's: it would be an old one.
-        since = [number for number in self.table.versions() if number > start]
+        since = [number for number in there if number > start]
         for number in since:
-            if (found := self._met(self.table.at(number), fields, after)) is not None:
+            if (found := self._met(self.table.at(number), fields, after, newest)) is not None:
                 return found
         number = max(since, default=start) + 1
         while True:
@@ -141,18 +147,19 @@ class Draft:
             try:
                 self._store.create(self.table.log_path(number), content)
             except FileExistsError:
-                there = self.table.at(number)
+                met = self.table.at(number)
             else:
                 return self._won(self.table.get(number))
             self._uncertain = False
-            if (found := self._met(there, fields, after)) is not None:
+            if (found := self._met(met, fields, after, newest)) is not None:
                 return found
             number += 1
 
-    def _met(self, there: Version | None, fields: dict[str, Any], after: int | None) -> Version | None:
+    def _met(self, there: Version | None, fields: dict[str, Any], after: int | None, newest: Mapping[str, int]
+             ) -> Version | None:
         """What becomes of this draft beside a version that is there: that version, where it is this one, whose answer
         was lost to us or to the storage's client, or where it is the same work, to which this one gives way; else None.
-        Raises CommitConflict where this one was to follow `after`."""
+        Raises CommitConflict where this one was to follow `after`, or is made of older data than that one."""
         if there is None:
             return None
         if there.entry.data == fields["data"]:
@@ -164,7 +171,16 @@ class Draft:
             self.discard()
             raise CommitConflict("lake", f"commit to {self.table.path}", f"{there.ref} came first, and this one "
                                  f"was to follow version {after}", "Make it again from the latest.")
+        self._refuse_outdated(there, newest)
         return None
+
+    def _refuse_outdated(self, there: Version | None, newest: Mapping[str, int]) -> None:
+        """Raises CommitConflict where this draft would put the table back to a state before `there`."""
+        parent = "" if there is None else newer_parent(there, newest)
+        if there is not None and parent:
+            self.discard()
+            raise CommitConflict("lake", f"commit to {self.table.path}", f"{there.ref} was made of {parent} meanwhile, "
+                                 "and this one of older data", "Make it again from the latest.")
 
     def _won(self, version: Version) -> Version:
         self._version, self._uncertain = version, False

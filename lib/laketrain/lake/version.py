@@ -8,7 +8,8 @@ Nothing about a version ever changes, so it can be shipped to ranks and kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -95,13 +96,15 @@ def _damaged(path: str, problem: str) -> LakeError:
 
 @dataclass(frozen=True)
 class Version:
-    """A committed version of a table. `won` is False where commit found the same work done by another writer."""
+    """A committed version of a table. `won` is False where commit found the same work done by another writer. `newest`
+    is the number of the table's newest version when a job chose this one to read, 0 where none chose."""
 
     lake: Lake
     zone: str
     name: str
     entry: Entry
     won: bool = True
+    newest: int = field(default=0, compare=False)
 
     def __repr__(self) -> str:
         return f"<{self.ref} in {self.lake.url}>"
@@ -159,3 +162,19 @@ class Version:
     def exists(self) -> bool:
         """Whether all of its files are there, with their sizes."""
         return not self.missing()
+
+
+def made_of(*parents: Version) -> dict[str, Any]:
+    """What `Draft.commit` takes of the versions that its data was made from."""
+    return {"parents": {parent.table: parent.number for parent in parents}, "newest": newest_of(parents)}
+
+
+def newest_of(parents: Iterable[Version]) -> dict[str, int]:
+    """By table, the newest version that there was when one of `parents` was chosen from it."""
+    return {parent.table: parent.newest for parent in parents if parent.newest}
+
+
+def newer_parent(version: Version, newest: Mapping[str, int]) -> str:
+    """What `version` was made from that came after all of `newest`, e.g. raw/events@6; empty where nothing did."""
+    return next((f"{table}@{number}" for table, number in version.entry.parents.items()
+                 if number > newest.get(table, number)), "")

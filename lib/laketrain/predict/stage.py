@@ -27,6 +27,7 @@ from laketrain.features.answers import columns_of, prefix
 from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, commit_rejects
+from laketrain.lake.version import made_of
 from laketrain.predict.known import META, digested, divided, known_answers
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.errors import explained
@@ -84,7 +85,7 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
             classes = [one["classes"] for one in predicted.values() if "classes" in one]
             return draft.commit(
                 stage="predict", fingerprint=key, files=files, table_schema=good.schema.json(),
-                parents={table.table: table.number, model.table: model.number},
+                **made_of(table, model),
                 counts={"in": rows.expected, "out": rows_out, "quarantined": quarantine.rows,
                         **({"known": good.where(F.col("data") != table.ref).count()} if rows.known is not None else {}),
                         **({"classes": classes[0]} if len(predicted) == len(classes) == 1 else {})},
@@ -229,4 +230,4 @@ def _commit_quarantine(scored: DataFrame, table: Version, model: Version, name: 
 
     return commit_rejects(table.lake.table("quarantine", f"{name}-predictions"), fill, stage="predict", fingerprint=key,
                           table_schema=rejected.schema.json(),
-                          parents={table.table: table.number, model.table: model.number})
+                          **made_of(table, model))

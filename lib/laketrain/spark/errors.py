@@ -8,10 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import unquote
 
 from laketrain.errors import DataError, LaketrainError
 
 _STATE = r"\s*SQLSTATE: \w+.*$"
+_PACKED = re.compile(r"while reading file \S*?/(raw/[^/\s]+)/data/[^/\s]+/(\S+\.(?:gz|bz2|deflate))\b", re.IGNORECASE)
+_DAMAGE = re.compile(r"end of (input )?(stream|file)|gzip|crc|bzip|header|block|distance|literal|code length|checksum|"
+                     "corrupt|incorrect|invalid", re.IGNORECASE)
+"""What the JVM says of compressed text that is damaged."""
 
 
 @contextmanager
@@ -26,8 +31,9 @@ def explained(stage: str, subject: str) -> Iterator[None]:
     except LaketrainError:
         raise
     except (PySparkException, Py4JError) as error:
-        raise carried(error) or _out_of_memory(stage, subject, str(error)) or DataError(
-            stage, subject, first_sentence(str(error))) from error
+        text = str(error)
+        raise carried(error) or _out_of_memory(stage, subject, text) or _damaged(stage, subject, text) or DataError(
+            stage, subject, first_sentence(text)) from error
 
 
 @contextmanager
@@ -49,6 +55,16 @@ def _out_of_memory(stage: str, subject: str, text: str) -> DataError | None:
         return None
     return DataError(stage, subject, "Spark's JVM ran out of memory",
                      "raise spark.driver.memory (in local mode) or spark.executor.memory in the config's 'spark.conf'")
+
+
+def _damaged(stage: str, subject: str, text: str) -> DataError | None:
+    """A landed file of compressed text that ends early, or was altered, beyond what was looked at before."""
+    file = _PACKED.search(text)
+    said = first_sentence(text).rpartition(": ")[2]
+    if file is None or not _DAMAGE.search(said):
+        return None
+    return DataError(stage, subject, f"the file {unquote(file[2])} of {file[1]} is damaged: {said}",
+                     "land a whole file, then ingest again")
 
 
 def carried(error: Exception) -> LaketrainError | None:

@@ -88,7 +88,7 @@ def _rows(spark: SparkSession, files: Sequence[RawFile], source: BaseSource, exp
     read = _READERS.get(source.format, foreign.read)
     if source.format in MEDIA:  # which Spark doesn't look for, and whose rows are told by those names
         return read(spark, files, source, expected)
-    refuse_hidden(files)
+    refuse_hidden(files, by_name=source.format not in _READERS)
     return with_originals(read(spark, files, source, expected), files)
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
-from laketrain.clean.reading.landed import RawFile
+from laketrain.clean.reading.landed import RawFile, land_anew
 from laketrain.errors import DataError
 
 HEAD = 1 << 20
@@ -43,7 +43,7 @@ def head_of(file: RawFile) -> bytes:
     other = next((ending for ending in _OTHERS if name.endswith(ending)), None)
     if other:
         raise DataError("clean", file.ref, f"is compressed as {other}, expected plain text or {', '.join(_PACKED)}",
-                        "deliver it as one of these, under a new name")
+                        f"deliver it as one of these in its place, and {land_anew(file)}")
     with file.open() as handle, named_damage(file.ref):
         return plain_text(handle, file.file.path).read(HEAD)
 
@@ -128,18 +128,19 @@ def _inflated(content: bytes) -> bytes:
     return plain
 
 
-def check_encoding(file: str, head: bytes, encoding: str) -> None:
-    """Raises DataError, naming the file and the place, where `head`, its first bytes, isn't text in `encoding`."""
+def check_encoding(file: str, head: bytes, encoding: str, chosen: bool = True) -> None:
+    """Raises DataError, naming the file and the place, where `head`, its first bytes, isn't text in `encoding`, which
+    is `chosen` by the source, or its format's."""
     mark = _byte_order_mark(head)
     if mark and not codecs.lookup(encoding).name.startswith(codecs.lookup(mark).name):
-        raise _wrong(file, f"begins with the mark of {mark}", encoding, mark)
+        raise _wrong(file, f"begins with the mark of {mark}", encoding, mark, chosen)
     name = codecs.lookup(encoding).name
     if name in ("utf-8", "ascii", "utf-8-sig") and _every_second_is_zero(head[:4096]):
-        raise _wrong(file, f"has a zero byte at {head.index(0)}", encoding, "UTF-16")
+        raise _wrong(file, f"has a zero byte at {head.index(0)}", encoding, "UTF-16", chosen)
     foreign, right = _tally(head, encoding)
     if len(foreign) > _STRAY and len(foreign) > right:
         raise _wrong(file, f"has the byte 0x{head[foreign[0]]:02x} at {foreign[0]}, and {len(foreign) - 1} more that "
-                     "don't belong", encoding, _guess(head))
+                     "don't belong", encoding, _guess(head), chosen)
 
 
 def _every_second_is_zero(head: bytes) -> bool:
@@ -191,7 +192,10 @@ def _guess(head: bytes) -> str:
     return ""
 
 
-def _wrong(file: str, problem: str, encoding: str, guess: str) -> DataError:
-    known = f"it reads as {guess}: set the source's options.encoding to that" if guess else (
-        "set the source's options.encoding to the file's")
-    return DataError("clean", file, f"is not {encoding}: {problem}", f"{known}, or convert the file")
+def _wrong(file: str, problem: str, encoding: str, guess: str, chosen: bool) -> DataError:
+    known = f"it reads as {guess}: " if guess else ""
+    way = ("set the source's options.encoding to that, or convert the file" if chosen and guess else
+           "set the source's options.encoding to the file's, or convert the file" if chosen else
+           f"convert the file to {encoding}, or read it as csv of one column, by a separator that it doesn't have, in "
+           f"options.encoding {guess or 'of the file'}")
+    return DataError("clean", file, f"is not {encoding}: {problem}", known + way)

@@ -65,18 +65,28 @@ def renamed(files: Sequence[RawFile]) -> dict[str, str]:
         if other.original != file.original:
             raise DataError("clean", file.ref, f"was landed from {file.original}, and {other.ref} from "
                             f"{other.original}: rows of two files of one name can't be told apart",
-                            f"land all files anew, by a run with 'sources.{file.version.name}.incremental' false")
+                            land_anew(file))
     return {path: file.original for path, file in first.items() if file.original != path}
 
 
-def refuse_hidden(files: Sequence[RawFile]) -> None:
-    """Raises DataError where Spark would pass over a file without a word: one that an earlier laketrain named so, or
-    that landed for a format in which such a name is fine."""
+def land_anew(file: RawFile) -> str:
+    """The way out where what has landed is to be replaced, in words."""
+    return (f"land all files anew, by a run with 'sources.{file.version.name}.incremental' false, which drops those "
+            "that are no longer at the source")
+
+
+def refuse_hidden(files: Sequence[RawFile], by_name: bool) -> None:
+    """Raises DataError where Spark would pass over a file without a word, or can't name it: one that an earlier
+    laketrain named so, or that landed for a format in which such a name is fine. Hadoop takes a colon in a file's name
+    for the end of a scheme, and where it looks up folders `by_name` also in theirs."""
     for file in files:
+        if ":" in (file.file.path if by_name else file.file.path.rpartition("/")[2]):
+            raise DataError("clean", file.ref, "has a colon in its name in the lake, so that Spark can't read it; it "
+                            f"was landed from {file.original}", land_anew(file))
         if is_hidden(file.file.path):
             raise DataError("clean", file.ref, "has a name in the lake by which Spark passes it over, so that its rows "
                             f"would be lost; it was landed from {file.original}",
-                            f"land all files anew, by a run with 'sources.{file.version.name}.incremental' false")
+                            land_anew(file))
 
 
 def each(files: Sequence[RawFile], look: Callable[[RawFile], T]) -> list[T]:

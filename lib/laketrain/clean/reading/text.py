@@ -16,14 +16,26 @@ from laketrain.config.sources import Source
 
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
-    """The lines of text files, without their line ends. A line that is no UTF-8 is there as rejected."""
+    """The lines of text files, without their line ends, or their whole texts. One that is no UTF-8 is there as
+    rejected."""
 
     def check(file: RawFile) -> None:
-        check_encoding(file.ref, head_of(file), "utf-8")
+        check_encoding(file.ref, head_of(file), "utf-8", chosen=False)
 
     each(files, check)
-    lines = spark.read.options(**{**source.options, **ALL_FILES}).text([file.url for file in files])
-    rows = lines.select(F.make_valid_utf8("value").alias("text"), stray(F.col("value")).alias(REJECT),
+    # Not by `text()`, whose own argument `wholetext` would win over the option.
+    texts = spark.read.format("text").options(**{**source.options, **ALL_FILES}).load([file.url for file in files])
+    rows = texts.select(F.make_valid_utf8("value").alias("text"), stray(F.col("value")).alias(REJECT),
                         place_of(files).alias("_place"))
+    empty = [file.file.path for file in files if file.file.bytes == 0]
+    if empty and _is_whole(source):
+        # Spark gives a task only what has bytes.
+        there = spark.createDataFrame([("", None, path) for path in empty], rows.schema)
+        rows = rows.unionByName(there)
     pinned = T.StructType([T.StructField("text", T.StringType())])
     return Reading(marked(rows, ["text"], file=F.col("_place"), problem=F.col(REJECT)), pinned)
+
+
+def _is_whole(source: Source) -> bool:
+    """Whether a row is a file."""
+    return any(name.lower() == "wholetext" and str(value).lower() == "true" for name, value in source.options.items())
