@@ -15,7 +15,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
-from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, messages, text
+from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, messages, text, xml_files
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, SETTINGS, Reader, Reading, marked, rejection
 from laketrain.clean.reading.landed import RawFile, raw_files, refuse_hidden
 from laketrain.clean.reading.partitions import path_columns, with_originals, with_path_columns, without
@@ -33,6 +33,7 @@ _READERS: Mapping[str, Reader] = {
     "parquet": columnar.read,
     "orc": columnar.read,
     "text": text.read,
+    "xml": xml_files.read,
     "images": media.read,
     "audio": media.read,
     "kafka": messages.read,
