@@ -73,7 +73,7 @@ def plain_text(handle: BinaryIO, path: str) -> BinaryIO:
 
 
 def keep_strays() -> None:
-    """From now on in this process a stray byte can be half of a surrogate pair, so that it is taken for no character."""
+    """From now on in this process a stray byte can be half of a surrogate pair, which is no character."""
     codecs.register_error(STRAYS, _kept)
 
 

@@ -113,7 +113,7 @@ class Cutter:
         parser.buffer_text = True
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler = self._text
-        parser.EntityDeclHandler, parser.SkippedEntityHandler = self._declared, self._skipped  # type: ignore[attr-defined]
+        parser.EntityDeclHandler, parser.SkippedEntityHandler = self._declared, self._skipped
         self._stack: list[Element] = []
         self._path: list[str] = []
         self._problem: str | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -22,10 +22,11 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_type
 
 from laketrain.clean.reading.base import CORRUPT, REJECT, Reading, marked
+from laketrain.clean.reading.by_files import by_files, looked_at
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.encoding import head_of, named_damage, plain_text
 from laketrain.clean.reading.landed import RawFile, each
-from laketrain.clean.reading.media import BATCH, cut
+from laketrain.clean.reading.media import BATCH
 from laketrain.clean.reading.typed_texts import text_kind, typed, unlike
 from laketrain.clean.reading.xml_cut import Cutter, Piece, Refused
 from laketrain.clean.reading.xml_fit import Fit, Misfit
@@ -92,37 +93,16 @@ def _shipped(form: Form, file: RawFile) -> _File:
 
 
 def _looks(spark: SparkSession, files: Sequence[RawFile], shipped: Sequence[_File], form: Form) -> list[_Look]:
-    found = _by_files(spark, files, partial(_look_batch, files[0].version.lake.store, shipped, form),
-                      "file int, look string").collect()
-    told = {row["file"]: json.loads(row["look"]) for row in found}
-    return [_Look(**{**told[number], "shape": Shape.of(told[number]["shape"])}) for number in range(len(files))]
+    told = map(json.loads, looked_at(spark, files, partial(_look, files[0].version.lake.store, shipped, form)))
+    return [_Look(**{**look, "shape": Shape.of(look["shape"])}) for look in told]
 
 
-def _by_files(spark: SparkSession, files: Sequence[RawFile], work: Callable[[int], Iterator[pa.RecordBatch]],
-              columns: str | T.StructType) -> DataFrame:
-    """What `work` makes of each file's number, in tasks of about equal work."""
-    parts = cut([file.file.bytes for file in files])
-    return spark.range(0, len(parts), 1, len(parts)).mapInArrow(partial(_task, parts, work), columns)
-
-
-def _task(parts: Sequence[tuple[int, int]], work: Callable[[int], Iterator[pa.RecordBatch]],
-          batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for part in batch.column("id").to_pylist():
-            for number in range(*parts[part]):
-                yield from work(number)
-
-
-def _look_batch(store: Store, files: Sequence[_File], form: Form, number: int) -> Iterator[pa.RecordBatch]:
-    look = json.dumps(_look(store, files[number], form))
-    yield pa.RecordBatch.from_arrays([pa.array([number], pa.int32()), pa.array([look])], names=["file", "look"])
-
-
-def _look(store: Store, file: _File, form: Form) -> dict[str, Any]:
+def _look(store: Store, files: Sequence[_File], form: Form, number: int) -> str:
+    """A file's _Look as JSON."""
     cutter, shape, rows, records, refused = Cutter(form), Shape(), 0, 0, []
     problem = None
     try:
-        for piece in _pieces(store, file, cutter):
+        for piece in _pieces(store, files[number], cutter):
             rows += 1
             if piece.element:
                 records += 1
@@ -132,7 +112,8 @@ def _look(store: Store, file: _File, form: Form) -> dict[str, Any]:
         refused = [error.why, error.remedy]
     if cutter.empty and not refused:
         refused = [problem or "is no XML: it has no element", _AGAIN]
-    return {"rows": rows, "records": records, "shape": shape.told(), "others": list(cutter.others), "refused": refused}
+    return json.dumps({"rows": rows, "records": records, "shape": shape.told(), "others": list(cutter.others),
+                       "refused": refused})
 
 
 def _pieces(store: Store, file: _File, cutter: Cutter) -> Iterator[Piece]:
@@ -173,7 +154,7 @@ def _records(spark: SparkSession, files: Sequence[RawFile], shipped: Sequence[_F
     kinds = [T.StructField(f"c{number}", text_kind(field.dataType)) for number, field in enumerate(columns)]
     told = [T.StructField(name, T.StringType()) for name in (_PLACE, CORRUPT, REJECT)]
     work = partial(_row_batches, files[0].version.lake.store, shipped, columns, form)
-    return _by_files(spark, files, work, T.StructType([*kinds, *told]))
+    return by_files(spark, files, work, T.StructType([*kinds, *told]))
 
 
 def _row_batches(store: Store, files: Sequence[_File], columns: T.StructType, form: Form, number: int
