@@ -24,7 +24,7 @@ MEDIA = ("images", "audio")
 """Formats in which a file is a row."""
 MAX_FILE_MB = 64
 """The largest file that is a row, unless a source says otherwise."""
-OURS = ("csv", "json", "xml", "parquet", "orc", "text", *MEDIA)
+OURS = ("csv", "json", "parquet", "orc", "text", "xml", *MEDIA)
 """Formats that laketrain knows by itself."""
 _OTHERS = ("avro", "binaryFile", "libsvm", "tfrecord", "protobuf", "geoparquet")
 
