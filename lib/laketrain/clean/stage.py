@@ -22,7 +22,7 @@ from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejec
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import configured, counts_by, persisted, valid_text, write
 
-REVISION = 6
+REVISION = 7
 
 
 def fingerprint_clean(raw: Version, table: CleanTable, source: BaseSource) -> str:
