@@ -11,6 +11,10 @@ from contextlib import contextmanager
 
 from laketrain.errors import DataError, LaketrainError
 
+_DAMAGE = ("EOFException", "Invalid sync", "ZipException", "DataFormatException", "AvroRuntimeException",
+           "InvalidAvroMagicException")
+"""What is in the text of an exception where a file is cut off, or not what it says."""
+
 
 @contextmanager
 def explained(stage: str, subject: str) -> Iterator[None]:
@@ -25,7 +29,7 @@ def explained(stage: str, subject: str) -> Iterator[None]:
         raise
     except (PySparkException, Py4JError) as error:
         raise carried(error) or _out_of_memory(stage, subject, str(error)) or DataError(
-            stage, subject, first_sentence(str(error))) from error
+            stage, subject, first_sentence(str(error)), _remedy(str(error))) from error
 
 
 @contextmanager
@@ -39,6 +43,11 @@ def _unlogged() -> Iterator[None]:
         yield
     finally:
         log.disabled = before
+
+
+def _remedy(text: str) -> str:
+    """What helps where Spark found a file damaged."""
+    return "land a whole file, then ingest again" if any(word in text for word in _DAMAGE) else ""
 
 
 def _out_of_memory(stage: str, subject: str, text: str) -> DataError | None:

@@ -27,7 +27,9 @@ from laketrain.spark.errors import first_sentence
 from laketrain.spark.frames import quoted
 
 _ABSENT = ("DATA_SOURCE_NOT_FOUND", "ClassNotFoundException", "NoClassDefFoundError", "external data source module")
-_FILES_OWN_NAME = "binaryFile"
+_ONE_SCHEMA = ("binaryFile", "libsvm")
+"""Formats of which all files have the same columns, and that it takes long to ask one by one."""
+_PLACE = "_laketrain_place"
 
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
@@ -40,7 +42,8 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
         for file, found in zip(files, told, strict=True):
             alike.setdefault(found.schema, []).append(file)
         odd = reduce(lambda all_, schema: {**all_, **without_unit(schema)}, alike, odd)
-    groups = list(alike.values()) or [[file] for file in files]
+    groups = list(alike.values()) or (
+        [list(files)] if source.format in _ONE_SCHEMA else [[file] for file in files])
     schemas = each([group[0] for group in groups], partial(_schema, spark, source))
     pinned = _inferred(files[0], schemas[0], odd) if expected is None else expected
     judge = Judge(pinned, source.drift)
@@ -114,13 +117,13 @@ def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], schema:
     wanted = [(F.col(quoted(field.name)) if field.name in schema.names else F.lit(None)).cast(field.dataType)
               .alias(field.name) for field in columns]
     try:
-        rows = rows.select(*wanted, place_of(files).alias("_place"))
+        rows = rows.select(*wanted, place_of(files).alias(_PLACE))
     except AnalysisException:
         # A reader that isn't one of Spark's own needn't know which file a row is from.
-        rows = rows.select(*wanted, F.lit(files[0].file.path if len(files) == 1 else "").alias("_place"))
-    if source.format == _FILES_OWN_NAME and "path" in columns.names:
-        rows = rows.withColumn("path", F.col("_place"))
-    return marked(rows, columns.names, file=F.col("_place"))
+        rows = rows.select(*wanted, F.lit(files[0].file.path if len(files) == 1 else "").alias(_PLACE))
+    if source.format == "binaryFile" and "path" in columns.names:
+        rows = rows.withColumn("path", F.col(_PLACE))
+    return marked(rows, columns.names, file=F.col(_PLACE))
 
 
 def _load(spark: SparkSession, files: Sequence[RawFile], source: Source) -> DataFrame:

@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_type
 
-from laketrain.clean.reading.base import CORRUPT, REJECT, Reading, marked
+from laketrain.clean.reading.base import Reading, marked
 from laketrain.clean.reading.by_files import by_files, looked_at
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.encoding import head_of, named_damage, plain_text
@@ -38,7 +38,8 @@ from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.lake import Store
 
-_PLACE = "_place"
+# No attribute becomes such a name.
+_PLACE, _TEXT, _PROBLEM = "_laketrain_place", "_laketrain_text", "_laketrain_problem"
 _AGAIN = "land a whole file, then ingest again"
 _MOST_NAMES = 20
 
@@ -152,7 +153,7 @@ def _records(spark: SparkSession, files: Sequence[RawFile], shipped: Sequence[_F
              form: Form) -> DataFrame:
     """The columns as texts, under names of ours, and what is told of each row."""
     kinds = [T.StructField(f"c{number}", text_kind(field.dataType)) for number, field in enumerate(columns)]
-    told = [T.StructField(name, T.StringType()) for name in (_PLACE, CORRUPT, REJECT)]
+    told = [T.StructField(name, T.StringType()) for name in (_PLACE, _TEXT, _PROBLEM)]
     work = partial(_row_batches, files[0].version.lake.store, shipped, columns, form)
     return by_files(spark, files, work, T.StructType([*kinds, *told]))
 
@@ -185,7 +186,7 @@ def _row(file: _File, piece: Piece, columns: T.StructType, form: Form) -> list[A
 
 def _batch(rows: Sequence[Sequence[Any]], kinds: Sequence[pa.DataType]) -> pa.RecordBatch:
     arrays = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
-    names = [*(f"c{number}" for number in range(len(kinds) - 3)), _PLACE, CORRUPT, REJECT]
+    names = [*(f"c{number}" for number in range(len(kinds) - 3)), _PLACE, _TEXT, _PROBLEM]
     return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
@@ -193,12 +194,12 @@ def _typed(texts: DataFrame, columns: T.StructType, source: Source) -> DataFrame
     """The columns as values of their types; a row with one that isn't what its text says is there as rejected."""
     values = [typed(F.col(f"c{number}"), field.dataType, source.options).alias(field.name)
               for number, field in enumerate(columns)]
-    problem = F.coalesce(F.col(REJECT), *(why for number, field in enumerate(columns)
+    problem = F.coalesce(F.col(_PROBLEM), *(why for number, field in enumerate(columns)
                                           for why in _problems(F.col(f"c{number}"), field, source)))
     own = F.to_json(F.struct(*(F.col(f"c{number}").alias(field.name) for number, field in enumerate(columns))))
-    came = F.coalesce(F.col(CORRUPT), F.when(problem.isNotNull(), own))
-    rows = texts.select(*values, F.col(_PLACE), came.alias(CORRUPT), problem.alias(REJECT))
-    return marked(rows, columns.names, file=F.col(_PLACE), came=F.col(CORRUPT), problem=F.col(REJECT))
+    came = F.coalesce(F.col(_TEXT), F.when(problem.isNotNull(), own))
+    rows = texts.select(*values, F.col(_PLACE), came.alias(_TEXT), problem.alias(_PROBLEM))
+    return marked(rows, columns.names, file=F.col(_PLACE), came=F.col(_TEXT), problem=F.col(_PROBLEM))
 
 
 def _problems(texts: Column, field: T.StructField, source: Source) -> list[Column]:

@@ -9,7 +9,8 @@ from laketrain.errors import nearest
 
 _TAKEN = ("rowTag", "attributePrefix", "valueTag", "excludeAttribute", "ignoreNamespace", "ignoreSurroundingSpaces",
           "nullValue", "encoding", "charset", "inferSchema", "mode", "dateFormat", "timestampFormat",
-          "timestampNTZFormat", "locale", "timeZone", "samplingRatio", "multiLine")
+          "timestampNTZFormat", "nanValue", "positiveInf", "negativeInf", "locale", "timeZone", "samplingRatio",
+          "multiLine")
 
 
 def check_xml(options: Mapping[str, Any]) -> None:
