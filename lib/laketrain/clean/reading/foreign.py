@@ -11,7 +11,7 @@ from functools import partial, reduce
 
 from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -114,8 +114,7 @@ def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], schema:
           ) -> DataFrame:
     """The rows of files of one schema."""
     rows = _load(spark, files, source)
-    wanted = [(F.col(quoted(field.name)) if field.name in schema.names else F.lit(None)).cast(field.dataType)
-              .alias(field.name) for field in columns]
+    wanted = [_taken(field, schema).alias(field.name) for field in columns]
     try:
         rows = rows.select(*wanted, place_of(files).alias(_PLACE))
     except AnalysisException:
@@ -124,6 +123,16 @@ def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], schema:
     if source.format == "binaryFile" and "path" in columns.names:
         rows = rows.withColumn("path", F.col(_PLACE))
     return marked(rows, columns.names, file=F.col(_PLACE))
+
+
+def _taken(field: T.StructField, schema: T.StructType) -> Column:
+    """The file's column in the table's type; what is nested becomes JSON where that is text, null where it lacks it."""
+    if field.name not in schema.names:
+        return F.lit(None).cast(field.dataType)
+    column, kind = F.col(quoted(field.name)), schema[field.name].dataType
+    if isinstance(field.dataType, T.StringType) and isinstance(kind, (T.ArrayType, T.MapType, T.StructType)):
+        return F.to_json(column, {"ignoreNullFields": "false"})
+    return column.cast(field.dataType)
 
 
 def _load(spark: SparkSession, files: Sequence[RawFile], source: Source) -> DataFrame:
