@@ -87,6 +87,19 @@ def test_the_path_of_a_binary_file_is_that_of_the_landing_zone(spark: SparkSessi
     assert found.rows == [{"path": "[a]/x y.bin", "content": b"\0\1"}]
 
 
+def test_a_number_of_libsvm_beyond_double_is_no_infinite_one(spark: SparkSession, tmp_path: Path):
+    found = cleaned(spark, tmp_path, {"a.txt": b"1 1:0.5 3:1\n0 2:1e400\n-1e999 1:1\n"}, form="libsvm")
+    assert [row["label"] for row in found.rows] == [1.0]
+    assert [row["reason"] for row in found.refused] == [
+        "has a number beyond double in 'features'", "has a number beyond double in 'label'"]
+
+
+def test_a_nested_column_that_becomes_text_is_json(spark: SparkSession, tmp_path: Path):
+    files = {"a": parquet(x=[["a, b", "c"], ["a", "b, c"]]), "b": parquet(x=["d"])}
+    found = cleaned(spark, tmp_path, files, {"x": "string"}, drift={"retyped": "string"})
+    assert sorted(row["x"] for row in found.rows) == ['["a","b, c"]', '["a, b","c"]', "d"]
+
+
 # ---- Avro
 
 

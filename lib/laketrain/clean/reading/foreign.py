@@ -122,7 +122,23 @@ def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], schema:
         rows = rows.select(*wanted, F.lit(files[0].file.path if len(files) == 1 else "").alias(_PLACE))
     if source.format == "binaryFile" and "path" in columns.names:
         rows = rows.withColumn("path", F.col(_PLACE))
-    return marked(rows, columns.names, file=F.col(_PLACE))
+    problem = _beyond(columns) if source.format == "libsvm" else None
+    return marked(rows, columns.names, file=F.col(_PLACE), problem=problem)
+
+
+def _beyond(columns: T.StructType) -> Column:
+    """Which column has an infinite number, as Spark makes of one that is too large; null where none."""
+    from pyspark.ml.functions import vector_to_array
+    from pyspark.ml.linalg import VectorUDT
+
+    whys = []
+    for field in columns:
+        if isinstance(field.dataType, (VectorUDT, T.DoubleType)):
+            column = F.col(quoted(field.name))
+            values = vector_to_array(column) if isinstance(field.dataType, VectorUDT) else F.array(column)
+            infinite = F.exists(values, lambda value: F.abs(value) == float("inf"))
+            whys.append(F.when(infinite, F.lit(f"has a number beyond double in {field.name!r}")))
+    return F.coalesce(*whys, F.lit(None).cast("string"))
 
 
 def _taken(field: T.StructField, schema: T.StructType) -> Column:
