@@ -41,7 +41,7 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
         rows = sum(found.rows for found in told)
         for file, found in zip(files, told, strict=True):
             alike.setdefault(found.schema, []).append(file)
-        odd = reduce(lambda all_, schema: {**all_, **without_unit(schema)}, alike, odd)
+        odd = {name: unit for schema in alike for name, unit in without_unit(schema).items()}
     groups = list(alike.values()) or (
         [list(files)] if source.format in _ONE_SCHEMA else [[file] for file in files])
     schemas = each([group[0] for group in groups], partial(_schema, spark, source))
