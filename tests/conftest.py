@@ -57,11 +57,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def connectors() -> list[str]:
-    """The jars by which Spark reads databases, buckets and Kafka; none where they can't be had."""
+    """The jars by which Spark reads databases, buckets, Kafka and Avro; none where they can't be had."""
     from cluster.jars import Missing, jars
 
     try:
-        folders = [jars(system) for system in ("spark", "spark-kafka")]
+        folders = [jars(system) for system in ("spark", "spark-kafka", "spark-avro")]
     except Missing:
         return []
     return [str(jar) for folder in folders for jar in sorted(folder.glob("*.jar"))]

@@ -45,6 +45,16 @@ def test_columns_are_told_where_the_config_alone_can_tell(settings: dict[str, An
     ({"format": "csv", "schema": "infer", "options": {"encoding": "utf-9"}}, "the encoding 'utf-9', which is none"),
     ({"format": "csv", "schema": "infer", "options": {"pathGlobFilter": "*.csv"}}, "would leave out landed files"),
     ({"format": "orc", "schema": "infer", "options": {"ignoreCorruptFiles": True}}, "would leave out landed files"),
+    ({"format": "avro", "schema": "infer", "options": {"ignoreExtension": False}}, "would leave out landed files"),
+    ({"format": "csv", "schema": "infer", "options": {"mode": "DROPMALFORMED"}}, "would drop records without a word"),
+    ({"format": "excel", "schema": "infer", "options": {"Mode": "dropMalformed"}}, "would drop records without a word"),
+    ({"format": "json", "schema": "infer", "options": {"mode": "FAILFAST"}}, "max_reject_fraction be 0"),
+    ({"format": "xml", "schema": "infer"}, "the option 'rowTag' is missing"),
+    ({"format": "xml", "schema": "infer", "options": {"rowTag": "<b>"}}, "Write it without brackets"),
+    ({"format": "xml", "schema": "infer", "options": {"rowtag": "b", "nullVale": ""}}, "Did you mean 'nullValue'?"),
+    ({"format": "xml", "schema": "infer", "options": {"rowTag": "b", "inferSchema": True}}, "XML carries no types"),
+    ({"format": "xml", "schema": "infer", "options": {"rowTag": "b"}, "drift": {"retyped": "string"}},
+     "xml files carry no types"),
 ])
 def test_what_a_source_can_t_be_is_told(settings: dict[str, Any], said: str):
     with pytest.raises(ValidationError) as caught:
@@ -57,7 +67,8 @@ def test_what_a_source_can_t_be_is_told(settings: dict[str, Any], said: str):
 @pytest.mark.parametrize("settings", [
     {"format": "csv", "schema": "infer"}, {"format": "orc", "schema": {"id": "int"}, "drift": {"new": "keep"}},
     {"format": "text"}, {"format": "images", "max_file_mb": 2}, {"format": "audio"},
-    {"format": "excel", "schema": {"id": "string"}},
+    {"format": "excel", "schema": {"id": "string"}}, {"format": "xml", "schema": "infer", "options": {"rowTag": "b"}},
+    {"format": "avro", "schema": "infer", "options": {"ignoreExtension": True}},
 ])
 def test_a_source_written_out_in_full_is_the_same_source(settings: dict[str, Any]):
     written = source(**settings).model_dump(mode="json", by_alias=True, exclude_none=True)

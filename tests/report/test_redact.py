@@ -32,7 +32,7 @@ def test_columns_features_and_rules_with_names_like_secrets_are_shown() -> None:
 @pytest.mark.parametrize("more", [
     {"variables": {"api_token": "tiger"}},
     {"spark": {"conf": {"spark.hadoop.fs.s3a.secret.key": "tiger"}}},
-    {"sources": {"pixels": {"format": "xml", "path": "/x", "schema": {"id": "string"},
+    {"sources": {"pixels": {"format": "excel", "path": "/x", "schema": {"id": "string"},
                             "options": {"password": "tiger"}}}},
     {"clean": {"pixels": {"rules": [{"function": {"call": "mine:rule", "options": {"api_key": "tiger"}}}]}}},
     {"train": {"model": {"use": "mine:net", "settings": {"login": {"password": "tiger"}}}}},

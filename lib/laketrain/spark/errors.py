@@ -17,6 +17,9 @@ _PACKED = re.compile(r"while reading file \S*?/(raw/[^/\s]+)/data/[^/\s]+/(\S+\.
 _DAMAGE = re.compile(r"end of (input )?(stream|file)|gzip|crc|bzip|header|block|distance|literal|code length|checksum|"
                      "corrupt|incorrect|invalid", re.IGNORECASE)
 """What the JVM says of compressed text that is damaged."""
+_OF_FILES = ("EOFException", "Invalid sync", "ZipException", "DataFormatException", "AvroRuntimeException",
+             "InvalidAvroMagicException")
+"""What is in the text of an exception where a file is cut off, or not what it says."""
 
 
 @contextmanager
@@ -33,7 +36,7 @@ def explained(stage: str, subject: str) -> Iterator[None]:
     except (PySparkException, Py4JError) as error:
         text = str(error)
         raise carried(error) or _out_of_memory(stage, subject, text) or _damaged(stage, subject, text) or DataError(
-            stage, subject, first_sentence(text)) from error
+            stage, subject, first_sentence(text), _remedy(text)) from error
 
 
 @contextmanager
@@ -47,6 +50,11 @@ def _unlogged() -> Iterator[None]:
         yield
     finally:
         log.disabled = before
+
+
+def _remedy(text: str) -> str:
+    """What helps where Spark found a file damaged."""
+    return "land a whole file, then ingest again" if any(word in text for word in _OF_FILES) else ""
 
 
 def _out_of_memory(stage: str, subject: str, text: str) -> DataError | None:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, messages, text
+from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, messages, text, xml_files
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, SETTINGS, Reader, Reading, marked, rejection
 from laketrain.clean.reading.drift import told_of_table
 from laketrain.clean.reading.landed import RawFile, raw_files, refuse_hidden
@@ -35,6 +37,7 @@ _READERS: Mapping[str, Reader] = {
     "parquet": columnar.read,
     "orc": columnar.read,
     "text": text.read,
+    "xml": xml_files.read,
     "images": media.read,
     "audio": media.read,
     "kafka": messages.read,
@@ -89,7 +92,10 @@ def _rows(spark: SparkSession, files: Sequence[RawFile], source: BaseSource, exp
     if source.format in MEDIA:  # which Spark doesn't look for, and whose rows are told by those names
         return read(spark, files, source, expected)
     refuse_hidden(files, by_name=source.format not in _READERS)
-    return with_originals(read(spark, files, source, expected), files)
+    reading = with_originals(read(spark, files, source, expected), files)
+    if source.format == "binaryFile" and "path" in reading.frame.columns:  # of which Spark knows the copy's alone
+        return replace(reading, frame=reading.frame.withColumn("path", F.col(FILE)))
+    return reading
 
 
 def _refuse_clashes(raw: Version, names: list[str]) -> None:

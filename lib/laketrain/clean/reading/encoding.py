@@ -33,6 +33,8 @@ _PACKED: Mapping[str, Callable[[BinaryIO], BinaryIO]] = {
 """By the end of a file's name, by which Spark decompresses it, too."""
 _OTHERS = (".zst", ".lz4", ".snappy", ".zip", ".xz")
 
+STRAYS = "laketrain.strays"
+"""The name under which `keep_strays` makes known to decoders how to keep bytes that are no text."""
 _STRAY = 2
 _GUESSES = ("utf-8", "gb18030", "shift_jis", "windows-1252")
 
@@ -68,6 +70,16 @@ def plain_text(handle: BinaryIO, path: str) -> BinaryIO:
     """The text of an open file, decompressed where its name says that it is compressed."""
     ending = _ending(path)
     return handle if ending is None else _PACKED[ending](handle)
+
+
+def keep_strays() -> None:
+    """From now on in this process a stray byte can be half of a surrogate pair, which is no character."""
+    codecs.register_error(STRAYS, _kept)
+
+
+def _kept(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start:error.end]), error.end
 
 
 @contextmanager

@@ -5,7 +5,6 @@ Spark's own reader takes the first value of such a file and is silent about the 
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from laketrain.clean.reading.base import CORRUPT, REJECT
-from laketrain.clean.reading.encoding import whole
+from laketrain.clean.reading.encoding import STRAYS, keep_strays, whole
 from laketrain.clean.reading.json_scan import Piece, Scan
 from laketrain.clean.reading.landed import RawFile
 from laketrain.clean.reading.media import BATCH, cut
@@ -25,7 +24,6 @@ from laketrain.lake import Store
 
 TEXT, PLACE, PROBLEM = CORRUPT, "_place", REJECT  # names that no column of a source can have
 _ROWS = pa.schema([(TEXT, pa.string()), (PLACE, pa.string()), (PROBLEM, pa.string())])
-_STRAYS = "laketrain.strays"
 _STRAY = re.compile("[\udc00-\udcff]")
 
 
@@ -64,18 +62,13 @@ def _rows(store: Store, files: Sequence[_File], parts: Sequence[tuple[int, int]]
 
 def _text(store: Store, file: _File, encoding: str) -> str:
     """A file's text, in which a stray byte is half of a surrogate pair, so that it can't be taken for a character."""
-    codecs.register_error(_STRAYS, _kept)
+    keep_strays()
     try:
         with store.open(file.path) as handle:
-            return whole(file.path, handle).decode(encoding, _STRAYS).removeprefix("\ufeff")
+            return whole(file.path, handle).decode(encoding, STRAYS).removeprefix("\ufeff")
     except (EOFError, OSError, ValueError) as error:
         raise DataError("clean", file.ref, f"can't be read to its end: {error}",
                         "land a whole file, then ingest again") from error
-
-
-def _kept(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeDecodeError)
-    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start:error.end]), error.end
 
 
 def _batches(file: _File, pieces: Iterable[Piece], encoding: str) -> Iterator[pa.RecordBatch]:

@@ -93,9 +93,10 @@ def veiled_record(record: Column, schema: T.StructType, rules: Sequence[BaseRule
 
 def veiled_file(file: Column, rules: Sequence[BaseRule], form: str) -> Column:
     """The path of a row's file without the values of personal columns that stand in it: of a folder `name=value` its
-    value and, of images and audio, what their columns `path` and `folder` are made of. `form`: the source's format."""
+    value and, of files that are rows, what their columns `path` and `folder` are made of. `form`: the source's
+    format."""
     hidden = personal_columns(rules)
-    if form in MEDIA and "path" in hidden:
+    if form in (*MEDIA, "binaryFile") and "path" in hidden:
         return F.when(file.isNotNull(), F.lit(VEILED))
     if form in MEDIA and "folder" in hidden:
         file = F.regexp_replace(file, r"[^/]+/([^/]*)$", f"{VEILED}/$1")

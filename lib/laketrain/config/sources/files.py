@@ -17,15 +17,16 @@ from pydantic import Field, field_validator, model_validator
 from laketrain.config.base import Section
 from laketrain.config.sources.base import ELSEWHERE, BaseSource, Options, Schema
 from laketrain.config.sources.dialect import Dialect
+from laketrain.config.sources.xml import check_xml
 from laketrain.errors import nearest
 
 MEDIA = ("images", "audio")
 """Formats in which a file is a row."""
 MAX_FILE_MB = 64
 """The largest file that is a row, unless a source says otherwise."""
-OURS = ("csv", "json", "parquet", "orc", "text", *MEDIA)
+OURS = ("csv", "json", "parquet", "orc", "text", "xml", *MEDIA)
 """Formats that laketrain knows by itself."""
-_OTHERS = ("avro", "xml", "binaryFile", "libsvm", "tfrecord", "protobuf", "geoparquet")
+_OTHERS = ("avro", "binaryFile", "libsvm", "tfrecord", "protobuf", "geoparquet")
 
 _FILE = {"path": "string", "folder": "string", "content": "binary", "bytes": "bigint"}
 FIXED: dict[str, dict[str, str]] = {"text": {"text": "string"}, "images": _FILE, "audio": _FILE}
@@ -33,7 +34,7 @@ FIXED: dict[str, dict[str, str]] = {"text": {"text": "string"}, "images": _FILE,
 
 _CHOOSING = ("path", "pathglobfilter", "modifiedbefore", "modifiedafter", "ignorecorruptfiles", "ignoremissingfiles",
              "recursivefilelookup", "basepath")
-_TYPED = ("csv", "json", "text")
+_TYPELESS = ("csv", "json", "text", "xml")
 
 
 class Drift(Section):
@@ -44,8 +45,8 @@ class Drift(Section):
     missing: Literal["fail", "nulls"] = "fail"
     """A column less: an error by default, since a renamed column looks so; or nulls in that file's rows."""
     retyped: Literal["fail", "string"] = "fail"
-    """A column of another type: an error; or the whole column becomes text, for rules to cast. CSV and JSON have no
-    types: there a value of another type makes its record unreadable."""
+    """A column of another type: an error; or the whole column becomes text, for rules to cast. CSV, JSON and XML have
+    no types: there a value of another type makes its record unreadable."""
 
 
 class Source(BaseSource):
@@ -54,8 +55,8 @@ class Source(BaseSource):
     tag: ClassVar[str] = "files"
 
     format: str
-    """csv, json (lines), parquet, orc, text (a row a line), images and audio (a row a file), or any other format that
-    the Spark session can read."""
+    """csv, json (lines), xml, parquet, orc, text (a row a line), images and audio (a row a file), or any other format
+    that the Spark session can read."""
     path: str = Field(min_length=1)
     """A file, a directory or a glob; a relative one is seen from the config's own directory."""
     declared: Schema | None = Field(default=None, alias="schema")
@@ -106,11 +107,14 @@ class Source(BaseSource):
     @classmethod
     def _all_files(cls, options: dict[str, Any]) -> dict[str, Any]:
         for name, value in options.items():
-            if name.lower() in _CHOOSING:
+            if name.lower() in _CHOOSING or (name.lower() == "ignoreextension" and str(value).lower() != "true"):
                 raise ValueError(f"received the option {name!r}, by which Spark would leave out landed files",
                                  "Choose the files by the source's 'path'")
             if name.lower() in ("encoding", "charset"):
                 _check_encoding(str(value))
+            if name.lower() == "mode" and str(value).upper() == "DROPMALFORMED":
+                raise ValueError(f"received mode: {value}, by which Spark would drop records without a word",
+                                 "Remove it: what can't be read is quarantined, or named")
         return options
 
     @model_validator(mode="after")
@@ -122,13 +126,20 @@ class Source(BaseSource):
                              "Give each column its type, e.g. schema: {id: string}, or write schema: infer")
         if self.format not in MEDIA and self.max_file_mb != MAX_FILE_MB:
             raise ValueError(f"received max_file_mb for {self.format}", "Only images and audio take it; remove it")
-        if self.format in _TYPED and self.drift.retyped != "fail":
+        mode = next((value for name, value in self.options.items() if name.lower() == "mode"), "PERMISSIVE")
+        if self.format in OURS and str(mode).upper() != "PERMISSIVE":
+            raise ValueError(f"received mode: {mode}, but in {self.format} a record that can't be read is quarantined",
+                             "Remove it; to end the run with the first such record, let clean's max_reject_fraction "
+                             "be 0")
+        if self.format in _TYPELESS and self.drift.retyped != "fail":
             raise ValueError(f"received drift.retyped: {self.drift.retyped}, but {self.format} files carry no types",
                              "Declare the column as string, and cast it by a rule")
         return self
 
     @model_validator(mode="after")
     def _of_a_dialect(self) -> Source:
+        if self.format == "xml":
+            check_xml(self.options)
         if self.format == "csv":
             Dialect.of(self.options)
             for name, kind in (self.declared.items() if isinstance(self.declared, dict) else ()):

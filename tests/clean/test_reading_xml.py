@@ -1,0 +1,160 @@
+"""XML: each record once, its values as they are written, or why not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from laketrain.config.clean import CleanTable
+from laketrain.config.sources import Source
+from laketrain.errors import DataError
+
+from ..tables import Cleaned, ingest_files, rows_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PROLOG = '<?xml version="1.0" encoding="{}"?>'
+
+
+def cleaned(spark: SparkSession, folder: Path, files: Mapping[str, str | bytes] | str, schema: Any = "infer",
+            drift: Mapping[str, str] | None = None, **options: Any) -> Cleaned:
+    from laketrain.clean import clean, fingerprint_clean
+
+    source = Source.model_validate({"format": "xml", "path": str(folder / "landing"), "schema": schema,
+                                    "options": {"rowTag": "b", **options}, "drift": drift or {}})
+    raw = ingest_files(folder, {"a.xml": files} if isinstance(files, str) else files, source)
+    table = CleanTable.model_validate({"max_reject_fraction": 1.0})
+    version = clean(spark, raw, "table", table, source, fingerprint_clean(raw, table, source))
+    return Cleaned(version, rows_of(version), rows_of(raw.lake.table("quarantine", "table").latest()))
+
+
+def told(found: Cleaned) -> list[tuple[str, str]]:
+    return [(row["record"], row["reason"]) for row in found.refused]
+
+
+def test_no_record_is_lost_behind_one_that_is_never_closed(spark: SparkSession, tmp_path: Path):
+    found = cleaned(spark, tmp_path, "<r><b><id>1</id></b><b><id>2<b><id>3</id></b><b><id>4</id></b></r>",
+                    {"id": "string"})
+    assert found.rows == [{"id": "1"}]
+    assert [record for record, _ in told(found)] == ["<b><id>2", "<b><id>3</id></b>", "<b><id>4</id></b></r>"]
+    assert found.version.entry.counts["in"] == 4
+
+
+def test_a_file_that_is_cut_off_is_told(spark: SparkSession, tmp_path: Path):
+    found = cleaned(spark, tmp_path, {"a.xml": "<r><b><id>1</id></b><b><id>2", "b.xml": "<r><b><id>3</id></b>"})
+    assert found.rows == [{"id": "1"}, {"id": "3"}]
+    assert told(found) == [("<b><id>2", "is no whole XML: it ends on line 1, before <b> is closed"),
+                           ("<r>", "is no whole XML: it ends on line 1, before <r> is closed")]
+
+
+def test_empty_records_are_records(spark: SparkSession, tmp_path: Path):
+    found = cleaned(spark, tmp_path, "<r><b><id>1</id></b><b/><b></b><b/></r>")
+    assert found.rows == [{"id": "1"}, {"id": None}, {"id": None}, {"id": None}]
+
+
+def test_values_are_texts_as_they_are_written(spark: SparkSession, tmp_path: Path):
+    number = "12345678901234567890123"
+    found = cleaned(spark, tmp_path, f"<r><b><z>007</z><p>1.10</p><s> a </s><n>{number}</n><e/></b></r>")
+    assert found.rows == [{"e": "", "n": number, "p": "1.10", "s": " a ", "z": "007"}]
+    assert cleaned(spark, tmp_path / "2", "<r><b><z>007</z><p>1.10</p></b></r>", {"z": "string", "p": "string"}
+                   ).rows == [{"z": "007", "p": "1.10"}]
+
+
+def test_a_value_is_its_declared_type_whole_or_its_row_is_refused(spark: SparkSession, tmp_path: Path):
+    rows = [("1", "1.10", "2024-02-29T23:59:58.123456", "1.5"), ("2", "1.105", "2024-01-01", "2"),
+            ("x", "1", "2024-01-01", "2"), ("3", "1", "2024-01-01 00:00:00.1234567", "2"),
+            ("4", "1", "2024-01-01", "1e400"), ("", "", "", "")]
+    files = "".join(f"<b><i>{i}</i><d>{d}</d><t>{t}</t><f>{f}</f></b>" for i, d, t, f in rows)
+    columns = {"i": "int", "d": "decimal(5,2)", "t": "timestamp", "f": "double"}
+    found = cleaned(spark, tmp_path, f"<r>{files}</r>", columns)
+    assert found.rows == [
+        {"i": 1, "d": Decimal("1.10"), "t": dt.datetime.fromisoformat("2024-02-29T23:59:58.123456"), "f": 1.5},
+        {"i": None, "d": None, "t": None, "f": None}]
+    assert [reason for _, reason in told(found)] == [
+        "has more digits than decimal(5,2) holds in 'd'", "has no int in 'i'",
+        "has digits below a microsecond in 't'", "has a number beyond double in 'f'"]
+    assert json.loads(told(found)[0][0]) == {"i": "2", "d": "1.105", "t": "2024-01-01", "f": "2"}
+
+
+def test_attributes_texts_structs_arrays_and_maps_are_fields(spark: SparkSession, tmp_path: Path):
+    text = """<r><b k="07"><p u="EUR">1.10</p><a>1</a><a>2</a><m><x>1</x><y>2</y></m><s>x<i>y</i></s></b>
+              <b k="8"><p>2</p><a>z</a><m/></b></r>"""
+    schema = {"_k": "string", "p": "struct<_VALUE:decimal(5,2),_u:string>", "a": "array<int>", "m": "map<string,int>",
+              "s": "string"}
+    found = cleaned(spark, tmp_path, text, schema)
+    assert found.rows == [{"_k": "07", "p": {"_VALUE": Decimal("1.10"), "_u": "EUR"}, "a": [1, 2],
+                           "m": [("x", 1), ("y", 2)], "s": "x<i>y</i>"}]
+    assert [reason for _, reason in told(found)] == ["has no int in 'a'"]
+    inferred = cleaned(spark, tmp_path / "2", text)
+    assert inferred.rows[0] == {"_k": "07", "a": ["1", "2"], "m": {"x": "1", "y": "2"},
+                                "p": {"_VALUE": "1.10", "_u": "EUR"}, "s": {"_VALUE": "x", "i": "y"}}
+
+
+def test_formats_of_the_options_count_at_any_depth(spark: SparkSession, tmp_path: Path):
+    found = cleaned(spark, tmp_path, "<r><b><d>1.2.2024</d><s><d>29.02.2024</d></s></b><b><d>2024-01-01</d></b></r>",
+                    {"d": "date", "s": "struct<d:date>"}, dateFormat="d.M.yyyy")
+    assert found.rows == [{"d": dt.date(2024, 2, 1), "s": {"d": dt.date(2024, 2, 29)}}]
+    assert [reason for _, reason in told(found)] == ["has no date in 'd'"]
+
+
+def test_what_has_no_place_in_the_declared_type_isn_t_dropped(spark: SparkSession, tmp_path: Path):
+    found = cleaned(spark, tmp_path, "<r><b><id>1</id><id>2</id></b><b><id><x>3</x></id></b></r>", {"id": "int"})
+    assert found.rows == []
+    assert told(found) == [("<b><id>1</id><id>2</id></b>", "has 'id' 2 times, expected one int"),
+                           ("<b><id><x>3</x></id></b>", "has the element 'x' in 'id', expected int")]
+
+
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "UTF-16", "Shift_JIS", "UTF-8-sig"])
+def test_a_file_is_in_the_encoding_that_it_says(spark: SparkSession, tmp_path: Path, encoding: str):
+    word = "日本" if encoding == "Shift_JIS" else "café"
+    text = f"{PROLOG.format(encoding.removesuffix('-sig'))}<r><b><s>{word}</s></b></r>".encode(encoding)
+    assert cleaned(spark, tmp_path, {"a.xml": text}).rows == [{"s": word}]
+    assert cleaned(spark, tmp_path / "gz", {"a.xml.gz": gzip.compress(text)}).rows == [{"s": word}]
+
+
+def test_a_stray_byte_makes_its_own_record_unreadable(spark: SparkSession, tmp_path: Path):
+    found = cleaned(spark, tmp_path, {"a.xml": b"<r><b><s>caf\xe9</s></b><b><s>x</s></b></r>"})
+    assert found.rows == [{"s": "x"}]
+    assert told(found) == [("<b><s>caf\ufffd</s></b>", "holds the byte 0xE9, which is no UTF-8")]
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    ("<r><book><id>1</id></book></r>", "has no element <b>, but <book>, <id>"), ("", "has no element"),
+    ("hello", "is no whole XML: syntax error"), (PROLOG.format("UTF-16") + "<r><b/></r>", "its first line isn't"),
+    (PROLOG.format("klingon") + "<r><b/></r>", "its encoding is 'klingon'"),
+    ("<!DOCTYPE r [<!ENTITY w 'x'>]><r><b>&w;</b></r>", "defines the entity 'w'"),
+])
+def test_a_file_that_holds_no_record_or_can_t_be_taken_is_refused_by_name(spark: SparkSession, tmp_path: Path,
+                                                                         content: str, said: str):
+    with pytest.raises(DataError) as caught:
+        cleaned(spark, tmp_path, content, {"id": "bigint"}, {"missing": "nulls"})
+    assert caught.value.subject == "raw/table@1/a.xml"
+    assert said in caught.value.problem
+    assert caught.value.hint
+
+
+def test_the_nearest_element_is_named_for_a_row_tag_that_is_mistyped(spark: SparkSession, tmp_path: Path):
+    with pytest.raises(DataError, match="Did you mean 'book'?"):
+        cleaned(spark, tmp_path, "<r><book/><meta/></r>", rowTag="boook")
+
+
+def test_an_export_without_records_has_no_rows(spark: SparkSession, tmp_path: Path):
+    found = cleaned(spark, tmp_path, {"a.xml": "<r/>", "b.xml": "<r><b><id>1</id></b></r>"})
+    assert found.rows == [{"id": "1"}]
+
+
+def test_columns_drift_as_the_source_s_policy_says(spark: SparkSession, tmp_path: Path):
+    files = {"a.xml": "<r><b><id>1</id></b></r>", "b.xml": "<r><b><id>2</id><x>5</x></b></r>"}
+    assert cleaned(spark, tmp_path, files, {"id": "int"}).version.entry.meta["drift"] == {"new": {"x": 1}}
+    kept = cleaned(spark, tmp_path / "kept", files, {"id": "int"}, {"new": "keep"})
+    assert kept.rows == [{"id": 1, "x": None}, {"id": 2, "x": "5"}]
+    with pytest.raises(DataError, match="has no column 'y', but id, x"):
+        cleaned(spark, tmp_path / "missing", files, {"id": "int", "y": "string"})
