@@ -91,8 +91,8 @@ TABLE = {
         "received 'autom' (text), expected a whole number or 'auto'", "Did you mean 'auto'?", line=1),
     "an unknown format": Broken(
         "format: parquet", "format: parket", "sources.captures.format",
-        "received 'parket', expected csv, json, parquet, orc, text, images, audio, kafka, jdbc, delta or another",
-        "Did you mean 'parquet'?"),
+        "received 'parket', expected csv, json, parquet, orc, text, xml, images, audio, kafka, jdbc, delta or "
+        "another", "Did you mean 'parquet'?"),
     "an unknown type of a column": Broken(
         "label: string, scanner", "label: strin, scanner", "sources.captures.schema.label",
         "received 'strin', expected a type of Spark SQL", "Did you mean 'string'?"),
