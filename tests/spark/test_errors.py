@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,5 +72,13 @@ def test_what_pyspark_logs_of_a_mistake_is_not_shown_beside_its_words(spark: Spa
         with pytest.raises(Exception, match="DATATYPE_MISMATCH"):
             spark.range(1).selectExpr("cast(interval '1' day as double)")
         assert len(shown) == 1
+        one, other = ExitStack(), ExitStack()  # as of two threads
+        one.enter_context(explained("clean", "table 'x'"))
+        other.enter_context(explained("clean", "table 'y'"))
+        one.close()
+        other.close()
+        with pytest.raises(Exception, match="DATATYPE_MISMATCH"):
+            spark.range(1).selectExpr("cast(interval '1' day as double)")
+        assert len(shown) == 2
     finally:
         log.removeHandler(handler)

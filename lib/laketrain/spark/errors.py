@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,12 +45,16 @@ def _unlogged() -> Iterator[None]:
     """Without PySpark's own log, a page of JSON, of a mistake that is told in words."""
     from pyspark.logger import PySparkLogger
 
+    def none(_: logging.LogRecord) -> bool:
+        return False
+
+    # A filter of one's own: threads that share the log come and go in any order.
     log = PySparkLogger.getLogger("SQLQueryContextLogger")
-    before, log.disabled = log.disabled, True
+    log.addFilter(none)
     try:
         yield
     finally:
-        log.disabled = before
+        log.removeFilter(none)
 
 
 def _remedy(text: str) -> str:

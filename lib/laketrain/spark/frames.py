@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from laketrain.spark.zone import utc
 
@@ -33,6 +35,10 @@ data is for the rules to judge, not for an exception in the middle of a query.""
 
 _BATCH_BYTES = 4 << 20
 _MOST_ROWS = 10_000
+_lock = threading.Lock()
+_held: WeakKeyDictionary[SparkSession, dict[str, list[tuple[object, str | None]]]] = WeakKeyDictionary()
+"""By session and setting: what it was before, then what each of those who are inside made of it. Estimators that are
+fitted side by side share a session."""
 
 
 def arrow_batches(row_bytes: int) -> dict[str, str]:
@@ -44,20 +50,35 @@ def arrow_batches(row_bytes: int) -> dict[str, str]:
 
 @contextmanager
 def configured(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
-    """The session with other `settings` inside, and as it was afterwards; with a zone among them, the driver's JVM in
-    UTC."""
-    before = {key: spark.conf.get(key, None) for key in settings}
+    """The session with other `settings` inside, and as it was when the last of several threads leaves; with a zone
+    among them, the driver's JVM in UTC."""
+    me = object()
     try:
-        for key, value in settings.items():
-            spark.conf.set(key, value)
+        with _lock:
+            for key, value in settings.items():
+                _held.setdefault(spark, {}).setdefault(key, [(None, spark.conf.get(key, None))]).append((me, value))
+                spark.conf.set(key, value)
         with utc(spark) if _ZONE in settings else nullcontext():
             yield
     finally:
-        for key, former in before.items():
-            if former is None:
-                spark.conf.unset(key)
-            else:
-                spark.conf.set(key, former)
+        with _lock:
+            for key, holders in list(_held.get(spark, {}).items()):
+                _let_go(spark, key, holders, me)
+
+
+def _let_go(spark: SparkSession, key: str, holders: list[tuple[object, str | None]], me: object) -> None:
+    """Without `me` among those who set it, a setting is what the last of the others made of it."""
+    others = [(who, value) for who, value in holders if who is not me]
+    if len(others) == len(holders):
+        return
+    holders[:] = others
+    value = others[-1][1]
+    if value is None:
+        spark.conf.unset(key)
+    else:
+        spark.conf.set(key, value)
+    if len(others) == 1:
+        del _held[spark][key]
 
 
 @contextmanager
