@@ -104,7 +104,7 @@ def unread(text: Column, value: Column, kind: T.DataType, options: Options | Non
 def is_javas(text: Column) -> Column:
     """Whether a text is a number in Java's own code alone, such as `1d`, `2F` and `0x1p3`, which Spark's casts take."""
     short = F.rtrim(text)
-    # A pattern takes four times as long as what goes before it.
+    # A pattern takes far longer than what goes before it.
     may_be = reduce(or_, (*map(short.endswith, "dDfF"), *map(text.contains, "xX")))
     return may_be & text.rlike(_A_JAVA_NUMBER)
 

@@ -62,18 +62,18 @@ def flac_info(data: bytes) -> FlacInfo:
             raise Unreadable(f"is truncated: a FLAC that ends after {len(data)} bytes, before its first frame")
         last = data[place] >= 128
         place += 4 + int.from_bytes(data[place + 1 : place + 4], "big")
-    said = data[8:42]
-    if len(said) < 34 or data[4] & 127:
+    streaminfo = data[8:42]
+    if len(streaminfo) < 34 or data[4] & 127:
         raise Unreadable("is damaged: a FLAC that can't be decoded (it doesn't begin with its STREAMINFO)")
-    numbers = int.from_bytes(said[10:18], "big")
-    return FlacInfo(numbers & (1 << 36) - 1, (numbers >> 36 & 31) + 1, said[18:] if any(said[18:]) else b"", place)
+    numbers, md5 = int.from_bytes(streaminfo[10:18], "big"), streaminfo[18:]
+    return FlacInfo(numbers & (1 << 36) - 1, (numbers >> 36 & 31) + 1, md5 if any(md5) else b"", place)
 
 
 def with_samples(data: bytes, info: FlacInfo) -> tuple[bytes, FlacInfo]:
     """A file of unknown length, as one that says how many samples its frames have."""
     samples = sum(frame.size for frame in _frames(data, info))
-    said = (int.from_bytes(data[18:26], "big") | samples).to_bytes(8, "big")
-    return data[:18] + said + data[26:], FlacInfo(samples, info.bits, info.md5, info.first)
+    lengths = (int.from_bytes(data[18:26], "big") | samples).to_bytes(8, "big")
+    return data[:18] + lengths + data[26:], FlacInfo(samples, info.bits, info.md5, info.first)
 
 
 def refuse_lost_frames(data: bytes, info: FlacInfo, wanted: int) -> None:

@@ -85,8 +85,8 @@ def _bare(data: bytes, header: Header) -> bytes:
         place = end
     rest = data[place:]
     if not header.progressive:
-        said = place + 5 + 2 * data[place + 4]
-        rest = data[place:said] + b"\0\x3f\0" + data[said + 3 :]
+        spectral = place + 5 + 2 * data[place + 4]
+        rest = data[place:spectral] + b"\0\x3f\0" + data[spectral + 3 :]
     return b"".join([*parts, rest])
 
 
@@ -115,12 +115,12 @@ def _note_scans(data: bytes, header: Header, lowest: dict[int, bytearray]) -> No
 def _note_scan(data: bytes, place: int, progressive: bool, lowest: dict[int, bytearray]) -> int:
     """Where the scan's bits begin."""
     count = data[place + 4]
-    said = place + 5 + 2 * count
-    first, last, low = (data[said], data[said + 1], data[said + 2] & 15) if progressive else (0, 63, 0)
-    for component in data[place + 5 : said : 2]:
+    spectral = place + 5 + 2 * count
+    first, last, low = (data[spectral], data[spectral + 1], data[spectral + 2] & 15) if progressive else (0, 63, 0)
+    for component in data[place + 5 : spectral : 2]:
         bits = lowest.setdefault(component, bytearray([_NEVER] * 64))
         bits[first : last + 1] = bytes([low]) * (min(last, 63) + 1 - first)
-    return said + 3
+    return spectral + 3
 
 
 def _scan_end(data: bytes, place: int) -> int:

@@ -41,9 +41,9 @@ def can_be_read(data: bytes) -> bool:
     except (IndexError, ValueError):
         return False
     count = data[scan + 4]
-    said = data[scan + 5 : scan + 5 + 2 * count]
-    tables = {one >> 4 for one in said[1::2]} | {16 | one & 15 for one in said[1::2]}
-    return count > 1 and sorted(frame.sampling) == sorted(said[::2]) and tables <= set(frame.tables)
+    selectors = data[scan + 5 : scan + 5 + 2 * count]
+    tables = {one >> 4 for one in selectors[1::2]} | {16 | one & 15 for one in selectors[1::2]}
+    return count > 1 and sorted(frame.sampling) == sorted(selectors[::2]) and tables <= set(frame.tables)
 
 
 def refuse_other_bits(data: bytes) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from laketrain.errors import DataError, LaketrainError
 
+_AGAIN = "land a whole file, then ingest again"
 _STATE = r"\s*SQLSTATE: \w+.*$"
 _PACKED = re.compile(r"while reading file \S*?/(raw/[^/\s]+)/data/[^/\s]+/(\S+\.(?:gz|bz2|deflate))\b", re.IGNORECASE)
 _DAMAGE = re.compile(r"end of (input )?(stream|file)|gzip|crc|bzip|header|block|distance|literal|code length|checksum|"
@@ -59,7 +60,7 @@ def _unlogged() -> Iterator[None]:
 
 def _remedy(text: str) -> str:
     """What helps where Spark found a file damaged."""
-    return "land a whole file, then ingest again" if any(word in text for word in _OF_FILES) else ""
+    return _AGAIN if any(word in text for word in _OF_FILES) else ""
 
 
 def _out_of_memory(stage: str, subject: str, text: str) -> DataError | None:
@@ -77,7 +78,7 @@ def _damaged(stage: str, subject: str, text: str) -> DataError | None:
     if file is None or not _DAMAGE.search(said):
         return None
     return DataError(stage, subject, f"the file {unquote(file[2])} of {file[1]} is damaged: {said}",
-                     "land a whole file, then ingest again")
+                     _AGAIN)
 
 
 def carried(error: Exception) -> LaketrainError | None:

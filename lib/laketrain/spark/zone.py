@@ -24,6 +24,11 @@ _users = 0
 _before: Any = None
 
 
+def is_utc(zone: str) -> bool:
+    """Whether clocks in a zone, as Java names it, show UTC."""
+    return zone in _UTC
+
+
 @contextmanager
 def utc(spark: SparkSession) -> Iterator[None]:
     """The driver's JVM in UTC inside, and as it was when the last of several threads leaves."""
@@ -56,6 +61,6 @@ def require_utc(spark: SparkSession, stage: str, subject: str) -> None:
     parts = context.defaultParallelism
     asked = F.expr("java_method('java.time.ZoneId', 'systemDefault')").alias("zone")
     found = {str(row["zone"]) for row in spark.range(0, parts, 1, parts).select(asked).distinct().collect()}
-    if other := sorted(found - _UTC):
+    if other := sorted(zone for zone in found if not is_utc(zone)):
         raise LaunchError(stage, subject, f"executors run in the zone {other[0]}, by which Java would shift times",
                           f"start Spark with spark.executor.extraJavaOptions={OPTION}")

@@ -91,6 +91,18 @@ def marked(frame: DataFrame, columns: Sequence[str], *, file: Column | None = No
     )
 
 
+def taken(field: T.StructField, kind: T.DataType | None) -> Column:
+    """The table's column `field`, of a file that has it as `kind`, or lacks it. What has parts is JSON as a text: a
+    cast would write no names, and ["a, b"] as ["a", "b"]."""
+    if kind is None:
+        value = F.lit(None).cast(field.dataType)
+    elif isinstance(field.dataType, T.StringType) and isinstance(kind, (T.ArrayType, T.MapType, T.StructType)):
+        value = F.to_json(F.col(quoted(field.name)), {"ignoreNullFields": "false"})
+    else:
+        value = F.col(quoted(field.name)).cast(field.dataType)
+    return value.alias(field.name)
+
+
 def stray(text: Column) -> Column:
     """Which byte of a string that came as bytes is no UTF-8, in words; null where all are. A genuine U+FFFD is one."""
     genuine = F.replace(text, F.lit("\ufffd"), F.lit("???"))  # as many bytes, so that what is left is Spark's own

@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked
+from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, taken
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.footers import Footer, footer
 from laketrain.clean.reading.grouped import read_groups
@@ -43,9 +43,11 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
         require_utc(spark, "clean", files[0].ref)
     # Files of one schema are read at a time; where nothing drifted that is all of them.
     alike: dict[tuple[object, ...], list[int]] = {}
-    for index, found in enumerate(footers):
-        zone = writers_zone(spark, files[index]) if found.instants.intersection(columns.names) else ""
-        key = (zone, found.foreign, found.old_times, *((name, found.columns.get(name)) for name in columns.names))
+    zoned = [file for file, found in zip(files, footers, strict=True) if found.instants.intersection(columns.names)]
+    zones = dict(zip((file.path for file in zoned), each(zoned, partial(writers_zone, spark)), strict=True))
+    for index, (file, found) in enumerate(zip(files, footers, strict=True)):
+        key = (zones.get(file.path, ""), found.foreign, found.old_times,
+               *((name, found.columns.get(name)) for name in columns.names))
         alike.setdefault(key, []).append(index)
     parts = [_part(spark, source, [files[index] for index in indices], columns, [footers[index] for index in indices],
                    str(key[0])) for key, indices in alike.items()]
@@ -90,8 +92,7 @@ def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], columns
         rows = rows.select("*", problem.alias("_problem"), came.alias(CORRUPT))
     if zone:
         rows = as_instants(rows, files[0], footers[0].instants.intersection(there), zone)
-    kept = [(_as(there[field.name][1], field) if field.name in there else F.lit(None).cast(field.dataType))
-            .alias(field.name) for field in columns]
+    kept = [taken(field, there[field.name][1] if field.name in there else None) for field in columns]
     rows = rows.select(*kept, "_place", "_problem", CORRUPT)
     return marked(rows, columns.names, file=F.col("_place"), came=F.col(CORRUPT), problem=F.col("_problem"))
 
@@ -100,15 +101,6 @@ def _taken_as(stored: Stored, wanted: T.DataType) -> T.DataType:
     """The type in which a column is read: the wanted one or, to be cast from it, its own."""
     own = stored.inferred
     return wanted if own is None or stored.fits(wanted) else own
-
-
-def _as(kind: T.DataType, field: T.StructField) -> Column:
-    """A column of the type `kind` in that of the field. What has parts is JSON as a text: a cast would write no names,
-    and ["a, b"] as ["a", "b"]."""
-    value = F.col(quoted(field.name))
-    if isinstance(field.dataType, T.StringType) and isinstance(kind, (T.ArrayType, T.MapType, T.StructType)):
-        return F.to_json(value, {"ignoreNullFields": "false"})
-    return value.cast(field.dataType)
 
 
 def _too_fine(texts: Sequence[str], names: Sequence[str]) -> tuple[Column, Column]:

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.avro_files import avro_files, without_unit
-from laketrain.clean.reading.base import ALL_FILES, Reading, marked
+from laketrain.clean.reading.base import ALL_FILES, Reading, marked, taken
 from laketrain.clean.reading.drift import Judge, nullable, said
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
@@ -114,7 +114,8 @@ def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], schema:
           ) -> DataFrame:
     """The rows of files of one schema."""
     rows = _load(spark, files, source)
-    wanted = [_taken(field, schema).alias(field.name) for field in columns]
+    kinds = {field.name: field.dataType for field in schema}
+    wanted = [taken(field, kinds.get(field.name)) for field in columns]
     try:
         rows = rows.select(*wanted, place_of(files).alias(_PLACE))
     except AnalysisException:
@@ -139,16 +140,6 @@ def _beyond(columns: T.StructType) -> Column:
             infinite = F.exists(values, lambda value: F.abs(value) == float("inf"))
             whys.append(F.when(infinite, F.lit(f"has a number beyond double in {field.name!r}")))
     return F.coalesce(*whys, F.lit(None).cast("string"))
-
-
-def _taken(field: T.StructField, schema: T.StructType) -> Column:
-    """The file's column in the table's type; what is nested becomes JSON where that is text, null where it lacks it."""
-    if field.name not in schema.names:
-        return F.lit(None).cast(field.dataType)
-    column, kind = F.col(quoted(field.name)), schema[field.name].dataType
-    if isinstance(field.dataType, T.StringType) and isinstance(kind, (T.ArrayType, T.MapType, T.StructType)):
-        return F.to_json(column, {"ignoreNullFields": "false"})
-    return column.cast(field.dataType)
 
 
 def _load(spark: SparkSession, files: Sequence[RawFile], source: Source) -> DataFrame:

@@ -15,10 +15,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from laketrain.clean.reading.base import CORRUPT, REJECT
+from laketrain.clean.reading.by_files import by_files
 from laketrain.clean.reading.encoding import STRAYS, keep_strays, whole
 from laketrain.clean.reading.json_scan import Piece, Scan
 from laketrain.clean.reading.landed import RawFile
-from laketrain.clean.reading.media import BATCH, cut
+from laketrain.clean.reading.media import BATCH
 from laketrain.errors import DataError
 from laketrain.lake import Store
 
@@ -39,10 +40,8 @@ class _File:
 def values(spark: SparkSession, files: Sequence[RawFile], options: Mapping[str, Any], encoding: str) -> DataFrame:
     """A row for each value: its TEXT, the PLACE that it is from, and its PROBLEM, null where it may be parsed."""
     shipped = [_File(file.path, file.ref, file.file.path) for file in files]
-    parts = cut([file.file.bytes for file in files])
-    task = partial(_rows, files[0].version.lake.store, shipped, parts, _scan(options), encoding)
-    return spark.range(0, len(parts), 1, len(parts)).mapInArrow(
-        task, f"{TEXT} string, {PLACE} string, {PROBLEM} string")
+    work = partial(_rows, files[0].version.lake.store, shipped, _scan(options), encoding)
+    return by_files(spark, files, work, f"{TEXT} string, {PLACE} string, {PROBLEM} string")
 
 
 def _scan(options: Mapping[str, Any]) -> Mapping[str, bool]:
@@ -51,13 +50,10 @@ def _scan(options: Mapping[str, Any]) -> Mapping[str, bool]:
             "breaks": given.get("allowunquotedcontrolchars", False)}
 
 
-def _rows(store: Store, files: Sequence[_File], parts: Sequence[tuple[int, int]], scan: Mapping[str, bool],
-          encoding: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The rows of the parts whose numbers come in."""
-    for batch in batches:
-        for part in batch.column("id").to_pylist():
-            for file in files[slice(*parts[part])]:
-                yield from _batches(file, Scan(**scan).pieces(_text(store, file, encoding)), encoding)
+def _rows(store: Store, files: Sequence[_File], scan: Mapping[str, bool], encoding: str, number: int
+          ) -> Iterator[pa.RecordBatch]:
+    """The rows of the file of that number."""
+    return _batches(files[number], Scan(**scan).pieces(_text(store, files[number], encoding)), encoding)
 
 
 def _text(store: Store, file: _File, encoding: str) -> str:

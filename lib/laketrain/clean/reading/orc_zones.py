@@ -20,8 +20,8 @@ from laketrain.clean.reading.grouped import BESIDE
 from laketrain.clean.reading.landed import RawFile
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted, record
+from laketrain.spark.zone import is_utc
 
-_UTC = ("UTC", "GMT", "Z", "Etc/UTC", "Etc/GMT", "Zulu", "UCT", "Universal")
 _STEPS = ("INTERVAL -1 HOUR", "INTERVAL -30 MINUTE", "INTERVAL 30 MINUTE", "INTERVAL 1 HOUR")
 """By how much clocks are set back, in either direction."""
 
@@ -42,7 +42,7 @@ def writers_zone(spark: SparkSession, file: RawFile) -> str:
         if rows is not None:
             rows.close()
         reader.close()
-    return "" if zone in _UTC else zone
+    return "" if is_utc(zone) else zone
 
 
 def as_instants(rows: DataFrame, file: RawFile, names: Collection[str], zone: str) -> DataFrame:

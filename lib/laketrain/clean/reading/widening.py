@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pyspark.sql import types as T
 
-_WHOLE: tuple[type[T.DataType], ...] = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
-_DIGITS = dict(zip(_WHOLE, (3, 5, 10, 19), strict=True))
-_BITS = dict(zip(_WHOLE, (7, 15, 31, 63), strict=True))
-_EXACT_IN: Mapping[type[T.DataType], int] = {T.FloatType: 24, T.DoubleType: 53}
-"""Bits of whole numbers that are held each."""
+from laketrain.config import widening
 
 
 def widened(kind: T.DataType, wanted: T.DataType) -> bool:
@@ -22,24 +16,9 @@ def widened(kind: T.DataType, wanted: T.DataType) -> bool:
     if isinstance(kind, T.StructType) and isinstance(wanted, T.StructType):
         return kind.names == wanted.names and all(
             _holds(one.dataType, other.dataType) for one, other in zip(kind, wanted, strict=True))
-    if isinstance(kind, T.DecimalType) and isinstance(wanted, T.DecimalType):
-        before, behind = kind.precision - kind.scale, kind.scale
-        return wanted.precision - wanted.scale >= before and wanted.scale >= behind
-    if isinstance(kind, T.FloatType):
-        return isinstance(wanted, T.DoubleType)
-    if isinstance(kind, _WHOLE):
-        return _holds_whole(kind, wanted)
-    return False
+    other = wanted.simpleString()
+    return widening.widened(kind.simpleString(), other) == widening.plain(other)
 
 
 def _holds(kind: T.DataType, wanted: T.DataType) -> bool:
     return kind == wanted or widened(kind, wanted)
-
-
-def _holds_whole(kind: T.DataType, wanted: T.DataType) -> bool:
-    bits = _BITS[type(kind)]
-    if isinstance(wanted, _WHOLE):
-        return bits <= _BITS[type(wanted)]
-    if isinstance(wanted, T.DecimalType):
-        return _DIGITS[type(kind)] <= wanted.precision - wanted.scale
-    return bits <= _EXACT_IN.get(type(wanted), 0)
