@@ -23,8 +23,9 @@ from laketrain.config.base import Name, Section, SplitName
 from laketrain.config.clean import Rule
 from laketrain.config.convert import Convert
 from laketrain.config.durations import Duration
-from laketrain.config.evaluate import Bound, GatedMetric
+from laketrain.config.evaluate import BASELINES, BaselineName, Bound, GatedMetric
 from laketrain.config.integrate import Step
+from laketrain.config.loss import LOSSES, METRICS, LossName, MetricName
 from laketrain.config.train import Train
 from laketrain.config.types import SIMPLE, SparkType
 from laketrain.config.workload import Spark, Workload
@@ -49,8 +50,17 @@ LATER: dict[tuple[type, str], str] = {
     (Spark, "master"): "[master](#masters)",
 }
 """Fields whose types don't say it: their models live in a later room, or a pattern describes them."""
+
+
+def _either(said: Iterable[str]) -> str:
+    *first, last = said
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 NAMED: tuple[tuple[Any, str], ...] = (
     (Name, "[name](#names)"), (SplitName, "[split](#names)"), (SparkType, "[type](#spark-types)"),
+    (LossName, _either(f"`{name}`" for name in LOSSES)), (MetricName, _either(f"`{name}`" for name in METRICS)),
+    (BaselineName, _either(f"`{name}`" for name in BASELINES)),
     (Bound, "[bound](#bounds-of-a-gate)"), (GatedMetric, "[metric](#bounds-of-a-gate)"),
     (str, "text"), (int, "whole number"), (float, "number"),
     (bool, "true or false"), (Any, "anything"), (Rule, "[rule](#rules)"),
@@ -204,11 +214,6 @@ def _limits(metadata: Iterable[Any], text: bool = False) -> str:
 
 def _number(value: Any) -> str:
     return str(value) if isinstance(value, int) else f"{value:g}"
-
-
-def _either(said: Iterable[str]) -> str:
-    *first, last = said
-    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _default(model: type[BaseModel], name: str) -> str:

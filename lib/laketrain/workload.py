@@ -9,25 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from laketrain.config import Document, Workload, load
 from laketrain.config.calls import call_problem
 from laketrain.config.columns import Columns
-from laketrain.config.evaluate import METRICS_OF, Predict
+from laketrain.config.evaluate import Predict
 from laketrain.config.integrate import Known
 from laketrain.config.names import alike, hidden_by_answers, hidden_by_window
 from laketrain.config.problems import explain
 from laketrain.errors import ConfigError, DataError, LakeError, Problem, nearest
-from laketrain.features import Feature, FeatureSet, Label, Multilabel
-from laketrain.features.answers import columns_of
+from laketrain.features import FeatureSet
 from laketrain.features.base import learnt_fields
 from laketrain.feed.views import misfit
 from laketrain.lake import Lake
 from laketrain.models import ModelBox
+from laketrain.models.base import Model
 from laketrain.models.idle import unfit_or_idle
+from laketrain.tasks import Output, default_outputs, kinds_of, task_of
+from laketrain.tasks.columns import columns_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Job:
 
     workload: Workload
     features: FeatureSet | None
-    model: Any
+    model: Model | None
     source: str
 
     @classmethod
@@ -45,13 +46,23 @@ class Job:
         workload, document = load(path, sets, lake, parsers=[_feature_problems, _model_problems])
         features = FeatureSet.model_validate(workload.convert.features) if workload.convert else None
         model = ModelBox.model_validate(workload.train.model).root if workload.train else None
-        problems = [*_prediction_problems(workload, features, document), *_misfits(model, features, document),
-                    *_gate_problems(workload, features, document),
+        outputs = _outputs(model, features)
+        problems = [*_prediction_problems(workload, features, outputs, document),
+                    *_output_problems(model, features, outputs, document),
+                    *_misfits(model, features, outputs, document),
+                    *_gate_problems(workload, outputs, document),
                     *_augment_problems(workload, features, document), *_call_problems(workload, document),
-                    *_aim_problems(workload, features, document), *_lake_problems(workload, document)]
+                    *_aim_problems(workload, features, outputs, document), *_lake_problems(workload, document)]
         if problems:
             raise ConfigError(document.source, problems)
         return cls(workload, features, model, document.source)
+
+
+def _outputs(model: Model | None, features: FeatureSet | None) -> dict[str, Output]:
+    """What the model learns; without a model, the targets."""
+    if features is None:
+        return {}
+    return default_outputs(features) if model is None else model.tasks(features)
 
 
 def _feature_problems(document: Document) -> Iterable[Problem]:
@@ -82,9 +93,17 @@ def _feature_problems(document: Document) -> Iterable[Problem]:
     if "train" in document.data and not parsed.inputs:
         yield Problem(".".join(path), "no feature has the role input, so there is nothing to learn from",
                       "Declare one, e.g. image: {kind: image, …}", document.line(path))
-    if "train" in document.data and not parsed.targets:
-        yield Problem(".".join(path), "no feature has the role target, so there is nothing to learn",
-                      "Declare one, e.g. label: {kind: label, classes: 10}", document.line(path))
+    yield from _task_problems(parsed, document)
+
+
+def _task_problems(features: FeatureSet, document: Document) -> Iterable[Problem]:
+    """Each target names a task that can learn it, or none."""
+    for name, feature in features.targets.items():
+        try:
+            task_of(name, feature)
+        except DataError as error:
+            path = ("convert", "features", name, "task")
+            yield Problem(document.where(path), f"{error.subject} {error.problem}", error.hint, document.line(path))
 
 
 def _model_problems(document: Document) -> Iterable[Problem]:
@@ -98,13 +117,23 @@ def _model_problems(document: Document) -> Iterable[Problem]:
         yield from explain(error, ModelBox, document, ("train", "model"))
 
 
-def _prediction_problems(workload: Workload, features: FeatureSet | None, document: Document) -> Iterable[Problem]:
+def _output_problems(model: Model | None, features: FeatureSet | None, outputs: Mapping[str, Output],
+                     document: Document) -> Iterable[Problem]:
+    """There is something to learn."""
+    if model is not None and features is not None and not outputs:
+        path = ("convert", "features")
+        yield Problem(".".join(path), "no feature has the role target, so there is nothing to learn",
+                      "Declare one, e.g. label: {kind: label, classes: 10}", document.line(path))
+
+
+def _prediction_problems(workload: Workload, features: FeatureSet | None, outputs: Mapping[str, Output],
+                         document: Document) -> Iterable[Problem]:
     """The table to be scored has the columns that the model's inputs come from."""
     if workload.predict is None or features is None:
         return
     path, table = ("predict", "table"), Columns(workload).table(workload.predict.table)
     if workload.predict.model is None or workload.predict.model.partition("@")[0] == f"models/{workload.name}":
-        yield from _answer_problems(workload.predict, features, table, document)
+        yield from _answer_problems(workload.predict, features, outputs, table, document)
     windows = workload.convert.windows if workload.convert else None
     known = table if table is None or windows is None else windows.columns(table, future=False)
     for name, feature in features.inputs.items():
@@ -117,21 +146,21 @@ def _prediction_problems(workload: Workload, features: FeatureSet | None, docume
                               document.line(path))
 
 
-def _answer_problems(predict: Predict, features: FeatureSet, table: Known, document: Document) -> Iterable[Problem]:
+def _answer_problems(predict: Predict, features: FeatureSet, outputs: Mapping[str, Output], table: Known,
+                     document: Document) -> Iterable[Problem]:
     """A table can hold the answers, and what is kept beside them, named or else the columns of the keys, has no name of
     theirs."""
-    targets = features.targets
-    if predict.probabilities and targets and not any(isinstance(one, Label | Multilabel) for one in targets.values()):
+    if predict.probabilities and outputs and not any(output.task.gives_probabilities for output in outputs.values()):
         place = ("predict", "probabilities")
         yield Problem(document.where(place), "would change nothing: it is for classes, and the targets are "
-                      f"{_kinds(targets)}", "Remove it", document.line(place))
+                      f"{kinds_of(outputs)}", "Remove it", document.line(place))
     path = ("predict", "keep") if predict.keep else ("predict",)
     of_keys = dict.fromkeys(column for feature in features.ids.values() for column in feature.columns)
     kept = predict.keep or [column for column in of_keys if table is None or column in table]
     try:
-        told = hidden_by_answers(kept, columns_of(targets, predict.probabilities), predict.only_new)
+        told = hidden_by_answers(kept, columns_of(outputs, predict.probabilities), predict.only_new)
     except DataError as error:
-        if targets:  # that there is none is told of the features
+        if outputs:  # else there is a problem of the features
             yield Problem(document.where(("predict",)), f"{error.subject} {error.problem}",
                           error.hint[:1].upper() + error.hint[1:], document.line(("predict",)))
         return
@@ -139,10 +168,11 @@ def _answer_problems(predict: Predict, features: FeatureSet, table: Known, docum
         yield Problem(document.where(path), *told, document.line(path))
 
 
-def _misfits(model: Any, features: FeatureSet | None, document: Document) -> Iterable[Problem]:
+def _misfits(model: Model | None, features: FeatureSet | None, outputs: Mapping[str, Output],
+             document: Document) -> Iterable[Problem]:
     """The model takes the features, as far as that can be told before anything is learnt; a model of the user's own is
     there."""
-    if model is None or features is None or not features.inputs or not features.targets:
+    if model is None or features is None or not features.inputs or not outputs:
         return
     path = ("train", "model")
     why = model.misfit(features)
@@ -159,9 +189,10 @@ def _call_problems(workload: Workload, document: Document) -> Iterable[Problem]:
             yield Problem(document.where(("train", key)), *told, document.line(("train", key)))
 
 
-def _aim_problems(workload: Workload, features: FeatureSet | None, document: Document) -> Iterable[Problem]:
+def _aim_problems(workload: Workload, features: FeatureSet | None, outputs: Mapping[str, Output],
+                  document: Document) -> Iterable[Problem]:
     """Losses, metrics and what is monitored suit the targets, and no setting would do nothing."""
-    if workload.train is None or features is None or not features.targets or not features.inputs:
+    if workload.train is None or features is None or not outputs or not features.inputs:
         return
     if workload.train.validation is None and document.data["train"].get("keep") == "best":  # the default says no word
         kept = ("train", "keep")
@@ -189,20 +220,15 @@ def _augment_problems(workload: Workload, features: FeatureSet | None, document:
         yield Problem(document.where(path), *why[1:], document.line(path))
 
 
-def _gate_problems(workload: Workload, features: FeatureSet | None, document: Document) -> Iterable[Problem]:
+def _gate_problems(workload: Workload, outputs: Mapping[str, Output], document: Document) -> Iterable[Problem]:
     """Each metric of the gate is one of a target: `metric`, or `target.metric`, which it must be of several."""
     gate = workload.evaluate.gate if workload.evaluate else {}
-    targets = features.targets if features else {}
-    of = {name: METRICS_OF.get(feature.kind, ()) for name, feature in targets.items()}
+    of = {name: output.task.metrics for name, output in outputs.items()}
     dotted = [f"{name}.{metric}" for name, metrics in of.items() for metric in metrics]
     plain = [metric for metrics in of.values() for metric in metrics] if len(of) == 1 else []
-    said = _kinds(targets)
+    said = kinds_of(outputs)
     for name in gate:
-        if targets and name not in (*dotted, *plain):
+        if outputs and name not in (*dotted, *plain):
             path = ("evaluate", "gate", name)
             yield Problem(document.where(path), f"{name!r} is no metric of the targets {said}",
                           nearest(name, plain or dotted), document.line(path))
-
-
-def _kinds(features: Mapping[str, Feature]) -> str:
-    return ", ".join(f"{name} ({feature.kind})" for name, feature in features.items())

@@ -15,12 +15,14 @@ from laketrain.config.evaluate import Evaluate
 from laketrain.distributed.world import World
 from laketrain.errors import DataError, GateError
 from laketrain.evaluate import check_gate, evaluate, fingerprint_evaluate
-from laketrain.evaluate.rows import batches, chosen, spread
+from laketrain.evaluate.merge import merge_parts
+from laketrain.evaluate.rows import batches, chosen
 from laketrain.evaluate.score import ScoreTask, score
 from laketrain.evaluate.sections import headline, sections
-from laketrain.evaluate.tally import sections_of
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
+from laketrain.tasks import default_outputs
+from laketrain.tasks.sampling import spread
 from laketrain.train.checkpoint import load_model
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def truth_and_said(dataset: Version, model: Version) -> tuple[dict[str, np.ndarr
 def measured(dataset: Version, model: Version, ranks: int, baselines: Any = None) -> dict[str, dict[str, Any]]:
     task = ScoreTask(dataset.lake.url, dataset.ref, model.ref, "test", 7, WORST, baselines or {})
     parts = [score(task, World(rank, ranks), lambda event: None) for rank in range(ranks)]
-    return sections_of(Dataset(dataset).features, parts, WORST)
+    return merge_parts(default_outputs(Dataset(dataset).features), parts, WORST, weighted=False)
 
 
 def test_each_target_is_measured_as_scikit_learn_does(dataset: Version, model: Version) -> None:
@@ -167,7 +169,7 @@ def test_baselines_are_numpys(dataset: Version, model: Version) -> None:
     arrays = {split: [one for _, one in read(split=split, end=opened.rows(split))] for split in ("train", "test")}
     known, truth = ({name: np.concatenate([one[name] for one in parts]) for name in ("price", "tags")}
                     for parts in arrays.values())
-    learnt = Baselines(opened, "train")
+    learnt = Baselines(opened, "train", default_outputs(opened.features))
     named = {"price": ["mean", "last", "linear"], "tags": ["majority"]}
     found = measured(dataset, model, 2, {target: learnt.of(target, names) for target, names in named.items()})
     feature: Any = opened.features["price"]
@@ -186,10 +188,10 @@ def test_baselines_are_numpys(dataset: Version, model: Version) -> None:
 
 def test_the_linear_baseline_takes_no_more_rows_than_fit(dataset: Version, monkeypatch: pytest.MonkeyPatch) -> None:
     from laketrain.evaluate import baselines
-    from laketrain.evaluate.matrix import width_of
+    from laketrain.tasks.design_matrix import width_of
 
     opened = Dataset(dataset)
     monkeypatch.setattr(baselines, "MOST_NUMBERS", 20 * width_of(opened.features))
-    found = baselines.Baselines(opened, "train")
+    found = baselines.Baselines(opened, "train", default_outputs(opened.features))
     assert found.rows == 20
     assert set(found.of("price", ["linear", "mean"])) == {"linear", "mean"}

@@ -1,7 +1,6 @@
 """Rows of a split as arrays, also where they lie in buckets of several lengths, and without reading the split whole.
 
     for numbers, arrays in batches(dataset, "test", ["image", "label"], first=0, end=61, batch=16): ...
-    numbers = spread(dataset.rows("train"), most=5_000)
     for numbers, arrays in chosen(dataset, "train", ["image"], numbers): ...
     numbers = rows_that_count(dataset, "train", most=5_000)       # those whose weight is not 0
 """
@@ -18,6 +17,7 @@ from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.feed.rows import RowReader
+from laketrain.tasks.sampling import spread
 
 Arrays = dict[str, npt.NDArray[Any]]
 _WEIGHTS_AT_ONCE = 1 << 16
@@ -41,11 +41,6 @@ def chosen(dataset: Dataset, split: str, columns: Sequence[str],
         mine = numbers[(numbers >= start) & (numbers < start + reader.rows)]
         if len(mine):
             yield mine, reader.read(mine - start)
-
-
-def spread(rows: int, most: int) -> npt.NDArray[np.int64]:
-    """Numbers of at most `most` rows, spread evenly over all; ascending."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.int64))
 
 
 def weights_of(features: FeatureSet, arrays: Arrays) -> npt.NDArray[np.float64] | None:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BeforeValidator, Field, model_validator
 
-from laketrain.features.base import Codec, Drawing, Feature
+from laketrain.features.base import Codec, Drawing, Feature, Target
 from laketrain.features.codec import decode_ndarrays, encode_ndarrays
 from laketrain.features.numeric import (
     Floats,
@@ -133,7 +133,7 @@ class Vector(Several):
     """What it is for."""
 
 
-class Value(Several):
+class Value(Target, Several):
     """What a regression is to say: k numbers a row, (k,) float32."""
 
     kind: Literal["value"] = "value"

@@ -84,7 +84,7 @@ def as_tf_dataset(plan: LanePlan, reader: RowReader, *, rank: int = 0, ranks: in
 
     def spec(name: str) -> tf.TensorSpec:
         if name in parts.targets and parts.views is not None and parts.views.label is not None:
-            return tf.TensorSpec((width, parts.views.label.count), tf.float32)
+            return tf.TensorSpec((width, len(parts.views.label.class_labels)), tf.float32)
         return tf.TensorSpec((width, *reader.features[name].shape), reader.features[name].dtype)
 
     inputs, targets = ({name: spec(name) for name in names} for names in (parts.inputs, parts.targets))
@@ -164,7 +164,7 @@ def _augmented(pool: Pool, chosen: slice, parts: _Parts, views: Views, arrays: d
     if mix is None or views.label is None:
         return seen, weights
     (image,), (label,), flat = parts.inputs, parts.targets, weights.reshape(-1)
-    seen = {image: mix.images(seen[image]), label: mix.labels(seen[label], views.label.count, flat)}
+    seen = {image: mix.images(seen[image]), label: mix.labels(seen[label], len(views.label.class_labels), flat)}
     return seen, mix.weights(flat).reshape(weights.shape)
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from laketrain.config.augment import Augment
 from laketrain.errors import DataError, LaunchError
-from laketrain.features import Image, Label
+from laketrain.features import Feature, Image
 from laketrain.feed.augment import affine_transforms
 from laketrain.feed.boxes import erase, squares
 from laketrain.feed.colour import colour_factors, recoloured
@@ -43,7 +43,7 @@ class Views:
     seed: int
     slice: int
     images: Mapping[str, Image]
-    label: Label | None
+    label: Feature | None
 
     @classmethod
     def of(cls, features: Mapping[str, Any], plan: LanePlan, settings: Augment) -> Views:
@@ -106,7 +106,7 @@ def misfit(settings: Augment, inputs: Mapping[str, Any], targets: Mapping[str, A
     if settings.saturation and not any(image.shape[2] in (3, 4) for image in images):
         return "augment.saturation", "no input is an RGB or RGBA image", (
             "Remove it: brightness and contrast are for all images")
-    mixable = len(images) == len(inputs) == 1 and [type(target) for target in targets.values()] == [Label]
+    mixable = len(images) == len(inputs) == 1 and [target.is_class_index for target in targets.values()] == [True]
     if settings.mixes and not mixable:
         return "augment.mixup" if settings.mixup else "augment.cutmix", (
             f"the inputs are {_kinds(inputs)}, the targets {_kinds(targets)}"), (

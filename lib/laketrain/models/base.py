@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from laketrain.config.base import Section
 from laketrain.errors import DataError
-from laketrain.features import Feature, FeatureSet, Sequence
+from laketrain.features import Feature, FeatureSet
 from laketrain.models.heads import heads
 from laketrain.models.inputs import Front
+from laketrain.tasks import Output, default_outputs
 
 if TYPE_CHECKING:
     import keras
@@ -27,7 +28,6 @@ Activation = Literal["relu", "gelu", "silu", "elu", "selu", "tanh", "leaky_relu"
 FLAT = ("number", "vector", "category", "bucket", "label", "multilabel")
 """Kinds of inputs that stand beside what a body makes of images, steps or texts."""
 _SUITED = {"image": "cnn or resnet", "text": "text or rnn", "sequence": "rnn or tcn", "audio": "rnn or tcn"}
-_TARGETS = ("label", "multilabel", "value", "sequence")
 
 
 class Model(Section):
@@ -47,17 +47,17 @@ class Model(Section):
         """Inputs by the features' names to what each target wants. Raises DataError where they don't fit."""
         raise NotImplementedError
 
+    def tasks(self, features: FeatureSet) -> dict[str, Output]:
+        """What the model learns, by the name of its output: by default each target, by the task of its kind. Raises
+        DataError where a target names a task that can't learn it."""
+        return default_outputs(features)
+
     def misfit(self, features: FeatureSet) -> tuple[str, str] | None:
         """Why this model can't be built of these features, and the way out; None where it can."""
         inputs = features.inputs
-        strange = {name: one for name, one in features.targets.items() if one.kind not in _TARGETS}
-        if strange:
-            name = next(iter(strange))
-            return (f"has no output for target {name!r} of kind {strange[name].kind}",
-                    "use a model of your own: model: {use: 'module:function'}")
-        hidden = next((name for name, one in features.targets.items() if isinstance(one, Sequence) and one.mask), None)
-        if hidden is not None:
-            return f"can't say the mask of target {hidden!r}", "leave out the target's 'mask'"
+        for name, output in self.tasks(features).items():
+            if problem := output.task.model_problem(name, output.feature):
+                return problem
         if self.takes and not any(one.kind in self.takes for one in inputs.values()):
             wanted = " or ".join(self.takes)
             return f"needs an input of kind {wanted}, the dataset has {_said(inputs)}", _suited(inputs)
@@ -103,7 +103,8 @@ class Model(Section):
         """The model from its inputs to a head for each target."""
         import keras
 
-        return keras.Model(front.inputs, heads(front.features, hidden, initializer), name=self.name)
+        return keras.Model(front.inputs, heads(front.features, hidden, initializer, self.tasks(front.features)),
+                           name=self.name)
 
     def of_body(self, features: FeatureSet) -> list[str]:
         """The inputs that the body is for."""

@@ -22,7 +22,7 @@ from laketrain.models.zoo import parse_model
 def unfit_or_idle(config: Train, features: FeatureSet) -> list[Unfit]:
     """What doesn't suit the targets (`laketrain.models.aims`) and what would change nothing, one of each key."""
     found: dict[tuple[str, ...], Unfit] = {}
-    for one in (*unfits(config, features.targets), *idle(config, features)):
+    for one in (*unfits(config, parse_model(config.model).tasks(features)), *idle(config, features)):
         found.setdefault(one.path, one)
     return list(found.values())
 

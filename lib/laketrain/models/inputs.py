@@ -16,8 +16,7 @@ from collections.abc import Sequence as Names
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from laketrain.features import Audio, Category, Feature, FeatureSet, Image, Label, Number, Sequence, Text
-from laketrain.features.bucket import Bucket
+from laketrain.features import Feature, FeatureSet, Image, Number, Text
 
 Encoding = Literal["auto", "one_hot", "embedding"]
 MOST_HOT = 32
@@ -61,7 +60,7 @@ class Front:
         if isinstance(feature, Text):
             embedded = keras.layers.Embedding(feature.count, self.embedding, self.initializer, name=f"embed_{name}")
             return embedded(given), keras.ops.not_equal(given, 0)
-        if masked(feature):
+        if feature.zeros_are_padding:
             return given, keras.ops.any(keras.ops.not_equal(given, 0), axis=-1)
         return given, None
 
@@ -80,8 +79,8 @@ class Front:
         feature, given = self.features[name], self.inputs[name]
         if isinstance(feature, Image):
             return keras.layers.Flatten(name=f"flatten_{name}")(self.pixels(name))
-        if isinstance(feature, Category | Bucket | Label):
-            return self._category(name, feature.count)
+        if feature.cardinality is not None:
+            return self._category(name, feature.cardinality)
         if isinstance(feature, Text):
             return mean_of_steps(*self.steps(name))
         if isinstance(feature, Number) and not feature.shape:
@@ -104,14 +103,6 @@ class Front:
 def shape_of(feature: Feature) -> tuple[int | None, ...]:
     """Of one row; None for the steps of a feature that is kept in buckets of several lengths."""
     return (None, *feature.shape[1:]) if feature.buckets else feature.shape
-
-
-def masked(feature: Feature) -> bool:
-    """Whether a step of zeros is padding: with a mask's channel it can't be anything else, and no frame of a sound has
-    every band at its mean."""
-    if isinstance(feature, Sequence):
-        return feature.mask
-    return isinstance(feature, Audio) and feature.features != "waveform"
 
 
 def mean_of_steps(steps: Any, mask: Any | None) -> Any:

@@ -23,9 +23,9 @@ from laketrain.errors import DataError, LaketrainError, nearest
 from laketrain.features import FeatureSet
 from laketrain.imports import import_object, import_tensorflow, users_own
 from laketrain.models.base import Model
-from laketrain.models.heads import DISTRIBUTIONS, last_layer, output_shape
 from laketrain.models.safe import code_in, functions_in
 from laketrain.models.sequential import as_functional
+from laketrain.tasks import kinds_of
 
 if TYPE_CHECKING:
     import keras
@@ -57,9 +57,9 @@ class UserModel(Model):
             self.function()
         except LaketrainError as error:
             return f"of {self.use!r}: {error.problem}", error.hint
-        if self.from_logits and not any(one.kind in DISTRIBUTIONS for one in features.targets.values()):
-            return (f"of {self.use!r}: from_logits is for labels and multilabels, the targets are "
-                    f"{', '.join(f'{name} ({one.kind})' for name, one in features.targets.items())}",
+        outputs = self.tasks(features)
+        if self.from_logits and not any(output.task.activation for output in outputs.values()):
+            return (f"of {self.use!r}: from_logits is for labels and multilabels, the targets are {kinds_of(outputs)}",
                     "remove 'from_logits'")
         return None
 
@@ -142,7 +142,7 @@ class UserModel(Model):
                               f"call it keras.Input(…, name={(strange and _near(strange, wanted)) or wanted[0]!r})")
 
     def _check_outputs(self, model: keras.Model, features: FeatureSet) -> None:
-        given, targets = model.output, features.targets
+        given, targets = model.output, self.tasks(features)
         if len(targets) > 1 and (not isinstance(given, dict) or sorted(given) != sorted(targets)):
             said = f"a dict of {', '.join(given)}" if isinstance(given, dict) else "no dict"
             raise self._wrong(f"gives {said}, expected a dict of the targets {', '.join(targets)}",
@@ -152,10 +152,9 @@ class UserModel(Model):
                               "return keras.Model(inputs, output) with a single output")
         for name, target in targets.items():
             one = given[name] if isinstance(given, dict) else given
-            shape = output_shape(target)
-            if tuple(one.shape[1:]) != shape:
-                raise self._wrong(f"gives {name!r} the shape {tuple(one.shape[1:])}, expected {shape} for a "
-                                  f"{target.kind}", f"end in {last_layer(name, target)}")
+            if tuple(one.shape[1:]) != target.shape:
+                raise self._wrong(f"gives {name!r} the shape {tuple(one.shape[1:])}, expected {target.shape} for a "
+                                  f"{target.feature.kind}", f"end in {target.task.head_code(name, target.feature)}")
 
     @property
     def subject(self) -> str:

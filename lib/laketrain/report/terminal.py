@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from laketrain.config.evaluate import FIGURES
 from laketrain.report.words import measured_on, metric
 from laketrain.stages import Outcome
+from laketrain.tasks import task_of_section
 
 
 class Terminal:
@@ -134,7 +134,7 @@ def _measured(meta: Mapping[str, Any]) -> str:
     found = sections(meta)
     said = []
     for target, section in found.items():
-        figure = FIGURES[section["kind"]]
+        figure = task_of_section(section).headline.metric
         beside = "".join(f", {name} {metric(value)}" for name, value in section["baselines"].items())
         name = f"{target} " if len(found) > 1 else ""
         said.append(f"{name}{figure.replace('_', ' ')} {metric(section['metrics'][figure])}{beside}")

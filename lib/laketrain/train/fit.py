@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,10 +22,13 @@ from typing import TYPE_CHECKING, Any
 from laketrain.config.train import Train
 from laketrain.distributed import World, averaging_seconds
 from laketrain.errors import LakeError
+from laketrain.features import FeatureSet
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
+from laketrain.models import parse_model
+from laketrain.tasks import Output
 from laketrain.train.clock import Report
 from laketrain.train.parted import weights_digest
 from laketrain.train.user import unpack_user_code
@@ -45,6 +49,7 @@ class FitTask:
         resume: the checkpoint's number to go on from, None to begin.
         output: where the chief writes the model, relative to the lake; empty for nowhere.
         user: the user's own functions, packed (`laketrain.train.user`).
+        outputs: what the model learns; by default as the model itself declares it.
     """
 
     lake: str
@@ -55,11 +60,16 @@ class FitTask:
     resume: int | None = None
     output: str = ""
     user: bytes = b""
+    outputs: Mapping[str, Output] | None = None
 
     @cached_property
     def user_code(self) -> dict[str, Any]:
         """The user's own functions, by `module:function`."""
         return unpack_user_code(self.user)
+
+    def outputs_of(self, features: FeatureSet) -> Mapping[str, Output]:
+        """What the model learns of a dataset with these features."""
+        return parse_model(self.config.model).tasks(features) if self.outputs is None else self.outputs
 
 
 def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
@@ -95,7 +105,7 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
         loop.run()
     state, averaged = begun.state, averaging_seconds(begun.model.optimizer)
     model = _chosen(begun.model, state, config, checkpoints) if world.is_chief else begun.model
-    model = _of_probabilities(model, dataset, config)
+    model = _of_probabilities(model, task.outputs_of(dataset.features), config)
     if task.output and world.is_chief:
         save_model(model, Lake(task.lake), task.output)
     return {"rank": world.rank, "where": _where(), "history": state.history, "times": state.times,
@@ -123,11 +133,11 @@ def _chosen(model: keras.Model, state: State, config: Train, checkpoints: Checkp
     return model
 
 
-def _of_probabilities(model: keras.Model, dataset: Dataset, config: Train) -> keras.Model:
+def _of_probabilities(model: keras.Model, outputs: Mapping[str, Output], config: Train) -> keras.Model:
     """What is committed says probabilities, also where training went by logits."""
     from laketrain.train.compiling import with_probabilities
 
-    return with_probabilities(model, dataset.features) if config.model.get("from_logits") is True else model
+    return with_probabilities(model, outputs) if config.model.get("from_logits") is True else model
 
 
 def _verdict(state: State, config: Train) -> dict[str, Any]:

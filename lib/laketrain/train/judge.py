@@ -17,9 +17,7 @@ from typing import Any
 
 from laketrain.config.train import Train
 from laketrain.errors import DataError, nearest
-
-# The metric is what a name ends with; before it may stand `val_` and a target, of whatever name.
-_LARGER_IS_BETTER = ("accuracy", "auc", "precision", "recall", "r2")
+from laketrain.tasks import metric_mode
 
 
 @dataclass
@@ -48,7 +46,7 @@ class Judge:
         """As it begins."""
         default = "val_loss" if config.validation else "loss"
         monitor = default if config.monitor == "auto" else config.monitor
-        return cls(monitor, monitor.endswith(_LARGER_IS_BETTER))
+        return cls(monitor, metric_mode(monitor) == "max")
 
     def see(self, metrics: Mapping[str, float], epoch: int, config: Train) -> None:
         """Takes note of an epoch that is over. Raises DataError where it has no such metric."""

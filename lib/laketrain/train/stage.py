@@ -17,7 +17,10 @@ from laketrain.config.train import Ranks, Train
 from laketrain.distributed import launch
 from laketrain.distributed.slots import slots_for
 from laketrain.errors import LakeError, LaunchError, RankError, StorageError
+from laketrain.feed.dataset import Dataset
 from laketrain.lake import Version, fingerprint, lease
+from laketrain.models import parse_model
+from laketrain.tasks import outputs_meta
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.source import pin_source, source_content, source_parent
@@ -77,7 +80,9 @@ def _trained(spark: SparkSession, dataset: Version, name: str, config: Train, ke
         pinned = pin_source(lake, config.init_from)
         config, parents = config.model_copy(update={"init_from": pinned}), {**parents, **source_parent(pinned)}
     with models.stage() as draft:
-        task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path(), user=user)
+        outputs = parse_model(config.model).tasks(Dataset(dataset).features)
+        task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path(), user=user,
+                       outputs=outputs)
         results, restarts = _launch_until_done(spark, dataset, task, checkpoints, tell)
         chief = results[0]
         ranks = [{key: result[key] for key in ("rank", "where", "waiting_s", "computing_s", "averaging_s")}
@@ -90,7 +95,7 @@ def _trained(spark: SparkSession, dataset: Version, name: str, config: Train, ke
             meta={"history": chief["history"], "times": chief["times"], "best": chief["best"],
                   "weights": chief["weights"], "ranks": ranks, "slow_rank": slow, "restarts": restarts,
                   "config": config.model_dump(mode="json"), "features": dataset.entry.meta["features"],
-                  "windows": dataset.entry.meta.get("windows")},
+                  "outputs": outputs_meta(outputs), "windows": dataset.entry.meta.get("windows")},
             seconds=time.monotonic() - started,
         )
     checkpoints.finish()

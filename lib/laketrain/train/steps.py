@@ -50,7 +50,7 @@ class Steps:
 
     def _train(self, inputs: Any, targets: Any, weights: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
         """One optimizer step on this rank's part of a global batch; the rank's loss, scalar float32."""
-        model = self.model
+        model, targets = self.model, self.objective.truth(inputs, targets)
         with tf.GradientTape() as tape:
             predictions = model(inputs, training=True)
             loss = self._loss_of(targets, predictions, weights, real, training=True)
@@ -72,10 +72,11 @@ class Steps:
         assert self._own is not None
         loss = tf.cast(self._own(self.model, inputs, targets, weights * self._share(real)), tf.float32)
         predictions = self.model(inputs, training=False)
-        self._count(targets, predictions, weights, real, loss, tf.zeros(()))
+        self._count(self.objective.truth(inputs, targets), predictions, weights, real, loss, tf.zeros(()))
         return loss
 
     def _validate(self, inputs: Any, targets: Any, weights: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
+        targets = self.objective.truth(inputs, targets)
         predictions = self.model(inputs, training=False)
         loss, penalty = self._loss_of(targets, predictions, weights, real, training=False), self._penalties()
         self._count(targets, predictions, weights, real, loss, penalty)

@@ -25,14 +25,13 @@ import numpy.typing as npt
 
 from laketrain.config.train import Train
 from laketrain.errors import DataError
-from laketrain.features import Feature, FeatureSet
+from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow, users_own
 from laketrain.lake import Version
 from laketrain.models import parse_model
-from laketrain.models.heads import DISTRIBUTIONS, last_layer
-from laketrain.models.outputs import WANTED, doubt_of
 from laketrain.models.user import UserModel
+from laketrain.tasks import Output
 
 if TYPE_CHECKING:
     import keras
@@ -68,7 +67,7 @@ def try_model(dataset: Version, config: Train) -> None:
             model = declared.build(features)
         inputs = _inputs(Dataset(dataset), config)
         with users_own("train", declared.subject):
-            said = list(_said(model, inputs, list(features.targets)))
+            said = list(_said(model, inputs, list(declared.tasks(features))))
     _judge(declared, model, features, said)
 
 
@@ -97,30 +96,30 @@ def _said(model: keras.Model, inputs: dict[str, Any], targets: list[str]) -> Ite
 
 def _judge(declared: UserModel, model: keras.Model, features: FeatureSet, said: list[Said]) -> None:
     coarse = any(layer.compute_dtype in ("float16", "bfloat16") for layer in model._flatten_layers())
-    for name, target in features.targets.items():
+    for name, target in declared.tasks(features).items():
         if not np.isfinite(said[0][name]).all():
             raise DataError("train", declared.subject, f"says numbers for {name!r} that are not finite, of the first "
                             f"{len(said[0][name])} rows", "look at what its layers do with them before any training")
-        doubts = [doubt_of(target, each[name], coarse) for each in said]
-        if target.kind not in DISTRIBUTIONS or any(doubts) == declared.from_logits:
+        doubts = [target.task.output_problem(target.feature, each[name], coarse) for each in said]
+        if target.task.activation is None or any(doubts) == declared.from_logits:
             continue
         raise (_turned_twice if declared.from_logits else _no_probabilities)(declared, model, name, target, doubts)
 
 
-def _no_probabilities(declared: UserModel, model: keras.Model, name: str, target: Feature,
+def _no_probabilities(declared: UserModel, model: keras.Model, name: str, target: Output,
                       doubts: list[str | None]) -> DataError:
     others = "" if doubts[0] else " with other weights than its first"
-    return DataError("train", declared.subject, f"says {next(filter(None, doubts))}{others} for the {target.kind} "
-                     f"{name!r}, expected {WANTED[target.kind]}{_ending(model, name)}",
-                     f"end in {last_layer(name, target)}, or, if these are logits, say so: "
+    return DataError("train", declared.subject, f"says {next(filter(None, doubts))}{others} for the "
+                     f"{target.feature.kind} {name!r}, expected {target.task.expected_outputs}{_ending(model, name)}",
+                     f"end in {target.task.head_code(name, target.feature)}, or, if these are logits, say so: "
                      f"model: {{use: {declared.use!r}, from_logits: true}}")
 
 
-def _turned_twice(declared: UserModel, model: keras.Model, name: str, target: Feature,
+def _turned_twice(declared: UserModel, model: keras.Model, name: str, target: Output,
                   doubts: list[str | None]) -> DataError:
-    return DataError("train", declared.subject, f"has from_logits, and what it says for the {target.kind} {name!r} are "
-                     f"probabilities already{_ending(model, name)}",
-                     f"leave out its {DISTRIBUTIONS[target.kind]}, or remove 'train.model.from_logits'")
+    return DataError("train", declared.subject, f"has from_logits, and what it says for the {target.feature.kind} "
+                     f"{name!r} are probabilities already{_ending(model, name)}",
+                     f"leave out its {target.task.activation}, or remove 'train.model.from_logits'")
 
 
 def _ending(model: keras.Model, name: str) -> str:
