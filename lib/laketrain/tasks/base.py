@@ -97,6 +97,12 @@ class Task(ABC, Generic[F]):
     in_spark_ml: ClassVar[bool] = False
     """Whether a Transformer can give its predictions, by `spark_ml_columns`."""
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
     def output_shape(self, feature: F) -> tuple[int, ...]:
         """The shape of a model's output for one row."""
         return feature.shape
