@@ -20,15 +20,15 @@ def test_each_moment_has_the_last_of_the_events_that_came_before_it(
             for entity, own in enumerate(entities) for number, (place, version) in enumerate(own)]
     table = pa.table({
         "k": pa.array([row[0] for row in rows], pa.int32()), sweep.TIME: pa.array(range(len(rows)), pa.int64()),
-        sweep._FIRST: pa.array([row[1] for row in rows], pa.bool_()),
-        sweep._ASKS: pa.array([row[2] is None for row in rows], pa.bool_()),
-        sweep.PLACE: pa.array([row[2] for row in rows], pa.int64()),
+        sweep._IS_FIRST: pa.array([row[1] for row in rows], pa.bool_()),
+        sweep._IS_MOMENT: pa.array([row[2] is None for row in rows], pa.bool_()),
+        sweep.POSITION: pa.array([row[2] for row in rows], pa.int64()),
         sweep.VERSION: pa.array([row[3] for row in rows], pa.int64()),
         sweep.EVENT: pa.array([row[4] and {"name": row[4]} for row in rows], pa.struct([("name", pa.string())]))})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sweep, "_AT_ONCE", at_once)
         found = {row[sweep.TIME]: (row["k"], [one["name"] for one in row[sweep.EVENTS]])
-                 for told in sweep._swept(["k", sweep.TIME], last, table.to_batches(batch)) for row in told.to_pylist()}
+                 for told in sweep._sweep(["k", sweep.TIME], last, table.to_batches(batch)) for row in told.to_pylist()}
     expected = {}
     for number, (entity, _, place, _, _) in enumerate(rows):
         if place is None:
