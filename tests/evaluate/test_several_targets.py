@@ -16,9 +16,9 @@ from laketrain.distributed.world import World
 from laketrain.errors import DataError, GateError
 from laketrain.evaluate import check_gate, evaluate, fingerprint_evaluate
 from laketrain.evaluate.merge import merge_parts
-from laketrain.evaluate.rows import batches, chosen
+from laketrain.evaluate.results import headline, sections
+from laketrain.evaluate.rows import batches, read_rows
 from laketrain.evaluate.score import ScoreTask, score
-from laketrain.evaluate.sections import headline, sections
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 from laketrain.tasks import default_outputs
@@ -125,7 +125,7 @@ def test_rows_in_buckets_are_read_each_once_and_as_they_are_chosen(dataset: Vers
     assert sorted(whole) == list(range(rows))
     numbers = spread(rows, 11)
     assert len(numbers) == 11 and numbers[0] == 0 and numbers[-1] == rows - 1
-    picked = {int(number): one for found, arrays in chosen(opened, "train", ["size"], numbers)
+    picked = {int(number): one for found, arrays in read_rows(opened, "train", ["size"], numbers)
               for number, one in zip(found, arrays["size"], strict=True)}
     assert picked == {int(number): whole[int(number)] for number in numbers}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from laketrain.evaluate.merge import accumulators_of, merge_parts
-from laketrain.evaluate.sections import as_meta
+from laketrain.evaluate.results import as_meta
 from laketrain.features import FeatureSet
 from laketrain.report import RunRecord
 from laketrain.report.page import render

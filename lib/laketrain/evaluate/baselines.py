@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from laketrain.evaluate.rows import Arrays, chosen, rows_that_count, weights_of
+from laketrain.evaluate.rows import Arrays, read_rows, rows_that_count, weights_of
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.tasks import Output
@@ -60,7 +60,7 @@ def draw_sample(dataset: Dataset, split: str, truths: Iterable[str]) -> Sample:
     features, truths = dataset.features, list(truths)
     most = max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, width_of(features))))
     columns = list(dict.fromkeys([*features.inputs, *truths, *([features.weight] if features.weight else [])]))
-    parts = [_part(features, truths, arrays) for _, arrays in chosen(
+    parts = [_part(features, truths, arrays) for _, arrays in read_rows(
         dataset, split, columns, rows_that_count(dataset, split, most))]
     weights = np.concatenate([part.weights for part in parts if part.weights is not None] or [np.zeros(0)])
     return Sample(np.concatenate([part.inputs for part in parts]), _concatenated([part.truth for part in parts]),

@@ -1,8 +1,8 @@
-"""What should be known before an evaluation's figures are believed, in words, each with what it means and what helps.
+"""Warnings about an evaluation's metrics, in sentences: what was found, what it means, and what helps.
 
     notices_of(dataset, "train", "test", sections)
     # ["accuracy 0.6100 is worse than the baseline majority 0.7000: …", "'patient' leaks between train and test: …"]
-    notices_of_dataset(dataset)         # of what convert found alone
+    notices_of_dataset(dataset)         # only what convert found
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ def notices_of(dataset: Version, train: str, split: str, sections: Mapping[str, 
     """Of a model trained on the split `train` and measured on `split`, by target."""
     counts = _counts(dataset)
     for target, section in sections.items():
-        for one in section["metrics"].get("classes", []):
-            counts.setdefault(target, {}).setdefault(split, {})[one["label"]] = one["rows"]
+        for scores in section["metrics"].get("classes", []):
+            counts.setdefault(target, {}).setdefault(split, {})[scores["label"]] = scores["rows"]
     several = len(sections) > 1
-    return [*(said for target, section in sections.items()
-              for said in _against_baselines(section, f"{target} " if several else "")),
+    return [*(notice for target, section in sections.items()
+              for notice in _against_baselines(section, f"{target} " if several else "")),
             *_leaks(dataset), *_narrow(dataset), *_classes(dataset, counts, train),
             *(notice for target, section in sections.items()
               for notice in task_of_section(section).notices(target, section, split))]
@@ -38,27 +38,27 @@ def notices_of_dataset(dataset: Version, train: str = "train") -> list[str]:
 
 
 def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
-    """A model that its baselines beat, and one that is only as good as saying always the same."""
+    """The model is worse than a baseline, or only as good as a constant one."""
     task = task_of_section(section)
     title = task.headline.metric.replace("_", " ")
     value, better = section["metrics"][task.headline.metric], 1 if task.headline.mode == "max" else -1
     if math.isnan(value):
-        yield (f"{of}{title} is no number: some prediction is NaN or infinite. Look at the inputs "
+        yield (f"{of}{title} isn't a number: some prediction is NaN or infinite. Look at the inputs "
                "and at the learning rate")
         return
-    said = f"{of}{title} {_short(value)}"
+    result = f"{of}{title} {_short(value)}"
     beaten = {name: other for name, other in section["baselines"].items()
               if better * (other - value) > 0 and _short(other) != _short(value)}
     if beaten:
         names = ", ".join(f"{name} {_short(other)}" for name, other in beaten.items())
         many = "s" if len(beaten) > 1 else ""
-        yield (f"{said} is worse than the baseline{many} {names}: the model has not earned its place. Train longer or "
-               "with another learning rate, look at the learning curves, or take the baseline")
+        yield (f"{result} is worse than the baseline{many} {names}: the model has not earned its place. Train longer "
+               "or with another learning rate, look at the learning curves, or take the baseline")
     same = [name for name in task.constant_baselines if name in section["baselines"] and name not in beaten
             and _short(section["baselines"][name]) == _short(value)]
     if same:
-        yield (f"{said} is no better than the baseline {' and '.join(same)}, which needs no training: the model may "
-               "have learnt nothing. Look at the learning curves, and whether the inputs tell of the target")
+        yield (f"{result} is no better than the baseline {' and '.join(same)}, which needs no training: the model may "
+               "have learnt nothing. Look at the learning curves, and whether the inputs can predict the target")
 
 
 def _leaks(dataset: Version) -> Iterator[str]:

@@ -17,9 +17,9 @@ from laketrain.errors import DataError
 from laketrain.evaluate.baselines import Baselines
 from laketrain.evaluate.merge import accumulators_of, merge_parts
 from laketrain.evaluate.notices import notices_of
+from laketrain.evaluate.results import as_meta
 from laketrain.evaluate.rows import rows_that_count
 from laketrain.evaluate.score import ScoreTask, score
-from laketrain.evaluate.sections import as_meta
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Version, fingerprint
 from laketrain.tasks import Output, read_outputs, task_of_section
@@ -39,7 +39,7 @@ def fingerprint_evaluate(dataset: Version, model: Version, config: Evaluate) -> 
 def evaluate(spark: SparkSession, dataset: Version, model: Version, name: str, config: Evaluate, ranks: int,
              key: str) -> Version:
     """Scores `config.split` with `ranks` ranks and commits `runs/<name>-evaluation`. The entry's `meta` has for each
-    target metrics, worst mistakes, baselines and what its task adds (`laketrain.evaluate.sections`), and `warnings`
+    target metrics, worst mistakes, baselines and what its task adds (`laketrain.evaluate.results`), and `warnings`
     about the metrics (`laketrain.evaluate.notices`). The caller checks the gate.
 
     Raises DataError where there is no target, where no row has a weight above 0, or where the model was trained on

@@ -80,9 +80,9 @@ def _score(task: PredictTask, features: FeatureSet, batch: pa.RecordBatch) -> pa
     for rows, tensors in _tensors(features, batch, stored, good):
         for start in range(0, len(rows), task.batch):
             part = slice(start, start + task.batch)
-            found = model({name: values[part] for name, values in tensors.items()})
+            outputs = model({name: values[part] for name, values in tensors.items()})
             for name, values in arrays.items():
-                values[rows[part]] = found[name] if isinstance(found, dict) else found
+                values[rows[part]] = outputs[name] if isinstance(outputs, dict) else outputs
     bad = reasons.is_valid().to_numpy(zero_copy_only=False)
     columns = {name: batch.column(batch.schema.names.index(name)) for name in task.keep}
     columns.update(column_values(task.outputs, arrays, bad, task.probabilities))
@@ -127,8 +127,10 @@ def _model(lake: str, ref: str) -> Callable[[dict[str, npt.NDArray[Any]]], Any]:
     model = load_model(Lake(lake).table(*table.split("/")).get(int(number)))
     compiled = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True, autograph=False)
 
-    def said(arrays: dict[str, npt.NDArray[Any]]) -> Any:
-        found = compiled({name: tf.constant(values) for name, values in arrays.items()})
-        return {name: one.numpy() for name, one in found.items()} if isinstance(found, dict) else found.numpy()
+    def predict(arrays: dict[str, npt.NDArray[Any]]) -> Any:
+        outputs = compiled({name: tf.constant(values) for name, values in arrays.items()})
+        if isinstance(outputs, dict):
+            return {name: output.numpy() for name, output in outputs.items()}
+        return outputs.numpy()
 
-    return said
+    return predict

@@ -28,7 +28,7 @@ from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, commit_rejects
 from laketrain.lake.version import made_of
-from laketrain.predict.known import META, digested, divided, known_answers
+from laketrain.predict.incremental import META, earlier_predictions, split_predicted, with_digest
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import (
@@ -75,7 +75,7 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
         rows, way = _rows(spark, frame, features, table, model, keep), ""
         if config.only_new:
             way = fingerprint("predict", REVISION, config, [model])
-            rows, keep = _told_apart(rows, known_answers(spark, before, way)), [*keep, DIGEST]
+            rows, keep = _without_predicted(rows, earlier_predictions(spark, before, way)), [*keep, DIGEST]
         with persisted(_scored(spark, rows, features, outputs, table, model, config, keep)) as scored:
             good = scored.where(F.col(REASON).isNull()).drop(REASON, RECORD)
             # First, since it is this that scores, on all slots: rejects are written by one task, as one file.
@@ -161,16 +161,16 @@ def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Ve
     return _Rows(made.where(F.col(SPLIT) >= 0).drop(SPLIT), expected, refused.withColumn(RECORD, record(columns)))
 
 
-def _told_apart(rows: _Rows, known: DataFrame | None) -> _Rows:
-    """Digests beside the rows; and of those that `known` answers, only the answers."""
+def _without_predicted(rows: _Rows, earlier: DataFrame | None) -> _Rows:
+    """The rows with their digests; those with an `earlier` prediction are in `known` instead."""
     if DIGEST in rows.frame.columns:
         raise DataError("predict", f"column {DIGEST!r}", "is what 'only_new' calls a column of its own",
                         "rename it in the integrate stage")
-    frame = digested(rows.frame, rows.frame.columns)
-    if known is None:
+    frame = with_digest(rows.frame, rows.frame.columns)
+    if earlier is None:
         return replace(rows, frame=frame, pointers=None)
-    asked, answered = divided(frame, known)
-    return replace(rows, frame=asked, pointers=None, known=answered)
+    new, predicted = split_predicted(frame, earlier)
+    return replace(rows, frame=new, pointers=None, known=predicted)
 
 
 def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, outputs: Mapping[str, Output], table: Version,

@@ -137,7 +137,7 @@ def comparison(run: Run) -> Comparison | None:
 
 def parts_of(version: Version | None) -> list[tuple[str, dict[str, Any]]]:
     """Each target with what was measured of it; the only one has no name."""
-    from laketrain.evaluate.sections import sections
+    from laketrain.evaluate.results import sections
 
     found = sections(version.entry.meta) if version else {}
     return [(target if len(found) > 1 else "", section) for target, section in found.items()]

@@ -129,7 +129,7 @@ def notices(outcome: Outcome) -> list[str]:
 
 def _measured(meta: Mapping[str, Any]) -> str:
     """Each target's figure, and those of its baselines."""
-    from laketrain.evaluate.sections import sections
+    from laketrain.evaluate.results import sections
 
     found = sections(meta)
     said = []
