@@ -8,12 +8,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from laketrain.config.base import Section, UserCode
 from laketrain.config.vocabulary import Vocabulary
+
+T = TypeVar("T")
 
 EVERY = "*"
 """Instead of a target's name: every target that isn't named."""
@@ -96,3 +99,8 @@ def _metrics(value: Any) -> Any:
 
 Losses = Annotated[dict[str, Loss], BeforeValidator(_losses)]
 Metrics = Annotated[dict[str, list[MetricName]], BeforeValidator(_metrics)]
+
+
+def by_target(declared: Mapping[str, T], targets: Iterable[str]) -> dict[str, T]:
+    """What is declared for each target that has anything declared, in the targets' order."""
+    return {name: declared[key] for name in targets if (key := name if name in declared else EVERY) in declared}

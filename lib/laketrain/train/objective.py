@@ -15,15 +15,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from laketrain.config.loss import Loss
-from laketrain.config.train import Train
+from laketrain.config.loss import Loss, by_target
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
-from laketrain.models import parse_model
-from laketrain.models.aims import by_target
-from laketrain.models.idle import unfit_or_idle
 from laketrain.tasks import Output
 from laketrain.tasks.losses import RowLoss, per_row
+from laketrain.workload import Train
+from laketrain.workload.checks import training
 
 
 class Objective:
@@ -46,12 +44,12 @@ class Objective:
 
     def __init__(self, features: FeatureSet, config: Train, user: Mapping[str, Any],
                  outputs: Mapping[str, Output] | None = None) -> None:
-        for unfit in unfit_or_idle(config, features):
-            raise DataError("train", unfit.subject, unfit.problem, unfit.hint)
-        self._outputs = parse_model(config.model).tasks(features) if outputs is None else dict(outputs)
+        for problem in training.problems(config, features):
+            raise DataError("train", problem.where, problem.problem, problem.hint)
+        self._outputs = config.model.tasks(features) if outputs is None else dict(outputs)
         self._targets = tuple(features.targets)
         losses = by_target(config.loss, self._outputs)
-        self._logits = config.model.get("from_logits") is True
+        self._logits = config.model.gives_logits
         self._losses = {name: (loss.weight, _row_loss(self._outputs[name], loss, user, self._logits))
                         for name, loss in losses.items()}
         self.of_user = any(loss.use is not None for loss in losses.values())

@@ -1,90 +1,77 @@
-"""Whether what a training shall make small, measure and be judged by suits a model's targets; told without Keras,
-before anything runs.
+"""Checks that loss, metrics and monitor fit the targets, before Keras is imported.
 
-    for unfit in unfits(config, features.targets):
-        print(unfit.path, unfit.subject, unfit.problem, unfit.hint)
+    for problem in problems(train, train.model.tasks(features)): print(problem)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from laketrain.config.loss import EVERY, Loss
-from laketrain.config.train import Train
-from laketrain.errors import nearest
+from laketrain.config.loss import EVERY, Loss, by_target
+from laketrain.errors import Problem, nearest
 from laketrain.tasks import Output
+from laketrain.workload.checks.words import sentence
+
+if TYPE_CHECKING:
+    from laketrain.workload.train import Train
 
 
-class Unfit(NamedTuple):
-    """A setting that can't be: its keys below `train`, what it is, why it can't, and the way out."""
-
-    path: tuple[str, ...]
-    subject: str
-    problem: str
-    hint: str
-
-
-def unfits(config: Train, targets: Mapping[str, Output]) -> Iterator[Unfit]:
-    """All that doesn't suit the targets."""
+def problems(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
+    """Of the section `train`; paths begin below it. What is monitored is checked where the rest is right."""
     found = [*_losses(config, targets), *_weightless(config, targets), *_metrics(config, targets),
              *_class_weights(config, targets), *_names(targets)]
     yield from found or _monitor(config, targets)
 
 
-def by_target(declared: Mapping[str, Any], targets: Mapping[str, Output]) -> dict[str, Any]:
-    """What is declared for each target that has anything declared, in the targets' order."""
-    return {name: declared[key] for name in targets if (key := name if name in declared else EVERY) in declared}
-
-
-def _losses(config: Train, targets: Mapping[str, Output]) -> Iterator[Unfit]:
+def _losses(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
     yield from _named("loss", config.loss, targets, Loss.model_fields)
     for name, loss in by_target(config.loss, targets).items():
         if loss.use is None:
             yield from _unsuited(_path("loss", name, config.loss), name, targets[name], loss)
 
 
-def _unsuited(path: tuple[str, ...], name: str, target: Output, loss: Loss) -> Iterator[Unfit]:
+def _unsuited(path: tuple[str, ...], name: str, target: Output, loss: Loss) -> Iterator[Problem]:
     kind = target.feature.kind
     try:
         chosen = target.task.loss_name(kind, loss.name)
     except ValueError as error:
-        yield Unfit(path, f"loss of {name!r}", str(error), "choose one of these in 'train.loss'")
+        yield _unfit(path, f"loss of {name!r}", str(error), "choose one of these in 'train.loss'")
         return
     for key in loss.not_of(chosen):
-        yield Unfit(path, f"loss of {name!r}", f"is {chosen} for a {kind}, which takes no {key}",
+        yield _unfit(path, f"loss of {name!r}", f"is {chosen} for a {kind}, which takes no {key}",
                     "remove it, or give each target a loss of its own: loss: {target: {name: …}}")
 
 
-def _weightless(config: Train, targets: Mapping[str, Output]) -> Iterator[Unfit]:
+def _weightless(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
     losses = by_target(config.loss, targets)
     if losses and not any(loss.weight for loss in losses.values()):
-        yield Unfit(("loss",), "loss", f"weighs nothing: the weight of {', '.join(losses)} is 0, so nothing is learnt",
+        yield _unfit(("loss",), "loss", f"weighs nothing: the weight of {', '.join(losses)} is 0, so nothing is learnt",
                     "give one of them a weight above 0")
 
 
-def _metrics(config: Train, targets: Mapping[str, Output]) -> Iterator[Unfit]:
+def _metrics(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
     yield from _named("metrics", config.metrics, targets)
     for name, metrics in by_target(config.metrics, targets).items():
         task, kind = targets[name].task, targets[name].feature.kind
         for metric in metrics:
             if task.metric_name(metric) not in task.training_metrics:
-                yield Unfit(_path("metrics", name, config.metrics), f"metric {metric!r} of {name!r}",
+                yield _unfit(_path("metrics", name, config.metrics), f"metric {metric!r} of {name!r}",
                             f"suits no target of kind {kind}", nearest(metric, task.training_metrics))
 
 
 def _named(key: str, declared: Mapping[str, Any], targets: Mapping[str, Output],
-           settings: Mapping[str, Any] | None = None) -> Iterator[Unfit]:
+           settings: Mapping[str, Any] | None = None) -> Iterator[Problem]:
     """What is declared for no target, and targets for which nothing is."""
     strange = [name for name in declared if name != EVERY and name not in targets]
     for name in strange:
-        yield Unfit((key, name), f"{key} of {name!r}", "is no target of the dataset",
+        yield _unfit((key, name), f"{key} of {name!r}", "is no target of the dataset",
                     nearest(name, {*targets, *(settings or {})}))
     for name in targets:
         if not strange and name not in declared and EVERY not in declared:
-            yield Unfit((key,), f"{key} of {name!r}", "is not declared", f"add {name!r} to 'train.{key}'")
+            yield _unfit((key,), f"{key} of {name!r}", "is not declared", f"add {name!r} to 'train.{key}'")
     if EVERY in declared and set(targets) <= set(declared):
-        yield Unfit((key, EVERY), f"{key} of {EVERY!r}", "is for targets without one of their own, and all have one",
+        yield _unfit((key, EVERY), f"{key} of {EVERY!r}", "is for targets without one of their own, and all have one",
                     "remove it")
 
 
@@ -92,22 +79,22 @@ def _path(key: str, name: str, declared: Mapping[str, Any]) -> tuple[str, ...]:
     return (key, name) if name in declared else (key,)
 
 
-def _class_weights(config: Train, targets: Mapping[str, Output]) -> Iterator[Unfit]:
+def _class_weights(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
     if config.class_weights is not None and sum(output.task.weighs_classes for output in targets.values()) != 1:
-        yield Unfit(("class_weights",), "class_weights", f"the targets are {', '.join(targets)}",
-                    "expected one label; remove 'train.class_weights'")
+        yield _unfit(("class_weights",), "class_weights", f"the targets are {', '.join(targets)}, expected one label",
+                    "remove 'train.class_weights'")
 
 
-def _names(targets: Mapping[str, Output]) -> Iterator[Unfit]:
+def _names(targets: Mapping[str, Output]) -> Iterator[Problem]:
     """With several targets, figures begin with the target's name, and those of validation with `val_` before it."""
     for name in targets:
         if len(targets) > 1 and f"val_{name}" in targets:
-            yield Unfit(("metrics",), f"targets {name!r} and 'val_{name}'", "would have figures of one name: those of "
+            yield _unfit(("metrics",), f"targets {name!r} and 'val_{name}'", "would have figures of one name: those of "
                         f"'val_{name}' in training, and those of {name!r} in validation",
                         f"call the feature 'val_{name}' otherwise in 'convert.features'")
 
 
-def _monitor(config: Train, targets: Mapping[str, Output]) -> Iterator[Unfit]:
+def _monitor(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
     """A misspelt one would be known when the first epoch is over."""
     several = len(targets) > 1
     names = ["loss", *(f"{name}_{chosen}" if several else chosen
@@ -115,5 +102,9 @@ def _monitor(config: Train, targets: Mapping[str, Output]) -> Iterator[Unfit]:
                        for chosen in (targets[name].task.metric_name(metric) for metric in metrics))]
     known = [*names, *(f"val_{name}" for name in names if config.validation)]
     if config.monitor not in ("auto", *known):
-        yield Unfit(("monitor",), f"monitor {config.monitor!r}", "is measured in no epoch",
+        yield _unfit(("monitor",), f"monitor {config.monitor!r}", "is measured in no epoch",
                     nearest(config.monitor, known))
+
+
+def _unfit(path: tuple[str, ...], subject: str, problem: str, hint: str) -> Problem:
+    return Problem.at(path, f"{subject}: {problem}", sentence(hint))
