@@ -21,9 +21,9 @@ from laketrain.deploy.code import local_code, references, write_zip
 from laketrain.deploy.command import MODES, Cluster, Parts, as_text, yarn_command
 from laketrain.deploy.environment import TRACKERS, pack_environment
 from laketrain.deploy.kubernetes import bring, kubernetes_command, kubernetes_files
-from laketrain.errors import ConfigError, Problem, nearest
+from laketrain.errors import ConfigError, Problem
+from laketrain.pipeline.stages import find_stage
 from laketrain.report.redact import secret_keys
-from laketrain.stages import STAGES
 from laketrain.workload import Job
 
 _JOB = '''\
@@ -60,8 +60,8 @@ def package(job: Job, folder: Path, cluster: Cluster, *, sets: Sequence[str] = (
         LaunchError: the environment can't be packed.
     """
     _refuse_secrets(job, cluster, sets)
-    if stage is not None and stage not in STAGES:
-        raise ConfigError("command line", [Problem("--stage", f"there is no stage {stage!r}", nearest(stage, STAGES))])
+    if stage is not None:
+        find_stage(stage, "--stage")
     ranks = job.workload.train.ranks.max if job.workload.train else 1
     cluster.instances(ranks)
     code = local_code(references(job.workload.model_dump(mode="json")), job.source)

@@ -1,6 +1,6 @@
-"""A run in the terminal or a notebook: a line a stage, a progress bar while ranks train.
+"""A run in the terminal or a notebook: a line for each stage, a progress bar while ranks train.
 
-    Pipeline("conf/mnist.yaml", watcher=Terminal())
+    Pipeline("conf/mnist.yaml", listener=Terminal())
 """
 
 from __future__ import annotations
@@ -15,34 +15,40 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from laketrain.config.evaluate import FIGURES
 from laketrain.report.words import measured_on, metric
-from laketrain.stages import Outcome
+from laketrain.stages import Event, Note, Outcome, RankEvent, StageEnded, StageStarted
 
 
 class Terminal:
-    """Tells of stages as they end, and of training as it goes on. Where no one looks (a log file), bars are left out
-    and each epoch is a line."""
+    """Shows stages as they end and training as it goes on. In a log file there are no bars, and each epoch is a line.
+    It is a listener of the pipeline."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
         self._progress: Progress | None = None
         self._bar: TaskID | None = None
 
-    def begin(self, stage: str, name: str) -> None:
-        """A stage starts on a table."""
-        if self.console.is_terminal:
-            self._open(f"{stage} {name}")
+    def __call__(self, event: Event) -> None:
+        """Shows an event."""
+        match event:
+            case StageStarted(stage, table):
+                if self.console.is_terminal:
+                    self._open(f"{stage} {table}")
+            case StageEnded(outcome):
+                self._end(outcome)
+            case RankEvent(rank, fields):
+                self._rank_event(rank, fields)
+            case Note(text):
+                self._note(text)
 
-    def end(self, outcome: Outcome) -> None:
-        """A stage is done."""
+    def _end(self, outcome: Outcome) -> None:
         self._close()
         mark = "[dim]unchanged[/dim]" if outcome.skipped else f"[green]{outcome.seconds:6.1f} s[/green]  "
-        said = escape(f"{outcome.version.ref:<28} {_counts(outcome)}")
-        self.console.print(f"{outcome.stage:>10}  {mark:<9}  {said}", soft_wrap=True)
+        text = escape(f"{outcome.version.ref:<28} {_counts(outcome)}")
+        self.console.print(f"{outcome.stage:>10}  {mark:<9}  {text}", soft_wrap=True)
         for notice in notices(outcome):
-            self.note(notice)
+            self._note(notice)
 
-    def rank_event(self, rank: int, event: dict[str, Any]) -> None:
-        """A rank reports."""
+    def _rank_event(self, rank: int, event: dict[str, Any]) -> None:
         kind = event.get("kind")
         if kind == "epoch" and rank == 0:
             self._say(f"            epoch {event['epoch']:>3}/{event['epochs']}  {_metrics(event)}  "
@@ -61,8 +67,7 @@ class Terminal:
         elif kind == "restart":
             self._say(f"            [yellow]relaunch {event['attempt']} of {event['of']}:[/] {escape(event['cause'])}")
 
-    def note(self, text: str) -> None:
-        """Something that should be known, and stops nothing."""
+    def _note(self, text: str) -> None:
         self._close()
         self.console.print(f"            [yellow]{escape(text)}[/]", soft_wrap=True)
 
@@ -112,7 +117,7 @@ def _counts(outcome: Outcome) -> str:
         return f"{rows}{counts['files']} files, {counts['bytes'] / 1e6:.1f} MB{lost}"
     if outcome.stage == "profile":
         return f"{counts['columns']} columns, {counts['warnings']} to look at"
-    parts = [f"{counts['in']:,} in", f"{counts['out']:,} out", f"{counts['quarantined']:,} quarantined"]
+    parts = [f"{counts[key]:,} {key}" for key in ("in", "out", "quarantined") if key in counts]
     if "splits" in counts:
         parts.append(", ".join(f"{split} {rows:,}" for split, rows in counts["splits"].items()))
     return ", ".join(parts)

@@ -1,6 +1,6 @@
 """Tells the trackers of a workload how a training goes; whatever fails there is noted, and the training goes on.
 
-    with tracked(workload, dataset, key, note=watcher.note) as tracking: ...
+    with tracked(workload, dataset, key, note=print) as tracking: ...
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from laketrain.errors import Problem
 from laketrain.lake import Version
 from laketrain.report.redact import Redactor
 from laketrain.track.run import Ending, RunFacts, Tracker
-
-OnEvent = Callable[[int, dict[str, Any]], None]
 
 _NEEDS = {"mlflow": ("mlflow", "sqlalchemy", "alembic"), "tensorboard": ("tensorboard",)}
 _NO_METRIC = ("epoch", "epochs")
@@ -65,17 +63,13 @@ class Tracking:
         self._failed = set[str]()
         self._line = ThreadPoolExecutor(1, "laketrain-track") if trackers else None
 
-    def hears(self, on_event: OnEvent) -> OnEvent:
-        """`on_event`, with the chief's epochs told to the trackers too."""
-        def heard(rank: int, event: dict[str, Any]) -> None:
-            on_event(rank, event)
-            # After a relaunch the epochs since the checkpoint come again, with the same numbers.
-            if rank == 0 and event.get("kind") == "epoch" and event["epoch"] > self._epoch:
-                self._epoch = event["epoch"]
-                number, metrics = self._epoch, _metrics(event)
-                self._tell(lambda tracker: tracker.epoch(number, metrics))
-
-        return heard
+    def rank_event(self, rank: int, event: Mapping[str, Any]) -> None:
+        """Sends the epochs of rank 0 to the trackers."""
+        # After a relaunch the epochs since the checkpoint come again, with the same numbers.
+        if rank == 0 and event.get("kind") == "epoch" and event["epoch"] > self._epoch:
+            self._epoch = event["epoch"]
+            number, metrics = self._epoch, _metrics(event)
+            self._tell(lambda tracker: tracker.epoch(number, metrics))
 
     def committed(self, model: Version) -> None:
         """The training is in the lake."""
