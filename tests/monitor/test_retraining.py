@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from tests.profile.columns import after, number, numbers, text
+from tests.road import Quiet
+from tests.small import CONFIG, Small, build_small, write
 
 from laketrain.config.train import Train
 from laketrain.lake import Lake, Version
+from laketrain.monitor.retraining import model_to_keep
 from laketrain.profile.model import FILE, TableProfile
 from laketrain.profile.place import fingerprint_profile, profiles_of
-from laketrain.standing import standing_model
 from laketrain.train import fingerprint_train
-
-from .profile.columns import after, number, numbers, text
-from .road import Quiet
-from .small import CONFIG, Small, build_small, write
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -49,41 +48,41 @@ def train(**settings: Any) -> Train:
 def test_a_model_stands_until_its_split_has_grown_by_the_share(tmp_path: Path, rows: int, stands: bool) -> None:
     config, lake = train(again={"rows": 0.1}), Lake(tmp_path)
     model = model_of(dataset_of(lake, 100), config)
-    found = standing_model(dataset_of(lake, rows), "digits", config)
+    found = model_to_keep(dataset_of(lake, rows), "digits", config)
     assert (found is not None) == stands
     if found is not None:
         assert (found.model.ref, found.dataset.ref) == (model.ref, "features/digits@1")
-        assert found.because == f"{rows / 100 - 1:+.1%} rows"
+        assert found.reason == f"{rows / 100 - 1:+.1%} rows"
 
 
 def test_a_model_stands_until_it_is_old(tmp_path: Path) -> None:
     config, lake = train(again={"days": 7}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     new, now = dataset_of(lake, 500), datetime.now(timezone.utc)
-    standing = standing_model(new, "digits", config, now=now + timedelta(days=6.5))
-    assert standing is not None and standing.because == "6.5 days old"
-    assert standing_model(new, "digits", config, now=now + timedelta(days=7.1)) is None
+    standing = model_to_keep(new, "digits", config, now=now + timedelta(days=6.5))
+    assert standing is not None and standing.reason == "6.5 days old"
+    assert model_to_keep(new, "digits", config, now=now + timedelta(days=7.1)) is None
 
 
 def test_one_reason_of_several_is_enough(tmp_path: Path) -> None:
     config, lake = train(again={"days": 7, "rows": 0.5}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     few, many, now = dataset_of(lake, 120), dataset_of(lake, 200), datetime.now(timezone.utc)
-    assert standing_model(few, "digits", config, now=now) is not None
-    assert standing_model(many, "digits", config, now=now) is None
-    assert standing_model(few, "digits", config, now=now + timedelta(days=8)) is None
+    assert model_to_keep(few, "digits", config, now=now) is not None
+    assert model_to_keep(many, "digits", config, now=now) is None
+    assert model_to_keep(few, "digits", config, now=now + timedelta(days=8)) is None
 
 
 def test_other_settings_and_a_missing_dataset_are_reason_enough(tmp_path: Path) -> None:
     config, lake = train(again={"rows": 0.5}), Lake(tmp_path)
-    assert standing_model(dataset_of(lake, 100), "digits", config) is None
+    assert model_to_keep(dataset_of(lake, 100), "digits", config) is None
     model_of(lake.version("features/digits@1"), config)
     new = dataset_of(lake, 101)
-    assert standing_model(new, "digits", train(again={"rows": 0.5}, epochs=3)) is None
-    assert standing_model(new, "digits", train(again={"rows": 0.2})) is not None
-    assert standing_model(new, "digits", train()) is None
+    assert model_to_keep(new, "digits", train(again={"rows": 0.5}, epochs=3)) is None
+    assert model_to_keep(new, "digits", train(again={"rows": 0.2})) is not None
+    assert model_to_keep(new, "digits", train()) is None
     lake.table("features", "digits").drop(1)
-    assert standing_model(new, "digits", config) is None
+    assert model_to_keep(new, "digits", config) is None
 
 
 def test_drift_that_nobody_can_tell_is_reason_enough(tmp_path: Path) -> None:
@@ -91,7 +90,7 @@ def test_drift_that_nobody_can_tell_is_reason_enough(tmp_path: Path) -> None:
     model_of(dataset_of(lake, 100), config)
     with lake.table("features", "digits").stage() as draft:
         other = draft.commit(counts={"splits": {"train": 100}}, parents={"clean/digits": 2})
-    assert standing_model(other, "digits", config) is None
+    assert model_to_keep(other, "digits", config) is None
 
 
 def drawn(before: TableProfile | None, version: int, width: float, longest: int) -> TableProfile:
@@ -124,7 +123,7 @@ def test_drift_is_told_from_what_the_model_was_trained_on_however_many_versions_
         if version == 1:
             model_of(dataset, config)
         else:
-            found.append(standing_model(dataset, "digits", config) is not None)
+            found.append(model_to_keep(dataset, "digits", config) is not None)
     assert found == stands
 
 
@@ -148,11 +147,11 @@ def test_a_run_trains_again_when_labels_have_drifted_and_not_before(spark: Spark
 
     def models(*more: str) -> list[int]:
         pipeline = home.pipeline(spark, *sets, *more)
-        watcher = pipeline._watcher
-        assert isinstance(watcher, Quiet)
+        listener = pipeline.listener
+        assert isinstance(listener, Quiet)
         pipeline.run()
-        if watcher.notes:
-            assert watcher.notes == ["models/small@1 stands (no column with strong drift), as 'train.again' says"]
+        if listener.notes:
+            assert listener.notes == ["models/small@1 is kept (no column with strong drift), as 'train.again' asks"]
             assert pipeline.outcomes[-1].skipped, "the model is measured on what it was trained beside"
         return home.lake.table("models", "small").versions()
 

@@ -15,21 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.road import Quiet
+from tests.small import BAD_SCANS, CONFIG, ROWS, Small, build_small, write
+from tests.tables import rows_of
 
 from laketrain.errors import ConfigError, DataError, GateError, LakeError
 from laketrain.evaluate import fingerprint_evaluate
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version, collect
 from laketrain.pipeline import Pipeline
-from laketrain.stages import STAGES, between
-
-from .road import Quiet
-from .small import BAD_SCANS, CONFIG, ROWS, Small, build_small, write
-from .tables import rows_of
+from laketrain.pipeline.stages import between, in_order
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+STAGES = tuple(stage.name for stage in in_order())
 ALL = ["raw/scans", "raw/labels", "clean/scans", "clean/labels", "integrated/digits", "features/small"]
 LOWER_LIMIT = "clean.scans.rules.2={range: {column: pixels, min: 10, max: 255}}"
 STRICT = "clean.scans.max_reject_fraction=0.01"
@@ -60,11 +60,11 @@ def versions(home: Small) -> dict[str, list[int]]:
 def test_a_run_makes_every_declared_stage_in_order_and_tells_its_watcher(finished: Small, spark: SparkSession):
     pipeline = finished.pipeline(spark)
     pipeline.run()
-    watcher = pipeline._watcher
-    assert isinstance(watcher, Quiet)
-    assert watcher.began == [("ingest", "scans"), ("ingest", "labels"), ("clean", "scans"), ("clean", "labels"),
+    listener = pipeline.listener
+    assert isinstance(listener, Quiet)
+    assert listener.began == [("ingest", "scans"), ("ingest", "labels"), ("clean", "scans"), ("clean", "labels"),
                              ("integrate", "digits"), ("convert", "small")]
-    assert [outcome.version.ref for outcome in watcher.ended] == [f"{table}@1" for table in ALL]
+    assert [outcome.version.ref for outcome in listener.ended] == [f"{table}@1" for table in ALL]
 
 
 def test_what_is_unchanged_is_skipped_without_spark(small: Small):
@@ -72,7 +72,7 @@ def test_what_is_unchanged_is_skipped_without_spark(small: Small):
     pipeline = small.pipeline()
     result = pipeline.run()
     assert (made(pipeline), result.changed) == ([], False)
-    assert pipeline._spark is None
+    assert not pipeline.context.started_spark
     assert versions(small) == before
     assert result.report is not None and result.report.ref == "runs/small@1"
 
@@ -150,7 +150,7 @@ def test_a_scheduled_run_names_its_day_and_running_it_again_changes_nothing(smal
     (None, None, STAGES), ("clean", None, STAGES[1:]), (None, "clean", STAGES[:2]),
     ("convert", "convert", ("convert",)), ("integrate", "train", ("integrate", "convert", "train"))])
 def test_from_and_to_choose_the_stages(first: str | None, last: str | None, stages: tuple[str, ...]):
-    assert tuple(between(first, last)) == stages
+    assert tuple(stage.name for stage in between(first, last)) == stages
 
 
 @pytest.mark.parametrize(("first", "last", "said"), [
@@ -249,10 +249,10 @@ def test_a_model_is_measured_on_what_it_was_trained_on_also_where_a_newer_datase
     commit(home.lake, "features/other")
     pipeline = home.pipeline(None, *(f"{key}={value}" for key, value in named.items()))
     assert pipeline.evaluate() == {"metrics": {"accuracy": 0.5}}
-    watcher = pipeline._watcher
-    assert isinstance(watcher, Quiet)
+    listener = pipeline.listener
+    assert isinstance(listener, Quiet)
     newer = "features/other@1" if named else "features/small@2"
-    assert watcher.notes == [
+    assert listener.notes == [
         f"models/small@1 is measured on features/small@1, on which it was trained, and not on {newer}"]
 
 
@@ -331,7 +331,7 @@ def test_a_mistake_of_ours_is_not_dressed_up_as_the_users(small: Small, monkeypa
     def broken(*_: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("laketrain.clean.fingerprint_clean", broken)
+    monkeypatch.setattr("laketrain.clean.stage.fingerprint_clean", broken)
     with pytest.raises(ZeroDivisionError, match="ours"):
         small.pipeline().run()
 

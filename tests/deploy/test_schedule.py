@@ -14,10 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from laketrain.cli import app
+from laketrain.deploy.schedule import airflow_dag, cron_line
 from laketrain.errors import ConfigError
 from laketrain.lake import Lake
 from laketrain.pipeline import Pipeline
-from laketrain.schedule import airflow_dag, cron_line
 from laketrain.workload import Job
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def test_the_command_line_writes_either(dated: Job) -> None:
 
 @pytest.mark.slow
 def test_a_real_airflow_runs_the_stages_of_its_day(tmp_path: Path) -> None:
-    from . import airflow
+    from tests import airflow
 
     try:
         run = airflow.provide(tmp_path / "airflow")

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.road import Quiet
+from tests.tables import rows_of
 from typer.testing import CliRunner
 
-from laketrain.backfill import backfill
 from laketrain.cli import app
 from laketrain.errors import ConfigError, DataError
 from laketrain.lake import Lake
-
-from .road import Quiet
-from .tables import rows_of
+from laketrain.pipeline.backfill import backfill
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -48,7 +47,7 @@ def config(tmp_path: Path) -> Path:
 
 def run(config: Path, days: list[str], **asked: Any) -> list[str]:
     """What became of each day, in a word."""
-    done = backfill(config, days, watcher=Quiet(), **asked)
+    done = backfill(config, days, listener=Quiet(), **asked)
     assert [day.date for day in done] == days
     return ["failed" if day.failure else "-" if day.result is None else "made" if day.result.changed else "same"
             for day in done]
