@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from laketrain.config import Workload
     from laketrain.config.base import Section
+    from laketrain.errors import Problem
     from laketrain.features import FeatureSet
     from laketrain.lake import Lake, Version
 
@@ -117,9 +118,17 @@ class Stage:
         super().__init_subclass__()
         cls.key = cls.key or getattr(cls, "name", "")
 
+    def settings(self, workload: Workload) -> Any:
+        """Its section of the workload."""
+        return getattr(workload, self.key, None)
+
     def declared(self, workload: Workload) -> bool:
         """Whether the workload has the section of the stage."""
-        return bool(getattr(workload, self.key, None))
+        return bool(self.settings(workload))
+
+    def problems(self, workload: Workload) -> Iterator[Problem]:
+        """What is wrong with its section beyond the types of its settings; for stages of plugins."""
+        yield from ()
 
     def tables(self, workload: Workload) -> Sequence[str]:
         """The names of the tables that it makes, in their order. Called only where the stage is declared."""
