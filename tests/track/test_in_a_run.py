@@ -9,7 +9,7 @@ import pytest
 
 from laketrain.errors import ConfigError
 from laketrain.pipeline import Pipeline
-from laketrain.stages import Event, RankEvent
+from laketrain.stages import Event, Hint
 
 from ..road import Quiet
 
@@ -30,8 +30,8 @@ class Listening(Quiet):
 
     def __call__(self, event: Event) -> None:
         super().__call__(event)
-        if isinstance(event, RankEvent) and event.event["kind"] == "hint":
-            self.hints.append(event.event["text"])
+        if isinstance(event, Hint):
+            self.hints.append(event.text)
 
 
 @pytest.mark.slow

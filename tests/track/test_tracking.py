@@ -13,6 +13,8 @@ from laketrain.config import Workload
 from laketrain.config.load import load
 from laketrain.config.track import MLflow, TensorBoard, Track
 from laketrain.lake import Lake, Version
+from laketrain.stages import EpochEnded
+from laketrain.stages.events import parse_rank_event
 from laketrain.track import Ending, RunFacts, Tracking, missing_packages, tracked
 from laketrain.track.run import flattened
 
@@ -74,7 +76,9 @@ def epoch(number: int, **metrics: Any) -> dict[str, Any]:
 def train(tracking: Tracking, *events: tuple[int, dict[str, Any]]) -> None:
     tracking.begin(lambda: "facts")  # type: ignore[arg-type,return-value]
     for rank, event in events:
-        tracking.rank_event(rank, event)
+        parsed = parse_rank_event(rank, event)
+        if isinstance(parsed, EpochEnded):
+            tracking.epoch_ended(parsed)
     tracking.end(Ending("finished"))
 
 

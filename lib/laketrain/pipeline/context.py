@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from laketrain.errors import LakeError
 from laketrain.lake import ZONES, Lake, Table, Version, lease
-from laketrain.stages import STAGES, Event, Listener, Note, RankEvent
+from laketrain.stages import STAGES, Event, Listener, Note
+from laketrain.stages.events import parse_rank_event
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -100,7 +101,7 @@ class Context:
 
     def rank_event(self, rank: int, event: dict[str, Any]) -> None:
         """As `RunContext.rank_event`."""
-        self.report(RankEvent(rank, event))
+        self.report(parse_rank_event(rank, event))
 
     def report(self, event: Event) -> None:
         """Sends an event to all listeners."""

@@ -1,7 +1,7 @@
 """What others than the lake are told of a training: MLflow and TensorBoard. On the driver alone.
 
     with tracked(workload, dataset, key, note=print) as tracking:
-        version = train(spark, dataset, name, config, key, tracking.rank_event)
+        tracking.epoch_ended(event)          # for each
         tracking.committed(version)
 """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from laketrain.lake import Version
 from laketrain.pipeline.context import Context
 from laketrain.pipeline.hooks.base import Hook
-from laketrain.stages import Event, RankEvent, Stage, Work
+from laketrain.stages import EpochEnded, Event, Hint, Stage, Work
 
 if TYPE_CHECKING:
     from laketrain.track import Tracking
@@ -41,8 +41,8 @@ class TrackHook(Hook):
             self._tracking.committed(version)
 
     def on_event(self, event: Event) -> None:
-        if self._tracking is not None and isinstance(event, RankEvent):
-            self._tracking.rank_event(event.rank, event.event)
+        if self._tracking is not None and isinstance(event, EpochEnded):
+            self._tracking.epoch_ended(event)
 
     def _hint(self, text: str) -> None:
-        self._context.rank_event(0, {"kind": "hint", "text": text})
+        self._context.report(Hint(text))
