@@ -120,7 +120,7 @@ def _converted(made: Pipeline, **settings: Any) -> Dataset:
     from laketrain.pipeline import Pipeline
 
     sets = [f"convert.{key}={value}" for key, value in settings.items()]
-    return Pipeline(made.job.source, sets, listener=Quiet(), spark=made.spark).convert()
+    return Pipeline(made.workload.source, sets, listener=Quiet(), spark=made.spark).convert()
 
 
 def _rows_of_tasks(dataset: Dataset) -> list[int]:

@@ -62,12 +62,12 @@ def test_a_name_means_the_table_declared_above_and_else_the_clean_one(pipeline: 
 
 
 def test_a_second_run_finds_all_of_it(pipeline: Pipeline):
-    found = Pipeline(pipeline.job.source, spark=pipeline.spark).run(last="integrate")
+    found = Pipeline(pipeline.workload.source, spark=pipeline.spark).run(last="integrate")
     assert not found.changed
 
 
 def test_the_report_shows_the_rows_from_step_to_step(pipeline: Pipeline):
-    record = RunRecord(pipeline.workload, str(pipeline.job.source), in_order(),
+    record = RunRecord(pipeline.workload, str(pipeline.workload.source), in_order(),
                        pipeline.outcomes[0].version.created, 1.0, tuple(pipeline.outcomes), None)
     found = flow(Run(pipeline.lake, record))
     assert found is not None

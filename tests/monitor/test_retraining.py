@@ -13,12 +13,12 @@ from tests.profile.columns import after, number, numbers, text
 from tests.road import Quiet
 from tests.small import CONFIG, Small, build_small, write
 
-from laketrain.config.train import Train
 from laketrain.lake import Lake, Version
 from laketrain.monitor.retraining import model_to_keep
 from laketrain.profile.model import FILE, TableProfile
 from laketrain.profile.place import fingerprint_profile, profiles_of
 from laketrain.train import fingerprint_train
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.distributed.world import World
 from laketrain.errors import LakeError
 from laketrain.imports import import_tensorflow
@@ -23,6 +22,7 @@ from laketrain.train.checkpoint import Checkpoints, State, load_model
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.parted import weights_digest
 from laketrain.train.user import pack_user_code
+from laketrain.workload import Train
 
 pytestmark = pytest.mark.slow
 ALONE = World(0, 1)

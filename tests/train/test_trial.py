@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.distributed import World
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
@@ -25,6 +24,7 @@ from laketrain.train.fit import FitTask, fit
 from laketrain.train.parted import weights_digest
 from laketrain.train.trial import try_model
 from laketrain.train.user import pack_user_code
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -281,7 +281,7 @@ def as_keras_trains(task: FitTask, dataset: Version) -> Any:
 
     keras.utils.set_random_seed(task.config.seed)
     features = Dataset(dataset).features
-    plain = nets.ends(features, **task.config.model["settings"])
+    plain = nets.ends(features, **task.config.model.settings)
     plain.compile(keras.optimizers.SGD(0.5), {
         "label": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         "topics": keras.losses.BinaryCrossentropy(from_logits=True), "price": "mse"})

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.train.vain import in_vain
+from laketrain.workload import Train
 
 
 def told(rows: int = 100, **settings: Any) -> list[str]:
     """Of five epochs of ten batches."""
-    return list(in_vain(Train.model_validate({"model": {}, "epochs": 5, "batch": 10, "ranks": 1, **settings}), rows))
+    section = {"model": {"name": "linear"}, "epochs": 5, "batch": 10, "ranks": 1, **settings}
+    return list(in_vain(Train.model_validate(section), rows))
 
 
 @pytest.mark.parametrize(("settings", "said"), [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from laketrain.stages import RunContext, Stage, Work
 
 if TYPE_CHECKING:
-    from laketrain.config import Workload
+    from laketrain.workload import Workload
 
 
 class ConvertStage(Stage):
@@ -24,7 +24,7 @@ class ConvertStage(Stage):
     def plan(self, run: RunContext, name: str) -> Work:
         from laketrain.convert.stage import convert, fingerprint_convert
 
-        config, features = run.workload.convert, run.features
+        config, features = run.workload.convert, run.workload.features
         assert config is not None and features is not None
         table = run.table(config.table)
         key = fingerprint_convert(table, config, features)

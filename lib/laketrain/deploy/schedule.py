@@ -1,7 +1,7 @@
 """A workload on a schedule: a line for cron, or a DAG for Airflow with a task for each stage.
 
-    cron_line(job, at="15 3 * * *")      # "15 3 * * * /…/bin/laketrain run /…/mnist.yaml --set variables.date=…"
-    airflow_dag(job, at="15 3 * * *")    # the text of a Python file for Airflow's folder of DAGs
+    cron_line(workload, at="15 3 * * *")      # "15 3 * * * /…/bin/laketrain run /…/mnist.yaml --set variables.date=…"
+    airflow_dag(workload, at="15 3 * * *")    # the text of a Python file for Airflow's folder of DAGs
 
 Both are text, to be read and saved; laketrain starts nothing by itself.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from laketrain.config.document import Document
 from laketrain.errors import ConfigError, Problem
 from laketrain.pipeline.stages import BUILT_IN, in_order
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 _NAMED = {"@hourly": "@hourly", "@daily": "@daily", "@midnight": "@daily", "@weekly": "@weekly",
           "@monthly": "@monthly", "@yearly": "@yearly", "@annually": "@yearly"}
@@ -73,7 +73,7 @@ with DAG({dag!r}, schedule={at!r}, start_date=datetime(2020, 1, 1), catchup=Fals
 '''
 
 
-def cron_line(job: Job, at: str, program: str | None = None, sets: Sequence[str] = ()) -> str:
+def cron_line(workload: Workload, at: str, program: str | None = None, sets: Sequence[str] = ()) -> str:
     """One line for a crontab: the whole run at these times, for the current day.
 
     Args:
@@ -84,14 +84,14 @@ def cron_line(job: Job, at: str, program: str | None = None, sets: Sequence[str]
     Raises:
         ConfigError: cron doesn't understand `at`, or `program` isn't a command.
     """
-    words = [*_whole_run(_words(program)), _config(job), *_options(sets)]
-    dated = " --set variables.date=$(date +%F)" if _uses_date(job, sets) else ""
+    words = [*_whole_run(_words(program)), _config(workload), *_options(sets)]
+    dated = " --set variables.date=$(date +%F)" if _uses_date(workload, sets) else ""
     # A percent sign ends cron's command unless it is escaped.
     command = f"{shlex.join(words)}{dated}".replace("%", r"\%")
     return f"{_checked(at)} {command}"
 
 
-def airflow_dag(job: Job, at: str, program: str | None = None, sets: Sequence[str] = ()) -> str:
+def airflow_dag(workload: Workload, at: str, program: str | None = None, sets: Sequence[str] = ()) -> str:
     """A DAG, for Airflow 2 and 3: a task for each declared stage, one after the other, for the run's day.
 
     Args:
@@ -102,18 +102,18 @@ def airflow_dag(job: Job, at: str, program: str | None = None, sets: Sequence[st
     Raises:
         ConfigError: as `cron_line` does.
     """
-    words, times, dated = _words(program), _checked(at), _uses_date(job, sets)
-    stages, named = [stage for stage in in_order() if stage.declared(job.workload)], _names_stage(words)
+    words, times, dated = _words(program), _checked(at), _uses_date(workload, sets)
+    stages, named = [stage for stage in in_order() if stage.declared(workload)], _names_stage(words)
     # A stage alone would read the newest version of its inputs, which may be another day's.
     if dated or (words[-1].endswith(".py") and not named):
-        words = [*_whole_run(words), _config(job), "--to", "{stage}"]
+        words = [*_whole_run(words), _config(workload), "--to", "{stage}"]
     elif named:
-        words += [_config(job)]
+        words += [_config(workload)]
     else:
-        words += [*([] if set(stages) <= set(BUILT_IN) else ["stage"]), "{stage}", _config(job)]
+        words += [*([] if set(stages) <= set(BUILT_IN) else ["stage"]), "{stage}", _config(workload)]
     words += [*_options(sets), *(["--set", "variables.date={date}"] if dated else [])]
-    return _DAG.format(name=job.workload.name, config=_config(job), stages=[stage.name for stage in stages],
-                       command=words, at=_NAMED.get(times, times), dag=f"laketrain_{job.workload.name}")
+    return _DAG.format(name=workload.name, config=_config(workload), stages=[stage.name for stage in stages],
+                       command=words, at=_NAMED.get(times, times), dag=f"laketrain_{workload.name}")
 
 
 def _words(program: str | None) -> list[str]:
@@ -176,14 +176,14 @@ def _laketrain() -> str:
     return shlex.quote(str(Path(sys.executable).with_name("laketrain")))
 
 
-def _config(job: Job) -> str:
-    return str(Path(job.source).absolute())
+def _config(workload: Workload) -> str:
+    return str(Path(workload.source).absolute())
 
 
 def _options(sets: Sequence[str]) -> list[str]:
     return [word for each in sets for word in ("--set", each)]
 
 
-def _uses_date(job: Job, sets: Sequence[str]) -> bool:
-    return "date" in Document.read(job.source, sets).used
+def _uses_date(workload: Workload, sets: Sequence[str]) -> bool:
+    return "date" in Document.read(workload.source, sets).used
 

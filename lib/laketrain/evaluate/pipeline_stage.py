@@ -9,8 +9,8 @@ from laketrain.errors import LakeError
 from laketrain.stages import RunContext, Stage, Work
 
 if TYPE_CHECKING:
-    from laketrain.config import Workload
     from laketrain.lake import Version
+    from laketrain.workload import Workload
 
 
 class EvaluateStage(Stage):
@@ -47,7 +47,7 @@ class EvaluateStage(Stage):
 def _trained_on(run: RunContext, model: Version) -> Version:
     """The dataset that the model was trained on. Each dataset learns its own features, so on any other one, also a
     newer one, the model's figures would mean nothing."""
-    hint = f"train a model: laketrain run {run.source} --from train"
+    hint = f"train a model: laketrain run {run.workload.source} --from train"
     parent = next((parent for parent in model.entry.parents.items() if parent[0].startswith("features/")), None)
     if parent is None:
         raise LakeError("evaluate", model.ref, "doesn't say on which dataset it was trained, expected one of "

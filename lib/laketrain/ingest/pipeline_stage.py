@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from laketrain.stages import Arrivals, RunContext, Stage, Work
 
 if TYPE_CHECKING:
-    from laketrain.config import Workload
     from laketrain.config.sources import Source
     from laketrain.lake import Version
+    from laketrain.workload import Workload
 
 
 class IngestStage(Stage):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from laketrain.config.train import Again, Train
+from laketrain.config.train import Again
 from laketrain.errors import LakeError
 from laketrain.lake import Version
 from laketrain.profile.drift import drift_between
@@ -15,6 +15,7 @@ from laketrain.profile.model import load_profile
 from laketrain.profile.place import find_profile
 from laketrain.train.pipeline_stage import KeptModel
 from laketrain.train.stage import fingerprint_train
+from laketrain.workload import Train
 
 _AT_LEAST = {"some": ("some", "strong"), "strong": ("strong",)}
 

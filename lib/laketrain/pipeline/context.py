@@ -17,9 +17,7 @@ from laketrain.stages.events import parse_rank_event
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from laketrain.config import Workload
-    from laketrain.features import FeatureSet
-    from laketrain.workload import Job
+    from laketrain.workload import Workload
 
 
 class Context:
@@ -30,11 +28,9 @@ class Context:
             says, started when it is first needed.
     """
 
-    def __init__(self, job: Job, listener: Listener, spark: SparkSession | None = None) -> None:
-        self.workload: Workload = job.workload
-        self.features: FeatureSet | None = job.features
-        self.source = job.source
-        self.lake = Lake(self.workload.lake)
+    def __init__(self, workload: Workload, listener: Listener, spark: SparkSession | None = None) -> None:
+        self.workload = workload
+        self.lake = Lake(workload.lake)
         self.listeners = [listener]
         self.force = False
         self._spark = spark
@@ -73,7 +69,7 @@ class Context:
         if latest is None:
             stage = next(stage.name for stage in STAGES.values() if stage.zone == zone)
             raise LakeError("lake", f"{zone}/{name}", "nothing was committed to it yet",
-                            f"run the stage {stage!r} first, e.g. laketrain run {self.source} --to {stage}")
+                            f"run the stage {stage!r} first, e.g. laketrain run {self.workload.source} --to {stage}")
         return replace(latest, newest=latest.number)
 
     def table(self, name: str) -> Version:

@@ -13,7 +13,7 @@ by the fingerprint of its config and inputs; what is found is not made again.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from laketrain.report import write_report
 from laketrain.report.terminal import Terminal
 from laketrain.stages import Listener, Outcome, RunRecord, RunResult
 from laketrain.track import missing_packages
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 if TYPE_CHECKING:
     import keras
@@ -42,11 +42,15 @@ if TYPE_CHECKING:
     from laketrain.report.profile import ProfileView
 
 
+Config = str | Path | Mapping[str, Any] | Workload
+
+
 class Pipeline:
     """One workload over one lake.
 
     Args:
-        config: the YAML's path. sets: `key=value` as of `--set`. lake: another lake than the config's.
+        config: the YAML's path, a mapping with its keys, or a workload.
+        sets: `key=value` as of `--set`. lake: another lake than the config's.
         listener: receives the events of a run; by default the terminal shows them.
         spark: a session to use; by default the active one, else one as the config says, started when first needed.
 
@@ -54,15 +58,21 @@ class Pipeline:
         ConfigError: with everything that is wrong in the config.
     """
 
-    def __init__(self, config: str | Path, sets: Sequence[str] = (), lake: str | None = None,
+    def __init__(self, config: Config, sets: Sequence[str] = (), lake: str | None = None,
                  listener: Listener | None = None, spark: SparkSession | None = None) -> None:
-        self.job = Job.load(config, sets, lake)
-        self.workload = self.job.workload
+        if isinstance(config, Workload):
+            if sets or lake is not None:
+                raise ValueError("'sets' and 'lake' don't change a Workload; use workload.changed({...})")
+            self.workload = config
+        elif isinstance(config, Mapping):
+            self.workload = Workload.of(config, sets=sets, lake=lake)
+        else:
+            self.workload = Workload.load(config, sets, lake)
         missing = list(missing_packages(self.workload.track))
         if missing:
-            raise ConfigError(self.job.source, missing)
+            raise ConfigError(self.workload.source, missing)
         self.listener = listener or Terminal()
-        self.context = Context(self.job, self.listener, spark)
+        self.context = Context(self.workload, self.listener, spark)
         self.lake = self.context.lake
         hooks = [ProfileHook(self.context), RetainHook(self.context), TrackHook(self.context)]
         self._runner = Runner(self.context, hooks)
@@ -95,7 +105,7 @@ class Pipeline:
                     self._runner.run(stage, force)
         except LaketrainError as error:
             failure = error
-        record = RunRecord(self.workload, self.job.source, in_order(), began, time.monotonic() - started,
+        record = RunRecord(self.workload, self.workload.source, in_order(), began, time.monotonic() - started,
                            tuple(self.outcomes), failure)
         report = write_report(self.lake, record)
         if failure is not None:
@@ -185,4 +195,4 @@ class Pipeline:
         """Raises ConfigError if the workload has no section for the stage."""
         key = find_stage(stage, "stage").key
         if not find_stage(stage, "stage").declared(self.workload):
-            raise ConfigError(self.job.source, [Problem(key, f"there is no {key!r} section", "Add one")])
+            raise ConfigError(self.workload.source, [Problem(key, f"there is no {key!r} section", "Add one")])

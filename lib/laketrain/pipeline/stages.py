@@ -18,8 +18,8 @@ from laketrain.stages import STAGES, Stage
 from laketrain.train.pipeline_stage import KeptModel, TrainStage
 
 if TYPE_CHECKING:
-    from laketrain.config.train import Train
     from laketrain.lake import Version
+    from laketrain.workload import Train
 
 
 def _keep(dataset: Version, name: str, config: Train) -> KeptModel | None:

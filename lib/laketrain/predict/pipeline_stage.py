@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from laketrain.stages import RunContext, Stage, Work
 
 if TYPE_CHECKING:
-    from laketrain.config import Workload
+    from laketrain.workload import Workload
 
 
 class PredictStage(Stage):

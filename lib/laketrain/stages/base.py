@@ -18,11 +18,10 @@ from laketrain.usercode.registry import Registry
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from laketrain.config import Workload
     from laketrain.config.base import Section
     from laketrain.errors import Problem
-    from laketrain.features import FeatureSet
     from laketrain.lake import Lake, Version
+    from laketrain.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,6 @@ class RunContext(Protocol):
 
     @property
     def workload(self) -> Workload: ...
-
-    @property
-    def features(self) -> FeatureSet | None: ...
-
-    @property
-    def source(self) -> str:
-        """The path of the workload's file."""
 
     @property
     def lake(self) -> Lake: ...

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from laketrain.stages.base import Stage
 
 if TYPE_CHECKING:
-    from laketrain.config import Workload
     from laketrain.errors import LaketrainError
     from laketrain.lake import Version
+    from laketrain.workload import Workload
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from laketrain.config import Workload
 from laketrain.config.track import Track
 from laketrain.errors import Problem
 from laketrain.lake import Version
 from laketrain.report.redact import Redactor
 from laketrain.stages import EpochEnded
 from laketrain.track.run import Ending, RunFacts, Tracker
+from laketrain.workload import Workload
 
 _NEEDS = {"mlflow": ("mlflow", "sqlalchemy", "alembic"), "tensorboard": ("tensorboard",)}
 

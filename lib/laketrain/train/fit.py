@@ -18,7 +18,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.train import Train
 from laketrain.distributed import World, averaging_seconds
 from laketrain.errors import LakeError
 from laketrain.feed.cache import DecodedCache
@@ -28,6 +27,7 @@ from laketrain.lake import Lake
 from laketrain.train.clock import Report
 from laketrain.train.parted import weights_digest
 from laketrain.train.user import unpack_user_code
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     import keras
@@ -127,7 +127,7 @@ def _of_probabilities(model: keras.Model, dataset: Dataset, config: Train) -> ke
     """What is committed says probabilities, also where training went by logits."""
     from laketrain.train.compiling import with_probabilities
 
-    return with_probabilities(model, dataset.features) if config.model.get("from_logits") is True else model
+    return with_probabilities(model, dataset.features) if config.model.gives_logits else model
 
 
 def _verdict(state: State, config: Train) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from laketrain.config.train import Train
 from laketrain.errors import DataError, nearest
+from laketrain.workload import Train
 
 # The metric is what a name ends with; before it may stand `val_` and a target, of whatever name.
 _LARGER_IS_BETTER = ("accuracy", "auc", "precision", "recall", "r2")

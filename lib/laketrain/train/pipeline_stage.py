@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from laketrain.stages import RunContext, Stage, Work
 
 if TYPE_CHECKING:
-    from laketrain.config import Workload
-    from laketrain.config.train import Train
     from laketrain.lake import Version
+    from laketrain.workload import Train, Workload
 
 
 @dataclass(frozen=True)

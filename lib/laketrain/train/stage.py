@@ -12,8 +12,7 @@ from functools import partial
 from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.checks import ranks_of
-from laketrain.config.train import Ranks, Train
+from laketrain.config.train import Ranks, ranks_of
 from laketrain.distributed import launch
 from laketrain.distributed.slots import slots_for
 from laketrain.errors import LakeError, LaunchError, RankError, StorageError
@@ -24,6 +23,7 @@ from laketrain.train.source import pin_source, source_content, source_parent
 from laketrain.train.trial import try_model
 from laketrain.train.user import pack_user_code, source_of
 from laketrain.train.vain import in_vain
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

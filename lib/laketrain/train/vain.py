@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from laketrain.config.train import Train
 from laketrain.train.groups import updates_of
+from laketrain.workload import Train
 
 
 def in_vain(config: Train, rows: int) -> Iterator[str]:
