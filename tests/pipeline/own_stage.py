@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from laketrain.config.base import Name, Section
 from laketrain.lake import Table, Version, fingerprint
 from laketrain.lake.contents import found_files
-from laketrain.lake.quarantine import check_balance, commit_quarantine
+from laketrain.lake.quarantine import check_balance, commit_quarantine, counts_by_rule
 from laketrain.lake.version import made_of
 from laketrain.stages import STAGES, RunContext, Stage, Work
 
@@ -52,8 +52,9 @@ def lengths(spark: SparkSession, table: Version, output: Table, config: Lengths,
         F.col(config.column).alias("record"))
     good = rows.where(F.col("length") <= config.longest)
     with output.stage() as draft:
-        quarantine = commit_quarantine(output, [table], lambda target: write(too_long, target.url()), stage="lengths",
-                                       fingerprint=key, table_schema=too_long.schema.json())
+        quarantine = commit_quarantine(
+            output, [table], lambda target: write(too_long, target.url()), stage="lengths", fingerprint=key,
+            table_schema=too_long.schema.json(), counts=counts_by_rule({("longest", table.ref): too_long.count()}))
         write(good, draft.url())
         files = found_files(output.lake.store, draft.path())
         rows_out = sum(file.rows or 0 for file in files)
