@@ -97,7 +97,9 @@ def stage(name: Annotated[str, typer.Argument(help="The stage's name.")], config
     with _taught():
         from laketrain.pipeline import Pipeline
 
-        Pipeline(config, sets or (), lake).run(name, name, force)
+        pipeline = Pipeline(config, sets or (), lake)
+        pipeline.require(name)
+        pipeline.run(name, name, force)
 
 
 @app.command()

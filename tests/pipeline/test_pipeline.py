@@ -57,7 +57,7 @@ def versions(home: Small) -> dict[str, list[int]]:
 # ---- what is run
 
 
-def test_a_run_makes_every_declared_stage_in_order_and_tells_its_watcher(finished: Small, spark: SparkSession):
+def test_a_run_makes_every_declared_stage_in_order_and_reports_to_its_listener(finished: Small, spark: SparkSession):
     pipeline = finished.pipeline(spark)
     pipeline.run()
     listener = pipeline.listener

@@ -67,9 +67,9 @@ class Context:
             return version
         latest = self.output(zone, name).latest()
         if latest is None:
-            stage = next(stage.name for stage in STAGES.values() if stage.zone == zone)
-            raise LakeError("lake", f"{zone}/{name}", "nothing was committed to it yet",
-                            f"run the stage {stage!r} first, e.g. laketrain run {self.workload.source} --to {stage}")
+            hints = (f"run the stage {stage.name!r} first, e.g. laketrain run {self.workload.source} --to {stage.name}"
+                     for stage in STAGES.values() if stage.zone == zone)
+            raise LakeError("lake", f"{zone}/{name}", "nothing was committed to it yet", next(hints, ""))
         return replace(latest, newest=latest.number)
 
     def table(self, name: str) -> Version:

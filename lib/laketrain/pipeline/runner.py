@@ -76,17 +76,17 @@ class Runner:
         before = max(table.versions(), default=0) if work.before is None else work.before
         self._context.report(StageStarted(stage.name, table.name))
         try:
-            version = found = self._find(table, work)
+            version = existing = self._find(table, work)
             if version is None:
                 with self._context.lease(table, work.fingerprint):
                     # Another job may have made it while this one waited for the lease.
-                    found = self._find(table, work)
-                    version = found or self._make(stage, work)
+                    existing = self._find(table, work)
+                    version = existing or self._make(stage, work)
         except CommitConflict:
             for parent in work.parents:
                 self._context.forget(parent.table)
             raise
-        outcome = Outcome(stage.name, version, found is not None, time.monotonic() - started)
+        outcome = Outcome(stage.name, version, existing is not None, time.monotonic() - started)
         self._record(outcome, before)
         if work.done is not None:
             work.done(version)
