@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from laketrain.config.base import Name, Section
+from laketrain.errors import Problem, nearest
 from laketrain.lake import Table, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import check_balance, commit_quarantine, counts_by_rule
@@ -32,6 +33,11 @@ class LengthsStage(Stage):
 
     def tables(self, workload: Workload) -> Sequence[str]:
         return [self.settings(workload).table]
+
+    def problems(self, workload: Workload) -> Iterator[Problem]:
+        table, tables = self.settings(workload).table, {*workload.clean, *workload.integrate}
+        if table not in tables:
+            yield Problem.at(("lengths", "table"), f"there is no table {table!r}", nearest(table, tables))
 
     def plan(self, run: RunContext, name: str) -> Work:
         config, table = self.settings(run.workload), run.table(name)

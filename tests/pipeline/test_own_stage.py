@@ -107,8 +107,11 @@ def test_its_section_is_checked_like_any_other(tmp_path: Path) -> None:
     home = build(tmp_path, "plugins: [own_stage]\nlengths: {table: digits, colum: id}\n")
     with pytest.raises(ConfigError) as caught:
         Workload.load(home.config)
-    assert "lengths.colum: unknown key 'colum'. Did you mean 'column'?" in str(caught.value)
-    assert "lengths.column: is missing" in str(caught.value)
+    assert "line 32, lengths.colum: unknown key 'colum'. Did you mean 'column'?" in str(caught.value)
+    assert len(caught.value.problems) == 2  # and `column` is missing
+    home.config.write_text(CONFIG + SECTION.replace("digits", "digit"), "utf-8")
+    with pytest.raises(ConfigError, match="line 33, lengths.table: there is no table 'digit'. Did you mean 'digits'?"):
+        Workload.load(home.config)
 
 
 def test_a_key_that_is_nearly_its_section_gets_its_name(tmp_path: Path) -> None:
