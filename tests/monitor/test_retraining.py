@@ -16,7 +16,7 @@ from tests.small import CONFIG, Small, build_small, write
 from laketrain.lake import Lake, Version
 from laketrain.monitor.retraining import model_to_keep
 from laketrain.profile.model import FILE, TableProfile
-from laketrain.profile.place import fingerprint_profile, profiles_of
+from laketrain.profile.store import fingerprint_profile, profiles_of
 from laketrain.train import fingerprint_train
 from laketrain.workload import Train
 

@@ -28,7 +28,7 @@ from laketrain.pipeline.hooks.track import TrackHook
 from laketrain.pipeline.profiles import view_profile
 from laketrain.pipeline.runner import Runner
 from laketrain.pipeline.stages import between, find_stage, in_order
-from laketrain.profile.place import ZONES
+from laketrain.profile.store import ZONES
 from laketrain.report import write_report
 from laketrain.report.terminal import Terminal
 from laketrain.stages import Listener, Outcome, RunRecord, RunResult

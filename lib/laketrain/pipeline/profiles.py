@@ -8,7 +8,7 @@ from laketrain.errors import LakeError
 from laketrain.lake import Version
 from laketrain.pipeline.context import Context
 from laketrain.profile.model import PAGE, load_profile
-from laketrain.profile.place import ZONES, find_profile
+from laketrain.profile.store import ZONES, find_profile
 from laketrain.report.profile import ProfileView, page_of
 from laketrain.stages import Outcome, StageEnded, StageStarted
 

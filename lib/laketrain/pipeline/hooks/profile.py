@@ -5,7 +5,7 @@ from __future__ import annotations
 from laketrain.pipeline.context import Context
 from laketrain.pipeline.hooks.base import Hook
 from laketrain.pipeline.profiles import make_profile
-from laketrain.profile.place import ZONES, find_profile, fingerprint_profile, profiles_of
+from laketrain.profile.store import ZONES, find_profile, fingerprint_profile, profiles_of
 from laketrain.stages import Outcome
 
 
