@@ -46,7 +46,7 @@ def train(**settings: Any) -> Train:
 
 @pytest.mark.parametrize(("rows", "stands"), [(100, True), (109, True), (110, False), (300, False), (90, True)])
 def test_a_model_stands_until_its_split_has_grown_by_the_share(tmp_path: Path, rows: int, stands: bool) -> None:
-    config, lake = train(again={"rows": 0.1}), Lake(tmp_path)
+    config, lake = train(retrain_when={"rows": 0.1}), Lake(tmp_path)
     model = model_of(dataset_of(lake, 100), config)
     found = model_to_keep(dataset_of(lake, rows), "digits", config)
     assert (found is not None) == stands
@@ -56,7 +56,7 @@ def test_a_model_stands_until_its_split_has_grown_by_the_share(tmp_path: Path, r
 
 
 def test_a_model_stands_until_it_is_old(tmp_path: Path) -> None:
-    config, lake = train(again={"days": 7}), Lake(tmp_path)
+    config, lake = train(retrain_when={"days": 7}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     new, now = dataset_of(lake, 500), datetime.now(timezone.utc)
     standing = model_to_keep(new, "digits", config, now=now + timedelta(days=6.5))
@@ -65,7 +65,7 @@ def test_a_model_stands_until_it_is_old(tmp_path: Path) -> None:
 
 
 def test_one_reason_of_several_is_enough(tmp_path: Path) -> None:
-    config, lake = train(again={"days": 7, "rows": 0.5}), Lake(tmp_path)
+    config, lake = train(retrain_when={"days": 7, "rows": 0.5}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     few, many, now = dataset_of(lake, 120), dataset_of(lake, 200), datetime.now(timezone.utc)
     assert model_to_keep(few, "digits", config, now=now) is not None
@@ -74,19 +74,19 @@ def test_one_reason_of_several_is_enough(tmp_path: Path) -> None:
 
 
 def test_other_settings_and_a_missing_dataset_are_reason_enough(tmp_path: Path) -> None:
-    config, lake = train(again={"rows": 0.5}), Lake(tmp_path)
+    config, lake = train(retrain_when={"rows": 0.5}), Lake(tmp_path)
     assert model_to_keep(dataset_of(lake, 100), "digits", config) is None
     model_of(lake.version("features/digits@1"), config)
     new = dataset_of(lake, 101)
-    assert model_to_keep(new, "digits", train(again={"rows": 0.5}, epochs=3)) is None
-    assert model_to_keep(new, "digits", train(again={"rows": 0.2})) is not None
+    assert model_to_keep(new, "digits", train(retrain_when={"rows": 0.5}, epochs=3)) is None
+    assert model_to_keep(new, "digits", train(retrain_when={"rows": 0.2})) is not None
     assert model_to_keep(new, "digits", train()) is None
     lake.table("features", "digits").drop(1)
     assert model_to_keep(new, "digits", config) is None
 
 
 def test_drift_that_nobody_can_tell_is_reason_enough(tmp_path: Path) -> None:
-    config, lake = train(again={"drift": "strong"}), Lake(tmp_path)
+    config, lake = train(retrain_when={"drift": "strong"}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     with lake.table("features", "digits").stage() as draft:
         other = draft.commit(counts={"splits": {"train": 100}}, parents={"clean/digits": 2})
@@ -109,7 +109,7 @@ def drawn(before: TableProfile | None, version: int, width: float, longest: int)
     ((1, 1, 1, 1), (12, 13, 12, 13), [True, True, True]), ((1, 1, 1, 1), (12, 60, 13, 60), [False, True, False])])
 def test_drift_is_told_from_what_the_model_was_trained_on_however_many_versions_lie_between(
         tmp_path: Path, widths: tuple[float, ...], longest: tuple[int, ...], stands: list[bool]) -> None:
-    config, lake = train(again={"drift": "strong"}), Lake(tmp_path)
+    config, lake = train(retrain_when={"drift": "strong"}), Lake(tmp_path)
     profile, found = None, []
     for version, (width, most) in enumerate(zip(widths, longest, strict=True), 1):
         with lake.table("clean", "digits").stage() as draft:
@@ -129,7 +129,7 @@ def test_drift_is_told_from_what_the_model_was_trained_on_however_many_versions_
 
 def test_a_policy_that_would_never_train_is_refused() -> None:
     with pytest.raises(ValidationError, match="received none of rows, days and drift"):
-        train(again={})
+        train(retrain_when={})
 
 
 def add(home: Small, name: str, rows: range, label: int | None = None) -> None:
@@ -143,7 +143,7 @@ def add(home: Small, name: str, rows: range, label: int | None = None) -> None:
 def test_a_run_trains_again_when_labels_have_drifted_and_not_before(spark: SparkSession, tmp_path: Path) -> None:
     home = build_small(tmp_path)
     home.config.write_text(CONFIG + TRAINING, "utf-8")
-    sets = ("train.again={drift: strong}", "train.validation=null")
+    sets = ("train.retrain_when={drift: strong}", "train.validation=null")
 
     def models(*more: str) -> list[int]:
         pipeline = home.pipeline(spark, *sets, *more)
@@ -151,7 +151,8 @@ def test_a_run_trains_again_when_labels_have_drifted_and_not_before(spark: Spark
         assert isinstance(listener, Quiet)
         pipeline.run()
         if listener.notes:
-            assert listener.notes == ["models/small@1 is kept (no column with strong drift), as 'train.again' asks"]
+            assert listener.notes == [
+                "models/small@1 is kept (no column with strong drift), as 'train.retrain_when' asks"]
             assert pipeline.outcomes[-1].skipped, "the model is measured on what it was trained beside"
         return home.lake.table("models", "small").versions()
 

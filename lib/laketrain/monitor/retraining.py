@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from laketrain.config.train import Again
+from laketrain.config.train import RetrainWhen
 from laketrain.errors import LakeError
 from laketrain.lake import Version
 from laketrain.profile.drift import drift_between
@@ -21,40 +21,42 @@ _AT_LEAST = {"some": ("some", "strong"), "strong": ("strong",)}
 
 
 def model_to_keep(dataset: Version, name: str, config: Train, *, now: datetime | None = None) -> KeptModel | None:
-    """The latest model, if it was trained with these settings and `config.again` asks for no new one.
+    """The latest model, if it was trained with these settings and `config.retrain_when` asks for no new one.
 
     None also if its dataset, or a profile that drift is measured with, is no longer in the lake.
     """
     model = dataset.lake.table("models", name).latest()
-    if config.again is None or model is None:
+    if config.retrain_when is None or model is None:
         return None
     try:
         trained_on = dataset.lake.version(f"{dataset.table}@{model.entry.parents[dataset.table]}")
         if fingerprint_train(trained_on, config) != model.entry.fingerprint:
             return None
-        changes = _changes(config.again, config.split, model, trained_on, dataset, now or datetime.now(timezone.utc))
+        changes = _changes(config.retrain_when, config.split, model, trained_on, dataset,
+                           now or datetime.now(timezone.utc))
     except (KeyError, LakeError):
         return None
     return None if changes is None else KeptModel(model, trained_on, changes)
 
 
-def _changes(again: Again, split: str, model: Version, before: Version, after: Version, now: datetime) -> str | None:
+def _changes(when: RetrainWhen, split: str, model: Version, before: Version, after: Version,
+             now: datetime) -> str | None:
     """What has changed, in words; None if that is reason to train."""
     changes = []
-    if again.rows is not None:
+    if when.rows is not None:
         old, new = before.entry.counts["splits"][split], after.entry.counts["splits"][split]
-        if new - old >= old * again.rows:
+        if new - old >= old * when.rows:
             return None
         changes.append(f"{new / max(1, old) - 1:+.1%} rows")
-    if again.days is not None:
+    if when.days is not None:
         age = (now - model.created).total_seconds() / 86_400
-        if age >= again.days:
+        if age >= when.days:
             return None
         changes.append(f"{age:.1f} days old")
-    if again.drift is not None:
-        if _drifted(again.drift, before, after):
+    if when.drift is not None:
+        if _drifted(when.drift, before, after):
             return None
-        changes.append(f"no column with {again.drift} drift")
+        changes.append(f"no column with {when.drift} drift")
     return ", ".join(changes)
 
 

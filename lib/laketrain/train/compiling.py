@@ -27,7 +27,7 @@ _OPTIMIZERS: dict[str, Any] = {
     "lion": keras.optimizers.Lion, "rmsprop": keras.optimizers.RMSprop, "adagrad": keras.optimizers.Adagrad,
     "adadelta": keras.optimizers.Adadelta, "adafactor": keras.optimizers.Adafactor, "ftrl": keras.optimizers.Ftrl,
 }
-_OURS = {"name", "schedule", "accumulate", "ema", "layer_rates", "wire"}
+_OURS = {"name", "schedule", "accumulate", "ema", "layer_rates", "gradient_dtype"}
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 # What penalties are for: the weights that multiply, not those that shift or scale.
 _KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "embeddings")

@@ -132,7 +132,7 @@ def _of_probabilities(model: keras.Model, dataset: Dataset, config: Train) -> ke
 
 def _verdict(state: State, config: Train) -> dict[str, Any]:
     """Which epoch's model is committed, and by what."""
-    best = state.judge["best_epoch"] if config.keeps_best else 0  # 0 also where no value was a number
+    best = state.judge["best_epoch"] if config.commits_best else 0  # 0 also where no value was a number
     return {"epoch": best or state.epochs, "monitor": state.judge["monitor"], "value": state.judge["best"],
             "keep": "best" if best else "last"}
 

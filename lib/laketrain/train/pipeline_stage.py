@@ -51,7 +51,7 @@ class TrainStage(Stage):
         dataset = run.input("features", run.workload.dataset)
         kept = None if run.force else self._keep(dataset, name, config)
         if kept is not None:
-            run.note(f"{kept.model.ref} is kept ({kept.reason}), as 'train.again' asks")
+            run.note(f"{kept.model.ref} is kept ({kept.reason}), as 'train.retrain_when' asks")
             dataset = kept.dataset
         key = fingerprint_train(dataset, config)
         return Work(key, lambda: train(run.spark, dataset, name, config, key, run.rank_event), [dataset])
