@@ -44,18 +44,18 @@ def train(**settings: Any) -> Train:
     return Train.model_validate({"model": {"name": "linear"}, **settings})
 
 
-@pytest.mark.parametrize(("rows", "stands"), [(100, True), (109, True), (110, False), (300, False), (90, True)])
-def test_a_model_stands_until_its_split_has_grown_by_the_share(tmp_path: Path, rows: int, stands: bool) -> None:
+@pytest.mark.parametrize(("rows", "kept"), [(100, True), (109, True), (110, False), (300, False), (90, True)])
+def test_a_model_is_kept_until_its_split_has_grown_by_the_share(tmp_path: Path, rows: int, kept: bool) -> None:
     config, lake = train(retrain_when={"rows": 0.1}), Lake(tmp_path)
     model = model_of(dataset_of(lake, 100), config)
     found = model_to_keep(dataset_of(lake, rows), "digits", config)
-    assert (found is not None) == stands
+    assert (found is not None) == kept
     if found is not None:
         assert (found.model.ref, found.dataset.ref) == (model.ref, "features/digits@1")
         assert found.reason == f"{rows / 100 - 1:+.1%} rows"
 
 
-def test_a_model_stands_until_it_is_old(tmp_path: Path) -> None:
+def test_a_model_is_kept_until_it_is_old(tmp_path: Path) -> None:
     config, lake = train(retrain_when={"days": 7}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     new, now = dataset_of(lake, 500), datetime.now(timezone.utc)
@@ -103,12 +103,12 @@ def drawn(before: TableProfile | None, version: int, width: float, longest: int)
     return after(before, size, key.model_copy(update={"name": "y"}))
 
 
-@pytest.mark.parametrize(("widths", "longest", "stands"), [
+@pytest.mark.parametrize(("widths", "longest", "kept"), [
     ((1, 1.2, 1.2, 1.2), (12, 12, 12, 12), [True, True, True]), ((1, 3, 1, 1), (12, 12, 12, 12), [False, True, True]),
     ((1, 1.35, 1.5, 1.8), (12, 12, 12, 12), [True, True, False]),
     ((1, 1, 1, 1), (12, 13, 12, 13), [True, True, True]), ((1, 1, 1, 1), (12, 60, 13, 60), [False, True, False])])
-def test_drift_is_told_from_what_the_model_was_trained_on_however_many_versions_lie_between(
-        tmp_path: Path, widths: tuple[float, ...], longest: tuple[int, ...], stands: list[bool]) -> None:
+def test_drift_is_measured_from_what_the_model_was_trained_on_across_any_number_of_versions(
+        tmp_path: Path, widths: tuple[float, ...], longest: tuple[int, ...], kept: list[bool]) -> None:
     config, lake = train(retrain_when={"drift": "strong"}), Lake(tmp_path)
     profile, found = None, []
     for version, (width, most) in enumerate(zip(widths, longest, strict=True), 1):
@@ -124,7 +124,7 @@ def test_drift_is_told_from_what_the_model_was_trained_on_however_many_versions_
             model_of(dataset, config)
         else:
             found.append(model_to_keep(dataset, "digits", config) is not None)
-    assert found == stands
+    assert found == kept
 
 
 def test_a_policy_that_would_never_train_is_refused() -> None:

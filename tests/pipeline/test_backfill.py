@@ -75,7 +75,7 @@ def test_the_first_day_that_fails_ends_it_and_the_same_command_goes_on_there(spa
     assert prices(config) == [[0, 10], [1, 11], [2, 12]]
 
 
-def test_the_command_line_says_what_became_of_the_days(spark: SparkSession, config: Path) -> None:
+def test_the_command_line_prints_the_result_of_the_days(spark: SparkSession, config: Path) -> None:
     (config.parent / "landing" / "2026" / "11" / f"sales-{DAYS[2]}.csv").unlink()
     asked = ["run", str(config), "--dates", f"{DAYS[0]}..{DAYS[2]}", "--to", "clean"]
     done = CliRunner().invoke(app, asked)
@@ -90,7 +90,7 @@ def test_a_config_that_does_not_use_the_date_is_refused(config: Path) -> None:
         backfill(config, DAYS)
 
 
-def test_a_mistake_in_the_config_is_told_before_any_day_is_run(config: Path) -> None:
+def test_a_mistake_in_the_config_is_reported_before_any_day_is_run(config: Path) -> None:
     config.write_text(CONFIG.replace("min: 0", "minimum: 0"))
     with pytest.raises(ConfigError, match="Did you mean 'min'"):
         backfill(config, DAYS)

@@ -19,12 +19,14 @@ from tests.road import Quiet
 from tests.small import BAD_SCANS, CONFIG, ROWS, Small, build_small, write
 from tests.tables import rows_of
 
+from laketrain.config.document import Document
 from laketrain.errors import ConfigError, DataError, GateError, LakeError
 from laketrain.evaluate import fingerprint_evaluate
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version, collect
 from laketrain.pipeline import Pipeline
 from laketrain.pipeline.stages import between, in_order
+from laketrain.workload import Workload
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -77,7 +79,7 @@ def test_what_is_unchanged_is_skipped_without_spark(small: Small):
     assert result.report is not None and result.report.ref == "runs/small@1"
 
 
-def test_old_versions_go_as_the_workload_says_and_a_rerun_still_finds_everything(small: Small, spark: SparkSession):
+def test_old_versions_are_dropped_as_the_workload_asks_and_a_rerun_finds_everything(small: Small, spark: SparkSession):
     sets = (LOWER_LIMIT, "clean.scans.max_reject_fraction=0.5", "retain.versions=1")
     small.pipeline(spark, *sets).run()
     there = versions(small)
@@ -163,7 +165,7 @@ def test_impossible_stages_are_refused(first: str | None, last: str | None, said
     assert said in str(caught.value)
 
 
-def test_only_the_chosen_stages_are_run_and_read_what_lies_in_the_lake(spark: SparkSession, tmp_path: Path):
+def test_only_the_chosen_stages_are_run_and_read_what_is_in_the_lake(spark: SparkSession, tmp_path: Path):
     home = build_small(tmp_path)
     home.pipeline(spark).run(last="clean")
     assert sorted(versions(home)) == ["clean/labels", "clean/scans", "profiles/clean.labels", "profiles/clean.scans",
@@ -177,7 +179,7 @@ def test_only_the_chosen_stages_are_run_and_read_what_lies_in_the_lake(spark: Sp
 @pytest.mark.parametrize(("stage", "needs", "first"), [
     ("clean", "raw/scans", "ingest"), ("integrate", "clean/scans", "clean"),
     ("convert", "integrated/digits", "integrate")])
-def test_a_stage_without_its_input_says_which_stage_to_run_first(tmp_path: Path, stage: str, needs: str, first: str):
+def test_a_stage_without_its_input_names_the_stage_to_run_first(tmp_path: Path, stage: str, needs: str, first: str):
     home = build_small(tmp_path)
     with pytest.raises(LakeError) as caught:
         home.pipeline().run(stage, stage)
@@ -186,7 +188,7 @@ def test_a_stage_without_its_input_says_which_stage_to_run_first(tmp_path: Path,
     assert caught.value.hint == f"run the stage {first!r} first, e.g. laketrain run {home.config} --to {first}"
 
 
-def test_a_landing_zone_without_files_is_told_with_its_path(tmp_path: Path):
+def test_a_landing_zone_without_files_is_reported_with_its_path(tmp_path: Path):
     home = build_small(tmp_path)
     with pytest.raises(DataError, match=r"no file matches .*/landing/labels/sunday\.csv") as caught:
         home.pipeline(None, "day=sunday").run()
@@ -218,6 +220,17 @@ def test_stages_called_in_turn_read_each_other_and_not_a_newer_version(small: Sm
     pipeline.clean()
     small.pipeline(spark, LOWER_LIMIT, "clean.scans.max_reject_fraction=0.5").run("clean", "clean")
     assert pipeline.integrate()["digits"].ref == "integrated/digits@1"
+
+
+def test_a_pipeline_runs_a_file_a_mapping_or_a_workload(tmp_path: Path):
+    home = build_small(tmp_path)
+    loaded = Workload.load(home.config)
+    mapping = Document.parse(CONFIG.replace("${day}", "monday"), "small").data
+    pipelines = [Pipeline(home.config), Pipeline(loaded), Pipeline({**mapping, "lake": home.lake.url, "sources": {
+        name: {**source, "path": str(tmp_path / source["path"])} for name, source in mapping["sources"].items()}})]
+    assert [pipeline.run(last="ingest").changed for pipeline in pipelines] == [True, False, False]
+    with pytest.raises(ValueError, match=r"use workload\.changed"):
+        Pipeline(loaded, ["profile=false"])
 
 
 # ---- what a model is measured on
@@ -292,7 +305,7 @@ def test_a_stage_that_the_workload_does_not_declare_is_refused(finished: Small, 
     ("clean/../raw", "lake"),
     ("raw/scans", "is no table of rows that Spark reads"),
 ])
-def test_a_table_that_there_isnt_is_answered(finished: Small, spark: SparkSession, ref: str, said: str):
+def test_a_table_that_does_not_exist_is_refused(finished: Small, spark: SparkSession, ref: str, said: str):
     with pytest.raises(LakeError, match=".") as caught:
         finished.pipeline(spark).table(ref)
     assert said in str(caught.value)
@@ -301,7 +314,7 @@ def test_a_table_that_there_isnt_is_answered(finished: Small, spark: SparkSessio
 # ---- failures
 
 
-def test_a_failed_stage_leaves_what_was_committed_and_a_report_that_says_so(small: Small, spark: SparkSession):
+def test_a_failed_stage_leaves_what_was_committed_and_a_report_of_the_failure(small: Small, spark: SparkSession):
     before = versions(small)
     pipeline = small.pipeline(spark, STRICT)
     with pytest.raises(DataError, match=r"4 of 60 rows were rejected \(6.7%\), allowed is 1.0%"):
@@ -327,7 +340,7 @@ def test_after_a_failure_a_mended_run_is_right_again(small: Small, spark: SparkS
     assert mended.version("features/small").number == 1
 
 
-def test_a_mistake_of_ours_is_not_dressed_up_as_the_users(small: Small, monkeypatch: pytest.MonkeyPatch):
+def test_a_bug_of_laketrain_is_not_shown_as_a_mistake_of_the_user(small: Small, monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object) -> None:
         raise ZeroDivisionError("ours")
 

@@ -54,7 +54,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
     return fails
 
 
-def test_each_clean_and_integrated_table_has_a_profile_that_no_stage_is_told_of(finished: Small) -> None:
+def test_each_clean_and_integrated_table_has_a_profile_that_no_stage_knows_of(finished: Small) -> None:
     assert profiles(finished.lake) == ONE_EACH
     found = load_profile(finished.lake.version("profiles/integrated.digits"))
     assert (found.ref, found.rows) == ("integrated/digits@1", ROWS - BAD_SCANS)
@@ -96,7 +96,7 @@ def test_a_workload_without_profiles_makes_none_until_one_is_asked_for(spark: Sp
 
 
 @pytest.mark.parametrize("error", [DataError("profile", "table clean/scans@1", "broke"), ValueError("broke")])
-def test_a_profile_that_fails_is_told_and_the_run_goes_on(
+def test_a_profile_that_fails_is_a_note_and_the_run_goes_on(
     spark: SparkSession, tmp_path: Path, failing: Callable[[Exception], None], error: Exception
 ) -> None:
     home = build_small(tmp_path)
@@ -127,7 +127,7 @@ def test_the_next_run_makes_the_profile_that_failed(
     assert profiles(home.lake) == {"profiles/clean.labels": [1], "profiles/clean.scans": [1]}
 
 
-def test_what_has_no_profile_says_what_has(small: Small) -> None:
+def test_a_table_without_profiles_is_refused_with_the_zones_that_have_them(small: Small) -> None:
     with pytest.raises(LakeError, match=r"raw/scans@1: has no profile. Next: name a table of clean/ or integrated/"):
         small.pipeline().profile("raw/scans")
 

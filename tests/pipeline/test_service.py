@@ -129,7 +129,7 @@ def test_what_arrives_is_predicted_by_the_model_that_is_there(spark: SparkSessio
     assert {row["model"] for row in predicted} == {"models/small@1"}
 
 
-def test_a_failure_that_passes_is_waited_for_and_told_once(config: Path) -> None:
+def test_a_failure_that_passes_is_waited_for_and_reported_once(config: Path) -> None:
     stop, listener = threading.Event(), Quiet()
     deliver(config, "a")
     thread, came = served(config, stop, listener)
@@ -170,7 +170,7 @@ def test_stages_that_fail_are_tried_again_though_nothing_more_lands_until_patien
     assert Lake(config.parent / "lake").table("raw", "scans").versions() == [1]
 
 
-def test_a_model_below_its_gate_is_told_once_and_what_arrives_goes_on_landing(
+def test_a_model_below_its_gate_is_reported_once_and_what_arrives_is_still_landed(
         config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A training in each round would be too long for a test."""
     asked: list[int] = []
@@ -292,7 +292,7 @@ def test_a_source_that_is_refused_keeps_none_behind_it_from_landing(config: Path
     assert ["source 'before': no file matches" in note for note in listener.notes] == [True]
 
 
-def test_a_run_that_lands_all_anew_tells_of_files_that_are_gone_and_is_what_increments_go_on_from(config: Path) -> None:
+def test_a_run_that_lands_all_again_reports_missing_files_and_later_increments_continue_from_it(config: Path) -> None:
     raw = Lake(config.parent / "lake").table("raw", "scans")
     for name in ("a", "b"):
         deliver(config, name)
@@ -309,7 +309,7 @@ def test_a_run_that_lands_all_anew_tells_of_files_that_are_gone_and_is_what_incr
     assert held(config) == ["a", "c"]
 
 
-def test_sources_that_are_refused_are_all_told(config: Path) -> None:
+def test_sources_that_are_refused_are_all_reported(config: Path) -> None:
     text = WORKLOAD.replace("sources:", "sources:\n  one: {format: text, path: other}\n  two: {format: text, path: no}")
     config.write_text(text)
     deliver(config, "a")
@@ -325,7 +325,7 @@ def test_a_stage_without_a_section_is_refused_at_once(config: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_ends_well_when_it_is_told_to(config: Path, number: signal.Signals) -> None:
+def test_the_command_exits_with_0_on_a_signal(config: Path, number: signal.Signals) -> None:
     service = subprocess.Popen([sys.executable, "-m", "laketrain", "stream", str(config), "--every", "100 ms"],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
@@ -348,7 +348,7 @@ def test_a_workload_in_which_nothing_grows_is_refused(config: Path) -> None:
 
 @pytest.mark.parametrize(("text", "said"), [("soon", "--every: received 'soon', expected a number and a unit"),
                                             ("5 parsecs", "--every: received the unit 'parsecs'")])
-def test_a_span_that_is_none_is_told_with_its_option(text: str, said: str) -> None:
+def test_a_duration_that_cannot_be_parsed_is_refused_with_its_option(text: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         parse_duration("--every", text)
     assert parse_duration("--every", "1.5 hours") == timedelta(minutes=90)
