@@ -108,7 +108,8 @@ class Stage:
     def __init_subclass__(cls) -> None:
         """Sets the default of `key`."""
         super().__init_subclass__()
-        cls.key = cls.key or getattr(cls, "name", "")
+        if "name" in vars(cls) and "key" not in vars(cls):
+            cls.key = cls.name
 
     def settings(self, workload: Workload) -> Any:
         """Its section of the workload."""
