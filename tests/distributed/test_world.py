@@ -1,4 +1,4 @@
-"""What ranks do together gives what NumPy gives; a world of one needs nobody."""
+"""Collectives equal NumPy's results; with one rank they return their input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def test_a_world_of_one_gives_back_what_it_gets() -> None:
+def test_collectives_of_one_rank_return_their_input() -> None:
     world = World(0, 1)
     array = np.arange(3.0)
     assert world.is_chief
@@ -42,7 +42,7 @@ def test_a_world_is_a_value() -> None:
         world.rank = 0  # type: ignore[misc]
 
 
-def test_importing_the_room_and_a_world_of_one_import_neither_tensorflow_nor_horovod_nor_spark() -> None:
+def test_the_package_and_a_world_of_one_import_neither_tensorflow_nor_horovod_nor_spark() -> None:
     code = ("import sys; from laketrain.distributed import World, distribute, launch; w = World(0, 1); w.sum(1); "
             "w.gather(1); w.average([1.0]); "
             "o = type('O', (), {'apply': lambda self, grads: grads})(); distribute(o, w).apply([1.0, None]); "
@@ -51,7 +51,7 @@ def test_importing_the_room_and_a_world_of_one_import_neither_tensorflow_nor_hor
 
 
 @pytest.mark.slow
-def test_collectives_of_two_ranks_give_what_numpy_gives(spark: SparkSession) -> None:
+def test_collectives_of_two_ranks_equal_numpy(spark: SparkSession) -> None:
     def task(world: World, report: Any) -> dict[str, Any]:
         import numpy as np
         import tensorflow as tf
@@ -93,7 +93,7 @@ def test_collectives_of_two_ranks_give_what_numpy_gives(spark: SparkSession) -> 
 
 
 @pytest.mark.slow
-def test_broadcast_gives_every_rank_the_chiefs_variables_bit_for_bit(spark: SparkSession) -> None:
+def test_broadcast_gives_every_rank_the_variables_of_rank_0_bit_for_bit(spark: SparkSession) -> None:
     def task(world: World, report: Any) -> list[Any]:
         import keras
         import numpy as np
@@ -126,5 +126,5 @@ def test_models_that_differ_are_refused_with_the_first_difference(spark: SparkSe
 
         world.broadcast([tf.Variable([0.0]), tf.Variable(tf.zeros([2 + world.rank]))])
 
-    with pytest.raises(RankError, match=r"variable 1 of rank 1: got \[\[3\], 'float32'\], and the chief has \[\[2\]"):
+    with pytest.raises(RankError, match=r"variable 1 of rank 1: got \[\[3\], 'float32'\], rank 0 has \[\[2\]"):
         launch(spark, task, 2, deadline=200)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laketrain.config.train import Train
-from laketrain.distributed import World, averaging_seconds
+from laketrain.distributed import World, gradient_sync_seconds
 from laketrain.errors import LakeError
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.dataset import Dataset
@@ -93,7 +93,7 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
             report({"kind": "hint", "text": begun.note})
         loop = Loop(task, dataset, feed, begun, checkpoints, world, report)
         loop.run()
-    state, averaged = begun.state, averaging_seconds(begun.model.optimizer)
+    state, averaged = begun.state, gradient_sync_seconds(begun.model.optimizer)
     model = _chosen(begun.model, state, config, checkpoints) if world.is_chief else begun.model
     model = _of_probabilities(model, dataset, config)
     if task.output and world.is_chief:

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from laketrain.distributed import World, average_accumulated, average_statistics, averaging_seconds
+from laketrain.distributed import World, average_accumulated_gradients, average_moving_statistics, gradient_sync_seconds
 from laketrain.errors import DataError
 from laketrain.feed.dataset import Dataset
 from laketrain.feed.feed import Feed
@@ -78,7 +78,7 @@ class Loop:
         for step in range(first, self._feed.steps):
             self._step(step, started, batches)
         state.step = 0
-        average_statistics(self._model, self._world)
+        average_moving_statistics(self._model, self._world)
         learnt = self._steps.totals(self._world)
         self._refuse_still(learnt["loss"])
         row: dict[str, Any] = {"epoch": state.epochs + 1, **learnt, **self._validate()}
@@ -92,7 +92,7 @@ class Loop:
         seconds = time.monotonic() - started
         done = self._feed.rows * (self._feed.steps - first) / self._feed.steps
         state.history.append({**row, "learning_rate": rate, "seconds": seconds, "rows_per_s": done / seconds})
-        state.times.append(self._world.gather(self.clock.lap(averaging_seconds(self._model.optimizer))))
+        state.times.append(self._world.gather(self.clock.lap(gradient_sync_seconds(self._model.optimizer))))
         if self._due():
             self._save(seconds)
         self._report({"kind": "epoch", "epochs": self._config.epochs, **state.history[-1]})
@@ -127,7 +127,7 @@ class Loop:
         done = state.epochs * feed.steps + step
         if config.checkpoint_steps and (done + 1) % config.checkpoint_steps == 0 and step + 1 < feed.steps:
             state.step = step + 1
-            average_statistics(self._model, self._world)
+            average_moving_statistics(self._model, self._world)
             state.ranks = self._world.gather({"chance": chance_of(self._model), "sums": self._steps.sums()})
             self._save(time.monotonic() - started)
             state.ranks = []
@@ -185,7 +185,7 @@ class Loop:
         return self._judge.best_epoch if self._config.keeps_best else None
 
     def _save(self, seconds: float) -> None:
-        average_accumulated(self._model.optimizer, self._world)
+        average_accumulated_gradients(self._model.optimizer, self._world)
         refuse_parted(self._model, self._world)
         if self._world.is_chief:
             self._checkpoints.save(self._model, self._state, seconds, self._best())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from laketrain.config.checks import ranks_of
 from laketrain.config.train import Ranks, Train
 from laketrain.distributed import launch
-from laketrain.distributed.slots import slots_for
+from laketrain.distributed.launch.slots import slots_for
 from laketrain.errors import LakeError, LaunchError, RankError, StorageError
 from laketrain.lake import Version, fingerprint, lease
 from laketrain.train.checkpoint import Checkpoints
