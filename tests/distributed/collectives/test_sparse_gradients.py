@@ -44,16 +44,16 @@ def test_only_large_tables_are_sent_by_rows() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("wire", "rtol"), [("float32", 1e-6), ("float16", 2.0**-9), ("bfloat16", 2.0**-6)])
-def test_ranks_average_the_rows_that_any_of_them_has_used(spark: SparkSession, wire: str, rtol: float) -> None:
+@pytest.mark.parametrize(("wire_dtype", "rtol"), [("float32", 1e-6), ("float16", 2.0**-9), ("bfloat16", 2.0**-6)])
+def test_ranks_average_the_rows_that_any_of_them_has_used(spark: SparkSession, wire_dtype: str, rtol: float) -> None:
     def task(world: World, report: Any) -> list[Any]:
         import numpy as np
         import tensorflow as tf
 
         rows, width = 40_000, 8
-        found = []
-        together = tf.function(lambda *given: world.average([tf.IndexedSlices(*given, tf.constant([rows, width]))],
-                                                            "rows", wire),
+        results = []
+        together = tf.function(lambda *parts: world.average([tf.IndexedSlices(*parts, tf.constant([rows, width]))],
+                                                            "rows", wire_dtype),
                                input_signature=[tf.TensorSpec([None, width]), tf.TensorSpec([None], tf.int64)])
         # Few rows; many on one rank alone and none on the other; most of the table, repeated, so it travels whole.
         for counts in ((300, 50), (0, 20), (90_000, 80_000)):
@@ -69,9 +69,9 @@ def test_ranks_average_the_rows_that_any_of_them_has_used(spark: SparkSession, w
             sparse[mean.indices] = mean.values
             unique = len(np.unique(mean.indices)) == len(mean.indices)
             touched = len(np.unique(np.concatenate([each for each, _ in pairs])))
-            found.append([float(np.abs(sparse - dense).max() / np.abs(dense).max()), unique, len(mean.indices), touched,
-                          mean.values.dtype.name, float(sparse.sum())])
-        return found
+            error = float(np.abs(sparse - dense).max() / np.abs(dense).max())
+            results.append([error, unique, len(mean.indices), touched, mean.values.dtype.name, float(sparse.sum())])
+        return results
 
     zero, one = launch(spark, task, 2, deadline=200)
     assert zero == one
@@ -98,7 +98,7 @@ def test_an_embedding_trains_on_two_ranks_as_with_dense_gradients(spark: SparkSe
                   "scaled": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adagrad(0.1))}
         rows, width = 70_000, 4
         start = np.random.default_rng(0).normal(size=(rows, width)).astype("float32")
-        found = {}
+        results = {}
         for name, make in makers.items():
             report({})
             layer, reference = keras.layers.Embedding(rows, width), keras.Variable(start)
@@ -122,9 +122,9 @@ def test_an_embedding_trains_on_two_ranks_as_with_dense_gradients(spark: SparkSe
                 scale = plain.scale_loss(1.0)
                 plain.apply([tf.constant(dense) * scale], [reference])
             weights = layer.embeddings.numpy()
-            found[name] = [float(np.abs(weights - reference.numpy()).max()), float(np.abs(weights - start).max()),
+            results[name] = [float(np.abs(weights - reference.numpy()).max()), float(np.abs(weights - start).max()),
                            float(weights.sum())]
-        return found
+        return results
 
     zero, one = launch(spark, task, 2, deadline=200)
     assert zero == one

@@ -56,26 +56,26 @@ spark.stop()
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    """What four launches of one driver on a small real cluster gave."""
+    """The results of four launches by one driver on a small real cluster."""
     environment = {**os.environ, "PYTHONPATH": str(LIB), "PYSPARK_PYTHON": sys.executable,
                    "SPARK_HOME": str(Path(pyspark.__file__).parent), "SPARK_SCALA_VERSION": "2.13"}
     finished = subprocess.run([sys.executable, "-c", DRIVER], cwd=tmp_path_factory.mktemp("cluster"), env=environment,
                               capture_output=True, text=True, timeout=280)
     lines = finished.stdout.strip().splitlines()
     assert lines, finished.stderr[-2000:]
-    found: list[Any] = json.loads(lines[-1])
-    return found
+    results: list[Any] = json.loads(lines[-1])
+    return results
 
 
 @pytest.mark.slow
-def test_ranks_of_two_executors_meet(outcomes: list[Any]) -> None:
+def test_ranks_of_two_executors_connect(outcomes: list[Any]) -> None:
     zero, one = outcomes[0]
     assert zero[:2] == one[:2] == [2, "h0"]
     assert zero[2] != one[2], "both ranks ran in one executor"
 
 
 @pytest.mark.slow
-def test_a_lost_executor_names_its_rank_and_the_next_launch_works(outcomes: list[Any]) -> None:
+def test_the_error_of_a_lost_executor_has_its_rank_and_the_next_launch_works(outcomes: list[Any]) -> None:
     assert outcomes[1]["type"] == "RankError", outcomes[1]
     assert outcomes[1]["rank"] == 1
     assert "rank 1 of 2, step 5: its process died" in outcomes[1]["text"]

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that is dead and not yet collected does not."""
+    """Whether the process runs and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -76,14 +76,14 @@ def test_a_second_launch_reuses_the_processes_in_a_clean_state(spark: SparkSessi
         from tensorflow.python.autograph.pyct import loader
 
         name = keras.layers.Dense(1).name
-        left = [found for found in sys.modules if found.startswith("__autograph")]
-        _, made = loader.load_source("", delete_on_exit=True)  # as TensorFlow does with code of a user's
+        left = [module for module in sys.modules if module.startswith("__autograph")]
+        _, made = loader.load_source("", delete_on_exit=True)  # as TensorFlow does with user code
         return {"pid": os.getpid(), "name": name, "made": made, "left": left, "buffered": sys.stdout.line_buffering,
                 "threads": sorted(thread.name for thread in threading.enumerate() if "laketrain" in thread.name),
                 "files": opened(), "environment": dict(os.environ)}
 
     def opened() -> int:
-        """Files, and no connections: that to the driver comes when it is needed."""
+        """Number of open files, without connections: the one to the driver is opened when needed."""
         links = (os.path.join("/proc/self/fd", number) for number in os.listdir("/proc/self/fd"))
         return sum(not os.readlink(link).startswith("socket:") for link in links if os.path.islink(link))
 
@@ -98,7 +98,7 @@ def test_a_second_launch_reuses_the_processes_in_a_clean_state(spark: SparkSessi
     assert {rank["name"] for rank in second} == {"dense"}
     assert [rank["left"] for rank in second] == [[], []]
     assert not any(os.path.exists(rank["made"]) for rank in first + second)
-    assert {tuple(rank["threads"]) for rank in second} == {("laketrain-report", "laketrain-parent-watch")}
+    assert {tuple(rank["threads"]) for rank in second} == {("laketrain-parent-watch", "laketrain-report")}
     assert max(rank["files"] for rank in second) <= max(rank["files"] for rank in first)
     assert second[0]["environment"]["OMP_NUM_THREADS"] == second[0]["environment"]["TF_NUM_INTRAOP_THREADS"]
     outside = spark.sparkContext.parallelize(range(2), 2).mapPartitions(bare).collect()
@@ -313,16 +313,16 @@ SetConf = Callable[[str, str], None]
 @pytest.fixture
 def conf(spark: SparkSession) -> Iterator[SetConf]:
     """Sets what spark-submit would set on the running session, and removes it afterwards."""
-    given = spark.sparkContext._conf
+    spark_conf = spark.sparkContext._conf
     keys: list[str] = []
 
     def set_(key: str, value: str) -> None:
         keys.append(key)
-        given.set(key, value)
+        spark_conf.set(key, value)
 
     yield set_
     for key in keys:
-        given._jconf.remove(key)
+        spark_conf._jconf.remove(key)
 
 
 def taken(port: int) -> socket.socket:

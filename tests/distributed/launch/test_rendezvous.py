@@ -154,7 +154,7 @@ def test_a_message_with_a_wrong_token_is_refused(server: Rendezvous, messages: M
         (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414"),
         (b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(200)) + b"\r\n", b"431"),
         (b"BREW /pot HTTP/1.1\r\n\r\n", b"501"),
-        (b"<script>alert(1)</script> is no request\r\n\r\n", b"400"),
+        (b"<script>alert(1)</script> is not a request\r\n\r\n", b"400"),
     ],
 )
 def test_malformed_requests_get_a_status_and_no_echo(server: Rendezvous, request_: bytes, status: bytes) -> None:
