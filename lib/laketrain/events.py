@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -60,7 +60,7 @@ class ValidationStepEnded:
 
 @dataclass(frozen=True)
 class EpochEnded:
-    """An epoch has ended, with its validation. Counts are from 1."""
+    """An epoch has ended, with its validation. Counts are from 1; `logs` is the epoch's row of the history."""
 
     epoch: int
     epochs: int
@@ -76,6 +76,10 @@ class RowsScored:
 
 
 Event = Hint | Resumed | Restarted | StepEnded | ValidationStepEnded | EpochEnded | RowsScored
+
+Report = Callable[[Event], None]
+OnEvent = Callable[[int, Event], None]
+"""Called with the rank that reported, and the event."""
 
 _CLASSES: dict[str, type[Event]] = {
     "hint": Hint, "resume": Resumed, "restart": Restarted, "step": StepEnded, "validation": ValidationStepEnded,

@@ -17,6 +17,7 @@ from tests import tiny
 
 from laketrain.config.train import Train
 from laketrain.errors import DataError, LaketrainError, RankError
+from laketrain.events import EpochEnded, Event, OnEvent
 from laketrain.lake import Lake, Version
 from laketrain.train import fingerprint_train, train
 
@@ -97,7 +98,7 @@ def _users_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     sys.modules.pop("happenings", None)
 
 
-def trained(spark: SparkSession, dataset: Version, on_event: Callable[[int, dict[str, Any]], None] | None = None,
+def trained(spark: SparkSession, dataset: Version, on_event: OnEvent | None = None,
             **settings: Any) -> Version:
     config = Train.model_validate({**TWO_RANKS, **settings})
     return train(spark, dataset, "model", config, fingerprint_train(dataset, config), on_event)
@@ -157,8 +158,8 @@ def test_the_error_of_a_failed_read_has_rank_and_file_and_the_next_training_work
     assert file is not None
     content = Path(file).read_bytes()
 
-    def after_an_epoch(rank: int, event: dict[str, Any]) -> None:
-        if event.get("kind") == "epoch":
+    def after_an_epoch(rank: int, event: Event) -> None:
+        if isinstance(event, EpochEnded):
             breaks(file)
 
     with pytest.raises(DataError, match=message) as caught:

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 from laketrain.config.train import Train
 from laketrain.distributed import World, gradient_sync_seconds
 from laketrain.errors import LakeError
+from laketrain.events import Hint, Report
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
-from laketrain.train.clock import Report
 from laketrain.train.parted import weights_digest
 from laketrain.train.user import unpack_user_code
 
@@ -90,7 +90,7 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
 
         begun = begin(task, dataset, checkpoints, world, first)
         if begun.note and world.is_chief:
-            report({"kind": "hint", "text": begun.note})
+            report(Hint(begun.note))
         loop = Loop(task, dataset, feed, begun, checkpoints, world, report)
         loop.run()
     state, averaged = begun.state, gradient_sync_seconds(begun.model.optimizer)

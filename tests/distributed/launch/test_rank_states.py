@@ -91,6 +91,7 @@ def test_events_keep_the_order_of_their_rank_and_come_once(registry: RankRegistr
         {"rank": 0, "kind": "join", "process": 3},
         {"rank": 0, "kind": "heartbeat", "sequence": 1, "progress": 1, "events": ["text"]},
         {"rank": 0, "kind": "heartbeat", "sequence": "1", "progress": 1, "events": []},
+        {"rank": 0, "kind": "heartbeat", "sequence": 1, "progress": 1, "events": [{"kind": "hint", "colour": "red"}]},
         {"rank": 0, "kind": "log", "lines": [1]}, {"rank": 0, "kind": "fail", "failure": []},
     ],
 )

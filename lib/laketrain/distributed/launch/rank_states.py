@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from laketrain.distributed.backend import backend_for
+from laketrain.events import Event, event_from_dict
 
 LOG_LINES = 40
 LINE_CHARS = 500
@@ -24,7 +25,7 @@ WAIT_SECONDS = 1.0
 START_SECONDS = 180.0
 HEARTBEAT_TIMEOUT_SECONDS = 10.0
 
-RankEvent = tuple[int, dict[str, Any]]
+RankEvent = tuple[int, Event | dict[str, Any]]
 
 
 @dataclass
@@ -132,11 +133,12 @@ class RankRegistry:
             raise ValueError("a heartbeat is malformed")
         if not all(isinstance(event, dict) for event in events):
             raise ValueError("an event is not an object")
+        decoded = [event_from_dict(event) for event in events]
         state.stack = _lines(message.get("stack", []))
         if sequence > state.sequence:  # a rank that got no response sends the same again
             state.sequence = sequence
-            for event in events:
-                state.position.update({name: event[name] for name in ("epoch", "step") if name in event})
+            for values, event in zip(events, decoded, strict=True):
+                state.position.update({name: values[name] for name in ("epoch", "step") if name in values})
                 self._events.put((state.rank, event))
             if progress > state.progress:
                 state.progress = progress

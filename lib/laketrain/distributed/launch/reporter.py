@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from laketrain.distributed.collectives.serialization import to_json
-from laketrain.events import Event, event_to_dict
+from laketrain.events import Event, event_from_dict, event_to_dict
 
 HEARTBEAT_SECONDS = 1.0
 CONNECT_SECONDS = 30.0
@@ -218,6 +218,7 @@ def _as_dict(event: Event | dict[str, Any]) -> dict[str, Any]:
         return event_to_dict(event)
     if not isinstance(event, dict):
         raise TypeError(f"report takes an event or a dictionary, received {type(event).__name__}")
+    event_from_dict(event)  # refuses here, where the task can see it, what the driver could not read
     return event
 
 
