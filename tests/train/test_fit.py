@@ -253,7 +253,7 @@ def test_a_step_and_an_epoch_are_reported_with_where_they_stand(task_of: Callabl
     steps = [event for event in events if isinstance(event, StepEnded)]
     assert [(event.epoch, event.step) for event in steps] == [(e, s) for e in (1, 2) for s in range(1, 8)]
     assert all((event.epochs, event.steps) == (2, 7) and event.logs["rows_per_s"] > 0 for event in steps)
-    assert {"loss", "accuracy"} <= steps[0].keys()
+    assert {"loss", "accuracy"} <= steps[0].logs.keys()
     epochs = [event for event in events if isinstance(event, EpochEnded)]
     assert epochs == [EpochEnded(row["epoch"], 2, row) for row in result["history"]]
     assert result["computing_s"] > 0
