@@ -240,7 +240,7 @@ def test_a_killed_rank_is_answered_by_a_relaunch_that_ends_with_the_same_weights
 
     assert ends(killer.pid)
     [restart] = killer.of_kind(Restarted)
-    assert restart["attempt"] == restart["of"] == 1
+    assert restart.attempt == restart.max_restarts == 1
     assert "rank 1 of 2, epoch 2, step 4: its process died" in restart.cause
     assert [event.epoch for event in killer.of_kind(Resumed)] == [1]
     assert version.entry.meta["restarts"] == 1
