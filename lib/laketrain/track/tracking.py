@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from laketrain.config import Workload
 from laketrain.config.track import Track
 from laketrain.errors import Problem
 from laketrain.events import EpochEnded, Event, Logs, OnEvent
 from laketrain.lake import Version
 from laketrain.report.redact import Redactor
 from laketrain.track.run import Ending, RunFacts, Tracker
+from laketrain.workload import Workload
 
 _NEEDS = {"mlflow": ("mlflow", "sqlalchemy", "alembic"), "tensorboard": ("tensorboard",)}
 _NO_METRIC = ("epoch", "epochs")
