@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from laketrain.lake import Lake
 from laketrain.samples.mnist import Landing, land
-from laketrain.stages import Note, StageEnded, StageStarted
+from laketrain.stages import Event, Note, StageEnded, StageStarted
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

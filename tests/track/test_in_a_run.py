@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from laketrain.errors import ConfigError
+from laketrain.events import Hint
 from laketrain.pipeline import Pipeline
-from laketrain.stages import Event, Hint
+from laketrain.stages import Event, RankEvent
 
 from ..road import Quiet
 
@@ -30,8 +31,8 @@ class Listening(Quiet):
 
     def __call__(self, event: Event) -> None:
         super().__call__(event)
-        if isinstance(event, Hint):
-            self.hints.append(event.text)
+        if isinstance(event, RankEvent) and isinstance(event.event, Hint):
+            self.hints.append(event.event.text)
 
 
 @pytest.mark.slow

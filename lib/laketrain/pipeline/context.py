@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from laketrain import events
 from laketrain.errors import LakeError
 from laketrain.lake import ZONES, Lake, Table, Version, lease
-from laketrain.stages import STAGES, Event, Listener, Note
-from laketrain.stages.events import parse_rank_event
+from laketrain.stages import STAGES, Event, Listener, Note, RankEvent
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -95,9 +95,9 @@ class Context:
         if once:
             self._notes.add(text)
 
-    def rank_event(self, rank: int, event: dict[str, Any]) -> None:
+    def rank_event(self, rank: int, event: events.Event) -> None:
         """As `RunContext.rank_event`."""
-        self.report(parse_rank_event(rank, event))
+        self.report(RankEvent(rank, event))
 
     def report(self, event: Event) -> None:
         """Sends an event to all listeners."""

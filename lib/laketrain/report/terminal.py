@@ -13,20 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from laketrain import events
 from laketrain.config.evaluate import FIGURES
+from laketrain.events import EpochEnded, Hint, Logs, Restarted, Resumed, StepEnded
 from laketrain.report.words import measured_on, metric
-from laketrain.stages import (
-    EpochEnded,
-    Event,
-    Hint,
-    Note,
-    Outcome,
-    RanksRestarted,
-    StageEnded,
-    StageStarted,
-    StepEnded,
-    TrainingResumed,
-)
+from laketrain.stages import Event, Note, Outcome, RankEvent, StageEnded, StageStarted
 
 
 class Terminal:
@@ -48,10 +39,8 @@ class Terminal:
                 self._end(outcome)
             case Note(text):
                 self._note(text)
-            case Hint(text):
-                self._say(f"[yellow]{escape(text)}[/]")
-            case _:
-                self._training(event)
+            case RankEvent(rank, reported):
+                self._rank_event(rank, reported)
 
     def _end(self, outcome: Outcome) -> None:
         self._close()
@@ -61,20 +50,20 @@ class Terminal:
         for notice in notices(outcome):
             self._note(notice)
 
-    def _training(self, event: Event) -> None:
+    def _rank_event(self, rank: int, event: events.Event) -> None:
         match event:
-            case EpochEnded(rank=0, epoch=epoch, epochs=epochs, figures=figures):
-                self._say(f"epoch {epoch:>3}/{epochs}  {_metrics(figures)}  {figures['rows_per_s']:,.0f} rows/s")
-            case StepEnded(rank=0, epoch=epoch, epochs=epochs, step=step, steps=steps, figures=figures):
-                if self._progress is not None and self._bar is not None:
-                    text = f"epoch {epoch}/{epochs}  {_metrics(figures)}  {figures['rows_per_s']:,.0f} rows/s"
-                    self._progress.update(self._bar, total=epochs * steps, completed=(epoch - 1) * steps + step,
-                                          description=f"train  {text}")
-            case TrainingResumed(epoch, step, checkpoint):
-                more = f", step {step} of the next" if step else ""
-                self._say(f"[yellow]goes on after epoch {epoch}{more}[/], from {escape(checkpoint)}")
-            case RanksRestarted(attempt, attempts, cause):
-                self._say(f"[yellow]relaunch {attempt} of {attempts}:[/] {escape(cause)}")
+            case EpochEnded(epoch, epochs, logs) if rank == 0:
+                self._say(f"epoch {epoch:>3}/{epochs}  {_metrics(logs)}")
+            case StepEnded(epoch, step, int(epochs), int(steps), logs) if rank == 0:
+                self._show_progress(f"train  epoch {epoch}/{epochs}  {_metrics(logs)}", (epoch - 1) * steps + step,
+                                    epochs * steps)
+            case Hint(text):
+                self._say(f"[yellow]{escape(text)}[/]")
+            case Resumed(checkpoint, epoch, step):
+                step_text = f", step {step} of the next" if step else ""
+                self._say(f"[yellow]resumes after epoch {epoch}{step_text}[/], from {escape(checkpoint)}")
+            case Restarted(attempt, max_restarts, cause):
+                self._say(f"[yellow]relaunch {attempt} of {max_restarts}:[/] {escape(cause)}")
 
     def _note(self, text: str) -> None:
         self._close()
@@ -83,6 +72,10 @@ class Terminal:
     def _say(self, text: str) -> None:
         """Prints an indented line, above the bar if there is one."""
         (self._progress.console if self._progress else self.console).print(f"{'':12}{text}", soft_wrap=True)
+
+    def _show_progress(self, description: str, completed: int, total: int) -> None:
+        if self._progress is not None and self._bar is not None:
+            self._progress.update(self._bar, total=total, completed=completed, description=description)
 
     def _open(self, description: str) -> None:
         self._close()
@@ -108,9 +101,11 @@ def counting(total: int, description: str) -> Iterator[Callable[[object], None]]
         yield lambda _: progress.advance(bar)
 
 
-def _metrics(figures: Mapping[str, Any]) -> str:
-    skipped = {"rows_per_s", "seconds", "learning_rate"}
-    return escape("  ".join(f"{name} {metric(value)}" for name, value in figures.items() if name not in skipped))
+def _metrics(logs: Logs) -> str:
+    """Loss and metrics, then rows per second: `loss 0.31  accuracy 0.9  1,200 rows/s`."""
+    skipped = {"epoch", "rows_per_s", "seconds", "learning_rate"}
+    parts = [f"{name} {metric(value)}" for name, value in logs.items() if name not in skipped]
+    return escape("  ".join([*parts, f"{logs['rows_per_s']:,.0f} rows/s"]))
 
 
 def _counts(outcome: Outcome) -> str:

@@ -8,21 +8,8 @@
 """
 
 from laketrain.stages.base import STAGES, Arrivals, RunContext, Stage, Work
-from laketrain.stages.events import (
-    EpochEnded,
-    Event,
-    Hint,
-    Listener,
-    Note,
-    RankProgress,
-    RanksRestarted,
-    StageEnded,
-    StageStarted,
-    StepEnded,
-    TrainingResumed,
-)
+from laketrain.stages.events import Event, Listener, Note, RankEvent, StageEnded, StageStarted
 from laketrain.stages.record import Outcome, RunRecord, RunResult
 
-__all__ = ["STAGES", "Arrivals", "EpochEnded", "Event", "Hint", "Listener", "Note", "Outcome", "RankProgress",
-           "RanksRestarted", "RunContext", "RunRecord", "RunResult", "Stage", "StageEnded", "StageStarted", "StepEnded",
-           "TrainingResumed", "Work"]
+__all__ = ["STAGES", "Arrivals", "Event", "Listener", "Note", "Outcome", "RankEvent", "RunContext", "RunRecord",
+           "RunResult", "Stage", "StageEnded", "StageStarted", "Work"]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from laketrain.events import Event
 from laketrain.usercode.registry import Registry
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ class RunContext(Protocol):
     def note(self, text: str, once: bool = False) -> None:
         """Reports something that stops nothing; with `once`, not again in later rounds of the same pipeline."""
 
-    def rank_event(self, rank: int, event: dict[str, Any]) -> None:
-        """Reports the progress of a rank."""
+    def rank_event(self, rank: int, event: Event) -> None:
+        """Reports an event of a rank."""
 
 
 class Stage:

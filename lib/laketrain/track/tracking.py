@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
 
 from laketrain.config.track import Track
 from laketrain.errors import Problem
+from laketrain.events import EpochEnded, Logs
 from laketrain.lake import Version
 from laketrain.report.redact import Redactor
-from laketrain.stages import EpochEnded
 from laketrain.track.run import Ending, RunFacts, Tracker
 from laketrain.workload import Workload
 
@@ -63,12 +62,12 @@ class Tracking:
         self._failed = set[str]()
         self._line = ThreadPoolExecutor(1, "laketrain-track") if trackers else None
 
-    def epoch_ended(self, event: EpochEnded) -> None:
+    def epoch_ended(self, rank: int, event: EpochEnded) -> None:
         """Sends the epochs of rank 0 to the trackers."""
         # After a relaunch the epochs since the checkpoint come again, with the same numbers.
-        if event.rank == 0 and event.epoch > self._epoch:
+        if rank == 0 and event.epoch > self._epoch:
             self._epoch = event.epoch
-            metrics = _metrics(event.figures)
+            metrics = _metrics(event.logs)
             self._tell(lambda tracker: tracker.epoch(event.epoch, metrics))
 
     def committed(self, model: Version) -> None:
@@ -114,7 +113,8 @@ def _trackers(workload: Workload, dataset: Version) -> dict[str, Tracker]:
     return found
 
 
-def _metrics(figures: Mapping[str, Any]) -> dict[str, float]:
-    """The finite numbers."""
-    return {name: float(value) for name, value in figures.items()
-            if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)}
+def _metrics(logs: Logs) -> dict[str, float]:
+    """The finite numbers of `logs`."""
+    return {name: float(value) for name, value in logs.items()
+            if name != "epoch" and isinstance(value, (int, float)) and not isinstance(value, bool)
+            and math.isfinite(value)}

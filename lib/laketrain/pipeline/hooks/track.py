@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from laketrain.events import EpochEnded, Hint
 from laketrain.lake import Version
 from laketrain.pipeline.context import Context
 from laketrain.pipeline.hooks.base import Hook
-from laketrain.stages import EpochEnded, Event, Hint, Stage, Work
+from laketrain.stages import Event, RankEvent, Stage, Work
 
 if TYPE_CHECKING:
     from laketrain.track import Tracking
@@ -41,8 +42,8 @@ class TrackHook(Hook):
             self._tracking.committed(version)
 
     def on_event(self, event: Event) -> None:
-        if self._tracking is not None and isinstance(event, EpochEnded):
-            self._tracking.epoch_ended(event)
+        if self._tracking is not None and isinstance(event, RankEvent) and isinstance(event.event, EpochEnded):
+            self._tracking.epoch_ended(event.rank, event.event)
 
     def _hint(self, text: str) -> None:
-        self._context.report(Hint(text))
+        self._context.rank_event(0, Hint(text))
