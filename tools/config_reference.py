@@ -57,8 +57,9 @@ def _either(said: Iterable[str]) -> str:
 
 NAMED: tuple[tuple[Any, str], ...] = (
     (Name, "[name](#names)"), (SplitName, "[split](#names)"), (SparkType, "[type](#spark-types)"),
-    (LossName, _either(f"`{name}`" for name in LOSSES)), (MetricName, _either(f"`{name}`" for name in METRICS)),
-    (BaselineName, _either(f"`{name}`" for name in BASELINES)),
+    (LossName, _either(f"`{name}`" for name in LOSSES.builtin)),
+    (MetricName, _either(f"`{name}`" for name in METRICS.builtin)),
+    (BaselineName, _either(f"`{name}`" for name in BASELINES.builtin)),
     (Bound, "[bound](#bounds-of-a-gate)"), (GatedMetric, "[metric](#bounds-of-a-gate)"),
     (str, "text"), (int, "whole number"), (float, "number"),
     (bool, "true or false"), (Any, "anything"), (Rule, "[rule](#rules)"),

@@ -108,7 +108,7 @@ def _of_optimizers(value: Any) -> Trial:
 
 
 def _of_losses(value: Any, target: str = "label") -> Trial:
-    return Trial(value, tuple({"loss": {"name": name}} for name in LOSSES), target=target)
+    return Trial(value, tuple({"loss": {"name": name}} for name in LOSSES.builtin), target=target)
 
 
 _STEPS = {**SGD, "schedule": {"name": "steps", "at": [1]}}

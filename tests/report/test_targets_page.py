@@ -11,9 +11,8 @@ import pytest
 from laketrain.evaluate.merge import accumulators_of, merge_parts
 from laketrain.evaluate.results import as_meta
 from laketrain.features import FeatureSet
-from laketrain.report import RunRecord
 from laketrain.report.page import render
-from laketrain.stages import Outcome
+from laketrain.stages import Outcome, RunRecord
 from laketrain.tasks import default_outputs
 
 from .lakes import Built, build, commit, workload

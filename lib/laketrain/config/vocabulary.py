@@ -13,11 +13,15 @@ from pydantic_core import PydanticCustomError
 
 
 class Vocabulary:
-    """Accepted names, in the order in which they were added."""
+    """Accepted names, in the order in which they were added.
+
+    Attributes:
+        builtin: those of the package itself.
+    """
 
     def __init__(self, *names: str) -> None:
         self._names = dict.fromkeys(names)
-        self._first = frozenset(names)
+        self.builtin = names
 
     def add(self, names: Iterable[str]) -> None:
         """Accepts these names too."""
@@ -25,7 +29,7 @@ class Vocabulary:
 
     def is_added(self, name: str) -> bool:
         """Whether a plugin added the name."""
-        return name in self._names and name not in self._first
+        return name in self._names and name not in self.builtin
 
     def check(self, name: str) -> str:
         """Returns the name. Raises the error that pydantic raises for a literal."""

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,14 +15,13 @@ import numpy as np
 from laketrain.distributed.world import World
 from laketrain.evaluate.merge import HeadlineSums, accumulators_of
 from laketrain.evaluate.rows import Arrays, batches, weights_of
+from laketrain.events import Report, RowsScored
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import FED, Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.tasks import Output, default_outputs
 from laketrain.tasks.accumulator import Floats
 from laketrain.tasks.baselines import Baseline
-
-Report = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def score(task: ScoreTask, world: World, report: Report) -> dict[str, Any]:
             values = (scored[name] if isinstance(scored, dict) else scored).numpy()
             accumulator.add(numbers, arrays[outputs[name].truth], values, weights)
         baselines.add(arrays, weights)
-        report({"kind": "rows", "rows": int(numbers[-1]) + 1 - first, "of": end - first})
+        report(RowsScored(int(numbers[-1]) + 1 - first, end - first))
     return {name: {**accumulator.part(), "baselines": baselines.part(name)}
             for name, accumulator in accumulators.items()}
 
