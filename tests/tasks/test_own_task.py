@@ -67,7 +67,7 @@ class Prices:
     lake: Lake
 
     def pipeline(self, spark: SparkSession | None, *sets: str) -> Pipeline:
-        return Pipeline(self.config, sets, watcher=Quiet(), spark=spark)
+        return Pipeline(self.config, sets, listener=Quiet(), spark=spark)
 
 
 @pytest.fixture(scope="module")
