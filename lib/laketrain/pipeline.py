@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from laketrain.config.sources import BaseSource, Source
 from laketrain.errors import CommitConflict, ConfigError, LakeError, LaketrainError, Problem
 from laketrain.feed.dataset import Dataset
-from laketrain.lake import Lake, Retention, Table, Version, lease, retire
-from laketrain.lake.increments import added_to
+from laketrain.lake import Lake, Retention, Table, Version, expire, lease
+from laketrain.lake.appends import appended_to
 from laketrain.lake.version import newer_parent, newest_of
 from laketrain.report import RunRecord, write_report
 from laketrain.stages import Outcome, between, declares
@@ -220,8 +220,8 @@ class Pipeline:
         while True:
             before = self.lake.table("raw", name).latest()
             plan, key = plan_ingest(name, source, before)
-            # What turns from increments to a whole becomes the newest, for the next increment to go on from.
-            anew = force or (before is not None and not source.incremental and bool(added_to(before)))
+            # What changes from appends to a full copy becomes the newest version, for the next append to continue from.
+            anew = force or (before is not None and not source.incremental and bool(appended_to(before)))
             with suppress(CommitConflict):  # another job landed an increment meanwhile: what is new now?
                 version = self._make("ingest", "raw", name, key, anew, partial(ingest, self.lake, name, plan, key),
                                      before=before.number if before else 0)
@@ -233,13 +233,13 @@ class Pipeline:
     def _ingest_rows(self, name: str, source: BaseSource) -> Version:
         """Lands what is new at a server, in as many versions as that takes; the latest one, which may be an earlier
         run's."""
-        from laketrain.ingest.arrivals import arrivals
+        from laketrain.ingest.incremental import ingest_incremental
 
         table = self.lake.table("raw", name)
         self._watcher.begin("ingest", name)
         started, landed = time.monotonic(), False
         with self._alone(table, "arrivals"):
-            for version in arrivals(self.spark, self.lake, name, source):
+            for version in ingest_incremental(self.spark, self.lake, name, source):
                 self._ended(Outcome("ingest", version, False, time.monotonic() - started))
                 started, landed = time.monotonic(), True
         if not landed:
@@ -365,7 +365,7 @@ class Pipeline:
             raise LakeError("evaluate", model.ref, "doesn't say on which dataset it was trained, expected one of "
                             "features/ among its parents", again)
         table, number = parent
-        dataset, ref = self.lake.table(*table.split("/")).at(number), f"{table}@{number}"
+        dataset, ref = self.lake.table(*table.split("/")).get_if_exists(number), f"{table}@{number}"
         if dataset is None:
             raise LakeError("evaluate", model.ref, f"was trained on {ref}, which is no longer there, and can't be "
                             "measured on another dataset", again)
@@ -385,7 +385,7 @@ class Pipeline:
         rejects = ("", "-joins", "-features", "-predictions")
         beside = {f"runs/{self.workload.name}", *(f"quarantine/{one.name}{end}" for one in made for end in rejects),
                   *(f"profiles/{one.zone}.{one.name}" for one in made)}
-        gone = retire(self.lake, Retention(policy.versions, policy.days),
+        gone = expire(self.lake, Retention(policy.versions, policy.days),
                       lambda table: table in beside or any(table == one.table for one in made))
         if gone:
             self._watcher.note(f"dropped {len(gone)} old versions, as 'retain' says")

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from laketrain.config.durations import Duration
 from laketrain.config.sources import Source
 from laketrain.errors import ConfigError, GateError, LaketrainError, Problem
-from laketrain.lake import Version, increments
+from laketrain.lake import Version, appends
 from laketrain.pipeline import Pipeline, Watcher, terminal
 from laketrain.stages import Outcome, between
 
@@ -118,7 +118,7 @@ def span(option: str, text: str) -> timedelta:
 
 def _holds(raw: Version) -> bool:
     """Whether anything has ever landed; that there is nothing yet to convert or to train on is no failure."""
-    return any(part.entry.files for part in increments(raw))
+    return any(part.entry.files for part in appends(raw))
 
 
 class _Stopped(Exception):

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from laketrain.clean.rules.judging import Judging
-from laketrain.spark import alike
-from laketrain.spark.similar import band_hashes, bands_for, difference_hash, jaccard
+from laketrain.spark import near_duplicates
+from laketrain.spark.minhash import band_hashes, bands_for, difference_hash, jaccard
 
 from .rules import judge
 
@@ -109,7 +109,7 @@ def test_nothing_is_alike_in_an_empty_table(spark: SparkSession):
 
 def test_in_a_crowded_bucket_rows_meet_only_the_first(spark: SparkSession, monkeypatch: pytest.MonkeyPatch):
     """Of 40 texts by one template each still finds the first; and the version says that buckets were crowded."""
-    monkeypatch.setattr(alike, "LEADERS", 3)
+    monkeypatch.setattr(near_duplicates, "BUCKET_LIMIT", 3)
     template = sentence(5, 60)
     rows = [(f"{number:02d}", f"{template} {number}") for number in range(40)]
     judging = Judging()

@@ -17,7 +17,7 @@ from laketrain.convert import windows as module
 from laketrain.convert.split import SPLIT
 from laketrain.convert.windows import LATE, TIED, UNORDERED, cut_windows, windows_of
 from laketrain.errors import DataError
-from laketrain.spark.frames import ALIKE, configured
+from laketrain.spark.frames import SESSION_CONF, configured
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -117,7 +117,7 @@ def test_windows_of_a_table_cross_no_entity_gap_or_split(
     rows = series(seed)
     windows = Windows.model_validate({"by": ["name"], "order": "at", "max_gap": "1 hour", **settings})
     columns = ("name", "past.x", *(["next.x"] if windows.horizon else []), "x")
-    with configured(spark, ALIKE):
+    with configured(spark, SESSION_CONF):
         kinds = f"name string, at timestamp_ntz, x bigint, {SPLIT} int, known timestamp_ntz"
         frame = spark.createDataFrame(rows, kinds).repartition(3)
         cut = cut_windows(frame, windows, columns)
@@ -137,7 +137,7 @@ def test_rows_without_a_place_of_their_own_in_the_order_are_refused_and_break_th
     rows = [("a", 1.0, 1, 0), ("a", 2.0, 2, 0), ("a", 3.0, 3, 0), ("a", 3.0, 30, 0), ("a", 4.0, 4, 0), ("a", 5.0, 5, 0),
             ("a", None, 6, 0), (None, 7.0, 7, 0), ("b", 1.0, 8, -1), ("b", 2.0, 9, 1), ("b", 3.0, 10, 1)]
     windows = Windows(by=["name"], order="at", lookback=2)
-    with configured(spark, ALIKE):
+    with configured(spark, SESSION_CONF):
         cut = cut_windows(spark.createDataFrame(rows, f"name string, at double, x int, {SPLIT} int"), windows,
                           ("past.x", "x"))
         found = cut.frame(2).collect()
@@ -168,7 +168,7 @@ def test_a_time_of_knowledge_of_another_type_is_told(spark: SparkSession) -> Non
 
 
 def test_a_table_without_windows_has_none(spark: SparkSession) -> None:
-    with configured(spark, ALIKE):
+    with configured(spark, SESSION_CONF):
         cut = cut_windows(spark.createDataFrame([], f"at date, {SPLIT} int"), Windows(order="at", lookback=2),
                           ("past.at",))
         assert cut.frame(2).collect() == []

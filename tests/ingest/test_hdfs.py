@@ -11,7 +11,7 @@ from laketrain.clean.reading.landed import raw_files
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.ingest import ingest, plan_ingest
-from laketrain.ingest.listing import listed
+from laketrain.ingest.listing import list_source
 from laketrain.lake import Lake, Store, open_store
 
 pytestmark = pytest.mark.cluster
@@ -38,7 +38,7 @@ def source_at(landing: Store, pattern: str) -> Source:
                                                 ("?1.csv", ["a1.csv"])])
 def test_wildcards_match_as_on_a_local_disk(landing: Store, pattern: str, names: list[str]) -> None:
     landing.write("day/a/other.csv", b"id\n3\n")  # `?` begins no query, before which `day/a` would be asked for
-    assert [file.name for file in listed("scans", source_at(landing, pattern)).files] == names
+    assert [file.name for file in list_source("scans", source_at(landing, pattern)).files] == names
 
 
 def test_names_with_the_marks_of_a_web_address_are_names(landing: Store) -> None:
@@ -53,10 +53,10 @@ def test_names_with_the_marks_of_a_web_address_are_names(landing: Store) -> None
 
 
 def test_a_file_that_changed_and_kept_its_size_is_told_apart(landing: Store) -> None:
-    before = listed("scans", source(landing, "day")).files
+    before = list_source("scans", source(landing, "day")).files
     landing.delete("day/a1.csv")
     landing.write("day/a1.csv", b"id\n9\n")
-    after = listed("scans", source(landing, "day")).files
+    after = list_source("scans", source(landing, "day")).files
     assert [file.size for file in after] == [file.size for file in before]
     assert [file.changed != earlier.changed for file, earlier in zip(after, before, strict=True)] == [True, False]
 
@@ -65,14 +65,14 @@ def test_a_folder_that_one_may_not_list_is_named(landing: Store, cluster: Cluste
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     from hdfs_native import Client
 
-    from laketrain.lake import remote
+    from laketrain.lake.stores import remote
 
     Client(cluster.hdfs).set_permission("/" + landing.url("day").split("/", 3)[3], 0o700)
     monkeypatch.setenv("HADOOP_USER_NAME", "somebody")
-    remote._kept.cache_clear()
+    remote._hdfs_filesystem.cache_clear()
     try:
         with pytest.raises(DataError, match="can't be listed: Permission denied: user=somebody") as caught:
-            listed("scans", source_at(landing, "*.csv"))
+            list_source("scans", source_at(landing, "*.csv"))
     finally:
-        remote._kept.cache_clear()
+        remote._hdfs_filesystem.cache_clear()
     assert landing.root in str(caught.value)

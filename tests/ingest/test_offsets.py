@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from laketrain.config.sources import KafkaSource
 from laketrain.errors import DataError
 from laketrain.ingest.kafka import plan_kafka
-from laketrain.ingest.offsets import META, Landed, Topic, next_spans, starts, told
+from laketrain.ingest.offsets import META, CommittedOffsets, Topic, next_spans, starts, told
 from laketrain.ingest.rows import RowsPlan
 from laketrain.lake import Entry, Lake, Version
 
@@ -21,8 +21,9 @@ def source(**settings: object) -> KafkaSource:
                                        "schema": {"id": "string"}, **settings})
 
 
-def landed(ends: dict[int, int], topic: str = "events", identity: str = "a", cluster: str = "c") -> Landed:
-    return Landed("raw/events@3", cluster, {topic: identity}, {(topic, number): end for number, end in ends.items()})
+def landed(ends: dict[int, int], topic: str = "events", identity: str = "a", cluster: str = "c") -> CommittedOffsets:
+    return CommittedOffsets("raw/events@3", cluster, {topic: identity},
+                            {(topic, number): end for number, end in ends.items()})
 
 
 def topics(spans: dict[int, tuple[int, int]], identity: str = "a") -> dict[str, Topic]:
@@ -103,7 +104,7 @@ def test_where_a_partition_goes_on_after_a_loss_is_kept_though_nothing_is_left_t
     first = told_of(planned(None, topics({0: (0, 100)})), 1)
     second = told_of(planned(first, topics({0: there}), lost="ok"), 2)
     assert spans_of(second)["events"] == {"0": {"from": begins, "to": begins}}
-    assert starts("events", source(), Landed.of(second), "c", topics({0: there})).lost == {}
+    assert starts("events", source(), CommittedOffsets.of(second), "c", topics({0: there})).lost == {}
     assert planned(second, topics({0: there}), lost="ok") is None
     third = told_of(planned(second, topics({0: (there[0], begins + 70)}), lost="ok"), 3)
     assert spans_of(third)["events"] == {"0": {"from": begins, "to": begins + 70}}
@@ -112,7 +113,7 @@ def test_where_a_partition_goes_on_after_a_loss_is_kept_though_nothing_is_left_t
 def test_a_topic_made_anew_is_kept_in_mind_though_it_is_empty() -> None:
     first = told_of(planned(None, topics({0: (0, 100)})), 1)
     second = told_of(planned(first, topics({0: (0, 0)}, "b"), lost="ok"), 2)
-    assert (Landed.of(second) or landed({})).ids == {"events": "b"}
+    assert (CommittedOffsets.of(second) or landed({})).ids == {"events": "b"}
     assert planned(second, topics({0: (0, 0)}, "b")) is None
     third = told_of(planned(second, topics({0: (0, 120)}, "b")), 3)
     assert spans_of(third)["events"] == {"0": {"from": 0, "to": 120}}
@@ -144,7 +145,7 @@ def test_what_an_entry_says_is_what_the_next_run_reads_also_of_topics_no_longer_
     before = landed({0: 7}, topic="old", identity="z")
     said = told("c", topics({0: (0, 9), 1: (0, 4)}), {("events", 0): (2, 9), ("events", 1): (0, 0)}, before)
     entry = Entry(version=4, data="data/x", created=datetime.now(timezone.utc), meta={META: said})
-    read = Landed.of(Version(Lake(tmp_path), "raw", "events", entry))
+    read = CommittedOffsets.of(Version(Lake(tmp_path), "raw", "events", entry))
     assert read is not None
     assert (read.ref, read.cluster, read.ids) == ("raw/events@4", "c", {"events": "a", "old": "z"})
     assert read.ends == {("events", 0): 9, ("events", 1): 0, ("old", 0): 7}

@@ -13,7 +13,7 @@ import s3fs
 from laketrain.clean.reading.landed import raw_files
 from laketrain.config.sources import Source
 from laketrain.ingest import ingest, plan_ingest
-from laketrain.ingest.listing import listed
+from laketrain.ingest.listing import list_source
 from laketrain.lake import Lake
 
 from ..lake.servers import BUCKET, s3_server
@@ -52,7 +52,7 @@ def test_an_object_in_the_place_of_a_folder_is_no_file(landing: str) -> None:
     """Consoles make one, of no bytes, for a folder that shall be there before its files are."""
     for name, text in {"": "", "b/": "", "b/x.csv": "1"}.items():
         write(landing, name, text)
-    assert [file.name for file in listed("pixels", source(landing)).files] == ["b/x.csv"]
+    assert [file.name for file in list_source("pixels", source(landing)).files] == ["b/x.csv"]
 
 
 def test_names_with_characters_of_patterns_land_and_keep_their_own(landing: str) -> None:

@@ -14,7 +14,7 @@ from laketrain.clean.reading.landed import raw_files
 from laketrain.config.sources import Source
 from laketrain.errors import CommitConflict, DataError, LakeError
 from laketrain.ingest import ingest, listing, plan_ingest
-from laketrain.lake import Lake, Version, increments
+from laketrain.lake import Lake, Version, appends
 from laketrain.lake.paths import is_hidden
 
 from ..nobody import as_nobody, open_folder
@@ -217,9 +217,9 @@ def test_an_incremental_run_lands_only_what_no_earlier_one_has(tmp_path: Path) -
     third = grown(folder, lake)
     assert (first.number, again.number, second.number, third.number) == (1, 1, 2, 3)
     assert [file.path for file in second.entry.files] == ["c/x.csv", "d/x.csv"]
-    assert [version.number for version in increments(third)] == [1, 2, 3]
+    assert [version.number for version in appends(third)] == [1, 2, 3]
     held = {file.path: version.lake.store.read(version.path(file.path))
-            for version in increments(third) for file in version.entry.files}
+            for version in appends(third) for file in version.entry.files}
     assert held == {"b/x.csv": b"1", "c/x.csv": b"22", "d/x.csv": b"333", "e/x.csv": b"4"}
 
 
@@ -274,7 +274,7 @@ def test_of_two_increments_at_once_the_second_is_refused_and_lands_what_is_left_
             ingest(lake, "pixels", *late)
         assert late[1] != grown(folder, lake).entry.fingerprint
         landing(folder, **{f"z{latest.number if latest else 0}_csv": "3"})
-    held = [file.path for part in increments(grown(folder, lake)) for file in part.entry.files]
+    held = [file.path for part in appends(grown(folder, lake)) for file in part.entry.files]
     assert sorted(held) == ["x.csv", "y0.csv", "y1.csv", "z0.csv", "z1.csv"]
 
 
@@ -304,7 +304,7 @@ def test_an_increment_that_misses_an_earlier_version_says_so(tmp_path: Path) -> 
     second = grown(folder, lake)
     lake.table("raw", "pixels").drop(1)
     with pytest.raises(LakeError, match="version 1 of raw/pixels: there is none"):
-        increments(second)
+        appends(second)
 
 
 def test_a_source_may_be_empty_where_it_says_so(tmp_path: Path) -> None:

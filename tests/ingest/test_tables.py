@@ -22,9 +22,9 @@ from laketrain.clean import clean
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import AnySource, TableSource
 from laketrain.errors import DataError, LaunchError
-from laketrain.ingest.arrivals import arrivals
+from laketrain.ingest.incremental import ingest_incremental
 from laketrain.lake import Lake, Version
-from laketrain.lake.increments import increments
+from laketrain.lake.appends import appends
 from laketrain.spark.frames import configured
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def orders(server: Postgres, **more: Any) -> TableSource:
 
 
 def landed(spark: SparkSession, lake: Lake, source: TableSource) -> list[Version]:
-    return list(arrivals(spark, lake, "orders", source))
+    return list(ingest_incremental(spark, lake, "orders", source))
 
 
 def cleaned(spark: SparkSession, lake: Lake, source: TableSource) -> list[dict[str, Any]]:
@@ -147,7 +147,7 @@ def test_only_rows_beyond_the_largest_are_landed_each_once(spark: SparkSession, 
     shop.run("insert into orders (price, name) select 1, 'late' from generate_series(1, 30)")
     [second] = landed(spark, lake, source)
     assert second.entry.counts["rows"] == 30
-    assert [version.number for version in increments(second)] == [1, 2]
+    assert [version.number for version in appends(second)] == [1, 2]
     assert len(cleaned(spark, lake, source)) == 930
 
 
@@ -283,7 +283,7 @@ def test_documents_of_mongodb_land_and_those_that_came_later_land_once(
     assert landed(spark, lake, source) == []
     profiles(documents[6:])
     [second] = landed(spark, lake, source)
-    assert [version.rows for version in increments(second)] == [6, 3]
+    assert [version.rows for version in appends(second)] == [6, 3]
     assert first.number + 1 == second.number
     rules = CleanTable.model_validate({"rules": []})
     rows = rows_of(clean(spark, second, "orders", rules, source, "once"))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from laketrain.errors import CommitConflict, LakeError
-from laketrain.lake import DataFile, Lake, Retention, Table, retire
-from laketrain.lake.local import LocalStore
+from laketrain.lake import DataFile, Lake, Retention, Table, expire
+from laketrain.lake.stores.local import LocalStore
 
 from .writers import add, commit, parquet
 
@@ -31,7 +31,7 @@ def test_nothing_is_there_before_the_commit_and_all_of_it_after(lake: Lake) -> N
     assert table.latest() == version
     assert table.versions() == [1]
     assert lake.tables() == [table]
-    assert version.won
+    assert version.is_new
     assert version.exists()
     assert version.rows == 10
     assert [file.path for file in version.files()] == ["train/_common_metadata", "train/part 1.parquet"]
@@ -106,10 +106,10 @@ def test_the_number_of_a_version_that_was_dropped_is_not_given_out_again(lake: L
     add(slow, "a", b"1")
     for _ in range(4):
         commit(table)
-    retire(lake, Retention(2))
+    expire(lake, Retention(2))
     assert table.versions() == [4, 5]
     assert slow.commit().number == 6
-    assert retire(lake, Retention(2))[0].number == 4
+    assert expire(lake, Retention(2))[0].number == 4
 
 
 def test_what_is_to_follow_a_version_does_not_where_the_one_behind_it_came_and_went(lake: Lake) -> None:
@@ -130,7 +130,7 @@ def test_the_same_work_is_found_behind_others_that_came_meanwhile(lake: Lake) ->
     commit(table, fingerprint="same")
     commit(table)
     found = slow.commit(fingerprint="same")
-    assert (found.won, found.number) == (False, 1)
+    assert (found.is_new, found.number) == (False, 1)
 
 
 def test_of_two_that_did_the_same_work_one_is_kept(lake: Lake) -> None:
@@ -139,7 +139,7 @@ def test_of_two_that_did_the_same_work_one_is_kept(lake: Lake) -> None:
     add(first, "a", b"1")
     add(second, "a", b"2")
     winner, loser = second.commit(fingerprint="same"), first.commit(fingerprint="same")
-    assert (winner.won, loser.won, loser.number) == (True, False, 1)
+    assert (winner.is_new, loser.is_new, loser.number) == (True, False, 1)
     assert table.versions() == [1]
     assert not lake.store.exists(first.path())
 
@@ -286,7 +286,7 @@ def test_a_commit_tried_again_after_its_answer_was_lost_is_the_same_version(tmp_
         draft.commit(fingerprint=fingerprint)
     draft._store = lake.store
     version = draft.commit(fingerprint=fingerprint)
-    assert (version.number, version.won, table.versions()) == (1, True, [1])
+    assert (version.number, version.is_new, table.versions()) == (1, True, [1])
     assert lake.store.list("clean/pixels/_drafts") == []
 
 

@@ -14,7 +14,7 @@ from tests.nobody import as_nobody, open_folder
 from laketrain.errors import LakeError
 from laketrain.lake import Draft, GcReport, Lake, collect
 from laketrain.lake import gc as gc_module
-from laketrain.lake.draft import closed_mark
+from laketrain.lake.draft import sealed_marker
 
 from .writers import add, commit, parquet
 
@@ -107,7 +107,7 @@ def test_a_job_whose_data_was_collected_is_told_so(lake: Lake) -> None:
 def test_a_version_committed_while_gc_runs_is_kept(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each instant between two steps of gc, the commit either wins and keeps its data, or is refused."""
     outcomes = set()
-    for instant in ("_abandoned", "_removed", "_close", "_committed"):
+    for instant in ("_abandoned_drafts", "_remove_abandoned", "_seal", "_committed"):
         draft = abandoned(lake)
         outcomes.add(commit_before_and_after(lake, draft, instant, monkeypatch))
     assert outcomes == {"committed", "refused"}
@@ -206,7 +206,7 @@ def abandoned_safely(lake: Lake) -> Draft | None:
 
 def test_a_commit_under_way_is_left_alone_and_a_dead_one_is_not(lake: Lake) -> None:
     draft = abandoned(lake)
-    lake.store.create(closed_mark(draft.table, draft.unique), b"{}")
+    lake.store.create(sealed_marker(draft.table, draft.unique), b"{}")
     assert collect(lake, timedelta(0), now=in_hours(0.5)) == GcReport()
     assert collect(lake, timedelta(0), now=in_hours(2)).data == (draft.path(),)
     assert lake.store.list("clean/pixels", recursive=True) == []

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from laketrain.errors import LakeError
-from laketrain.lake import DataFile, Flaw, Lake, Version, verify
+from laketrain.lake import Corruption, DataFile, Lake, Version, verify
 from laketrain.lake.contents import crc32_of, verify_rows
 
 
@@ -59,7 +59,7 @@ def test_a_missing_and_a_longer_file_are_found(version: Version) -> None:
     with place(version, "b.parquet").open("ab") as file:
         file.write(b"!")
     problem = "is missing, or of another size"
-    assert verify(version) == [Flaw("b.parquet", problem), Flaw("note.txt", problem)]
+    assert verify(version) == [Corruption("b.parquet", problem), Corruption("note.txt", problem)]
 
 
 def test_rows_that_a_footer_contradicts_are_refused_with_both_counts(version: Version) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from laketrain.lake import Lake, lease, local
+from laketrain.lake import Lake, lease
 from laketrain.lake.lease import LEASES
+from laketrain.lake.stores import local
 
 HOLD = """
 import sys, time
-from laketrain.lake import Lake, lease, local
+from laketrain.lake import Lake, lease
+from laketrain.lake.stores import local
 with lease(Lake(sys.argv[1]), "features/mnist", "key"):
     print("held", flush=True)
     time.sleep(600)
@@ -71,7 +73,7 @@ def test_other_work_on_the_same_table_waits_for_nobody(lake: Lake) -> None:
 def test_a_job_that_fails_gives_its_lease_back(local_lake: Lake) -> None:
     with pytest.raises(OSError, match="no floor"), lease(local_lake, "features/mnist", "key"):
         raise OSError("no floor")
-    with lease(local_lake, "features/mnist", "key", wait=pytest.fail):
+    with lease(local_lake, "features/mnist", "key", on_wait=pytest.fail):
         pass
 
 
@@ -86,7 +88,7 @@ def test_who_waits_is_told_for_whom_and_a_killed_holder_is_followed_without_pati
         holder.kill()
         holder.wait()
 
-    with lease(Lake(tmp_path), "features/mnist", "key", wait=kill, patience=600):
+    with lease(Lake(tmp_path), "features/mnist", "key", on_wait=kill, patience=600):
         pass
     holder.stdout.close()
     assert len(told) == 1
@@ -96,7 +98,7 @@ def test_who_waits_is_told_for_whom_and_a_killed_holder_is_followed_without_pati
 def test_a_holder_elsewhere_that_shows_no_sign_is_taken_over(local_lake: Lake) -> None:
     local_lake.store.create(SIGN, json.dumps({"by": "ann@far", "pid": 1, "machine": "far", "born": "5"}).encode())
     told: list[str] = []
-    with lease(local_lake, "features/mnist", "key", wait=told.append, patience=0.2):
+    with lease(local_lake, "features/mnist", "key", on_wait=told.append, patience=0.2):
         signs = local_lake.store.list(LEASES, recursive=True)  # while the next is shown, two of ours
         assert signs and min(sign.path for sign in signs) > SIGN
     assert told == ["ann@far (process 1) is at it already: waiting for it"]

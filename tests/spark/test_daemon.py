@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from laketrain.config.workload import Spark
 from laketrain.spark import session
-from laketrain.spark.daemon import answering_at_once, read_archives_once
+from laketrain.spark.daemon import read_archives_once, with_quick_ack
 
 
 def archive(place: Path, value: int) -> None:
@@ -81,7 +81,7 @@ def test_a_worker_reads_its_connection_to_the_end_and_its_answer_is_the_callers(
         sender.sendall(b"a task")
         sender.shutdown(socket.SHUT_WR)
         with receiver, os.fdopen(os.dup(receiver.fileno()), "rb") as infile:
-            assert answering_at_once(lambda given, _: given.read())(infile, io.BytesIO()) == b"a task"
+            assert with_quick_ack(lambda given, _: given.read())(infile, io.BytesIO()) == b"a task"
 
 
 def test_only_a_local_session_has_the_daemon_by_itself() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from laketrain.config.workload import Spark
 from laketrain.errors import LaunchError
-from laketrain.spark.frames import ALIKE, arrow_batches, configured
+from laketrain.spark.frames import SESSION_CONF, arrow_batches, configured
 from laketrain.spark.session import _settings
 from laketrain.spark.zone import require_utc
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NOTEBOOK = """
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from laketrain.spark.frames import ALIKE, configured
+from laketrain.spark.frames import SESSION_CONF, configured
 
 spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
 zone = F.expr("java_method('java.time.ZoneId', 'systemDefault')")
@@ -31,8 +31,8 @@ def told():
     print(*row, sep=" ")
 
 told()
-with configured(spark, ALIKE):
-    with configured(spark, ALIKE):
+with configured(spark, SESSION_CONF):
+    with configured(spark, SESSION_CONF):
         told()
     told()
 told()
@@ -57,7 +57,7 @@ def test_settings_without_a_zone_leave_it_alone(spark: SparkSession) -> None:
         zones.setDefault(zones.getTimeZone("Asia/Kolkata"))
         with configured(spark, arrow_batches(8)):
             assert zones.getDefault().getID() == "Asia/Kolkata"
-        with pytest.raises(RuntimeError), configured(spark, ALIKE):
+        with pytest.raises(RuntimeError), configured(spark, SESSION_CONF):
             raise RuntimeError
         assert zones.getDefault().getID() == "Asia/Kolkata"
     finally:

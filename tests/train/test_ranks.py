@@ -18,7 +18,7 @@ from tests import tiny
 from laketrain.config.train import Train
 from laketrain.distributed import World, launch
 from laketrain.errors import DataError, LaunchError, RankError, StorageError
-from laketrain.lake import Lake, Retention, Version, lease, retire
+from laketrain.lake import Lake, Retention, Version, expire, lease
 from laketrain.train import fingerprint_train, train
 from laketrain.train import stage as stage_module
 from laketrain.train.checkpoint import Checkpoints
@@ -116,7 +116,7 @@ def test_the_model_that_another_began_with_stays_while_that_one_does(spark: Spar
     version = trained(spark, dataset, "target", model={"name": "linear"}, init_from=source.ref, epochs=1,
                       ranks=1)
     assert version.entry.parents == {dataset.table: dataset.number, source.table: source.number}
-    assert retire(dataset.lake, Retention(1)) == []
+    assert expire(dataset.lake, Retention(1)) == []
 
 
 def test_of_two_that_run_the_same_training_on_other_ranks_one_waits_for_the_other(
@@ -136,7 +136,7 @@ def test_of_two_that_run_the_same_training_on_other_ranks_one_waits_for_the_othe
         assert "checkpoints/shared: " in (text := told.get(timeout=60)) and "is at it already" in text
         assert dataset.lake.table("checkpoints", "shared").versions() == []
     other.join()
-    assert made[0].won and made[0].ref == "models/shared@1"
+    assert made[0].is_new and made[0].ref == "models/shared@1"
 
 
 def wait_to_be_killed() -> None:

@@ -17,11 +17,11 @@ from laketrain.clean.rules import Judging, apply, code_marks, key_marks, persona
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import BaseSource
 from laketrain.lake import Draft, Version, fingerprint
-from laketrain.lake.contents import found_files
+from laketrain.lake.contents import list_data_files
 from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejects
-from laketrain.lake.version import made_of
-from laketrain.spark.errors import explained
-from laketrain.spark.frames import configured, counts_by, persisted, valid_text, write
+from laketrain.lake.version import parent_fields
+from laketrain.spark.errors import translate_spark_errors
+from laketrain.spark.frames import configured, counts_by, persisted, replace_invalid_utf8, write
 
 REVISION = 7
 
@@ -42,7 +42,7 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
     started = time.monotonic()
     file = veiled_file(F.col(FILE), table.rules, source.format)
     # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
-    with (explained("clean", f"table {name!r}"), configured(spark, SETTINGS),
+    with (translate_spark_errors("clean", f"table {name!r}"), configured(spark, SETTINGS),
           raw.lake.table("clean", name).stage() as draft, Judging(file) as judging):
         before = raw.lake.table("clean", name).latest() if source.declared == "infer" else None
         reading = open_raw(spark, raw, source, before.entry.meta if before else None, personal_columns(table.rules))
@@ -57,12 +57,12 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
             check_rejects("clean", f"table {name!r}", rows_in, rejected, table.max_reject_fraction, quarantine.ref)
             good = judged.where(F.col(REJECT).isNull()).drop(FILE, RECORD, REJECT)
             write(good, draft.url())
-            files = found_files(raw.lake.store, draft.path())
+            files = list_data_files(raw.lake.store, draft.path())
             rows_out = sum(file.rows or 0 for file in files)
             check_balance("clean", f"table {name!r}", rows_in, rows_out, quarantine.rows)
             return draft.commit(
                 stage="clean", fingerprint=key, files=files, table_schema=good.schema.json(),
-                **made_of(raw),
+                **parent_fields(raw),
                 counts={"in": rows_in, "out": rows_out, "quarantined": quarantine.rows, "reasons": rejected,
                         **({"imputed": judging.imputed} if judging.imputed else {})},
                 meta={"quarantine": quarantine.number, "rules": [rule.model_dump() for rule in table.rules],
@@ -81,7 +81,7 @@ def _commit_quarantine(
     judged: DataFrame, file: Column, record: Column, raw: Version, name: str, key: str
 ) -> tuple[Version, dict[tuple[str, ...], int]]:
     """The rejected rows as a version, and how many each rule took from each file."""
-    rejected = valid_text(judged.where(F.col(REJECT).isNotNull()).select(
+    rejected = replace_invalid_utf8(judged.where(F.col(REJECT).isNotNull()).select(
         file.alias("file"),
         F.col(f"{REJECT}.rule").alias("rule"),
         F.col(f"{REJECT}.reason").alias("reason"),
@@ -95,4 +95,4 @@ def _commit_quarantine(
                 "by": [{"rule": rule, "file": file, "rows": count} for (rule, file), count in reasons.items()]}
 
     return commit_rejects(raw.lake.table("quarantine", name), fill, stage="clean", fingerprint=key,
-                          table_schema=rejected.schema.json(), **made_of(raw)), reasons
+                          table_schema=rejected.schema.json(), **parent_fields(raw)), reasons

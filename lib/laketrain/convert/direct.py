@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from laketrain.convert.split import SPLIT
 from laketrain.errors import DataError
 from laketrain.lake import Version
-from laketrain.lake.store import Store
+from laketrain.lake.stores.store import Store
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

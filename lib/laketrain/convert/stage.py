@@ -43,9 +43,9 @@ from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
 from laketrain.lake.contents import verify_rows
 from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_rejects
-from laketrain.lake.version import made_of
-from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted
+from laketrain.lake.version import parent_fields
+from laketrain.spark.errors import translate_spark_errors
+from laketrain.spark.frames import SESSION_CONF, arrow_batches, configured, quoted
 
 REVISION = 5
 _MB = 1 << 20
@@ -71,8 +71,8 @@ def convert(
     lake = table.lake
     rows_per_group = max(1, int(config.row_group_mb * _MB / features.row_bytes()))
     count = _partitions(spark, table.rows, rows_per_group, features.row_bytes(), config.file_mb)
-    settings = {**ALIKE, **arrow_batches(features.row_bytes()), **_tasks_of(table, count)}
-    with (explained("convert", f"dataset {dataset!r}"), configured(spark, settings),
+    settings = {**SESSION_CONF, **arrow_batches(features.row_bytes()), **_tasks_of(table, count)}
+    with (translate_spark_errors("convert", f"dataset {dataset!r}"), configured(spark, settings),
           lake.table("features", dataset).stage() as draft, rows_of(spark, table, config, features, count) as rows):
         refuse_types(rows.frame, features)
         leaks = _find_leaks(rows.frame, dataset, config, features)
@@ -97,7 +97,7 @@ def convert(
         files.append(_describe(draft, learnt, sizes))
         verify_rows(lake.store, draft.path(), files)
         return draft.commit(
-            stage="convert", fingerprint=key, files=files, **made_of(table),
+            stage="convert", fingerprint=key, files=files, **parent_fields(table),
             counts={"in": rows.expected, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
                     "splits": sizes, **rows.counts, **counted.told(sizes),
                     **({"leaks": sum(leak.count for leak in leaks)} if config.leaks else {})},
@@ -239,4 +239,4 @@ def _commit_quarantine(
         return {"quarantined": sum(reasons.values()), "reasons": reasons}
 
     return commit_rejects(table.lake.table("quarantine", f"{dataset}-features"), fill, stage="convert", fingerprint=key,
-                          **made_of(table), table_schema=schema.json()), reasons
+                          **parent_fields(table), table_schema=schema.json()), reasons

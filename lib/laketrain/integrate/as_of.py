@@ -25,13 +25,13 @@ from laketrain.errors import DataError
 from laketrain.integrate.base import Done, Side, column, refuse, rejects, repeated, values
 from laketrain.integrate.instants import instant
 from laketrain.integrate.stretches import AT, LEFT, OF_LEFT, ORDER, RIGHT, SIDE, cut, under_each_other, with_last
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 _KEY, _MATCH, _RANK, _HAS = "_integrate_key", "_integrate_match", "_integrate_rank", "_integrate_has"
 _KNOWN, _VERSION = "_integrate_known", "_integrate_version"
 
 
-def as_of(table: Side, step: AsOf, tables: Mapping[str, Side], kept: Kept) -> Done:
+def as_of(table: Side, step: AsOf, tables: Mapping[str, Side], kept: PersistedFrames) -> Done:
     """`table` with the columns of its partners.
 
     Raises DataError where several rows of the other table share key and time, or where rows without a partner are
@@ -49,7 +49,7 @@ def as_of(table: Side, step: AsOf, tables: Mapping[str, Side], kept: Kept) -> Do
     # Rows that can't have a partner go another way: all nulls are one key, and would crowd one task.
     lost = left.where(~_is_placed(keys)).withColumn(_MATCH, F.lit(None).cast(right.schema[RIGHT].dataType))
     found = _found(left.where(_is_placed(keys)), right, keys, step, table.rows + other.rows)
-    marked = kept.keep(found.select(LEFT, _MATCH, F.lit(True).alias(_HAS))
+    marked = kept.checkpoint(found.select(LEFT, _MATCH, F.lit(True).alias(_HAS))
                        .unionByName(lost.select(LEFT, _MATCH, F.lit(False).alias(_HAS))))
     rows = marked.select(*(F.col(f"{LEFT}.c{place}").alias(name) for place, name in enumerate(table.frame.columns)),
                          *(F.col(f"{_MATCH}.c{place}").alias(name) for place, name in enumerate(new.values())),

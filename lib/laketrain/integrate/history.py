@@ -20,12 +20,12 @@ from laketrain.errors import DataError
 from laketrain.integrate.base import Done, Side, column, refuse, rejects, repeated, values
 from laketrain.integrate.instants import instant
 from laketrain.integrate.sweep import AT, EVENT, EVENTS, PLACE, TIME, VERSION, known_before
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 _ORDER, _KEY = "_integrate_order", "_integrate_key"
 
 
-def history(table: Side, step: History, kept: Kept) -> Done:
+def history(table: Side, step: History, kept: PersistedFrames) -> Done:
     """The entities of `table` with their latest events, or its rows with the events before each.
 
     Raises DataError where rows have no entity or no time, unless they are to be quarantined, and where of several
@@ -34,7 +34,7 @@ def history(table: Side, step: History, kept: Kept) -> Done:
     placed = _is_placed(table.frame, [*step.by, step.order_by[0]])
     rows = table.frame.where(placed)
     if step.latest_by or step.known:  # they are read several times
-        rows = kept.keep(rows)
+        rows = kept.checkpoint(rows)
     events = rows.count()
     rejected = _unplaced(table, step, placed) if events < table.rows else None
     told = {"events": events}
@@ -52,9 +52,10 @@ def history(table: Side, step: History, kept: Kept) -> Done:
     return Done(_beside(timed, earlier, step, rows.columns), events, rejected, None, told)
 
 
-def _per_entity(latest: DataFrame, step: History, kept: Kept, rejected: DataFrame | None, told: dict[str, int]) -> Done:
+def _per_entity(latest: DataFrame, step: History, kept: PersistedFrames, rejected: DataFrame | None,
+                told: dict[str, int]) -> Done:
     """A row an entity, of the latest versions of its events."""
-    entities = kept.keep(_gathered(latest, step))
+    entities = kept.checkpoint(_gathered(latest, step))
     array = column(step.arrays[step.columns[0]])
     [counted] = entities.agg(F.count("*").alias("rows"), F.sum(F.size(array)).alias("events")).collect()
     older = told["events"] - told.get("superseded", 0) - (counted["events"] or 0)

@@ -13,12 +13,12 @@ from pyspark.sql import functions as F
 from laketrain.config.integrate import Join
 from laketrain.errors import DataError
 from laketrain.integrate.base import Done, Side, column, is_unknown, refuse, rejects, repeated, values
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 _THERE, _NULL, _ROWS = "_integrate_there", "_integrate_null", "_integrate_rows"
 
 
-def join(table: Side, step: Join, tables: Mapping[str, Side], kept: Kept) -> Done:
+def join(table: Side, step: Join, tables: Mapping[str, Side], kept: PersistedFrames) -> Done:
     """`table` with the columns of its partners.
 
     Raises DataError where a key that must be unique is not, or where a side whose partners are declared as complete
@@ -31,7 +31,7 @@ def join(table: Side, step: Join, tables: Mapping[str, Side], kept: Kept) -> Don
     _check_unique(right, step, other.name)
     if step.relation == "one-to-one":
         _check_unique(table.frame, step, table.name)
-    joined = kept.keep(table.frame.join(right, keys, "left"))
+    joined = kept.checkpoint(table.frame.join(right, keys, "left"))
     found = {(row[_THERE] is not None, row[_NULL]): row[_ROWS] for row in joined.groupBy(
         _THERE, is_unknown(keys).alias(_NULL)).agg(F.count("*").alias(_ROWS)).collect()}
     matched, unmatched = found.get((True, False), 0), found.get((False, False), 0) + found.get((False, True), 0)

@@ -18,17 +18,17 @@ from laketrain.config.integrate.history import MOST
 from laketrain.integrate.base import Side
 from laketrain.integrate.steps import Road
 from laketrain.lake import Draft, Version, fingerprint
-from laketrain.lake.contents import found_files
+from laketrain.lake.contents import list_data_files
 from laketrain.lake.quarantine import COLUMNS, commit_rejects
-from laketrain.lake.version import made_of
-from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, configured, counts_by, read, valid_text, write
-from laketrain.spark.kept import Kept
+from laketrain.lake.version import parent_fields
+from laketrain.spark.errors import translate_spark_errors
+from laketrain.spark.frames import SESSION_CONF, configured, counts_by, read, replace_invalid_utf8, write
+from laketrain.spark.persistence import PersistedFrames
 
 REVISION = 3
 
 SETTINGS = {
-    **ALIKE,
+    **SESSION_CONF,
     # A key that holds most rows: its part of a join is cut into tasks of this size, in the rows of a kept frame too.
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
     "spark.sql.adaptive.enabled": "true",
@@ -56,19 +56,19 @@ def integrate(
     started = time.monotonic()
     base = tables[config.table]
     # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
-    with (explained("integrate", f"table {name!r}"), configured(spark, SETTINGS),
-          base.lake.table("integrated", name).stage() as draft, Kept() as kept):
+    with (translate_spark_errors("integrate", f"table {name!r}"), configured(spark, SETTINGS),
+          base.lake.table("integrated", name).stage() as draft, PersistedFrames() as kept):
         road = Road(name, config, {table: Side(version.table, read_version(spark, version), version.rows)
                                    for table, version in tables.items()})
         road.walk(kept)
         write(road.table.frame, draft.url())
-        files = found_files(base.lake.store, draft.path())
+        files = list_data_files(base.lake.store, draft.path())
         rows_out = sum(file.rows or 0 for file in files)
         road.arrived(rows_out)
         quarantine, reasons = _commit_quarantine(spark, base, name, road.rejected, tables, key)
         return draft.commit(
             stage="integrate", fingerprint=key, files=files, table_schema=road.table.frame.schema.json(),
-            **made_of(*tables.values()),
+            **parent_fields(*tables.values()),
             counts={"in": base.rows, "out": rows_out, "quarantined": quarantine.rows,
                     "filtered": road.total("filtered"),
                     **{said: total for said in ("added", "gathered") if (total := road.total(said))},
@@ -91,7 +91,8 @@ def _commit_quarantine(
     spark: SparkSession, base: Version, name: str, parted: list[DataFrame], tables: Mapping[str, Version], key: str
 ) -> tuple[Version, dict[tuple[str, ...], int]]:
     schema = T.StructType([T.StructField(column, T.StringType()) for column in COLUMNS])
-    rejected = valid_text(reduce(DataFrame.unionByName, parted) if parted else spark.createDataFrame([], schema))
+    rejected = replace_invalid_utf8(
+        reduce(DataFrame.unionByName, parted) if parted else spark.createDataFrame([], schema))
     reasons = counts_by(rejected, "rule", "file")
 
     def fill(draft: Draft) -> dict[str, Any]:
@@ -102,4 +103,4 @@ def _commit_quarantine(
     return commit_rejects(
         base.lake.table("quarantine", f"{name}-joins"), fill, stage="integrate", fingerprint=key,
         table_schema=rejected.schema.json(),
-        **made_of(*tables.values())), reasons
+        **parent_fields(*tables.values())), reasons

@@ -1,6 +1,6 @@
 """The steps of one table, one after the other: rows in = rows out + rows that are accounted for, after each of them.
 
-    with Kept() as kept:
+    with PersistedFrames() as kept:
         road = Road("digits", config, tables)
         road.walk(kept)
         road.table.frame, road.told, road.rejected
@@ -22,7 +22,7 @@ from laketrain.integrate.join import join
 from laketrain.integrate.sql import sql
 from laketrain.integrate.union import union
 from laketrain.lake.quarantine import check_balance
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 
 class Road:
@@ -38,7 +38,7 @@ class Road:
         self.rejected: list[DataFrame] = []
         self._config, self._tables = config, tables
 
-    def walk(self, kept: Kept) -> None:
+    def walk(self, kept: PersistedFrames) -> None:
         """Takes every step. Raises DataError where one can't be taken, or loses or makes rows."""
         for number, step in enumerate(self._config.steps):
             here = self._standing()
@@ -47,7 +47,7 @@ class Road:
             rejected, others = self._set_aside(done.rejected, kept), self._set_aside(done.others, kept)
             frame, rows = done.frame, done.rows
             if rows is None and number + 1 < len(self._config.steps):
-                frame = kept.keep(frame)
+                frame = kept.checkpoint(frame)
                 rows = frame.count()
             told = {"step": step.label, "in": self.table.rows, "out": rows, "quarantined": rejected, **done.counts}
             if done.others is not None:
@@ -72,7 +72,7 @@ class Road:
         found = (told.get(key, 0) for told in self.told)
         return sum(sum(one.values()) if isinstance(one, dict) else one for one in found)
 
-    def _taken(self, step: BaseStep, here: Standing, kept: Kept) -> Done:
+    def _taken(self, step: BaseStep, here: Standing, kept: PersistedFrames) -> Done:
         if isinstance(step, Join):
             return join(self.table, step, self._tables, kept)
         if isinstance(step, AsOf):
@@ -105,9 +105,9 @@ class Road:
         for _, problem, hint in step.problems(here):
             raise DataError("integrate", f"step {step.label} of {self.name!r}", problem, hint)
 
-    def _set_aside(self, rejected: DataFrame | None, kept: Kept) -> int:
+    def _set_aside(self, rejected: DataFrame | None, kept: PersistedFrames) -> int:
         if rejected is None:
             return 0
-        aside = kept.set_aside(rejected)
+        aside = kept.persist_until_exit(rejected)
         self.rejected.append(aside)
         return aside.count()

@@ -1,9 +1,9 @@
-"""The lake: zones of tables, each with versions that never change.
+"""The lake: zones of tables with immutable versions.
 
     lake = Lake("s3://bucket/lake")
     version = lake.table("clean", "pixels").latest()
 
-A Lake is its URL: cheap, picklable, and equal to another with the same URL.
+A Lake is a value: cheap, picklable, and equal to another with the same URL.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 
 from laketrain.errors import LakeError, nearest
 from laketrain.lake.paths import check_name, name_problem
-from laketrain.lake.store import Store, open_store
+from laketrain.lake.stores import Store, open_store
 from laketrain.lake.table import Table
 from laketrain.lake.version import Version
 
@@ -21,7 +21,7 @@ ZONES = ("raw", "clean", "quarantine", "integrated", "features", "models", "pred
 
 
 class Lake:
-    """The lake at `url`: a path, file:///…, hdfs://… or s3://bucket/prefix. Nothing is made until a commit."""
+    """The lake at `url`: a path, file:///…, hdfs://… or s3://bucket/prefix. Nothing is created before a commit."""
 
     zones = ZONES
 
@@ -33,29 +33,29 @@ class Lake:
         return self.store.root
 
     def table(self, zone: str, name: str) -> Table:
-        """The table, which need not exist yet. Raises LakeError for an unknown zone or a name that can't be."""
+        """The table, which may not exist yet. Raises LakeError for an unknown zone or an invalid name."""
         if zone not in ZONES:
             raise LakeError("lake", f"zone {zone!r}", f"is none of {', '.join(ZONES)}", nearest(str(zone), ZONES))
         return Table(self, zone, check_name("table", name))
 
     def version(self, ref: str) -> Version:
-        """The version named as `zone/name`, the latest, or as `zone/name@number`. Raises LakeError for none."""
-        path, at, number = ref.partition("@")
+        """The version `zone/name@number`, or the latest of `zone/name`. Raises LakeError where there is none."""
+        path, separator, number = ref.partition("@")
         zone, _, name = path.partition("/")
-        if at and not number.isdecimal():
+        if separator and not number.isdecimal():
             raise LakeError("lake", repr(ref), "names no version",
                             "write clean/pixels@2, or clean/pixels for the latest")
         table = self.table(zone, name)
-        found = table.get(int(number)) if number else table.latest()
-        if found is None:
+        version = table.get(int(number)) if number else table.latest()
+        if version is None:
             raise LakeError("lake", ref, "nothing was committed to it yet",
                             nearest(path, [table.path for table in self.tables()]))
-        return found
+        return version
 
     def tables(self) -> list[Table]:
-        """Every table that has a version, by zone, then by name."""
-        found = (Table(self, zone, name) for zone in ZONES for name in self.store.dirs(zone) if not name_problem(name))
-        return [table for table in found if table.versions()]
+        """All tables with a version, sorted by zone and name."""
+        tables = (Table(self, zone, name) for zone in ZONES for name in self.store.dirs(zone) if not name_problem(name))
+        return [table for table in tables if table.versions()]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Lake) and other.url == self.url

@@ -1,4 +1,4 @@
-"""What a stage refused: a table beside its own, with the file, the rule, the reason and the record as it came.
+"""Quarantine tables: the rows that a stage rejected, each with its file, the rule, the reason and the original record.
 
     check_rejects("clean", "table 'pixels'", 4533, {"length(pixels)": 12}, 0.05, where="quarantine/pixels@3")
 """
@@ -19,43 +19,43 @@ _LONGEST_RECORD, _LONGEST_BYTES = 2000, 64
 
 
 def record_of(row: Mapping[str, Any]) -> str:
-    """A row as the column `record` has it: JSON, in which a file is its number of bytes, so that keys stay in it."""
-    said = {name: f"<{len(value)} bytes>" if isinstance(value, bytes) and len(value) > _LONGEST_BYTES else value
-            for name, value in row.items()}
-    text = json.dumps(said, default=str, ensure_ascii=False)[:_LONGEST_RECORD]
-    return text.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no UTF-8
+    """A row as JSON, for the column `record`. Long binary values are replaced by their size, so that the keys fit."""
+    fields = {name: f"<{len(value)} bytes>" if isinstance(value, bytes) and len(value) > _LONGEST_BYTES else value
+              for name, value in row.items()}
+    text = json.dumps(fields, default=str, ensure_ascii=False)[:_LONGEST_RECORD]
+    return text.encode(errors="backslashreplace").decode()  # a lone surrogate isn't valid UTF-8
 
 
 def commit_rejects(
     table: Table, fill: Callable[[Draft], dict[str, Any]], *, fingerprint: str, **fields: Any
 ) -> Version:
-    """Commits what a stage refused; where the same work has left its rejects already, whole, those.
+    """Commits the rejected rows, or returns the version of the same work if it exists and is complete.
 
-    Rejects are committed before the stage's own table, also by a run that fails afterwards or that another one
-    overtakes: so the same fingerprint comes again, with the same rows.
+    Rejects are committed before the stage's own table, also by a run that fails afterwards or is overtaken by another.
+    A later run then has the same fingerprint and the same rows.
 
     Args:
         fill: writes the rejected rows into the draft, and returns the counts for the entry.
-        fields: of the entry, as `Draft.commit` takes them.
+        fields: further arguments of `Draft.commit`.
     """
     with table.stage() as draft:
-        there = table.find(fingerprint)
-        if there is not None and there.exists():
+        existing = table.find(fingerprint)
+        if existing is not None and existing.exists():
             draft.discard()
-            return there
+            return existing
         counts = fill(draft)
         return draft.commit(fingerprint=fingerprint, counts=counts, **fields)
 
 
 def check_rejects(stage: str, subject: str, rows: int, rejected: Mapping[str, int], allowed: float, where: str) -> None:
-    """Raises DataError, naming the top reasons, where more than the fraction `allowed` of `rows` was rejected.
+    """Raises DataError, naming the most frequent rules, if more than the fraction `allowed` of `rows` was rejected.
 
     Args:
         stage, subject: for the message, e.g. "clean", "table 'pixels'".
-        rows: rows in, rejected ones among them.
-        rejected: rows by the rule that they broke.
+        rows: the number of input rows, including the rejected ones.
+        rejected: the number of rejected rows by rule.
         allowed: max_reject_fraction.
-        where: the quarantine version to look at, e.g. "quarantine/pixels@3".
+        where: the quarantine version, for the message, e.g. "quarantine/pixels@3".
     """
     total = sum(rejected.values())
     if total <= allowed * rows:
@@ -68,7 +68,7 @@ def check_rejects(stage: str, subject: str, rows: int, rejected: Mapping[str, in
 
 
 def check_balance(stage: str, subject: str, rows_in: int, rows_out: int, quarantined: int) -> None:
-    """Raises DataError unless every row that came in went out or to quarantine."""
+    """Raises DataError unless each input row is in the output or in quarantine."""
     if rows_in != rows_out + quarantined:
         raise DataError(stage, subject, f"{rows_in} rows in, but {rows_out} out and {quarantined} quarantined: "
                         f"{rows_in - rows_out - quarantined} are unaccounted for",

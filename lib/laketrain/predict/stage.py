@@ -25,21 +25,21 @@ from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet, Label, Multilabel
 from laketrain.features.answers import columns_of, prefix
 from laketrain.lake import Draft, Version, fingerprint
-from laketrain.lake.contents import found_files
+from laketrain.lake.contents import list_data_files
 from laketrain.lake.quarantine import check_balance, commit_rejects
-from laketrain.lake.version import made_of
+from laketrain.lake.version import parent_fields
 from laketrain.predict.known import META, digested, divided, known_answers
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
-from laketrain.spark.errors import explained
+from laketrain.spark.errors import translate_spark_errors
 from laketrain.spark.frames import (
-    ALIKE,
+    SESSION_CONF,
     arrow_batches,
     configured,
     persisted,
     quoted,
     read,
     record,
-    valid_text,
+    replace_invalid_utf8,
     write,
 )
 
@@ -63,8 +63,8 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
     table.check_files()
     features = FeatureSet.from_json(json.dumps(model.entry.meta["features"]))
     # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
-    settings = {**ALIKE, **arrow_batches(FeatureSet.of(features.inputs).row_bytes())}
-    with (explained("predict", f"table {table.ref}"), configured(spark, settings),
+    settings = {**SESSION_CONF, **arrow_batches(FeatureSet.of(features.inputs).row_bytes())}
+    with (translate_spark_errors("predict", f"table {table.ref}"), configured(spark, settings),
           table.lake.table("predictions", name).stage() as draft):
         frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
         keep = _kept(frame, features, config)
@@ -78,14 +78,14 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
             # First, since it is this that scores, on all slots: rejects are written by one task, as one file.
             write(good, draft.url())
             quarantine = _commit_quarantine(scored, table, model, name, key)
-            files = found_files(table.lake.store, draft.path())
+            files = list_data_files(table.lake.store, draft.path())
             rows_out = sum(file.rows or 0 for file in files)
             check_balance("predict", f"table {table.ref}", rows.expected, rows_out, quarantine.rows)
             predicted = _predicted(good, FeatureSet.of(features.targets), rows_out)
             classes = [one["classes"] for one in predicted.values() if "classes" in one]
             return draft.commit(
                 stage="predict", fingerprint=key, files=files, table_schema=good.schema.json(),
-                **made_of(table, model),
+                **parent_fields(table, model),
                 counts={"in": rows.expected, "out": rows_out, "quarantined": quarantine.rows,
                         **({"known": good.where(F.col("data") != table.ref).count()} if rows.known is not None else {}),
                         **({"classes": classes[0]} if len(predicted) == len(classes) == 1 else {})},
@@ -219,15 +219,15 @@ def _numbers(good: DataFrame, column: str, rows: int) -> dict[str, Any]:
 
 
 def _commit_quarantine(scored: DataFrame, table: Version, model: Version, name: str, key: str) -> Version:
-    rejected = valid_text(scored.where(F.col(REASON).isNotNull()).select(
+    rejected = replace_invalid_utf8(scored.where(F.col(REASON).isNotNull()).select(
         F.lit(table.ref).alias("file"), F.lit("feature").alias("rule"), F.col(REASON).alias("reason"),
         F.col(RECORD).alias("record"),
     ))
 
     def fill(draft: Draft) -> dict[str, Any]:
         write(rejected.coalesce(1), draft.url())
-        return {"quarantined": sum(file.rows or 0 for file in found_files(table.lake.store, draft.path()))}
+        return {"quarantined": sum(file.rows or 0 for file in list_data_files(table.lake.store, draft.path()))}
 
     return commit_rejects(table.lake.table("quarantine", f"{name}-predictions"), fill, stage="predict", fingerprint=key,
                           table_schema=rejected.schema.json(),
-                          **made_of(table, model))
+                          **parent_fields(table, model))

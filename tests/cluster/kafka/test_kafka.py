@@ -121,12 +121,12 @@ def test_what_a_producer_took_back_never_lands(topic: Messages, lake: Lake) -> N
 
 def test_of_two_that_land_the_same_one_is_refused_and_goes_on_from_what_the_other_landed(
         topic: Messages, lake: Lake) -> None:
-    from laketrain.ingest.broker import Broker
     from laketrain.ingest.kafka import plan_kafka
+    from laketrain.ingest.kafka_admin import KafkaAdmin
     from laketrain.ingest.rows import land_rows
 
     topic.send(range(100))
-    with Broker(topic.spark, NAME, source(topic)) as broker:
+    with KafkaAdmin(topic.spark, NAME, source(topic)) as broker:
         topics, cluster = broker.topics(), broker.cluster()
     goal = {(name, number): end for name, found in topics.items() for number, (_, end) in found.spans.items()}
     late = plan_kafka(NAME, source(topic), None, cluster, topics, goal)

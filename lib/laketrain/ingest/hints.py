@@ -1,6 +1,6 @@
-"""What helps against what a database, its driver or Spark's reader says.
+"""The next step after an error of a database, its driver or Spark's reader.
 
-    remedy("[UNRECOGNIZED_SQL_TYPE] Unrecognized SQL type - name: JSON")     # cast such columns in 'query', …
+    hint_for("[UNRECOGNIZED_SQL_TYPE] Unrecognized SQL type - name: JSON")     # cast such columns in 'query', …
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from laketrain.errors import DataError
 
 _AS_TEXT = ("a value isn't of the type that its column is read as: read the column as the database's own text, by "
             "options: {customSchema: \"<column> string\"}, and let a rule of clean cast it; or cast it in 'query'")
-_REMEDIES = tuple((re.compile(said, re.IGNORECASE), remedy) for said, remedy in (
+_HINTS = tuple((re.compile(pattern, re.IGNORECASE), hint) for pattern, hint in (
     ("UNRECOGNIZED_SQL_TYPE|Unsupported type|Unsupported array",
      "Spark knows no such type: cast the column in 'query', e.g. SELECT id, CAST(tags AS VARCHAR) AS tags FROM …"),
     ("COLUMN_ALREADY_EXISTS|ambiguous",
@@ -28,20 +28,20 @@ _REMEDIES = tuple((re.compile(said, re.IGNORECASE), remedy) for said, remedy in 
      "|Data ?(type )?conversion|cannot be (cast|converted)|can't convert|can not be represented|"
      "Cannot (convert|parse|be cast)|Truncation|DateTimeException|ArrayIndexOutOfBounds", _AS_TEXT),
 ))
-UNREACHED = "check the source's address, names and rights, and that the server runs"
+DEFAULT_HINT = "check the source's address, names and rights, and that the server runs"
 
 
-def remedy(said: str) -> str:
-    """The next step after an error."""
-    return next((remedy for pattern, remedy in _REMEDIES if pattern.search(said)), UNREACHED)
+def hint_for(message: str) -> str:
+    """The next step after an error with this message."""
+    return next((hint for pattern, hint in _HINTS if pattern.search(message)), DEFAULT_HINT)
 
 
 @contextmanager
-def helped() -> Iterator[None]:
-    """Adds it to an error of Spark's in words that says no next step."""
+def with_hints() -> Iterator[None]:
+    """Adds the hint to translated errors of Spark that have none."""
     try:
         yield
     except DataError as error:
         if error.hint or not isinstance(error.__cause__, (Py4JError, PySparkException)):
             raise
-        raise DataError(error.stage, error.subject, error.problem, remedy(str(error.__cause__))) from error.__cause__
+        raise DataError(error.stage, error.subject, error.problem, hint_for(str(error.__cause__))) from error.__cause__

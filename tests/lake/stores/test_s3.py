@@ -8,8 +8,8 @@ import pytest
 from laketrain.errors import LakeError, StorageError
 from laketrain.lake import Lake, Store, open_store
 
-from .servers import BUCKET, Moody, s3_server
-from .writers import commit
+from ..servers import BUCKET, Moody, s3_server
+from ..writers import commit
 
 
 def test_a_server_that_ignores_the_condition_is_refused_before_the_first_commit() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from laketrain.errors import CommitConflict
-from laketrain.lake import Lake, Version, increments
-from laketrain.lake.increments import ADDS_TO, added_to, behind
+from laketrain.lake import Lake, Version, appends
+from laketrain.lake.appends import APPENDS_TO, appended_to, ranges_up_to
 
 from .writers import add, parquet
 
@@ -20,9 +20,9 @@ def make(lake: Lake, meta: dict[str, object] | None = None, after: int | None = 
 def test_an_entry_stays_small_however_many_versions_it_adds_to(local_lake: Lake) -> None:
     last = make(local_lake)
     for _ in range(9):
-        last = make(local_lake, {ADDS_TO: behind(last)})
-    assert last.entry.meta[ADDS_TO] == [[1, 9]]
-    assert [version.number for version in increments(last)] == list(range(1, 11))
+        last = make(local_lake, {APPENDS_TO: ranges_up_to(last)})
+    assert last.entry.meta[APPENDS_TO] == [[1, 9]]
+    assert [version.number for version in appends(last)] == list(range(1, 11))
 
 
 @pytest.mark.parametrize(("before", "after"), [
@@ -32,10 +32,10 @@ def test_an_entry_stays_small_however_many_versions_it_adds_to(local_lake: Lake)
 def test_neighbours_become_a_run(local_lake: Lake, before: list[object], after: list[object]) -> None:
     for _ in range(4):
         make(local_lake)
-    fifth = make(local_lake, {ADDS_TO: before})
-    assert behind(fifth) == after
-    sixth = make(local_lake, {ADDS_TO: after})
-    assert added_to(sixth) == [*added_to(fifth), 5]
+    fifth = make(local_lake, {APPENDS_TO: before})
+    assert ranges_up_to(fifth) == after
+    sixth = make(local_lake, {APPENDS_TO: after})
+    assert appended_to(sixth) == [*appended_to(fifth), 5]
 
 
 def test_of_two_that_go_on_from_one_version_the_second_is_refused_and_leaves_nothing(lake: Lake) -> None:

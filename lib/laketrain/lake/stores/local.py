@@ -1,9 +1,9 @@
-"""The lake on a file system of this machine, or one that all machines mount.
+"""A lake on a local file system, or one that all machines mount.
 
     LocalStore("/data/lake").create("a/b.json", b"{}")
 
-`create` writes a temporary file beside, syncs it, and gives it its name with `link`, which fails where the name is
-taken: a reader sees the whole file or none, and of many writers one wins, also across machines on NFS.
+`create` writes a temporary file in the same directory, syncs it, and hard-links it to its name, which fails if the name
+exists. So readers see the complete file or none, and one of several writers succeeds, also across machines on NFS.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from typing import BinaryIO
 
 from laketrain.errors import LakeError, StorageError
 from laketrain.lake.paths import TEMPORARY, check_new_path, check_path
-from laketrain.lake.store import FileInfo, Files, Names, hidden, visible
+from laketrain.lake.stores.store import FileInfo, Files, Names, hidden, visible
 
 _TRIES = 10
 _SYNCS_AT_ONCE = 8
-_TEACH = {
+_MESSAGES = {
     errno.ENOSPC: ("the disk is full", "Free some space (laketrain gc removes abandoned data) and run again."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space (laketrain gc removes abandoned data), run again."),
     errno.EROFS: ("the file system is read-only", "Choose a lake that you may write."),
@@ -35,11 +35,11 @@ _TEACH = {
     errno.EPERM: ("not permitted, or this file system has no hard links, which commits need",
                   "Check who owns the lake's directory, or put the lake on a file system with hard links."),
     errno.EIO: ("the disk, or the server of the file system, fails", "Look at the machine's log; run again later."),
-    errno.ESTALE: ("the server of the file system has lost it", "Mount the file system anew and run again."),
+    errno.ESTALE: ("the server of the file system has lost it", "Mount the file system again and run again."),
     errno.EOPNOTSUPP: ("this file system has no hard links, which commits need", "Put the lake on another one."),
 }
 
-_PASSING = (errno.EIO, errno.ESTALE)
+_TRANSIENT = (errno.EIO, errno.ESTALE)
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,16 @@ class LocalStore:
     root: str
 
     def read(self, path: str) -> bytes:
-        with _explained(path, "reading"):
+        with _translate_errors(path, "reading"):
             return self._path(path).read_bytes()
 
     def open(self, path: str) -> BinaryIO:
-        with _explained(path, "reading"):
+        with _translate_errors(path, "reading"):
             return open(self._path(path), "rb")
 
     def write(self, path: str, data: bytes) -> None:
         target = self._path(check_new_path(path))
-        with _explained(path):
+        with _translate_errors(path):
             _make_dirs(target.parent)
             _write_synced(target, data)
             _sync(target.parent)
@@ -66,8 +66,8 @@ class LocalStore:
     def create(self, path: str, data: bytes) -> None:
         target = self._path(check_new_path(path))
         temporary = target.parent / f"{TEMPORARY}{uuid.uuid4().hex}"
-        with _explained(path):
-            _write_beside(temporary, data)
+        with _translate_errors(path):
+            _write_temporary(temporary, data)
             try:
                 os.link(temporary, target)
             finally:
@@ -82,7 +82,7 @@ class LocalStore:
 
     def dirs(self, dir: str) -> Names:
         try:
-            with _explained(dir, "reading"), os.scandir(self._path(dir)) as entries:
+            with _translate_errors(dir, "reading"), os.scandir(self._path(dir)) as entries:
                 return sorted(entry.name for entry in entries if entry.is_dir())
         except (FileNotFoundError, NotADirectoryError):
             return []
@@ -92,14 +92,14 @@ class LocalStore:
 
     def move(self, src: str, dst: str) -> None:
         source, target = self._path(src), self._path(check_new_path(dst))
-        with _explained(dst):
+        with _translate_errors(dst):
             _make_dirs(target.parent)
             if source.is_dir():
                 if target.exists():
                     raise FileExistsError(errno.EEXIST, "exists already", dst)
                 source.rename(target)
             else:
-                # rename would replace a file; link refuses.
+                # rename would replace an existing file; link fails.
                 os.link(source, target)
                 source.unlink()
             _sync(target.parent)
@@ -112,7 +112,7 @@ class LocalStore:
                 _remove(target)
                 return
             except OSError as error:
-                # A job that doesn't know yet that its draft was collected made a file or directory meanwhile.
+                # A job whose draft was collected, and that doesn't know it yet, created a file or directory meanwhile.
                 if error.errno not in (errno.ENOTEMPTY, errno.EISDIR) or attempt + 1 == _TRIES:
                     raise
 
@@ -124,8 +124,8 @@ class LocalStore:
         top = self._path(dir)
         if not top.exists():
             return
-        with _explained(dir):
-            # At once: a disk then writes its journal for many files together, ten times quicker for thousands of them.
+        with _translate_errors(dir):
+            # In parallel: the disk then writes its journal for many files together, ten times faster for thousands.
             with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:
                 for folder, _, names in os.walk(top):
                     deque(pool.map(_sync, [Path(folder, name) for name in names]), maxlen=0)
@@ -142,14 +142,14 @@ class LocalStore:
         return f"file://{self._path(path)}"
 
     def get(self, path: str, local_dir: str) -> str:
-        found = self._path(path)
-        if not found.exists():
+        local = self._path(path)
+        if not local.exists():
             raise FileNotFoundError(errno.ENOENT, "no such file in the lake", path)
-        return str(found)
+        return str(local)
 
     def put(self, local_path: str, path: str) -> None:
         target = self._path(check_new_path(path))
-        with _explained(path):
+        with _translate_errors(path):
             _make_dirs(target.parent)
             if os.path.isdir(local_path):
                 shutil.copytree(local_path, target)
@@ -162,14 +162,14 @@ class LocalStore:
         return Path(self.root, check_path(path))
 
     def _files(self, dir: str, recursive: bool) -> Files:
-        found: Files = []
-        with _explained(dir, "reading"):
-            # A folder that can't be read is not empty: what lies in it would be taken for abandoned.
+        files: Files = []
+        with _translate_errors(dir, "reading"):
+            # An unreadable folder must raise: treated as empty, its content would count as abandoned.
             for folder, subfolders, names in os.walk(self._path(dir), onerror=_unless_absent):
                 if not recursive:
                     subfolders.clear()
-                found += [info for name in names if (info := self._info(os.path.join(folder, name)))]
-        return found
+                files += [info for name in names if (info := self._info(os.path.join(folder, name)))]
+        return files
 
     def _info(self, path: str) -> FileInfo | None:
         try:
@@ -182,17 +182,17 @@ class LocalStore:
 
 
 @contextmanager
-def _explained(path: str, doing: str = "writing") -> Iterator[None]:
+def _translate_errors(path: str, doing: str = "writing") -> Iterator[None]:
     try:
         yield
     except (FileExistsError, FileNotFoundError):
         raise
     except OSError as error:
-        known = _TEACH.get(error.errno or 0)
-        if known is None:
+        message = _MESSAGES.get(error.errno or 0)
+        if message is None:
             raise
-        kind = StorageError if error.errno in _PASSING else LakeError
-        raise kind("lake", f"{doing} {path!r}", *known) from error
+        kind = StorageError if error.errno in _TRANSIENT else LakeError
+        raise kind("lake", f"{doing} {path!r}", *message) from error
 
 
 def _unless_absent(error: OSError) -> None:
@@ -200,8 +200,8 @@ def _unless_absent(error: OSError) -> None:
         raise error
 
 
-def _write_beside(temporary: Path, data: bytes) -> None:
-    """Writes the file, its folder made. Another job may remove the folder, which is empty, before the file is in it."""
+def _write_temporary(temporary: Path, data: bytes) -> None:
+    """Writes a file and its parents. Retries, because another job may remove a directory while it is empty."""
     for attempt in range(_TRIES):
         try:
             _make_dirs(temporary.parent)

@@ -6,7 +6,7 @@ import pytest
 from pyspark.errors import PySparkException
 
 from laketrain.errors import DataError
-from laketrain.ingest.remedies import UNREACHED, helped, remedy
+from laketrain.ingest.hints import DEFAULT_HINT, hint_for, with_hints
 
 
 @pytest.mark.parametrize(("said", "helps"), [
@@ -15,17 +15,17 @@ from laketrain.ingest.remedies import UNREACHED, helped, remedy
     ("[UNRECOGNIZED_SQL_TYPE] Unrecognized SQL type - name: INTERVAL YEAR, id: OTHER", "CAST(tags AS VARCHAR)"),
     ("[COLUMN_ALREADY_EXISTS] The column `id` already exists", "differ by case"),
     ("Partition column type should be numeric, date, or timestamp, but string found", "'partition'"),
-    ("Connection refused", UNREACHED),
+    ("Connection refused", DEFAULT_HINT),
 ])
 def test_each_has_its_next_step(said: str, helps: str) -> None:
-    assert helps in remedy(said)
+    assert helps in hint_for(said)
 
 
 def test_an_error_that_says_its_next_step_keeps_it() -> None:
-    with pytest.raises(DataError, match="Next: mine"), helped():
+    with pytest.raises(DataError, match="Next: mine"), with_hints():
         raise DataError("ingest", "source 's'", "is wrong", "mine") from PySparkException("NaN")
-    with pytest.raises(DataError, match="Next: a value isn't of the type"), helped():
+    with pytest.raises(DataError, match="Next: a value isn't of the type"), with_hints():
         raise DataError("ingest", "source 's'", "is wrong") from PySparkException("Bad value for type BigDecimal : NaN")
-    with pytest.raises(DataError) as caught, helped():
+    with pytest.raises(DataError) as caught, with_hints():
         raise DataError("ingest", "source 's'", "is wrong")
     assert caught.value.hint == ""

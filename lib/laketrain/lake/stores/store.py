@@ -1,9 +1,9 @@
-"""A store is what the lake needs of a storage: few verbs, of which one, `create`, is all-or-nothing and once.
+"""The protocol of a storage that can hold a lake. Its operation `create` is atomic and exclusive.
 
     store = open_store("hdfs://namenode:8020/lake")
-    store.create("clean/pixels/_log/00000000000000000001.json", b"{}")    # FileExistsError for everyone but the first
+    store.create("clean/pixels/_log/00000000000000000001.json", b"{}")    # FileExistsError for all but the first caller
 
-All paths are relative to the root. A store is a plain value: it pickles, and connects where it is first used.
+All paths are relative to the root. A store is a picklable value, and connects at its first use.
 """
 
 from __future__ import annotations
@@ -23,73 +23,76 @@ _GLOB = "*?[]{}\\"
 
 @dataclass(frozen=True)
 class FileInfo:
-    """One file: its path relative to the store's root, its bytes, its last change in seconds since 1970, UTC."""
+    """A file: its path relative to the store's root, its size in bytes, its last change in seconds since 1970, UTC."""
 
     path: str
     size: int
     mtime: float
 
 
+# Aliases, because `list` is a method inside the stores.
 Files = list[FileInfo]
 Names = list[str]
-# Names of their own, as `list` is a verb inside the stores.
 
 
 class Store(Protocol):
-    """The verbs. LocalStore, HdfsStore and S3Store have them; `FileNotFoundError` says that a file is absent."""
+    """Implemented by LocalStore, HdfsStore and S3Store. All raise FileNotFoundError for a file that doesn't exist."""
 
     @property
     def root(self) -> str:
-        """The lake's URL, or its absolute path where it is local."""
+        """The lake's URL, or its absolute path if it is local."""
 
     def read(self, path: str) -> bytes:
-        """The whole file."""
+        """Reads the whole file."""
 
     def open(self, path: str) -> BinaryIO:
-        """The file for reading, seekable, as pyarrow wants it."""
+        """Opens the file for reading. The result is seekable, as pyarrow needs it."""
 
     def write(self, path: str, data: bytes) -> None:
-        """A new file, its parents made; FileExistsError where there is one. May be seen half-written."""
+        """Writes a new file and its parent directories. Others may see it half-written. Raises FileExistsError if it
+        exists."""
 
     def create(self, path: str, data: bytes) -> None:
-        """A new file that others see whole or not at all; FileExistsError for all callers but one, ever."""
+        """Creates a file that others see complete or not at all. Raises FileExistsError for every caller but the
+        first."""
 
     def list(self, dir: str, recursive: bool = False) -> Files:
-        """The files in `dir`, sorted by path, without temporary ones; empty where `dir` is absent."""
+        """The files in `dir`, sorted by path, without temporary ones; empty if `dir` doesn't exist."""
 
     def temporary(self, dir: str) -> Files:
-        """The temporary files under `dir`, which `list` hides: what killed creates left."""
+        """The temporary files under `dir`, which `list` hides. Killed creates leave them."""
 
     def dirs(self, dir: str) -> Names:
-        """The names of the directories in `dir`, sorted; empty where `dir` is absent."""
+        """The names of the directories in `dir`, sorted; empty if `dir` doesn't exist."""
 
     def exists(self, path: str) -> bool:
-        """Whether there is a file or a directory."""
+        """Whether the path is a file or a directory."""
 
     def move(self, src: str, dst: str) -> None:
-        """Renames a file or tree; FileExistsError where `dst` exists. On S3 a copy and a delete, not at one instant."""
+        """Renames a file or tree. Raises FileExistsError if `dst` exists. On S3 this is a copy and a delete, not
+        atomic."""
 
     def delete(self, path: str) -> None:
-        """Removes a file or tree; absent is fine."""
+        """Removes a file or tree; does nothing if it doesn't exist."""
 
     def delete_empty(self, dir: str) -> None:
-        """Removes a directory in which there is nothing, and leaves any other, also one that is filled at this
-        instant. Where directories are only names, as on S3, there is nothing to do."""
+        """Removes a directory if it is empty, and never one that is being filled. Does nothing on S3, which has no
+        directories."""
 
     def sync(self, dir: str) -> None:
-        """Returns when everything under `dir` would survive a power cut, as far as the storage promises that."""
+        """Returns when everything under `dir` is durable, as far as the storage guarantees that."""
 
     def local(self, path: str) -> str | None:
-        """The path on this machine's disk, where it has one."""
+        """The path on this machine's disk; None if it isn't local."""
 
     def url(self, path: str) -> str:
-        """The URL by which Spark reads and writes it. Not percent-encoded: Hadoop doesn't decode."""
+        """The URL for Spark. It isn't percent-encoded, because Hadoop doesn't decode URLs."""
 
     def get(self, path: str, local_dir: str) -> str:
-        """The path of a local copy of a file or tree, made in `local_dir` unless it is local already."""
+        """Copies a file or tree to `local_dir`, unless it is local already, and returns its local path."""
 
     def put(self, local_path: str, path: str) -> None:
-        """Copies a local file or tree into the lake, where `path` must not exist. Durable after `sync`."""
+        """Copies a local file or tree to `path`, which must not exist. It is durable after `sync`."""
 
 
 def visible(files: list[FileInfo], dir: str) -> list[FileInfo]:
@@ -98,38 +101,38 @@ def visible(files: list[FileInfo], dir: str) -> list[FileInfo]:
 
 
 def hidden(files: list[FileInfo], dir: str) -> list[FileInfo]:
-    """`files` found in `dir` as `Store.temporary` gives them."""
+    """The temporary ones of `files` in `dir`, sorted, as `Store.temporary` returns them."""
     return sorted((file for file in files if is_temporary(file.path[len(dir):])), key=lambda file: file.path)
 
 
 def open_store(url: str | os.PathLike[str]) -> Store:
     """The store for a lake's URL: a path or `file:///…`, `hdfs://…`, `s3://bucket/prefix` (or s3a).
 
-    Raises LakeError for other schemes, for credentials in the URL, and for characters that Spark reads as wildcards.
+    Raises LakeError for other schemes, for credentials in the URL, and for characters that are wildcards to Spark.
     """
-    text = _checked(os.fspath(url))
-    scheme, found, rest = text.partition("://")
-    if not found:
-        from laketrain.lake.local import LocalStore
+    text = _check_url(os.fspath(url))
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        from laketrain.lake.stores.local import LocalStore
         return LocalStore(str(Path(text).expanduser().absolute()))
     if scheme == "file":
-        from laketrain.lake.local import LocalStore
+        from laketrain.lake.stores.local import LocalStore
         return LocalStore(_local_root(text, rest))
     if scheme in ("hdfs", "viewfs"):
-        from laketrain.lake.hdfs import HdfsStore
+        from laketrain.lake.stores.hdfs import HdfsStore
         return HdfsStore(text.rstrip("/"))
     if scheme in ("s3", "s3a"):
-        from laketrain.lake.s3 import S3Store
+        from laketrain.lake.stores.s3 import S3Store
         return S3Store(f"s3://{rest.rstrip('/')}")
     raise LakeError("lake", f"lake {text!r}", f"got the scheme {scheme!r}, expected a path or one of "
                     f"{', '.join(SCHEMES)}", nearest(scheme, SCHEMES))
 
 
-def _checked(url: str) -> str:
+def _check_url(url: str) -> str:
     if not url.strip():
         raise LakeError("lake", "the lake's URL", "is empty", "Give a directory, hdfs://host/path or s3://bucket/path.")
     if "://" in url and "@" in urlsplit(url.replace("[", "").replace("]", "")).netloc:
-        # The URL is not shown: it may hold a password, and this text goes to logs.
+        # The message doesn't contain the URL: it may include a password, and messages are logged.
         raise LakeError("lake", "the lake's URL", "has credentials in it",
                         "Give them in the environment, e.g. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
     wild = sorted({character for character in url if character in _GLOB})

@@ -15,12 +15,12 @@ from laketrain.doctor.hdfs import from_java
 from laketrain.errors import LakeError
 from laketrain.lake import Lake, open_store
 
-from .losing import losing
+from ..losing import losing
 
 FORKS = """
 import subprocess, sys
 from laketrain.lake import Lake
-from laketrain.lake.remote import filesystem_of
+from laketrain.lake.stores.remote import filesystem_of
 
 filesystem, path = filesystem_of(sys.argv[1] + "/*")
 assert filesystem.glob(path), path

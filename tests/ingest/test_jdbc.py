@@ -17,10 +17,10 @@ from laketrain.clean import clean
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import AnySource, TableSource
 from laketrain.errors import DataError, LaunchError
-from laketrain.ingest.arrivals import arrivals
-from laketrain.ingest.database import Database
+from laketrain.ingest.incremental import ingest_incremental
+from laketrain.ingest.jdbc import JdbcTable
 from laketrain.lake import Lake, Version
-from laketrain.lake.increments import increments
+from laketrain.lake.appends import appends
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -94,7 +94,7 @@ def of_file(tmp_path: Path, **more: Any) -> TableSource:
 
 
 def landed(spark: SparkSession, lake: Lake, source: TableSource) -> list[Version]:
-    return list(arrivals(spark, lake, "orders", source))
+    return list(ingest_incremental(spark, lake, "orders", source))
 
 
 def rows(spark: SparkSession, lake: Lake, source: TableSource) -> list[dict[str, Any]]:
@@ -217,7 +217,7 @@ def test_what_is_new_is_told_by_numbers_of_any_length(spark: SparkSession, lake:
     landed(spark, lake, table)
     shop.run("insert into t values (99.5), (100.5)")
     [third] = landed(spark, lake, table)
-    assert [version.rows for version in increments(third)] == [2, 2, 1]
+    assert [version.rows for version in appends(third)] == [2, 2, 1]
     assert rows_of(third) == [{"n": "100.5"}]
     shop.run("insert into t values ('NaN')")
     with pytest.raises(DataError, match=r"'n', which 'since' names, holds 'NaN', to which nothing can be counted"):
@@ -287,7 +287,7 @@ def test_a_type_that_clean_does_not_expect_names_the_source_and_no_file(
 def test_mariadb_is_read_in_the_dialect_that_quotes_names_as_it_does(
         spark: SparkSession, with_connectors: list[str], scheme: str) -> None:
     """In the other one each name would be text, and each row hold the names of its columns."""
-    table = Database(spark, "orders", source(f"jdbc:{scheme}://db/shop?useSSL=false", options={
+    table = JdbcTable(spark, "orders", source(f"jdbc:{scheme}://db/shop?useSSL=false", options={
         "tinyint1isbit": True}))  # type: ignore[arg-type]
     assert table.quote("a b") == "`a b`"
     options = table._options

@@ -11,9 +11,9 @@ from tests.nobody import as_nobody, open_folder
 
 from laketrain.errors import LakeError
 from laketrain.lake import Store
-from laketrain.lake.local import LocalStore
+from laketrain.lake.stores.local import LocalStore
 
-from .writers import parquet
+from ..writers import parquet
 
 
 def test_what_is_written_is_read(store: Store) -> None:
@@ -60,7 +60,7 @@ def test_listing_gives_sorted_files_with_sizes_and_times(store: Store) -> None:
 
 
 def test_a_listing_of_many_pages_is_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("laketrain.lake.s3._PAGE", 10)
+    monkeypatch.setattr("laketrain.lake.stores.s3._PAGE", 10)
     names = [f"many/{number:04d}" for number in range(33)]
     for name in names:
         store.write(name, b"")

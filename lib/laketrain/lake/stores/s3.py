@@ -1,11 +1,11 @@
-"""The lake in a bucket of S3, or of a server that speaks its language and honours conditional writes.
+"""A lake in a bucket of S3, or of a compatible server with conditional writes.
 
     S3Store("s3://bucket/lake").create("a/b.json", b"{}")
 
 Endpoint and credentials come from the environment alone: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_REGION, or the machine's role. `create` is a put with `If-None-Match: *`. A server that takes the header and
-ignores it would let two writers win one version, so the first create of a process tries it out and refuses such a one.
-Its metadata names the put, so that one which the server did but did not answer is known as ours.
+AWS_REGION, or the machine's role. `create` is a put with `If-None-Match: *`. A server that ignores this header would
+let two writers create the same version, so the first `create` of a process tests it and refuses the server if it does.
+Each object's metadata identifies the put that wrote it, so that a put whose reply was lost is recognised.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from botocore.exceptions import BotoCoreError, NoCredentialsError, PartialCreden
 
 from laketrain.errors import LakeError, StorageError
 from laketrain.lake.paths import TEMPORARY, check_new_path, check_path
-from laketrain.lake.store import FileInfo, Files, Names, hidden, visible
+from laketrain.lake.stores.store import FileInfo, Files, Names, hidden, visible
 
 _CONFLICT_TRIES = 10
 _PAGE = 1000
 _LARGE = 64 << 20
 _WRITER = "laketrain-writer"
-"""The object's metadata that tells whose put it is of."""
-_tried: set[tuple[object, ...]] = set()
-_trying = Lock()
+"""The key of an object's metadata that identifies the put that wrote it."""
+_tested: set[tuple[object, ...]] = set()
+_testing = Lock()
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class S3Store:
     root: str
 
     def read(self, path: str) -> bytes:
-        with self._explained():
+        with self._translate_errors():
             return cast(bytes, _filesystem().cat_file(f"{self._bucket}/{self._key(path)}"))
 
     def open(self, path: str) -> BinaryIO:
-        with self._explained():
+        with self._translate_errors():
             return cast(BinaryIO, _filesystem().open(f"{self._bucket}/{self._key(path)}", "rb"))
 
     def write(self, path: str, data: bytes) -> None:
@@ -60,12 +60,12 @@ class S3Store:
         elif self._is_object(key):
             raise FileExistsError(errno.EEXIST, "exists already", path)
         else:
-            with self._explained():
+            with self._translate_errors():
                 _filesystem().pipe_file(f"{self._bucket}/{key}", data)
 
     def create(self, path: str, data: bytes) -> None:
         key = self._key(check_new_path(path))
-        self._try_out()
+        self._test_conditional_writes()
         self._put_once(key, data, path)
 
     def list(self, dir: str, recursive: bool = False) -> Files:
@@ -76,8 +76,8 @@ class S3Store:
 
     def dirs(self, dir: str) -> Names:
         prefix = f"{self._key(dir)}/"
-        found = (common["Prefix"] for page in self._pages(prefix, "/") for common in page.get("CommonPrefixes", ()))
-        return sorted(key[len(prefix):-1] for key in found)
+        keys = (common["Prefix"] for page in self._pages(prefix, "/") for common in page.get("CommonPrefixes", ()))
+        return sorted(key[len(prefix):-1] for key in keys)
 
     def exists(self, path: str) -> bool:
         key = self._key(path)
@@ -90,20 +90,20 @@ class S3Store:
         keys = [source] if self._is_object(source) else [key for key, _, _ in self._objects(f"{source}/", "")]
         if not keys:
             raise FileNotFoundError(errno.ENOENT, "no such file in the lake", src)
-        with self._explained():
+        with self._translate_errors():
             for key in keys:
                 _filesystem().cp_file(f"{self._bucket}/{key}", f"{self._bucket}/{target}{key[len(source):]}")
         self._delete(keys)
 
     def delete(self, path: str) -> None:
         key = self._key(path)
-        self._delete([key, *(found for found, _, _ in self._objects(f"{key}/", ""))])
+        self._delete([key, *(child for child, _, _ in self._objects(f"{key}/", ""))])
 
     def delete_empty(self, dir: str) -> None:
         check_path(dir)
 
     def sync(self, dir: str) -> None:
-        """Nothing to do: S3 answers a put when it is durable."""
+        """Does nothing: S3 replies to a put when it is durable."""
         check_path(dir)
 
     def local(self, path: str) -> str | None:
@@ -133,7 +133,7 @@ class S3Store:
         for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
             if file.is_file():
                 rel = f"/{file.relative_to(source).as_posix()}" if source.is_dir() else ""
-                with self._explained():
+                with self._translate_errors():
                     _filesystem().put_file(str(file), f"{self._bucket}/{key}{rel}")
 
     @property
@@ -145,50 +145,50 @@ class S3Store:
         return f"{prefix}/{check_path(path)}" if prefix else check_path(path)
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
-        with self._explained():
-            return self._asked(method, **arguments)
+        with self._translate_errors():
+            return self._request(method, **arguments)
 
-    def _asked(self, method: str, **arguments: Any) -> dict[str, Any]:
+    def _request(self, method: str, **arguments: Any) -> dict[str, Any]:
         return cast(dict[str, Any], _filesystem().call_s3(method, Bucket=self._bucket, **arguments))
 
     def _put_once(self, key: str, data: bytes, path: str) -> None:
         writer = uuid.uuid4().hex
         for attempt in range(_CONFLICT_TRIES):
             try:
-                self._asked("put_object", Key=key, Body=data, IfNoneMatch="*", Metadata={_WRITER: writer})
+                self._request("put_object", Key=key, Body=data, IfNoneMatch="*", Metadata={_WRITER: writer})
                 return
             except BotoCoreError as error:
-                raise self._in_words(error) from error
+                raise self._translate(error) from error
             except OSError as error:
                 status = _status(error)
                 if status == 412:
-                    # A server may put the object and yet answer 500, or nothing: the client then puts it again.
+                    # A server may write the object but reply with 500, or not at all; then the client retries.
                     if self._writer(key) == writer:
                         return
                     raise FileExistsError(errno.EEXIST, "exists already", path) from error
-                # 409 says that two puts met and that neither outcome is known: S3 asks to try again.
+                # 409: two puts conflicted, and neither result is known. S3 asks for a retry.
                 if status != 409 or attempt + 1 == _CONFLICT_TRIES:
-                    raise self._in_words(error) from error
+                    raise self._translate(error) from error
                 time.sleep(0.05 * 2 ** min(attempt, 5))
 
     def _writer(self, key: str) -> str | None:
         try:
-            found: dict[str, str] = self._call("head_object", Key=key).get("Metadata", {})
+            metadata: dict[str, str] = self._call("head_object", Key=key).get("Metadata", {})
         except FileNotFoundError:
             return None
-        return found.get(_WRITER)
+        return metadata.get(_WRITER)
 
-    def _try_out(self) -> None:
-        mark = (self.root, *_connection())
-        with _trying:
-            if mark in _tried:
+    def _test_conditional_writes(self) -> None:
+        connection = (self.root, *_connection_key())
+        with _testing:
+            if connection in _tested:
                 return
             key = self._key(f"{TEMPORARY}probe-{uuid.uuid4().hex}")
             self._put_once(key, b"first", key)
             try:
                 self._put_once(key, b"second", key)
             except FileExistsError:
-                _tried.add(mark)
+                _tested.add(connection)
                 return
             finally:
                 self._delete([key])
@@ -197,16 +197,16 @@ class S3Store:
                         "Use a server with conditional writes (Amazon S3, MinIO, Ceph, Cloudflare R2) or HDFS.")
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """A key that is not there is the caller's to judge."""
+    def _translate_errors(self) -> Iterator[None]:
+        """FileNotFoundError passes unchanged: callers handle a missing key."""
         try:
             yield
         except FileNotFoundError:
             raise
         except (OSError, BotoCoreError) as error:
-            raise self._in_words(error) from error
+            raise self._translate(error) from error
 
-    def _in_words(self, error: OSError | BotoCoreError) -> Exception:
+    def _translate(self, error: OSError | BotoCoreError) -> Exception:
         status = _status(error)
         if status == 501:
             return LakeError("lake", f"lake {self.root}", "its server has no conditional writes ('If-None-Match: *')",
@@ -224,13 +224,13 @@ class S3Store:
                             "Check AWS_ENDPOINT_URL, AWS_REGION and the network, or run again later: what is committed "
                             "stays, and the work goes on from there.")
 
-    def _pages(self, prefix: str, delimiter: str, most: int | None = None) -> Iterator[dict[str, Any]]:
-        arguments: dict[str, Any] = {"Prefix": prefix, "Delimiter": delimiter, "MaxKeys": most or _PAGE}
+    def _pages(self, prefix: str, delimiter: str, limit: int | None = None) -> Iterator[dict[str, Any]]:
+        arguments: dict[str, Any] = {"Prefix": prefix, "Delimiter": delimiter, "MaxKeys": limit or _PAGE}
         while True:
             try:
                 page = self._call("list_objects_v2", **arguments)
-            except FileNotFoundError as error:  # where there is no such key, a listing is empty
-                raise self._in_words(error) from error
+            except FileNotFoundError as error:  # the bucket: the listing of a missing key is empty
+                raise self._translate(error) from error
             yield page
             if not page.get("IsTruncated"):
                 return
@@ -238,12 +238,12 @@ class S3Store:
 
     def _objects(self, prefix: str, delimiter: str) -> Iterator[tuple[str, int, float]]:
         for page in self._pages(prefix, delimiter):
-            for found in page.get("Contents", ()):
-                yield found["Key"], found["Size"], found["LastModified"].timestamp()
+            for item in page.get("Contents", ()):
+                yield item["Key"], item["Size"], item["LastModified"].timestamp()
 
     def _files(self, dir: str, recursive: bool) -> Files:
         prefix = f"{self._key(dir)}/"
-        # Spark's connector marks directories by empty objects whose keys end in '/'.
+        # Spark's connector represents directories by empty objects whose keys end in '/'.
         return [FileInfo(f"{dir}/{key[len(prefix):]}", size, mtime)
                 for key, size, mtime in self._objects(prefix, "" if recursive else "/") if not key.endswith("/")]
 
@@ -267,26 +267,26 @@ class S3Store:
     def _delete(self, keys: Names) -> None:
         for start in range(0, len(keys), _PAGE):
             objects = [{"Key": key} for key in keys[start:start + _PAGE]]
-            answer = self._call("delete_objects", Delete={"Objects": objects, "Quiet": True})
-            for error in answer.get("Errors", ()):
+            response = self._call("delete_objects", Delete={"Objects": objects, "Quiet": True})
+            for error in response.get("Errors", ()):
                 raise LakeError("lake", f"lake {self.root}", f"could not delete {error['Key']}: {error.get('Message')}",
                                 "Check that the credentials may delete objects.")
 
 
 def _filesystem() -> Any:
-    return _filesystem_of(_connection())
+    return _filesystem_of(_connection_key())
 
 
-def _connection() -> tuple[object, ...]:
-    """What a connection is good for: it does not survive a fork, by which Spark makes its Python workers."""
+def _connection_key() -> tuple[object, ...]:
+    """What a connection depends on. It doesn't survive a fork, and Spark forks its Python workers."""
     return os.getpid(), os.environ.get("AWS_ENDPOINT_URL"), os.environ.get("AWS_ACCESS_KEY_ID")
 
 
 @cache
-def _filesystem_of(_connection: tuple[object, ...]) -> Any:
+def _filesystem_of(_key: tuple[object, ...]) -> Any:
     import s3fs
 
-    # Listings must not be cached: other writers commit meanwhile.
+    # Listings must not be cached, because other writers commit meanwhile.
     return s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
 
 
