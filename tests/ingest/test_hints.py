@@ -17,11 +17,11 @@ from laketrain.ingest.hints import DEFAULT_HINT, hint_for, with_hints
     ("Partition column type should be numeric, date, or timestamp, but string found", "'partition'"),
     ("Connection refused", DEFAULT_HINT),
 ])
-def test_each_has_its_next_step(said: str, helps: str) -> None:
+def test_each_error_has_its_next_step(said: str, helps: str) -> None:
     assert helps in hint_for(said)
 
 
-def test_an_error_that_says_its_next_step_keeps_it() -> None:
+def test_an_error_with_a_hint_keeps_it() -> None:
     with pytest.raises(DataError, match="Next: mine"), with_hints():
         raise DataError("ingest", "source 's'", "is wrong", "mine") from PySparkException("NaN")
     with pytest.raises(DataError, match="Next: a value isn't of the type"), with_hints():

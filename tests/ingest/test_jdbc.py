@@ -125,7 +125,7 @@ def test_numbers_of_any_size_in_postgresql_are_text_that_a_rule_casts_or_quarant
     assert (row["n"], row["small"]) == (Decimal("0.1234567890123456789012345"), "1.00000000000000000001")
 
 
-def test_a_column_that_the_source_names_itself_is_read_as_it_says(
+def test_a_column_in_customschema_is_read_as_that_type(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     shop.run("create table t (id int, n numeric, d date); insert into t values (1, 1.5, '2026-01-02')")
     [row] = rows(spark, lake, of_shop(shop, options={"customSchema": "N decimal(38,25), d string"}))
@@ -139,7 +139,7 @@ def test_times_of_day_and_bits_are_text(spark: SparkSession, lake: Lake, shop: P
         ["23:59:58.123456", "12:30:00+02", "10101010"], ["24:00:00", "00:00:00-12", "00000001"]]
 
 
-def test_dates_and_times_are_those_of_the_database_in_any_zone_and_century(
+def test_dates_and_times_equal_those_of_the_database_in_any_zone_and_century(
         spark: SparkSession, lake: Lake, shop: Postgres, new_york: None) -> None:
     shop.run("create table t (id int, d date, wall timestamp, at timestamptz); insert into t values "
              f"(1, '{BEFORE}', '{BEFORE} 12:00', '{BEFORE} 12:00+00'), (2, '{GAP}', '{GAP} 12:00', '{GAP} 12:00+00'), "
@@ -154,7 +154,7 @@ def test_dates_and_times_are_those_of_the_database_in_any_zone_and_century(
     ("date", "infinity", "infinity"), ("date", "0044-03-15 BC", "0044-03-15 BC"),
     ("timestamp", "-infinity", "-infinity"), ("timestamptz", "infinity", "infinity"),
 ])
-def test_what_is_no_date_to_spark_stops_by_name_and_the_remedy_works(
+def test_a_date_that_spark_does_not_support_is_an_error_that_names_the_column_and_its_hint_works(
         spark: SparkSession, lake: Lake, shop: Postgres, kind: str, value: str, said: str) -> None:
     shop.run(f"create table t (id int, d {kind}); insert into t values (1, '{value}')")
     with pytest.raises(DataError, match=f"source 'orders': column 'd' holds '{said}', which is no ") as caught:
@@ -164,7 +164,7 @@ def test_what_is_no_date_to_spark_stops_by_name_and_the_remedy_works(
     assert rows(spark, lake, of_shop(shop, options={"customSchema": "d string"})) == [{"id": 1, "d": said}]
 
 
-def test_a_time_finer_than_a_microsecond_stops_by_name(
+def test_a_time_finer_than_a_microsecond_is_an_error_that_names_the_column(
         spark: SparkSession, lake: Lake, h2: Callable[[str], Any]) -> None:
     h2("create table t (id int, at timestamp(9), zoned timestamp(9) with time zone)")
     h2("insert into t values (1, '2020-01-01 00:00:00.123456000', '2020-01-01 00:00:00.123456+02:00')")
@@ -176,7 +176,7 @@ def test_a_time_finer_than_a_microsecond_stops_by_name(
 
 
 @pytest.mark.parametrize("kind", ["numeric[]", "date[]", "timestamptz[]"])
-def test_lists_of_what_spark_would_change_are_refused(
+def test_lists_with_values_that_spark_would_change_are_refused(
         spark: SparkSession, lake: Lake, shop: Postgres, kind: str) -> None:
     shop.run(f"create table t (id int, many {kind}, few numeric(5,2)[])")
     with pytest.raises(DataError, match=r"column 'many' is a list of .*CAST\(\"many\" AS text\)"):
@@ -185,7 +185,7 @@ def test_lists_of_what_spark_would_change_are_refused(
     assert rows(spark, lake, of_shop(shop, query=query)) == []
 
 
-def test_sqlite_columns_hold_what_they_were_declared_as(
+def test_sqlite_columns_have_their_declared_types(
         spark: SparkSession, lake: Lake, lite: sqlite3.Connection, tmp_path: Path) -> None:
     lite.execute("create table t (id integer, r real, n numeric, d decimal(10, 2), t text, day date, yes boolean, "
                  "b blob)")
@@ -197,7 +197,7 @@ def test_sqlite_columns_hold_what_they_were_declared_as(
 
 @pytest.mark.parametrize(("kind", "value", "became"), [
     ("integer", "abc", "bigint"), ("integer", 1.5, "bigint"), ("real", "abc", "double"), ("boolean", 2, "boolean")])
-def test_another_value_in_a_sqlite_column_stops_by_name_and_the_remedy_works(
+def test_a_value_of_another_type_in_a_sqlite_column_is_an_error_and_its_hint_works(
         spark: SparkSession, lake: Lake, lite: sqlite3.Connection, tmp_path: Path, kind: str, value: Any,
         became: str) -> None:
     lite.execute(f"create table t (id integer, n {kind})")
@@ -207,7 +207,7 @@ def test_another_value_in_a_sqlite_column_stops_by_name_and_the_remedy_works(
     assert rows(spark, lake, of_file(tmp_path, options={"customSchema": "n string"})) == [{"id": 1, "n": str(value)}]
 
 
-def test_what_is_new_is_told_by_numbers_of_any_length(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
+def test_new_rows_are_detected_by_numbers_of_any_length(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     """In the order of numbers, not of their texts."""
     shop.run("create table t (n numeric); insert into t values (9), (10.0000000000000000000000000001)")
     table = of_shop(shop, since="n")
@@ -224,7 +224,7 @@ def test_what_is_new_is_told_by_numbers_of_any_length(spark: SparkSession, lake:
         landed(spark, lake, table)
 
 
-def test_nothing_is_counted_by_a_float_that_the_server_takes_for_another_number(
+def test_since_refuses_a_float_that_the_server_reads_as_another_number(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     """1.1 as a float is above 1.1: no row would be up to the largest."""
     shop.run("create table t (n float4, d float8); insert into t values (1.1, 1.1)")
@@ -233,7 +233,8 @@ def test_nothing_is_counted_by_a_float_that_the_server_takes_for_another_number(
     assert [row["d"] for row in rows(spark, lake, of_shop(shop, since="d"))] == [1.1]
 
 
-def test_no_row_is_lost_where_a_clock_leaps(spark: SparkSession, lake: Lake, shop: Postgres, new_york: None) -> None:
+def test_no_row_is_lost_when_a_clock_changes_to_daylight_saving_time(
+        spark: SparkSession, lake: Lake, shop: Postgres, new_york: None) -> None:
     shop.run("create table t (at timestamp); insert into t values ('2020-03-08 02:30')")
     table = of_shop(shop, since="at")
     landed(spark, lake, table)
@@ -244,7 +245,7 @@ def test_no_row_is_lost_where_a_clock_leaps(spark: SparkSession, lake: Lake, sho
 
 
 @pytest.mark.parametrize("column", ["n", "fixed", "d", "wall", "at"])
-def test_ranges_of_any_number_or_time_hold_every_row_once(
+def test_ranges_of_numbers_and_times_contain_every_row_once(
         spark: SparkSession, lake: Lake, shop: Postgres, new_york: None, column: str) -> None:
     shop.run("create table t as select g as id, (g * 1.5)::numeric as n, (g * 0.25)::numeric(10, 2) as fixed, "
              "date '2026-01-01' + g as d, timestamp '2020-03-08' + g * interval '30 min' as wall, "
@@ -259,21 +260,21 @@ def test_ranges_of_any_number_or_time_hold_every_row_once(
     ("js json", "Unrecognized SQL type - name: JSON", "CAST\\(tags AS VARCHAR\\)"),
     ('"a" int, "A" int', "already exists", "names that differ by case only"),
 ])
-def test_what_spark_does_not_take_is_told_with_what_helps(
+def test_a_type_that_spark_does_not_support_is_an_error_with_a_hint(
         spark: SparkSession, lake: Lake, h2: Callable[[str], Any], columns: str, problem: str, hint: str) -> None:
     h2(f"create table t ({columns})")
     with pytest.raises(DataError, match=f"{problem}.*Next: .*{hint}"):
         landed(spark, lake, source(H2))
 
 
-def test_a_number_that_spark_can_not_hold_is_told_with_what_helps(
+def test_a_number_that_spark_does_not_support_is_an_error_with_a_hint(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     shop.run("create table t (n numeric(10, 2)); insert into t values ('NaN')")
     with pytest.raises(DataError, match="NaN.*Next: a value isn't of the type.*customSchema"):
         landed(spark, lake, of_shop(shop))
 
 
-def test_a_type_that_clean_does_not_expect_names_the_source_and_no_file(
+def test_a_type_that_clean_does_not_expect_is_an_error_that_names_the_source(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     shop.run("create table t (id int, n numeric); insert into t values (1, 1.5)")
     table = of_shop(shop, schema={"id": "int", "n": "decimal(38,25)"})
@@ -305,7 +306,7 @@ def test_a_missing_driver_is_named_with_the_package_that_has_it(
         landed(spark, lake, source(f"jdbc:{scheme}://127.0.0.1:9/shop"))
 
 
-def test_a_driver_that_nobody_knows_is_asked_for_by_its_class(
+def test_an_unknown_driver_is_an_error_that_asks_for_its_class(
         spark: SparkSession, lake: Lake, with_connectors: list[str]) -> None:
     with pytest.raises(LaunchError, match=r"name the driver's class in options: {driver: …}, and give"):
         landed(spark, lake, source("jdbc:nuodb://127.0.0.1/shop"))

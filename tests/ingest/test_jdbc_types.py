@@ -30,7 +30,7 @@ POSTGRES, MYSQL, ORACLE, SQLITE = "jdbc:postgresql", "jdbc:mysql", "jdbc:oracle"
     (ColumnInfo("d", 91, "DATE", 0, 0), T.DateType(), SQLITE, ColumnReading("string")),
     (ColumnInfo("b", 2004, "BLOB", 0, 0), T.BinaryType(), SQLITE, AS_IS),
 ])
-def test_a_column_is_read_by_its_text_where_spark_would_change_it(
+def test_a_column_is_read_as_text_if_spark_would_change_its_values(
         column: ColumnInfo, spark: T.DataType, scheme: str, expected: ColumnReading) -> None:
     assert column_reading(column, spark, scheme) == expected
 
@@ -50,5 +50,5 @@ def test_numbers_are_compared_by_their_digits_and_text_by_itself() -> None:
     (ColumnReading("string", "timestamp"), "2026-01-02 03:04:05.1234567", False),
     (ColumnReading("string"), "24:00:00", True),
 ])
-def test_nothing_is_counted_to_infinity(reading: ColumnReading, value: str, expected: bool) -> None:
+def test_nan_and_infinity_are_not_ordered(reading: ColumnReading, value: str, expected: bool) -> None:
     assert is_ordered(reading, value) == expected

@@ -17,7 +17,7 @@ def make(lake: Lake, meta: dict[str, object] | None = None, after: int | None = 
         return draft.commit(meta=meta, after=after)
 
 
-def test_an_entry_stays_small_however_many_versions_it_adds_to(local_lake: Lake) -> None:
+def test_an_entry_stays_small_however_many_versions_it_appends_to(local_lake: Lake) -> None:
     last = make(local_lake)
     for _ in range(9):
         last = make(local_lake, {APPENDS_TO: ranges_up_to(last)})
@@ -29,7 +29,7 @@ def test_an_entry_stays_small_however_many_versions_it_adds_to(local_lake: Lake)
     ([], [5]), ([4], [[4, 5]]), ([2], [2, 5]), ([[1, 4]], [[1, 5]]), ([[1, 2], 4], [[1, 2], [4, 5]]),
     ([1, 2, 3, 4], [1, 2, 3, [4, 5]]),
 ])
-def test_neighbours_become_a_run(local_lake: Lake, before: list[object], after: list[object]) -> None:
+def test_consecutive_versions_become_a_range(local_lake: Lake, before: list[object], after: list[object]) -> None:
     for _ in range(4):
         make(local_lake)
     fifth = make(local_lake, {APPENDS_TO: before})
@@ -38,7 +38,7 @@ def test_neighbours_become_a_run(local_lake: Lake, before: list[object], after: 
     assert appended_to(sixth) == [*appended_to(fifth), 5]
 
 
-def test_of_two_that_go_on_from_one_version_the_second_is_refused_and_leaves_nothing(lake: Lake) -> None:
+def test_of_two_appends_to_one_version_the_second_fails_and_leaves_no_files(lake: Lake) -> None:
     make(lake)
     make(lake, after=1)
     with pytest.raises(CommitConflict, match="raw/a@2 came first, and this one was to follow version 1"):

@@ -31,7 +31,7 @@ def left(lake: Lake) -> list[str]:
     return [table.get(number).ref for table in lake.tables() for number in table.versions()]
 
 
-def test_the_newest_of_each_table_stay_and_their_data_go_with_the_others(lake: Lake) -> None:
+def test_the_newest_versions_of_each_table_are_kept_and_the_others_lose_their_data(lake: Lake) -> None:
     for _ in range(3):
         make(lake, "clean/a")
     make(lake, "clean/b")
@@ -41,7 +41,7 @@ def test_the_newest_of_each_table_stay_and_their_data_go_with_the_others(lake: L
     assert not lake.store.exists(gone)
 
 
-def test_what_a_kept_version_was_made_from_stays_back_to_the_raw_files(local_lake: Lake) -> None:
+def test_the_ancestors_of_a_kept_version_are_kept_back_to_the_raw_files(local_lake: Lake) -> None:
     for day in range(1, 5):
         made = make(local_lake, "raw/a", adds_to=list(range(1, day)))
         made = make(local_lake, "clean/a", {"raw/a": made})
@@ -53,7 +53,7 @@ def test_what_a_kept_version_was_made_from_stays_back_to_the_raw_files(local_lak
                                 "features/a@4", "models/a@1"]
 
 
-def test_of_a_stream_with_thousands_of_increments_all_stay_at_little_memory(tmp_path: Path) -> None:
+def test_the_thousands_of_appends_of_a_stream_are_all_kept_with_little_memory(tmp_path: Path) -> None:
     lake, many = Lake(tmp_path), 1500
     make(lake, "raw/a")
     entry = lake.table("raw", "a").get(1).entry
@@ -69,7 +69,7 @@ def test_of_a_stream_with_thousands_of_increments_all_stay_at_little_memory(tmp_
         tracemalloc.stop()
 
 
-def test_of_models_that_go_on_from_each_other_the_one_before_stays_without_its_data(local_lake: Lake) -> None:
+def test_a_model_that_another_was_initialised_from_is_kept_without_its_data(local_lake: Lake) -> None:
     for day in range(1, 6):
         made = make(local_lake, "features/a", {"raw/a": make(local_lake, "raw/a")})
         make(local_lake, "models/a", {"features/a": made, **({"models/a": day - 1} if day > 1 else {})})
@@ -77,7 +77,7 @@ def test_of_models_that_go_on_from_each_other_the_one_before_stays_without_its_d
     assert left(local_lake) == ["raw/a@5", "features/a@5", "models/a@4", "models/a@5"]
 
 
-def test_what_was_quarantined_on_the_way_to_a_kept_version_stays(local_lake: Lake) -> None:
+def test_the_quarantined_rows_of_a_kept_version_are_kept(local_lake: Lake) -> None:
     for work in ("one", "two", "three"):
         make(local_lake, "quarantine/a", key=work)
         make(local_lake, "clean/a", key=work)
@@ -86,7 +86,7 @@ def test_what_was_quarantined_on_the_way_to_a_kept_version_stays(local_lake: Lak
     assert left(local_lake) == ["clean/a@1", "clean/a@3", "quarantine/a@1", "quarantine/a@3", "models/a@1"]
 
 
-def test_young_versions_stay_however_many_they_are(local_lake: Lake) -> None:
+def test_young_versions_are_kept_however_many(local_lake: Lake) -> None:
     for _ in range(3):
         make(local_lake, "clean/a")
     soon, later = datetime.now(timezone.utc), datetime.now(timezone.utc) + timedelta(days=8)
@@ -95,7 +95,7 @@ def test_young_versions_stay_however_many_they_are(local_lake: Lake) -> None:
                                                                                                   "clean/a@1"]
 
 
-def test_only_tables_asked_for_lose_versions_and_checkpoints_never_do(local_lake: Lake) -> None:
+def test_only_included_tables_lose_versions_and_checkpoints_never_do(local_lake: Lake) -> None:
     for table in ("clean/a", "clean/b", "checkpoints/a"):
         make(local_lake, table)
         make(local_lake, table)
@@ -104,7 +104,7 @@ def test_only_tables_asked_for_lose_versions_and_checkpoints_never_do(local_lake
     assert left(local_lake) == ["clean/a@1", "clean/a@2", "clean/b@2", "checkpoints/a@1", "checkpoints/a@2"]
 
 
-def test_several_that_retire_at_once_drop_what_one_would(lake: Lake) -> None:
+def test_concurrent_expirations_drop_the_same_versions_as_one(lake: Lake) -> None:
     for _ in range(12):
         make(lake, "clean/a")
     with ThreadPoolExecutor(4) as pool:
@@ -113,7 +113,7 @@ def test_several_that_retire_at_once_drop_what_one_would(lake: Lake) -> None:
     assert left(lake) == ["clean/a@11", "clean/a@12"]
 
 
-def test_a_dry_run_drops_nothing_and_a_policy_that_keeps_nothing_is_refused(local_lake: Lake) -> None:
+def test_a_dry_run_drops_nothing_and_a_policy_that_keeps_nothing_is_an_error(local_lake: Lake) -> None:
     make(local_lake, "clean/a")
     make(local_lake, "clean/a")
     assert len(expire(local_lake, Retention(1), dry_run=True)) == 1

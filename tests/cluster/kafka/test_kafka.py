@@ -123,18 +123,18 @@ def test_of_two_that_land_the_same_one_is_refused_and_goes_on_from_what_the_othe
         topic: Messages, lake: Lake) -> None:
     from laketrain.ingest.kafka import plan_kafka
     from laketrain.ingest.kafka_admin import KafkaAdmin
-    from laketrain.ingest.rows import land_rows
+    from laketrain.ingest.rows import commit_rows
 
     topic.send(range(100))
-    with KafkaAdmin(topic.spark, NAME, source(topic)) as broker:
-        topics, cluster = broker.topics(), broker.cluster()
-    goal = {(name, number): end for name, found in topics.items() for number, (_, end) in found.spans.items()}
+    with KafkaAdmin(topic.spark, NAME, source(topic)) as admin:
+        topics, cluster = admin.topics(), admin.cluster_id()
+    goal = {(name, number): end for name, found in topics.items() for number, (_, end) in found.ranges.items()}
     late = plan_kafka(NAME, source(topic), None, cluster, topics, goal)
     topic.send(range(100, 150))
     ingest(lake, topic)
     assert late is not None
     with pytest.raises(CommitConflict):
-        land_rows(topic.spark, lake, NAME, late)
+        commit_rows(topic.spark, lake, NAME, late)
     assert ids(lake, NAME) == list(range(150))
 
 

@@ -30,7 +30,7 @@ print("forked")
 """
 
 
-def test_a_namenode_that_does_not_listen_is_named_at_once_not_after_minutes() -> None:
+def test_a_namenode_that_does_not_listen_is_reported_at_once() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can answer there
         url = f"hdfs://127.0.0.1:{taken.getsockname()[1]}/lake"
@@ -49,7 +49,7 @@ def test_a_process_that_read_from_hdfs_can_be_forked(hdfs: str) -> None:
 
 
 @pytest.mark.cluster
-def test_a_datanode_that_died_just_now_is_no_obstacle(cluster: Cluster) -> None:
+def test_a_datanode_that_just_died_does_not_prevent_writing(cluster: Cluster) -> None:
     """The NameNode goes on naming it for a while."""
     store = open_store(f"{cluster.hdfs}/dead")
     cluster.kill("datanode-2")
@@ -65,7 +65,7 @@ def test_a_datanode_that_died_just_now_is_no_obstacle(cluster: Cluster) -> None:
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("method", ["rename2", "create", "complete", "getFileInfo"])
-def test_a_commit_of_which_the_answer_was_lost_is_made_once_and_is_ours(hdfs: str, method: str) -> None:
+def test_a_commit_whose_reply_was_lost_is_made_once_and_is_ours(hdfs: str, method: str) -> None:
     folder = f"lost/{uuid.uuid4().hex}"
     parts = urlsplit(hdfs)
     with losing(hdfs, method) as url:
@@ -78,7 +78,7 @@ def test_a_commit_of_which_the_answer_was_lost_is_made_once_and_is_ours(hdfs: st
 
 
 @pytest.mark.cluster
-def test_a_file_moved_of_which_the_answer_was_lost_is_moved(hdfs: str) -> None:
+def test_a_move_whose_reply_was_lost_succeeds(hdfs: str) -> None:
     folder = f"lost/{uuid.uuid4().hex}"
     store = open_store(f"{hdfs}/{folder}")
     store.write("log/draft", b"1")
@@ -88,7 +88,7 @@ def test_a_file_moved_of_which_the_answer_was_lost_is_moved(hdfs: str) -> None:
 
 
 @pytest.mark.cluster
-def test_the_doctor_has_java_read_what_python_wrote(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_lets_java_read_what_python_wrote(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HADOOP_CONF_DIR", str(cluster.conf))
     check = from_java(f"{cluster.hdfs}/doctor")
     assert check.ok, check.found

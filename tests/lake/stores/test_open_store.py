@@ -17,14 +17,14 @@ from laketrain.lake import Lake, open_store
     ("s3a://bucket", "s3://bucket", "s3a://bucket/clean/x"),
     ("hdfs://nn:8020/lake", "hdfs://nn:8020/lake", "hdfs://nn:8020/lake/clean/x"),
 ])
-def test_a_lake_url_picks_the_store_and_what_spark_must_read(url: str, root: str, spark: str) -> None:
+def test_a_lake_url_selects_the_store_and_sparks_url(url: str, root: str, spark: str) -> None:
     store = open_store(url)
     assert store.root == root
     assert store.url("clean/x") == spark
     assert pickle.loads(pickle.dumps(store)) == store
 
 
-def test_a_relative_directory_is_made_absolute_as_executors_run_elsewhere() -> None:
+def test_a_relative_directory_is_made_absolute_because_executors_run_elsewhere() -> None:
     assert Lake("lake").url == os.path.join(os.getcwd(), "lake")
     assert Lake(Path("lake")) == Lake(f"file://{os.getcwd()}/lake")
 
@@ -34,7 +34,7 @@ def test_a_relative_directory_is_made_absolute_as_executors_run_elsewhere() -> N
     ("file://host/data", "names the host 'host'"), ("/data/[x]", "pattern"), ("s3://b/*", "pattern"),
     ("/data/../x", "'..'"), ("/data/a\nb", "control"),
 ])
-def test_a_url_that_can_not_be_a_lake_is_refused(url: str, says: str) -> None:
+def test_a_url_that_is_not_a_lake_is_refused(url: str, says: str) -> None:
     with pytest.raises(LakeError, match=says.replace("*", r"\*")):
         open_store(url)
 

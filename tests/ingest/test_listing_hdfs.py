@@ -41,7 +41,7 @@ def test_wildcards_match_as_on_a_local_disk(landing: Store, pattern: str, names:
     assert [file.name for file in list_source("scans", source_at(landing, pattern)).files] == names
 
 
-def test_names_with_the_marks_of_a_web_address_are_names(landing: Store) -> None:
+def test_names_with_characters_of_a_web_address_are_names(landing: Store) -> None:
     names = ["k=a/1.csv", "k=a?/1.csv", "k=a#b/1.csv", "k=a;b/1;2.csv", "k=[a%5B]/1.csv"]
     for name in names:
         landing.write(f"marks/{name}", name.encode())
@@ -52,7 +52,7 @@ def test_names_with_the_marks_of_a_web_address_are_names(landing: Store) -> None
     assert landed == {name: name for name in names}
 
 
-def test_a_file_that_changed_and_kept_its_size_is_told_apart(landing: Store) -> None:
+def test_a_changed_file_of_the_same_size_is_detected(landing: Store) -> None:
     before = list_source("scans", source(landing, "day")).files
     landing.delete("day/a1.csv")
     landing.write("day/a1.csv", b"id\n9\n")
@@ -61,7 +61,7 @@ def test_a_file_that_changed_and_kept_its_size_is_told_apart(landing: Store) -> 
     assert [file.changed != earlier.changed for file, earlier in zip(after, before, strict=True)] == [True, False]
 
 
-def test_a_folder_that_one_may_not_list_is_named(landing: Store, cluster: Cluster,
+def test_an_unreadable_folder_is_named(landing: Store, cluster: Cluster,
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     from hdfs_native import Client
 

@@ -37,7 +37,7 @@ def source(path: str) -> Source:
 
 
 @pytest.mark.parametrize("pattern", ["", "/", "/*.csv"], ids=["folder", "slash", "glob"])
-def test_files_that_come_later_are_seen_by_a_process_that_has_looked_before(
+def test_a_process_that_listed_before_sees_new_files(
         landing: str, pattern: str, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     raw = lake.table("raw", "pixels")
@@ -48,14 +48,14 @@ def test_files_that_come_later_are_seen_by_a_process_that_has_looked_before(
         assert (version.number, [file.path for file in version.entry.files]) == (number, [name])
 
 
-def test_an_object_in_the_place_of_a_folder_is_no_file(landing: str) -> None:
+def test_an_object_that_represents_a_folder_is_not_a_file(landing: str) -> None:
     """Consoles make one, of no bytes, for a folder that shall be there before its files are."""
     for name, text in {"": "", "b/": "", "b/x.csv": "1"}.items():
         write(landing, name, text)
     assert [file.name for file in list_source("pixels", source(landing)).files] == ["b/x.csv"]
 
 
-def test_names_with_characters_of_patterns_land_and_keep_their_own(landing: str) -> None:
+def test_files_with_wildcards_in_their_names_keep_their_original_names(landing: str) -> None:
     names = ["[a]/what?.csv", "k=50%25/{b}.csv", "k=%5Bc%5D/d + ü.csv"]
     for name in names:
         write(landing, name, name)
