@@ -9,8 +9,7 @@ import pytest
 
 from laketrain.config.convert import Oversample
 from laketrain.convert.oversample import COPY, oversampled
-from laketrain.convert.split import SPLIT
-from laketrain.spark.frames import SESSION_CONF, configured
+from laketrain.spark.frames import SESSION_CONF, SPLIT, configured
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

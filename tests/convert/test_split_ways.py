@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from laketrain.config.convert import Split
 from laketrain.config.likeness import Likeness
 from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
-from laketrain.convert.split import SPLIT, with_split
-from laketrain.spark.frames import SESSION_CONF, configured
+from laketrain.convert.split import with_split
+from laketrain.spark.frames import SESSION_CONF, SPLIT, configured
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

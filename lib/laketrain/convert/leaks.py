@@ -14,8 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from laketrain.config.likeness import Likeness
-from laketrain.convert.split import SPLIT
-from laketrain.spark.frames import quoted
+from laketrain.spark.frames import SPLIT, quoted
 from laketrain.spark.near_duplicates import item_and_mark, similar_pairs
 from laketrain.spark.persistence import PersistedFrames
 

@@ -21,13 +21,12 @@ from pyspark.sql import types as T
 from laketrain.config.convert import Convert
 from laketrain.convert.column_types import refuse_types
 from laketrain.convert.counted import Counted
-from laketrain.convert.direct import pointers
 from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
 from laketrain.convert.narrow import narrow, refuse_empty
 from laketrain.convert.oversample import COPY
 from laketrain.convert.petastorm import common_metadata
 from laketrain.convert.rows import LEARN_ON, rows_of
-from laketrain.convert.split import ORDER, SPLIT, order_of
+from laketrain.convert.split import ORDER, order_of
 from laketrain.convert.writer import (
     QUARANTINE,
     RESULT_SCHEMA,
@@ -44,8 +43,9 @@ from laketrain.lake import DataFile, Draft, Version, fingerprint
 from laketrain.lake.contents import verify_rows
 from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_rejects
 from laketrain.lake.version import parent_fields
+from laketrain.spark.direct_read import row_refs
 from laketrain.spark.errors import translate_spark_errors
-from laketrain.spark.frames import SESSION_CONF, arrow_batches, configured, quoted
+from laketrain.spark.frames import SESSION_CONF, SPLIT, arrow_batches, configured, quoted
 
 REVISION = 5
 _MB = 1 << 20
@@ -148,7 +148,7 @@ def _placed(rows: DataFrame, config: Convert, task: WriteTask, parts: int) -> Da
     chosen = [F.col(quoted(column)) for column in task.columns]
     numbered = [column.alias(f"_{number}") for number, column in enumerate(chosen)]
     if task.source:
-        return pointers(rows)
+        return row_refs(rows)
     if not config.shuffle:
         return rows.select(*numbered, SPLIT)
     # Rows of one key (a group) differ somewhere; the hash over all columns settles their order.

@@ -18,9 +18,6 @@ from pyspark.sql import functions as F
 from laketrain.config.evaluate import Predict
 from laketrain.config.names import DIGEST, hidden_by_answers, hidden_by_window
 from laketrain.config.windows import Windows
-from laketrain.convert.direct import pointers, readable
-from laketrain.convert.split import SPLIT
-from laketrain.convert.windows import LATE, cut_windows
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet, Label, Multilabel
 from laketrain.features.answers import columns_of, prefix
@@ -30,9 +27,11 @@ from laketrain.lake.quarantine import check_balance, commit_rejects
 from laketrain.lake.version import parent_fields
 from laketrain.predict.known import META, digested, divided, known_answers
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
+from laketrain.spark.direct_read import row_refs, supports_direct_read
 from laketrain.spark.errors import translate_spark_errors
 from laketrain.spark.frames import (
     SESSION_CONF,
+    SPLIT,
     arrow_batches,
     configured,
     persisted,
@@ -42,6 +41,7 @@ from laketrain.spark.frames import (
     replace_invalid_utf8,
     write,
 )
+from laketrain.spark.windows import LATE, cut_windows
 
 REVISION = 5
 
@@ -121,13 +121,13 @@ def _refuse_hidden(frame: DataFrame, features: FeatureSet, model: Version, keep:
 @dataclass(frozen=True)
 class _Rows:
     """What is scored: the table's rows, or windows of them and the rows that are in none, with the reason. Where tasks
-    can read the rows from the table's files (`convert.direct`), `pointers` say which. `known` are rows that need no
+    can read the rows from the table's files (`spark.direct_read`), `refs` refer to them. `known` are rows that need no
     scoring, with their answers."""
 
     frame: DataFrame
     expected: int
     refused: DataFrame | None = None
-    pointers: DataFrame | None = None
+    refs: DataFrame | None = None
     known: DataFrame | None = None
 
 
@@ -146,12 +146,12 @@ def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Ve
                         nearest(absent[0], known))
     if windows is None:
         chosen = frame.select(*(F.col(quoted(column)) for column in columns))
-        direct = pointers(frame.withColumn(SPLIT, F.lit(0))) if table.rows and readable(frame, columns, table) else None
-        return _Rows(chosen, table.rows, pointers=direct)
+        direct = bool(table.rows) and supports_direct_read(frame, columns, [file.path for file in table.entry.files])
+        return _Rows(chosen, table.rows, refs=row_refs(frame.withColumn(SPLIT, F.lit(0))) if direct else None)
     cut = cut_windows(frame.withColumn(SPLIT, F.lit(0)), windows, columns)
     counts, parts = cut.counts(), spark.sparkContext.defaultParallelism
-    made, expected = cut.made(parts), counts["made"] + counts["rows_refused"]
-    refused = cut.refused().withColumn(REASON, F.lit(f"has no place of its own in the order of {windows.order!r}"))
+    made, expected = cut.cut(parts), counts["made"] + counts["rows_refused"]
+    refused = cut.rejected().withColumn(REASON, F.lit(f"has no place of its own in the order of {windows.order!r}"))
     if windows.known_by:
         refused = refused.unionByName(made.where(F.col(SPLIT) == LATE).withColumn(REASON, F.lit(windows.late)))
     return _Rows(made.where(F.col(SPLIT) >= 0).drop(SPLIT), expected, refused.withColumn(RECORD, record(columns)))
@@ -164,9 +164,9 @@ def _told_apart(rows: _Rows, known: DataFrame | None) -> _Rows:
                         "rename it in the integrate stage")
     frame = digested(rows.frame, rows.frame.columns)
     if known is None:
-        return replace(rows, frame=frame, pointers=None)
+        return replace(rows, frame=frame, refs=None)
     asked, answered = divided(frame, known)
-    return replace(rows, frame=asked, pointers=None, known=answered)
+    return replace(rows, frame=asked, refs=None, known=answered)
 
 
 def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Version, model: Version,
@@ -178,11 +178,11 @@ def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Versi
     columns = tuple(rows.frame.columns)
     task = PredictTask(table.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), targets.to_json(),
                        table.ref, columns, config.batch, tuple(keep), threads=max(1, (os.cpu_count() or 1) // slots),
-                       probabilities=config.probabilities, source=table.path() if rows.pointers is not None else "")
+                       probabilities=config.probabilities, source=table.path() if rows.refs is not None else "")
     types = dict(rows.frame.dtypes)
     schema = ", ".join(f"{quoted(name)} {kind}" for name, kind in (
         *((column, types[column]) for column in keep), *said.items()))
-    given = rows.pointers
+    given = rows.refs
     if given is None:  # `mapInArrow` takes only plain names
         given = rows.frame.toDF(*(f"_{number}" for number in range(len(columns))))
     scored = given.mapInArrow(partial(score_batches, task), schema)

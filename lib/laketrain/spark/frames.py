@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pyspark.sql.types import DataType
 
 
+SPLIT = "_split"
+"""The column with a row's split: its index among the splits' names, or a negative number for a row in none of them."""
+
 _ZONE = "spark.sql.session.timeZone"
 SESSION_CONF: Mapping[str, str] = {
     "spark.sql.ansi.enabled": "false",

@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laketrain.config.windows import Windows
-from laketrain.convert import windows as module
-from laketrain.convert.split import SPLIT
-from laketrain.convert.windows import LATE, TIED, UNORDERED, cut_windows, windows_of
 from laketrain.errors import DataError
-from laketrain.spark.frames import SESSION_CONF, configured
+from laketrain.spark import windows as module
+from laketrain.spark.frames import SESSION_CONF, SPLIT, configured
+from laketrain.spark.windows import LATE, TIED, UNORDERED, cut_windows, windows_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,7 +42,7 @@ def by_hand(values: list[Any], windows: Windows) -> list[tuple[list[Any], list[A
 
 
 @given(shapes, st.lists(st.integers(1, 12), min_size=1, max_size=6), st.integers(1, 9))
-def test_windows_of_chunks_are_those_of_a_loop_however_the_batches_were_cut(
+def test_windows_of_chunks_equal_those_of_a_loop_for_any_batches(
         windows: Windows, sizes: list[int], rows: int) -> None:
     total = sum(sizes)
     begins = {int(begin) for begin in np.cumsum([0, *sizes[:-1]])}
@@ -61,7 +60,7 @@ def test_windows_of_chunks_are_those_of_a_loop_however_the_batches_were_cut(
 
 
 @given(st.integers(1, 400), st.integers(0, 100), st.integers(1, 5000))
-def test_a_chunk_begins_with_a_window_and_is_long_against_what_chunks_share(
+def test_a_chunk_starts_with_a_window_and_is_much_longer_than_its_overlap(
         lookback: int, horizon: int, stride: int) -> None:
     windows = Windows(order="at", lookback=lookback, horizon=horizon, stride=stride)
     rows = module.chunk_rows(windows)
@@ -133,7 +132,7 @@ def test_windows_of_a_table_cross_no_entity_gap_or_split(
 
 
 @pytest.mark.slow
-def test_rows_without_a_place_of_their_own_in_the_order_are_refused_and_break_the_run(spark: SparkSession) -> None:
+def test_rows_without_a_unique_order_are_rejected_and_end_the_run(spark: SparkSession) -> None:
     rows = [("a", 1.0, 1, 0), ("a", 2.0, 2, 0), ("a", 3.0, 3, 0), ("a", 3.0, 30, 0), ("a", 4.0, 4, 0), ("a", 5.0, 5, 0),
             ("a", None, 6, 0), (None, 7.0, 7, 0), ("b", 1.0, 8, -1), ("b", 2.0, 9, 1), ("b", 3.0, 10, 1)]
     windows = Windows(by=["name"], order="at", lookback=2)
@@ -153,7 +152,7 @@ def test_rows_without_a_place_of_their_own_in_the_order_are_refused_and_break_th
     ("double", "1 hour", "give max_gap as a number"),
     ("timestamp", 3.0, "give max_gap as a span of time"),
 ])
-def test_an_order_that_is_none_or_a_gap_of_another_kind_is_told(
+def test_an_unordered_type_or_a_gap_of_another_type_is_an_error(
         spark: SparkSession, kind: str, gap: Any, said: str) -> None:
     frame = spark.createDataFrame([], f"at {kind}, {SPLIT} int")
     windows = Windows.model_validate({"order": "at", "lookback": 2, "max_gap": gap})
@@ -161,7 +160,7 @@ def test_an_order_that_is_none_or_a_gap_of_another_kind_is_told(
         cut_windows(frame, windows, ("past.at",))
 
 
-def test_a_time_of_knowledge_of_another_type_is_told(spark: SparkSession) -> None:
+def test_known_by_of_another_type_is_an_error(spark: SparkSession) -> None:
     frame = spark.createDataFrame([], f"at date, known timestamp, {SPLIT} int")
     with pytest.raises(DataError, match="column 'at' is date, 'known' is timestamp"):
         cut_windows(frame, Windows(order="at", lookback=2, known_by="known"), ("past.at",))
