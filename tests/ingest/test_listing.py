@@ -30,7 +30,7 @@ def test_a_file_name_that_is_not_utf_8_is_an_error_that_shows_it(tmp_path: Path)
     folder = landing(tmp_path / "in", x_csv="1")
     os.mkdir(os.fsencode(folder) + b"/d\xfcr")
     Path(os.fsdecode(os.fsencode(folder) + b"/d\xfcr/y.csv")).write_text("2")
-    with pytest.raises(DataError, match=r"source 'pixels': the file .*/in/d\\xfcr/y\.csv has a name that is no UTF-8"):
+    with pytest.raises(DataError, match=r"source 'pixels': the file .*/in/d\\xfcr/y\.csv has a name that isn't UTF-8"):
         plan_ingest("pixels", source(folder))
 
 

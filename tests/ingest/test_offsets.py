@@ -59,7 +59,7 @@ def test_accepted_losses_are_counted_and_the_rest_is_read() -> None:
 
 
 def test_a_recreated_topic_is_an_error_or_starts_again() -> None:
-    with pytest.raises(DataError, match="topic 'events' was deleted and made anew since raw/events@3 landed it"):
+    with pytest.raises(DataError, match="topic 'events' was deleted and recreated since raw/events@3 landed it"):
         start_offsets("events", source(), committed({0: 7}), "c", topics({0: (0, 9)}, "b"))
     assert start_offsets("events", source(lost="ok"), committed({0: 7}), "c", topics({0: (0, 9)}, "b")).starts == {
         ("events", 0): 0}

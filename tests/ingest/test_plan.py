@@ -57,7 +57,7 @@ def test_a_changed_file_is_an_error_whose_hint_says_what_a_full_copy_would_drop(
     landing(folder, x_csv="11")
     with pytest.raises(DataError, match=r"has 2 bytes, but had 1 when raw/pixels@1 landed it") as caught:
         ingest_incremental(folder, lake)
-    assert "half written, or is corrected now, land all files anew" in caught.value.hint
+    assert "half written, or was corrected since, ingest all files again" in caught.value.hint
     assert "drops" not in caught.value.hint and "new name" not in caught.value.hint
     (folder / "y.csv").unlink()
     with pytest.raises(DataError) as caught:
@@ -96,5 +96,5 @@ def test_a_source_may_be_empty_if_it_is_configured_so(tmp_path: Path) -> None:
     plan, key = plan_ingest("pixels", source(tmp_path / "nothing" / "*.csv", empty="ok"))
     version = ingest(Lake(tmp_path / "lake"), "pixels", plan, key)
     assert (version.number, version.entry.files) == (1, [])
-    with pytest.raises(DataError, match=r"no file matches .*; 1 hidden ones were passed over"):
+    with pytest.raises(DataError, match=r"no file matches .*; 1 hidden ones were skipped"):
         plan_ingest("pixels", source(landing(tmp_path / "in", _SUCCESS="")))

@@ -196,7 +196,7 @@ def test_a_query_in_the_databases_sql(spark: SparkSession, lake: Lake, shop: Pos
 
 
 def test_nulls_in_the_column_of_since_are_an_error(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
-    with pytest.raises(DataError, match=r"100 rows have no 'name', so it can't tell what is new"):
+    with pytest.raises(DataError, match=r"100 rows have no 'name', so new rows can't be identified"):
         landed(spark, lake, orders(shop, since="name"))
     assert lake.table("raw", "orders").latest() is None
 
@@ -206,7 +206,7 @@ def test_nulls_in_the_column_of_since_are_an_error(spark: SparkSession, lake: La
     ({"since": "identity"}, r"has no column 'identity', which 'since' names"),
     ({"url": "jdbc:postgresql://127.0.0.1:9/shop"}, "Connection refused"),
     ({"password_env": "SHOP_USER"}, "password authentication failed"),
-    ({"password_env": "SHOP_NOTHING"}, "the environment variable 'SHOP_NOTHING', which it names, holds"),
+    ({"password_env": "SHOP_NOTHING"}, "the environment variable 'SHOP_NOTHING', which it names, isn't set"),
 ])
 def test_a_table_that_can_not_be_read_is_named(spark: SparkSession, lake: Lake, shop: Postgres, more: dict[str, Any],
                                        problem: str) -> None:

@@ -41,7 +41,7 @@ def test_consecutive_versions_become_a_range(local_lake: Lake, before: list[obje
 def test_of_two_appends_to_one_version_the_second_fails_and_leaves_no_files(lake: Lake) -> None:
     make(lake)
     make(lake, after=1)
-    with pytest.raises(CommitConflict, match="raw/a@2 came first, and this one was to follow version 1"):
+    with pytest.raises(CommitConflict, match="raw/a@2 came first, but this draft must follow version 1"):
         make(lake, after=1)
     assert make(lake, after=2).number == 3
     assert len(lake.store.dirs("raw/a/data")) == 3

@@ -22,7 +22,7 @@ def test_a_truncated_parquet_file_is_named_and_not_committed(lake: Lake) -> None
 @pytest.mark.parametrize(("declared", "says"), [
     ([DataFile(path="a", bytes=2)], r"a \(declared 2 bytes, found 1\)"),
     ([DataFile(path="a", bytes=1), DataFile(path="b", bytes=1)], r"b \(declared 1 bytes, found none\)"),
-    ([], "files that it does not declare: a"),
+    ([], "files that it doesn't declare: a"),
 ])
 def test_a_commit_whose_declared_files_differ_from_the_stored_ones_fails(
         lake: Lake, declared: list[DataFile], says: str) -> None:

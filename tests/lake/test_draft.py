@@ -98,7 +98,7 @@ def test_a_draft_that_must_follow_a_version_fails_even_if_the_one_after_it_was_d
     commit(table)
     commit(table)
     table.drop(2)
-    with pytest.raises(CommitConflict, match=r"clean/pixels@3 came first, and this one was to follow version 1"):
+    with pytest.raises(CommitConflict, match=r"clean/pixels@3 came first, but this draft must follow version 1"):
         slow.commit(after=1)
     assert table.versions() == [1, 3]
 

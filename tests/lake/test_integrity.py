@@ -65,6 +65,6 @@ def test_a_missing_file_and_a_longer_one_are_detected(version: Version) -> None:
 def test_rows_that_differ_from_the_footer_are_an_error_with_both_counts(version: Version) -> None:
     [_, file, _] = version.entry.files
     wrong = file.model_copy(update={"rows": 999, "row_groups": [400, 400, 199]})
-    with pytest.raises(LakeError, match=r"b\.parquet \(declared 999 rows, its footer says 1000\)"):
+    with pytest.raises(LakeError, match=r"b\.parquet \(declared 999 rows, its footer has 1000\)"):
         verify_rows(version.lake.store, version.path(), [wrong])
     verify_rows(version.lake.store, version.path(), version.entry.files)

@@ -92,7 +92,7 @@ def test_a_waiting_job_reports_the_holder_and_takes_over_at_once_when_it_is_kill
         pass
     holder.stdout.close()
     assert len(told) == 1
-    assert f"(process {holder.pid}) is at it already" in told[0]
+    assert f"(process {holder.pid}) is already doing this work" in told[0]
 
 
 def test_a_remote_holder_without_heartbeats_is_taken_over(local_lake: Lake) -> None:
@@ -101,7 +101,7 @@ def test_a_remote_holder_without_heartbeats_is_taken_over(local_lake: Lake) -> N
     with lease(local_lake, "features/mnist", "key", on_wait=told.append, patience=0.2):
         signs = local_lake.store.list(LEASES, recursive=True)  # while the next is shown, two of ours
         assert signs and min(sign.path for sign in signs) > SIGN
-    assert told == ["ann@far (process 1) is at it already: waiting for it"]
+    assert told == ["ann@far (process 1) is already doing this work: waiting for it"]
 
 
 def test_a_remote_holder_with_heartbeats_is_waited_for(local_lake: Lake) -> None:

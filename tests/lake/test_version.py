@@ -88,5 +88,5 @@ def test_a_version_with_a_missing_or_truncated_file_names_it(local_lake: Lake) -
     Path(str(local_lake.store.local(version.path("part.parquet")))).write_bytes(b"cut")
     assert version.missing() == ["part.parquet"]
     assert not version.exists()
-    with pytest.raises(LakeError, match=r"clean/pixels@1: .*part.parquet is gone, or has another size"):
+    with pytest.raises(LakeError, match=r"clean/pixels@1: .*part.parquet is missing, or has another size"):
         version.check_files()

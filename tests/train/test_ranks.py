@@ -133,7 +133,7 @@ def test_of_two_that_run_the_same_training_on_other_ranks_one_waits_for_the_othe
     with lease(dataset.lake, "checkpoints/shared", same):
         other = threading.Thread(target=lambda: made.append(trained(spark, dataset, "shared", hear, epochs=1)))
         other.start()
-        assert "checkpoints/shared: " in (text := told.get(timeout=60)) and "is at it already" in text
+        assert "checkpoints/shared: " in (text := told.get(timeout=60)) and "is already doing this work" in text
         assert dataset.lake.table("checkpoints", "shared").versions() == []
     other.join()
     assert made[0].is_new and made[0].ref == "models/shared@1"
@@ -144,7 +144,7 @@ def wait_to_be_killed() -> None:
 
 
 def lose_the_storage() -> None:
-    raise StorageError("lake", "lake s3://here", "its server can't be asked")
+    raise StorageError("lake", "lake s3://here", "its server can't be reached")
 
 
 def fail() -> None:
@@ -256,7 +256,7 @@ def test_a_storage_that_is_away_for_a_while_is_answered_by_a_relaunch(
     events: list[dict[str, Any]] = []
     version = trained(spark, dataset, "away", lambda rank, event: events.append(event))
     [restart] = [event for event in events if event.get("kind") == "restart"]
-    assert "its server can't be asked" in restart["cause"]
+    assert "its server can't be reached" in restart["cause"]
     assert version.entry.meta["weights"] == whole(spark, dataset, undisturbed)["weights"]
 
 

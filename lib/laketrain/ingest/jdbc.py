@@ -104,7 +104,7 @@ class JdbcTable:
                             f"name another column in {key!r}, or cast it to a double in 'query'")
         if not (is_ordered(reading, value) if reading.fetch_type else value not in ("NaN", "Infinity", "-Infinity")):
             raise DataError("ingest", f"source {self.name!r}", f"column {column!r}, which {key!r} names, holds "
-                            f"{value!r}, to which nothing can be counted",
+                            f"{value!r}, which has no order",
                             f"leave such rows out in 'query', or name another column in {key!r}")
         is_number = reading.numeric or isinstance(self.spark_schema[column].dataType, T.DecimalType)
         return str(int(Decimal(value) // 1)) if key == "partition" and is_number else value

@@ -154,7 +154,7 @@ def cast_exactly(reading: ColumnReading, source: str, name: str, value: Column) 
     message = F.concat(
         F.lit(f"laketrain.errors.DataError: [ingest] source {source!r}: column {name!r} holds '"),
         F.regexp_replace(F.substring(value, 1, 80), r"\s", " "),
-        F.lit(f"', which is no {reading.cast_to} that Spark holds exactly. Next: {_cast_hint(name)}"))
+        F.lit(f"', which Spark can't represent exactly as {reading.cast_to}. Next: {_cast_hint(name)}"))
     return F.when(value.isNull() | is_exact, cast).otherwise(F.raise_error(message).cast(reading.cast_to))
 
 

@@ -56,8 +56,8 @@ class KafkaAdmin:
         names = self._request(lambda: [str(topic) for topic in self._admin.listTopics().names().get()])
         for topic in self._source.topics:
             if topic not in names:
-                raise DataError("ingest", f"source {self._name!r}", f"there is no topic {topic!r} at "
-                                f"{self._source.servers}, or it may not be seen", nearest(topic, names))
+                raise DataError("ingest", f"source {self._name!r}", f"the topic {topic!r} doesn't exist at "
+                                f"{self._source.servers}, or access to it is denied", nearest(topic, names))
         return self._request(self._describe_topics)
 
     def __enter__(self) -> KafkaAdmin:
@@ -103,7 +103,7 @@ class KafkaAdmin:
         except Py4JJavaError as error:
             kind, message = _root_cause(error.java_exception)
             reason = "no broker answered in time" if kind == "TimeoutException" else f"{kind}: {message}"
-            raise DataError("ingest", f"source {self._name!r}", f"{self._source.servers} can't be asked: {reason}",
+            raise DataError("ingest", f"source {self._name!r}", f"{self._source.servers} can't be queried: {reason}",
                             "check 'servers', that brokers run there and advertise addresses that can be reached from "
                             "here, and the client's security settings under 'options'") from error
 

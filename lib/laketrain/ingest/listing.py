@@ -106,7 +106,7 @@ def _check_encoding(name: str, paths: Sequence[str]) -> None:
             path.encode()
         except UnicodeEncodeError:
             shown = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
-            raise DataError("ingest", f"source {name!r}", f"the file {shown} has a name that is no UTF-8",
+            raise DataError("ingest", f"source {name!r}", f"the file {shown} has a name that isn't UTF-8",
                             "rename it") from None
 
 

@@ -77,14 +77,14 @@ def start_offsets(name: str, source: KafkaSource, committed: CommittedOffsets | 
     if committed is not None and committed.cluster != cluster:
         raise DataError("ingest", f"source {name!r}", f"{source.servers} is the cluster {cluster}, but {committed.ref} "
                         f"landed from {committed.cluster}, whose offsets mean other messages",
-                        "check 'servers', or land the other cluster as a source of another name")
+                        "check 'servers', or ingest the other cluster as a source of another name")
     starts: dict[TopicPartition, int] = {}
     lost: dict[TopicPartition, int] = {}
     for topic_name, topic in topics.items():
         is_committed = committed is not None and topic_name in committed.ids
         recreated = is_committed and committed is not None and committed.ids[topic_name] != topic.id
         if recreated and source.lost == "fail":
-            raise _lost_messages(name, f"topic {topic_name!r} was deleted and made anew since {committed.ref} landed it"
+            raise _lost_messages(name, f"topic {topic_name!r} was deleted and recreated since {committed.ref} landed it"
                                  if committed else "", "with its first message")
         for number, (first, end) in topic.ranges.items():
             partition = (topic_name, number)
@@ -141,4 +141,4 @@ def _continue(name: str, source: KafkaSource, committed: CommittedOffsets, parti
 
 def _lost_messages(name: str, problem: str, where: str) -> DataError:
     return DataError("ingest", f"source {name!r}", problem, f"run once with 'sources.{name}.lost' ok to go on {where}; "
-                     "what has landed stays. Ingest more often, or let the topic keep its messages for longer")
+                     "what was ingested is kept. Ingest more often, or let the topic keep its messages for longer")

@@ -56,9 +56,9 @@ def plan_ingest(name: str, source: Source, latest: Version | None = None) -> tup
     if source.incremental and latest is not None:
         return _plan_append(name, listing, latest)
     if not listing.files and source.empty == "fail":
-        skipped = f"; {listing.hidden} hidden ones were passed over" if listing.hidden else ""
+        skipped = f"; {listing.hidden} hidden ones were skipped" if listing.hidden else ""
         raise DataError("ingest", f"source {name!r}", f"no file matches {source.path}{skipped}",
-                        f"check the path, or 'sources.{name}.path'; a source that may be empty says 'empty: ok'")
+                        f"check the path, or 'sources.{name}.path'; a source that may be empty needs 'empty: ok'")
     gone = len(_gone(_landed_files(_versions_of(latest)), listing))
     settings = {"format": source.format, "files": _states(listing.files), **_renamed_files(source, listing)}
     plan = Plan(listing, listing.files, after=0 if source.incremental else None, gone=gone)
@@ -83,9 +83,9 @@ def _plan_append(name: str, listing: Listing, latest: Version) -> tuple[Plan, st
 def _change_hint(name: str, gone: list[str]) -> str:
     """The next step for a file that changed after it was copied."""
     dropped = "" if not gone else (f" (that run drops the rows of {len(gone)} landed files that are no longer at the "
-                                   f"source, such as {gone[0]}: put them back first, if they are wanted)")
-    return (f"if it was landed half written, or is corrected now, land all files anew, by one run with 'sources.{name}"
-            f".incremental' false{dropped}; if rows came to be added to it, put it back as it was, and deliver them in "
+                                   f"source, such as {gone[0]}: restore them first if you need them)")
+    return (f"if it was ingested half written, or was corrected since, ingest all files again, by one run with 'sources.{name}"
+            f".incremental' false{dropped}; if rows were added to it, restore it, and deliver them in "
             "a file of their own")
 
 

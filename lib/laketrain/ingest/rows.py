@@ -82,5 +82,5 @@ def require_secrets(name: str, source: ServerSource) -> None:
     """Raises DataError where an environment variable of the source isn't set on the driver."""
     variable = source.unset()
     if variable is not None:
-        raise DataError("ingest", f"source {name!r}", f"the environment variable {variable!r}, which it names, holds "
-                        "nothing", f"export {variable}=… where the driver runs")
+        raise DataError("ingest", f"source {name!r}", f"the environment variable {variable!r}, which it names, "
+                        "isn't set", f"export {variable}=… where the driver runs")

@@ -80,7 +80,7 @@ def _copy(draft: Draft, file: SourceFile) -> DataFile:
 def _check_readable(path: str) -> None:
     """Opens the file, so that a dangling link or a missing permission is reported as the source's problem."""
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise OSError("it is no regular file")
+        raise OSError("it isn't a regular file")
     with open(path, "rb"):
         pass
 

@@ -47,7 +47,7 @@ def verify_files(store: Store, data: str, declared: Sequence[DataFile]) -> None:
                         "The write did not finish; run the stage again.")
     undeclared = sorted(actual.keys() - expected.keys())
     if undeclared:
-        raise LakeError("lake", f"commit of {data}", f"holds files that it does not declare: {_first_few(undeclared)}",
+        raise LakeError("lake", f"commit of {data}", f"contains files that it doesn't declare: {_first_few(undeclared)}",
                         "Declare or delete them: readers of the directory would read them.")
 
 
@@ -58,7 +58,7 @@ def verify_rows(store: Store, data: str, declared: Sequence[DataFile]) -> None:
     with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
         actual = pool.map(lambda file: _data_file(store, data, FileInfo(f"{data}/{file.path}", file.bytes, 0.0)),
                           expected)
-        wrong = [f"{file.path} (declared {file.rows} rows, its footer says {stored.rows})"
+        wrong = [f"{file.path} (declared {file.rows} rows, its footer has {stored.rows})"
                  for file, stored in zip(expected, actual, strict=True)
                  if (file.rows, file.row_groups) != (stored.rows, stored.row_groups)]
     if wrong:

@@ -170,8 +170,8 @@ class Draft:
             return Version(existing.lake, existing.zone, existing.name, existing.entry, is_new=False)
         if after is not None:
             self.discard()
-            raise CommitConflict("lake", f"commit to {self.table.path}", f"{existing.ref} came first, and this one "
-                                 f"was to follow version {after}", "Make it again from the latest.")
+            raise CommitConflict("lake", f"commit to {self.table.path}", f"{existing.ref} came first, but this draft "
+                                 f"must follow version {after}", "Make it again from the latest version.")
         self._refuse_outdated(existing, newest)
         return None
 
@@ -181,7 +181,7 @@ class Draft:
         if existing is not None and parent:
             self.discard()
             raise CommitConflict("lake", f"commit to {self.table.path}", f"{existing.ref} was made of {parent} "
-                                 "meanwhile, and this one of older data", "Make it again from the latest.")
+                                 "meanwhile, and this draft of older data", "Make it again from the latest.")
 
     def _committed(self, version: Version) -> Version:
         self._version, self._uncertain = version, False

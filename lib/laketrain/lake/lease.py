@@ -98,7 +98,7 @@ def _acquire(lake: Lake, path: str, on_wait: Callable[[str], None] | None, patie
                     lake.store.delete(_file(path, number))
                 return number + 1
         elif not reported and on_wait is not None:
-            on_wait(f"{holder.get('by', 'another job')} (process {holder.get('pid', '?')}) is at it already: "
+            on_wait(f"{holder.get('by', 'another job')} (process {holder.get('pid', '?')}) is already doing this work: "
                     "waiting for it")
             reported = True
         if number != seen:

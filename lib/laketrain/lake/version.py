@@ -87,9 +87,9 @@ def parse_entry(content: bytes, path: str, number: int) -> Entry:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         problem = f"{key}: {first['msg']}" if key else first["msg"]
-        raise _damaged(path, f"is no log entry ({problem}; {len(content)} bytes)") from error
+        raise _damaged(path, f"isn't a valid log entry ({problem}; {len(content)} bytes)") from error
     if entry.version != number:
-        raise _damaged(path, f"says that it is version {entry.version}, its name says {number}")
+        raise _damaged(path, f"contains version {entry.version}, expected {number} by its name")
     return entry
 
 
@@ -164,7 +164,7 @@ class Version:
         missing = self.missing()
         if missing:
             others = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise LakeError("lake", self.ref, f"{self.path(missing[0])} is gone, or has another size than was committed"
+            raise LakeError("lake", self.ref, f"{self.path(missing[0])} is missing, or has another size than was committed"
                             f"{others}", "see laketrain verify, then make the version again with --force")
 
     def exists(self) -> bool:

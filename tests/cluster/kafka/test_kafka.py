@@ -211,7 +211,7 @@ def test_a_topic_deleted_and_made_anew_is_named(topic: Messages, lake: Lake) -> 
     topic.delete()
     until(lambda: _made_again(topic))
     topic.send(range(10, 50))
-    with pytest.raises(DataError, match="was deleted and made anew since raw/events@1 landed it"):
+    with pytest.raises(DataError, match="was deleted and recreated since raw/events@1 landed it"):
         ingest(lake, topic)
 
 
@@ -226,12 +226,12 @@ def _made_again(topic: Messages) -> bool:
 
 
 def test_a_topic_that_is_not_there_is_named_with_the_nearest(topic: Messages, lake: Lake) -> None:
-    with pytest.raises(DataError, match=rf"there is no topic '{topic.topic}s' .*Did you mean '{topic.topic}'"):
+    with pytest.raises(DataError, match=rf"the topic '{topic.topic}s' doesn't exist .*Did you mean '{topic.topic}'"):
         ingest(lake, topic, topics=[f"{topic.topic}s"])
 
 
 @pytest.mark.parametrize(("servers", "said"), [
-    ("127.0.0.1:1", "127.0.0.1:1 can't be asked: no broker answered in time"),
+    ("127.0.0.1:1", "127.0.0.1:1 can't be queried: no broker answered in time"),
     ("no.such.host.invalid:9092", "No resolvable bootstrap urls"),
 ])
 def test_an_address_at_which_no_broker_answers_is_named(topic: Messages, lake: Lake, servers: str, said: str) -> None:

@@ -12,7 +12,7 @@ from laketrain.errors import LakeError
 _QUOTA = ("the quota of HDFS is used up", "Free some space (laketrain gc removes abandoned data), or have the quota "
           "raised: hdfs dfsadmin -setSpaceQuota, -setQuota.")
 _MESSAGES = {
-    "SafeModeException": ("the NameNode is in safe mode, in which nothing can be written",
+    "SafeModeException": ("the NameNode is in safe mode, which allows no writes",
                           "Run again when it has left it: check with hdfs dfsadmin -safemode get; -safemode leave ends "
                           "a safe mode that an operator started."),
     "NSQuotaExceededException": _QUOTA,

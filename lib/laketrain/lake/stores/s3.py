@@ -193,7 +193,7 @@ class S3Store:
             finally:
                 self._delete([key])
         raise LakeError("lake", f"lake {self.root}", "its server ignores 'If-None-Match: *': it let the same object be "
-                        "created twice, so two writers could both win a version",
+                        "created twice, so two writers could commit the same version",
                         "Use a server with conditional writes (Amazon S3, MinIO, Ceph, Cloudflare R2) or HDFS.")
 
     @contextmanager
@@ -212,17 +212,17 @@ class S3Store:
             return LakeError("lake", f"lake {self.root}", "its server has no conditional writes ('If-None-Match: *')",
                              "Use a server with them (Amazon S3, MinIO, Ceph, Cloudflare R2) or HDFS.")
         if status is not None and status >= 500:
-            return StorageError("lake", f"lake {self.root}", f"its server fails, again and again: {error}",
-                                "Run again later: what is committed stays, and the work goes on from there.")
+            return StorageError("lake", f"lake {self.root}", f"its server fails repeatedly: {error}",
+                                "Run again later: the work continues from the last commit.")
         if isinstance(error, (PermissionError, NoCredentialsError, PartialCredentialsError)):
-            return LakeError("lake", f"lake {self.root}", f"may not be reached with these credentials: {error}",
+            return LakeError("lake", f"lake {self.root}", f"denies access with these credentials: {error}",
                              "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role, and the bucket's policy.")
         if isinstance(error, FileNotFoundError):
             return LakeError("lake", f"lake {self.root}", f"the bucket {self._bucket!r} does not exist",
                              "Create it, or check AWS_ENDPOINT_URL.")
-        return StorageError("lake", f"lake {self.root}", f"its server can't be asked: {error}",
-                            "Check AWS_ENDPOINT_URL, AWS_REGION and the network, or run again later: what is committed "
-                            "stays, and the work goes on from there.")
+        return StorageError("lake", f"lake {self.root}", f"its server can't be reached: {error}",
+                            "Check AWS_ENDPOINT_URL, AWS_REGION and the network, or run again later: the work "
+                            "continues from the last commit.")
 
     def _pages(self, prefix: str, delimiter: str, limit: int | None = None) -> Iterator[dict[str, Any]]:
         arguments: dict[str, Any] = {"Prefix": prefix, "Delimiter": delimiter, "MaxKeys": limit or _PAGE}
