@@ -84,8 +84,8 @@ def _change_hint(name: str, gone: list[str]) -> str:
     """The next step for a file that changed after it was copied."""
     dropped = "" if not gone else (f" (that run drops the rows of {len(gone)} landed files that are no longer at the "
                                    f"source, such as {gone[0]}: restore them first if you need them)")
-    return (f"if it was ingested half written, or was corrected since, ingest all files again, by one run with 'sources.{name}"
-            f".incremental' false{dropped}; if rows were added to it, restore it, and deliver them in "
+    return (f"if it was ingested half written, or was corrected since, ingest all files again, by one run with "
+            f"'sources.{name}.incremental' false{dropped}; if rows were added to it, restore it, and deliver them in "
             "a file of their own")
 
 

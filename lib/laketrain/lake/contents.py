@@ -47,7 +47,8 @@ def verify_files(store: Store, data: str, declared: Sequence[DataFile]) -> None:
                         "The write did not finish; run the stage again.")
     undeclared = sorted(actual.keys() - expected.keys())
     if undeclared:
-        raise LakeError("lake", f"commit of {data}", f"contains files that it doesn't declare: {_first_few(undeclared)}",
+        raise LakeError("lake", f"commit of {data}", "contains files that it doesn't declare: "
+                        f"{_first_few(undeclared)}",
                         "Declare or delete them: readers of the directory would read them.")
 
 

@@ -164,8 +164,8 @@ class Version:
         missing = self.missing()
         if missing:
             others = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise LakeError("lake", self.ref, f"{self.path(missing[0])} is missing, or has another size than was committed"
-                            f"{others}", "see laketrain verify, then make the version again with --force")
+            raise LakeError("lake", self.ref, f"{self.path(missing[0])} is missing, or has another size than was "
+                            f"committed{others}", "see laketrain verify, then make the version again with --force")
 
     def exists(self) -> bool:
         """Whether the storage has all of its files with their sizes."""
