@@ -119,6 +119,6 @@ def _check_no_nulls(name: str, column: str, rows: DataFrame) -> dict[str, Any]:
     nulls = rows.where(F.col(quoted(column)).isNull()).count()
     if nulls:
         raise DataError("ingest", f"source {name!r}", f"{nulls} rows have no {column!r}, so new rows can't be "
-                        "identified", "name a column without nulls in 'since', or leave it out to ingest the whole table "
-                        "each time")
+                        "identified",
+                        "name a column without nulls in 'since', or leave it out to ingest the whole table each time")
     return {}
