@@ -109,7 +109,7 @@ def fit_keras(lake: str, ref: str, rows: int, model: str, epochs: int) -> Fitted
 
     from laketrain.feed.dataset import Dataset
     from laketrain.models import parse_model
-    from laketrain.train.compiling import build_optimizer
+    from laketrain.train.compile import build_optimizer
 
     config = _config(model, epochs)
     keras.utils.clear_session()

@@ -137,7 +137,7 @@ class Pipeline:
         """Trains, and loads the committed model."""
         self.require("train")
         version = self._train(force)
-        from laketrain.train.checkpoint import load_model
+        from laketrain.models.saving import load_model
 
         return load_model(version)
 

@@ -19,7 +19,7 @@ from laketrain.evaluate.score import ScoreTask, score
 from laketrain.evaluate.tally import sections_of
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake
-from laketrain.train.checkpoint import load_model
+from laketrain.models.saving import load_model
 
 pytestmark = pytest.mark.slow
 WORST = 7

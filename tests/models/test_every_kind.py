@@ -13,7 +13,7 @@ from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.models import parse_model
 from laketrain.models.inputs import Front
-from laketrain.train.saved import load_saved
+from laketrain.models.saving import load_saved
 
 from .mixed import INPUTS, SHAPES, mixed, rows_of
 

@@ -19,8 +19,8 @@ from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
+from laketrain.models.saving import load_model
 from laketrain.predict import fingerprint_predict, predict
-from laketrain.train.checkpoint import load_model
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

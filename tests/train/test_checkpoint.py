@@ -18,11 +18,13 @@ from laketrain.distributed.world import World
 from laketrain.errors import LakeError
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
-from laketrain.train import clock, fingerprint_train
-from laketrain.train.checkpoint import Checkpoints, State, load_model
+from laketrain.models.networks import Networks
+from laketrain.models.saving import load_model
+from laketrain.train import fingerprint_train, timing
+from laketrain.train.checkpoint import Checkpoints, State
 from laketrain.train.fit import FitTask, fit
-from laketrain.train.parted import weights_digest
-from laketrain.train.user import pack_user_code
+from laketrain.train.user_code import pack_user_code
+from laketrain.train.weight_sync import weights_digest
 
 pytestmark = pytest.mark.slow
 ALONE = World(0, 1)
@@ -62,7 +64,7 @@ class Interrupt:
 
 @pytest.fixture(autouse=True)
 def _every_step_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr(timing, "REPORT_EVERY_S", 0.0)
 
 
 def silent(event: dict[str, Any]) -> None:
@@ -101,7 +103,8 @@ def test_a_schedule_goes_on_where_it_was_whether_resumed_or_not(task_of: Callabl
     for end in (Interrupt(epoch=1), Interrupt(epoch=2), silent):
         with suppress(Interrupted):
             fit(resumed(task), ALONE, end)
-    model, state = checkpoints_of(task).load(checkpoints_of(task).latest().number)
+    networks, state = checkpoints_of(task).load(checkpoints_of(task).latest().number)
+    model = networks.predicting
     assert int(model.optimizer.iterations) == 21
     wanted = [0.2 * (1 + np.cos(np.pi * step / 21)) / 2 for step in (6, 13, 20)]
     np.testing.assert_allclose([row["learning_rate"] for row in state.history], wanted, rtol=1e-6)
@@ -187,7 +190,7 @@ def test_the_best_epoch_s_model_is_committed_and_its_checkpoint_outlives_newer_o
     assert sorted({table.get(number).entry.meta["epochs"] for number in table.versions()}) == sorted({best, 4})
     model = load_model(table.get(next(number for number in table.versions()
                                       if table.get(number).entry.meta["epochs"] == best)))
-    assert weights_digest(model) == found["weights"]
+    assert weights_digest(Networks.of(model)) == found["weights"]
 
 
 def test_a_training_that_was_finished_trains_no_more(task_of: Callable[..., FitTask]) -> None:
@@ -233,9 +236,9 @@ def test_a_checkpoint_of_another_run_is_neither_found_nor_dropped(task_of: Calla
     fit(task, ALONE, silent)
     other = Checkpoints(Lake(task.lake), "tiny", run="of another config")
     assert other.latest() is None
-    model, _ = checkpoints_of(task).load(1)
+    networks, _ = checkpoints_of(task).load(1)
     for epochs in range(1, 5):
-        other.save(model, State(epochs=epochs))
+        other.save(networks, State(epochs=epochs))
     assert other.lake.table("checkpoints", "tiny").versions() == [1, 4, 5]
     assert other.latest().number == 5
     assert checkpoints_of(task).latest().number == 1
@@ -393,6 +396,6 @@ def test_an_honest_model_comes_back_whole(task_of: Callable[..., FitTask]) -> No
     result = fit(task, ALONE, silent)
     lake = Lake(task.lake)
     model = load_model(version_with(lake, Path(lake.store.local(f"{task.output}/model.keras"))))
-    assert weights_digest(model) == result["weights"]
+    assert weights_digest(Networks.of(model)) == result["weights"]
     assert type(model.optimizer).__name__ == "AdamW"
     assert int(model.optimizer.iterations) == 7

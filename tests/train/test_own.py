@@ -17,10 +17,12 @@ from laketrain.distributed import World, launch
 from laketrain.errors import DataError, LakeError, LaketrainError
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
+from laketrain.models.networks import Networks
+from laketrain.models.saving import save_networks
 from laketrain.train import fingerprint_train, train
-from laketrain.train.fit import FitTask, fit, save_model
-from laketrain.train.precision import chosen
-from laketrain.train.user import pack_user_code, unpack_user_code
+from laketrain.train.fit import FitTask, fit
+from laketrain.train.precision import precision_for
+from laketrain.train.user_code import pack_user_code, unpack_user_code
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -106,7 +108,7 @@ def committed(task: FitTask) -> Version:
     fit(task, ALONE, silent)
     lake = Lake(task.lake)
     with lake.table("models", "source").stage() as draft:
-        save_model(model_of(task), lake, draft.path())
+        save_networks(Networks.of(model_of(task)), lake.store, draft.path())
         return draft.commit(stage="train")
 
 
@@ -237,12 +239,12 @@ def test_a_callback_of_your_own_sets_the_learning_rate_of_all_ranks(
     assert steady["history"][2]["loss"] != pytest.approx(result["history"][2]["loss"], rel=1e-4)
 
 
-def test_ranks_that_have_parted_are_told_and_neither_saved_nor_gone_on_with(
+def test_ranks_whose_weights_differ_end_training_without_a_checkpoint(
         spark: SparkSession, task_of: Callable[..., FitTask], dataset: Version, mine: Path) -> None:
     config = task_of(callbacks=["mine:Meddling"], epochs=3, ranks=2, max_restarts=2, deadline_s=120).config
     events: list[dict[str, Any]] = []
     for _ in range(2):  # again: the second run goes on from the first epoch
-        with pytest.raises(DataError, match=r"rank 1.*has other weights than rank 0.*a callback"):
+        with pytest.raises(DataError, match=r"rank 1.*weights differ from rank 0.*callbacks run on rank 0"):
             train(spark, dataset, "parted", config, fingerprint_train(dataset, config),
                   lambda rank, event: events.append(event))
     assert [event["epoch"] for event in events if event["kind"] == "resume"] == [1]
@@ -298,7 +300,7 @@ def test_no_code_is_no_bytes() -> None:
     (None, "", "float32"),
 ])
 def test_the_quick_type_is_that_of_the_machine(capability: tuple[int, int] | None, cpu: str, wanted: str) -> None:
-    assert chosen(capability, cpu) == wanted
+    assert precision_for(capability, cpu) == wanted
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
@@ -318,14 +320,14 @@ def test_a_short_type_learns_about_the_same_and_outputs_float32(task_of: Callabl
 
 
 def test_auto_says_what_it_chose_and_why(task_of: Callable[..., FitTask], monkeypatch: pytest.MonkeyPatch) -> None:
-    from laketrain.train import begin
+    from laketrain.train import setup
 
     told: list[dict[str, Any]] = []
-    monkeypatch.setattr(begin, "fast_precision", lambda: "bfloat16")
+    monkeypatch.setattr(setup, "fast_precision", lambda: "bfloat16")
     fit(task_of("quick", precision="auto", epochs=1, model=CNN), ALONE, told.append)
-    monkeypatch.setattr(begin, "_SAME", -1.0)
+    monkeypatch.setattr(setup, "_LOSS_TOLERANCE", -1.0)
     fit(task_of("unlike", precision="auto", epochs=1, model=CNN), ALONE, told.append)
-    monkeypatch.setattr(begin, "fast_precision", lambda: "float32")
+    monkeypatch.setattr(setup, "fast_precision", lambda: "float32")
     fit(task_of("slow", precision="auto", epochs=1, model=CNN), ALONE, told.append)
     hints = [event["text"] for event in told if event["kind"] == "hint"]
     assert [hint.split(";")[0].split(",")[0] for hint in hints] == [

@@ -71,9 +71,9 @@ class Stumble:
     def __call__(self, task: FitTask, world: World, report: Any) -> Any:
         import os
 
-        from laketrain.train import clock
+        from laketrain.train import timing
 
-        clock.REPORT_EVERY_S = 0.0 if task.resume is None else 0.25
+        timing.REPORT_EVERY_S = 0.0 if task.resume is None else 0.25
 
         def stumbling(event: dict[str, Any]) -> None:
             report(event)

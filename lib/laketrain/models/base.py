@@ -20,6 +20,9 @@ from laketrain.models.inputs import Front
 if TYPE_CHECKING:
     import keras
 
+    from laketrain.models.networks import Networks
+    from laketrain.models.train_step import TrainStep
+
 Initializer = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
                       "orthogonal", "random_normal", "random_uniform", "truncated_normal"]
 Activation = Literal["relu", "gelu", "silu", "elu", "selu", "tanh", "leaky_relu"]
@@ -43,9 +46,14 @@ class Model(Section):
     if TYPE_CHECKING:
         name: str
 
-    def build(self, features: FeatureSet) -> keras.Model:
-        """Inputs by the features' names to what each target wants. Raises DataError where they don't fit."""
+    def build(self, features: FeatureSet) -> keras.Model | Networks:
+        """The model, or several networks of which one predicts. The predicting one maps inputs, named as the features,
+        to an output for each target. Raises DataError if the features don't suit this model."""
         raise NotImplementedError
+
+    def train_step(self) -> TrainStep | None:
+        """The model's own way to train on a batch; None for supervised training."""
+        return None
 
     def misfit(self, features: FeatureSet) -> tuple[str, str] | None:
         """Why this model can't be built of these features, and the way out; None where it can."""

@@ -22,7 +22,7 @@ import cloudpickle
 from laketrain.config.train import Train
 from laketrain.distributed.rank import is_collateral
 from laketrain.errors import DataError, LaketrainError
-from laketrain.imports import import_object, place_of, users_error, users_own
+from laketrain.imports import import_object, place_of, users_error
 
 
 def user_functions(config: Train) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _installed(module: Any) -> bool:
 
 
 @contextlib.contextmanager
-def blaming(config: Train) -> Iterator[None]:
+def attribute_errors(config: Train) -> Iterator[None]:
     """Around a step, in which code of the user's own runs within a graph: what it raises, or what TensorFlow raises at
     what it makes, is theirs, and would only happen again. The end of another rank, and what the machine lacks, is not.
 
@@ -134,32 +134,3 @@ def _mistakes() -> tuple[type[Exception], ...]:
 
     return (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, NotImplementedError, TypeError,
             ValueError, tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
-
-
-class UserCallbacks:
-    """The user's Keras callbacks, called as `fit` calls them; on the chief alone. What they raise is a DataError,
-    unless memory is short."""
-
-    def __init__(self, config: Train, functions: Mapping[str, Any], model: Any, chief: bool) -> None:
-        self._model = model
-        self._made: dict[str, Any] = {}
-        for name in config.callbacks if chief else ():
-            with self._blamed(name):
-                self._made[name] = functions[name]()
-                self._made[name].set_model(model)
-                self._made[name].set_params({"epochs": config.epochs})
-
-    def call(self, hook: str, *args: Any) -> None:
-        """E.g. `on_epoch_end`, with what Keras gives it."""
-        for name, callback in self._made.items():
-            with self._blamed(name):
-                getattr(callback, hook)(*args)
-
-    @staticmethod
-    def _blamed(name: str) -> contextlib.AbstractContextManager[None]:
-        return users_own("train", f"train.callbacks {name!r}")
-
-    @property
-    def stop(self) -> bool:
-        """Whether one of them has set `model.stop_training`."""
-        return bool(self._made) and bool(self._model.stop_training)

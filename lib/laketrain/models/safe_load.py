@@ -1,9 +1,9 @@
-"""What of a model's config is code: a saved model is data, and what could run code when it is loaded is refused.
+"""Finds code in a model's config. A saved model is data, and one that could run code when it is loaded is refused.
 
     list(code_in(config))      # ["keras.layers.Lambda"]
 
-Of Keras' own: Lambda layers, also those around known functions, and layers that read other files or run other
-frameworks' programs. Of anybody else's: all.
+Refused are Keras' Lambda layers, even around known functions, its layers that read other files or run programs of
+other frameworks, and every class from outside Keras.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ _CODE = {"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", 
 
 
 def code_in(config: Any) -> Iterator[str]:
-    """The objects, by module and name, that the config of a model would make and that are more than data."""
+    """The objects, as module and name, that the model's config would create and that are more than data."""
     for entry in _mappings(config):
         if "class_name" in entry:
             module, name = str(entry.get("module") or "keras"), str(entry["class_name"])
-            # Keras looks up `keras` and `layers.Lambda` too: a name with a dot hides what it is.
+            # Keras also looks up `keras` and `layers.Lambda`, so a dot in the name hides the class.
             if name in _CODE or "." in name or not (module in ("builtins", "keras") or module.startswith("keras.")):
                 yield f"{module}.{name}"
 
 
 def functions_in(config: Any) -> Iterator[str]:
-    """The functions that the config only names, such as an activation of the user's own: nobody else has them."""
+    """The functions that the config refers to by name only, such as a user's activation. They exist nowhere else."""
     for entry in _mappings(config):
         if entry.get("class_name") == "function":
             yield f"the function {entry.get('config')!r}"

@@ -1,6 +1,7 @@
-"""Settings that a training is too short for: they are said before it begins, since nothing else would show it.
+"""Warns of settings that have no effect, or less than intended, because the training is too short for them.
 
-    list(in_vain(config, rows=203))      # ["plateau: 9 epochs of patience have no effect in a training of 5"]
+    list(short_training_warnings(config, rows=203))
+    # ["plateau: 9 epochs of patience have no effect in a training of 5"]
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ import math
 from collections.abc import Iterator
 
 from laketrain.config.train import Train
-from laketrain.train.groups import updates_of
+from laketrain.train.accumulation import updates_per_epoch
 
 
-def in_vain(config: Train, rows: int) -> Iterator[str]:
-    """What comes to nothing, or to less than it says, in an epoch of so many rows and so many epochs."""
+def short_training_warnings(config: Train, rows: int) -> Iterator[str]:
+    """A line for each such setting, in a training on `rows` rows an epoch."""
     optimizer, epochs = config.optimizer, config.epochs
     schedule, steps = optimizer.schedule, math.ceil(rows / config.batch)
-    updates = epochs * updates_of(steps, optimizer.accumulate)
+    updates = epochs * updates_per_epoch(steps, optimizer.accumulate)
     if schedule.warmup > epochs:
         yield f"optimizer.schedule: a warmup of {schedule.warmup:g} epochs never reaches the learning rate in {epochs}"
     elif schedule.name != "constant" and schedule.warmup >= epochs:

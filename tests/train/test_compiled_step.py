@@ -1,4 +1,4 @@
-"""What is told of an epoch is a mean by the rows' weights, on any number of ranks; a step is that of plain Keras."""
+"""An epoch's loss and metrics are means by the rows' weights, on any number of ranks; a step is that of Keras."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ def steps_of(ranks: int = 1) -> Any:
     import_tensorflow()
     import keras
 
+    from laketrain.models.networks import Networks
+    from laketrain.train.compiled_step import CompiledStep
     from laketrain.train.objective import Objective
-    from laketrain.train.steps import Steps
+    from laketrain.train.train_step import SupervisedStep
 
     keras.utils.set_random_seed(1)
     inputs = keras.Input((2,), name="x")
     model = keras.Model({"x": inputs}, keras.layers.Dense(1, kernel_regularizer=keras.regularizers.L2(L2))(inputs))
     model.compile(keras.optimizers.SGD(0.1))
-    return Steps(model, Objective(FEATURES, Train.model_validate({"model": {"name": "linear"}}), {}), ranks)
+    objective = Objective(FEATURES, Train.model_validate({"model": {"name": "linear"}}), {})
+    return CompiledStep(SupervisedStep(), Networks.of(model), objective, ranks)
 
 
 def batch_of(seed: int, weights: Any) -> tuple[Any, Any, Any]:
@@ -63,8 +66,8 @@ def test_an_epochs_loss_and_metrics_are_scikit_learns_with_sample_weight(both: t
         steps.validate(inputs, tf.constant(targets), tf.constant(weighed), tf.constant(ROWS))
     found = steps.totals(ALONE)
     truth = np.concatenate([targets for _, targets, _ in given_rows])
-    said = np.concatenate([np.asarray(steps.model(inputs)) for inputs, _, _ in given_rows])
-    penalty = L2 * float(np.sum(np.asarray(steps.model.layers[-1].kernel) ** 2))
+    said = np.concatenate([np.asarray(steps.networks.predicting(inputs)) for inputs, _, _ in given_rows])
+    penalty = L2 * float(np.sum(np.asarray(steps.networks.predicting.layers[-1].kernel) ** 2))
     assert found["loss"] == pytest.approx(mean_squared_error(truth, said, sample_weight=weights) + penalty, rel=1e-5)
     assert found["mae"] == pytest.approx(mean_absolute_error(truth, said, sample_weight=weights), rel=1e-5)
 
@@ -85,13 +88,13 @@ def test_a_step_is_that_of_plain_keras_with_sample_weight() -> None:
     import keras
     import tensorflow as tf
 
-    steps, theirs = steps_of(), steps_of().model
+    steps, theirs = steps_of(), steps_of().networks.predicting
     theirs.compile(keras.optimizers.SGD(0.1), "mse")
     inputs, targets, weights = batch_of(3, [0.0, 9.0, 0.5] * 4)
     for _ in range(3):
         steps.train(inputs, tf.constant(targets), tf.constant(weights), tf.constant(ROWS))
         theirs.train_on_batch(inputs, targets, sample_weight=weights)
-    for mine, plain in zip(steps.model.get_weights(), theirs.get_weights(), strict=True):
+    for mine, plain in zip(steps.networks.predicting.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(mine, plain, rtol=1e-5, atol=1e-6)
 
 
@@ -104,7 +107,7 @@ def test_a_row_of_weight_0_moves_no_weight_of_the_model() -> None:
         steps = steps_of()
         changed = np.where(weights[:, None] == 0, absurd, targets).astype(np.float32)
         steps.train(inputs, tf.constant(changed), tf.constant(weights), tf.constant(ROWS))
-        models.append((steps.model.get_weights(), steps.totals(ALONE)))
+        models.append((steps.networks.predicting.get_weights(), steps.totals(ALONE)))
     for one, other in zip(*(weights for weights, _ in models), strict=True):
         np.testing.assert_array_equal(one, other)
     assert models[0][1] == models[1][1]

@@ -1,4 +1,4 @@
-"""The driver builds and tries a model of the user's own: what can't work is told before any rank is launched."""
+"""The driver builds and runs a model of the user's own: what can't work is refused before any rank is launched."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
+from laketrain.models.networks import Networks
 from laketrain.train import fingerprint_train, train
+from laketrain.train.dry_run import dry_run
 from laketrain.train.fit import FitTask, fit
-from laketrain.train.parted import weights_digest
-from laketrain.train.trial import try_model
-from laketrain.train.user import pack_user_code
+from laketrain.train.user_code import pack_user_code
+from laketrain.train.weight_sync import weights_digest
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -147,7 +148,7 @@ def config_of(use: str, **settings: Any) -> Train:
 def tried(dataset: Version, use: str, **settings: Any) -> str:
     """What is said against it; nothing if it may be trained."""
     try:
-        try_model(dataset, config_of(use, **settings))
+        dry_run(dataset, config_of(use, **settings))
     except DataError as error:
         return str(error).removeprefix(f"[train] train.model.use 'nets:{use}': ")
     return ""
@@ -193,13 +194,13 @@ def test_from_logits_is_for_logits_alone(dataset_of: Callable[..., Version]) -> 
     logits = {"label": None, "topics": None}
     assert tried(dataset, "ends", model={"settings": logits, "from_logits": True}) == ""
     told = tried(dataset, "ends", model={"settings": {"label": None}, "from_logits": True})
-    assert "has from_logits, and what it says for the multilabel 'topics' are probabilities already" in told
+    assert "has from_logits, but its outputs for the multilabel 'topics' are already probabilities" in told
     assert "leave out its sigmoid, or remove 'train.model.from_logits'" in told
 
 
 @pytest.mark.parametrize(("use", "said"), [
     ("raises", "raised KeyError: 'oops', at "), ("broken_on_rows", "InvalidArgumentError"),
-    ("not_finite", "says numbers for 'label' that are not finite, of the first 8 rows"),
+    ("not_finite", "outputs numbers for 'label' that are not finite, in the first 8 rows"),
 ])
 def test_a_model_that_fails_when_it_is_made_or_used_is_told_by_the_driver(dataset_of: Callable[..., Version],
                                                                           mine: Path, use: str, said: str) -> None:
@@ -305,7 +306,7 @@ def test_from_logits_trains_as_keras_does_and_commits_probabilities(dataset_of: 
     for name in ("label", "topics", "price"):
         for mine, theirs in zip(model.get_layer(name).get_weights(), plain.get_layer(name).get_weights(), strict=True):
             np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
-    assert result["weights"] == weights_digest(model)
+    assert result["weights"] == weights_digest(Networks.of(model))
     said, logits = model({"x": inputs}), {name: np.asarray(one) for name, one in plain({"x": inputs}).items()}
     powers = np.exp(logits["label"])
     np.testing.assert_allclose(said["label"], powers / powers.sum(axis=1, keepdims=True), atol=1e-5)

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from laketrain.config.train import Train
-from laketrain.train.vain import in_vain
+from laketrain.train.short_training import short_training_warnings
 
 
-def told(rows: int = 100, **settings: Any) -> list[str]:
+def warnings(rows: int = 100, **settings: Any) -> list[str]:
     """Of five epochs of ten batches."""
-    return list(in_vain(Train.model_validate({"model": {}, "epochs": 5, "batch": 10, "ranks": 1, **settings}), rows))
+    config = Train.model_validate({"model": {}, "epochs": 5, "batch": 10, "ranks": 1, **settings})
+    return list(short_training_warnings(config, rows))
 
 
 @pytest.mark.parametrize(("settings", "said"), [
@@ -26,7 +27,7 @@ def told(rows: int = 100, **settings: Any) -> list[str]:
     ({"plateau": {"patience": 9}}, "plateau: 9 epochs of patience have no effect in a training of 5"),
 ], ids=lambda value: "")
 def test_what_comes_to_nothing_is_said(settings: dict[str, Any], said: str) -> None:
-    [text] = told(**settings)
+    [text] = warnings(**settings)
     assert said in text
 
 
@@ -34,4 +35,4 @@ def test_what_comes_to_nothing_is_said(settings: dict[str, Any], said: str) -> N
     {}, {"schedule": {"warmup": 5}}, {"schedule": {"name": "cosine", "warmup": 4.5}}, {"accumulate": 10},
     {"schedule": {"name": "steps", "at": [4.0, 8.0]}}, {"ema": 0.98}], ids=str)
 def test_nothing_is_said_of_what_has_its_time(optimizer: dict[str, Any]) -> None:
-    assert told(optimizer=optimizer, early_stopping={"patience": 3}, plateau={"patience": 3}) == []
+    assert warnings(optimizer=optimizer, early_stopping={"patience": 3}, plateau={"patience": 3}) == []

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from laketrain.config.optimizer import Optimizer
-from laketrain.train.rates import rate_at
+from laketrain.train.lr_schedule import learning_rate_at
 
 UPDATES, PER_EPOCH = 40, 10
 
 
 def rates(**schedule: Any) -> list[float]:
     optimizer = Optimizer.model_validate({"learning_rate": 0.5, "schedule": schedule})
-    return [rate_at(optimizer, update, UPDATES, PER_EPOCH) for update in range(UPDATES)]
+    return [learning_rate_at(optimizer, update, UPDATES, PER_EPOCH) for update in range(UPDATES)]
 
 
 def of_keras(schedule: Any) -> list[float]:
@@ -60,7 +60,7 @@ def test_a_rate_is_never_above_the_first_nor_below_nothing(
     own = {"cosine": {"end": end}, "linear": {"end": end}, "steps": {"at": [2.0]}}
     settings = {"name": name, "warmup": warmup, **own.get(name, {})}
     optimizer = Optimizer.model_validate({"learning_rate": 0.5, "schedule": settings})
-    assert 0 <= rate_at(optimizer, update, updates, per_epoch) <= 0.5 + 1e-12
+    assert 0 <= learning_rate_at(optimizer, update, updates, per_epoch) <= 0.5 + 1e-12
 
 
 @pytest.mark.parametrize(("settings", "said"), [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from laketrain.config.train import Train
 from laketrain.errors import DataError
-from laketrain.train.judge import Judge
+from laketrain.train.early_stopping import EpochMonitor
 
 VALUES = st.lists(st.integers(0, 6).map(lambda number: number / 4), min_size=1, max_size=14)
 
@@ -20,16 +20,16 @@ def config(**settings: Any) -> Train:
     return Train.model_validate({"model": {"name": "linear"}, **settings})
 
 
-def judged(values: list[float], given: Train) -> tuple[Judge, list[float]]:
-    """After the values, or the one at which it stops; and the factor after each."""
-    judge, factors = Judge.of(given), list[float]()
+def monitored(values: list[float], train: Train) -> tuple[EpochMonitor, list[float]]:
+    """The monitor after all values, or after the one at which it stops, and the learning rate's factor after each."""
+    state, factors = EpochMonitor.of(train), list[float]()
     for epoch, value in enumerate(values, 1):
-        judge = Judge(**judge.to_dict())  # as if resumed after each epoch
-        judge.see({"val_loss": value, "val_accuracy": value}, epoch, given)
-        factors.append(judge.factor)
-        if judge.stop:
+        state = EpochMonitor.from_dict(state.to_dict())  # as if resumed after each epoch
+        state.update({"val_loss": value, "val_accuracy": value}, epoch, train)
+        factors.append(state.lr_factor)
+        if state.stop_training:
             break
-    return judge, factors
+    return state, factors
 
 
 class Fake:
@@ -67,9 +67,10 @@ def test_training_stops_when_keras_would_stop(values: list[float], patience: int
         if model.stop_training:
             stopped = epoch + 1
             break
-    judge, factors = judged(values, config(monitor=monitor, early_stopping={"patience": patience, "min_delta": delta}))
-    # Keras never stops at its very first epoch; neither do we, for nothing is worse than nothing.
-    assert (len(factors), judge.stop) == (stopped, model.stop_training)
+    stopping = {"patience": patience, "min_delta": delta}
+    state, factors = monitored(values, config(monitor=monitor, early_stopping=stopping))
+    # Keras never stops at its very first epoch; neither do we, since any value improves on none.
+    assert (len(factors), state.stop_training) == (stopped, model.stop_training)
 
 
 @pytest.mark.slow
@@ -88,32 +89,40 @@ def test_the_rate_falls_when_keras_would_lower_it(values: list[float], patience:
     for epoch, value in enumerate(values):
         callback.on_epoch_end(epoch, {"val_loss": value})
         rates.append(float(callback.model.optimizer.learning_rate.numpy()))
-    _, factors = judged(values, config(plateau={"patience": patience, "factor": 0.5, "least": least}))
+    _, factors = monitored(values, config(plateau={"patience": patience, "factor": 0.5, "least": least}))
     np.testing.assert_allclose(factors, rates, rtol=1e-6)
 
 
 @given(values=VALUES, larger=st.booleans())
 def test_the_best_epoch_is_the_first_of_the_best(values: list[float], larger: bool) -> None:
-    judge, _ = judged(values, config(monitor="val_accuracy" if larger else "val_loss"))
+    state, _ = monitored(values, config(monitor="val_accuracy" if larger else "val_loss"))
     best = max(values) if larger else min(values)
-    assert (judge.best, judge.best_epoch) == (best, 1 + values.index(best))
+    assert (state.best, state.best_epoch) == (best, 1 + values.index(best))
 
 
 def test_a_metric_that_is_not_measured_is_named_with_the_nearest() -> None:
-    given = config(monitor="val_acuracy")
+    train = config(monitor="val_acuracy")
     with pytest.raises(DataError, match="val_acuracy.*Did you mean 'val_accuracy'"):
-        Judge.of(given).see({"epoch": 1, "loss": 1.0, "val_accuracy": 0.5}, 1, given)
+        EpochMonitor.of(train).update({"epoch": 1, "loss": 1.0, "val_accuracy": 0.5}, 1, train)
 
 
 @pytest.mark.parametrize(("monitor", "larger"), [
     ("val_accuracy", True), ("top_5_accuracy", True), ("val_price_r2", True), ("tags_auc", True), ("val_loss", False),
     ("val_price_rmse", False), ("val_auction_mae", False), ("val_gps_accuracy_mae", False), ("recalls_loss", False)])
-def test_the_metric_says_which_way_is_better_and_not_the_name_of_its_target(monitor: str, larger: bool) -> None:
-    assert Judge.of(config(monitor=monitor)).larger is larger
+def test_the_metric_decides_which_way_is_better_and_not_the_name_of_its_target(monitor: str, larger: bool) -> None:
+    assert EpochMonitor.of(config(monitor=monitor)).maximise is larger
 
 
-def test_what_is_no_number_is_never_the_best() -> None:
+def test_nan_is_never_the_best() -> None:
     values = [float("nan"), 0.5, float("nan"), 0.3]
-    judge, _ = judged(values, config(early_stopping={"patience": 2}))
-    assert (judge.best, judge.best_epoch, judge.stop) == (0.3, 4, False)
-    assert judged([float("nan")] * 3, config(early_stopping={"patience": 2}))[0].stop
+    state, _ = monitored(values, config(early_stopping={"patience": 2}))
+    assert (state.best, state.best_epoch, state.stop_training) == (0.3, 4, False)
+    assert monitored([float("nan")] * 3, config(early_stopping={"patience": 2}))[0].stop_training
+
+
+def test_the_state_in_a_checkpoint_of_an_earlier_version_is_read() -> None:
+    former = {"monitor": "val_auc", "larger": True, "best": 0.9, "best_epoch": 3, "waits_to_stop": 1,
+              "waits_to_fall": 2, "stop": False, "factor": 0.5, "reference_stop": 0.8, "reference_fall": 0.7}
+    assert EpochMonitor.from_dict(former) == EpochMonitor(
+        "val_auc", maximise=True, best=0.9, best_epoch=3, stop_wait=1, plateau_wait=2, stop_training=False,
+        lr_factor=0.5, stop_best=0.8, plateau_best=0.7)
