@@ -14,7 +14,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from laketrain.config import Document, Workload, load
-from laketrain.config.calls import call_problem
 from laketrain.config.columns import Columns
 from laketrain.config.evaluate import METRICS_OF, Predict
 from laketrain.config.integrate import Known
@@ -28,6 +27,7 @@ from laketrain.feed.views import misfit
 from laketrain.lake import Lake
 from laketrain.models import ModelBox
 from laketrain.models.idle import unfit_or_idle
+from laketrain.usercode.lookup import call_problem
 
 
 @dataclass(frozen=True)

@@ -242,7 +242,7 @@ def test_what_code_of_the_users_own_raises_on_a_rank_is_not_tried_again(
         trained(spark, dataset_of("label"), config_of("ends", ranks=2, callbacks=["nets:Raises"]), told := Watcher())
     line = SOURCE.splitlines().index('        raise RuntimeError("my callback broke")') + 1
     assert str(caught.value) == (f"[train] train.callbacks 'nets:Raises': raised RuntimeError: my callback broke, at "
-                                 f"{mine}, line {line}, in on_epoch_end. Next: it is code of your own: mend it there")
+                                 f"{mine}, line {line}, in on_epoch_end. Next: it is code of your own: fix it there")
     assert told.kinds.count("epoch") <= 1
     assert "restart" not in told.kinds
 

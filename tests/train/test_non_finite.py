@@ -67,8 +67,8 @@ def test_of_non_finite_rows_only_their_row_groups_are_named(dataset: Version) ->
 def test_of_many_row_groups_the_first_are_listed_and_the_others_counted() -> None:
     found = {"a": list(range(10)), "b": [3], **{name: [0] for name in "cdef"}}
     assert format_row_groups(found) == (
-        "a (row groups 0, 1, 2, 3, 4, 5, 6, 7 and 2 more), b (row group 3), c (row group 0), d (row group 0) and 2 more "
-        "files")
+        "a (row groups 0, 1, 2, 3, 4, 5, 6, 7 and 2 more), b (row group 3), c (row group 0), d (row group 0) and 2 "
+        "more files")
 
 
 def test_an_error_of_the_feed_names_rank_and_step_and_other_errors_stay_unchanged() -> None:

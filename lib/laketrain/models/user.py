@@ -21,12 +21,14 @@ from pydantic import Field
 from laketrain.config.base import UserCode
 from laketrain.errors import DataError, LaketrainError, nearest
 from laketrain.features import FeatureSet
-from laketrain.imports import import_object, import_tensorflow, users_own
+from laketrain.imports import import_tensorflow
 from laketrain.models.base import Model
 from laketrain.models.heads import DISTRIBUTIONS, last_layer, output_shape
 from laketrain.models.networks import Networks
 from laketrain.models.safe_load import code_in, functions_in
 from laketrain.models.sequential import as_functional
+from laketrain.usercode.errors import wrap_user_errors
+from laketrain.usercode.loading import import_object
 
 if TYPE_CHECKING:
     import keras
@@ -87,7 +89,7 @@ class UserModel(Model):
     def build_with(self, function: Callable[..., Any], features: FeatureSet) -> keras.Model | Networks:
         """The model that `function`, which the driver has looked up, builds for the features. Raises DataError if it
         isn't a model, or doesn't fit them."""
-        with users_own("train", self.subject):
+        with wrap_user_errors("train", self.subject):
             built = function(features, **self.settings)
         if not isinstance(built, Networks):
             return self._checked(built, features)
@@ -130,7 +132,7 @@ class UserModel(Model):
             raise self._error(f"returned a Sequential, which takes one input, and the dataset has "
                               f"{len(features.inputs)}: {', '.join(features.inputs)}",
                               "return keras.Model({name: its Input, …}, outputs)")
-        with users_own("train", self.subject):
+        with wrap_user_errors("train", self.subject):
             return as_functional(model, features)
 
     def _check_layers(self, model: keras.Model) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from laketrain.config.train import Train
-from laketrain.imports import users_own
+from laketrain.usercode.errors import wrap_user_errors
 
 
 class UserCallbacks:
@@ -39,4 +39,4 @@ class UserCallbacks:
 
     @staticmethod
     def _attributed(name: str) -> contextlib.AbstractContextManager[None]:
-        return users_own("train", f"train.callbacks {name!r}")
+        return wrap_user_errors("train", f"train.callbacks {name!r}")

@@ -27,13 +27,14 @@ from laketrain.config.train import Train
 from laketrain.errors import DataError
 from laketrain.features import Feature, FeatureSet
 from laketrain.feed.dataset import Dataset
-from laketrain.imports import import_tensorflow, users_own
+from laketrain.imports import import_tensorflow
 from laketrain.lake import Version
 from laketrain.models import parse_model
 from laketrain.models.heads import DISTRIBUTIONS, last_layer
 from laketrain.models.networks import Networks
 from laketrain.models.outputs import WANTED, doubt_of
 from laketrain.models.user import UserModel
+from laketrain.usercode.errors import wrap_user_errors
 
 if TYPE_CHECKING:
     import keras
@@ -68,7 +69,7 @@ def dry_run(dataset: Version, config: Train) -> None:
         with compute_dtype("float32" if config.precision == "auto" else config.precision):
             model = Networks.of(declared.build(features)).predicting
         inputs = _inputs(Dataset(dataset), config)
-        with users_own("train", declared.subject):
+        with wrap_user_errors("train", declared.subject):
             outputs = list(_outputs(model, inputs, list(features.targets)))
     _check_outputs(declared, model, features, outputs)
 

@@ -31,7 +31,7 @@ from laketrain.train.setup import TrainingSetup
 from laketrain.train.timing import Report, StepTimer
 from laketrain.train.train_step import choose_train_step
 from laketrain.train.unchanged_weights import InitialWeights
-from laketrain.train.user_code import attribute_errors
+from laketrain.train.user_code import wrap_step_errors
 from laketrain.train.weight_sync import check_replicas_equal
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Loop:
         with self.timer.waiting(), prefix_subject(subject):
             batch = next(batches)
         self._set_learning_rate(step)
-        with self.timer.computing(), attribute_errors(config), self._groups.batch(last=step + 1 == feed.steps):
+        with self.timer.computing(), wrap_step_errors(config), self._groups.batch(last=step + 1 == feed.steps):
             loss = float(self._step.train(*batch))
         if not self._step.differentiable:
             raise DataError("train", "the loss", "depends on no weight of the model, so there is no gradient",
@@ -188,7 +188,7 @@ class Loop:
               self._dataset.feed(config.validation, config.batch, lanes=config.lanes, shuffle=False) as feed,
               closing(feed.steps_of(self._world.rank, self._world.size)) as batches):
             for batch in batches:
-                with attribute_errors(config):
+                with wrap_step_errors(config):
                     self._step.validate(*batch)
                 self.timer.report(self._report, lambda: event)
         return {f"val_{name}": value for name, value in self._step.totals(self._world).items()}

@@ -23,7 +23,7 @@ from laketrain.train.dry_run import dry_run
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.init_from import pin_source, source_content, source_parent
 from laketrain.train.short_training import short_training_warnings
-from laketrain.train.user_code import pack_user_code, source_of
+from laketrain.train.user_code import pack_user_code, source_checksums
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,7 +43,7 @@ def fingerprint_train(dataset: Version, config: Train) -> str:
     settings = config.model_dump(mode="json", exclude=_RUNTIME_ONLY)
     if config.init_from is not None:
         settings["init_from"] = source_content(dataset.lake, config.init_from)
-    return fingerprint("train", REVISION, {**settings, "user": source_of(config)}, [dataset])
+    return fingerprint("train", REVISION, {**settings, "user": source_checksums(config)}, [dataset])
 
 
 def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: str,

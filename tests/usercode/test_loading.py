@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from laketrain.errors import LaketrainError
-from laketrain.imports import import_object
+from laketrain.usercode.loading import import_object
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from types import ModuleType
 
 import pytest
 
-from laketrain.config.calls import call_problem, source_of
 from laketrain.errors import Problem
+from laketrain.usercode.lookup import call_problem, module_source
 
 CODE = """\
 import os.path as paths
@@ -64,8 +64,8 @@ def test_a_module_that_is_no_python_is_told(folder: Path, text: bytes) -> None:
     (folder / "looked_up.py").write_bytes(text)
     told = call_problem("looked_up:double")
     assert told is not None
-    assert told[0].startswith("module 'looked_up' is no Python: ")
-    assert source_of("looked_up:double") == text
+    assert told[0].startswith("module 'looked_up' isn't valid Python: ")
+    assert module_source("looked_up:double") == text
 
 
 def test_modules_in_an_archive_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def test_modules_in_an_archive_are_found(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.syspath_prepend(str(tmp_path / "code.zip"))
     assert call_problem("zipped_up:double") is None
     assert call_problem("zipped_up:dubble") is not None
-    assert source_of("zipped_up:double") == CODE.encode()
+    assert module_source("zipped_up:double") == CODE.encode()
 
 
 def test_a_notebooks_own_functions_are_looked_up_in_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def test_a_notebooks_own_functions_are_looked_up_in_its_memory(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "__main__", notebook)
     assert call_problem("__main__:double") is None
     assert call_problem("__main__:dubble") == ("module '__main__' has no function 'dubble'", "Did you mean 'double'?")
-    assert source_of("__main__:double") is None
+    assert module_source("__main__:double") is None
 
 
 @pytest.fixture
