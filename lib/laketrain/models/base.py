@@ -1,9 +1,9 @@
-"""What the models of the zoo share: which features they take, and how their parts come together.
+"""The base of the zoo's models: which features they take, and how their parts are assembled.
 
     class Mlp(Model): ...
     Mlp().misfit(features)         # None, or why the model can't be built of these features, before Keras is imported
 
-A model has a body for the kinds in `takes`; all other inputs that can be flat go beside what the body makes of those.
+A model has a body for inputs of the kinds in `takes`. Its outputs are concatenated with all other inputs, flattened.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from laketrain.config.base import Section
 from laketrain.errors import DataError
 from laketrain.features import Feature, FeatureSet, Sequence
 from laketrain.models.heads import heads
-from laketrain.models.inputs import Front
+from laketrain.models.inputs import InputLayers
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +28,7 @@ Initializer = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_norma
 Activation = Literal["relu", "gelu", "silu", "elu", "selu", "tanh", "leaky_relu"]
 
 FLAT = ("number", "vector", "category", "bucket", "label", "multilabel")
-"""Kinds of inputs that stand beside what a body makes of images, steps or texts."""
+"""Kinds of inputs that are concatenated with the output of a body for images, steps or texts."""
 _SUITED = {"image": "cnn or resnet", "text": "text or rnn", "sequence": "rnn or tcn", "audio": "rnn or tcn"}
 _TARGETS = ("label", "multilabel", "value", "sequence")
 
@@ -37,11 +37,11 @@ class Model(Section):
     """A model of the zoo: its settings, and `build` from a dataset's features to a `keras.Model`."""
 
     takes: ClassVar[tuple[str, ...]] = ()
-    """Kinds of inputs that the body is for, of which at least one must be there; () where all are flattened."""
+    """Kinds of inputs for the body; the dataset must have at least one. () if all inputs are flattened."""
     flattens: ClassVar[tuple[str, ...]] = FLAT
-    """Kinds of inputs that become numbers side by side."""
+    """Kinds of inputs that are flattened and concatenated."""
     of_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    """Settings that only inputs of some kinds have a use for, with those kinds; all others every input has."""
+    """Settings that only apply to some kinds of inputs, with those kinds."""
 
     if TYPE_CHECKING:
         name: str
@@ -86,35 +86,35 @@ class Model(Section):
                 yield (key, f"{key} {given} is for inputs of kind {_either(wanted)}, and the dataset has "
                        f"{_said(features.inputs)}", "Remove it, or declare such an input in 'convert.features'")
 
-    def front(self, features: FeatureSet, **settings: Any) -> Front:
-        """The inputs. Raises DataError where the model doesn't fit them."""
+    def input_layers(self, features: FeatureSet, **settings: Any) -> InputLayers:
+        """The input layers. Raises DataError if the features don't suit the model."""
         why = self.misfit(features)
         if why is not None:
             raise DataError("train", f"model {self.name!r}", *why)
-        return Front.of(features, **settings)
+        return InputLayers.of(features, **settings)
 
-    def bodies(self, front: Front, body: Callable[[Front, str, str], Any]) -> list[Any]:
-        """What `body` makes of each input that it is for: of the front, the input's name, and what its layers' names
-        begin with where there are several such inputs."""
-        own = self.of_body(front.features)
-        return [body(front, name, f"{name}_" if len(own) > 1 else "") for name in own]
+    def bodies(self, inputs: InputLayers, body: Callable[[InputLayers, str, str], Any]) -> list[Any]:
+        """The outputs of `body` for each of its inputs. It is called with the input layers, the input's name, and a
+        prefix for names of layers, which isn't empty if there are several such inputs."""
+        names = self.body_inputs(inputs.features)
+        return [body(inputs, name, f"{name}_" if len(names) > 1 else "") for name in names]
 
-    def beside(self, front: Front, bodies: list[Any]) -> Any:
-        """What the bodies made of their inputs, and all flat inputs beside it, as one (batch, k)."""
+    def merge_inputs(self, inputs: InputLayers, bodies: list[Any]) -> Any:
+        """(batch, k): the outputs of the bodies and all flat inputs, concatenated."""
         import keras
 
-        flat = front.flat([name for name, one in front.features.inputs.items() if one.kind not in self.takes])
+        flat = inputs.flat([name for name, one in inputs.features.inputs.items() if one.kind not in self.takes])
         parts = bodies if flat is None else [*bodies, flat]
         return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="all_inputs")(parts)
 
-    def finish(self, front: Front, hidden: Any, initializer: str = "glorot_uniform") -> keras.Model:
+    def add_heads(self, inputs: InputLayers, hidden: Any, initializer: str = "glorot_uniform") -> keras.Model:
         """The model from its inputs to a head for each target."""
         import keras
 
-        return keras.Model(front.inputs, heads(front.features, hidden, initializer), name=self.name)
+        return keras.Model(inputs.inputs, heads(inputs.features, hidden, initializer), name=self.name)
 
-    def of_body(self, features: FeatureSet) -> list[str]:
-        """The inputs that the body is for."""
+    def body_inputs(self, features: FeatureSet) -> list[str]:
+        """The names of the inputs for the body."""
         return [name for name, one in features.inputs.items() if one.kind in self.takes]
 
 

@@ -1,7 +1,7 @@
-"""A model of the user's own, by the function that makes it.
+"""A model of the user's own, made by a function that the workload names.
 
     model: {use: "my_models:small_net", settings: {units: 32}}
-    model: {use: "my_models:scores", from_logits: true}           # its outputs are no probabilities yet
+    model: {use: "my_models:scores", from_logits: true}           # its outputs are logits
 
     def small_net(features, units):                       # my_models.py
         image = keras.Input(features["image"].shape, dtype="uint8", name="image")
@@ -39,19 +39,19 @@ _HINT = "make it of Keras' own layers, activations and keras.ops"
 
 
 class UserModel(Model):
-    """`use(features, **settings)` gives a functional `keras.Model` of Keras' own layers: its inputs named as the
-    features that the model sees, its output as the target wants it or, for several, a dict by target. Of a single
-    input it may be a `keras.Sequential`."""
+    """`use(features, **settings)` returns a functional `keras.Model` of Keras' own layers. Its inputs are named as the
+    input features; its output has the target's shape or, for several targets, is a dict by target. With a single input
+    it may be a `keras.Sequential`. It may also return several `Networks`, one of which predicts."""
 
     name: Literal["user"] = "user"
-    """Chooses this model; `use` alone does, too."""
+    """Selects this model; `use` alone does, too."""
     use: UserCode
-    """The function, as `module:function`: found by the driver, and shipped to the ranks."""
+    """The function, as `module:function`: imported by the driver, and sent to the ranks."""
     settings: dict[str, Any] = Field(default_factory=dict)
-    """What the function is given beside the features, by name."""
+    """Keyword arguments of the function."""
     from_logits: bool = False
     """Whether the outputs for labels and multilabels are logits, without softmax or sigmoid. Losses are then computed
-    from logits, and the committed model ends in the softmax or sigmoid, so that it gives probabilities."""
+    from logits, and the committed model gets the softmax or sigmoid, so that it outputs probabilities."""
 
     def misfit(self, features: FeatureSet) -> tuple[str, str] | None:
         """Why the function can't be called; whether its model fits the features, only the model itself can tell."""
@@ -67,21 +67,21 @@ class UserModel(Model):
         return None
 
     def function(self) -> Callable[..., Any]:
-        """What `use` names. Raises LaketrainError where it is not there, or doesn't take the settings."""
-        found = import_object(self.use, "train", _KEY)
-        if not callable(found):
-            raise LaketrainError("train", self.subject, f"is a {type(found).__name__}, expected a function",
-                                 "name a function of the features that gives a keras.Model")
+        """What `use` names. Raises LaketrainError if it doesn't exist, or doesn't take the settings."""
+        function = import_object(self.use, "train", _KEY)
+        if not callable(function):
+            raise LaketrainError("train", self.subject, f"is a {type(function).__name__}, expected a function",
+                                 "name a function of the features that returns a keras.Model")
         try:
-            inspect.signature(found).bind(None, **self.settings)
+            inspect.signature(function).bind(None, **self.settings)
         except TypeError as error:
-            parameters = list(inspect.signature(found).parameters)
-            strange = [name for name in self.settings if name not in parameters]
+            parameters = list(inspect.signature(function).parameters)
+            unknown = [name for name in self.settings if name not in parameters]
             raise LaketrainError(
                 "train", self.subject, f"can't be called with the features and the settings "
                 f"{', '.join(self.settings) or 'none'}: {error}",
-                nearest(strange[0], parameters[1:]) if strange else "look at 'train.model.settings'") from error
-        return found
+                nearest(unknown[0], parameters[1:]) if unknown else "look at 'train.model.settings'") from error
+        return function
 
     def build(self, features: FeatureSet) -> keras.Model | Networks:
         return self.build_with(self.function(), features)

@@ -1,4 +1,4 @@
-"""Every model that a workload can name. A new one is a file of its own and a line in `AnyModel`."""
+"""Every model that a workload can name. A new one is a file and a line in `AnyModel`."""
 
 from __future__ import annotations
 
