@@ -1,10 +1,10 @@
-"""A user's functions are looked up without running their modules, wherever Python would find these."""
+"""Functions of the user's are looked up without running their modules, wherever Python would find them."""
 
 from __future__ import annotations
 
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
@@ -13,7 +13,6 @@ from types import ModuleType
 
 import pytest
 
-from laketrain.errors import Problem
 from laketrain.usercode.lookup import call_problem, module_source
 
 CODE = """\
@@ -89,15 +88,15 @@ def test_a_notebooks_own_functions_are_looked_up_in_its_memory(monkeypatch: pyte
 
 @pytest.fixture
 def finder(tmp_path: Path) -> Iterator[None]:
-    """As `pip install --editable` leaves one: it knows where a package is that lies on no path."""
+    """As `pip install --editable` leaves one: it knows a package that is on no path."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "__init__.py").write_text("")
     (tmp_path / "elsewhere" / "code.py").write_text(CODE)
 
     class Finder(MetaPathFinder):
         def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
-            place = tmp_path / "elsewhere"
-            return spec_from_file_location(name, place / "__init__.py", submodule_search_locations=[str(place)]) \
+            package = tmp_path / "elsewhere"
+            return spec_from_file_location(name, package / "__init__.py", submodule_search_locations=[str(package)]) \
                 if name == "edited" else None
 
     sys.meta_path.append(found := Finder())
@@ -108,17 +107,3 @@ def finder(tmp_path: Path) -> Iterator[None]:
 def test_modules_that_are_installed_to_be_edited_are_found(finder: None) -> None:
     assert call_problem("edited.code:double") is None
     assert call_problem("edited.code:dubble") is not None
-
-
-@pytest.mark.parametrize(("setting", "where"), [
-    ("train.loss={use: 'looked_up:dubble'}", "train.loss"),
-    ("train.loss={label: {use: 'looked_up:dubble'}}", "train.loss"),
-    ("train.callbacks=['looked_up:double', 'looked_up:dubble']", "train.callbacks"),
-    ("train.step='looked_up:dubble'", "train.step"),
-])
-def test_what_training_is_to_call_is_looked_up_before_anything_runs(
-        folder: Path, problems: Callable[..., list[Problem]], digits: str, setting: str, where: str) -> None:
-    [problem] = problems(digits, [setting])
-    assert problem.where == f"--set {where}"
-    assert problem.problem == "module 'looked_up' has no function 'dubble'"
-    assert problems(digits, [setting.replace("dubble", "double")]) == []
