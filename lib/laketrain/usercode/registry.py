@@ -67,5 +67,5 @@ class Registry(Mapping[str, T]):
 
 
 def _identity(part: object) -> str:
-    """The qualified name of the part's class."""
-    return f"{type(part).__module__}.{type(part).__qualname__}"
+    """The part's own `identity`, or the qualified name of its class."""
+    return str(getattr(part, "identity", f"{type(part).__module__}.{type(part).__qualname__}"))
