@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from laketrain.config.train import Train
 from laketrain.lake import Lake, Version
 from laketrain.profile.model import FILE, TableProfile
 from laketrain.profile.place import fingerprint_profile, profiles_of
 from laketrain.standing import standing_model
 from laketrain.train import fingerprint_train
+from laketrain.workload import Train
 
 from .profile.columns import after, number, numbers, text
 from .road import Quiet

@@ -23,10 +23,9 @@ from pydantic import BaseModel
 from config_reference import members, sections
 from laketrain.config.loss import LossName
 from laketrain.config.optimizer import OptimizerName
-from laketrain.config.train import Train
 from laketrain.errors import ConfigError
 from laketrain.models import AnyModel
-from laketrain.workload import Job
+from laketrain.workload import Train, Workload
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "train-keys.md"
 HEAD = Path(__file__).with_suffix(".md")
@@ -250,7 +249,7 @@ def _workload(train: str, inputs: tuple[str, ...], targets: tuple[str, ...]) -> 
         path = Path(folder) / "keys.yaml"
         path.write_text(json.dumps(document), "utf-8")
         try:
-            Job.load(path)
+            Workload.load(path)
         except ConfigError as error:
             return "; ".join(map(str, error.problems))
     return ""

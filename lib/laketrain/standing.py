@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from laketrain.config.train import Again, Train
+from laketrain.config.train import Again
 from laketrain.errors import LakeError
 from laketrain.lake import Version
 from laketrain.profile.drift import drift_between
 from laketrain.profile.model import load_profile
 from laketrain.profile.place import find_profile
 from laketrain.train.stage import fingerprint_train
+from laketrain.workload import Train
 
 _WORSE = {"some": ("some", "strong"), "strong": ("strong",)}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.report.training import _settings, advice
+from laketrain.workload import Train
 
 
 def rank(computing: float, averaging: float, waiting: float) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.distributed.world import World
 from laketrain.errors import LakeError
 from laketrain.lake import Lake, Version
@@ -22,6 +21,7 @@ from laketrain.train.checkpoint import Checkpoints, State
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.user_code import pack_user_code
 from laketrain.train.weight_sync import weights_digest
+from laketrain.workload import Train
 
 pytestmark = pytest.mark.slow
 ALONE = World(0, 1)

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.distributed import World
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
@@ -26,6 +25,7 @@ from laketrain.train.dry_run import dry_run
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.user_code import pack_user_code
 from laketrain.train.weight_sync import weights_digest
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -282,7 +282,7 @@ def as_keras_trains(task: FitTask, dataset: Version) -> Any:
 
     keras.utils.set_random_seed(task.config.seed)
     features = Dataset(dataset).features
-    plain = nets.ends(features, **task.config.model["settings"])
+    plain = nets.ends(features, **task.config.model.settings)
     plain.compile(keras.optimizers.SGD(0.5), {
         "label": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         "topics": keras.losses.BinaryCrossentropy(from_logits=True), "price": "mse"})

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from laketrain.config.train import Train
 from laketrain.errors import DataError
 from laketrain.train.early_stopping import EpochMonitor
+from laketrain.workload import Train
 
 VALUES = st.lists(st.integers(0, 6).map(lambda number: number / 4), min_size=1, max_size=14)
 

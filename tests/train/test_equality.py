@@ -19,13 +19,13 @@ import pyarrow.parquet as pq
 import pytest
 from tests import tiny
 
-from laketrain.config.train import Train
 from laketrain.distributed import World, launch
 from laketrain.distributed.slices import SMALL_TABLE_BYTES
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 from laketrain.train.fit import FitTask, fit
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -58,7 +58,7 @@ WEIGHTS, METRICS = 5e-5, 1e-4
 
 @cache
 def session_of_four() -> SparkSession:
-    from laketrain.config.workload import Spark
+    from laketrain.config.spark import Spark
     from laketrain.spark.session import session
 
     conf: dict[str, str | int | float | bool] = {"spark.executorEnv.PYTHONPATH": str(LIB)}

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from laketrain.config.optimizer import Optimizer
-from laketrain.config.train import Train
 from laketrain.distributed import World
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
@@ -23,6 +22,7 @@ from laketrain.models.networks import Networks
 from laketrain.models.saving import save_networks
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.user_code import pack_user_code
+from laketrain.workload import Train
 from train_keys import INPUTS, NO_WEIGHTS, PAGE, SEVERAL, TARGETS, TRIALS, place_of, refusal, train_keys
 from train_keys import page as written
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.distributed import World
 from laketrain.lake import Version
 from laketrain.train import fingerprint_train, train
 from laketrain.train import stage as stage_module
 from laketrain.train.fit import FitTask, fit
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.train.short_training import short_training_warnings
+from laketrain.workload import Train
 
 
 def warnings(rows: int = 100, **settings: Any) -> list[str]:
     """Of five epochs of ten batches."""
-    config = Train.model_validate({"model": {}, "epochs": 5, "batch": 10, "ranks": 1, **settings})
+    config = Train.model_validate({"model": {"name": "linear"}, "epochs": 5, "batch": 10, "ranks": 1, **settings})
     return list(short_training_warnings(config, rows))
 
 

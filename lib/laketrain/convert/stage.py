@@ -18,7 +18,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.config.convert import Convert
 from laketrain.convert.column_types import refuse_types
 from laketrain.convert.counted import Counted
 from laketrain.convert.direct import pointers
@@ -46,6 +45,7 @@ from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, com
 from laketrain.lake.version import made_of
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted
+from laketrain.workload import Convert
 
 REVISION = 5
 _MB = 1 << 20

@@ -4,6 +4,6 @@
     register(MyModel)          # a model of a plugin's, by its name
 """
 
-from laketrain.models.zoo import AnyModel, DeclaredModel, ModelBox, parse_model, register
+from laketrain.models.zoo import AnyModel, DeclaredModel, parse_model, register
 
-__all__ = ["AnyModel", "DeclaredModel", "ModelBox", "parse_model", "register"]
+__all__ = ["AnyModel", "DeclaredModel", "parse_model", "register"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import Field, RootModel, TypeAdapter, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, TypeAdapter, ValidatorFunctionWrapHandler, WrapValidator
 
 from laketrain.models.base import Model
 from laketrain.models.cnn import Cnn
@@ -65,10 +65,6 @@ def _parse(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 
 DeclaredModel = Annotated[AnyModel, WrapValidator(_parse)]
 """The YAML's `model:`, parsed into the class of its name."""
-
-
-class ModelBox(RootModel[DeclaredModel]):
-    """Parses the YAML's `model:`."""
 
 
 _PARSER: TypeAdapter[Model] = TypeAdapter(DeclaredModel)

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 
 from laketrain.config.augment import Augment
 from laketrain.config.optimizer import Optimizer
-from laketrain.config.train import Train
 from laketrain.features import FeatureSet, Image
-from laketrain.models.idle import idle
 from laketrain.report import words
 from laketrain.report.plots import curve
 from laketrain.report.run import Run
+from laketrain.workload import Train
+from laketrain.workload.checks import unused
 
 _MUCH_WAITING, _MUCH_AVERAGING = 0.1, 0.25
 _NO_METRIC = {"epoch", "seconds", "rows_per_s", "learning_rate"}
@@ -139,14 +139,15 @@ def effective(config: Mapping[str, Any], features: Mapping[str, Any]) -> dict[st
                                    if bound and bound != _NO_AUGMENT.get(key)}}
     try:
         parsed, declared = Train.model_validate(dict(config)), FeatureSet.model_validate(dict(features))
-        unfit = [one.path for one in idle(parsed, declared)]
+        unused_paths = [problem.path for problem in unused.problems(parsed, declared)]
     except ValidationError:
         return found
     if not any(isinstance(one, Image) for one in declared.inputs.values()):
         found["augment"] = {}
-    for key, *below in unfit:
-        if below and isinstance(found.get(key), dict):
-            found[key] = {name: value for name, value in found[key].items() if name != below[0]}
+    for key, *below in unused_paths:
+        section = found.get(str(key))
+        if below and isinstance(section, dict):
+            found[str(key)] = {name: value for name, value in section.items() if name != below[0]}
     return found
 
 

@@ -10,8 +10,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from laketrain.config.train import Train
 from laketrain.usercode.errors import wrap_user_errors
+from laketrain.workload import Train
 
 
 class UserCallbacks:

@@ -14,13 +14,13 @@ from typing import Any
 import keras
 
 from laketrain.config.optimizer import Optimizer
-from laketrain.config.train import Regularise, Train
+from laketrain.config.train import Regularise
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
-from laketrain.models import parse_model
 from laketrain.models.heads import probabilities
 from laketrain.models.networks import Networks
 from laketrain.models.user import UserModel
+from laketrain.workload import Train
 
 _OPTIMIZERS: dict[str, Any] = {
     "sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW,
@@ -47,7 +47,7 @@ def compile_networks(config: Train, features: FeatureSet, source: Networks | Non
         DataError: a pattern matches no layer, or `source` has no weights for this model.
     """
     with compute_dtype(precision):
-        declared = parse_model(config.model)
+        declared = config.model
         networks = Networks.of(declared.build_with(user[declared.use], features)
                                if isinstance(declared, UserModel) and declared.use in user
                                else declared.build(features))

@@ -23,18 +23,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.config.train import Train
 from laketrain.errors import DataError
 from laketrain.features import Feature, FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Version
-from laketrain.models import parse_model
 from laketrain.models.heads import DISTRIBUTIONS, last_layer
 from laketrain.models.networks import Networks
 from laketrain.models.outputs import WANTED, doubt_of
 from laketrain.models.user import UserModel
 from laketrain.usercode.errors import wrap_user_errors
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     import keras
@@ -55,7 +54,7 @@ def dry_run(dataset: Version, config: Train) -> None:
         DataError: the user's function raises, or returns no model for these features, or one whose outputs don't suit
             the targets.
     """
-    declared = parse_model(config.model)
+    declared = config.model
     if not isinstance(declared, UserModel):
         return
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a notebook continues, and ranks may need the GPU

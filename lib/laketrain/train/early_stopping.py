@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from laketrain.config.train import Train
 from laketrain.errors import DataError, nearest
+from laketrain.workload import Train
 
 # The end of a metric's name decides; `val_` and a target's name may precede it.
 _MAXIMISED = ("accuracy", "auc", "precision", "recall", "r2")

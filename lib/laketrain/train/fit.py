@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.train import Train
 from laketrain.distributed import World
 from laketrain.errors import LakeError
 from laketrain.feed.cache import DecodedCache
@@ -28,6 +27,7 @@ from laketrain.models.saving import load_networks, save_networks
 from laketrain.train.timing import Report
 from laketrain.train.user_code import unpack_user_code
 from laketrain.train.weight_sync import weights_digest
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from laketrain.train.checkpoint import Checkpoints, State
@@ -125,7 +125,7 @@ def _with_probabilities(networks: Networks, dataset: Dataset, config: Train) -> 
     """The committed model outputs probabilities, even if it was trained on logits."""
     from laketrain.train.compile import with_probabilities
 
-    if config.model.get("from_logits") is not True:
+    if not config.model.gives_logits:
         return networks
     return networks.replace_predicting(with_probabilities(networks.predicting, dataset.features))
 

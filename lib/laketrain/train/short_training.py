@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from laketrain.config.train import Train
 from laketrain.train.accumulation import updates_per_epoch
+from laketrain.workload import Train
 
 
 def short_training_warnings(config: Train, rows: int) -> Iterator[str]:

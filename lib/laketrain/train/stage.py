@@ -12,8 +12,7 @@ from functools import partial
 from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.checks import ranks_of
-from laketrain.config.train import Ranks, Train
+from laketrain.config.train import Ranks, ranks_of
 from laketrain.distributed import launch
 from laketrain.distributed.slots import slots_for
 from laketrain.errors import LakeError, LaunchError, RankError, StorageError
@@ -24,6 +23,7 @@ from laketrain.train.fit import FitTask, fit
 from laketrain.train.init_from import pin_source, source_content, source_parent
 from laketrain.train.short_training import short_training_warnings
 from laketrain.train.user_code import pack_user_code, source_checksums
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

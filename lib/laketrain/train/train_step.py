@@ -10,10 +10,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from laketrain.config.train import Train
-from laketrain.models import parse_model
 from laketrain.models.networks import Networks
 from laketrain.models.train_step import RowLosses, StepBatch, StepResult, TrainStep, penalties, update
+from laketrain.workload import Train
 
 
 class SupervisedStep(TrainStep):
@@ -55,6 +54,6 @@ def choose_train_step(config: Train, functions: Mapping[str, Any]) -> TrainStep:
         functions: the user's own functions and classes, by `module:name`.
     """
     if config.step is None:
-        return parse_model(config.model).train_step() or SupervisedStep()
+        return config.model.train_step() or SupervisedStep()
     named = functions[config.step]
     return named() if isinstance(named, type) and issubclass(named, TrainStep) else FunctionStep(named)

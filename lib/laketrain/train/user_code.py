@@ -10,19 +10,19 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from laketrain.config.train import Train
 from laketrain.distributed.rank import is_collateral
 from laketrain.errors import LaketrainError
 from laketrain.usercode.errors import user_error, user_location
 from laketrain.usercode.loading import import_object
 from laketrain.usercode.packing import pack, source_checksum, unpack
+from laketrain.workload import Train
 
 
 def user_functions(config: Train) -> dict[str, Any]:
     """What the section names as `module:function`. Raises LaketrainError where it doesn't exist."""
     names = dict(config.calls)
-    if isinstance(use := config.model.get("use"), str):
-        names[use] = "model.use"
+    if config.model.call is not None:
+        names[config.model.call] = "model.use"
     return {name: import_object(name, "train", f"train.{key}") for name, key in names.items()}
 
 
@@ -60,7 +60,7 @@ def wrap_step_errors(config: Train) -> Iterator[None]:
 
 def _settings_in_steps(config: Train) -> str:
     """The settings that name code which runs in a step."""
-    names = [("model.use", config.model.get("use")), ("step", config.step),
+    names = [("model.use", config.model.call), ("step", config.step),
              *(("loss", loss.use) for loss in config.loss.values())]
     return ", ".join(dict.fromkeys(f"train.{key} {name!r}" for key, name in names if name))
 
