@@ -109,9 +109,9 @@ class CompiledStep:
     def _means(self, sums: list[float]) -> dict[str, float]:
         """By the values of `_sums_of_step`. A metric that no batch has counted is left out."""
         loss, weight, penalty, rows, *metrics = sums
-        own = {name: total / counted for name, total, counted
-               in zip(self._metrics, metrics[::2], metrics[1::2], strict=True) if counted}
-        return {"loss": loss / (weight or 1.0) + penalty / (rows or 1.0), **own, **self.objective.results()}
+        means = {name: total / counted for name, total, counted
+                 in zip(self._metrics, metrics[::2], metrics[1::2], strict=True) if counted}
+        return {"loss": loss / (weight or 1.0) + penalty / (rows or 1.0), **means, **self.objective.results()}
 
     @property
     def _sums_of_step(self) -> list[Any]:
