@@ -313,7 +313,7 @@ class Pipeline:
             dataset = self._input("features", self.workload.dataset, "convert")
             standing = None if force else standing_model(dataset, name, config)
             if standing is not None:
-                self._watcher.note(f"{standing.model.ref} stands ({standing.because}), as 'train.again' says")
+                self._watcher.note(f"{standing.model.ref} stands ({standing.because}), as 'train.retrain_when' says")
                 dataset = standing.dataset
             key = fingerprint_train(dataset, config)
             return self._make("train", "models", name, key, force, partial(work, dataset, key), [dataset])

@@ -41,9 +41,11 @@ PLACES = {"Workload": "The whole", "CleanTable": "`clean.<table>`", "IntegrateTa
           "JdbcSource": "`sources.<source>` with `format: jdbc`",
           "ConnectorSource": "`sources.<source>` with `format: delta`",
           "Partition": "`sources.<source>.partition`",
-          "Likeness": "`convert.leaks.near_duplicates`",
+          "Likeness": "`convert.leakage.near_duplicates`",
           "ByColumn": "`convert.split.by_column`", "ByTime": "`convert.split.by_time`",
-          "EarlyStopping": "`train.early_stopping`", "Loss": "`train.loss.<target>`",
+          "EarlyStopping": "`train.early_stopping`",
+          "ReduceLrOnPlateau": "`train.reduce_lr_on_plateau`", "RetrainWhen": "`train.retrain_when`",
+          "Loss": "`train.loss.<target>`",
           "UnmatchedPolicy": "`join.unmatched`", "LonelyPolicy": "`as_of.unmatched`"}
 """Headings of sections whose class is not called as its key."""
 

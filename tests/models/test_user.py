@@ -155,8 +155,8 @@ def test_a_sequential_takes_the_only_input_by_its_name_and_computes_the_same(nam
 
 
 def test_a_sequential_of_several_inputs_is_refused_in_words() -> None:
-    with pytest.raises(LaketrainError, match=r"returned a Sequential, which takes one input, and the dataset has 2: age, "
-                                             r"shop.*return keras.Model\(\{name: its Input"):
+    with pytest.raises(LaketrainError, match=r"returned a Sequential, which takes one input, and the dataset has 2: "
+                                             r"age, shop.*return keras.Model\(\{name: its Input"):
         build("row", mixed("age", "shop", targets=["label"]))
 
 

@@ -297,7 +297,7 @@ def as_keras_trains(task: FitTask, dataset: Version) -> Any:
 def test_from_logits_trains_as_keras_does_and_commits_probabilities(dataset_of: Callable[..., Version]) -> None:
     """The whole split is one batch, so that its order is of no matter."""
     dataset = dataset_of("label", "topics", "price")
-    config = config_of("ends", batch=ROWS, lanes=1, epochs=3, keep="last",
+    config = config_of("ends", batch=ROWS, lanes=1, epochs=3, restore_best=False,
                        model={"settings": {"label": None, "topics": None}, "from_logits": True},
                        optimizer={"name": "sgd", "learning_rate": 0.5})
     task = task_of(dataset, config)
@@ -324,7 +324,7 @@ def test_from_logits_trains_as_keras_does_and_commits_probabilities(dataset_of: 
 def test_every_loss_of_logits_is_the_loss_of_their_probabilities(dataset_of: Callable[..., Version],
                                                                  loss: dict[str, Any]) -> None:
     """A loss of the user's own is given the logits, as the function's model says them."""
-    dataset, rates = dataset_of("label"), {"optimizer": {"name": "sgd", "learning_rate": 0.5}, "keep": "last"}
+    dataset, rates = dataset_of("label"), {"optimizer": {"name": "sgd", "learning_rate": 0.5}, "restore_best": False}
     logits = config_of("ends", model={"settings": {"label": None}, "from_logits": True}, loss=loss, **rates)
     plain = config_of("ends", loss={"name": "auto"} if "use" in loss else loss, **rates)
     found = [fit(task_of(dataset, config, name), World(0, 1), lambda event: None)

@@ -89,7 +89,8 @@ def test_the_rate_falls_when_keras_would_lower_it(values: list[float], patience:
     for epoch, value in enumerate(values):
         callback.on_epoch_end(epoch, {"val_loss": value})
         rates.append(float(callback.model.optimizer.learning_rate.numpy()))
-    _, factors = monitored(values, config(plateau={"patience": patience, "factor": 0.5, "least": least}))
+    plateau = {"patience": patience, "factor": 0.5, "min_lr_ratio": least}
+    _, factors = monitored(values, config(reduce_lr_on_plateau=plateau))
     np.testing.assert_allclose(factors, rates, rtol=1e-6)
 
 

@@ -49,7 +49,7 @@ CASES: dict[str, dict[str, Any]] = {
 # Seven steps an epoch: a checkpoint is of step 9, in the middle of the second one, and of four that accumulate, of
 # which an epoch has one group of four and one of three.
 PLAN: dict[str, Any] = {"epochs": 3, "batch": 32, "seed": 3, "checkpoint_steps": 9, "checkpoint_epochs": 3,
-                        "checkpoints": 9, "keep": "last"}
+                        "checkpoints": 9, "restore_best": False}
 WEIGHTS, METRICS = 5e-5, 1e-4
 
 

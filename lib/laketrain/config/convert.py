@@ -139,7 +139,7 @@ class Split(Section):
         return {place: column for place, column in named.items() if column}
 
 
-class Leaks(Section):
+class Leakage(Section):
     """What must not be in two splits at once; looked for after the rows are shared out."""
 
     keys: list[str] = Field(default_factory=list)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -69,8 +69,10 @@ class EarlyStopping(Section):
     """By how much a value must be better to count."""
 
 
-class Plateau(Section):
+class ReduceLrOnPlateau(Section):
     """The learning rate falls after `patience` epochs in a row that didn't better `monitor`."""
+
+    former: ClassVar[dict[str, str]] = {"least": "It is called 'min_lr_ratio' now"}
 
     patience: int = Field(default=3, ge=1)
     """Epochs without a better value."""
@@ -78,12 +80,12 @@ class Plateau(Section):
     """By what the rate is multiplied."""
     min_delta: float = Field(default=0.0, ge=0)
     """By how much a value must be better to count."""
-    least: float = Field(default=0.0, ge=0)
+    min_lr_ratio: float = Field(default=0.0, ge=0)
     """The rate below which it doesn't fall, as a fraction of the first one."""
 
 
-class Again(Section):
-    """Training begins again on a new dataset as soon as one of these is so; until then the latest model stands."""
+class RetrainWhen(Section):
+    """A new dataset is trained on as soon as one of these holds; until then the latest model stays in use."""
 
     rows: float | None = Field(default=None, gt=0)
     """The split that is learnt from has grown by this share: 0.1 for a tenth more rows."""
@@ -93,7 +95,7 @@ class Again(Section):
     """A column of the table that the dataset is made from has drifted so much, by its profile."""
 
     @model_validator(mode="after")
-    def _asks_for_something(self) -> Again:
+    def _asks_for_something(self) -> RetrainWhen:
         if self.rows is None and self.days is None and self.drift is None:
             raise ValueError("received none of rows, days and drift: a model would never be trained again")
         return self

@@ -29,7 +29,7 @@ _OPTIMIZERS: dict[str, Any] = {
     "adadelta": keras.optimizers.Adadelta, "adafactor": keras.optimizers.Adafactor, "ftrl": keras.optimizers.Ftrl,
 }
 # Settings of ours that Keras' optimizers don't take.
-_OURS = {"name", "schedule", "accumulate", "ema", "layer_rates", "wire"}
+_OURS = {"name", "schedule", "accumulate", "ema", "layer_rates", "gradient_dtype"}
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 # Penalties apply to the weights that multiply, not to those that shift or scale.
 _KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "embeddings")

@@ -72,7 +72,7 @@ class EpochMonitor:
             self.best, self.best_epoch = value, epoch
         if config.early_stopping is not None:
             self._update_stop(value, config.early_stopping.min_delta, config.early_stopping.patience)
-        if config.plateau is not None:
+        if config.reduce_lr_on_plateau is not None:
             self._update_plateau(value, config)
 
     def _update_stop(self, value: float, min_delta: float, patience: int) -> None:
@@ -83,14 +83,14 @@ class EpochMonitor:
         self.stop_training = self.stop_wait >= patience
 
     def _update_plateau(self, value: float, config: Train) -> None:
-        plateau = config.plateau
+        plateau = config.reduce_lr_on_plateau
         assert plateau is not None
         if self._improves(value, self.plateau_best, plateau.min_delta):
             self.plateau_best, self.plateau_wait = value, 0
             return
         self.plateau_wait += 1
         if self.plateau_wait >= plateau.patience:
-            self.lr_factor, self.plateau_wait = max(plateau.least, self.lr_factor * plateau.factor), 0
+            self.lr_factor, self.plateau_wait = max(plateau.min_lr_ratio, self.lr_factor * plateau.factor), 0
 
     def _improves(self, value: float, reference: float | None, min_delta: float) -> bool:
         if reference is None or math.isnan(value):

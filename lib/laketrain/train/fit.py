@@ -132,6 +132,6 @@ def _with_probabilities(networks: Networks, dataset: Dataset, config: Train) -> 
 
 def _best(state: State, config: Train) -> dict[str, Any]:
     """The epoch whose model is committed, and why."""
-    best = state.monitor["best_epoch"] if config.keeps_best else 0  # 0 also if no value was a number
+    best = state.monitor["best_epoch"] if config.commits_best else 0  # 0 also if no value was a number
     return {"epoch": best or state.epochs, "monitor": state.monitor["monitor"], "value": state.monitor["best"],
             "keep": "best" if best else "last"}

@@ -199,7 +199,7 @@ class Loop:
                 or self._monitor.stop_training or self._best_epoch() == state.epochs)
 
     def _best_epoch(self) -> int | None:
-        return self._monitor.best_epoch if self._config.keeps_best else None
+        return self._monitor.best_epoch if self._config.commits_best else None
 
     def _save(self, seconds: float) -> None:
         for optimizer in self._networks.optimizers:

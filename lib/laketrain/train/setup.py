@@ -66,7 +66,7 @@ def set_up(task: FitTask, dataset: Dataset, checkpoints: Checkpoints, world: Wor
     set_layer_rates(networks, task.config.optimizer.layer_rates)
     for network in networks.values():
         synchronise(network, world)
-        distribute(network.optimizer, world, task.config.optimizer.wire)
+        distribute(network.optimizer, world, task.config.optimizer.gradient_dtype)
     return TrainingSetup(networks, state, objective, note)
 
 

@@ -1,7 +1,7 @@
 """Warns of settings that have no effect, or less than intended, because the training is too short for them.
 
     list(short_training_warnings(config, rows=203))
-    # ["plateau: 9 epochs of patience have no effect in a training of 5"]
+    # ["early_stopping: 9 epochs of patience have no effect in a training of 5"]
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def short_training_warnings(config: Train, rows: int) -> Iterator[str]:
     if optimizer.ema is not None and 1 / (1 - optimizer.ema) > updates:
         yield (f"optimizer.ema: a mean over about {1 / (1 - optimizer.ema):.0f} steps stays near the first weights in "
                f"a training of {updates}")
-    for name, patience in (("early_stopping", config.early_stopping), ("plateau", config.plateau)):
-        if patience is not None and patience.patience + 1 >= epochs:
-            yield f"{name}: {patience.patience} epochs of patience have no effect in a training of {epochs}"
+    for name in ("early_stopping", "reduce_lr_on_plateau"):
+        section = getattr(config, name)
+        if section is not None and section.patience + 1 >= epochs:
+            yield f"{name}: {section.patience} epochs of patience have no effect in a training of {epochs}"

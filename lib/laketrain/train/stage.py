@@ -24,6 +24,7 @@ from laketrain.train.init_from import pin_source, source_content, source_parent
 from laketrain.train.short_training import short_training_warnings
 from laketrain.train.user_code import pack_user_code, source_checksums
 from laketrain.workload import Train
+from laketrain.workload.former import former_train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,14 +34,15 @@ REVISION = 3
 OnEvent = Callable[[int, dict[str, Any]], None]
 
 # Settings that don't change the model, so changing them doesn't train it again.
-_RUNTIME_ONLY = {"again", "cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts", "deadline_s"}
+_RUNTIME_ONLY = {"retrain_when", "cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts",
+                 "deadline_s"}
 # A rank that computes this many times longer than the median one is reported.
 _SLOW = 1.3
 
 
 def fingerprint_train(dataset: Version, config: Train) -> str:
     """The fingerprint of training on `dataset` with `config`, from the weights that `init_from` names now."""
-    settings = config.model_dump(mode="json", exclude=_RUNTIME_ONLY)
+    settings = former_train(config.model_dump(mode="json", exclude=_RUNTIME_ONLY))
     if config.init_from is not None:
         settings["init_from"] = source_content(dataset.lake, config.init_from)
     return fingerprint("train", REVISION, {**settings, "user": source_checksums(config)}, [dataset])

@@ -10,18 +10,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, field_serializer
 
 from laketrain.config.base import Name, Section
-from laketrain.config.convert import Leaks, Oversample, Split
+from laketrain.config.convert import Leakage, Oversample, Split
 from laketrain.config.windows import Windows
 from laketrain.features import FeatureSet
 
 
 class Convert(Section):
     """Which column becomes which feature, and how rows are shared out to splits and files."""
+
+    former: ClassVar[dict[str, str]] = {"leaks": "It is called 'leakage' now"}
 
     table: Name
     """The integrated table that is converted or, where there is none of that name, the clean one."""
@@ -43,7 +45,7 @@ class Convert(Section):
     is a usual block of HDFS."""
     oversample: Oversample | None = None
     """Repeat rows of rare classes for training; by default every row is in the dataset once."""
-    leaks: Leaks | None = None
+    leakage: Leakage | None = None
     """What must not be in two splits at once; by default nobody looks."""
     max_reject_fraction: float = Field(default=0.0, ge=0, le=1)
     """The share of rows that may fit no feature before the stage fails; by default none, so nothing is lost unseen."""
@@ -55,11 +57,12 @@ class Convert(Section):
     @property
     def columns(self) -> dict[tuple[str | int, ...], str]:
         """The table's columns that the section names besides its features, by the place that names them."""
-        windows, near = self.windows, self.leaks and self.leaks.near_duplicates
+        windows, near = self.windows, self.leakage and self.leakage.near_duplicates
+        keys = self.leakage.keys if self.leakage else []
         return {
             **{("split", *place): column for place, column in self.split.columns.items()},
-            **{("leaks", "keys", index): column for index, column in enumerate(self.leaks.keys if self.leaks else ())},
-            **({("leaks", "near_duplicates", "column"): near.column} if near else {}),
+            **{("leakage", "keys", index): column for index, column in enumerate(keys)},
+            **({("leakage", "near_duplicates", "column"): near.column} if near else {}),
             **({("oversample", "column"): self.oversample.column} if self.oversample else {}),
             **({("windows", "order"): windows.order} if windows else {}),
             **({("windows", "known_by"): windows.known_by} if windows and windows.known_by else {}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_serializer, field_validator, model_validator
 
@@ -15,7 +15,7 @@ from laketrain.config.augment import Augment
 from laketrain.config.base import Section, SplitName, UserCode
 from laketrain.config.loss import EVERY, Loss, Losses, Metrics
 from laketrain.config.optimizer import Optimizer
-from laketrain.config.train import Again, Cache, EarlyStopping, Plateau, Ranks, Regularise, Scaling
+from laketrain.config.train import Cache, EarlyStopping, Ranks, ReduceLrOnPlateau, Regularise, RetrainWhen, Scaling
 from laketrain.models import DeclaredModel
 from laketrain.models.base import Model
 
@@ -30,6 +30,10 @@ def _as_many(value: Any) -> Any:
 
 class Train(Section):
     """Training by `ranks` processes that see the same global batches as one would."""
+
+    former: ClassVar[dict[str, str]] = {
+        "again": "It is called 'retrain_when' now", "plateau": "It is called 'reduce_lr_on_plateau' now",
+        "keep": "Write restore_best: true for the best epoch, false for the last"}
 
     model: DeclaredModel
     """The model of the zoo, by its `name`, and its settings."""
@@ -63,16 +67,17 @@ class Train(Section):
     for values."""
     monitor: str = "auto"
     """The metric by which epochs are judged; `auto` is `val_loss`, or `loss` without a validation split."""
-    keep: Literal["best", "last"] = "best"
-    """Which epoch's model is committed: the best by `monitor`, where there is a validation split, or the last."""
+    restore_best: bool = True
+    """Whether the model of the best epoch by `monitor` is committed, where there is a validation split; otherwise that
+    of the last epoch is."""
     early_stopping: EarlyStopping | None = None
     """Ends training where it no longer helps; by default all epochs are trained."""
-    plateau: Plateau | None = None
+    reduce_lr_on_plateau: ReduceLrOnPlateau | None = None
     """Lowers the learning rate where training no longer helps; by default only the schedule does."""
     precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
     """The type that layers compute in; weights stay float32. `auto` is bfloat16 where the machine is fast at it and the
     first loss is the same, else float32."""
-    again: Again | None = None
+    retrain_when: RetrainWhen | None = None
     """When new data are reason to train again; by default any change of the dataset is."""
     init_from: str | None = None
     """The model whose weights training begins with: `models/<name>`, one version of it as `models/<name>@3`, or the URL
@@ -129,9 +134,9 @@ class Train(Section):
         return named | dict.fromkeys(self.callbacks, "callbacks") | ({self.step: "step"} if self.step else {})
 
     @property
-    def keeps_best(self) -> bool:
-        """Whether the model of the best epoch is committed: without a validation split there is no telling."""
-        return self.keep == "best" and self.validation is not None
+    def commits_best(self) -> bool:
+        """Whether the model of the best epoch is committed; without a validation split the best is unknown."""
+        return self.restore_best and self.validation is not None
 
     @property
     def lane_count(self) -> int:

@@ -4,7 +4,8 @@ promise that isn't kept is a mistake, and nobody sees it in a result.
     for problem in problems(train, features): print(problem)
 
 Accepted are values that leave their own setting out (`dropout: 0`, a default), guards that may never have to act
-(patience, bounds of gradients, deadlines), and what depends on the number of ranks (`scaling`, `optimizer.wire`).
+(patience, bounds of gradients, deadlines), and what depends on the number of ranks (`scaling`,
+`optimizer.gradient_dtype`).
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ def problems(config: Train, features: FeatureSet) -> Iterator[Problem]:
 
 
 def _kept(config: Train) -> Iterator[Problem]:
-    if config.validation is None and config.keep == "best" and "keep" in config.model_fields_set:
-        yield Problem.at(("keep",), "the best epoch is known by a validation split, and there is none",
-                         "Name one in 'train.validation', or write keep: last")
+    if config.validation is None and config.restore_best and "restore_best" in config.model_fields_set:
+        yield Problem.at(("restore_best",), "the best epoch is known by a validation split, and there is none",
+                         "Name one in 'train.validation', or write restore_best: false")
 
 
 def _cache(config: Train, features: FeatureSet) -> Iterator[Problem]:
@@ -49,11 +50,12 @@ def _is_decoded(feature: Feature) -> bool:
 
 
 def _monitor(config: Train) -> Iterator[Problem]:
-    is_used = config.keeps_best or config.early_stopping is not None or config.plateau is not None
+    is_used = config.commits_best or config.early_stopping is not None or (
+        config.reduce_lr_on_plateau is not None)
     if config.monitor != "auto" and not is_used:
         yield Problem.at(("monitor",), f"monitor {config.monitor!r}: judges nothing: the last epoch's model is kept, "
-                         "and neither early_stopping nor plateau is set",
-                         "Remove it, or write keep: best with a validation")
+                         "and neither early_stopping nor reduce_lr_on_plateau is set",
+                         "Remove it, or write restore_best: true with a validation")
 
 
 def _own_step(config: Train) -> Iterator[Problem]:
