@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from laketrain.events import Event
 from laketrain.lake import Lake
 from laketrain.samples.mnist import Landing, land
 
@@ -37,7 +38,7 @@ class Quiet:
     def end(self, outcome: Outcome) -> None:
         self.ended.append(outcome)
 
-    def rank_event(self, rank: int, event: dict[str, Any]) -> None:
+    def rank_event(self, rank: int, event: Event) -> None:
         pass
 
     def note(self, text: str) -> None:

@@ -249,7 +249,7 @@ def test_a_killed_driver_leaves_no_process_and_the_same_command_goes_on_from_the
     [done, *_] = [checkpoints.get(number).entry.meta["epochs"] for number in reversed(checkpoints.versions())]
     assert done < 5
     resumed = Walked(lake, run(command(landed, tmp_path / "lake")))
-    assert f"goes on after epoch {done}, from checkpoints/mnist@" in resumed.said
+    assert f"resumes after epoch {done}, from checkpoints/mnist@" in resumed.said
     assert resumed.weights == by_command.weights
     assert_same_predictions(resumed, by_command)
     for table in ("raw/pixels", "clean/pixels", "integrated/digits", "features/mnist", "models/mnist"):

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from laketrain.config.sources import BaseSource, Source
 from laketrain.errors import CommitConflict, ConfigError, LakeError, LaketrainError, Problem
+from laketrain.events import Event, Hint
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Retention, Table, Version, lease, retire
 from laketrain.lake.increments import added_to
@@ -46,7 +47,7 @@ class Watcher(Protocol):
 
     def begin(self, stage: str, name: str) -> None: ...
     def end(self, outcome: Outcome) -> None: ...
-    def rank_event(self, rank: int, event: dict[str, Any]) -> None: ...
+    def rank_event(self, rank: int, event: Event) -> None: ...
     def note(self, text: str) -> None: ...
 
 
@@ -304,7 +305,7 @@ class Pipeline:
         name, tell = self.workload.name, self._watcher.rank_event
 
         def work(dataset: Version, key: str) -> Version:
-            with tracked(self.workload, dataset, key, lambda text: tell(0, {"kind": "hint", "text": text})) as tracking:
+            with tracked(self.workload, dataset, key, lambda text: tell(0, Hint(text))) as tracking:
                 version = train(self.spark, dataset, name, config, key, tracking.hears(tell))
                 tracking.committed(version)
             return version

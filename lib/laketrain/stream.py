@@ -16,13 +16,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from laketrain.config.durations import Duration
 from laketrain.config.sources import Source
 from laketrain.errors import ConfigError, GateError, LaketrainError, Problem
+from laketrain.events import Event
 from laketrain.lake import Version, increments
 from laketrain.pipeline import Pipeline, Watcher, terminal
 from laketrain.stages import Outcome, between
@@ -143,7 +144,7 @@ class _Arriving:
         if self._stop.is_set():
             raise _Stopped
 
-    def rank_event(self, rank: int, event: dict[str, Any]) -> None:
+    def rank_event(self, rank: int, event: Event) -> None:
         self._inner.rank_event(rank, event)
 
     def note(self, text: str) -> None:

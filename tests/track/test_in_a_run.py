@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from laketrain.errors import ConfigError
+from laketrain.events import Event, Hint
 from laketrain.pipeline import Pipeline
 
 from ..road import Quiet
@@ -27,9 +28,9 @@ class Listening(Quiet):
         super().__init__()
         self.hints: list[str] = []
 
-    def rank_event(self, rank: int, event: dict[str, Any]) -> None:
-        if event["kind"] == "hint":
-            self.hints.append(event["text"])
+    def rank_event(self, rank: int, event: Event) -> None:
+        if isinstance(event, Hint):
+            self.hints.append(event.text)
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import pytest
 
 from laketrain.distributed import World, launch
 from laketrain.errors import DataError
+from laketrain.events import Event
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
@@ -100,7 +101,7 @@ def _module(tmp_path: Path, importable: Callable[[Path, str], None], monkeypatch
     monkeypatch.setattr(timing, "REPORT_EVERY_S", 0.0)
 
 
-def silent(event: dict[str, Any]) -> None:
+def silent(event: Event) -> None:
     pass
 
 
@@ -143,8 +144,8 @@ def test_a_training_of_two_networks_resumes_bit_for_bit(task_of: Callable[..., F
     _, whole = trained(task_of("whole", **settings), alone)
     task = packed(task_of("broken", **settings))
 
-    def interrupt(event: dict[str, Any]) -> None:
-        if (event["epoch"], event.get("step")) == (2, 6):
+    def interrupt(event: Event) -> None:
+        if (getattr(event, "epoch", None), getattr(event, "step", None)) == (2, 6):
             raise Interrupted
 
     with pytest.raises(Interrupted):

@@ -10,16 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
 
 from laketrain.config.track import Track
 from laketrain.errors import Problem
+from laketrain.events import EpochEnded, Event, Logs, OnEvent
 from laketrain.lake import Version
 from laketrain.report.redact import Redactor
 from laketrain.track.run import Ending, RunFacts, Tracker
 from laketrain.workload import Workload
-
-OnEvent = Callable[[int, dict[str, Any]], None]
 
 _NEEDS = {"mlflow": ("mlflow", "sqlalchemy", "alembic"), "tensorboard": ("tensorboard",)}
 _NO_METRIC = ("epoch", "epochs")
@@ -67,12 +65,12 @@ class Tracking:
 
     def hears(self, on_event: OnEvent) -> OnEvent:
         """`on_event`, with the chief's epochs told to the trackers too."""
-        def heard(rank: int, event: dict[str, Any]) -> None:
+        def heard(rank: int, event: Event) -> None:
             on_event(rank, event)
             # After a relaunch the epochs since the checkpoint come again, with the same numbers.
-            if rank == 0 and event.get("kind") == "epoch" and event["epoch"] > self._epoch:
-                self._epoch = event["epoch"]
-                number, metrics = self._epoch, _metrics(event)
+            if rank == 0 and isinstance(event, EpochEnded) and event.epoch > self._epoch:
+                self._epoch = event.epoch
+                number, metrics = self._epoch, _metrics(event.logs)
                 self._tell(lambda tracker: tracker.epoch(number, metrics))
 
         return heard
@@ -120,8 +118,8 @@ def _trackers(workload: Workload, dataset: Version) -> dict[str, Tracker]:
     return found
 
 
-def _metrics(event: Mapping[str, Any]) -> dict[str, float]:
-    """The event's finite numbers."""
-    return {name: float(value) for name, value in event.items()
+def _metrics(logs: Logs) -> dict[str, float]:
+    """The finite numbers of `logs`."""
+    return {name: float(value) for name, value in logs.items()
             if name not in _NO_METRIC and isinstance(value, (int, float)) and not isinstance(value, bool)
             and math.isfinite(value)}

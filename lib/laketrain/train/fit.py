@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from laketrain.distributed import World
 from laketrain.errors import LakeError
+from laketrain.events import Hint, Report
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
 from laketrain.models.networks import Networks
 from laketrain.models.saving import load_networks, save_networks
-from laketrain.train.timing import Report
 from laketrain.train.user_code import unpack_user_code
 from laketrain.train.weight_sync import weights_digest
 from laketrain.workload import Train
@@ -88,7 +88,7 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
 
         setup = set_up(task, dataset, checkpoints, world, first_batch)
         if setup.note and world.is_chief:
-            report({"kind": "hint", "text": setup.note})
+            report(Hint(setup.note))
         loop = Loop(task, dataset, feed, setup, checkpoints, world, report)
         loop.run()
     state, averaging_s = setup.state, loop.averaging_s

@@ -15,8 +15,9 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from laketrain.distributed import World, average_accumulated, average_statistics, averaging_seconds
+from laketrain.distributed import World, average_accumulated_gradients, average_moving_statistics, gradient_sync_seconds
 from laketrain.errors import DataError
+from laketrain.events import EpochEnded, Hint, Report, StepEnded, ValidationStepEnded
 from laketrain.feed.dataset import Dataset
 from laketrain.feed.feed import Feed
 from laketrain.train.accumulation import AccumulationGroups, updates_per_epoch
@@ -28,7 +29,7 @@ from laketrain.train.lr_schedule import learning_rate_at
 from laketrain.train.non_finite import locate_rows
 from laketrain.train.random_state import random_states, reseed, restore_random_states
 from laketrain.train.setup import TrainingSetup
-from laketrain.train.timing import Report, StepTimer
+from laketrain.train.timing import StepTimer
 from laketrain.train.train_step import choose_train_step
 from laketrain.train.unchanged_weights import InitialWeights
 from laketrain.train.user_code import wrap_step_errors
@@ -98,7 +99,7 @@ class Loop:
         state.times.append(self._world.gather(self.timer.lap(self.averaging_s)))
         if self._checkpoint_due():
             self._save(seconds)
-        self._report({"kind": "epoch", "epochs": self._config.epochs, **state.history[-1]})
+        self._report(EpochEnded(state.epochs, self._config.epochs, state.history[-1]))
 
     def _begin_epoch(self) -> None:
         """Starts the epoch, or continues in the middle of it."""
@@ -154,7 +155,7 @@ class Loop:
             raise DataError("train", "epoch 1", *problem)
         if self._world.is_chief:
             text = "has changed no weight: its loss is 0, which leaves nothing to learn" if perfect else problem[0]
-            self._report({"kind": "hint", "text": f"epoch 1 {text}"})
+            self._report(Hint(f"epoch 1 {text}"))
 
     def _set_learning_rate(self, step: int) -> None:
         """Sets the rate of a step of this epoch. With `accumulate` the schedule counts updates of the weights."""
@@ -177,11 +178,11 @@ class Loop:
 
     def _average_statistics(self) -> None:
         for network in self._networks.values():
-            average_statistics(network, self._world)
+            average_moving_statistics(network, self._world)
 
     def _validate(self) -> dict[str, float]:
         """Loss and metrics of the validation split, as `val_…`; every row counts once."""
-        config, event = self._config, {"kind": "validation", "epoch": self._state.epochs + 1}
+        config, event = self._config, ValidationStepEnded(self._state.epochs + 1)
         if config.validation is None:
             return {}
         with (prefix_subject(f"rank {self._world.rank}, validation of epoch {self._state.epochs + 1}"),
@@ -203,7 +204,7 @@ class Loop:
 
     def _save(self, seconds: float) -> None:
         for optimizer in self._networks.optimizers:
-            average_accumulated(optimizer, self._world)
+            average_accumulated_gradients(optimizer, self._world)
         check_replicas_equal(self._networks, self._world)
         if self._world.is_chief:
             self._checkpoints.save(self._networks, self._state, seconds, self._best_epoch())
@@ -211,17 +212,17 @@ class Loop:
     @property
     def averaging_s(self) -> float:
         """Seconds that this rank has spent averaging gradients, waiting for other ranks included."""
-        return sum(averaging_seconds(optimizer) for optimizer in self._networks.optimizers)
+        return sum(gradient_sync_seconds(optimizer) for optimizer in self._networks.optimizers)
 
-    def _progress(self, step: int, started: float) -> dict[str, Any]:
+    def _progress(self, step: int, started: float) -> StepEnded:
         """The event for the driver's progress bar. Ranks other than 0 only show that they are alive."""
         epoch = self._state.epochs + 1
         if not self._world.is_chief:
-            return {"kind": "step", "epoch": epoch, "step": step + 1}
+            return StepEnded(epoch, step + 1)
         rows = (step + 1 - self._first_step) * self._config.batch
-        return {"kind": "step", "epoch": epoch, "epochs": self._config.epochs, "step": step + 1,
-                "steps": self._feed.steps, "rows_per_s": rows / max(1e-9, time.monotonic() - started),
-                **self._step.running()}
+        rows_per_s = rows / max(1e-9, time.monotonic() - started)
+        return StepEnded(epoch, step + 1, self._config.epochs, self._feed.steps,
+                         {"rows_per_s": rows_per_s, **self._step.running()})
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from laketrain.distributed import World, distribute, synchronise
+from laketrain.distributed import World, distribute, synchronise_batch_norm
 from laketrain.feed.dataset import Dataset
 from laketrain.models.networks import Networks
 from laketrain.train.checkpoint import Checkpoints, State
@@ -65,7 +65,7 @@ def set_up(task: FitTask, dataset: Dataset, checkpoints: Checkpoints, world: Wor
         world.broadcast_model(network, network.optimizer)
     set_layer_rates(networks, task.config.optimizer.layer_rates)
     for network in networks.values():
-        synchronise(network, world)
+        synchronise_batch_norm(network, world)
         distribute(network.optimizer, world, task.config.optimizer.gradient_dtype)
     return TrainingSetup(networks, state, objective, note)
 

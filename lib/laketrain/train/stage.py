@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import median_low
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from laketrain.config.train import Ranks, ranks_of
 from laketrain.distributed import launch
-from laketrain.distributed.slots import slots_for
+from laketrain.distributed.launch.slots import slots_for
 from laketrain.errors import LakeError, LaunchError, RankError, StorageError
+from laketrain.events import Hint, OnEvent, Restarted, Resumed
 from laketrain.lake import Version, fingerprint, lease
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.dry_run import dry_run
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 REVISION = 3
-
-OnEvent = Callable[[int, dict[str, Any]], None]
 
 # Settings that don't change the model, so changing them doesn't train it again.
 _RUNTIME_ONLY = {"retrain_when", "cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts",
@@ -61,7 +60,7 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
     """
     report = on_event or (lambda rank, event: None)
     training, path = _training(dataset, config), f"checkpoints/{name}"
-    with lease(dataset.lake, path, training, lambda text: report(0, {"kind": "hint", "text": f"{path}: {text}"})):
+    with lease(dataset.lake, path, training, lambda text: report(0, Hint(f"{path}: {text}"))):
         return _train_leased(spark, dataset, name, config, key, training, report)
 
 
@@ -71,7 +70,7 @@ def _train_leased(spark: SparkSession, dataset: Version, name: str, config: Trai
     dry_run(dataset, config)
     rows = dataset.entry.counts["splits"].get(config.split, 0)
     for text in short_training_warnings(config.on(config.ranks.max), rows):
-        report(0, {"kind": "hint", "text": text})
+        report(0, Hint(text))
     lake = dataset.lake
     models = lake.table("models", name)
     checkpoints = Checkpoints(lake, name, _run_identity(models.versions(), training), config.checkpoints)
@@ -128,8 +127,8 @@ def ranks_now(spark: SparkSession, config: Train) -> int:
 def _hint_at_few_row_groups(dataset: Version, config: Train, ranks: int, report: OnEvent) -> None:
     groups = sum(len(file.row_groups or []) for file in dataset.files(config.split))
     if 0 < groups < ranks:
-        report(0, {"kind": "hint", "text": f"{dataset.ref} has {groups} row groups in {config.split} for {ranks} "
-                 "ranks, so several read the same one: a smaller 'convert.row_group_mb' is quicker"})
+        report(0, Hint(f"{dataset.ref} has {groups} row groups in {config.split} for {ranks} ranks, so several read "
+                       "the same one: a smaller 'convert.row_group_mb' is quicker"))
 
 
 def _training(dataset: Version, config: Train) -> str:
@@ -151,12 +150,11 @@ def _launch_until_done(
     while True:
         ranks = ranks_now(spark, config)
         if config.ranks.min < config.ranks.max:
-            report(0, {"kind": "hint", "text": f"{ranks} ranks, of {config.ranks.min} to {config.ranks.max}"})
+            report(0, Hint(f"{ranks} ranks, of {config.ranks.min} to {config.ranks.max}"))
         _hint_at_few_row_groups(dataset, config, ranks, report)
         checkpoint = checkpoints.latest()
         if checkpoint is not None:
-            report(0, {"kind": "resume", "epoch": checkpoint.entry.meta["epochs"],
-                       "step": checkpoint.entry.meta.get("step", 0), "checkpoint": checkpoint.ref})
+            report(0, Resumed(checkpoint.ref, checkpoint.entry.meta["epochs"], checkpoint.entry.meta.get("step", 0)))
         resumed = replace(task, config=config.on(ranks), resume=checkpoint.number if checkpoint else None)
         try:
             return launch(spark, partial(fit, resumed), ranks, deadline=config.deadline_s, on_event=report,
@@ -165,8 +163,7 @@ def _launch_until_done(
             if restarts == config.max_restarts:
                 raise
             restarts += 1
-            report(getattr(error, "rank", None) or 0, {"kind": "restart", "attempt": restarts,
-                                                       "of": config.max_restarts, "cause": str(error)})
+            report(getattr(error, "rank", None) or 0, Restarted(restarts, config.max_restarts, str(error)))
         except LakeError:
             # A second run of the same training has dropped it: its newer checkpoint is as good.
             if checkpoint is None or checkpoint.number in checkpoints.versions():

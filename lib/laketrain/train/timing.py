@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-Report = Callable[[dict[str, Any]], None]
+from laketrain.events import Event, Report
+
 REPORT_EVERY_S = 0.25
 
 
@@ -51,7 +51,7 @@ class StepTimer:
         self._last_lap = now
         return {"waiting_s": waiting, "computing_s": computing - averaged, "averaging_s": averaged}
 
-    def report(self, report: Report, event: Callable[[], dict[str, Any]]) -> None:
+    def report(self, report: Report, event: Callable[[], Event]) -> None:
         """Reports `event()`, at most once in `REPORT_EVERY_S`."""
         if time.monotonic() - self._last_report >= REPORT_EVERY_S:
             self._last_report = time.monotonic()

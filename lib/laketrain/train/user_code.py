@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from laketrain.distributed.rank import is_collateral
+from laketrain.distributed.backend import is_peer_failure
 from laketrain.errors import LaketrainError
 from laketrain.usercode.errors import user_error, user_location
 from laketrain.usercode.loading import import_object
@@ -53,7 +53,7 @@ def wrap_step_errors(config: Train) -> Iterator[None]:
         raise
     except Exception as error:
         settings = _settings_in_steps(config)
-        if not settings or is_collateral(error) or not (user_location(error) or isinstance(error, _code_errors())):
+        if not settings or is_peer_failure(error) or not (user_location(error) or isinstance(error, _code_errors())):
             raise
         raise user_error(error, "train", settings) from error
 
