@@ -66,11 +66,11 @@ class Model(Section):
         return None
 
     def declared(self) -> dict[str, Any]:
-        """The settings that a workload declares: the name and what was given. Numbers without a fraction are whole, so
-        that `dropout: 0` and `dropout: 0.0` are one declaration."""
-        given = self.model_dump(mode="json", exclude_unset=True)
+        """The name and the settings that the workload spells out. Numbers without a fraction become integers, so that
+        `dropout: 0` and `dropout: 0.0` are the same declaration."""
+        settings = self.model_dump(mode="json", exclude_unset=True)
         return {"name": self.name, **{key: int(value) if isinstance(value, float) and value.is_integer() else value
-                                      for key, value in given.items()}}
+                                      for key, value in settings.items()}}
 
     def problems(self, features: FeatureSet) -> Iterator[Problem]:
         """Why this model can't be built of these features; the first reason is enough."""
@@ -86,26 +86,27 @@ class Model(Section):
             yield Problem.at((), f"can't say the mask of target {hidden!r}", "leave out the target's 'mask'")
             return
         if self.takes and not any(one.kind in self.takes for one in inputs.values()):
-            wanted = " or ".join(self.takes)
-            yield Problem.at((), f"needs an input of kind {wanted}, the dataset has {_said(inputs)}", _suited(inputs))
+            expected = " or ".join(self.takes)
+            yield Problem.at((), f"needs an input of kind {expected}, the dataset has {_list_kinds(inputs)}",
+                             _suited(inputs))
             return
         for name, one in inputs.items():
             if one.kind not in (*self.takes, *self.flattens):
                 yield Problem.at((), f"doesn't take input {name!r} of kind {one.kind}", _suited(inputs))
                 return
             if one.buckets and one.kind != "text" and one.kind not in self.takes:
-                yield Problem.at((), f"needs rows of one length, and input {name!r} has buckets of {_listed(one)} "
-                                 "steps", "use rnn or tcn, or give the feature one length")
+                yield Problem.at((), f"needs rows of one length, and input {name!r} has buckets of "
+                                 f"{_bucket_lengths(one)} steps", "use rnn or tcn, or give the feature one length")
                 return
 
     def unused(self, features: FeatureSet) -> Iterator[Problem]:
-        """The settings given that would change nothing with these features, each at its key."""
+        """The settings that have no effect with these features, each at its key."""
         kinds = {one.kind for one in features.inputs.values()}
-        for key, wanted in self.of_kinds.items():
-            given = getattr(self, key)
-            if given != type(self).model_fields[key].default and not kinds & set(wanted):
-                yield Problem.at((key,), f"{key} {given} is for inputs of kind {_either(wanted)}, and the dataset has "
-                                 f"{_said(features.inputs)}", "Remove it, or declare such an input in "
+        for key, expected in self.of_kinds.items():
+            value = getattr(self, key)
+            if value != type(self).model_fields[key].default and not kinds & set(expected):
+                yield Problem.at((key,), f"{key} {value} is for inputs of kind {_either(expected)}, and the dataset "
+                                 f"has {_list_kinds(features.inputs)}", "Remove it, or declare such an input in "
                                  "'convert.features'")
 
     def input_layers(self, features: FeatureSet, **settings: Any) -> InputLayers:
@@ -139,7 +140,7 @@ class Model(Section):
         return [name for name, one in features.inputs.items() if one.kind in self.takes]
 
 
-def _said(inputs: Mapping[str, Feature]) -> str:
+def _list_kinds(inputs: Mapping[str, Feature]) -> str:
     return ", ".join(f"{name} ({one.kind})" for name, one in inputs.items()) or "none"
 
 
@@ -149,7 +150,7 @@ def _either(kinds: tuple[str, ...]) -> str:
 
 
 def _suited(inputs: Mapping[str, Feature]) -> str:
-    """The models that the zoo has for such inputs."""
+    """A hint at the models of the zoo for these inputs."""
     special = [kind for kind in _SUITED if any(one.kind == kind for one in inputs.values())]
     if not special:
         return "use mlp or linear, which take numbers, vectors and categories"
@@ -158,5 +159,5 @@ def _suited(inputs: Mapping[str, Feature]) -> str:
     return "use mlp, which takes every kind at once, or a model of your own: model: {use: 'module:function'}"
 
 
-def _listed(feature: Feature) -> str:
+def _bucket_lengths(feature: Feature) -> str:
     return ", ".join(map(str, feature.buckets))

@@ -87,7 +87,7 @@ class Stumble:
 
 def by_value(then: Callable[[], None]) -> Any:
     """A `Stumble` that executors can unpickle: they have no `tests`."""
-    import tests.train.test_ranks as here
+    import tests.train.test_stage as here
     from pyspark import cloudpickle
 
     cloudpickle.register_pickle_by_value(here)
