@@ -28,4 +28,4 @@ def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
             key = "table" if "table" in type(step).model_fields else "tables"
             yield from (unknown((*below, key), "clean table", other, tables) for other in absent)
             if not absent:
-                yield from (Problem.at((*below, *at), text, hint) for at, text, hint in step.problems(here))
+                yield from (problem.below(*below) for problem in step.problems(here))

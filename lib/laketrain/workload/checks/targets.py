@@ -81,8 +81,8 @@ def _path(key: str, name: str, declared: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _class_weights(config: Train, targets: Mapping[str, Feature]) -> Iterator[Problem]:
     if config.class_weights is not None and sum(isinstance(feature, Label) for feature in targets.values()) != 1:
-        yield _unfit(("class_weights",), "class_weights", f"the targets are {', '.join(targets)}",
-                    "expected one label; remove 'train.class_weights'")
+        yield _unfit(("class_weights",), "class_weights", f"the targets are {', '.join(targets)}, expected one label",
+                    "remove 'train.class_weights'")
 
 
 def _names(targets: Mapping[str, Feature]) -> Iterator[Problem]:
