@@ -150,7 +150,7 @@ def test_a_notebooks_calls_make_the_same_model_and_predictions(by_command: Walke
     from laketrain.train.weight_sync import weights_digest
 
     lake = str(tmp_path / "lake")
-    pipeline = Pipeline(landed.config, SETS, lake=lake, watcher=Quiet(), spark=spark)
+    pipeline = Pipeline(landed.config, SETS, lake=lake, listener=Quiet(), spark=spark)
     assert list(pipeline.ingest()) == ["pixels", "captures", "unlabelled"]
     pipeline.clean()
     pipeline.integrate()
@@ -168,7 +168,7 @@ def test_a_notebooks_calls_make_the_same_model_and_predictions(by_command: Walke
     assert_same_predictions(walked, by_command)
     assert pipeline.table("predictions/unlabelled").count() == len(walked.predictions)
     with pytest.raises(GateError, match=r"accuracy is 0\.\d+, expected >= 1"):
-        Pipeline(landed.config, [*SETS, "evaluate.gate.accuracy='>= 1.0'"], lake=lake, watcher=Quiet()).evaluate()
+        Pipeline(landed.config, [*SETS, "evaluate.gate.accuracy='>= 1.0'"], lake=lake, listener=Quiet()).evaluate()
 
 
 def test_a_model_below_its_gate_ends_the_command_with_code_3(by_command: Walked, landed: Road) -> None:

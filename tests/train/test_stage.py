@@ -95,7 +95,7 @@ def by_value(then: Callable[[], None]) -> Any:
 
 
 class Killer:
-    """As a watcher: kills the rank that said its pid."""
+    """As a listener: kills the rank that said its pid."""
 
     def __init__(self) -> None:
         self.pid, self.events = 0, list[Any]()

@@ -145,7 +145,8 @@ def test_layers_learn_at_their_own_rates(task_of: Callable[..., FitTask]) -> Non
         settings = {"model": CNN, "epochs": 1, "batch": 203, "lanes": 7, "validation": None}
         task = task_of("rates", **settings, optimizer={"name": "sgd", **optimizer})
         still = replace(task, config=Train.model_validate({
-            **task.config.model_dump(mode="json", exclude_unset=True), "optimizer": {"name": "sgd", "learning_rate": 1e-12}}))
+            **task.config.model_dump(mode="json", exclude_unset=True),
+            "optimizer": {"name": "sgd", "learning_rate": 1e-12}}))
         weights = []
         for each, name in ((task, "fitted/a"), (still, "fitted/b")):
             Lake(task.lake).store.delete(name)

@@ -1,6 +1,6 @@
 """Tells the trackers of a workload how a training goes; whatever fails there is noted, and the training goes on.
 
-    with tracked(workload, dataset, key, note=watcher.note) as tracking: ...
+    with tracked(workload, dataset, key, note=print) as tracking: ...
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from importlib.util import find_spec
 
 from laketrain.config.track import Track
 from laketrain.errors import Problem
-from laketrain.events import EpochEnded, Event, Logs, OnEvent
+from laketrain.events import EpochEnded, Logs
 from laketrain.lake import Version
 from laketrain.report.redact import Redactor
 from laketrain.track.run import Ending, RunFacts, Tracker
 from laketrain.workload import Workload
 
 _NEEDS = {"mlflow": ("mlflow", "sqlalchemy", "alembic"), "tensorboard": ("tensorboard",)}
-_NO_METRIC = ("epoch", "epochs")
 
 
 def missing_packages(track: Track | None) -> Iterator[Problem]:
@@ -63,17 +62,13 @@ class Tracking:
         self._failed = set[str]()
         self._line = ThreadPoolExecutor(1, "laketrain-track") if trackers else None
 
-    def hears(self, on_event: OnEvent) -> OnEvent:
-        """`on_event`, with the chief's epochs told to the trackers too."""
-        def heard(rank: int, event: Event) -> None:
-            on_event(rank, event)
-            # After a relaunch the epochs since the checkpoint come again, with the same numbers.
-            if rank == 0 and isinstance(event, EpochEnded) and event.epoch > self._epoch:
-                self._epoch = event.epoch
-                number, metrics = self._epoch, _metrics(event.logs)
-                self._tell(lambda tracker: tracker.epoch(number, metrics))
-
-        return heard
+    def epoch_ended(self, rank: int, event: EpochEnded) -> None:
+        """Sends the epochs of rank 0 to the trackers."""
+        # After a relaunch the epochs since the checkpoint come again, with the same numbers.
+        if rank == 0 and event.epoch > self._epoch:
+            self._epoch = event.epoch
+            metrics = _metrics(event.logs)
+            self._tell(lambda tracker: tracker.epoch(event.epoch, metrics))
 
     def committed(self, model: Version) -> None:
         """The training is in the lake."""
@@ -121,5 +116,5 @@ def _trackers(workload: Workload, dataset: Version) -> dict[str, Tracker]:
 def _metrics(logs: Logs) -> dict[str, float]:
     """The finite numbers of `logs`."""
     return {name: float(value) for name, value in logs.items()
-            if name not in _NO_METRIC and isinstance(value, (int, float)) and not isinstance(value, bool)
+            if name != "epoch" and isinstance(value, (int, float)) and not isinstance(value, bool)
             and math.isfinite(value)}

@@ -3,7 +3,7 @@
     backfill("conf/sales.yaml", days("2026-11-01..2026-11-20"), last="clean")
 
 Each day is a run with `--set variables.date=…`. What was made before is found and not made again, so the same command
-goes on where it ended.
+continues where it ended.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from pathlib import Path
 from laketrain.config.dates import OPTION
 from laketrain.config.document import Document
 from laketrain.errors import ConfigError, LaketrainError, Problem
-from laketrain.pipeline import Pipeline, RunResult, Watcher
+from laketrain.pipeline.pipeline import Pipeline
+from laketrain.stages import Listener, RunResult
 
 
 @dataclass(frozen=True)
 class Day:
-    """What became of one day: its run's result, or why it failed, or neither where it was not begun."""
+    """One day: the result of its run, or why it failed, or neither if it was not started."""
 
     date: str
     result: RunResult | None = None
@@ -28,12 +29,12 @@ class Day:
 
 
 def backfill(config: str | Path, dates: Sequence[str], sets: Sequence[str] = (), lake: str | None = None,
-             first: str | None = None, last: str | None = None, force: bool = False, watcher: Watcher | None = None,
-             tell: Callable[[str], None] = lambda day: None) -> list[Day]:
+             first: str | None = None, last: str | None = None, force: bool = False, listener: Listener | None = None,
+             on_day: Callable[[str], None] = lambda date: None) -> list[Day]:
     """Runs the days in the order given, up to the first that fails.
 
     Args:
-        tell: given each day as it begins. The others are as of `Pipeline` and `Pipeline.run`.
+        on_day: called with each day before its run. The others are those of `Pipeline` and `Pipeline.run`.
 
     Raises:
         ConfigError: the config is wrong with one of the days, before any is run; or no text in it uses `${date}`.
@@ -42,13 +43,13 @@ def backfill(config: str | Path, dates: Sequence[str], sets: Sequence[str] = (),
         if "date" not in Document.read(config, [*sets, f"variables.date={date}"]).used:
             raise ConfigError(str(config), [Problem(OPTION, "no text in the file uses ${date}, so every day would be "
                                                     "the same run", "Use it, e.g. path: landing/${date}/*.csv")])
-    pipelines = [Pipeline(config, [*sets, f"variables.date={date}"], lake, watcher) for date in dates]
-    done: list[Day] = []
+    pipelines = [Pipeline(config, [*sets, f"variables.date={date}"], lake, listener) for date in dates]
+    days: list[Day] = []
     for date, pipeline in zip(dates, pipelines, strict=True):
-        tell(date)
+        on_day(date)
         try:
-            done.append(Day(date, pipeline.run(first, last, force)))
+            days.append(Day(date, pipeline.run(first, last, force)))
         except LaketrainError as failure:
-            done.append(Day(date, failure=failure))
+            days.append(Day(date, failure=failure))
             break
-    return [*done, *(Day(date) for date in dates[len(done):])]
+    return [*days, *(Day(date) for date in dates[len(days):])]

@@ -1,11 +1,10 @@
-"""Whether new data are reason enough to train again, or the latest model stands for now.
+"""Whether new data are reason enough to train again, or the latest model is kept for now.
 
-    standing_model(dataset, "mnist", config)  ->  Standing(models/mnist@3, its dataset, "6 % more rows, …") or None
+    model_to_keep(dataset, "mnist", config)  ->  KeptModel(models/mnist@3, its dataset, "6 % more rows, …") or None
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from laketrain.config.train import RetrainWhen
@@ -14,25 +13,17 @@ from laketrain.lake import Version
 from laketrain.profile.drift import drift_between
 from laketrain.profile.model import load_profile
 from laketrain.profile.store import find_profile
+from laketrain.train.pipeline_stage import KeptModel
 from laketrain.train.stage import fingerprint_train
 from laketrain.workload import Train
 
-_WORSE = {"some": ("some", "strong"), "strong": ("strong",)}
+_AT_LEAST = {"some": ("some", "strong"), "strong": ("strong",)}
 
 
-@dataclass(frozen=True)
-class Standing:
-    """A model that is good enough for now, the dataset that it was trained on, and what has changed since."""
+def model_to_keep(dataset: Version, name: str, config: Train, *, now: datetime | None = None) -> KeptModel | None:
+    """The latest model, if it was trained with these settings and `config.retrain_when` asks for no new one.
 
-    model: Version
-    dataset: Version
-    because: str
-
-
-def standing_model(dataset: Version, name: str, config: Train, *, now: datetime | None = None) -> Standing | None:
-    """The latest model, where it was trained with these settings and `config.retrain_when` asks for no other one.
-
-    None also where its dataset, or a profile that drift is told by, is no longer there: then nobody knows.
+    None also if its dataset, or a profile that drift is measured with, is no longer in the lake.
     """
     model = dataset.lake.table("models", name).latest()
     if config.retrain_when is None or model is None:
@@ -45,29 +36,28 @@ def standing_model(dataset: Version, name: str, config: Train, *, now: datetime 
                            now or datetime.now(timezone.utc))
     except (KeyError, LakeError):
         return None
-    return None if changes is None else Standing(model, trained_on, changes)
+    return None if changes is None else KeptModel(model, trained_on, changes)
 
 
-def _changes(again: RetrainWhen, split: str, model: Version, before: Version, after: Version,
+def _changes(when: RetrainWhen, split: str, model: Version, before: Version, after: Version,
              now: datetime) -> str | None:
-    """What has changed, in words; None where it is enough."""
-    said = []
-    if again.rows is not None:
-        there, more = before.entry.counts["splits"][split], after.entry.counts["splits"][split]
-        if more - there >= there * again.rows:
+    """What has changed, in words; None if that is reason to train."""
+    changes = []
+    if when.rows is not None:
+        old, new = before.entry.counts["splits"][split], after.entry.counts["splits"][split]
+        if new - old >= old * when.rows:
             return None
-        said.append(f"{more / max(1, there) - 1:+.1%} rows")
-    if again.days is not None:
+        changes.append(f"{new / max(1, old) - 1:+.1%} rows")
+    if when.days is not None:
         age = (now - model.created).total_seconds() / 86_400
-        if age >= again.days:
+        if age >= when.days:
             return None
-        said.append(f"{age:.1f} days old")
-    if again.drift is not None:
-        drifted = _drifted(again.drift, before, after)
-        if drifted:
+        changes.append(f"{age:.1f} days old")
+    if when.drift is not None:
+        if _drifted(when.drift, before, after):
             return None
-        said.append(f"no column with {again.drift} drift")
-    return ", ".join(said)
+        changes.append(f"no column with {when.drift} drift")
+    return ", ".join(changes)
 
 
 def _drifted(bound: str, before: Version, after: Version) -> list[str]:
@@ -80,4 +70,4 @@ def _drifted(bound: str, before: Version, after: Version) -> list[str]:
     if first is None or second is None:
         raise LakeError("train", f"drift of {table}", "one of its versions has no profile")
     drift = drift_between(load_profile(first), load_profile(second))
-    return [column.name for column in drift.columns if column.verdict in _WORSE[bound]]
+    return [column.name for column in drift.columns if column.verdict in _AT_LEAST[bound]]

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.road import Quiet
+from tests.tables import rows_of
 from typer.testing import CliRunner
 
-from laketrain.backfill import backfill
 from laketrain.cli import app
 from laketrain.errors import ConfigError, DataError
 from laketrain.lake import Lake
-
-from .road import Quiet
-from .tables import rows_of
+from laketrain.pipeline.backfill import backfill
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -48,7 +47,7 @@ def config(tmp_path: Path) -> Path:
 
 def run(config: Path, days: list[str], **asked: Any) -> list[str]:
     """What became of each day, in a word."""
-    done = backfill(config, days, watcher=Quiet(), **asked)
+    done = backfill(config, days, listener=Quiet(), **asked)
     assert [day.date for day in done] == days
     return ["failed" if day.failure else "-" if day.result is None else "made" if day.result.changed else "same"
             for day in done]
@@ -76,7 +75,7 @@ def test_the_first_day_that_fails_ends_it_and_the_same_command_goes_on_there(spa
     assert prices(config) == [[0, 10], [1, 11], [2, 12]]
 
 
-def test_the_command_line_says_what_became_of_the_days(spark: SparkSession, config: Path) -> None:
+def test_the_command_line_prints_the_result_of_the_days(spark: SparkSession, config: Path) -> None:
     (config.parent / "landing" / "2026" / "11" / f"sales-{DAYS[2]}.csv").unlink()
     asked = ["run", str(config), "--dates", f"{DAYS[0]}..{DAYS[2]}", "--to", "clean"]
     done = CliRunner().invoke(app, asked)
@@ -91,7 +90,7 @@ def test_a_config_that_does_not_use_the_date_is_refused(config: Path) -> None:
         backfill(config, DAYS)
 
 
-def test_a_mistake_in_the_config_is_told_before_any_day_is_run(config: Path) -> None:
+def test_a_mistake_in_the_config_is_reported_before_any_day_is_run(config: Path) -> None:
     config.write_text(CONFIG.replace("min: 0", "minimum: 0"))
     with pytest.raises(ConfigError, match="Did you mean 'min'"):
         backfill(config, DAYS)

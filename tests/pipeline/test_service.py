@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -14,16 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.cluster.walk import build_walk
+from tests.road import Quiet
+from tests.small import write
+from tests.tables import rows_of
 
 from laketrain.errors import ConfigError, DataError, GateError, LaketrainError
 from laketrain.lake import Lake, increments
 from laketrain.pipeline import Pipeline
-from laketrain.stream import span, stream
-
-from .cluster.walk import build_walk
-from .road import Quiet
-from .small import write
-from .tables import rows_of
+from laketrain.pipeline.service import parse_duration, stream
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -66,7 +66,7 @@ def until(happens: Callable[[], Any], patience: float = 60) -> None:
         time.sleep(0.01)
 
 
-def served(config: Path, stop: threading.Event, watcher: Quiet, every: float = 0.05, patience: float = 60,
+def served(config: Path, stop: threading.Event, listener: Quiet, every: float = 0.05, patience: float = 60,
            **more: Any) -> tuple[threading.Thread, list[int | Exception]]:
     """The service in a thread, and what came of it."""
     came: list[int | Exception] = []
@@ -74,7 +74,7 @@ def served(config: Path, stop: threading.Event, watcher: Quiet, every: float = 0
     def serve() -> None:
         try:
             came.append(stream(config, timedelta(seconds=every), timedelta(seconds=patience), stop=stop,
-                               watcher=watcher, **more))
+                               listener=listener, **more))
         except Exception as error:
             came.append(error)
 
@@ -129,13 +129,13 @@ def test_what_arrives_is_predicted_by_the_model_that_is_there(spark: SparkSessio
     assert {row["model"] for row in predicted} == {"models/small@1"}
 
 
-def test_a_failure_that_passes_is_waited_for_and_told_once(config: Path) -> None:
-    stop, watcher = threading.Event(), Quiet()
+def test_a_failure_that_passes_is_waited_for_and_reported_once(config: Path) -> None:
+    stop, listener = threading.Event(), Quiet()
     deliver(config, "a")
-    thread, came = served(config, stop, watcher)
+    thread, came = served(config, stop, listener)
     until(lambda: held(config))
     deliver(config, "a", "another\n")
-    until(lambda: watcher.notes)
+    until(lambda: listener.notes)
     time.sleep(0.3)  # rounds enough to say it again
     (config.parent / "landing" / "a").unlink()
     deliver(config, "b")
@@ -143,13 +143,13 @@ def test_a_failure_that_passes_is_waited_for_and_told_once(config: Path) -> None
     stop.set()
     thread.join()
     assert came == [2]
-    assert ["a has 8 bytes, but had 2" in note for note in watcher.notes] == [True]
+    assert ["a has 8 bytes, but had 2" in note for note in listener.notes] == [True]
 
 
 def test_a_failure_that_stays_ends_it_when_patience_is_over(config: Path) -> None:
     deliver(config, "a")
-    watcher = Quiet()
-    thread, came = served(config, threading.Event(), watcher, patience=0.2)
+    listener = Quiet()
+    thread, came = served(config, threading.Event(), listener, patience=0.2)
     until(lambda: held(config))
     deliver(config, "a", "another\n")
     thread.join(60)
@@ -160,17 +160,17 @@ def test_a_failure_that_stays_ends_it_when_patience_is_over(config: Path) -> Non
 def test_stages_that_fail_are_tried_again_though_nothing_more_lands_until_patience_is_over(
         config: Path, spark: SparkSession) -> None:
     config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
-    watcher = Quiet()
+    listener = Quiet()
     deliver(config, "c")
-    thread, came = served(config, threading.Event(), watcher, patience=3, last="clean", spark=spark)
+    thread, came = served(config, threading.Event(), listener, patience=3, last="clean", spark=spark)
     thread.join(120)
     [error] = came
     assert isinstance(error, DataError)
-    assert [note.endswith("(tried again)") for note in watcher.notes] == [True]
+    assert [note.endswith("(tried again)") for note in listener.notes] == [True]
     assert Lake(config.parent / "lake").table("raw", "scans").versions() == [1]
 
 
-def test_a_model_below_its_gate_is_told_once_and_what_arrives_goes_on_landing(
+def test_a_model_below_its_gate_is_reported_once_and_what_arrives_is_still_landed(
         config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A training in each round would be too long for a test."""
     asked: list[int] = []
@@ -181,9 +181,9 @@ def test_a_model_below_its_gate_is_told_once_and_what_arrives_goes_on_landing(
 
     monkeypatch.setattr(Pipeline, "run", below)
     monkeypatch.setattr(Pipeline, "require", lambda pipeline, stage: None)
-    stop, watcher = threading.Event(), Quiet()
+    stop, listener = threading.Event(), Quiet()
     deliver(config, "a")
-    thread, came = served(config, stop, watcher, patience=0.1, last="evaluate")
+    thread, came = served(config, stop, listener, patience=0.1, last="evaluate")
     until(lambda: asked)
     time.sleep(0.5)  # rounds enough to ask again
     deliver(config, "b")
@@ -191,7 +191,7 @@ def test_a_model_below_its_gate_is_told_once_and_what_arrives_goes_on_landing(
     stop.set()
     thread.join()
     assert (asked, came) == ([1, 2], [2])
-    assert [note.endswith("(waiting for more)") for note in watcher.notes] == [True, True]
+    assert [note.endswith("(waiting for more)") for note in listener.notes] == [True, True]
 
 
 def test_what_landed_before_a_service_was_ended_is_cleaned_by_the_next_one(config: Path, spark: SparkSession) -> None:
@@ -215,12 +215,12 @@ def two(config: Path, spark: SparkSession) -> tuple[Pipeline, Callable[[], Any]]
     there is something for the first to make."""
     config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
     deliver(config, "a")
-    pipeline = Pipeline(config, watcher=Quiet(), spark=spark)
+    pipeline = Pipeline(config, listener=Quiet(), spark=spark)
     pipeline.ingest()
 
     def other() -> None:
         deliver(config, "b")
-        Pipeline(config, ["clean.scans.max_reject_fraction=0.5"], watcher=Quiet(), spark=spark).run("ingest", "clean")
+        Pipeline(config, ["clean.scans.max_reject_fraction=0.5"], listener=Quiet(), spark=spark).run("ingest", "clean")
 
     return pipeline, other
 
@@ -240,11 +240,12 @@ def test_a_job_that_planned_before_another_one_landed_and_cleaned_more_reads_wha
     assert cleaned(config) == [(2, ["a", "b"]), (2, ["a", "b"])]
 
 
-@pytest.mark.parametrize("when", ["_alone", "_on_spark"], ids=["waiting for its lease", "at work"])
+@pytest.mark.parametrize("when", ["laketrain.pipeline.context.Context.lease", "laketrain.clean.stage.clean"],
+                         ids=["waiting for its lease", "at work"])
 def test_a_job_that_another_one_overtakes_leaves_the_table_at_the_newest_data(
         config: Path, two: tuple[Pipeline, Callable[[], Any]], monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     pipeline, other = two
-    before, asked = getattr(pipeline, when), []
+    before, asked = pkgutil.resolve_name(when), []
 
     def overtaken(*given: Any) -> Any:
         if not asked:
@@ -252,11 +253,11 @@ def test_a_job_that_another_one_overtakes_leaves_the_table_at_the_newest_data(
             other()
         return before(*given)
 
-    monkeypatch.setattr(pipeline, when, overtaken)
+    monkeypatch.setattr(when, overtaken)
     assert pipeline.clean()["scans"].entry.parents == {"raw/scans": 2}
     assert cleaned(config) == [(2, ["a", "b"]), (2, ["a", "b"])]
-    assert pipeline._watcher.notes == ["clean/scans@1 was made of raw/scans@2 meanwhile: looking again"] or (
-        when == "_on_spark" and "meanwhile" in pipeline._watcher.notes[0])
+    assert pipeline.listener.notes == ["clean/scans@1 was made of raw/scans@2 meanwhile: looking again"] or (
+        when.endswith("clean") and "meanwhile" in pipeline.listener.notes[0])
     quarantine = Lake(config.parent / "lake").table("quarantine", "scans").latest()
     assert quarantine is not None and quarantine.entry.parents == {"raw/scans": 2}
 
@@ -268,7 +269,7 @@ def test_what_another_job_landed_is_cleaned_by_the_service_too(config: Path, spa
     thread, came = served(config, stop, Quiet(), every=0.5, last="clean", spark=spark)
     until(lambda: came or cleaned(config))
     deliver(config, "b")
-    Pipeline(config, watcher=Quiet(), spark=spark).ingest()
+    Pipeline(config, listener=Quiet(), spark=spark).ingest()
     until(lambda: came or len(cleaned(config)) == 2)
     stop.set()
     thread.join()
@@ -279,52 +280,52 @@ def test_a_source_that_is_refused_keeps_none_behind_it_from_landing(config: Path
     other = "before: {format: text, path: other, incremental: true}"
     config.write_text(WORKLOAD.replace("sources:", f"sources:\n  {other}"))
     deliver(config, "a")
-    stop, watcher = threading.Event(), Quiet()
-    thread, came = served(config, stop, watcher)
+    stop, listener = threading.Event(), Quiet()
+    thread, came = served(config, stop, listener)
     until(lambda: came or held(config))
-    until(lambda: came or watcher.notes)
+    until(lambda: came or listener.notes)
     deliver(config, "b")
     until(lambda: came or "b" in held(config))
     stop.set()
     thread.join()
     assert (sorted(held(config)), came) == (["a", "b"], [2])
-    assert ["source 'before': no file matches" in note for note in watcher.notes] == [True]
+    assert ["source 'before': no file matches" in note for note in listener.notes] == [True]
 
 
-def test_a_run_that_lands_all_anew_tells_of_files_that_are_gone_and_is_what_increments_go_on_from(config: Path) -> None:
+def test_a_run_that_lands_all_again_reports_missing_files_and_later_increments_continue_from_it(config: Path) -> None:
     raw = Lake(config.parent / "lake").table("raw", "scans")
     for name in ("a", "b"):
         deliver(config, name)
-        Pipeline(config, watcher=Quiet()).ingest()
+        Pipeline(config, listener=Quiet()).ingest()
     (config.parent / "landing" / "b").unlink()
-    watcher = Quiet()
-    whole = Pipeline(config, ["sources.scans.incremental=false"], watcher=watcher)
+    listener = Quiet()
+    whole = Pipeline(config, ["sources.scans.incremental=false"], listener=listener)
     # What is there is what version 1 held; but the newest one is what counts from now on.
     assert (whole.ingest()["scans"].number, whole.ingest()["scans"].number, raw.versions()) == (3, 3, [1, 2, 3])
-    assert watcher.notes == ["1 files that raw/scans@2 holds are no longer at the source, and raw/scans@3 is without "
+    assert listener.notes == ["1 files that raw/scans@2 holds are no longer at the source, and raw/scans@3 is without "
                              "them"]
     deliver(config, "c")
-    Pipeline(config, watcher=Quiet()).ingest()
+    Pipeline(config, listener=Quiet()).ingest()
     assert held(config) == ["a", "c"]
 
 
-def test_sources_that_are_refused_are_all_told(config: Path) -> None:
+def test_sources_that_are_refused_are_all_reported(config: Path) -> None:
     text = WORKLOAD.replace("sources:", "sources:\n  one: {format: text, path: other}\n  two: {format: text, path: no}")
     config.write_text(text)
     deliver(config, "a")
     with pytest.raises(LaketrainError, match=r"2 sources: .*source 'one': no file.*source 'two': no file"):
-        Pipeline(config, watcher=Quiet()).ingest(each=True)
+        Pipeline(config, listener=Quiet()).ingest(each=True)
     assert held(config) == ["a"]
 
 
 def test_a_stage_without_a_section_is_refused_at_once(config: Path) -> None:
     with pytest.raises(ConfigError, match="there is no 'train' section"):
-        stream(config, timedelta(seconds=1), watcher=Quiet(), last="train")
+        stream(config, timedelta(seconds=1), listener=Quiet(), last="train")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_ends_well_when_it_is_told_to(config: Path, number: signal.Signals) -> None:
+def test_the_command_exits_with_0_on_a_signal(config: Path, number: signal.Signals) -> None:
     service = subprocess.Popen([sys.executable, "-m", "laketrain", "stream", str(config), "--every", "100 ms"],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
@@ -342,12 +343,12 @@ def test_the_command_ends_well_when_it_is_told_to(config: Path, number: signal.S
 def test_a_workload_in_which_nothing_grows_is_refused(config: Path) -> None:
     config.write_text(WORKLOAD.replace("incremental: true, ", ""))
     with pytest.raises(ConfigError, match="none of scans grows, so there is nothing to wait for"):
-        stream(config, timedelta(seconds=1), watcher=Quiet())
+        stream(config, timedelta(seconds=1), listener=Quiet())
 
 
 @pytest.mark.parametrize(("text", "said"), [("soon", "--every: received 'soon', expected a number and a unit"),
                                             ("5 parsecs", "--every: received the unit 'parsecs'")])
-def test_a_span_that_is_none_is_told_with_its_option(text: str, said: str) -> None:
+def test_a_duration_that_cannot_be_parsed_is_refused_with_its_option(text: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        span("--every", text)
-    assert span("--every", "1.5 hours") == timedelta(minutes=90)
+        parse_duration("--every", text)
+    assert parse_duration("--every", "1.5 hours") == timedelta(minutes=90)

@@ -15,21 +15,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.road import Quiet
+from tests.small import BAD_SCANS, CONFIG, ROWS, Small, build_small, write
+from tests.tables import rows_of
 
+from laketrain.config.document import Document
 from laketrain.errors import ConfigError, DataError, GateError, LakeError
 from laketrain.evaluate import fingerprint_evaluate
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version, collect
 from laketrain.pipeline import Pipeline
-from laketrain.stages import STAGES, between
-
-from .road import Quiet
-from .small import BAD_SCANS, CONFIG, ROWS, Small, build_small, write
-from .tables import rows_of
+from laketrain.pipeline.stages import between, in_order
+from laketrain.workload import Workload
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+STAGES = tuple(stage.name for stage in in_order())
 ALL = ["raw/scans", "raw/labels", "clean/scans", "clean/labels", "integrated/digits", "features/small"]
 LOWER_LIMIT = "clean.scans.rules.2={range: {column: pixels, min: 10, max: 255}}"
 STRICT = "clean.scans.max_reject_fraction=0.01"
@@ -57,14 +59,14 @@ def versions(home: Small) -> dict[str, list[int]]:
 # ---- what is run
 
 
-def test_a_run_makes_every_declared_stage_in_order_and_tells_its_watcher(finished: Small, spark: SparkSession):
+def test_a_run_makes_every_declared_stage_in_order_and_reports_to_its_listener(finished: Small, spark: SparkSession):
     pipeline = finished.pipeline(spark)
     pipeline.run()
-    watcher = pipeline._watcher
-    assert isinstance(watcher, Quiet)
-    assert watcher.began == [("ingest", "scans"), ("ingest", "labels"), ("clean", "scans"), ("clean", "labels"),
+    listener = pipeline.listener
+    assert isinstance(listener, Quiet)
+    assert listener.began == [("ingest", "scans"), ("ingest", "labels"), ("clean", "scans"), ("clean", "labels"),
                              ("integrate", "digits"), ("convert", "small")]
-    assert [outcome.version.ref for outcome in watcher.ended] == [f"{table}@1" for table in ALL]
+    assert [outcome.version.ref for outcome in listener.ended] == [f"{table}@1" for table in ALL]
 
 
 def test_what_is_unchanged_is_skipped_without_spark(small: Small):
@@ -72,12 +74,12 @@ def test_what_is_unchanged_is_skipped_without_spark(small: Small):
     pipeline = small.pipeline()
     result = pipeline.run()
     assert (made(pipeline), result.changed) == ([], False)
-    assert pipeline._spark is None
+    assert not pipeline.context.started_spark
     assert versions(small) == before
     assert result.report is not None and result.report.ref == "runs/small@1"
 
 
-def test_old_versions_go_as_the_workload_says_and_a_rerun_still_finds_everything(small: Small, spark: SparkSession):
+def test_old_versions_are_dropped_as_the_workload_asks_and_a_rerun_finds_everything(small: Small, spark: SparkSession):
     sets = (LOWER_LIMIT, "clean.scans.max_reject_fraction=0.5", "retain.versions=1")
     small.pipeline(spark, *sets).run()
     there = versions(small)
@@ -150,7 +152,7 @@ def test_a_scheduled_run_names_its_day_and_running_it_again_changes_nothing(smal
     (None, None, STAGES), ("clean", None, STAGES[1:]), (None, "clean", STAGES[:2]),
     ("convert", "convert", ("convert",)), ("integrate", "train", ("integrate", "convert", "train"))])
 def test_from_and_to_choose_the_stages(first: str | None, last: str | None, stages: tuple[str, ...]):
-    assert tuple(between(first, last)) == stages
+    assert tuple(stage.name for stage in between(first, last)) == stages
 
 
 @pytest.mark.parametrize(("first", "last", "said"), [
@@ -163,7 +165,7 @@ def test_impossible_stages_are_refused(first: str | None, last: str | None, said
     assert said in str(caught.value)
 
 
-def test_only_the_chosen_stages_are_run_and_read_what_lies_in_the_lake(spark: SparkSession, tmp_path: Path):
+def test_only_the_chosen_stages_are_run_and_read_what_is_in_the_lake(spark: SparkSession, tmp_path: Path):
     home = build_small(tmp_path)
     home.pipeline(spark).run(last="clean")
     assert sorted(versions(home)) == ["clean/labels", "clean/scans", "profiles/clean.labels", "profiles/clean.scans",
@@ -177,7 +179,7 @@ def test_only_the_chosen_stages_are_run_and_read_what_lies_in_the_lake(spark: Sp
 @pytest.mark.parametrize(("stage", "needs", "first"), [
     ("clean", "raw/scans", "ingest"), ("integrate", "clean/scans", "clean"),
     ("convert", "integrated/digits", "integrate")])
-def test_a_stage_without_its_input_says_which_stage_to_run_first(tmp_path: Path, stage: str, needs: str, first: str):
+def test_a_stage_without_its_input_names_the_stage_to_run_first(tmp_path: Path, stage: str, needs: str, first: str):
     home = build_small(tmp_path)
     with pytest.raises(LakeError) as caught:
         home.pipeline().run(stage, stage)
@@ -186,7 +188,7 @@ def test_a_stage_without_its_input_says_which_stage_to_run_first(tmp_path: Path,
     assert caught.value.hint == f"run the stage {first!r} first, e.g. laketrain run {home.config} --to {first}"
 
 
-def test_a_landing_zone_without_files_is_told_with_its_path(tmp_path: Path):
+def test_a_landing_zone_without_files_is_reported_with_its_path(tmp_path: Path):
     home = build_small(tmp_path)
     with pytest.raises(DataError, match=r"no file matches .*/landing/labels/sunday\.csv") as caught:
         home.pipeline(None, "day=sunday").run()
@@ -220,6 +222,17 @@ def test_stages_called_in_turn_read_each_other_and_not_a_newer_version(small: Sm
     assert pipeline.integrate()["digits"].ref == "integrated/digits@1"
 
 
+def test_a_pipeline_runs_a_file_a_mapping_or_a_workload(tmp_path: Path):
+    home = build_small(tmp_path)
+    loaded = Workload.load(home.config)
+    mapping = Document.parse(CONFIG.replace("${day}", "monday"), "small").data
+    pipelines = [Pipeline(home.config), Pipeline(loaded), Pipeline({**mapping, "lake": home.lake.url, "sources": {
+        name: {**source, "path": str(tmp_path / source["path"])} for name, source in mapping["sources"].items()}})]
+    assert [pipeline.run(last="ingest").changed for pipeline in pipelines] == [True, False, False]
+    with pytest.raises(ValueError, match=r"use workload\.changed"):
+        Pipeline(loaded, ["profile=false"])
+
+
 # ---- what a model is measured on
 
 
@@ -249,10 +262,10 @@ def test_a_model_is_measured_on_what_it_was_trained_on_also_where_a_newer_datase
     commit(home.lake, "features/other")
     pipeline = home.pipeline(None, *(f"{key}={value}" for key, value in named.items()))
     assert pipeline.evaluate() == {"metrics": {"accuracy": 0.5}}
-    watcher = pipeline._watcher
-    assert isinstance(watcher, Quiet)
+    listener = pipeline.listener
+    assert isinstance(listener, Quiet)
     newer = "features/other@1" if named else "features/small@2"
-    assert watcher.notes == [
+    assert listener.notes == [
         f"models/small@1 is measured on features/small@1, on which it was trained, and not on {newer}"]
 
 
@@ -292,7 +305,7 @@ def test_a_stage_that_the_workload_does_not_declare_is_refused(finished: Small, 
     ("clean/../raw", "lake"),
     ("raw/scans", "is no table of rows that Spark reads"),
 ])
-def test_a_table_that_there_isnt_is_answered(finished: Small, spark: SparkSession, ref: str, said: str):
+def test_a_table_that_does_not_exist_is_refused(finished: Small, spark: SparkSession, ref: str, said: str):
     with pytest.raises(LakeError, match=".") as caught:
         finished.pipeline(spark).table(ref)
     assert said in str(caught.value)
@@ -301,7 +314,7 @@ def test_a_table_that_there_isnt_is_answered(finished: Small, spark: SparkSessio
 # ---- failures
 
 
-def test_a_failed_stage_leaves_what_was_committed_and_a_report_that_says_so(small: Small, spark: SparkSession):
+def test_a_failed_stage_leaves_what_was_committed_and_a_report_of_the_failure(small: Small, spark: SparkSession):
     before = versions(small)
     pipeline = small.pipeline(spark, STRICT)
     with pytest.raises(DataError, match=r"4 of 60 rows were rejected \(6.7%\), allowed is 1.0%"):
@@ -327,11 +340,11 @@ def test_after_a_failure_a_mended_run_is_right_again(small: Small, spark: SparkS
     assert mended.version("features/small").number == 1
 
 
-def test_a_mistake_of_ours_is_not_dressed_up_as_the_users(small: Small, monkeypatch: pytest.MonkeyPatch):
+def test_a_bug_of_laketrain_is_not_shown_as_a_mistake_of_the_user(small: Small, monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("laketrain.clean.fingerprint_clean", broken)
+    monkeypatch.setattr("laketrain.clean.stage.fingerprint_clean", broken)
     with pytest.raises(ZeroDivisionError, match="ours"):
         small.pipeline().run()
 

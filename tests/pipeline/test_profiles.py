@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.road import Quiet
+from tests.small import BAD_SCANS, ROWS, Small, build_small
 from typer.testing import CliRunner
 
 from laketrain.cli import app
@@ -16,8 +18,6 @@ from laketrain.errors import DataError, LakeError
 from laketrain.lake import Lake, Version, collect, verify
 from laketrain.profile.model import load_profile
 from laketrain.report.contents import describe, describe_table
-
-from .small import BAD_SCANS, ROWS, Small, build_small
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -54,7 +54,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
     return fails
 
 
-def test_each_clean_and_integrated_table_has_a_profile_that_no_stage_is_told_of(finished: Small) -> None:
+def test_each_clean_and_integrated_table_has_a_profile_that_no_stage_knows_of(finished: Small) -> None:
     assert profiles(finished.lake) == ONE_EACH
     found = load_profile(finished.lake.version("profiles/integrated.digits"))
     assert (found.ref, found.rows) == ("integrated/digits@1", ROWS - BAD_SCANS)
@@ -68,11 +68,11 @@ def test_each_clean_and_integrated_table_has_a_profile_that_no_stage_is_told_of(
 def test_what_is_unchanged_keeps_its_profile_without_spark(small: Small) -> None:
     pipeline = small.pipeline()
     pipeline.run()
-    assert pipeline._spark is None
+    assert not pipeline.context.started_spark
     assert [pipeline.profile(table).profile.ref for table in (*TABLES, "scans", "digits", "clean/scans@1")] == [
         "clean/scans@1", "clean/labels@1", "integrated/digits@1", "clean/scans@1", "integrated/digits@1",
         "clean/scans@1"]
-    assert pipeline._spark is None
+    assert not pipeline.context.started_spark
     assert profiles(small.lake) == ONE_EACH
 
 
@@ -96,14 +96,15 @@ def test_a_workload_without_profiles_makes_none_until_one_is_asked_for(spark: Sp
 
 
 @pytest.mark.parametrize("error", [DataError("profile", "table clean/scans@1", "broke"), ValueError("broke")])
-def test_a_profile_that_fails_is_told_and_the_run_goes_on(
+def test_a_profile_that_fails_is_a_note_and_the_run_goes_on(
     spark: SparkSession, tmp_path: Path, failing: Callable[[Exception], None], error: Exception
 ) -> None:
     home = build_small(tmp_path)
     failing(error)
     pipeline = home.pipeline(spark)
-    notes: list[str] = []
-    pipeline._watcher.note = notes.append  # type: ignore[method-assign]
+    listener = pipeline.listener
+    assert isinstance(listener, Quiet)
+    notes = listener.notes
     result = pipeline.run(last="clean")
     assert [outcome.version.ref for outcome in result.outcomes][2:] == ["clean/scans@1", "clean/labels@1"]
     assert [note.partition(":")[0] for note in notes] == ["no profile of clean/scans@1", "no profile of clean/labels@1"]
@@ -126,7 +127,7 @@ def test_the_next_run_makes_the_profile_that_failed(
     assert profiles(home.lake) == {"profiles/clean.labels": [1], "profiles/clean.scans": [1]}
 
 
-def test_what_has_no_profile_says_what_has(small: Small) -> None:
+def test_a_table_without_profiles_is_refused_with_the_zones_that_have_them(small: Small) -> None:
     with pytest.raises(LakeError, match=r"raw/scans@1: has no profile. Next: name a table of clean/ or integrated/"):
         small.pipeline().profile("raw/scans")
 

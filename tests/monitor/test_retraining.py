@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from tests.profile.columns import after, number, numbers, text
+from tests.road import Quiet
+from tests.small import CONFIG, Small, build_small, write
 
 from laketrain.lake import Lake, Version
+from laketrain.monitor.retraining import model_to_keep
 from laketrain.profile.model import FILE, TableProfile
 from laketrain.profile.store import fingerprint_profile, profiles_of
-from laketrain.standing import standing_model
 from laketrain.train import fingerprint_train
 from laketrain.workload import Train
-
-from .profile.columns import after, number, numbers, text
-from .road import Quiet
-from .small import CONFIG, Small, build_small, write
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,53 +44,53 @@ def train(**settings: Any) -> Train:
     return Train.model_validate({"model": {"name": "linear"}, **settings})
 
 
-@pytest.mark.parametrize(("rows", "stands"), [(100, True), (109, True), (110, False), (300, False), (90, True)])
-def test_a_model_stands_until_its_split_has_grown_by_the_share(tmp_path: Path, rows: int, stands: bool) -> None:
-    config, lake = train(again={"rows": 0.1}), Lake(tmp_path)
+@pytest.mark.parametrize(("rows", "kept"), [(100, True), (109, True), (110, False), (300, False), (90, True)])
+def test_a_model_is_kept_until_its_split_has_grown_by_the_share(tmp_path: Path, rows: int, kept: bool) -> None:
+    config, lake = train(retrain_when={"rows": 0.1}), Lake(tmp_path)
     model = model_of(dataset_of(lake, 100), config)
-    found = standing_model(dataset_of(lake, rows), "digits", config)
-    assert (found is not None) == stands
+    found = model_to_keep(dataset_of(lake, rows), "digits", config)
+    assert (found is not None) == kept
     if found is not None:
         assert (found.model.ref, found.dataset.ref) == (model.ref, "features/digits@1")
-        assert found.because == f"{rows / 100 - 1:+.1%} rows"
+        assert found.reason == f"{rows / 100 - 1:+.1%} rows"
 
 
-def test_a_model_stands_until_it_is_old(tmp_path: Path) -> None:
-    config, lake = train(again={"days": 7}), Lake(tmp_path)
+def test_a_model_is_kept_until_it_is_old(tmp_path: Path) -> None:
+    config, lake = train(retrain_when={"days": 7}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     new, now = dataset_of(lake, 500), datetime.now(timezone.utc)
-    standing = standing_model(new, "digits", config, now=now + timedelta(days=6.5))
-    assert standing is not None and standing.because == "6.5 days old"
-    assert standing_model(new, "digits", config, now=now + timedelta(days=7.1)) is None
+    standing = model_to_keep(new, "digits", config, now=now + timedelta(days=6.5))
+    assert standing is not None and standing.reason == "6.5 days old"
+    assert model_to_keep(new, "digits", config, now=now + timedelta(days=7.1)) is None
 
 
 def test_one_reason_of_several_is_enough(tmp_path: Path) -> None:
-    config, lake = train(again={"days": 7, "rows": 0.5}), Lake(tmp_path)
+    config, lake = train(retrain_when={"days": 7, "rows": 0.5}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     few, many, now = dataset_of(lake, 120), dataset_of(lake, 200), datetime.now(timezone.utc)
-    assert standing_model(few, "digits", config, now=now) is not None
-    assert standing_model(many, "digits", config, now=now) is None
-    assert standing_model(few, "digits", config, now=now + timedelta(days=8)) is None
+    assert model_to_keep(few, "digits", config, now=now) is not None
+    assert model_to_keep(many, "digits", config, now=now) is None
+    assert model_to_keep(few, "digits", config, now=now + timedelta(days=8)) is None
 
 
 def test_other_settings_and_a_missing_dataset_are_reason_enough(tmp_path: Path) -> None:
-    config, lake = train(again={"rows": 0.5}), Lake(tmp_path)
-    assert standing_model(dataset_of(lake, 100), "digits", config) is None
+    config, lake = train(retrain_when={"rows": 0.5}), Lake(tmp_path)
+    assert model_to_keep(dataset_of(lake, 100), "digits", config) is None
     model_of(lake.version("features/digits@1"), config)
     new = dataset_of(lake, 101)
-    assert standing_model(new, "digits", train(again={"rows": 0.5}, epochs=3)) is None
-    assert standing_model(new, "digits", train(again={"rows": 0.2})) is not None
-    assert standing_model(new, "digits", train()) is None
+    assert model_to_keep(new, "digits", train(retrain_when={"rows": 0.5}, epochs=3)) is None
+    assert model_to_keep(new, "digits", train(retrain_when={"rows": 0.2})) is not None
+    assert model_to_keep(new, "digits", train()) is None
     lake.table("features", "digits").drop(1)
-    assert standing_model(new, "digits", config) is None
+    assert model_to_keep(new, "digits", config) is None
 
 
 def test_drift_that_nobody_can_tell_is_reason_enough(tmp_path: Path) -> None:
-    config, lake = train(again={"drift": "strong"}), Lake(tmp_path)
+    config, lake = train(retrain_when={"drift": "strong"}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     with lake.table("features", "digits").stage() as draft:
         other = draft.commit(counts={"splits": {"train": 100}}, parents={"clean/digits": 2})
-    assert standing_model(other, "digits", config) is None
+    assert model_to_keep(other, "digits", config) is None
 
 
 def drawn(before: TableProfile | None, version: int, width: float, longest: int) -> TableProfile:
@@ -104,13 +103,13 @@ def drawn(before: TableProfile | None, version: int, width: float, longest: int)
     return after(before, size, key.model_copy(update={"name": "y"}))
 
 
-@pytest.mark.parametrize(("widths", "longest", "stands"), [
+@pytest.mark.parametrize(("widths", "longest", "kept"), [
     ((1, 1.2, 1.2, 1.2), (12, 12, 12, 12), [True, True, True]), ((1, 3, 1, 1), (12, 12, 12, 12), [False, True, True]),
     ((1, 1.35, 1.5, 1.8), (12, 12, 12, 12), [True, True, False]),
     ((1, 1, 1, 1), (12, 13, 12, 13), [True, True, True]), ((1, 1, 1, 1), (12, 60, 13, 60), [False, True, False])])
-def test_drift_is_told_from_what_the_model_was_trained_on_however_many_versions_lie_between(
-        tmp_path: Path, widths: tuple[float, ...], longest: tuple[int, ...], stands: list[bool]) -> None:
-    config, lake = train(again={"drift": "strong"}), Lake(tmp_path)
+def test_drift_is_measured_from_what_the_model_was_trained_on_across_any_number_of_versions(
+        tmp_path: Path, widths: tuple[float, ...], longest: tuple[int, ...], kept: list[bool]) -> None:
+    config, lake = train(retrain_when={"drift": "strong"}), Lake(tmp_path)
     profile, found = None, []
     for version, (width, most) in enumerate(zip(widths, longest, strict=True), 1):
         with lake.table("clean", "digits").stage() as draft:
@@ -124,13 +123,13 @@ def test_drift_is_told_from_what_the_model_was_trained_on_however_many_versions_
         if version == 1:
             model_of(dataset, config)
         else:
-            found.append(standing_model(dataset, "digits", config) is not None)
-    assert found == stands
+            found.append(model_to_keep(dataset, "digits", config) is not None)
+    assert found == kept
 
 
 def test_a_policy_that_would_never_train_is_refused() -> None:
     with pytest.raises(ValidationError, match="received none of rows, days and drift"):
-        train(again={})
+        train(retrain_when={})
 
 
 def add(home: Small, name: str, rows: range, label: int | None = None) -> None:
@@ -148,12 +147,12 @@ def test_a_run_trains_again_when_labels_have_drifted_and_not_before(spark: Spark
 
     def models(*more: str) -> list[int]:
         pipeline = home.pipeline(spark, *sets, *more)
-        watcher = pipeline._watcher
-        assert isinstance(watcher, Quiet)
+        listener = pipeline.listener
+        assert isinstance(listener, Quiet)
         pipeline.run()
-        if watcher.notes:
-            assert watcher.notes == [
-                "models/small@1 stands (no column with strong drift), as 'train.retrain_when' says"]
+        if listener.notes:
+            assert listener.notes == [
+                "models/small@1 is kept (no column with strong drift), as 'train.retrain_when' asks"]
             assert pipeline.outcomes[-1].skipped, "the model is measured on what it was trained beside"
         return home.lake.table("models", "small").versions()
 

@@ -14,10 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from laketrain.cli import app
+from laketrain.deploy.schedule import airflow_dag, cron_line
 from laketrain.errors import ConfigError
 from laketrain.lake import Lake
 from laketrain.pipeline import Pipeline
-from laketrain.schedule import airflow_dag, cron_line
 from laketrain.workload import Workload
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_a_line_for_cron_runs_the_workload_for_the_day_that_it_is(dated: Workloa
     assert cron_line(plain, "@daily", "ssh edge laketrain") == f"@daily ssh edge laketrain run {plain.source}"
 
 
-def test_what_runs_are_told_by_set_is_kept_and_a_percent_sign_does_not_end_crons_command(plain: Workload) -> None:
+def test_options_of_set_are_passed_on_and_a_percent_sign_does_not_end_crons_command(plain: Workload) -> None:
     sets = ["clean.sales.max_reject_fraction=0.5", "lake=/a lake 5%"]
     line = cron_line(plain, "@daily", sets=sets)
     assert r"5\%" in line and "5%" not in line
@@ -90,7 +90,7 @@ def test_a_field_that_is_none_of_crons_is_refused_by_its_name(plain: Workload, a
         assert problem.where == "--at" and field in problem.problem
 
 
-def test_every_wrong_field_is_told(plain: Workload) -> None:
+def test_every_wrong_field_is_reported(plain: Workload) -> None:
     with pytest.raises(ConfigError) as caught:
         cron_line(plain, "a b c d e")
     assert len(caught.value.problems) == 5
@@ -244,7 +244,7 @@ def test_the_command_line_writes_either(dated: Workload) -> None:
 
 @pytest.mark.slow
 def test_a_real_airflow_runs_the_stages_of_its_day(tmp_path: Path) -> None:
-    from . import airflow
+    from tests import airflow
 
     try:
         run = airflow.provide(tmp_path / "airflow")

@@ -1,9 +1,9 @@
-"""A workload on a schedule: a line for cron, or a DAG for Airflow with a task a stage.
+"""A workload on a schedule: a line for cron, or a DAG for Airflow with a task for each stage.
 
     cron_line(workload, at="15 3 * * *")      # "15 3 * * * /…/bin/laketrain run /…/mnist.yaml --set variables.date=…"
     airflow_dag(workload, at="15 3 * * *")    # the text of a Python file for Airflow's folder of DAGs
 
-Both are text to be looked at and kept; laketrain starts nothing by itself.
+Both are text, to be read and saved; laketrain starts nothing by itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from laketrain.config.document import Document
 from laketrain.errors import ConfigError, Problem
-from laketrain.stages import STAGES, declares
+from laketrain.pipeline.stages import BUILT_IN, in_order
 from laketrain.workload import Workload
 
 _NAMED = {"@hourly": "@hourly", "@daily": "@daily", "@midnight": "@daily", "@weekly": "@weekly",
@@ -28,12 +28,12 @@ _FIELDS: Mapping[str, tuple[int, int, tuple[str, ...]]] = {
     "minute": (0, 59, ()), "hour": (0, 23, ()), "day of the month": (1, 31, ()), "month": (1, 12, _MONTHS),
     "day of the week": (0, 7, _DAYS),
 }
-"""Cron's fields: the least and the greatest number, and the names that stand for numbers from the least on."""
+"""Cron's fields: the least and the greatest number, and the names for the numbers from the least on."""
 _PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]+))?")
 _DAG = '''\
-"""{name}: a task a stage of {config}.
+"""{name}: a task for each stage of {config}.
 
-Written by `laketrain schedule`; write it anew when the workload's stages change.
+Written by `laketrain schedule`; write it again when the workload's stages change.
 """
 
 import subprocess
@@ -52,16 +52,16 @@ COMMAND = {command!r}
 
 
 def run(stage: str, day: str) -> None:
-    """Runs a stage on what those before it made of this day. What would only fail again (the config, the model below
-    its gate) is not tried again."""
+    """Runs a stage on what those before it made of this day. A failure that would only come again (the config, a model
+    below its gate) is not retried."""
     words = [word.replace("{{stage}}", stage).replace("{{date}}", day) for word in COMMAND]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in process.stdout:
         print(line, end="", flush=True)
     code = process.wait()
     if code:
-        again = AirflowFailException if code in (2, 3) else AirflowException
-        raise again(f"{{' '.join(words)}} ended with {{code}}")
+        error = AirflowFailException if code in (2, 3) else AirflowException
+        raise error(f"{{' '.join(words)}} ended with {{code}}")
 
 
 with DAG({dag!r}, schedule={at!r}, start_date=datetime(2020, 1, 1), catchup=False, max_active_runs=1,
@@ -74,17 +74,17 @@ with DAG({dag!r}, schedule={at!r}, start_date=datetime(2020, 1, 1), catchup=Fals
 
 
 def cron_line(workload: Workload, at: str, program: str | None = None, sets: Sequence[str] = ()) -> str:
-    """One line for a crontab: the whole run at these times, for the day that it is.
+    """One line for a crontab: the whole run at these times, for the current day.
 
     Args:
         at: cron's five fields, or @daily and the like. program: what runs it, by default this laketrain; `{stage}` in
-            it becomes what stands for all stages, as in `spark-submit --master yarn jobs/{stage}.py`. sets: what each
-            run is told by `--set`.
+            it becomes the name of the job of all stages, as in `spark-submit --master yarn jobs/{stage}.py`. sets:
+            the `--set` options of each run.
 
     Raises:
-        ConfigError: `at` is no time of cron's, or `program` no command.
+        ConfigError: cron doesn't understand `at`, or `program` isn't a command.
     """
-    words = [*_whole_run(_words(program)), _config(workload), *_given(sets)]
+    words = [*_whole_run(_words(program)), _config(workload), *_options(sets)]
     dated = " --set variables.date=$(date +%F)" if _uses_date(workload, sets) else ""
     # A percent sign ends cron's command unless it is escaped.
     command = f"{shlex.join(words)}{dated}".replace("%", r"\%")
@@ -92,27 +92,28 @@ def cron_line(workload: Workload, at: str, program: str | None = None, sets: Seq
 
 
 def airflow_dag(workload: Workload, at: str, program: str | None = None, sets: Sequence[str] = ()) -> str:
-    """A DAG, for Airflow 2 and 3: a task a stage that the workload declares, one after the other, for the run's day.
+    """A DAG, for Airflow 2 and 3: a task for each declared stage, one after the other, for the run's day.
 
     Args:
-        at, sets: as of `cron_line`. program: what runs a stage, by default this laketrain; `{stage}` in it is the
-            stage, which else follows it, as in `spark-submit --master yarn jobs/{stage}.py`. Of a workload that uses
-            the date, a task runs the stages up to its own, of which those before find what they made of that day.
+        at, sets: as of `cron_line`. program: what runs a stage, by default this laketrain; `{stage}` in it becomes the
+            stage, which else follows it, as in `spark-submit --master yarn jobs/{stage}.py`. If the workload uses the
+            date, a task runs all stages up to its own; the earlier ones find what they made of that day.
 
     Raises:
         ConfigError: as `cron_line` does.
     """
     words, times, dated = _words(program), _checked(at), _uses_date(workload, sets)
-    named = _names_stage(words)
-    # A stage alone would take the newest version of what stands before it, which may be another day's.
+    stages, named = [stage for stage in in_order() if stage.declared(workload)], _names_stage(words)
+    # A stage alone would read the newest version of its inputs, which may be another day's.
     if dated or (words[-1].endswith(".py") and not named):
         words = [*_whole_run(words), _config(workload), "--to", "{stage}"]
+    elif named:
+        words += [_config(workload)]
     else:
-        words += [_config(workload)] if named else ["{stage}", _config(workload)]
-    words += [*_given(sets), *(["--set", "variables.date={date}"] if dated else [])]
-    declared = [stage for stage in STAGES if declares(workload, stage)]
-    return _DAG.format(name=workload.name, config=_config(workload), stages=declared, command=words,
-                       at=_NAMED.get(times, times), dag=f"laketrain_{workload.name}")
+        words += [*([] if set(stages) <= set(BUILT_IN) else ["stage"]), "{stage}", _config(workload)]
+    words += [*_options(sets), *(["--set", "variables.date={date}"] if dated else [])]
+    return _DAG.format(name=workload.name, config=_config(workload), stages=[stage.name for stage in stages],
+                       command=words, at=_NAMED.get(times, times), dag=f"laketrain_{workload.name}")
 
 
 def _words(program: str | None) -> list[str]:
@@ -149,7 +150,7 @@ def _checked(at: str) -> str:
     wrong = [Problem("--at", f"received {field!r} as the {name}, expected {_expected(name)}",
                      "Or a list such as 1,3, a range such as 1-5, a step such as */2, or * for all")
              for field, name in zip(fields, _FIELDS, strict=True)
-             if not all(_stands(part, *_FIELDS[name]) for part in field.lower().split(","))]
+             if not all(_is_valid(part, *_FIELDS[name]) for part in field.lower().split(","))]
     if wrong:
         raise ConfigError("command line", wrong)
     return " ".join(fields)
@@ -160,14 +161,14 @@ def _expected(name: str) -> str:
     return f"{low} to {high}" + (f" or {names[0]} to {names[-1]}" if names else "")
 
 
-def _stands(part: str, low: int, high: int, names: tuple[str, ...]) -> bool:
+def _is_valid(part: str, low: int, high: int, names: tuple[str, ...]) -> bool:
     """Whether a part of a field, without commas, is one of cron's."""
-    found = _PART.fullmatch(part)
-    if found is None or (found["step"] and (not int(found["step"]) or (found["first"] and not found["last"]))):
+    match = _PART.fullmatch(part)
+    if match is None or (match["step"] and (not int(match["step"]) or (match["first"] and not match["last"]))):
         return False
     numbers = {**{str(number): number for number in range(low, high + 1)},
-               **{name: low + place for place, name in enumerate(names)}}
-    ends = [numbers.get(word.lstrip("0") or "0", -1) for word in (found["first"], found["last"]) if word]
+               **{name: low + index for index, name in enumerate(names)}}
+    ends = [numbers.get(word.lstrip("0") or "0", -1) for word in (match["first"], match["last"]) if word]
     return -1 not in ends and ends == sorted(ends)
 
 
@@ -179,7 +180,7 @@ def _config(workload: Workload) -> str:
     return str(Path(workload.source).absolute())
 
 
-def _given(sets: Sequence[str]) -> list[str]:
+def _options(sets: Sequence[str]) -> list[str]:
     return [word for each in sets for word in ("--set", each)]
 
 
