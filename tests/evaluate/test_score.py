@@ -20,7 +20,7 @@ from laketrain.evaluate.tally import sections_of
 from laketrain.events import RowsScored
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake
-from laketrain.train.checkpoint import load_model
+from laketrain.models.saving import load_model
 
 pytestmark = pytest.mark.slow
 WORST = 7

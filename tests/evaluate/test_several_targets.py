@@ -21,7 +21,7 @@ from laketrain.evaluate.sections import headline, sections
 from laketrain.evaluate.tally import sections_of
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
-from laketrain.train.checkpoint import load_model
+from laketrain.models.saving import load_model
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

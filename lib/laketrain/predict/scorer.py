@@ -121,7 +121,7 @@ def _model(lake: str, ref: str) -> Callable[[dict[str, npt.NDArray[Any]]], Any]:
     import_tensorflow()
     import tensorflow as tf
 
-    from laketrain.train.checkpoint import load_model
+    from laketrain.models.saving import load_model
 
     table, _, number = ref.partition("@")
     model = load_model(Lake(lake).table(*table.split("/")).get(int(number)))

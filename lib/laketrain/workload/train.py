@@ -87,8 +87,9 @@ class Train(Section):
     callbacks: list[UserCode] = Field(default_factory=list)
     """Your own, as `module:function`: each gives a Keras callback; the chief's rank calls it."""
     step: UserCode | None = None
-    """Your own train step, as `module:function`, of (model, inputs, targets, weights) to the loss of this rank's rows;
-    it applies `model.optimizer` itself. By default it is ours."""
+    """Your own train step, as `module:name`: a subclass of `laketrain.models.train_step.TrainStep`, or a function of
+    (model, inputs, targets, weights) to the loss of this rank's rows that applies `model.optimizer` itself. By default
+    it is the model's, or supervised."""
     augment: Augment | None = None
     """Random views of the images, of the training split alone; by default they are seen as they are."""
     seed: int = Field(default=0, ge=0)
