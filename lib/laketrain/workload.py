@@ -24,7 +24,7 @@ from laketrain.errors import ConfigError, DataError, LakeError, Problem, nearest
 from laketrain.features import Feature, FeatureSet, Label, Multilabel
 from laketrain.features.answers import columns_of
 from laketrain.features.base import learnt_fields
-from laketrain.feed.views import misfit
+from laketrain.feed.augment.augmenter import misfit
 from laketrain.lake import Lake
 from laketrain.models import ModelBox
 from laketrain.models.idle import unfit_or_idle

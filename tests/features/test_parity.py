@@ -178,7 +178,7 @@ def fed(dataset: Dataset) -> dict[str, Tensors]:
         with dataset.reader(split, ["name"]) as reader:
             names = iter(reader.read(np.arange(count))["name"].tolist())
         with dataset.feed(split, batch=8, lanes=1, shuffle=False) as feed:
-            for inputs, targets, weights, _ in feed.steps_of():
+            for inputs, targets, weights, _ in feed.batches():
                 named = targets if isinstance(targets, dict) else {targets_of[0]: targets}
                 arrays = {name: np.asarray(values) for name, values in {**inputs, **named, "weight": weights}.items()}
                 for place in np.flatnonzero(arrays["weight"]):

@@ -41,7 +41,7 @@ def said_of(text: str) -> dict[str, set[int]]:
 def test_the_row_groups_are_those_of_the_batch(dataset: Version, rank: int, epoch: int, step: int) -> None:
     import_tensorflow()
     with Dataset(dataset).feed("train", 32, seed=3) as feed:
-        *_, batch = (each for _, each in zip(range(step + 1), feed.steps_of(rank, 2, epoch), strict=False))
+        *_, batch = (each for _, each in zip(range(step + 1), feed.batches(rank, 2, epoch), strict=False))
         text = told(feed, World(rank, 2), epoch, step, batch)
     assert text.startswith(", on rows of features/tiny/data/")
     assert said_of(text) == groups_of(dataset, batch[0]["image"].numpy())
@@ -52,7 +52,7 @@ def test_of_rows_without_a_number_only_theirs_are_told(dataset: Version) -> None
     import tensorflow as tf
 
     with Dataset(dataset).feed("train", 32, seed=3) as feed:
-        inputs, targets, weights, real = next(iter(feed.steps_of(1, 2)))
+        inputs, targets, weights, real = next(iter(feed.batches(1, 2)))
         images = inputs["image"].numpy()
         sizes = np.zeros(16, np.float32)
         sizes[5] = np.nan

@@ -28,7 +28,7 @@ def unfit_or_idle(config: Train, features: FeatureSet) -> list[Unfit]:
 
 
 def idle(config: Train, features: FeatureSet) -> Iterator[Unfit]:
-    """All of them but those of `augment`, which the feed knows (`laketrain.feed.views.misfit`)."""
+    """All of them but those of `augment`, which the feed knows (`laketrain.feed.augment.augmenter.misfit`)."""
     for key, problem, hint in parse_model(config.model).idle(features):
         yield Unfit(("model", key), f"model {config.model['name']!r}", problem, hint)
     yield from _cache(config, features)

@@ -85,7 +85,7 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
                       window_mb=config.shuffle_window_mb, cache=cache) as feed:
 
         def first() -> tuple[Any, Any, Any, Any]:
-            with closing(feed.steps_of(world.rank, world.size)) as batches:
+            with closing(feed.batches(world.rank, world.size)) as batches:
                 return next(batches)
 
         begun = begin(task, dataset, checkpoints, world, first)

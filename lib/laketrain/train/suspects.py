@@ -18,13 +18,13 @@ from laketrain.distributed import World
 from laketrain.feed.feed import Feed
 
 if TYPE_CHECKING:
-    from laketrain.feed.tensors import Step
+    from laketrain.feed.tensors import Batch
 
 FILES, GROUPS = 4, 8
 """As many are listed."""
 
 
-def told(feed: Feed, world: World, epoch: int, step: int, batch: Step) -> str:
+def told(feed: Feed, world: World, epoch: int, step: int, batch: Batch) -> str:
     """The clause that names the row groups of the rank's batch, or of those rows in it that hold no number."""
     for what, bad in _not_finite(batch):
         found = feed.row_groups(world.rank, world.size, epoch, step, bad)
@@ -32,7 +32,7 @@ def told(feed: Feed, world: World, epoch: int, step: int, batch: Step) -> str:
     return f", on rows of {listed(feed.row_groups(world.rank, world.size, epoch, step))}"
 
 
-def _not_finite(batch: Step) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _not_finite(batch: Batch) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     """What holds numbers that are none, and in which rows, (rank's batch,)."""
     inputs, targets, _, _ = batch
     named = {f"input {name!r}": values for name, values in inputs.items()}

@@ -1,4 +1,4 @@
-"""Random views are drawn a row and an epoch by arithmetic alone, and they are what their settings say."""
+"""Affine transforms depend on seed, epoch and row alone, stay within their settings, and equal SciPy's."""
 
 from __future__ import annotations
 
@@ -11,44 +11,18 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from laketrain.config.augment import Augment
-from laketrain.feed import LanePlan, as_tf_dataset, batches
-from laketrain.feed.augment import affine_transforms, uniform
+from laketrain.feed import LanePlan, array_batches, as_tf_dataset
+from laketrain.feed.augment.affine import affine_transforms, apply_affine
+from laketrain.feed.augment.stateless_random import stateless_uniform
 
 ALL = Augment(rotate=25, zoom=0.2, shift=3, shear=0.2)
 IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0]
-NUMBERS = st.integers(0, 2**63 - 1)
+SEEDS = st.integers(0, 2**63 - 1)
 
 
-def splitmix(seed: int, epoch: int, row: int, place: int, draws: int) -> float:
-    """`uniform`, again, in whole numbers of Python."""
-    def mixed(z: int) -> int:
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
-        return z ^ (z >> 31)
-
-    start = mixed((mixed(seed) + epoch) % 2**64)
-    return (mixed((start + (row * draws + place + 1) * 0x9E3779B97F4A7C15) % 2**64) >> 11) / 2**53
-
-
-# ---- the draws
-
-
-@given(seed=st.integers(0, 2**64 - 1), epoch=st.integers(0, 10**6), row=st.integers(0, 2**40), draws=st.integers(1, 6))
-def test_a_draw_is_splitmix_of_seed_epoch_row_and_place(seed: int, epoch: int, row: int, draws: int) -> None:
-    [found] = uniform(seed, epoch, np.array([row]), draws)
-    assert found.tolist() == [splitmix(seed, epoch, row, place, draws) for place in range(draws)]
-
-
-def test_the_draws_are_pinned_so_that_a_resumed_run_of_another_release_sees_the_same_views() -> None:
-    found = uniform(7, 3, np.array([0, 1, 59_999]), 2)
-    wanted = [[0.2777192345292445, 0.9817389022223034], [0.37757165965843364, 0.9956524486007026],
-              [0.997025997212534, 0.49678017360642235]]
-    np.testing.assert_array_equal(found, wanted)
-
-
-@given(rows=st.lists(st.integers(0, 10**9), min_size=1, max_size=40), seed=NUMBERS, epoch=st.integers(0, 1000),
+@given(rows=st.lists(st.integers(0, 10**9), min_size=1, max_size=40), seed=SEEDS, epoch=st.integers(0, 1000),
        random=st.randoms(use_true_random=False))
-def test_a_rows_view_depends_on_no_other_row(rows: list[int], seed: int, epoch: int, random: Any) -> None:
+def test_a_transform_depends_on_no_other_row(rows: list[int], seed: int, epoch: int, random: Any) -> None:
     whole = affine_transforms(ALL, seed, epoch, np.array(rows), (28, 20))
     order = random.sample(range(len(rows)), len(rows))
     cut = random.randint(0, len(rows))
@@ -57,30 +31,16 @@ def test_a_rows_view_depends_on_no_other_row(rows: list[int], seed: int, epoch: 
     np.testing.assert_array_equal(whole[order], shuffled)
 
 
-def test_draws_lie_in_the_unit_interval_evenly_and_tell_nothing_of_each_other() -> None:
-    found = np.concatenate([uniform(seed, epoch, np.arange(20_000), 4) for seed in (0, 1) for epoch in (0, 1)], axis=1)
-    assert found.min() >= 0
-    assert found.max() < 1
-    counts = np.stack([np.histogram(column, bins=20, range=(0, 1))[0] for column in found.T])
-    # 19 degrees of freedom: 50 is passed once in 7,000 columns.
-    assert (((counts - 1000.0) ** 2 / 1000).sum(axis=1) < 50).all()
-    correlation = np.corrcoef(found.T) - np.eye(found.shape[1])
-    assert np.abs(correlation).max() < 0.035
-    assert abs(np.corrcoef(found[1:, 0], found[:-1, 0])[0, 1]) < 0.035
-
-
-# ---- the views
-
-
-@given(seed=NUMBERS, epoch=st.integers(0, 1000), rows=st.lists(st.integers(0, 10**9), max_size=9),
+@given(seed=SEEDS, epoch=st.integers(0, 1000), rows=st.lists(st.integers(0, 10**9), max_size=9),
        height=st.integers(1, 300), width=st.integers(1, 300))
-def test_without_settings_a_view_is_the_image(seed: int, epoch: int, rows: list[int], height: int, width: int) -> None:
+def test_without_settings_the_transform_is_the_identity(seed: int, epoch: int, rows: list[int], height: int,
+                                                        width: int) -> None:
     found = affine_transforms(Augment(), seed, epoch, np.array(rows, np.int64), (height, width))
     np.testing.assert_array_equal(found, np.tile(np.array(IDENTITY, np.float32), (len(rows), 1)))
 
 
-@given(rotate=st.floats(0, 180), zoom=st.floats(0, 0.9), shift=st.floats(0, 10), seed=NUMBERS)
-def test_no_view_passes_its_bounds(rotate: float, zoom: float, shift: float, seed: int) -> None:
+@given(rotate=st.floats(0, 180), zoom=st.floats(0, 0.9), shift=st.floats(0, 10), seed=SEEDS)
+def test_transforms_stay_within_their_settings(rotate: float, zoom: float, shift: float, seed: int) -> None:
     height, width = 11, 31
     settings = Augment(rotate=rotate, zoom=zoom, shift=shift)
     for a, b, x, c, d, y, *rest in affine_transforms(settings, seed, 0, np.arange(50), (height, width)).astype(float):
@@ -100,18 +60,16 @@ def test_no_view_passes_its_bounds(rotate: float, zoom: float, shift: float, see
     Augment(rotate=12, zoom=0.12, shift=2, shear=0.2),
 ], ids=["none", "rotate", "zoom", "shift", "shear", "all"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_views_are_scipys_of_the_same_rotation_zoom_shift_and_shear(settings: Augment, channels: int) -> None:
-    from laketrain.feed.views import viewed
-
+def test_apply_affine_equals_scipy(settings: Augment, channels: int) -> None:
     height, width, rows = 20, 14, np.arange(100, 108)
     images = ndimage.gaussian_filter(np.random.default_rng(0).uniform(0, 255, (8, height, width, channels)),
                                      (0, 1.5, 1.5, 0))
     images = np.clip((images - 127) * 3 + 127, 0, 255).astype(np.uint8)
-    seen = viewed(images, affine_transforms(settings, 5, 2, rows, (height, width)))
+    seen = apply_affine(images, affine_transforms(settings, 5, 2, rows, (height, width)))
     assert seen.dtype == np.uint8
     assert seen.shape == images.shape
 
-    draws = 2 * uniform(5, 2, rows, 5) - 1
+    draws = 2 * stateless_uniform(5, 2, rows, 5) - 1
     for image, view, (turn, size, across, down, lean) in zip(images, seen, draws, strict=True):
         angle, scale = np.deg2rad(settings.rotate * turn), 1 + settings.zoom * size
         # SciPy counts rows first, and so down before across.
@@ -128,14 +86,14 @@ def test_views_are_scipys_of_the_same_rotation_zoom_shift_and_shear(settings: Au
 
 
 @pytest.mark.slow
-def test_every_number_of_ranks_and_every_batch_sees_the_same_view_of_a_row(write) -> None:
+def test_a_row_is_augmented_equally_for_any_ranks_and_batch(write) -> None:
     split, seen = write([[300, 12], [299]]), []
     for batch, lanes, ranks in ((32, 8, 1), (32, 8, 2), (48, 16, 1)):
         plan = LanePlan(611, batch, lanes, block_rows=12, window_blocks=2, seed=11)
         views = {}
         for rank in range(ranks):
             tensors = as_tf_dataset(plan, split.reader(), rank=rank, ranks=ranks, epoch=4, augment=ALL)
-            for (inputs, labels, weights, _), plain in zip(tensors.as_numpy_iterator(), batches(
+            for (inputs, labels, weights, _), plain in zip(tensors.as_numpy_iterator(), array_batches(
                     plan, split.reader("image", "label"), rank, ranks, epoch=4), strict=True):
                 np.testing.assert_array_equal(labels, plain.arrays["label"])
                 np.testing.assert_array_equal(weights, plain.weights)
@@ -147,7 +105,7 @@ def test_every_number_of_ranks_and_every_batch_sees_the_same_view_of_a_row(write
 
 
 @pytest.mark.slow
-def test_each_epoch_shows_other_views_and_the_same_again_when_resumed(write) -> None:
+def test_epochs_differ_and_a_resumed_run_repeats_them(write) -> None:
     split = write([[61]])
     plan = LanePlan(61, 32, 8, block_rows=4, window_blocks=2, seed=3, shuffle=False)
 

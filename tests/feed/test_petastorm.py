@@ -1,4 +1,4 @@
-"""Petastorm's own datasets, read without Petastorm: every codec, against what its own reader gives."""
+"""Petastorm's datasets are read without Petastorm; every codec is compared with Petastorm's own reader."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from laketrain.errors import DataError
-from laketrain.feed.foreign import SCHEMA_KEY, PetastormDataset, unpickle_schema
+from laketrain.feed.petastorm import PetastormDataset
+from laketrain.feed.petastorm_schema import SCHEMA_KEY, unpickle_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -76,7 +77,7 @@ def url(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.slow
-def test_every_codec_gives_what_petastorms_reader_gives(url: str) -> None:
+def test_every_codec_decodes_as_petastorms_reader_does(url: str) -> None:
     from petastorm import make_reader
 
     with make_reader(Path(url).as_uri(), reader_pool_type="dummy", num_epochs=1) as reader:
@@ -96,7 +97,7 @@ def test_every_codec_gives_what_petastorms_reader_gives(url: str) -> None:
 
 
 @pytest.mark.slow
-def test_columns_of_one_shape_come_as_one_array_and_others_as_objects(url: str) -> None:
+def test_columns_of_one_shape_are_arrays_and_others_are_objects(url: str) -> None:
     sample = PetastormDataset.at(url).sample(5)
     shapes = {name: (values.dtype.name, values.shape) for name, values in sample.items()}
     assert shapes["png"] == ("uint8", (5, 6, 5, 3))
@@ -108,10 +109,10 @@ def test_columns_of_one_shape_come_as_one_array_and_others_as_objects(url: str) 
 
 
 @pytest.mark.slow
-def test_columns_of_one_shape_are_fed_like_our_own(url: str) -> None:
+def test_columns_of_one_shape_can_be_fed(url: str) -> None:
     with PetastormDataset.at(url).feed(8, ["png", "matrix"], ["small"], seed=3) as feed:
         seen = []
-        for inputs, targets, weights, _ in feed.steps_of(epochs=1):
+        for inputs, targets, weights, _ in feed.batches(epochs=1):
             assert inputs["png"].shape == (8, 6, 5, 3)
             for image, matrix, small, weight in zip(inputs["png"].numpy(), inputs["matrix"].numpy(), targets.numpy(),
                                                     weights.numpy(), strict=True):
@@ -126,13 +127,13 @@ def test_columns_of_one_shape_are_fed_like_our_own(url: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("column", "said"), [("ragged", r"rows of uint16 \(None, 2\)"), ("perhaps", "may be null"),
                                               ("name", "may be null"), ("price", "rows of decimal")])
-def test_what_no_tensor_can_hold_is_refused_by_the_feed(url: str, column: str, said: str) -> None:
+def test_the_feed_refuses_columns_that_are_not_tensors(url: str, column: str, said: str) -> None:
     with pytest.raises(DataError, match=f"column '{column}' of .*{said}"):
         PetastormDataset.at(url).feed(8, [column], ["small"])
 
 
 @pytest.mark.slow
-def test_a_dataset_is_drawn_with_its_pictures(url: str) -> None:
+def test_show_draws_the_images(url: str) -> None:
     figure = PetastormDataset.at(url).show(4)
     assert sum(bool(axes.images) for axes in figure.axes) == 4
 
@@ -161,7 +162,7 @@ class Hostile:
     ((os.system, "touch {mark}"), "system"), ((getattr, "x", "__class__"), "getattr"),
     ((__import__, "os"), "__import__"), ((np.load, "{mark}"), "numpy"),
 ])
-def test_a_hostile_schema_is_refused_by_name_and_nothing_of_it_runs(
+def test_a_hostile_schema_is_refused_and_not_run(
         tmp_path: Path, protocol: int, call: tuple[Any, ...], name: str) -> None:
     mark = tmp_path / "it ran"
     given = tuple(part.format(mark=mark) if isinstance(part, str) else part for part in call)
@@ -171,8 +172,8 @@ def test_a_hostile_schema_is_refused_by_name_and_nothing_of_it_runs(
     assert not mark.exists()
 
 
-def test_a_hostile_schema_changes_none_of_the_reader_s_own_classes() -> None:
-    """By the state that it gives to a class, in the place of an object."""
+def test_a_hostile_schema_does_not_change_the_readers_classes() -> None:
+    """The pickle sets the state of a class instead of an object."""
     before = unpickle_schema(pickle.dumps(schema()), "here")["matrix"].dtype
     state = b"N}X\x05\x00\x00\x00dtypeK\x05s\x86b."
     with pytest.raises(DataError):
@@ -181,20 +182,20 @@ def test_a_hostile_schema_changes_none_of_the_reader_s_own_classes() -> None:
 
 
 @pytest.mark.parametrize("saved", [b"", b"\x80\x04", pickle.dumps({"a": 1}), pickle.dumps(schema)[:-3]])
-def test_what_is_no_schema_is_told(saved: bytes) -> None:
+def test_a_pickle_that_is_not_a_schema_raises(saved: bytes) -> None:
     with pytest.raises(DataError, match="its schema"):
         unpickle_schema(saved, "here")
 
 
-def test_a_directory_of_plain_parquet_or_with_foreign_metadata_is_told(tmp_path: Path) -> None:
+def test_a_directory_without_petastorms_metadata_raises(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     pq.write_table(pa.table({"a": [1]}), tmp_path / "plain" / "a.parquet")
     with pytest.raises(DataError, match=r"has no _common_metadata"):
         PetastormDataset.at(str(tmp_path / "plain"))
     pq.write_metadata(pa.schema([("a", pa.int64())]), tmp_path / "plain" / "_common_metadata")
-    with pytest.raises(DataError, match="holds no schema of Petastorm's"):
+    with pytest.raises(DataError, match="contains no Petastorm schema"):
         PetastormDataset.at(str(tmp_path / "plain"))
     damaged = pa.schema([("a", pa.int64())], metadata={SCHEMA_KEY: b"\x80\x04N."})
     pq.write_metadata(damaged, tmp_path / "plain" / "_common_metadata")
-    with pytest.raises(DataError, match="its schema is none of Petastorm's"):
+    with pytest.raises(DataError, match="its schema isn't one of Petastorm's"):
         PetastormDataset.at(str(tmp_path / "plain"))

@@ -1,11 +1,11 @@
-"""What `train.augment` makes of a rank's rows: views of each image by itself, then mixtures of rows.
+"""Applies `train.augment` to a rank's rows: each image by itself first, then mixtures of rows.
 
-    views = Views.of(reader.features, plan, settings)
-    images = views.view("image", images, epoch, rows)
-    mix = views.mix(epoch, rows, weights)
+    augmenter = Augmenter.of(features, plan, settings)
+    images = augmenter.augment("image", images, epoch, rows)
+    mix = augmenter.mix(epoch, rows, weights)
 
-Everything is drawn by the hash of `laketrain.feed.augment`, so it depends on seed, epoch and row alone, and mixtures
-also on the rows of the lane's slice. Importing this module does not import TensorFlow; moving images does.
+Every draw depends on seed, epoch and row alone; mixtures also depend on the rows of the lane's slice. Importing this
+module does not import TensorFlow; affine transforms do.
 """
 
 from __future__ import annotations
@@ -20,23 +20,22 @@ import numpy.typing as npt
 from laketrain.config.augment import Augment
 from laketrain.errors import DataError, LaunchError
 from laketrain.features import Image, Label
-from laketrain.feed.augment import affine_transforms
-from laketrain.feed.boxes import erase, squares
-from laketrain.feed.colour import colour_factors, recoloured
+from laketrain.feed.augment.affine import affine_transforms, apply_affine
+from laketrain.feed.augment.colour import adjust_colours, colour_factors
+from laketrain.feed.augment.cutout import cutout_boxes, erase
+from laketrain.feed.augment.flip_crop import crop, crop_offsets, flip, flip_flags
+from laketrain.feed.augment.mixup import Mix
 from laketrain.feed.lanes import LanePlan
-from laketrain.feed.mixing import Mix
-from laketrain.feed.moves import crop_offsets, cropped, mirrored, mirrors
-
-Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Views:
-    """The settings, and what they apply to.
+class Augmenter:
+    """The settings of augmentation, and the features that they apply to.
 
     Attributes:
-        images: the inputs that are images, by name. label: the target, where rows are mixed. slice: rows of a lane in
-            a step.
+        images: the image inputs, by name.
+        label: the target if rows are mixed, else None.
+        slice: rows of a lane in a step.
     """
 
     settings: Augment
@@ -46,17 +45,18 @@ class Views:
     label: Label | None
 
     @classmethod
-    def of(cls, features: Mapping[str, Any], plan: LanePlan, settings: Augment) -> Views:
+    def of(cls, features: Mapping[str, Any], plan: LanePlan, settings: Augment) -> Augmenter:
         """For these inputs and targets.
 
         Raises:
-            DataError: they can't be mixed, or have no colours. LaunchError: a lane has only one row in a step.
+            DataError: they can't be mixed, or have no colours.
+            LaunchError: rows would be mixed, and a lane has only one row in a step.
         """
         inputs = {name: feature for name, feature in features.items() if feature.role == "input"}
         targets = {name: feature for name, feature in features.items() if feature.role == "target"}
-        why = misfit(settings, inputs, targets)
-        if why is not None:
-            raise DataError("train", *why)
+        problem = misfit(settings, inputs, targets)
+        if problem is not None:
+            raise DataError("train", *problem)
         if settings.mixes and plan.slice < 2:
             raise LaunchError("train", "augment.mixup or cutmix", f"a batch of {plan.batch} in {plan.lanes} lanes is "
                               "one row a lane, and rows are mixed within a lane",
@@ -65,27 +65,27 @@ class Views:
         label = next(iter(targets.values())) if settings.mixes else None
         return cls(settings, plan.seed, plan.slice, images, label)
 
-    def view(self, name: str, images: npt.NDArray[Any], epoch: int,
-             rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        """(n, h, w, c) views of the images of the global rows `rows`, (n,); what is no image among the inputs stays."""
+    def augment(self, name: str, images: npt.NDArray[Any], epoch: int,
+                rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """The (n, h, w, c) images of global rows `rows`, (n,), augmented. Other features are returned unchanged."""
         if name not in self.images:
             return images
         settings, shape = self.settings, self.images[name].shape[:2]
         if settings.rotate or settings.zoom or settings.shift or settings.shear:
-            images = viewed(images, affine_transforms(settings, self.seed, epoch, rows, shape))
+            images = apply_affine(images, affine_transforms(settings, self.seed, epoch, rows, shape))
         if settings.flip.horizontal or settings.flip.vertical:
-            images = mirrored(images, mirrors(settings.flip, self.seed, epoch, rows))
+            images = flip(images, flip_flags(settings.flip, self.seed, epoch, rows))
         if settings.crop:
-            images = cropped(images, crop_offsets(settings.crop, self.seed, epoch, rows), settings.crop)
+            images = crop(images, crop_offsets(settings.crop, self.seed, epoch, rows), settings.crop)
         if settings.brightness or settings.contrast or settings.saturation:
-            images = recoloured(images, colour_factors(settings, self.seed, epoch, rows))
+            images = adjust_colours(images, colour_factors(settings, self.seed, epoch, rows))
         if settings.cutout:
             images = images.copy()
-            erase(images, squares(settings.cutout, self.seed, epoch, rows, shape), self._mean(name))
+            erase(images, cutout_boxes(settings.cutout, self.seed, epoch, rows, shape), self._mean(name))
         return images
 
     def mix(self, epoch: int, rows: npt.NDArray[np.int64], weights: npt.NDArray[np.float32]) -> Mix | None:
-        """How `rows`, (steps, rank's batch), are mixed; those of weight 0, padding and masked ones, stay apart."""
+        """How `rows`, (steps, rank's batch), are mixed; None if they aren't. Rows of weight 0 are never mixed."""
         if self.label is None:
             return None
         image, = self.images.values()
@@ -98,11 +98,11 @@ class Views:
 
 
 def misfit(settings: Augment, inputs: Mapping[str, Any], targets: Mapping[str, Any]) -> tuple[str, str, str] | None:
-    """Which setting these features are not fit for, why, and what to do; None where they are."""
+    """The first setting that doesn't fit these features, why, and what to do; None if all fit."""
     images = [feature for feature in inputs.values() if isinstance(feature, Image)]
     if settings.given and not images:
         return f"augment.{settings.given[0]}", f"is for images among the inputs, and these are {_kinds(inputs)}", (
-            "Remove 'train.augment': no other kind of input has random views")
+            "Remove 'train.augment': only images can be augmented")
     if settings.saturation and not any(image.shape[2] in (3, 4) for image in images):
         return "augment.saturation", "no input is an RGB or RGBA image", (
             "Remove it: brightness and contrast are for all images")
@@ -116,14 +116,3 @@ def misfit(settings: Augment, inputs: Mapping[str, Any], targets: Mapping[str, A
 
 def _kinds(features: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} ({feature.kind})" for name, feature in features.items()) or "none"
-
-
-def viewed(images: Pixels, transforms: npt.NDArray[np.float32]) -> Pixels:
-    """(n, h, w, c) images as their (n, 8) transforms show them, black where nothing is."""
-    import tensorflow as tf
-
-    with tf.device("CPU:0"):
-        seen = tf.raw_ops.ImageProjectiveTransformV3(
-            images=images, transforms=transforms, output_shape=images.shape[1:3], interpolation="BILINEAR",
-            fill_mode="CONSTANT", fill_value=0.0)
-    return np.asarray(seen.numpy())

@@ -1,4 +1,4 @@
-"""Work ahead of its use: in order, bounded, with errors where they are due, and never waiting for ever."""
+"""Prefetching keeps the order, is bounded, raises errors when they are due, and never waits for ever."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laketrain.errors import DataError
-from laketrain.feed.ahead import Ahead
+from laketrain.feed.prefetch import Prefetcher
 
 
 def counting(end: int, made: list[int] | None = None) -> Generator[int, None, None]:
@@ -31,35 +31,35 @@ def settled(made: list[int], least: int) -> int:
 
 
 @given(st.integers(0, 40), st.integers(1, 5))
-def test_items_come_in_order_and_then_it_is_over(end: int, depth: int) -> None:
-    with Ahead(counting(end), depth, "test") as items:
+def test_items_keep_their_order(end: int, depth: int) -> None:
+    with Prefetcher(counting(end), depth, "test") as items:
         assert list(items) == list(range(end))
         assert list(items) == []
 
 
 @pytest.mark.parametrize("depth", [1, 3])
-def test_no_more_than_depth_items_are_made_ahead(depth: int) -> None:
+def test_at_most_depth_items_are_prefetched(depth: int) -> None:
     made: list[int] = []
-    with Ahead(counting(20, made), depth, "test") as items:
+    with Prefetcher(counting(20, made), depth, "test") as items:
         assert settled(made, depth) == depth
         for taken in range(1, 4):
             next(items)
             assert settled(made, depth + taken) == depth + taken
 
 
-def test_an_error_is_raised_where_its_item_is_due_and_only_once() -> None:
+def test_an_error_is_raised_once_when_its_item_is_due() -> None:
     def failing() -> Generator[int, None, None]:
         yield 1
         raise MemoryError("no more")
 
-    with Ahead(failing(), 4, "test") as items:
+    with Prefetcher(failing(), 4, "test") as items:
         assert next(items) == 1
         with pytest.raises(MemoryError, match="no more"):
             next(items)
         assert list(items) == []
 
 
-def test_the_source_is_closed_by_its_own_thread_when_the_consumer_leaves() -> None:
+def test_the_thread_closes_the_source_when_the_consumer_leaves() -> None:
     closed_by: list[threading.Thread] = []
 
     def source() -> Iterator[int]:
@@ -68,13 +68,13 @@ def test_the_source_is_closed_by_its_own_thread_when_the_consumer_leaves() -> No
         finally:
             closed_by.append(threading.current_thread())
 
-    with Ahead(source(), 2, "test") as items:  # type: ignore[arg-type]
+    with Prefetcher(source(), 2, "test") as items:  # type: ignore[arg-type]
         next(items)
     assert [thread.name for thread in closed_by] == ["laketrain-feed-test"]
     assert not any(thread.name == "laketrain-feed-test" for thread in threading.enumerate())
 
 
-def test_a_source_that_is_stuck_is_named_and_left_behind() -> None:
+def test_a_stuck_source_is_reported_and_abandoned() -> None:
     release = threading.Event()
 
     def stuck() -> Generator[int, None, None]:
@@ -83,7 +83,7 @@ def test_a_source_that_is_stuck_is_named_and_left_behind() -> None:
 
     started = time.monotonic()
     with (pytest.raises(DataError, match=r"row group 3 of file 'x': has given nothing for 0\.2 s"),
-          Ahead(stuck(), 1, "stuck", patience_s=0.2, doing=lambda: "row group 3 of file 'x'") as items):
+          Prefetcher(stuck(), 1, "stuck", patience_s=0.2, describe=lambda: "row group 3 of file 'x'") as items):
         list(items)
     assert time.monotonic() - started < 30
     release.set()
