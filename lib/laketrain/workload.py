@@ -23,7 +23,7 @@ from laketrain.config.problems import explain
 from laketrain.errors import ConfigError, DataError, LakeError, Problem, nearest
 from laketrain.features import Feature, FeatureSet, Label, Multilabel
 from laketrain.features.answers import columns_of
-from laketrain.features.base import learnt_fields
+from laketrain.features.base import fitted_fields
 from laketrain.feed.augment.augmenter import misfit
 from laketrain.lake import Lake
 from laketrain.models import ModelBox
@@ -69,7 +69,7 @@ def _feature_problems(document: Document) -> Iterable[Problem]:
         yield Problem(".".join(path), f"{twins[0]!r} and {twins[1]!r} differ by capitals alone, and name columns that "
                       "Spark can't tell apart", "Rename one of them", document.line((*path, twins[1])))
     for name, feature in parsed.items():
-        for key in learnt_fields(feature) & set(features[name]):
+        for key in fitted_fields(feature) & set(features[name]):
             place = (*path, name, key)
             yield Problem(document.where(place), "is learnt from the train split, not set", "Remove it",
                           document.line(place))

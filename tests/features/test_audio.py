@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from laketrain.errors import DataError
-from laketrain.features import Audio, FeatureSet, Key, decode_once
+from laketrain.features import Audio, FeatureSet, Key
 from laketrain.features.audio_bands import Bands, log_mel, mel_weights, mfcc
-from laketrain.features.decode_audio import decode_audio, resampled
+from laketrain.features.codecs import cache
+from laketrain.features.codecs.audio import decode_audio, resample
 
 RATE = 8000
 NOISE = np.random.default_rng(2).uniform(-0.5, 0.5, RATE).astype(np.float32)
@@ -82,7 +83,7 @@ def test_tones_above_half_of_the_rate_vanish_and_don_t_fold_back(hertz: float) -
 def test_only_what_is_used_is_read_and_that_is_what_all_of_it_would_give(source: int) -> None:
     samples = np.random.default_rng(3).uniform(-0.5, 0.5, 3 * source)
     data = saved(samples, source, subtype="DOUBLE")
-    whole = resampled(samples.astype(np.float32), source, RATE)[: RATE // 2]
+    whole = resample(samples.astype(np.float32), source, RATE)[: RATE // 2]
     np.testing.assert_allclose(waveform(data, seconds=0.5), whole, atol=1e-6)
     assert decode_audio(data, RATE, 0.5).seconds == 3
 
@@ -197,7 +198,7 @@ def test_rows_of_buckets_are_padded_to_the_first_that_holds_them() -> None:
     fixed = audio(seconds=1).tensor(column)
     for bucket in range(3):
         mine = np.flatnonzero(buckets == bucket)
-        part = feature.at(bucket)
+        part = feature.for_bucket(bucket)
         assert part.shape == (frames[bucket], 20) and part.buckets == ()
         np.testing.assert_array_equal(part.decode(stored.take(pa.array(mine))), fixed[mine, : frames[bucket]])
     np.testing.assert_array_equal(feature.tensor(column), fixed)
@@ -291,10 +292,10 @@ COLUMN = pa.array([saved(height * np.roll(NOISE, 7)[:length], format=kind) for h
 def test_the_tensor_is_the_same_in_any_batch(changed: Any, cores: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", cores)
     feature = audio(**changed)
-    feature = feature.learnt(feature.tally(COLUMN))
+    feature = feature.fit(feature.tally(COLUMN))
     alone = []
     for row in range(len(COLUMN)):
-        monkeypatch.setattr(decode_once, "_memory", decode_once._Memory(0))
+        monkeypatch.setattr(cache, "_cache", cache._Cache(0))
         alone.append(feature.tensor(COLUMN.slice(row, 1))[0])
     np.testing.assert_array_equal(feature.tensor(COLUMN), alone)
     assert feature.tensor(COLUMN.slice(0, 0)).shape == (0, *feature.shape)
@@ -310,7 +311,7 @@ def test_each_band_gets_mean_0_and_deviation_1_over_the_frames_that_are_no_paddi
     raw = audio()
     frames = raw.tensor(COLUMN)
     real = frames[frames.any(axis=-1)].astype(np.float64)
-    learnt = raw.learnt(raw.tally(COLUMN))
+    learnt = raw.fit(raw.tally(COLUMN))
     assert learnt.statistics is not None
     np.testing.assert_allclose(learnt.statistics.mean, real.mean(axis=0), atol=1e-4)
     np.testing.assert_allclose(learnt.statistics.std, real.std(axis=0), atol=1e-4)
@@ -329,15 +330,15 @@ def test_statistics_do_not_depend_on_how_rows_are_parted(order: list[int], cut: 
 
 def test_a_band_that_never_changes_becomes_0_and_no_sound_teaches_nothing() -> None:
     silence = pa.array([saved(np.zeros(RATE))])
-    feature = audio().learnt(audio().tally(silence))
+    feature = audio().fit(audio().tally(silence))
     assert np.abs(feature.tensor(silence)).max() < 2**-12
     with pytest.raises(DataError, match="no good sound"):
-        audio().learnt(audio().tally(silence.slice(0, 0)))
+        audio().fit(audio().tally(silence.slice(0, 0)))
 
 
 def test_a_waveform_stays_as_it_is() -> None:
     feature = audio(features="waveform")
-    assert feature.learnt(feature.tally(COLUMN)) == feature
+    assert feature.fit(feature.tally(COLUMN)) == feature
 
 
 @pytest.mark.parametrize(("changed", "look", "shape"), [

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from laketrain.features import decode_flac
-from laketrain.features.decode_audio import decode_audio
-from laketrain.features.decode_flac import flac_info, refuse_lost_frames
-from laketrain.features.decode_header import Unreadable
+from laketrain.features.codecs import flac
+from laketrain.features.codecs.audio import decode_audio
+from laketrain.features.codecs.flac import check_frames, flac_info
+from laketrain.features.codecs.header import Unreadable
 
 RATE = 16_000
 NOISE = np.random.default_rng(6).uniform(-0.5, 0.5, (3 * RATE, 1))
@@ -139,8 +139,8 @@ def test_the_number_of_a_frame_is_read_at_any_length(number: int) -> None:
     for code, behind, size in ((1, b"", 192), (2, b"", 576), (5, b"", 4608), (6, b"\x0f", 16), (7, b"\x0f\xff", 4096),
                                (8, b"", 256), (15, b"", 32_768)):
         head = b"\xff\xf9" + bytes([code << 4 | 9, 0x08]) + coded + behind
-        assert decode_flac._frame(head + bytes([crc8(head)]) + bytes(9), 0) == decode_flac._Frame(number, size, True)
-        assert decode_flac._frame(head + bytes([crc8(head) ^ 1]) + bytes(9), 0) is None
+        assert flac._frame(head + bytes([crc8(head)]) + bytes(9), 0) == flac._Frame(number, size, True)
+        assert flac._frame(head + bytes([crc8(head) ^ 1]) + bytes(9), 0) is None
 
 
 def test_frames_of_several_sizes_are_counted_by_their_samples() -> None:
@@ -151,9 +151,9 @@ def test_frames_of_several_sizes_are_counted_by_their_samples() -> None:
     frames = [frame(0, 1), frame(192, 2), frame(768, 1)]
     start = b"fLaC\x80\0\0\x22" + bytes(10) + (960).to_bytes(8, "big") + bytes(16)
     info = flac_info(start)
-    refuse_lost_frames(start + b"".join(frames), info, 960)
+    check_frames(start + b"".join(frames), info, 960)
     with pytest.raises(Unreadable, match="without the frame that follows sample 192 of 960"):
-        refuse_lost_frames(start + frames[0] + frames[2], info, 960)
+        check_frames(start + frames[0] + frames[2], info, 960)
 
 
 def id3(size: int, flags: int = 0) -> bytes:

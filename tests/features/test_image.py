@@ -92,7 +92,7 @@ def test_a_shape_that_is_none_is_explained(shape: object, said: str) -> None:
 
 def test_mean_and_deviation_are_those_of_all_pixels() -> None:
     rows = np.random.default_rng(3).integers(0, 256, (50, 4))
-    learnt = IMAGE.learnt(IMAGE.tally(pa.array(rows.tolist()))).statistics
+    learnt = IMAGE.fit(IMAGE.tally(pa.array(rows.tolist()))).statistics
     assert learnt is not None
     assert math.isclose(learnt.mean, (rows / 255).mean())
     assert math.isclose(learnt.std, (rows / 255).std())
@@ -103,9 +103,9 @@ def test_statistics_do_not_depend_on_how_rows_are_parted(order: list[int], cut: 
     rows = [[i, 50 * i, 255 - i, 7] for i in range(6)]
     parts = [IMAGE.tally(pa.array([rows[i] for i in part])) for part in (order[:cut], order[cut:])]
     summed = {key: sum(part[key] for part in parts) for key in parts[0]}
-    assert IMAGE.learnt(summed) == IMAGE.learnt(IMAGE.tally(pa.array(rows)))
+    assert IMAGE.fit(summed) == IMAGE.fit(IMAGE.tally(pa.array(rows)))
 
 
 def test_an_empty_train_split_teaches_nothing() -> None:
     with pytest.raises(DataError, match="no good image"):
-        IMAGE.learnt({"count": 0, "total": None, "squares": None})
+        IMAGE.fit({"count": 0, "total": None, "squares": None})

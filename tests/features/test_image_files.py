@@ -17,8 +17,9 @@ from PIL import Image as Pillow
 from pydantic import ValidationError
 
 from laketrain.errors import DataError
-from laketrain.features import FeatureSet, Image, Key, decode_once
-from laketrain.features.decode_image import decode_image
+from laketrain.features import FeatureSet, Image, Key
+from laketrain.features.codecs import cache
+from laketrain.features.codecs.image import decode_image
 
 H, W = 12, 16
 RGB = np.random.default_rng(5).integers(0, 256, (3, 4, 3), np.uint8).repeat(4, 0).repeat(4, 1)
@@ -295,12 +296,12 @@ def test_the_tensor_is_the_same_in_any_batch(settings: Any, cores: str, monkeypa
 def test_a_batch_decodes_each_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def counted(data: bytes, want: Any) -> Any:
+    def counted(data: bytes, spec: Any) -> Any:
         seen.append(data)
-        return decode_image(data, want)
+        return decode_image(data, spec)
 
     monkeypatch.setattr("laketrain.features.image.decode_image", counted)
-    monkeypatch.setattr(decode_once, "_memory", decode_once._Memory(2**20))
+    monkeypatch.setattr(cache, "_cache", cache._Cache(2**20))
     features = FeatureSet.model_validate({"photo": files().model_dump(), "id": {"kind": "key"}})
     rows = [saved(RGB), b"no", saved(255 - RGB), None, saved(RGB)]
     batch = pa.record_batch([pa.array(rows, pa.binary()), pa.array([*"abcde"])], ["content", "id"])
@@ -310,13 +311,13 @@ def test_a_batch_decodes_each_file_once(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_is_remembered_has_a_limit_and_stays_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = decode_once._Memory(3 * RGB.nbytes)
-    monkeypatch.setattr(decode_once, "_memory", memory)
+    memory = cache._Cache(3 * RGB.nbytes)
+    monkeypatch.setattr(cache, "_cache", memory)
     rows = [saved(np.roll(RGB, shift, 0)) for shift in range(H)]
     tensors = files().tensor(pa.array(rows, pa.binary()))
     np.testing.assert_array_equal(tensors, [np.roll(RGB, shift, 0) for shift in range(H)])
     assert 0 < memory._held <= 3 * RGB.nbytes
-    assert memory._held == sum(decode_once._size(data, found) for (_, data), found in memory._known.items())
+    assert memory._held == sum(cache._size(data, found) for (_, data), found in memory._known.items())
 
 
 def test_two_features_of_one_column_don_t_share_their_pixels() -> None:
@@ -329,7 +330,7 @@ def test_two_features_of_one_column_don_t_share_their_pixels() -> None:
 def test_mean_and_deviation_are_of_the_decoded_pixels() -> None:
     feature = files()
     parts = [feature.tally(pa.array([saved(pixels)], pa.binary())) for pixels in (RGB, 255 - RGB // 2)]
-    learnt = feature.learnt({key: parts[0][key] + parts[1][key] for key in parts[0]}).statistics
+    learnt = feature.fit({key: parts[0][key] + parts[1][key] for key in parts[0]}).statistics
     values = np.stack([RGB, 255 - RGB // 2]) / 255
     assert learnt is not None
     assert math.isclose(learnt.mean, values.mean()) and math.isclose(learnt.std, values.std())

@@ -32,7 +32,7 @@ def taught(feature: Any, *columns: pa.Array) -> Any:
     totals: Tally = {}
     for column in columns:
         merge(totals, feature.tally(column))
-    return feature.learnt(totals)
+    return feature.fit(totals)
 
 
 # ---- number
@@ -152,7 +152,7 @@ def test_a_row_of_weight_0_teaches_no_feature() -> None:
                                           "y": {"kind": "label", "classes": 3}})
     ages, weights = np.array([1.0, 2.0, 4.0, 1e6]), [0.5, 2.0, 1.0, 0.0]
     batch = pa.RecordBatch.from_pydict({"age": ages, "w": weights, "y": [0, 1, 1, 2]})
-    found: Any = features.learnt([features.tally(batch, first=False)], first=False)
+    found: Any = features.fit([features.tally(batch, first=False)], first=False)
     np.testing.assert_allclose(found["age"].learnt_scale.mean, [ages[:3].mean()])
     np.testing.assert_allclose(found["age"].learnt_scale.divisor, [ages[:3].std()])
     assert found["y"].statistics.rows == (1, 2, 0)

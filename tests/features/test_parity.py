@@ -278,7 +278,7 @@ def test_any_number_alone_is_what_it_is_among_others(values: list[float], scale:
     feature = FeatureSet.model_validate({"x": {"kind": "number", "scale": scale}})
     column = pa.array(values, pa.float64())
     batch = pa.RecordBatch.from_arrays([column], names=["x"])
-    learnt = FeatureSet.from_json(feature.learnt([feature.tally(batch, first=False)], first=False).to_json())
+    learnt = FeatureSet.from_json(feature.fit([feature.tally(batch, first=False)], first=False).to_json())
     together = learnt["x"].tensor(column)
     alone = np.concatenate([learnt["x"].tensor(column.slice(place, 1)) for place in range(len(values))])
     assert together.tobytes() == alone.tobytes()

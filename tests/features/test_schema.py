@@ -29,7 +29,7 @@ def test_the_yaml_section_parses_straight_and_names_stand_for_columns() -> None:
 
 def test_a_saved_set_is_the_same_set_with_what_it_has_learnt() -> None:
     good = TABLE.take([0, 4]).combine_chunks().to_batches()[0]
-    learnt = {name: feature.learnt(feature.tally(good.column(feature.column))) for name, feature in FEATURES.items()}
+    learnt = {name: feature.fit(feature.tally(good.column(feature.column))) for name, feature in FEATURES.items()}
     features = FeatureSet.model_validate({name: feature.model_dump() for name, feature in learnt.items()})
     assert features != FEATURES
     assert FeatureSet.from_json(features.to_json()) == features

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.features.tally import Tally, merge
-from laketrain.features.tokens import Bpe, cut, learn_merges
+from laketrain.features.tokens import Bpe, learn_merges, tokenize
 
 TRAIN = pa.array(["the cat sat", "The CAT ran!", "a dog, the dog's", "the end"])
 LETTERS = st.lists(st.text(alphabet="abc d", max_size=12), min_size=1, max_size=12)
@@ -33,7 +33,7 @@ def taught(feature: Any, *columns: pa.Array) -> Any:
     totals: Tally = {}
     for column in columns:
         merge(totals, feature.tally(column))
-    return feature.learnt(totals)
+    return feature.fit(totals)
 
 
 # ---- cutting
@@ -44,13 +44,13 @@ def taught(feature: Any, *columns: pa.Array) -> Any:
     ("naïve café", ["naïve", "café"]), ("ﬁne Ⅷ", ["fine", "viii"]), ("我爱北京天安门", ["我", "爱", "北京", "天安门"]),
     ("x我爱y", ["x", "我", "爱", "y"])])
 def test_words_are_runs_of_letters_and_chinese_ones_are_found(text: str, words: list[str]) -> None:
-    pieces = cut(pa.array([text]), "words", lower=True, unicode="NFKC")
+    pieces = tokenize(pa.array([text]), "words", lower=True, unicode="NFKC")
     assert [pieces.names[place] for place in pieces.places] == words
 
 
 @given(st.text(st.characters(categories=["L", "M", "N", "P", "S"]), max_size=30), st.sampled_from(["NFC", "NFKD"]))
 def test_characters_are_those_of_pythons_own_normal_form(text: str, form: Any) -> None:
-    pieces = cut(pa.array([text]), "characters", lower=False, unicode=form)
+    pieces = tokenize(pa.array([text]), "characters", lower=False, unicode=form)
     expected = " ".join(unicodedata.normalize(form, text).split())  # a few symbols become spaces
     assert "".join(pieces.names[place] for place in pieces.places) == expected
 
@@ -105,7 +105,7 @@ def test_a_row_lies_in_the_first_bucket_that_holds_it(tokens: str, texts: list[s
     stored = feature.encode(column)
     for bucket in set(buckets.tolist()):
         places = np.flatnonzero(buckets == bucket)
-        alone = feature.at(bucket)
+        alone = feature.for_bucket(bucket)
         part = alone.decode(stored.take(pa.array(places)))
         assert part.shape == (len(places), feature.buckets[bucket])
         assert (whole[places][:, : part.shape[1]] == part).all()
@@ -120,7 +120,7 @@ def test_byte_pairs_are_those_of_the_plain_algorithm_and_spell_the_word(words: d
     assert merges == plain_merges(words, minimum=2, most=40)
     assert learn_merges(dict(reversed(words.items())), minimum=2, most=40) == (vocabulary, merges)
     for word in words:
-        assert "".join(Bpe(merges).apart(word)) == "▁" + word
+        assert "".join(Bpe(merges).split_word(word)) == "▁" + word
 
 
 def plain_merges(words: dict[str, int], minimum: int, most: int) -> tuple[str, ...]:

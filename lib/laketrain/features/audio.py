@@ -24,10 +24,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from laketrain.errors import DataError
 from laketrain.features.audio_bands import Bands, log_mel, mel_weights, mfcc
 from laketrain.features.base import Codec, Drawing, Feature, Storage, nulls, reasons
-from laketrain.features.codec import decode_ndarrays, encode_ndarrays
-from laketrain.features.decode_audio import decode_audio
-from laketrain.features.decode_header import Unreadable
-from laketrain.features.decode_once import Found, decoded, why_not
+from laketrain.features.codecs.audio import decode_audio
+from laketrain.features.codecs.cache import Decoded, decode_column, failures
+from laketrain.features.codecs.header import Unreadable
+from laketrain.features.codecs.ndarray import decode_ndarrays, encode_ndarrays
 
 Floats = npt.NDArray[np.float32]
 
@@ -61,7 +61,7 @@ class Audio(Feature):
     features: Literal["logmel", "mfcc", "waveform"] = "logmel"
     """What a sound becomes: the logarithm of its power in mel bands, cepstral coefficients of that, or its samples."""
     rate: int = Field(default=16_000, ge=1000, le=192_000)
-    """Samples a second that every file is resampled to; the channels become one."""
+    """Samples a second that every file is resample to; the channels become one."""
     seconds: float | None = Field(default=None, gt=0)
     """The length of every row: what is longer is cut, what is shorter is padded behind."""
     bucket_seconds: Annotated[tuple[float, ...], BeforeValidator(_seconds)] = ()
@@ -140,7 +140,7 @@ class Audio(Feature):
     def bucket_of(self, column: pa.Array) -> npt.NDArray[np.int64]:
         return self._bucket_of([len(row) for row in self._rows(column)])
 
-    def at(self, bucket: int) -> Audio:
+    def for_bucket(self, bucket: int) -> Audio:
         if not self.bucket_seconds:
             return self
         return self.model_copy(update={"seconds": self.bucket_seconds[bucket], "bucket_seconds": ()})
@@ -151,7 +151,7 @@ class Audio(Feature):
     def check(self, column: pa.Array) -> pa.Array:
         if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
             raise self.wrong_type(column, "binary (WAV or FLAC files)")
-        why = why_not(self._decoded(column))
+        why = failures(self._decoded(column))
         return reasons(len(column), (nulls(column), "is null"), (np.asarray(why.is_valid()), why))
 
     def pack(self, column: pa.Array) -> pa.Array:
@@ -160,7 +160,7 @@ class Audio(Feature):
         parts, order = [pa.array([], pa.binary())], [np.empty(0, np.int64)]
         for bucket in np.unique(buckets):
             places = np.flatnonzero(buckets == bucket)
-            padded = np.zeros((len(places), *self.at(int(bucket)).shape), np.float32)
+            padded = np.zeros((len(places), *self.for_bucket(int(bucket)).shape), np.float32)
             for target, place in zip(padded, places, strict=True):
                 target[: len(rows[place])] = rows[place]
             parts.append(encode_ndarrays(padded))
@@ -188,7 +188,7 @@ class Audio(Feature):
         return {"steps": steps, **{f"total_{place}": int(one) for place, one in enumerate(total)},
                 **{f"squares_{place}": int(one) for place, one in enumerate(squares)}}
 
-    def learnt(self, values: Mapping[str, Any]) -> Audio:
+    def fit(self, values: Mapping[str, Any]) -> Audio:
         if self.features == "waveform":
             return self
         steps = int(values.get("steps") or 0)
@@ -203,10 +203,10 @@ class Audio(Feature):
         return self.model_copy(update={"statistics": found})
 
     def idle(self) -> Iterator[tuple[str, str]]:
-        for key in self.differing("coefficients") if self.features != "mfcc" else ():
+        for key in self.non_default("coefficients") if self.features != "mfcc" else ():
             yield key, "is of `features: mfcc`"
         bands = ("window_ms", "hop_ms", "bands", "low_hz", "high_hz")
-        for key in self.differing(*bands) if self.features == "waveform" else ():
+        for key in self.non_default(*bands) if self.features == "waveform" else ():
             yield key, "is of frames and bands, and with `features: waveform` the model sees samples"
 
     def drawing(self, value: Any) -> Drawing:
@@ -228,10 +228,10 @@ class Audio(Feature):
     def _bucket_of(self, steps: list[int]) -> npt.NDArray[np.int64]:
         return np.searchsorted(np.array(self.buckets or (self.shape[0],)), np.array(steps, np.int64)).astype(np.int64)
 
-    def _decoded(self, column: pa.Array) -> list[Found | None]:
+    def _decoded(self, column: pa.Array) -> list[Decoded | None]:
         """Of each file (steps, values), as long as it is, or why there is nothing."""
         asked = (self.features, self._bands, self.coefficients, self._lengths[-1], self.longer)
-        return decoded(column, asked, self._made)
+        return decode_column(column, asked, self._made)
 
     def _rows(self, column: pa.Array) -> list[Any]:
         return self._decoded(column)
@@ -251,11 +251,11 @@ class Audio(Feature):
         out = np.zeros((len(stored), *self.shape), np.float32)
         sizes = np.asarray(pc.fill_null(pc.binary_length(stored), -1))
         left = np.ones(len(stored), np.bool_)
-        for bucket, steps in enumerate(self.buckets):
+        for steps in self.buckets:
             shape = (steps, self.width)
             [size] = pc.binary_length(encode_ndarrays(np.zeros((1, *shape), np.float32))).to_pylist()
             places = np.flatnonzero(sizes == size)
-            out[places, :steps] = decode_ndarrays(stored.take(pa.array(places)), np.float32, self.at(bucket).shape)
+            out[places, :steps] = decode_ndarrays(stored.take(pa.array(places)), np.float32, shape)
             left[places] = False
         if left.any():
             raise DataError("feed", self.subject, f"row {np.argmax(left)} is null or of none of the buckets' lengths "

@@ -60,7 +60,7 @@ class Feature(BaseModel, ABC):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
     codec: ClassVar[Codec] = "scalar"
-    learns_first: ClassVar[bool] = False
+    fit_first: ClassVar[bool] = False
     """Whether `pack` needs what is learnt: then the train split is read once more, before anything is written."""
 
     kind: str
@@ -102,7 +102,7 @@ class Feature(BaseModel, ABC):
         """(n,) the index in `buckets` of each row that `check` has passed."""
         return np.zeros(len(column), np.int64)
 
-    def at(self: Self, bucket: int) -> Self:
+    def for_bucket(self: Self, bucket: int) -> Self:
         """The feature as the rows of this bucket hold it: its `shape` begins with that length."""
         return self
 
@@ -152,11 +152,11 @@ class Feature(BaseModel, ABC):
     def tally(self, column: pa.Array) -> dict[str, int]:
         """What `learnt` needs to know of some good rows: whole numbers, so that parts add up alike in any order.
 
-        With `learns_first` it is called before anything is learnt, else of the rows that are written.
+        With `fit_first` it is called before anything is learnt, else of the rows that are written.
         """
         return {}
 
-    def learnt(self: Self, values: Mapping[str, Any]) -> Self:
+    def fit(self: Self, values: Mapping[str, Any]) -> Self:
         """A copy that holds the statistics made of the summed `tally`s of the train split."""
         return self
 
@@ -165,7 +165,7 @@ class Feature(BaseModel, ABC):
         declares, never of what an older dataset holds."""
         return iter(())
 
-    def differing(self, *keys: str) -> list[str]:
+    def non_default(self, *keys: str) -> list[str]:
         """Those of the keys whose value isn't the default one."""
         return [key for key in keys if getattr(self, key) != type(self).model_fields[key].default]
 
@@ -190,7 +190,7 @@ class Feature(BaseModel, ABC):
                          f"cast the column in the clean stage{seconds}, or name another column")
 
 
-def learnt_fields(feature: Feature) -> set[str]:
+def fitted_fields(feature: Feature) -> set[str]:
     """The fields that convert fills, by what stands under them; nobody sets them."""
     return {name for name, field in type(feature).model_fields.items()
             if (field.description or "").startswith("Learnt by convert.")}

@@ -19,25 +19,25 @@ import pyarrow as pa
 from pydantic import BeforeValidator, Field, model_validator
 
 from laketrain.features.base import Scalar
-from laketrain.features.numeric import Numbers, OneNumber, as_tuple, check_numbers, numbers_of, tally_numbers
-from laketrain.features.sums import described
+from laketrain.features.numeric import FloatTuple, ScalarNumber, as_tuple, check_numbers, numbers_of, tally_numbers
+from laketrain.features.sums import describe
 
 MISSING = 0
 
 
-class Bucket(OneNumber, Scalar):
-    """Numbers as the number of their bucket; Parquet holds them as they came, NaN where they are missing."""
+class Bucket(ScalarNumber, Scalar):
+    """FloatTuple as the number of their bucket; Parquet holds them as they came, NaN where they are missing."""
 
     kind: Literal["bucket"] = "bucket"
     role: Literal["input"] = "input"
     """The model sees it."""
-    edges: Annotated[Numbers, BeforeValidator(as_tuple)] = ()
+    edges: Annotated[FloatTuple, BeforeValidator(as_tuple)] = ()
     """Where one bucket ends and the next begins, ascending; an edge belongs to the bucket above it."""
     parts: int | None = Field(default=None, alias="buckets", ge=2, le=10_000)
     """Instead of edges: so many buckets, each with as many rows of the train split, as far as equal numbers allow."""
     missing: Literal["refuse", "zero"] = "refuse"
     """What becomes of a null or NaN: the row is refused, or the bucket is 0."""
-    learnt_edges: Numbers | None = Field(default=None)
+    learnt_edges: FloatTuple | None = Field(default=None)
     """Learnt by convert."""
 
     @model_validator(mode="after")
@@ -73,11 +73,11 @@ class Bucket(OneNumber, Scalar):
     def tally(self, column: pa.Array) -> dict[str, int]:
         return {} if self.edges else tally_numbers(numbers_of(column)[:, None])
 
-    def learnt(self, values: Mapping[str, Any]) -> Bucket:
+    def fit(self, values: Mapping[str, Any]) -> Bucket:
         if self.parts is None:
             return self
         shares = [number / self.parts for number in range(1, self.parts)]
-        found = described(values, "0 ", quantiles=shares)
+        found = describe(values, "0 ", quantiles=shares)
         edges = sorted(set(found.quantiles)) if found.rows else []
         return self.model_copy(update={"learnt_edges": tuple(edge for edge in edges if edge > found.least)})
 

@@ -22,7 +22,7 @@ from pydantic import BeforeValidator, Field
 from laketrain.errors import DataError
 from laketrain.features.base import Scalar, nulls, reasons
 from laketrain.features.numeric import as_tuple
-from laketrain.features.tokens import most_counted
+from laketrain.features.tokens import most_common
 
 UNKNOWN = 0
 _MARK = "="
@@ -31,7 +31,7 @@ _MARK = "="
 class Category(Scalar):
     """Texts, whole numbers or booleans as numbers from 1; what training never saw is 0."""
 
-    learns_first: ClassVar[bool] = True
+    fit_first: ClassVar[bool] = True
 
     kind: Literal["category"] = "category"
     role: Literal["input"] = "input"
@@ -88,18 +88,18 @@ class Category(Scalar):
         return {_MARK + value: count for value, count in zip(
             counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)}
 
-    def learnt(self, values: Mapping[str, Any]) -> Category:
+    def fit(self, values: Mapping[str, Any]) -> Category:
         if self.hashed is not None:
             return self
         counts = {key.removeprefix(_MARK): count for key, count in values.items()}
-        found = most_counted(counts, self.minimum_count, self.most)
+        found = most_common(counts, self.minimum_count, self.most)
         if not found:
             raise DataError("convert", self.subject, f"no value of the train split comes {self.minimum_count} times",
                             "lower `minimum_count`, or look at the quarantine and at the split's fractions")
         return self.model_copy(update={"learnt_values": found})
 
     def idle(self) -> Iterator[tuple[str, str]]:
-        for key in self.differing("minimum_count", "most") if self.hashed is not None else ():
+        for key in self.non_default("minimum_count", "most") if self.hashed is not None else ():
             yield key, "is for values that are learnt, and with `hashed` none is"
 
     def caption(self, value: Any) -> str:

@@ -23,10 +23,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from laketrain.errors import DataError
 from laketrain.features.base import Codec, Drawing, Feature, Storage, nulls, reasons
-from laketrain.features.codec import binary_parts, decode_ndarrays, encode_ndarrays
-from laketrain.features.decode_header import Unreadable
-from laketrain.features.decode_image import Filter, Resize, Want, decode_image, encode_image, is_jpeg_of
-from laketrain.features.decode_once import Found, decoded, each, why_not
+from laketrain.features.codecs.cache import Decoded, decode_column, failures, parallel_map
+from laketrain.features.codecs.header import Unreadable
+from laketrain.features.codecs.image import Filter, ImageSpec, Resize, decode_image, encode_image, is_jpeg_of
+from laketrain.features.codecs.ndarray import binary_parts, decode_ndarrays, encode_ndarrays
 
 # A row of a table; more is a mistake in the shape, and a memory bomb for every reader.
 MOST_VALUES = 2**28
@@ -125,7 +125,7 @@ class Image(Feature):
             return encode_ndarrays(pixels, np.uint8)
         images = list(pixels.astype(np.uint8, copy=False))
         sources = column.to_pylist() if self._keeps_files else [None] * len(images)
-        files = each(lambda row: self._file(*row), list(zip(images, sources, strict=True)))
+        files = parallel_map(lambda row: self._file(*row), list(zip(images, sources, strict=True)))
         return pa.array(files, pa.binary())
 
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
@@ -133,16 +133,16 @@ class Image(Feature):
             return decode_ndarrays(stored, np.uint8, self.shape)
         if stored.null_count:
             raise self._unreadable(f"{stored.null_count} of {len(stored)} stored images are null")
-        want = Want(self.shape, max_pixels=math.prod(self.shape[:2]))
+        spec = ImageSpec(self.shape, max_pixels=math.prod(self.shape[:2]))
         try:
-            return self._stacked(each(lambda data: decode_image(data, want), stored.to_pylist()))
+            return self._stacked(parallel_map(lambda data: decode_image(data, spec), stored.to_pylist()))
         except Unreadable as reason:
             raise self._unreadable(f"a stored image {reason}") from reason
 
     def idle(self) -> Iterator[tuple[str, str]]:
-        for key in self.differing("filter") if self.resize == "none" else ():
+        for key in self.non_default("filter") if self.resize == "none" else ():
             yield key, "is how files of another size are resized, and with `resize: none` they are refused"
-        for key in self.differing("max_pixels") if not self.encoded else ():
+        for key in self.non_default("max_pixels") if not self.encoded else ():
             yield key, "is for image files, and without `encoded: true` the column holds pixels"
 
     def drawing(self, value: Any) -> Drawing:
@@ -158,7 +158,7 @@ class Image(Feature):
             squares += round(cv2.norm(block, cv2.NORM_L2SQR))
         return {"count": values.size, "total": total, "squares": squares}
 
-    def learnt(self, values: Mapping[str, Any]) -> Image:
+    def fit(self, values: Mapping[str, Any]) -> Image:
         count, total, squares = (int(values[key] or 0) for key in ("count", "total", "squares"))
         if not count:
             raise DataError("convert", self.subject, "the train split holds no good image",
@@ -191,13 +191,13 @@ class Image(Feature):
     def _check_files(self, column: pa.Array) -> pa.Array:
         if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
             raise self.wrong_type(column, "binary (image files)")
-        why = why_not(self._decoded(column))
+        why = failures(self._decoded(column))
         return reasons(len(column), (nulls(column), "is null"), (np.asarray(why.is_valid()), why))
 
-    def _decoded(self, column: pa.Array) -> list[Found | None]:
+    def _decoded(self, column: pa.Array) -> list[Decoded | None]:
         """Of each file its pixels, or why there are none."""
-        want = Want(self.shape, self.resize, self.filter, self.max_pixels)
-        return decoded(column, want, lambda data: decode_image(data, want))
+        spec = ImageSpec(self.shape, self.resize, self.filter, self.max_pixels)
+        return decode_column(column, spec, lambda data: decode_image(data, spec))
 
     def _stacked(self, rows: list[Any]) -> npt.NDArray[Any]:
         return np.stack(rows) if rows else np.empty((0, *self.shape), np.uint8)

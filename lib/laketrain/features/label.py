@@ -113,7 +113,7 @@ class Label(Scalar):
         rows = np.bincount(self.pack(column).to_numpy(zero_copy_only=False), minlength=self.count)
         return {str(index): int(count) for index, count in enumerate(rows)}
 
-    def learnt(self, values: Mapping[str, Any]) -> Label:
+    def fit(self, values: Mapping[str, Any]) -> Label:
         rows = tuple(int(values.get(str(index), 0)) for index in range(self.count))
         seen = sum(count > 0 for count in rows)
         if seen < 2:

@@ -1,4 +1,4 @@
-"""Several classes a row at once: lists of names, or text with a separator, as zeros and ones.
+"""NumericVector classes a row at once: lists of names, or text with a separator, as zeros and ones.
 
     features:
       tags: {kind: multilabel, column: tags, names: [sport, politics, science]}
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from laketrain.features.base import Codec, Feature, nulls, reasons
-from laketrain.features.codec import decode_ndarrays, encode_ndarrays
+from laketrain.features.codecs.ndarray import decode_ndarrays, encode_ndarrays
 from laketrain.features.label import distinct_names
 
 
@@ -82,7 +82,7 @@ class Multilabel(Feature):
         having = self.decode(self.pack(column)).sum(axis=0, dtype=np.int64)
         return {"rows": len(column), **{str(index): int(count) for index, count in enumerate(having)}}
 
-    def learnt(self, values: Mapping[str, Any]) -> Multilabel:
+    def fit(self, values: Mapping[str, Any]) -> Multilabel:
         having = tuple(int(values.get(str(index), 0)) for index in range(len(self.names)))
         found = MultilabelStatistics(having=having, rows=int(values.get("rows", 0)))
         return self.model_copy(update={"statistics": found})

@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 
-from laketrain.features.numeric import OneNumber, Scale, Scaling, check_numbers, numbers_of, tally_numbers
+from laketrain.features.numeric import ScalarNumber, Scale, Scaling, check_numbers, numbers_of, tally_numbers
 
 
-class Number(OneNumber):
+class Number(ScalarNumber):
     """Whole or decimal numbers and booleans; float32, with `flag` a pair of number and 1 where it was missing."""
 
     kind: Literal["number"] = "number"
@@ -56,8 +56,8 @@ class Number(OneNumber):
     def tally(self, column: pa.Array) -> dict[str, int]:
         return tally_numbers(numbers_of(column)[:, None])
 
-    def learnt(self, values: Mapping[str, Any]) -> Number:
-        return self.model_copy(update={"learnt_scale": Scale.learnt(self.scale, values, width=1)})
+    def fit(self, values: Mapping[str, Any]) -> Number:
+        return self.model_copy(update={"learnt_scale": Scale.fit(self.scale, values, width=1)})
 
     def idle(self) -> Iterator[tuple[str, str]]:
         if self.missing == "refuse" and self.flag:

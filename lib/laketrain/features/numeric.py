@@ -1,7 +1,7 @@
 """What the numeric kinds share: a column as floats, its scaling by what the train split taught, and back.
 
     values = numbers_of(column)                               # (n, k) float64, NaN where nothing is
-    scale = Scale.learnt("standard", totals, width=k)         # from the summed `tally_numbers` of the train split
+    scale = Scale.fit("standard", totals, width=k)         # from the summed `tally_numbers` of the train split
     scale.apply(values), scale.undo(scaled)
 """
 
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from laketrain.features.base import Feature, Storage, nulls, reasons
-from laketrain.features.sums import described, tally_of
+from laketrain.features.sums import describe, tally_of
 from laketrain.features.tally import Tally
 
 Floats = npt.NDArray[np.float64]
@@ -30,10 +30,10 @@ def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-Numbers = Annotated[tuple[float, ...], BeforeValidator(as_tuple)]
+FloatTuple = Annotated[tuple[float, ...], BeforeValidator(as_tuple)]
 
 
-class OneNumber(Feature):
+class ScalarNumber(Feature):
     """What the kinds of one number a row share: Parquet holds it as it came, NaN where it is missing."""
 
     @property
@@ -56,15 +56,15 @@ class Scale(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     kind: Scaling
-    offset: Numbers
-    divisor: Numbers
-    mean: Numbers
-    middle: Numbers
+    offset: FloatTuple
+    divisor: FloatTuple
+    mean: FloatTuple
+    middle: FloatTuple
 
     @classmethod
-    def learnt(cls, kind: Scaling, totals: Mapping[str, int], width: int) -> Scale:
+    def fit(cls, kind: Scaling, totals: Mapping[str, int], width: int) -> Scale:
         """From tallies; a number that never varies is only shifted, never divided by zero."""
-        found = [described(totals, f"{index} ", quantiles=(0.25, 0.5, 0.75)) for index in range(width)]
+        found = [describe(totals, f"{index} ", quantiles=(0.25, 0.5, 0.75)) for index in range(width)]
         offsets, divisors = [], []
         for one in found:
             quarter, middle, last = one.quantiles

@@ -31,14 +31,14 @@ from laketrain.features.key import Key
 from laketrain.features.label import Label
 from laketrain.features.multilabel import Multilabel
 from laketrain.features.number import Number
-from laketrain.features.sequence import Sequence
 from laketrain.features.tally import merge
 from laketrain.features.text import Text
+from laketrain.features.time_series import TimeSeries
 from laketrain.features.vector import Value, Vector
 from laketrain.features.weight import Weight
 
 AnyFeature = Annotated[
-    Image | Label | Key | Audio | Text | Category | Number | Bucket | Vector | Sequence | Value | Multilabel | Weight,
+    Image | Label | Key | Audio | Text | Category | Number | Bucket | Vector | TimeSeries | Value | Multilabel | Weight,
     Field(discriminator="kind")]
 
 # Petastorm makes a named tuple of them.
@@ -144,9 +144,9 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
                 return feature.bucket_of(source_column(batch, feature))
         return np.zeros(batch.num_rows, np.int64)
 
-    def at(self, bucket: int) -> FeatureSet:
+    def for_bucket(self, bucket: int) -> FeatureSet:
         """The features as the rows of this bucket hold them."""
-        return FeatureSet.of({name: feature.at(bucket) for name, feature in self.items()})
+        return FeatureSet.of({name: feature.for_bucket(bucket) for name, feature in self.items()})
 
     @property
     def storage(self) -> dict[str, Storage]:
@@ -190,22 +190,22 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
                        batch.num_rows)
 
     def tally(self, batch: pa.RecordBatch, first: bool) -> dict[str, dict[str, int]]:
-        """What the features with `learns_first` (or those without) need to know of good rows, by feature. A row of
+        """What the features with `fit_first` (or those without) need to know of good rows, by feature. A row of
         weight 0 teaches nothing; any other counts once, whatever its weight."""
         if self.weight is not None:
             feature = self[self.weight]
             counted = feature.tensor(source_column(batch, feature)) > 0
             batch = batch if counted.all() else batch.filter(pa.array(counted))
         return {name: feature.tally(source_column(batch, feature)) for name, feature in self.items()
-                if feature.learns_first == first}
+                if feature.fit_first == first}
 
-    def learnt(self, tallies: Iterable[Mapping[str, Mapping[str, int]]], first: bool) -> FeatureSet:
-        """The set in which the features with `learns_first` (or those without) hold what the summed tallies tell."""
+    def fit(self, tallies: Iterable[Mapping[str, Mapping[str, int]]], first: bool) -> FeatureSet:
+        """The set in which the features with `fit_first` (or those without) hold what the summed tallies tell."""
         totals: dict[str, dict[str, int]] = {}
         for tally in tallies:
             for name, counts in tally.items():
                 merge(totals.setdefault(name, {}), counts)
-        return FeatureSet.of({name: feature.learnt(totals.get(name, {})) if feature.learns_first == first else feature
+        return FeatureSet.of({name: feature.fit(totals.get(name, {})) if feature.fit_first == first else feature
                               for name, feature in self.items()})
 
     def _encode(self, batch: pa.RecordBatch) -> tuple[pa.Table, pa.Array]:

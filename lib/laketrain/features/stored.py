@@ -20,8 +20,8 @@ from pydantic import BeforeValidator
 
 from laketrain.errors import DataError
 from laketrain.features.base import Drawing, Feature
-from laketrain.features.codec import decode_ndarrays
-from laketrain.features.decode_once import each
+from laketrain.features.codecs.cache import parallel_map
+from laketrain.features.codecs.ndarray import decode_ndarrays
 
 Encoding = Literal["ndarray", "compressed", "image", "scalar", "list"]
 
@@ -92,7 +92,7 @@ class Stored(Feature):
         return np.stack(self._rows(stored))
 
     def _rows(self, stored: pa.Array) -> list[Any]:
-        return each(self._maybe, stored.to_pylist())
+        return parallel_map(self._maybe, stored.to_pylist())
 
     def _maybe(self, value: Any) -> Any:
         if value is None and self.nullable:

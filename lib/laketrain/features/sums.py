@@ -1,7 +1,7 @@
 """Exact sums, extremes and quantiles of float arrays as whole numbers, so that parts add up alike in any order and cut.
 
     tally = tally_of(values)                 # Tally of a part
-    found = described(totals)                # Described(rows, mean, std, least, most, quantiles)
+    found = describe(totals)                # Description(rows, mean, std, least, most, quantiles)
 
 Every float64 is mantissa × 2^exponent: mantissas are summed by exponent as integers, their squares too, so mean and
 variance are the true ones of all rows, rounded once at the end. For quantiles, values are counted by their sign,
@@ -33,7 +33,7 @@ _BUCKET = "bucket "
 
 
 @dataclass(frozen=True)
-class Described:
+class Description:
     """`quantiles` are those that were asked for, in that order; NaN throughout where there are no rows."""
 
     rows: int
@@ -58,18 +58,18 @@ def tally_of(values: Floats, prefix: str = "") -> Tally:
             **{f"{prefix}{_BUCKET}{key}": int(count) for key, count in zip(keys, counts, strict=True)}}
 
 
-def described(totals: Mapping[str, int], prefix: str = "", quantiles: Sequence[float] = ()) -> Described:
+def describe(totals: Mapping[str, int], prefix: str = "", quantiles: Sequence[float] = ()) -> Description:
     """What the summed tallies say. Mean and std (of all rows, not of a sample) are exact but for one rounding."""
     rows = totals.get(f"{prefix}rows", 0)
     if not rows:
-        return Described(0, math.nan, math.nan, math.nan, math.nan, (math.nan,) * len(quantiles))
+        return Description(0, math.nan, math.nan, math.nan, math.nan, (math.nan,) * len(quantiles))
     mean = Fraction(totals[f"{prefix}sum"], rows << _UNIT)
     variance = Fraction(totals[f"{prefix}squares"], rows << 2 * _UNIT) - mean * mean
     least, most = (_float(totals[f"{end}{prefix}"]) for end in (LEAST, MOST))
     start = f"{prefix}{_BUCKET}"
     buckets = sorted((int(key[len(start):]), count) for key, count in totals.items() if key.startswith(start))
     found = tuple(min(max(_quantile(buckets, rows, part), least), most) for part in quantiles)
-    return Described(rows, float(mean), _root(variance), least, most, found)
+    return Description(rows, float(mean), _root(variance), least, most, found)
 
 
 def _exact(numbers: Floats) -> tuple[int, int]:

@@ -20,20 +20,20 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from laketrain.errors import DataError
 from laketrain.features.base import Codec, Drawing, Feature, Storage, nulls, reasons
-from laketrain.features.codec import decode_ndarrays, encode_ndarrays
+from laketrain.features.codecs.ndarray import decode_ndarrays, encode_ndarrays
 from laketrain.features.numeric import as_tuple
 from laketrain.features.tokens import (
     PADDING,
     UNKNOWN,
     Bpe,
     Kind,
-    Pieces,
+    TokenRows,
     Unicode,
-    cut,
     learn_merges,
-    most_counted,
-    numbered,
+    most_common,
     stop_words_of,
+    token_ids,
+    tokenize,
 )
 
 Ids = npt.NDArray[np.int32]
@@ -44,7 +44,7 @@ class Text(Feature):
     """Token numbers of one length, or of the bucket that holds the row."""
 
     codec: ClassVar[Codec] = "ndarray"
-    learns_first: ClassVar[bool] = True
+    fit_first: ClassVar[bool] = True
 
     kind: Literal["text"] = "text"
     role: Literal["input"] = "input"
@@ -112,7 +112,7 @@ class Text(Feature):
     def bucket_of(self, column: pa.Array) -> npt.NDArray[np.int64]:
         return self._bucket_of(self._cut(column).lengths)
 
-    def at(self, bucket: int) -> Text:
+    def for_bucket(self, bucket: int) -> Text:
         if not self.lengths:
             return self
         return self.model_copy(update={"length": self.lengths[bucket], "lengths": ()})
@@ -129,12 +129,13 @@ class Text(Feature):
 
     def pack(self, column: pa.Array) -> pa.Array:
         pieces = self._cut(column)
-        ids = numbered(pieces, self.learnt_vocabulary).astype(np.int32)
+        ids = token_ids(pieces, self.learnt_vocabulary).astype(np.int32)
         buckets = self._bucket_of(pieces.lengths)
         parts, order = [pa.array([], pa.binary())], [np.empty(0, np.int64)]
         for bucket in np.unique(buckets):
             places = np.flatnonzero(buckets == bucket)
-            parts.append(encode_ndarrays(self._padded(ids, pieces.starts, places, self.at(int(bucket)).shape[0])))
+            length = self.for_bucket(int(bucket)).shape[0]
+            parts.append(encode_ndarrays(self._padded(ids, pieces.starts, places, length)))
             order.append(places)
         return pa.concat_arrays(parts).take(pa.array(np.argsort(np.concatenate(order))))
 
@@ -148,7 +149,7 @@ class Text(Feature):
         for bucket, length in enumerate(self.lengths):
             [size] = pc.binary_length(encode_ndarrays(np.zeros((1, length), np.int32))).to_pylist()
             places = np.flatnonzero(sizes == size)
-            out[places, :length] = self.at(bucket).decode(stored.take(pa.array(places)))
+            out[places, :length] = self.for_bucket(bucket).decode(stored.take(pa.array(places)))
             left[places] = False
         if left.any():
             raise DataError("feed", self.subject, f"row {np.argmax(left)} is null or of none of the buckets' lengths "
@@ -159,11 +160,11 @@ class Text(Feature):
         """How often each token comes; with `bpe`, each word, which the pieces are made of."""
         return self._words(column).counts()
 
-    def learnt(self, values: Mapping[str, Any]) -> Text:
+    def fit(self, values: Mapping[str, Any]) -> Text:
         if self.tokens == "bpe":
             vocabulary, merges = learn_merges(values, self.minimum_count, self.vocabulary)
         else:
-            vocabulary, merges = most_counted(values, self.minimum_count, self.vocabulary), ()
+            vocabulary, merges = most_common(values, self.minimum_count, self.vocabulary), ()
         if not vocabulary:
             raise DataError("convert", self.subject, f"no token of the train split comes {self.minimum_count} times",
                             "lower `minimum_count`, or look at the quarantine and at the split's fractions")
@@ -181,12 +182,12 @@ class Text(Feature):
             return frozenset()
         return frozenset(stop_words_of(self.stop_words) if isinstance(self.stop_words, str) else self.stop_words)
 
-    def _words(self, column: pa.Array) -> Pieces:
-        return cut(column, self.tokens, self.lower, self.unicode).without(self._stops)
+    def _words(self, column: pa.Array) -> TokenRows:
+        return tokenize(column, self.tokens, self.lower, self.unicode).without(self._stops)
 
-    def _cut(self, column: pa.Array) -> Pieces:
+    def _cut(self, column: pa.Array) -> TokenRows:
         pieces = self._words(column)
-        return pieces.split(Bpe.of(self.learnt_merges).apart) if self.tokens == "bpe" else pieces
+        return pieces.split(Bpe.of(self.learnt_merges).split_word) if self.tokens == "bpe" else pieces
 
     def _bucket_of(self, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         ends = np.array(self.lengths or self.shape, np.int64)

@@ -1,4 +1,4 @@
-"""Several numbers a row as one tensor: of several columns, or of one column of arrays.
+"""NumericVector numbers a row as one tensor: of several columns, or of one column of arrays.
 
     features:
       loads: {kind: vector, columns: [HUFL, HULL, MUFL], scale: standard}
@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from pydantic import BeforeValidator, Field, model_validator
 
 from laketrain.features.base import Codec, Drawing, Feature
-from laketrain.features.codec import decode_ndarrays, encode_ndarrays
+from laketrain.features.codecs.ndarray import decode_ndarrays, encode_ndarrays
 from laketrain.features.numeric import (
     Floats,
     Scale,
@@ -36,7 +36,7 @@ from laketrain.features.numeric import (
 )
 
 
-class Numbers(Feature):
+class NumericArray(Feature):
     """What the kinds of several numbers a row share. Parquet holds them as float32, as they came."""
 
     codec: ClassVar[Codec] = "ndarray"
@@ -73,8 +73,8 @@ class Numbers(Feature):
     def tally(self, column: pa.Array) -> dict[str, int]:
         return tally_numbers(self._values(column).astype(np.float32).astype(np.float64).reshape(-1, self.width))
 
-    def learnt(self, values: Mapping[str, Any]) -> Numbers:
-        return self.model_copy(update={"learnt_scale": Scale.learnt(self.scale, values, self.width)})
+    def fit(self, values: Mapping[str, Any]) -> NumericArray:
+        return self.model_copy(update={"learnt_scale": Scale.fit(self.scale, values, self.width)})
 
     def drawing(self, value: Any) -> Drawing:
         return Drawing("curves" if len(self.shape) == 2 else "bars", value)
@@ -83,31 +83,31 @@ class Numbers(Feature):
         return arrays_of(self, column, self.shape)
 
 
-class Several(Numbers):
-    """Numbers of `columns`, or of one `column` of arrays of `size`."""
+class NumericVector(NumericArray):
+    """NumericArray of `columns`, or of one `column` of arrays of `size`."""
 
-    several: Annotated[tuple[str, ...] | None, BeforeValidator(as_tuple)] = Field(default=None, alias="columns",
+    column_names: Annotated[tuple[str, ...] | None, BeforeValidator(as_tuple)] = Field(default=None, alias="columns",
                                                                                 min_length=1)
     """The table's columns, a number each; instead of `column`."""
     size: int | None = Field(default=None, ge=1)
     """How many numbers each array of `column` has."""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Several:
-        if (self.several is None) == (self.size is None):
+    def _one_of_both(self) -> NumericVector:
+        if (self.column_names is None) == (self.size is None):
             raise ValueError("give either `columns`, a number each, or `column` and the `size` of its arrays")
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return self.several or (self.column,)
+        return self.column_names or (self.column,)
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.size or len(self.columns),)
 
     def check(self, column: pa.Array) -> pa.Array:
-        if not self.several:
+        if not self.column_names:
             return super().check(column)
         found = pa.nulls(len(column), pa.string())
         for name, part in zip(self.columns, self._parts(column), strict=True):
@@ -116,7 +116,7 @@ class Several(Numbers):
         return found
 
     def _values(self, column: pa.Array) -> Floats:
-        if not self.several:
+        if not self.column_names:
             return super()._values(column)
         return np.stack([numbers_of(part) for part in self._parts(column)], axis=1)
 
@@ -125,7 +125,7 @@ class Several(Numbers):
         return [column] if len(self.columns) == 1 else list(column.flatten())
 
 
-class Vector(Several):
+class Vector(NumericVector):
     """An input of several numbers a row, (k,) float32."""
 
     kind: Literal["vector"] = "vector"
@@ -133,7 +133,7 @@ class Vector(Several):
     """What it is for."""
 
 
-class Value(Several):
+class Value(NumericVector):
     """What a regression is to say: k numbers a row, (k,) float32."""
 
     kind: Literal["value"] = "value"

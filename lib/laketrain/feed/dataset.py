@@ -93,7 +93,7 @@ class Dataset:
         `cache` stores decoded images.
         """
         columns = [name for name, feature in self.features.items() if feature.role in FED]
-        readers = [RowReader(self.version.lake.store, files, self.features.at(bucket), columns, cache=cache)
+        readers = [RowReader(self.version.lake.store, files, self.features.for_bucket(bucket), columns, cache=cache)
                    for bucket, files in self.buckets(split)]
         return Feed.of(readers, batch, lanes=lanes, seed=seed, shuffle=shuffle, window_mb=window_mb)
 
@@ -117,7 +117,8 @@ class Dataset:
         drawn = np.sort(np.random.default_rng(seed).permutation(self.rows(split))[:rows])
         parts, first = list[dict[str, npt.NDArray[Any]]](), 0
         for bucket, files in self.buckets(split):
-            with RowReader(self.version.lake.store, files, self.features.at(bucket), list(self.features)) as reader:
+            features = self.features.for_bucket(bucket)
+            with RowReader(self.version.lake.store, files, features, list(features)) as reader:
                 local = drawn[(drawn >= first) & (drawn < first + reader.rows)] - first
                 parts.append(reader.read(local))
                 first += reader.rows

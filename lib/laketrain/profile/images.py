@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from laketrain.features.decode_header import Header, Unreadable, header_of
+from laketrain.features.codecs.header import Header, Unreadable, read_header
 from laketrain.profile.model import Images, Numbers, Value
 from laketrain.profile.series import Series, numbers_of, spread
 from laketrain.profile.values import MOST, ranked
@@ -37,7 +37,7 @@ class ImageTally:
         widths, heights = list[float](), list[float]()
         for data, length in zip(beginnings.drop_null().to_pylist(), lengths.drop_null().to_pylist(), strict=True):
             try:
-                header = header_of(data)
+                header = read_header(data)
             except Unreadable as problem:
                 self.rows["reasons"][_reason(str(problem), len(data) < length)] += 1
                 continue

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features.sums import described, tally_of
+from laketrain.features.sums import describe, tally_of
 from laketrain.features.tally import LEAST, MOST, Tally, merge
 from laketrain.profile.model import QUANTILES, Histogram, Numbers
 from laketrain.profile.values import MOST as MOST_COUNTED
@@ -76,7 +76,7 @@ class Series:
         """The smallest and the largest; None where there is no finite number."""
         if self.counts is not None:
             return (min(self.counts), max(self.counts)) if self.counts else None
-        found = described(self.totals)
+        found = describe(self.totals)
         return found.least, found.most
 
     def edges(self, step: int) -> Floats:
@@ -152,7 +152,7 @@ def numbers_of(series: Series, fine: Ints | None, step: int, earlier: Ints | Non
     if series.counts is not None:
         mean, std, found = _exactly(series.counts)
     else:
-        all_of = described(series.totals, quantiles=QUANTILES)
+        all_of = describe(series.totals, quantiles=QUANTILES)
         mean, std = all_of.mean, all_of.std
         found = [_between(about, part, fine, edges, step, ends)
                  for about, part in zip(all_of.quantiles, QUANTILES, strict=True)]

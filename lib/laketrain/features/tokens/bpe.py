@@ -1,7 +1,7 @@
 """Byte pairs: pieces of words, as long as they are frequent, so that rare words have tokens too (Sennrich 2016).
 
     symbols, merges = learn_merges({"low": 5, "lower": 2}, minimum=2, most=100)
-    Bpe(merges).apart("lowest")                           # ["▁low", "e", "s", "t"]
+    Bpe(merges).split_word("lowest")                           # ["▁low", "e", "s", "t"]
 
 Symbols are characters at first, a word's first one marked by ▁; the pair that comes most often becomes one symbol, and
 so on. All is counted in whole numbers over words, and pairs that come alike are taken in the order of their code
@@ -54,7 +54,7 @@ class Bpe:
         for rank, merge in enumerate(merges):
             left, right = merge.split(" ")
             self._ranks[left, right] = rank
-        self.apart = lru_cache(_REMEMBERED)(self._apart)
+        self.split_word = lru_cache(_REMEMBERED)(self._split_word)
         """The symbols of a word; words that come again are remembered."""
 
     @staticmethod
@@ -63,7 +63,7 @@ class Bpe:
         """Made once a process, not once a batch."""
         return Bpe(merges)
 
-    def _apart(self, word: str) -> tuple[str, ...]:
+    def _split_word(self, word: str) -> tuple[str, ...]:
         symbols = [symbol for part in _parts(word) for symbol in self._merged(part)]
         return tuple(symbols)
 

@@ -1,6 +1,6 @@
 """The tokens of some rows, each distinct one held once: what is done to a token in Python is done once a batch.
 
-    pieces = Pieces.of([["a", "cat"], [], ["cat"]])
+    pieces = TokenRows.of([["a", "cat"], [], ["cat"]])
     pieces.counts()                                       # {"a": 1, "cat": 2}
 """
 
@@ -16,7 +16,7 @@ Whole = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Pieces:
+class TokenRows:
     """The tokens of row i are `names[place] for place in places[starts[i]:starts[i + 1]]`.
 
     Attributes:
@@ -30,7 +30,7 @@ class Pieces:
     starts: Whole
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[str]]) -> Pieces:
+    def of(cls, rows: Sequence[Sequence[str]]) -> TokenRows:
         """Of rows that are lists of tokens."""
         known: dict[str, int] = {}
         places = [known.setdefault(token, len(known)) for row in rows for token in row]
@@ -47,17 +47,17 @@ class Pieces:
         found = np.bincount(self.places, minlength=len(self.names))
         return {name: int(count) for name, count in zip(self.names, found, strict=True) if count}
 
-    def split(self, apart: Callable[[str], Sequence[str]]) -> Pieces:
+    def split(self, apart: Callable[[str], Sequence[str]]) -> TokenRows:
         """Each token replaced by the several, or none, that `apart` makes of it."""
-        inner = Pieces.of([apart(name) for name in self.names])
+        inner = TokenRows.of([apart(name) for name in self.names])
         lengths = inner.lengths[self.places]
         ends = np.cumsum(lengths)
         steps = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
         places = inner.places[np.repeat(inner.starts[self.places], lengths) + steps]
-        return Pieces(inner.names, places, np.concatenate([[0], ends])[self.starts].astype(np.int64))
+        return TokenRows(inner.names, places, np.concatenate([[0], ends])[self.starts].astype(np.int64))
 
-    def without(self, dropped: Collection[str]) -> Pieces:
+    def without(self, dropped: Collection[str]) -> TokenRows:
         """The tokens that are none of `dropped`."""
         kept = np.array([name not in dropped for name in self.names], np.bool_)[self.places]
         before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        return Pieces(self.names, self.places[kept], before[self.starts])
+        return TokenRows(self.names, self.places[kept], before[self.starts])

@@ -1,9 +1,9 @@
 """What Pillow doesn't see in a PNG: chunks that changed, pixels that are missing, a colour that stands for transparent.
 
     picture.load()
-    refuse_broken_chunks(data)
-    refuse_missing_rows(data, picture)
-    picture = cleared(data, picture)
+    check_chunks(data)
+    check_rows(data, picture)
+    picture = apply_transparent_colour(data, picture)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features.decode_header import Unreadable
+from laketrain.features.codecs.header import Unreadable
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -27,7 +27,7 @@ _WHOLE = ((0, 0, 1, 1),)
 _PIECE = 1 << 18
 
 
-def refuse_broken_chunks(data: bytes) -> None:
+def check_chunks(data: bytes) -> None:
     """Raises Unreadable where a part that matters isn't what its checksum says. Decoders stop at the last pixel, and so
     don't see what is wrong there; they have seen that no part is missing."""
     for name, start, end in _chunks(data):
@@ -36,7 +36,7 @@ def refuse_broken_chunks(data: bytes) -> None:
             raise Unreadable(f"is damaged: a PNG whose {name.decode('latin-1')} isn't what its checksum says")
 
 
-def refuse_missing_rows(data: bytes, picture: Picture) -> None:
+def check_rows(data: bytes, picture: Picture) -> None:
     """Raises Unreadable where the pixels end before the last one, which Pillow leaves black.
 
     A row that isn't there is zero, so most files show by their last pixel that they are whole; only the others are
@@ -54,7 +54,7 @@ def refuse_missing_rows(data: bytes, picture: Picture) -> None:
         raise Unreadable(f"is truncated: a PNG whose pixels are {needed} bytes and end after {found}")
 
 
-def cleared(data: bytes, picture: Picture) -> Picture:
+def apply_transparent_colour(data: bytes, picture: Picture) -> Picture:
     """The picture as LA or RGBA where a colour that stands for transparent (tRNS) has other digits than Pillow's pixels
     have: files of 16 bits, and grey ones of 2 and 4."""
     key, depth = picture.info.get("transparency"), data[24]

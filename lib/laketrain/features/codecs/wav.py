@@ -1,7 +1,7 @@
 """What a WAV says of its length: many a program that writes into a pipe can't know it, and says something else.
 
-    data = with_length(data)
-    frames = frames_said(data, found, channels)
+    data = fix_data_size(data)
+    frames = declared_frames(data, found, channels)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 _UNKNOWN = (0xFFFFFFFF, 0x7FFF0000, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 2**64 - 1, 2**63 - 1)
 
 
-def with_length(data: bytes) -> bytes:
+def fix_data_size(data: bytes) -> bytes:
     """The file, or, where its length is unknown, one that says it goes on to the end."""
     block, length = 1, range(0)
     for name, place, size in _chunks(data):
@@ -38,7 +38,7 @@ def _unknown(size: int, block: int, left: int) -> bool:
     return size > left and (size in _UNKNOWN or size in {value // block * block for value in _UNKNOWN})
 
 
-def frames_said(data: bytes, found: int, channels: int) -> int:
+def declared_frames(data: bytes, found: int, channels: int) -> int:
     """Samples a channel, as the file says it: of one that is cut, libsndfile tells those that are left, `found`."""
     block, long_size = channels, 0
     for name, place, size in _chunks(data):

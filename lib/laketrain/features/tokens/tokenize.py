@@ -1,6 +1,6 @@
 """Normalises texts and cuts them, by Arrow's kernels over a whole batch.
 
-    cut(pa.array(["Don’t stop!"]), "words", lower=True, unicode="NFKC")        # don't, stop
+    tokenize(pa.array(["Don’t stop!"]), "words", lower=True, unicode="NFKC")        # don't, stop
 
 A word is a run of letters, marks and digits with the apostrophes in it; Chinese, which has no spaces, is cut by
 jieba's dictionary. For byte pairs each punctuation mark and symbol is a word of its own too; as characters everything
@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from laketrain.features.tokens.pieces import Pieces
+from laketrain.features.tokens.token_rows import TokenRows
 
 Kind = Literal["words", "characters", "bpe"]
 Unicode = Literal["NFC", "NFKC", "NFD", "NFKD", "none"]
@@ -31,7 +31,7 @@ _SYMBOL = r"([^\p{L}\p{M}\p{N} ])"
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]+")
 
 
-def cut(column: pa.Array, kind: Kind, lower: bool, unicode: Unicode) -> Pieces:
+def tokenize(column: pa.Array, kind: Kind, lower: bool, unicode: Unicode) -> TokenRows:
     """The tokens of each row; a null has none.
 
     Args:
@@ -54,21 +54,21 @@ def cut(column: pa.Array, kind: Kind, lower: bool, unicode: Unicode) -> Pieces:
     return _spaced(spaced).split(_han_apart)
 
 
-def _spaced(texts: pa.Array) -> Pieces:
+def _spaced(texts: pa.Array) -> TokenRows:
     """What stands between spaces."""
     rows = pc.split_pattern(texts, " ")
     words = pc.dictionary_encode(rows.flatten())
     places = np.asarray(words.indices.to_numpy(zero_copy_only=False), np.int64)
     starts = np.asarray(rows.offsets.to_numpy(zero_copy_only=False), np.int64)
-    return Pieces(words.dictionary.to_pylist(), places, starts - starts[0]).without({""})
+    return TokenRows(words.dictionary.to_pylist(), places, starts - starts[0]).without({""})
 
 
-def _characters(texts: pa.Array) -> Pieces:
+def _characters(texts: pa.Array) -> TokenRows:
     """Unicode's code points."""
     codes = np.frombuffer("".join(texts.to_pylist()).encode("utf-32-le"), np.uint32)
     distinct, places = np.unique(codes, return_inverse=True)
     lengths = np.asarray(pc.utf8_length(texts).to_numpy(zero_copy_only=False), np.int64)
-    return Pieces(list(map(chr, distinct)), places.astype(np.int64), np.concatenate([[0], np.cumsum(lengths)]))
+    return TokenRows(list(map(chr, distinct)), places.astype(np.int64), np.concatenate([[0], np.cumsum(lengths)]))
 
 
 def _han_apart(word: str) -> Sequence[str]:

@@ -1,6 +1,6 @@
 """What an image file says of itself in its first bytes, so that nothing absurd is ever decoded.
 
-    header = header_of(data)      # Header(format="JPEG", width=640, height=480, plain="RGB")
+    header = read_header(data)      # Header(format="JPEG", width=640, height=480, plain="RGB")
 
 Only sizes are read here, by plain arithmetic on bytes; the libraries that decode come after.
 """
@@ -45,7 +45,7 @@ class Header:
         return "" if self.exif or self.colours == "CMYK" else self.colours
 
 
-def header_of(data: bytes) -> Header:
+def read_header(data: bytes) -> Header:
     """The format and the size in pixels.
 
     Raises:
@@ -55,7 +55,7 @@ def header_of(data: bytes) -> Header:
         raise Unreadable("is empty")
     read = next((read for magic, read in _READERS if data.startswith(magic)), None)
     if read is None:
-        raise Unreadable(f"is no image: begins with {beginning(data)}, expected {FORMATS}")
+        raise Unreadable(f"is no image: begins with {first_bytes(data)}, expected {FORMATS}")
     try:
         header = read(data)
     except IndexError:
@@ -65,12 +65,12 @@ def header_of(data: bytes) -> Header:
     return header
 
 
-def beginning(data: bytes) -> str:
+def first_bytes(data: bytes) -> str:
     """The first bytes of a file, for people."""
     return repr(data[:_SHOWN])[1:]
 
 
-def complete(data: bytes, format: str) -> bool:
+def is_complete(data: bytes, format: str) -> bool:
     """Whether the file goes on to its own end; to tell what a decoder that failed may mean."""
     tail = data[-64:]
     if format == "JPEG":
@@ -112,7 +112,7 @@ def _bmp(data: bytes) -> Header:
 
 def _webp(data: bytes) -> Header:
     if data[8:12] != b"WEBP":
-        raise Unreadable(f"is no image: begins with {beginning(data)}, expected {FORMATS}")
+        raise Unreadable(f"is no image: begins with {first_bytes(data)}, expected {FORMATS}")
     chunk = data[12:16]
     if chunk == b"VP8X":
         return Header("WEBP", _number(data, 24, 3) + 1, _number(data, 27, 3) + 1)

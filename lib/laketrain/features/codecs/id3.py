@@ -1,6 +1,6 @@
 """The tag that some programs put in front of a FLAC, which is none of its contents.
 
-    data = data[after_id3(data):]
+    data = data[id3_end(data):]
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ _HEADER = 10
 _HAS_FOOTER = 0x10
 
 
-def after_id3(data: bytes) -> int:
+def id3_end(data: bytes) -> int:
     """Where the contents begin: behind all ID3v2 tags, 0 where there is none. A tag says its size in four times 7
     bits, without its own header."""
     place = 0

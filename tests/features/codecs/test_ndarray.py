@@ -12,7 +12,7 @@ from petastorm.codecs import NdarrayCodec
 from petastorm.unischema import UnischemaField
 
 from laketrain.errors import DataError
-from laketrain.features.codec import decode_ndarrays, encode_ndarrays
+from laketrain.features.codecs.ndarray import decode_ndarrays, encode_ndarrays
 
 DTYPES = st.sampled_from(["uint8", "int8", "int16", "uint16", "int32", "int64", "float16", "float32", "float64",
                           "bool"])

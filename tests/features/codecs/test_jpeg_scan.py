@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from laketrain.features.decode_header import Unreadable
-from laketrain.features.decode_image import Want, decode_image
-from laketrain.features.decode_jpeg_scan import can_be_read, refuse_other_bits
+from laketrain.features.codecs.header import Unreadable
+from laketrain.features.codecs.image import ImageSpec, decode_image
+from laketrain.features.codecs.jpeg_scan import check_scan, is_supported
 
 HEIGHT, WIDTH = 40, 90
-WANT = Want((HEIGHT, WIDTH, 3))
+SPEC = ImageSpec((HEIGHT, WIDTH, 3))
 DATA = b"\xff\xda"
 
 
@@ -72,14 +72,14 @@ ODD = {str(factors): sampled(factors, restart) for factors, restart in [
 
 def refused(data: bytes) -> Any:
     with pytest.raises(Unreadable, match="^is (damaged|truncated): a JPEG") as found:
-        decode_image(data, WANT)
+        decode_image(data, SPEC)
     return found
 
 
 @pytest.mark.parametrize("kind", ODD)
 def test_a_whole_file_becomes_what_pillow_makes_of_it(kind: str) -> None:
     theirs = np.asarray(Pillow.open(io.BytesIO(ODD[kind])).convert("RGB"))
-    np.testing.assert_array_equal(decode_image(ODD[kind], WANT), theirs)
+    np.testing.assert_array_equal(decode_image(ODD[kind], SPEC), theirs)
     assert len(np.unique(theirs)) > 50
 
 
@@ -98,16 +98,16 @@ def test_a_file_with_a_hole_or_with_more_than_its_pixels_is_refused(kind: str) -
     refused(data[:middle] + data[middle + 60 :])
     refused(data[:-2] + bytes(100) + b"\xff\xd9")
     refused(data[:middle] + b"\xff\0" * 40 + data[middle + 80 :])
-    np.testing.assert_array_equal(decode_image(data[:-2] + bytes(5) + b"\xff\xd9", WANT), decode_image(data, WANT))
+    np.testing.assert_array_equal(decode_image(data[:-2] + bytes(5) + b"\xff\xd9", SPEC), decode_image(data, SPEC))
 
 
 def test_what_can_t_be_checked_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = ODD["[(3, 1), (1, 1), (1, 1)]"]
     for place, marker in ((data.index(b"\xff\xc0"), 0xC2), (data.index(b"\xff\xc0"), 0xC9), (data.rindex(DATA), 0xD9)):
-        assert not can_be_read(data[: place + 1] + bytes([marker]) + data[place + 2 :])
-    monkeypatch.setattr("laketrain.features.decode_jpeg.can_be_read", lambda _: False)
+        assert not is_supported(data[: place + 1] + bytes([marker]) + data[place + 2 :])
+    monkeypatch.setattr("laketrain.features.codecs.jpeg.is_supported", lambda _: False)
     with pytest.raises(Unreadable, match="^is a JPEG of which nothing tells whether it is damaged"):
-        decode_image(data, WANT)
+        decode_image(data, SPEC)
 
 
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
@@ -117,8 +117,8 @@ def test_the_bits_of_common_files_are_read_too(subsampling: int, options: dict[s
     file = io.BytesIO()
     Pillow.fromarray(noise).save(file, "JPEG", quality=95, subsampling=subsampling, **options)
     data = file.getvalue()
-    assert can_be_read(data)
-    refuse_other_bits(data)
+    assert is_supported(data)
+    check_scan(data)
     middle = (data.index(DATA) + len(data)) // 2
     with pytest.raises(Unreadable, match="^is damaged: a JPEG"):
-        refuse_other_bits(data[:middle] + data[middle + 100 :])
+        check_scan(data[:middle] + data[middle + 100 :])

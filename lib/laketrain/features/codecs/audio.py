@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features.decode_flac import flac_info, refuse_lost_frames, refuse_other_samples, with_samples
-from laketrain.features.decode_header import Unreadable, beginning
-from laketrain.features.decode_id3 import after_id3
-from laketrain.features.decode_wav import frames_said, with_length
+from laketrain.features.codecs.flac import check_frames, check_md5, flac_info, with_sample_count
+from laketrain.features.codecs.header import Unreadable, first_bytes
+from laketrain.features.codecs.id3 import id3_end
+from laketrain.features.codecs.wav import declared_frames, fix_data_size
 
 Samples = npt.NDArray[np.float32]
 # (n, channels) float32, samples a second, samples that the whole file has a channel.
@@ -48,7 +48,7 @@ def decode_audio(data: bytes, rate: int, seconds: float) -> Sound:
     """
     import soundfile
 
-    data = data[after_id3(data):]
+    data = data[id3_end(data):]
     kind = _kind(data)
     decode = _flac if kind == "FLAC" else _wav
     try:
@@ -60,13 +60,13 @@ def decode_audio(data: bytes, rate: int, seconds: float) -> Sound:
     if not np.isfinite(samples).all():
         raise Unreadable("has a sample that is not a number (NaN or infinite)")
     mono = samples.mean(axis=1, dtype=np.float32)
-    return Sound(resampled(mono, source, rate)[: round(seconds * rate)], said / source)
+    return Sound(resample(mono, source, rate)[: round(seconds * rate)], said / source)
 
 
 def _wav(data: bytes, needed: Callable[[int], int]) -> _Decoded:
-    data = with_length(data)
+    data = fix_data_size(data)
     with _opened(data) as file:
-        said = frames_said(data, file.frames, file.channels)
+        said = declared_frames(data, file.frames, file.channels)
         return _read(file, min(said, needed(file.samplerate)), said, "WAV", "float32"), file.samplerate, said
 
 
@@ -75,14 +75,14 @@ def _flac(data: bytes, needed: Callable[[int], int]) -> _Decoded:
     to decode an hour for the sake of its first second would take thousands of times as long."""
     info = flac_info(data)
     if not info.samples:
-        data, info = with_samples(data, info)
+        data, info = with_sample_count(data, info)
     with _opened(data) as file:
         wanted = min(info.samples, needed(file.samplerate))
         if wanted < info.samples or not info.md5:
-            refuse_lost_frames(data, info, wanted)
+            check_frames(data, info, wanted)
             return _read(file, wanted, info.samples, "FLAC", "float32"), file.samplerate, info.samples
         whole = _read(file, wanted, info.samples, "FLAC", "int16" if info.bits <= 16 else "int32")
-        refuse_other_samples(info, whole)
+        check_md5(info, whole)
         # What libsndfile makes of them itself: all the digits fit.
         scale = np.float32(0.5 ** (8 * whole.itemsize - 1))
         return np.multiply(whole, scale, dtype=np.float32), file.samplerate, info.samples
@@ -111,7 +111,7 @@ def _read(file: Any, wanted: int, said: int, kind: str, type: str) -> npt.NDArra
     return samples
 
 
-def resampled(samples: Samples, source: int, rate: int) -> Samples:
+def resample(samples: Samples, source: int, rate: int) -> Samples:
     """At another rate, by a polyphase filter that lets nothing above half of the slower rate through."""
     if source == rate:
         return samples
@@ -128,7 +128,7 @@ def _kind(data: bytes) -> str:
         return "WAV"
     if data[:4] == b"fLaC":
         return "FLAC"
-    raise Unreadable(f"is no sound: begins with {beginning(data)}, expected WAV or FLAC")
+    raise Unreadable(f"is no sound: begins with {first_bytes(data)}, expected WAV or FLAC")
 
 
 def _refuse_absurd(rate: int, channels: int) -> None:

@@ -1,7 +1,7 @@
 """Image files to pixels and back: one file at a time, most of the work outside of Python's lock.
 
-    want = Want((224, 224, 3), resize="crop")
-    pixels = decode_image(data, want)       # (224, 224, 3) uint8
+    spec = ImageSpec((224, 224, 3), resize="crop")
+    pixels = decode_image(data, spec)       # (224, 224, 3) uint8
     data = encode_image(pixels, "jpeg", 90)
 
 JPEGs go to simplejpeg (libjpeg-turbo), which tells what is wrong with them, and opens a small file several times faster
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features.decode_header import Header, Unreadable, complete, header_of
-from laketrain.features.decode_jpeg import jpeg_pixels, refuse_doubtful
-from laketrain.features.decode_png import cleared, refuse_broken_chunks, refuse_missing_rows
+from laketrain.features.codecs.header import Header, Unreadable, is_complete, read_header
+from laketrain.features.codecs.jpeg import decode_jpeg, verify_scan
+from laketrain.features.codecs.png import apply_transparent_colour, check_chunks, check_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -38,7 +38,7 @@ _TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANS
 
 
 @dataclass(frozen=True)
-class Want:
+class ImageSpec:
     """What a file is to become: (height, width, channels), how it gets there, and the most pixels it may have."""
 
     shape: tuple[int, int, int]
@@ -47,7 +47,7 @@ class Want:
     max_pixels: int = 64_000_000
 
 
-def decode_image(data: bytes, want: Want) -> Pixels:
+def decode_image(data: bytes, spec: ImageSpec) -> Pixels:
     """The pixels of a file, of exactly the wanted shape; the first frame of an animated one.
 
     1 channel is grey (ITU-R 601 luma), 3 are RGB, 4 RGBA. What is transparent lies on white where there is no fourth
@@ -56,22 +56,22 @@ def decode_image(data: bytes, want: Want) -> Pixels:
     Raises:
         Unreadable: it is no whole image, is larger than `max_pixels`, or has another size and is not to be resized.
     """
-    header = header_of(data)
-    _refuse_absurd(header.width, header.height, want)
-    pixels, doubt = jpeg_pixels(data, header) if header.colours else (None, "")
-    if pixels is not None and pixels.shape == want.shape and not header.exif:
+    header = read_header(data)
+    _refuse_absurd(header.width, header.height, spec)
+    pixels, doubt = decode_jpeg(data, header) if header.colours else (None, "")
+    if pixels is not None and pixels.shape == spec.shape and not header.exif:
         return pixels
-    picture = _opened(data, header, want) if pixels is None else _upright(_picture(pixels), header)
+    picture = _opened(data, header, spec) if pixels is None else _upright(_picture(pixels), header)
     if doubt:
-        refuse_doubtful(data, doubt)
-    shaped = _resized(_in_mode(picture, _MODES[want.shape[2]]), want)
-    return np.asarray(shaped, np.uint8).reshape(want.shape)
+        verify_scan(data, doubt)
+    shaped = _resized(_in_mode(picture, _MODES[spec.shape[2]]), spec)
+    return np.asarray(shaped, np.uint8).reshape(spec.shape)
 
 
 def is_jpeg_of(data: bytes, shape: tuple[int, int, int]) -> bool:
     """Whether a file that could be decoded is a JPEG of this very height, width and colours, upright as it lies: every
     reader of JPEGs makes the same pixels of it."""
-    header = header_of(data)
+    header = read_header(data)
     return (header.height, header.width, header.plain) == (*shape[:2], _JPEG_COLOURS.get(shape[2]))
 
 
@@ -90,19 +90,19 @@ def encode_image(pixels: Pixels, format: Literal["png", "jpeg"], quality: int) -
     return saved
 
 
-def _refuse_absurd(width: int, height: int, want: Want) -> None:
-    if width * height > want.max_pixels:
-        raise Unreadable(f"is {width}×{height} = {width * height} pixels, at most {want.max_pixels} are decoded "
+def _refuse_absurd(width: int, height: int, spec: ImageSpec) -> None:
+    if width * height > spec.max_pixels:
+        raise Unreadable(f"is {width}×{height} = {width * height} pixels, at most {spec.max_pixels} are decoded "
                          "(`max_pixels`)")
 
 
-def _opened(data: bytes, header: Header, want: Want) -> Picture:
+def _opened(data: bytes, header: Header, spec: ImageSpec) -> Picture:
     """The first frame, decoded and upright."""
     from PIL import Image
 
     try:
         picture = Image.open(BytesIO(data), formats=[header.format])
-        _refuse_absurd(picture.width, picture.height, want)  # a GIF's frame may be larger than its header says
+        _refuse_absurd(picture.width, picture.height, spec)  # a GIF's frame may be larger than its header says
         picture.load()
         return _upright(_sound(data, picture) if header.format == "PNG" else picture, header, picture)
     except Unreadable:
@@ -117,16 +117,16 @@ def _fault(data: bytes, header: Header, error: Exception) -> str:
     said = str(error) or type(error).__name__
     if isinstance(error, UnidentifiedImageError):
         said = "its first bytes say that it is one, the next ones don't"  # Pillow's own text has an address in it
-    if isinstance(error, EOFError) or "truncated" in said.lower() or not complete(data, header.format):
+    if isinstance(error, EOFError) or "truncated" in said.lower() or not is_complete(data, header.format):
         return f"is truncated: a {header.format} that ends after {len(data)} bytes ({said})"
     return f"is damaged: a {header.format} that can't be decoded ({said})"
 
 
 def _sound(data: bytes, picture: Picture) -> Picture:
     """What a PNG holds, once it is known to hold all of it."""
-    refuse_broken_chunks(data)
-    refuse_missing_rows(data, picture)
-    return cleared(data, picture)
+    check_chunks(data)
+    check_rows(data, picture)
+    return apply_transparent_colour(data, picture)
 
 
 def _upright(picture: Picture, header: Header, source: Picture | None = None) -> Picture:
@@ -168,19 +168,19 @@ def _in_mode(picture: Picture, mode: str) -> Picture:
     return seen.convert("RGB").convert(mode)
 
 
-def _resized(picture: Picture, want: Want) -> Picture:
+def _resized(picture: Picture, spec: ImageSpec) -> Picture:
     from PIL import Image
 
-    height, width, _ = want.shape
+    height, width, _ = spec.shape
     if picture.size == (width, height):
         return picture
-    if want.resize == "none":
+    if spec.resize == "none":
         raise Unreadable(f"is {picture.height}×{picture.width} pixels (height×width), expected {height}×{width}; "
                          "`resize` can be stretch, fit or crop")
-    smooth = Image.Resampling[want.filter.upper()]
-    if want.resize == "fit":
+    smooth = Image.Resampling[spec.filter.upper()]
+    if spec.resize == "fit":
         return _fitted(picture, (width, height), smooth)
-    box = _middle(picture.size, width / height) if want.resize == "crop" else None
+    box = _middle(picture.size, width / height) if spec.resize == "crop" else None
     return picture.resize((width, height), smooth, box=box)
 
 

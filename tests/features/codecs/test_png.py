@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from laketrain.features.decode_header import Unreadable
-from laketrain.features.decode_image import Want, decode_image
+from laketrain.features.codecs.header import Unreadable
+from laketrain.features.codecs.image import ImageSpec, decode_image
 
 H, W = 11, 13
 RNG = np.random.default_rng(4)
@@ -52,8 +52,8 @@ def interlaced(values: np.ndarray[Any, Any]) -> bytes:
     return b"".join(filtered(part) for part in passes if part.size)
 
 
-def decoded(data: bytes, channels: int = 3, size: tuple[int, int] = (H, W)) -> Any:
-    return decode_image(data, Want((*size, channels)))
+def decode(data: bytes, channels: int = 3, size: tuple[int, int] = (H, W)) -> Any:
+    return decode_image(data, ImageSpec((*size, channels)))
 
 
 COLOURS = RNG.integers(1, 256, (H, W, 3))
@@ -65,10 +65,10 @@ BLACK_BELOW = np.concatenate([COLOURS[: H - 4], np.zeros((4, W, 3), np.int64)])
 def test_a_png_with_all_its_rows_is_read_and_one_without_a_byte_of_them_refused(values: Any, parts: int) -> None:
     for rows, more in ((filtered(values), 0), (interlaced(values), 1)):
         whole = png(rows, parts=parts, interlaced=more)
-        np.testing.assert_array_equal(decoded(whole), values)
+        np.testing.assert_array_equal(decode(whole), values)
         for length in (*range(0, len(rows), 7), *range(len(rows) - 41, len(rows))):
             with pytest.raises(Unreadable, match="^is truncated: a PNG"):
-                decoded(png(rows[:length], parts=parts, interlaced=more))
+                decode(png(rows[:length], parts=parts, interlaced=more))
 
 
 @pytest.mark.parametrize(("kind", "depth"), [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 16), (3, 1), (3, 4), (3, 8),
@@ -78,9 +78,9 @@ def test_so_it_is_with_all_kinds_of_colours_and_sizes(kind: int, depth: int, siz
     width, height = size
     bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
     rows = b"".join(b"\0" + bytes(-(-width * bits // 8)) for _ in range(height))
-    decoded(png(rows, depth, kind, size=size), size=(height, width))
+    decode(png(rows, depth, kind, size=size), size=(height, width))
     with pytest.raises(Unreadable, match="^is truncated: a PNG"):
-        decoded(png(rows[:-1], depth, kind, size=size), size=(height, width))
+        decode(png(rows[:-1], depth, kind, size=size), size=(height, width))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 2), (3, 5), (5, 3), (4, 4), (8, 9), (W, H)])
@@ -88,9 +88,9 @@ def test_an_interlaced_file_of_any_size_has_the_bytes_of_its_passes(size: tuple[
     width, height = size
     values = COLOURS[:height, :width]
     rows = interlaced(values)
-    np.testing.assert_array_equal(decoded(png(rows, interlaced=1, size=size), size=(height, width)), values)
+    np.testing.assert_array_equal(decode(png(rows, interlaced=1, size=size), size=(height, width)), values)
     with pytest.raises(Unreadable, match="^is truncated: a PNG"):
-        decoded(png(rows[:-1], interlaced=1, size=size), size=(height, width))
+        decode(png(rows[:-1], interlaced=1, size=size), size=(height, width))
 
 
 def test_an_animated_file_needs_all_of_its_first_frame() -> None:
@@ -98,9 +98,9 @@ def test_an_animated_file_needs_all_of_its_first_frame() -> None:
     control = chunk(b"acTL", struct.pack(">II", 2, 0)) + frames[0]
     second = frames[1] + chunk(b"fdAT", struct.pack(">I", 2) + zlib.compress(filtered(255 - COLOURS)))
     rows = filtered(COLOURS)
-    np.testing.assert_array_equal(decoded(png(rows, before=control, after=second)), COLOURS)
+    np.testing.assert_array_equal(decode(png(rows, before=control, after=second)), COLOURS)
     with pytest.raises(Unreadable, match="^is truncated: a PNG"):
-        decoded(png(rows[: len(rows) // 2], before=control, after=second))
+        decode(png(rows[: len(rows) // 2], before=control, after=second))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
@@ -111,9 +111,9 @@ def test_a_grey_value_that_stands_for_transparent_lies_on_white_at_any_depth(dep
     data = png(filtered(values, depth), depth, 0, struct.pack(">H", key))
     high = values >> 8 if depth == 16 else values * 255 // (2**depth - 1)
     expected = np.where(values == key, 255, high)
-    np.testing.assert_array_equal(decoded(data, 1)[..., 0], expected)
-    np.testing.assert_array_equal(decoded(data, 3), np.dstack([expected] * 3))
-    np.testing.assert_array_equal(decoded(data, 4), np.dstack([high] * 3 + [np.where(values == key, 0, 255)]))
+    np.testing.assert_array_equal(decode(data, 1)[..., 0], expected)
+    np.testing.assert_array_equal(decode(data, 3), np.dstack([expected] * 3))
+    np.testing.assert_array_equal(decode(data, 4), np.dstack([high] * 3 + [np.where(values == key, 0, 255)]))
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -125,8 +125,8 @@ def test_a_colour_that_stands_for_transparent_lies_on_white_at_any_depth(depth: 
     data = png(filtered(values, depth), depth, 2, struct.pack(">HHH", *key.tolist()))
     hidden = (values == key).all(axis=2, keepdims=True)
     high = values >> 8 if depth == 16 else values
-    np.testing.assert_array_equal(decoded(data), np.where(hidden, 255, high))
-    np.testing.assert_array_equal(decoded(data, 4), np.dstack([high, np.where(hidden, 0, 255)]))
+    np.testing.assert_array_equal(decode(data), np.where(hidden, 255, high))
+    np.testing.assert_array_equal(decode(data, 4), np.dstack([high, np.where(hidden, 0, 255)]))
 
 
 def test_what_is_transparent_is_turned_with_its_picture() -> None:
@@ -138,8 +138,8 @@ def test_what_is_transparent_is_turned_with_its_picture() -> None:
     grey = png(filtered(values[..., 0], 16), 16, 0, struct.pack(">H", int(values[0, 2, 0])), before=note)
     expected = np.rot90(values >> 8, -1).copy()
     expected[2, H - 1] = 255
-    np.testing.assert_array_equal(decoded(data, size=(W, H)), expected)
-    np.testing.assert_array_equal(decoded(grey, 1, size=(W, H)), expected[..., :1])
+    np.testing.assert_array_equal(decode(data, size=(W, H)), expected)
+    np.testing.assert_array_equal(decode(grey, 1, size=(W, H)), expected[..., :1])
 
 
 def test_a_gif_whose_first_frame_ends_early_is_refused() -> None:
@@ -149,4 +149,4 @@ def test_a_gif_whose_first_frame_ends_early_is_refused() -> None:
     place = data.index(b"\x2c\0\0\0\0") + 7
     data[8:10] = data[place : place + 2] = struct.pack("<H", H)
     with pytest.raises(Unreadable, match="^is truncated: a GIF"):
-        decoded(bytes(data))
+        decode(bytes(data))

@@ -1,6 +1,6 @@
 """Whether a JPEG that libjpeg-turbo has no name for holds all its bits: each is read here, slowly, for few have to.
 
-    refuse_other_bits(data)
+    check_scan(data)
 
 It is for files whose colours are sampled in odd ways (3×1, …), in one scan of Huffman codes.
 """
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from itertools import islice
 
-from laketrain.features.decode_header import Unreadable
+from laketrain.features.codecs.header import Unreadable
 
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -34,7 +34,7 @@ class _Frame:
     restart: int = 0
 
 
-def can_be_read(data: bytes) -> bool:
+def is_supported(data: bytes) -> bool:
     """Whether it is of the kind that is read here, as far as its headers tell."""
     try:
         frame, scan = _headers(data)
@@ -46,8 +46,8 @@ def can_be_read(data: bytes) -> bool:
     return count > 1 and sorted(frame.sampling) == sorted(selectors[::2]) and tables <= set(frame.tables)
 
 
-def refuse_other_bits(data: bytes) -> None:
-    """Raises Unreadable where the bits are fewer or others than the size says. For files that `can_be_read`."""
+def check_scan(data: bytes) -> None:
+    """Raises Unreadable where the bits are fewer or others than the size says. For files that `is_supported`."""
     frame, scan = _headers(data)
     count = data[scan + 4]
     blocks = []

@@ -1,6 +1,6 @@
 """JPEG files to pixels, and none in silence that libjpeg had to make up.
 
-    pixels, doubt = jpeg_pixels(data, header_of(data))      # (h, w, 1 or 3) as they lie in the file, or None
+    pixels, doubt = decode_jpeg(data, read_header(data))      # (h, w, 1 or 3) as they lie in the file, or None
 
 libjpeg makes some pixels of whatever it gets, and only warns. simplejpeg (libjpeg-turbo) tells its first warning,
 Pillow none. So every JPEG goes through simplejpeg, whatever its colours and whatever else it holds.
@@ -13,8 +13,8 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features.decode_header import Header, Unreadable
-from laketrain.features.decode_jpeg_scan import can_be_read, refuse_other_bits
+from laketrain.features.codecs.header import Header, Unreadable
+from laketrain.features.codecs.jpeg_scan import check_scan, is_supported
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -30,7 +30,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _NEVER = 255
 
 
-def jpeg_pixels(data: bytes, header: Header) -> tuple[Pixels | None, str]:
+def decode_jpeg(data: bytes, header: Header) -> tuple[Pixels | None, str]:
     """(h, w, 1 or 3) as they lie in the file; or None where Pillow is to decode it: a CMYK one, one that ends too
     early, of which Pillow tells more, or one with a harmless oddity. And why it isn't known whether it is damaged.
 
@@ -49,11 +49,11 @@ def jpeg_pixels(data: bytes, header: Header) -> tuple[Pixels | None, str]:
     return None, "" if known else said
 
 
-def refuse_doubtful(data: bytes, doubt: str) -> None:
+def verify_scan(data: bytes, doubt: str) -> None:
     """Raises Unreadable unless a file that simplejpeg can't decode, and Pillow can, is known to be whole."""
-    if not can_be_read(data):
+    if not is_supported(data):
         raise Unreadable(f"is a JPEG of which nothing tells whether it is damaged ({doubt})")
-    refuse_other_bits(data)
+    check_scan(data)
 
 
 def _decoded(data: bytes, colours: str) -> tuple[Pixels | None, str]:

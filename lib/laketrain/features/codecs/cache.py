@@ -1,6 +1,6 @@
 """Files decoded in threads, each one once a batch: `check`, `pack`, `bucket_of` and `tally` all ask for the same ones.
 
-    found = decoded(column, want, lambda data: decode_image(data, want))    # an array, a reason or None a row
+    found = decode_column(column, spec, lambda data: decode_image(data, spec))    # an array, a reason or None a row
 
 The memory is keyed by the file's bytes, so it holds whatever is filtered or reordered in between; it keeps the newest
 files up to a set size. Identical files of a batch are decoded once too.
@@ -20,17 +20,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from laketrain.features.decode_header import Unreadable
+from laketrain.features.codecs.header import Unreadable
 
 Array = npt.NDArray[Any]
-Found = Array | str
+Decoded = Array | str
 T = TypeVar("T")
 U = TypeVar("U")
 
 _MOST_BYTES = 64 * 2**20
 
 
-def decoded(column: pa.Array, settings: Hashable, decode: Callable[[bytes], Array]) -> list[Found | None]:
+def decode_column(column: pa.Array, settings: Hashable, decode: Callable[[bytes], Array]) -> list[Decoded | None]:
     """Of each row its array, or the reason why there is none; None where the row is null.
 
     Args:
@@ -39,21 +39,21 @@ def decoded(column: pa.Array, settings: Hashable, decode: Callable[[bytes], Arra
         decode: raises Unreadable with the reason.
     """
     rows: list[bytes | None] = column.to_pylist()
-    known = _memory.get(settings, rows)
+    known = _cache.get(settings, rows)
     fresh = [data for data in dict.fromkeys(rows) if data is not None and data not in known]
-    known.update(zip(fresh, each(lambda data: _tried(decode, data), fresh), strict=True))
-    _memory.put(settings, {data: known[data] for data in fresh})
+    known.update(zip(fresh, parallel_map(lambda data: _try_decode(decode, data), fresh), strict=True))
+    _cache.put(settings, {data: known[data] for data in fresh})
     return [None if data is None else known[data] for data in rows]
 
 
-def why_not(found: Sequence[Found | None]) -> pa.Array:
+def failures(found: Sequence[Decoded | None]) -> pa.Array:
     """The reasons among what `decoded` gave; null where there is an array or the row is null."""
     return pa.array([one if isinstance(one, str) else None for one in found], pa.string())
 
 
-def each(function: Callable[[T], U], items: Sequence[T]) -> list[U]:
+def parallel_map(function: Callable[[T], U], items: Sequence[T]) -> list[U]:
     """`function` of every item, in order, by as many threads as this task has cores."""
-    workers = min(threads(), len(items))
+    workers = min(thread_count(), len(items))
     if workers < 2:
         return [function(item) for item in items]
     # A few pieces a thread: little talk with the pool, and none waits long for a piece of large files.
@@ -63,7 +63,7 @@ def each(function: Callable[[T], U], items: Sequence[T]) -> list[U]:
     return [result for piece in done for result in piece]
 
 
-def threads() -> int:
+def thread_count() -> int:
     """This task's share of the cores. Spark tells it to its Python workers as OMP_NUM_THREADS, and so do our ranks."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     if told.isdecimal() and int(told):
@@ -77,29 +77,29 @@ def _pool(process: int, workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix=f"decode-{process}")
 
 
-def _tried(decode: Callable[[bytes], Array], data: bytes) -> Found:
+def _try_decode(decode: Callable[[bytes], Array], data: bytes) -> Decoded:
     try:
         return decode(data)
     except Unreadable as reason:
         return str(reason)
 
 
-class _Memory:
+class _Cache:
     """What files became, by settings and bytes; the oldest are forgotten first."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most, self._held = most_bytes, 0
-        self._known: OrderedDict[tuple[int, bytes], Found] = OrderedDict()
+        self._known: OrderedDict[tuple[int, bytes], Decoded] = OrderedDict()
         self._numbers: dict[Hashable, int] = {}  # of the settings, which take longer to hash
         self._lock = threading.Lock()
 
-    def get(self, settings: Hashable, rows: Sequence[bytes | None]) -> dict[bytes, Found]:
+    def get(self, settings: Hashable, rows: Sequence[bytes | None]) -> dict[bytes, Decoded]:
         with self._lock:
             number = self._number(settings)
             pairs = ((data, self._known.get((number, data))) for data in rows if data is not None)
             return {data: found for data, found in pairs if found is not None}
 
-    def put(self, settings: Hashable, found: dict[bytes, Found]) -> None:
+    def put(self, settings: Hashable, found: dict[bytes, Decoded]) -> None:
         with self._lock:
             number = self._number(settings)
             for data, one in found.items():
@@ -114,8 +114,8 @@ class _Memory:
         return self._numbers.setdefault(settings, len(self._numbers))
 
 
-def _size(data: bytes, found: Found) -> int:
+def _size(data: bytes, found: Decoded) -> int:
     return len(data) + (found.nbytes if isinstance(found, np.ndarray) else len(found))
 
 
-_memory = _Memory(_MOST_BYTES)
+_cache = _Cache(_MOST_BYTES)

@@ -18,18 +18,18 @@ import pyarrow.compute as pc
 from pydantic import BeforeValidator, Field, model_validator
 
 from laketrain.features.base import Storage, nulls, reasons
-from laketrain.features.codec import decode_ndarrays
+from laketrain.features.codecs.ndarray import decode_ndarrays
 from laketrain.features.numeric import Floats, as_tuple, check_arrays, flat_values, numbers_of, too_large, uneven
-from laketrain.features.vector import Numbers
+from laketrain.features.vector import NumericArray
 
 
-class Sequence(Numbers):
+class TimeSeries(NumericArray):
     """Steps of several channels, such as the windows that convert cuts: (steps, channels) float32."""
 
     kind: Literal["sequence"] = "sequence"
     role: Literal["input", "target"] = "input"
     """What it is for."""
-    several: Annotated[tuple[str, ...] | None, BeforeValidator(as_tuple)] = Field(default=None, alias="columns",
+    column_names: Annotated[tuple[str, ...] | None, BeforeValidator(as_tuple)] = Field(default=None, alias="columns",
                                                                                 min_length=1)
     """The table's columns of arrays, a channel each; instead of `column`."""
     size: Annotated[tuple[int, int], BeforeValidator(as_tuple)] = Field(alias="shape")
@@ -42,11 +42,11 @@ class Sequence(Numbers):
     """With `pad`: one channel more, 1 in the steps that a row has and 0 in those that are padding."""
 
     @model_validator(mode="after")
-    def _fits(self) -> Sequence:
+    def _fits(self) -> TimeSeries:
         if min(self.size) < 1:
             raise ValueError(f"`shape` has at least one step and one channel; got {list(self.size)}")
-        if self.several and len(self.several) != self.channels:
-            raise ValueError(f"`shape` says {self.channels} channels, and `columns` names {len(self.several)}")
+        if self.column_names and len(self.column_names) != self.channels:
+            raise ValueError(f"`shape` says {self.channels} channels, and `columns` names {len(self.column_names)}")
         if self.mask and self.pad == "none":
             raise ValueError("`mask` tells steps from padding, so it goes with `pad: before` or `pad: after`")
         if self.role == "target" and self.pad != "none":
@@ -56,7 +56,7 @@ class Sequence(Numbers):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return self.several or (self.column,)
+        return self.column_names or (self.column,)
 
     @property
     def steps(self) -> int:
@@ -81,11 +81,12 @@ class Sequence(Numbers):
 
     def check(self, column: pa.Array) -> pa.Array:
         parts = self._parts(column)
-        each = 1 if self.several else self.channels
+        each = 1 if self.column_names else self.channels
         found = pa.nulls(len(column), pa.string())
         for name, part in zip(self.columns, parts, strict=True):
             why = self._check_part(part, each)
-            found = pc.coalesce(found, pc.binary_join_element_wise(f"in {name!r}", why, " ") if self.several else why)
+            named = pc.binary_join_element_wise(f"in {name!r}", why, " ") if self.column_names else why
+            found = pc.coalesce(found, named)
         lengths = [flat_values(self, part)[0] for part in parts]
         uneven = np.any([one != lengths[0] for one in lengths], axis=0)
         return pc.coalesce(found, reasons(len(column), (uneven, "has columns of different lengths")))
@@ -116,7 +117,7 @@ class Sequence(Numbers):
 
     def _values(self, column: pa.Array) -> Floats:
         """(n, steps, channels), NaN in the padding."""
-        each = 1 if self.several else self.channels
+        each = 1 if self.column_names else self.channels
         parts = [self._part(part, each) for part in self._parts(column)]
         return np.concatenate(parts, axis=-1)
 

@@ -1,8 +1,8 @@
 """What a FLAC says of its samples, and whether all of them are there: its decoder fills a lost frame with silence.
 
     info = flac_info(data)                        # FlacInfo(samples=32000, bits=16, md5=b"…", first=86)
-    refuse_lost_frames(data, info, wanted)        # where only a part is decoded
-    refuse_other_samples(info, samples)           # where all are
+    check_frames(data, info, wanted)        # where only a part is decoded
+    check_md5(info, samples)           # where all are
 
 Each frame has a checksum that the decoder looks at, and a number that it doesn't.
 """
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features.decode_header import Unreadable
+from laketrain.features.codecs.header import Unreadable
 
 _SYNC = re.compile(rb"\xff[\xf8\xf9]")
 _SHORTEST = 8  # bytes of a frame
@@ -69,14 +69,14 @@ def flac_info(data: bytes) -> FlacInfo:
     return FlacInfo(numbers & (1 << 36) - 1, (numbers >> 36 & 31) + 1, md5 if any(md5) else b"", place)
 
 
-def with_samples(data: bytes, info: FlacInfo) -> tuple[bytes, FlacInfo]:
+def with_sample_count(data: bytes, info: FlacInfo) -> tuple[bytes, FlacInfo]:
     """A file of unknown length, as one that says how many samples its frames have."""
     samples = sum(frame.size for frame in _frames(data, info))
     lengths = (int.from_bytes(data[18:26], "big") | samples).to_bytes(8, "big")
     return data[:18] + lengths + data[26:], FlacInfo(samples, info.bits, info.md5, info.first)
 
 
-def refuse_lost_frames(data: bytes, info: FlacInfo, wanted: int) -> None:
+def check_frames(data: bytes, info: FlacInfo, wanted: int) -> None:
     """Raises Unreadable where one of the frames with the first `wanted` samples isn't there."""
     found = 0
     for frame in _frames(data, info):
@@ -86,7 +86,7 @@ def refuse_lost_frames(data: bytes, info: FlacInfo, wanted: int) -> None:
     raise Unreadable(f"is truncated or damaged: a FLAC without the frame that follows sample {found} of {info.samples}")
 
 
-def refuse_other_samples(info: FlacInfo, samples: npt.NDArray[np.signedinteger[Any]]) -> None:
+def check_md5(info: FlacInfo, samples: npt.NDArray[np.signedinteger[Any]]) -> None:
     """Raises Unreadable where all (n, channels) samples, whose highest bit is that of their int16 or int32, aren't what
     their MD5 says."""
     if info.md5 and hashlib.md5(_bytes(samples, info.bits), usedforsecurity=False).digest() != info.md5:
@@ -103,7 +103,7 @@ def _bytes(samples: npt.NDArray[np.signedinteger[Any]], bits: int) -> bytes:
 
 def _frames(data: bytes, info: FlacInfo) -> Iterator[_Frame]:
     """The frames one after the other, up to the first that isn't there. Bytes within a frame may look like the
-    beginning of one, but hardly of the very one that follows."""
+    first_bytes of one, but hardly of the very one that follows."""
     place, number, varies = info.first, 0, None
     while (match := _SYNC.search(data, place)) is not None:
         frame = _frame(data, match.start())

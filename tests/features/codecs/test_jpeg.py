@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from laketrain.features.decode_header import Unreadable
-from laketrain.features.decode_image import Want, decode_image, is_jpeg_of
+from laketrain.features.codecs.header import Unreadable
+from laketrain.features.codecs.image import ImageSpec, decode_image, is_jpeg_of
 
 SIZE = 48
 PIXELS = np.random.default_rng(7).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
 RGB = Pillow.fromarray(PIXELS)
 CMYK = Pillow.merge("CMYK", (*RGB.split(), RGB.transpose(Pillow.Transpose.ROTATE_90).getchannel(0)))
-WANT = Want((SIZE, SIZE, 3))
+SPEC = ImageSpec((SIZE, SIZE, 3))
 EXIF = Pillow.Exif()
 EXIF[0x010F] = "a camera"
 SCAN = b"\xff\xda"
@@ -70,7 +70,7 @@ DAMAGES = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_jpeg_of_any_kind_becomes_what_pillow_makes_of_it(kind: str) -> None:
     theirs = Pillow.open(io.BytesIO(KINDS[kind])).convert("RGB")
-    np.testing.assert_array_equal(decode_image(KINDS[kind], WANT), np.asarray(theirs))
+    np.testing.assert_array_equal(decode_image(KINDS[kind], SPEC), np.asarray(theirs))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -79,7 +79,7 @@ def test_a_damaged_jpeg_of_any_kind_is_refused(kind: str, damage: str) -> None:
     data = KINDS[kind]
     broken = DAMAGES[damage](data, data.rindex(SCAN))
     with pytest.raises(Unreadable, match="^is (damaged: a JPEG|truncated: a JPEG that ends after)"):
-        decode_image(broken, WANT)
+        decode_image(broken, SPEC)
 
 
 @pytest.mark.parametrize("kind", [kind for kind, data in KINDS.items() if data.count(SCAN) > 1])
@@ -88,14 +88,14 @@ def test_a_jpeg_that_ends_between_two_scans_is_refused(kind: str) -> None:
     place = data.index(SCAN)
     while (place := data.find(SCAN, place + 1)) > 0:
         with pytest.raises(Unreadable, match="is damaged: a JPEG without its last scans"):
-            decode_image(data[:place] + b"\xff\xd9", WANT)
+            decode_image(data[:place] + b"\xff\xd9", SPEC)
 
 
 def test_notes_of_programs_between_the_scans_are_none_of_them() -> None:
     data = KINDS["progressive"]
     place = data.rindex(SCAN)
     noted = data[:place] + b"\xff\xff\xfe\0\x06\xff\xda\xff\xd9" + data[place:]
-    np.testing.assert_array_equal(decode_image(noted, WANT), decode_image(data, WANT))
+    np.testing.assert_array_equal(decode_image(noted, SPEC), decode_image(data, SPEC))
 
 
 def of_another_jfif(data: bytes) -> bytes:
@@ -111,10 +111,10 @@ def with_nothing_said_of_the_scan(data: bytes) -> bytes:
 @pytest.mark.parametrize("odd", [of_another_jfif, with_nothing_said_of_the_scan])
 def test_a_harmless_oddity_hides_no_damage_behind_it(odd: Any) -> None:
     data = odd(saved(comment=b"\xff\xda"))
-    np.testing.assert_array_equal(decode_image(data, WANT), decode_image(saved(), WANT))
+    np.testing.assert_array_equal(decode_image(data, SPEC), decode_image(saved(), SPEC))
     for damage in DAMAGES.values():
         with pytest.raises(Unreadable, match="^is (damaged|truncated): a JPEG"):
-            decode_image(damage(data, data.rindex(SCAN)), WANT)
+            decode_image(damage(data, data.rindex(SCAN)), SPEC)
 
 
 @pytest.mark.parametrize("turn", range(10))
@@ -125,10 +125,10 @@ def test_a_jpeg_of_a_camera_is_turned_as_pillow_turns_it(turn: int) -> None:
     exif[0x0112] = turn
     data = saved(RGB.crop((0, 0, 40, 24)), exif=exif)
     theirs = np.asarray(ImageOps.exif_transpose(Pillow.open(io.BytesIO(data))))
-    np.testing.assert_array_equal(decode_image(data, Want((*theirs.shape[:2], 3))), theirs)
+    np.testing.assert_array_equal(decode_image(data, ImageSpec((*theirs.shape[:2], 3))), theirs)
     assert not is_jpeg_of(data, theirs.shape)
 
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0nonsense"])
 def test_a_broken_note_of_a_camera_says_nothing_about_the_pixels(exif: bytes) -> None:
-    np.testing.assert_array_equal(decode_image(saved(exif=exif), WANT), decode_image(saved(), WANT))
+    np.testing.assert_array_equal(decode_image(saved(exif=exif), SPEC), decode_image(saved(), SPEC))
