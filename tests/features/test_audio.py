@@ -217,9 +217,9 @@ WHOLE = {"WAV": saved(NOISE), "FLAC": saved(NOISE, format="FLAC"), "RF64": saved
 BROKEN = {
     "is null": None,
     "is empty": b"",
-    "is no sound: begins with 'This is no s', expected WAV or FLAC": b"This is no sound\n",
-    r"is no sound: begins with '\x00\x00\x00\x00": b"\0" * 500,
-    "is no sound: begins with 'RIFF": b"RIFF\x10\0\0\0WEBPVP8 ",
+    "isn't a sound file: begins with 'This is no s', expected WAV or FLAC": b"This is no sound\n",
+    r"isn't a sound file: begins with '\x00\x00\x00\x00": b"\0" * 500,
+    "isn't a sound file: begins with 'RIFF": b"RIFF\x10\0\0\0WEBPVP8 ",
     "is truncated: a WAV that says it has 8000 samples and ends after 3978": WHOLE["WAV"][:8000],
     "is truncated: a WAV that says it has 8000 samples and ends after 1000": saved(NOISE, format="RF64")[:-14_000],
     "is truncated or damaged: a FLAC of 8000 samples": WHOLE["FLAC"][: len(WHOLE["FLAC"]) // 2],
@@ -227,8 +227,8 @@ BROKEN = {
     "is damaged: a FLAC that can't be decoded": b"fLaC" + b"\xff" * 100,
     "has no samples": saved(NOISE[:0]),
     "has a sample that is not a number": saved(np.array([0, np.nan, 0]), subtype="FLOAT"),
-    "says that it has 100 samples a second, expected 1000 to 768000": saved(NOISE, rate=100),
-    "says that it has 65 channels, at most 64": saved(np.zeros((4, 65))),
+    "has a rate of 100 Hz, expected 1000 to 768000": saved(NOISE, rate=100),
+    "has 65 channels, at most 64": saved(np.zeros((4, 65))),
 }
 
 
@@ -247,7 +247,8 @@ def test_a_file_cut_anywhere_is_refused_or_whole(format: str) -> None:
         if said is None:
             np.testing.assert_array_equal(waveform(whole[:length]), waveform(whole))
         else:
-            assert said.startswith(("is truncated", "is damaged: ", "is empty", "is no sound: ", "has no samples"))
+            assert said.startswith(("is truncated", "is damaged: ", "is empty", "isn't a sound file: ",
+                                    "has no samples"))
 
 
 @settings(deadline=None)

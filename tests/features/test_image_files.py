@@ -162,15 +162,15 @@ def test_crop_shows_the_middle() -> None:
 BROKEN = {
     "is null": None,
     "is empty": b"",
-    "is no image: begins with 'This is no p', expected PNG, JPEG, GIF, BMP or WebP": b"This is no picture\n",
-    r"is no image: begins with '\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00', expected PNG": b"\0" * 900,
-    "is no image: begins with 'RIFF": b"RIFF\x10\0\0\0WAVEfmt \x10",
-    "is truncated: its 20 bytes end before they say its size": saved(RGB)[:20],
+    "isn't an image file: begins with 'This is no p', expected PNG, JPEG, GIF, BMP or WebP": b"This is no picture\n",
+    r"isn't an image file: begins with '\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00', expected PNG": b"\0" * 900,
+    "isn't an image file: begins with 'RIFF": b"RIFF\x10\0\0\0WAVEfmt \x10",
+    "is truncated: its 20 bytes end before its size": saved(RGB)[:20],
     "is truncated: its 9 bytes end": saved(RGB, "JPEG")[:9],
     "is truncated: a PNG that ends after 60 bytes": saved(RGB)[:60],
     "is truncated: a JPEG that ends after 660 bytes": saved(RGB, "JPEG")[:660],
     "is damaged: a PNG that can't be decoded": saved(RGB)[:45] + b"\xff" * 20 + saved(RGB)[65:],
-    "is damaged: says that it is 0×12 pixels": saved(RGB)[:16] + b"\0\0\0\0" + saved(RGB)[20:],
+    "is damaged: its header has a size of 0×12 pixels": saved(RGB)[:16] + b"\0\0\0\0" + saved(RGB)[20:],
     "is 1×1 pixels (height×width), expected 12×16; `resize` can be stretch, fit or crop": saved(RGB[:1, :1]),
 }
 
@@ -192,8 +192,8 @@ def test_a_file_cut_anywhere_is_refused_or_whole(format: str, options: dict[str,
             np.testing.assert_array_equal(tensor(whole[:length]), pixels)
             assert length >= len(whole) - 20
         else:
-            assert why.startswith(("is truncated: ", "is empty", "is no image: "))
-            assert length < 12 or not why.startswith("is no image")
+            assert why.startswith(("is truncated: ", "is empty", "isn't an image file: "))
+            assert length < 12 or not why.startswith("isn't an image file")
 
 
 @given(st.sampled_from(["PNG", "BMP", "WEBP", "GIF", "JPEG"]), st.integers(0, 10_000), st.binary(max_size=40))
@@ -230,7 +230,7 @@ def test_a_jpeg_that_libjpeg_warns_of_is_refused_but_for_a_few_bytes_before_its_
 
 def test_a_reason_is_the_same_in_every_run() -> None:
     assert str(reason(changed(saved(RGB), 29))) == (
-        "is damaged: a PNG that can't be decoded (its first bytes say that it is one, the next ones don't)")
+        "is damaged: a PNG that can't be decoded (only its first bytes are of this format)")
 
 
 def header_only(format: str, width: int, height: int) -> bytes:
@@ -268,7 +268,7 @@ def test_a_gif_whose_frame_is_larger_than_its_header_is_refused() -> None:
 def test_good_and_bad_rows_keep_their_places() -> None:
     column = pa.array([b"x", saved(RGB), b"", b"", saved(255 - RGB), None, b"x"], pa.binary()).slice(1)
     assert [why and why[:8] for why in files().check(column).to_pylist()] == [
-        None, "is empty", "is empty", None, "is null", "is no im"]
+        None, "is empty", "is empty", None, "is null", "isn't an"]
     np.testing.assert_array_equal(files().tensor(column.take(pa.array([3, 0]))), [255 - RGB, RGB])
 
 
@@ -316,8 +316,8 @@ def test_what_is_remembered_has_a_limit_and_stays_right(monkeypatch: pytest.Monk
     rows = [saved(np.roll(RGB, shift, 0)) for shift in range(H)]
     tensors = files().tensor(pa.array(rows, pa.binary()))
     np.testing.assert_array_equal(tensors, [np.roll(RGB, shift, 0) for shift in range(H)])
-    assert 0 < memory._held <= 3 * RGB.nbytes
-    assert memory._held == sum(cache._size(data, found) for (_, data), found in memory._known.items())
+    assert 0 < memory._bytes <= 3 * RGB.nbytes
+    assert memory._bytes == sum(cache._size(data, found) for (_, data), found in memory._results.items())
 
 
 def test_two_features_of_one_column_don_t_share_their_pixels() -> None:
@@ -356,7 +356,7 @@ def test_raw_pixels_can_be_stored_as_files_too() -> None:
 @pytest.mark.parametrize(("stored", "said"), [
     ([saved(RGB[:2])], r"a stored image is 2×16 pixels \(height×width\), expected 12×16"),
     ([saved(RGB), None], "1 of 2 stored images are null"),
-    ([b"PK"], "a stored image is no image"),
+    ([b"PK"], "a stored image isn't an image file"),
     ([saved(np.zeros((400, 400), np.uint8))], "a stored image is 400×400 = 160000 pixels, at most 192"),
 ])
 def test_stored_files_that_are_not_as_declared_are_told(stored: list[bytes], said: str) -> None:

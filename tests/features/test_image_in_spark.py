@@ -67,7 +67,7 @@ def test_good_files_are_fed_as_they_were_and_the_others_are_in_quarantine(spark:
     counts = version.entry.counts
     assert (counts["in"], counts["out"], counts["quarantined"]) == (COUNT, COUNT - 3, 3)
     said = sorted(row["reason"] for row in rows_of(lake.table("quarantine", "things-features").latest()))
-    assert said[0].startswith("photo is no image: begins with 'not a pictur'")
+    assert said[0].startswith("photo isn't an image file: begins with 'not a pictur'")
     assert said[1].startswith("photo is truncated: a PNG that ends after 70 bytes")
     assert said[2:] == ["sound is empty"]
 

@@ -1,9 +1,9 @@
-"""Files decoded in threads, each one once a batch: `check`, `pack`, `bucket_of` and `tally` all ask for the same ones.
+"""Decodes a column of files in threads, and caches the results: a feature's methods decode the same batch repeatedly.
 
-    found = decode_column(column, spec, lambda data: decode_image(data, spec))    # an array, a reason or None a row
+    results = decode_column(column, spec, lambda data: decode_image(data, spec))    # an array, a reason or None a row
 
-The memory is keyed by the file's bytes, so it holds whatever is filtered or reordered in between; it keeps the newest
-files up to a set size. Identical files of a batch are decoded once too.
+The cache is keyed by the file's bytes, so filtering or reordering a batch doesn't matter. It holds the newest files up
+to a set size. Identical files in a batch are decoded once.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ _MOST_BYTES = 64 * 2**20
 
 
 def decode_column(column: pa.Array, settings: Hashable, decode: Callable[[bytes], Array]) -> list[Decoded | None]:
-    """Of each row its array, or the reason why there is none; None where the row is null.
+    """Each row's array, or the reason why it can't be decoded; None for a null row.
 
     Args:
-        column: (n,) of binary.
-        settings: what `decode` depends on besides the file.
+        column: (n,) binary.
+        settings: everything that `decode` depends on but the file; part of the cache's key.
         decode: raises Unreadable with the reason.
     """
     rows: list[bytes | None] = column.to_pylist()
-    known = _cache.get(settings, rows)
-    fresh = [data for data in dict.fromkeys(rows) if data is not None and data not in known]
-    known.update(zip(fresh, parallel_map(lambda data: _try_decode(decode, data), fresh), strict=True))
-    _cache.put(settings, {data: known[data] for data in fresh})
-    return [None if data is None else known[data] for data in rows]
+    results = _cache.get(settings, rows)
+    missing = [data for data in dict.fromkeys(rows) if data is not None and data not in results]
+    results.update(zip(missing, parallel_map(lambda data: _try_decode(decode, data), missing), strict=True))
+    _cache.put(settings, {data: results[data] for data in missing})
+    return [None if data is None else results[data] for data in rows]
 
 
-def failures(found: Sequence[Decoded | None]) -> pa.Array:
-    """The reasons among what `decoded` gave; null where there is an array or the row is null."""
-    return pa.array([one if isinstance(one, str) else None for one in found], pa.string())
+def failures(results: Sequence[Decoded | None]) -> pa.Array:
+    """The reasons among the results of `decode_column`; null for decoded and null rows."""
+    return pa.array([result if isinstance(result, str) else None for result in results], pa.string())
 
 
 def parallel_map(function: Callable[[T], U], items: Sequence[T]) -> list[U]:
-    """`function` of every item, in order, by as many threads as this task has cores."""
+    """`function` of every item, in order, in as many threads as this task has cores."""
     workers = min(thread_count(), len(items))
     if workers < 2:
         return [function(item) for item in items]
-    # A few pieces a thread: little talk with the pool, and none waits long for a piece of large files.
+    # A few pieces a thread: little overhead, and threads end at about the same time.
     size = max(1, len(items) // (workers * 4))
     pieces = [items[start : start + size] for start in range(0, len(items), size)]
     done = _pool(os.getpid(), workers).map(lambda piece: [function(item) for item in piece], pieces)
@@ -64,16 +64,16 @@ def parallel_map(function: Callable[[T], U], items: Sequence[T]) -> list[U]:
 
 
 def thread_count() -> int:
-    """This task's share of the cores. Spark tells it to its Python workers as OMP_NUM_THREADS, and so do our ranks."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    if told.isdecimal() and int(told):
-        return int(told)
+    """This task's share of the cores: OMP_NUM_THREADS, which Spark and our ranks set, else all cores."""
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    if setting.isdecimal() and int(setting):
+        return int(setting)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @lru_cache(maxsize=8)
 def _pool(process: int, workers: int) -> ThreadPoolExecutor:
-    """Kept for the next batch. A forked process has none of its parent's threads, so it gets its own."""
+    """Reused by later batches. `process` is part of the key, as a forked process has none of its parent's threads."""
     return ThreadPoolExecutor(workers, thread_name_prefix=f"decode-{process}")
 
 
@@ -85,37 +85,37 @@ def _try_decode(decode: Callable[[bytes], Array], data: bytes) -> Decoded:
 
 
 class _Cache:
-    """What files became, by settings and bytes; the oldest are forgotten first."""
+    """Results by settings and bytes; the oldest are dropped first."""
 
     def __init__(self, most_bytes: int) -> None:
-        self._most, self._held = most_bytes, 0
-        self._known: OrderedDict[tuple[int, bytes], Decoded] = OrderedDict()
-        self._numbers: dict[Hashable, int] = {}  # of the settings, which take longer to hash
+        self._most_bytes, self._bytes = most_bytes, 0
+        self._results: OrderedDict[tuple[int, bytes], Decoded] = OrderedDict()
+        self._numbers: dict[Hashable, int] = {}  # of settings, which are slow to hash
         self._lock = threading.Lock()
 
     def get(self, settings: Hashable, rows: Sequence[bytes | None]) -> dict[bytes, Decoded]:
         with self._lock:
             number = self._number(settings)
-            pairs = ((data, self._known.get((number, data))) for data in rows if data is not None)
-            return {data: found for data, found in pairs if found is not None}
+            pairs = ((data, self._results.get((number, data))) for data in rows if data is not None)
+            return {data: result for data, result in pairs if result is not None}
 
-    def put(self, settings: Hashable, found: dict[bytes, Decoded]) -> None:
+    def put(self, settings: Hashable, results: dict[bytes, Decoded]) -> None:
         with self._lock:
             number = self._number(settings)
-            for data, one in found.items():
-                if (number, data) not in self._known:
-                    self._known[number, data] = one
-                    self._held += _size(data, one)
-            while self._held > self._most:
-                (_, data), one = self._known.popitem(last=False)
-                self._held -= _size(data, one)
+            for data, result in results.items():
+                if (number, data) not in self._results:
+                    self._results[number, data] = result
+                    self._bytes += _size(data, result)
+            while self._bytes > self._most_bytes:
+                (_, data), result = self._results.popitem(last=False)
+                self._bytes -= _size(data, result)
 
     def _number(self, settings: Hashable) -> int:
         return self._numbers.setdefault(settings, len(self._numbers))
 
 
-def _size(data: bytes, found: Decoded) -> int:
-    return len(data) + (found.nbytes if isinstance(found, np.ndarray) else len(found))
+def _size(data: bytes, result: Decoded) -> int:
+    return len(data) + (result.nbytes if isinstance(result, np.ndarray) else len(result))
 
 
 _cache = _Cache(_MOST_BYTES)

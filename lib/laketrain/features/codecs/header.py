@@ -1,8 +1,8 @@
-"""What an image file says of itself in its first bytes, so that nothing absurd is ever decoded.
+"""Reads the headers of image files, so that absurd sizes are refused before anything is decoded.
 
     header = read_header(data)      # Header(format="JPEG", width=640, height=480, plain="RGB")
 
-Only sizes are read here, by plain arithmetic on bytes; the libraries that decode come after.
+Only the bytes of the header are parsed; no decoding library is used.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ _SHOWN = 12
 
 
 class Unreadable(Exception):
-    """A file that can't become a tensor; its text is the reason, as it stands in quarantine."""
+    """A file that can't be decoded. Its text is the reason that the quarantine records."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself. All but the first three are of JPEGs.
+    """A file's format and size in pixels. The other attributes are of JPEGs only.
 
     Attributes:
-        format: as Pillow calls it.
+        format: Pillow's name of it.
         colours: GRAY, RGB or CMYK.
-        components: how many colours are stored.
-        exif: the notes of a camera, which say which side is up.
-        progressive: whether the pixels come in scans that refine each other.
-        scans: where the first scan begins, if there must be several.
+        components: number of colour components.
+        exif: the Exif segment, which contains the orientation.
+        progressive: whether scans refine each other.
+        scans: offset of the first scan if the file must have several, else 0.
     """
 
     format: str
@@ -46,32 +46,32 @@ class Header:
 
 
 def read_header(data: bytes) -> Header:
-    """The format and the size in pixels.
+    """The file's format and size.
 
     Raises:
-        Unreadable: it is empty, no image, ends before it says its size, or says that it has no pixels.
+        Unreadable: it is empty, isn't an image file, ends before its size, or has a size of 0 pixels.
     """
     if not data:
         raise Unreadable("is empty")
     read = next((read for magic, read in _READERS if data.startswith(magic)), None)
     if read is None:
-        raise Unreadable(f"is no image: begins with {first_bytes(data)}, expected {FORMATS}")
+        raise Unreadable(f"isn't an image file: begins with {first_bytes(data)}, expected {FORMATS}")
     try:
         header = read(data)
     except IndexError:
-        raise Unreadable(f"is truncated: its {len(data)} bytes end before they say its size") from None
+        raise Unreadable(f"is truncated: its {len(data)} bytes end before its size") from None
     if header.width < 1 or header.height < 1:
-        raise Unreadable(f"is damaged: says that it is {header.width}×{header.height} pixels")
+        raise Unreadable(f"is damaged: its header has a size of {header.width}×{header.height} pixels")
     return header
 
 
 def first_bytes(data: bytes) -> str:
-    """The first bytes of a file, for people."""
+    """The first bytes of a file as text, for errors."""
     return repr(data[:_SHOWN])[1:]
 
 
 def is_complete(data: bytes, format: str) -> bool:
-    """Whether the file goes on to its own end; to tell what a decoder that failed may mean."""
+    """Whether the file has its end marker; distinguishes a truncated file from a damaged one."""
     tail = data[-64:]
     if format == "JPEG":
         return b"\xff\xd9" in tail
@@ -85,7 +85,7 @@ def is_complete(data: bytes, format: str) -> bool:
 
 
 def _number(data: bytes, start: int, size: int, signed: bool = False) -> int:
-    """A little-endian number; an IndexError where the file ends before it."""
+    """A little-endian number. Raises IndexError if the file ends before it."""
     data[start + size - 1]
     return int.from_bytes(data[start : start + size], "little", signed=signed)
 
@@ -104,15 +104,15 @@ def _gif(data: bytes) -> Header:
 
 
 def _bmp(data: bytes) -> Header:
-    if _number(data, 14, 4) == 12:  # the header of OS/2
+    if _number(data, 14, 4) == 12:  # OS/2's header
         return Header("BMP", _number(data, 18, 2), _number(data, 20, 2))
-    # A negative height: the rows run from the top.
+    # A negative height means that rows are stored top down.
     return Header("BMP", _number(data, 18, 4, signed=True), abs(_number(data, 22, 4, signed=True)))
 
 
 def _webp(data: bytes) -> Header:
     if data[8:12] != b"WEBP":
-        raise Unreadable(f"is no image: begins with {first_bytes(data)}, expected {FORMATS}")
+        raise Unreadable(f"isn't an image file: begins with {first_bytes(data)}, expected {FORMATS}")
     chunk = data[12:16]
     if chunk == b"VP8X":
         return Header("WEBP", _number(data, 24, 3) + 1, _number(data, 27, 3) + 1)
@@ -123,27 +123,27 @@ def _webp(data: bytes) -> Header:
 
 
 def _jpeg(data: bytes) -> Header:
-    """Walks from marker to marker up to the pixels."""
-    place, width, height, components, exif, progressive = 2, 0, 0, 0, b"", False
-    while (marker := data[place + 1]) != 0xDA:
-        if data[place] != 0xFF or marker == 0xD9:
-            raise Unreadable(f"is damaged: no JPEG marker at byte {place}")
+    """Reads the segments up to the first scan."""
+    offset, width, height, components, exif, progressive = 2, 0, 0, 0, b"", False
+    while (marker := data[offset + 1]) != 0xDA:
+        if data[offset] != 0xFF or marker == 0xD9:
+            raise Unreadable(f"is damaged: a JPEG without a marker at byte {offset}")
         if marker == 0xFF:  # padding before a marker
-            place += 1
+            offset += 1
             continue
         if marker in _SIZED:
-            height, width, components = _big(data, place + 5, 2), _big(data, place + 7, 2), data[place + 9]
+            height, width, components = _big(data, offset + 5, 2), _big(data, offset + 7, 2), data[offset + 9]
             progressive = marker in _PROGRESSIVE
-        end = place + (2 if marker in _ALONE else 2 + (data[place + 2] << 8 | data[place + 3]))
-        if marker == 0xE1 and data.startswith(_EXIF, place + 4):
-            exif += data[place + 4 + (len(_EXIF) if exif else 0) : end]  # a long one comes in several parts
-        place = end
-    several = progressive or data[place + 4] < components
+        end = offset + (2 if marker in _ALONE else 2 + (data[offset + 2] << 8 | data[offset + 3]))
+        if marker == 0xE1 and data.startswith(_EXIF, offset + 4):
+            exif += data[offset + 4 + (len(_EXIF) if exif else 0) : end]  # a long one has several segments
+        offset = end
+    several = progressive or data[offset + 4] < components
     return Header("JPEG", width, height, _COLOURS.get(components, ""), components, exif, progressive,
-                  place if several else 0)
+                  offset if several else 0)
 
 
-# JPEG's markers: those of a frame, which say its size (not the tables C4, C8 and CC), and those without a length.
+# JPEG markers: of frames, which contain the size (C4, C8 and CC are tables), and of segments without a length.
 _SIZED = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))

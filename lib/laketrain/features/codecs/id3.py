@@ -1,4 +1,4 @@
-"""The tag that some programs put in front of a FLAC, which is none of its contents.
+"""Skips the ID3 tag that some programs write before the contents of a FLAC file.
 
     data = data[id3_end(data):]
 """
@@ -10,11 +10,10 @@ _HAS_FOOTER = 0x10
 
 
 def id3_end(data: bytes) -> int:
-    """Where the contents begin: behind all ID3v2 tags, 0 where there is none. A tag says its size in four times 7
-    bits, without its own header."""
-    place = 0
-    while data[place : place + 3] == b"ID3" and place + _HEADER <= len(data):
-        flags, *size = data[place + 5 : place + _HEADER]
+    """The offset after all ID3v2 tags; 0 if there are none. A tag's size is four times 7 bits, without its header."""
+    offset = 0
+    while data[offset : offset + 3] == b"ID3" and offset + _HEADER <= len(data):
+        flags, *size = data[offset + 5 : offset + _HEADER]
         footer = _HEADER if flags & _HAS_FOOTER else 0
-        place += _HEADER + footer + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3])
-    return place
+        offset += _HEADER + footer + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3])
+    return offset

@@ -1,11 +1,11 @@
-"""Image files to pixels and back: one file at a time, most of the work outside of Python's lock.
+"""Decodes and encodes one image file, with most of the work outside of the GIL.
 
     spec = ImageSpec((224, 224, 3), resize="crop")
     pixels = decode_image(data, spec)       # (224, 224, 3) uint8
     data = encode_image(pixels, "jpeg", 90)
 
-JPEGs go to simplejpeg (libjpeg-turbo), which tells what is wrong with them, and opens a small file several times faster
-than Pillow does; Pillow decodes all others, CMYK too. Both give the same pixels.
+simplejpeg (libjpeg-turbo) decodes JPEGs: it reports damage, and opens a small file several times faster than Pillow.
+Pillow decodes all other files, and CMYK JPEGs. Both give the same pixels.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ _JPEG_COLOURS = {1: "GRAY", 3: "RGB"}
 _OPAQUE = ("1", "L", "RGB", "CMYK", "YCbCr")
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255, 255)
-# What Exif's orientation asks for, as Pillow calls it.
-_TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE",
-          8: "ROTATE_90"}
+# Exif's orientation as Pillow's Transpose.
+_TRANSPOSE = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270",
+              7: "TRANSVERSE", 8: "ROTATE_90"}
 
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """What a file is to become: (height, width, channels), how it gets there, and the most pixels it may have."""
+    """Shape of the decoded image (height, width, channels), how files of another size are resized, and the most pixels
+    that a file may have."""
 
     shape: tuple[int, int, int]
     resize: Resize = "none"
@@ -48,39 +49,39 @@ class ImageSpec:
 
 
 def decode_image(data: bytes, spec: ImageSpec) -> Pixels:
-    """The pixels of a file, of exactly the wanted shape; the first frame of an animated one.
+    """The pixels of a file, of `spec.shape`; the first frame of an animation.
 
-    1 channel is grey (ITU-R 601 luma), 3 are RGB, 4 RGBA. What is transparent lies on white where there is no fourth
-    channel; 16-bit values keep their high byte; Exif says which side is up.
+    1 channel is grey (ITU-R 601 luma), 3 are RGB, 4 RGBA. Without a fourth channel, transparent pixels are blended with
+    white. 16-bit values keep their high byte. Exif's orientation is applied.
 
     Raises:
-        Unreadable: it is no whole image, is larger than `max_pixels`, or has another size and is not to be resized.
+        Unreadable: it isn't a whole image, has more than `max_pixels`, or has another size and `resize` is none.
     """
     header = read_header(data)
-    _refuse_absurd(header.width, header.height, spec)
+    _check_size(header.width, header.height, spec)
     pixels, doubt = decode_jpeg(data, header) if header.colours else (None, "")
     if pixels is not None and pixels.shape == spec.shape and not header.exif:
         return pixels
-    picture = _opened(data, header, spec) if pixels is None else _upright(_picture(pixels), header)
+    picture = _open(data, header, spec) if pixels is None else _orient(_to_picture(pixels), header)
     if doubt:
         verify_scan(data, doubt)
-    shaped = _resized(_in_mode(picture, _MODES[spec.shape[2]]), spec)
+    shaped = _resize(_to_mode(picture, _MODES[spec.shape[2]]), spec)
     return np.asarray(shaped, np.uint8).reshape(spec.shape)
 
 
 def is_jpeg_of(data: bytes, shape: tuple[int, int, int]) -> bool:
-    """Whether a file that could be decoded is a JPEG of this very height, width and colours, upright as it lies: every
-    reader of JPEGs makes the same pixels of it."""
+    """Whether a decodable file is a JPEG of this height, width and colours without Exif. Every JPEG reader decodes it
+    to the same pixels."""
     header = read_header(data)
     return (header.height, header.width, header.plain) == (*shape[:2], _JPEG_COLOURS.get(shape[2]))
 
 
 def encode_image(pixels: Pixels, format: Literal["png", "jpeg"], quality: int) -> bytes:
-    """(h, w, 1 or 3) as a file; `quality` of 1 to 100 counts for JPEG alone."""
+    """(h, w, 1 or 3) pixels as a file; `quality`, 1 to 100, is of JPEG only."""
     if format == "png":
         file = BytesIO()
-        # Level 1: most of what compression saves, at a fraction of its time.
-        _picture(pixels).save(file, "PNG", compress_level=1)
+        # Level 1 saves most of the bytes that higher levels save, in a fraction of the time.
+        _to_picture(pixels).save(file, "PNG", compress_level=1)
         return file.getvalue()
     import simplejpeg
 
@@ -90,47 +91,47 @@ def encode_image(pixels: Pixels, format: Literal["png", "jpeg"], quality: int) -
     return saved
 
 
-def _refuse_absurd(width: int, height: int, spec: ImageSpec) -> None:
+def _check_size(width: int, height: int, spec: ImageSpec) -> None:
     if width * height > spec.max_pixels:
         raise Unreadable(f"is {width}×{height} = {width * height} pixels, at most {spec.max_pixels} are decoded "
                          "(`max_pixels`)")
 
 
-def _opened(data: bytes, header: Header, spec: ImageSpec) -> Picture:
-    """The first frame, decoded and upright."""
+def _open(data: bytes, header: Header, spec: ImageSpec) -> Picture:
+    """The first frame, decoded and with Exif's orientation applied."""
     from PIL import Image
 
     try:
         picture = Image.open(BytesIO(data), formats=[header.format])
-        _refuse_absurd(picture.width, picture.height, spec)  # a GIF's frame may be larger than its header says
+        _check_size(picture.width, picture.height, spec)  # a GIF's frame may be larger than its header says
         picture.load()
-        return _upright(_sound(data, picture) if header.format == "PNG" else picture, header, picture)
+        return _orient(_checked_png(data, picture) if header.format == "PNG" else picture, header, picture)
     except Unreadable:
         raise
-    except Exception as error:  # a damaged file makes Pillow raise nearly any of them
+    except Exception as error:  # Pillow may raise nearly any exception for a damaged file
         raise Unreadable(_fault(data, header, error)) from error
 
 
 def _fault(data: bytes, header: Header, error: Exception) -> str:
     from PIL import UnidentifiedImageError
 
-    said = str(error) or type(error).__name__
+    message = str(error) or type(error).__name__
     if isinstance(error, UnidentifiedImageError):
-        said = "its first bytes say that it is one, the next ones don't"  # Pillow's own text has an address in it
-    if isinstance(error, EOFError) or "truncated" in said.lower() or not is_complete(data, header.format):
-        return f"is truncated: a {header.format} that ends after {len(data)} bytes ({said})"
-    return f"is damaged: a {header.format} that can't be decoded ({said})"
+        message = "only its first bytes are of this format"  # Pillow's own text contains an address in memory
+    if isinstance(error, EOFError) or "truncated" in message.lower() or not is_complete(data, header.format):
+        return f"is truncated: a {header.format} that ends after {len(data)} bytes ({message})"
+    return f"is damaged: a {header.format} that can't be decoded ({message})"
 
 
-def _sound(data: bytes, picture: Picture) -> Picture:
-    """What a PNG holds, once it is known to hold all of it."""
+def _checked_png(data: bytes, picture: Picture) -> Picture:
+    """Checks that the PNG is complete, and applies its transparent colour."""
     check_chunks(data)
     check_rows(data, picture)
     return apply_transparent_colour(data, picture)
 
 
-def _upright(picture: Picture, header: Header, source: Picture | None = None) -> Picture:
-    """Turned as Exif says, a JPEG's as its header has it, any other's as `source` does."""
+def _orient(picture: Picture, header: Header, source: Picture | None = None) -> Picture:
+    """Applies Exif's orientation: a JPEG's from its header, any other's from `source`."""
     from PIL import Image
 
     try:
@@ -139,19 +140,19 @@ def _upright(picture: Picture, header: Header, source: Picture | None = None) ->
             exif.load(header.exif)
         elif source is not None:
             exif = source.getexif()
-        turn = _TURNS.get(exif.get(_ORIENTATION, 1))
-    except Exception:  # a broken note about the camera says nothing about the pixels
+        method = _TRANSPOSE.get(exif.get(_ORIENTATION, 1))
+    except Exception:  # a damaged Exif segment doesn't affect the pixels
         return picture
-    return picture.transpose(Image.Transpose[turn]) if turn else picture
+    return picture.transpose(Image.Transpose[method]) if method else picture
 
 
-def _picture(pixels: Pixels) -> Picture:
+def _to_picture(pixels: Pixels) -> Picture:
     from PIL import Image
 
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
-def _in_mode(picture: Picture, mode: str) -> Picture:
+def _to_mode(picture: Picture, mode: str) -> Picture:
     from PIL import Image
 
     if picture.mode.startswith("I"):
@@ -160,15 +161,15 @@ def _in_mode(picture: Picture, mode: str) -> Picture:
         if picture.mode == mode:
             return picture
         return (picture if picture.mode == "L" else picture.convert("RGB")).convert(mode)
-    seen = picture.convert("RGBA")
+    rgba = picture.convert("RGBA")
     if mode == "RGBA":
-        return seen
-    if seen.getchannel("A").getextrema() != (255, 255):
-        seen = Image.alpha_composite(Image.new("RGBA", seen.size, _WHITE), seen)
-    return seen.convert("RGB").convert(mode)
+        return rgba
+    if rgba.getchannel("A").getextrema() != (255, 255):
+        rgba = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba)
+    return rgba.convert("RGB").convert(mode)
 
 
-def _resized(picture: Picture, spec: ImageSpec) -> Picture:
+def _resize(picture: Picture, spec: ImageSpec) -> Picture:
     from PIL import Image
 
     height, width, _ = spec.shape
@@ -177,30 +178,30 @@ def _resized(picture: Picture, spec: ImageSpec) -> Picture:
     if spec.resize == "none":
         raise Unreadable(f"is {picture.height}×{picture.width} pixels (height×width), expected {height}×{width}; "
                          "`resize` can be stretch, fit or crop")
-    smooth = Image.Resampling[spec.filter.upper()]
+    method = Image.Resampling[spec.filter.upper()]
     if spec.resize == "fit":
-        return _fitted(picture, (width, height), smooth)
-    box = _middle(picture.size, width / height) if spec.resize == "crop" else None
-    return picture.resize((width, height), smooth, box=box)
+        return _fit(picture, (width, height), method)
+    box = _centre_box(picture.size, width / height) if spec.resize == "crop" else None
+    return picture.resize((width, height), method, box=box)
 
 
-def _fitted(picture: Picture, size: tuple[int, int], smooth: Any) -> Picture:
-    """The whole picture in the middle, on black."""
+def _fit(picture: Picture, size: tuple[int, int], method: Any) -> Picture:
+    """The whole picture, centred on black."""
     from PIL import Image
 
     scale = min(size[0] / picture.width, size[1] / picture.height)
-    inner = (_near(picture.width * scale, size[0]), _near(picture.height * scale, size[1]))
+    inner = (_round(picture.width * scale, size[0]), _round(picture.height * scale, size[1]))
     result = Image.new(picture.mode, size)
-    result.paste(picture.resize(inner, smooth), ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
+    result.paste(picture.resize(inner, method), ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
     return result
 
 
-def _near(length: float, most: int) -> int:
+def _round(length: float, most: int) -> int:
     return min(most, max(1, round(length)))
 
 
-def _middle(size: tuple[int, int], aspect: float) -> tuple[float, float, float, float]:
-    """The largest box of this width to height in the middle of the picture: left, top, right, bottom."""
+def _centre_box(size: tuple[int, int], aspect: float) -> tuple[float, float, float, float]:
+    """The largest centred box of this aspect ratio (width / height): left, top, right, bottom."""
     width, height = min(size[0], size[1] * aspect), min(size[1], size[0] / aspect)
     left, top = (size[0] - width) / 2, (size[1] - height) / 2
     return left, top, left + width, top + height

@@ -1,6 +1,6 @@
-"""Tensors as Petastorm stores them: one `np.save` per row in a binary column, done for all rows at once.
+"""Tensors as Petastorm's NdarrayCodec stores them: one `np.save` a row in a binary column, for all rows at once.
 
-Rows of one shape and dtype share one constant header, so a whole column is that header repeated beside the pixels:
+Rows of one shape and dtype have the same header, so a whole column is encoded as that header next to each row's values:
 
     column = encode_ndarrays(images)                      # (n, 32, 32, 3) uint8 -> n binaries, as NdarrayCodec's
     images = decode_ndarrays(column, np.uint8, (32, 32, 3))
@@ -21,7 +21,7 @@ from laketrain.errors import DataError
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 
-# Arrow's binary column counts its bytes in int32.
+# The offsets of Arrow's binary column are int32.
 MOST_BYTES = 2**31 - 1
 
 
@@ -30,10 +30,10 @@ def encode_ndarrays(array: Array, dtype: npt.DTypeLike = None) -> pa.Array:
 
     Args:
         array: (n, *shape) of any numeric dtype.
-        dtype: what to store, if not the array's own; values are cast as by `astype`.
+        dtype: of the stored values, by default the array's; values are cast as by `astype`.
 
     Raises:
-        DataError: the dtype holds Python objects, or the column would pass Arrow's 2 GiB.
+        DataError: the dtype holds Python objects, or the column would exceed Arrow's 2 GiB.
     """
     kind = np.dtype(array.dtype if dtype is None else dtype)
     rows, shape = array.shape[0], array.shape[1:]
@@ -52,11 +52,11 @@ def encode_ndarrays(array: Array, dtype: npt.DTypeLike = None) -> pa.Array:
 def decode_ndarrays(column: pa.Array, dtype: npt.DTypeLike, shape: Shape) -> Array:
     """Decodes a binary column into (n, *shape).
 
-    Where all rows carry the same header (the rule: one writer, one dtype, one shape) nothing is copied: the result is
-    a read-only view of Arrow's memory. Otherwise rows are loaded one by one. Nothing is ever unpickled.
+    If all rows have the same header (the usual case), nothing is copied: the result is a read-only view of Arrow's
+    memory. Otherwise rows are loaded one by one. Nothing is unpickled.
 
     Raises:
-        DataError: a row is null, is not a saved array, or has another dtype or shape.
+        DataError: a row is null, isn't a saved array, or has another dtype or shape.
     """
     if column.null_count:
         raise _unreadable(f"{column.null_count} of {len(column)} rows are null")
@@ -82,7 +82,7 @@ def binary_parts(column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[n
 
 @lru_cache(maxsize=256)
 def _header(dtype: np.dtype[Any], shape: Shape) -> bytes:
-    """What `np.save` writes before the values of a row."""
+    """The bytes that `np.save` writes before the values of a row."""
     if dtype.hasobject:
         raise DataError("convert", "a tensor", f"dtype {dtype} holds Python objects, expected numbers")
     file = BytesIO()
@@ -92,7 +92,7 @@ def _header(dtype: np.dtype[Any], shape: Shape) -> bytes:
 
 
 def _view(data: Array, dtype: np.dtype[Any], shape: Shape, start: int, row_bytes: int) -> Array:
-    """(n, *shape) laid over bytes in which a row begins every `row_bytes`, the first at `start`."""
+    """An (n, *shape) view of bytes: the first row is at `start`, the next ones `row_bytes` apart."""
     if 0 in shape:
         return np.empty(shape, dtype)
     inner = np.cumprod((dtype.itemsize, *shape[:0:-1]), dtype=np.int64)[:-1][::-1] if len(shape) > 1 else ()
@@ -101,7 +101,7 @@ def _view(data: Array, dtype: np.dtype[Any], shape: Shape, start: int, row_bytes
 
 def _uniform(offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8], dtype: np.dtype[Any],
              shape: Shape) -> Array | None:
-    """All rows as one view; None where their sizes or headers differ or are not the expected ones."""
+    """All rows as one view; None if their sizes or headers differ from each other or from the expected ones."""
     size = int(offsets[1] - offsets[0])
     if (np.diff(offsets) != size).any():
         return None
@@ -119,15 +119,15 @@ def _uniform(offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8], dtype:
 
 
 def _header_length(saved: bytes, dtype: np.dtype[Any], shape: Shape) -> int | None:
-    """Bytes before the values, if it is a C-ordered array of just this dtype and shape; the padding may vary."""
+    """Bytes before the values, if it is a C-ordered array of this dtype and shape, else None; the padding may vary."""
     values = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-    own = _header(dtype, shape)
-    if saved.startswith(own) and len(saved) == len(own) + values:
-        return len(own)
-    # Other versions of NumPy pad other numbers of spaces: the text between is the same.
+    expected = _header(dtype, shape)
+    if saved.startswith(expected) and len(saved) == len(expected) + values:
+        return len(expected)
+    # Versions of NumPy differ in the number of padding spaces only.
     length = len(saved) - values
-    text = own[10:].rstrip()
-    same = saved.startswith(own[:8]) and length >= 10 + len(text) and saved[10:length].rstrip() == text
+    text = expected[10:].rstrip()
+    same = saved.startswith(expected[:8]) and length >= 10 + len(text) and saved[10:length].rstrip() == text
     return length if same and int.from_bytes(saved[8:10], "little") == length - 10 else None
 
 
