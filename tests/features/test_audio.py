@@ -207,7 +207,7 @@ def test_rows_of_buckets_are_padded_to_the_first_that_holds_them() -> None:
 def test_longer_sounds_are_cut_or_refused_as_declared() -> None:
     data = saved(np.resize(NOISE, 2 * RATE), subtype="FLOAT")
     np.testing.assert_array_equal(waveform(data), NOISE)
-    assert reason(data, longer="refuse") == "lasts 2.00 s, at most 1 s are taken (`longer: crop` cuts it)"
+    assert reason(data, longer="refuse") == "lasts 2.00 s, at most 1 s are accepted (`longer: crop` cuts)"
     assert reason(saved(NOISE), longer="refuse") is None
 
 
@@ -333,7 +333,7 @@ def test_a_band_that_never_changes_becomes_0_and_no_sound_teaches_nothing() -> N
     silence = pa.array([saved(np.zeros(RATE))])
     feature = audio().fit(audio().tally(silence))
     assert np.abs(feature.tensor(silence)).max() < 2**-12
-    with pytest.raises(DataError, match="no good sound"):
+    with pytest.raises(DataError, match="no valid sound"):
         audio().fit(audio().tally(silence.slice(0, 0)))
 
 

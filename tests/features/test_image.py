@@ -107,5 +107,5 @@ def test_statistics_do_not_depend_on_how_rows_are_parted(order: list[int], cut: 
 
 
 def test_an_empty_train_split_teaches_nothing() -> None:
-    with pytest.raises(DataError, match="no good image"):
+    with pytest.raises(DataError, match="no valid image"):
         IMAGE.fit({"count": 0, "total": None, "squares": None})

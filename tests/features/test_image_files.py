@@ -368,7 +368,7 @@ def test_stored_files_that_are_not_as_declared_are_told(stored: list[bytes], sai
     ({"shape": [8, 8, 2]}, r"1 \(grey\), 3 \(RGB\) or 4 \(RGBA\) channels; `shape` says 2"),
     ({"shape": [8, 8, 4], "store": "png"}, "needs 1 or 3 channels"),
     ({"encoded": False, "resize": "fit"}, "needs `encoded: true`"),
-    ({"quality": 80}, "`quality` is of `store: jpeg`"),
+    ({"quality": 80}, "`quality` needs `store: jpeg`"),
     ({"store": "jpeg", "quality": 101}, "less than or equal to 100"),
     ({"resize": "shrink"}, "'none', 'stretch', 'fit' or 'crop'"),
     ({"max_pixels": 10**9}, "178000000"),

@@ -72,7 +72,7 @@ def test_the_rows_of_each_class_are_learnt_from_parts_of_the_split() -> None:
 
 
 def test_a_train_split_of_one_class_is_refused() -> None:
-    with pytest.raises(DataError, match="holds 1 of 10 classes"):
+    with pytest.raises(DataError, match="has 1 of 10 classes"):
         DIGIT.fit(DIGIT.tally(pa.array([3, 3, 3])))
 
 

@@ -39,7 +39,7 @@ def test_a_saved_set_is_the_same_set_with_what_it_has_learnt() -> None:
 @pytest.mark.parametrize(("declared", "said"), [
     ({}, "at least one feature"),
     ({"a-b": {"kind": "key"}}, "'a-b' can't name a feature"),
-    ({"class": {"kind": "key"}}, "no word of Python"),
+    ({"class": {"kind": "key"}}, "no Python keyword"),
     ({"_a": {"kind": "key"}}, "can't name a feature"),
     ({"x": {"kind": "imag"}}, "'image', 'label', 'key'"),
     ({"x": {}}, "kind"),

@@ -44,15 +44,15 @@ def taught(feature: Any, *columns: pa.Array) -> Any:
     ("naïve café", ["naïve", "café"]), ("ﬁne Ⅷ", ["fine", "viii"]), ("我爱北京天安门", ["我", "爱", "北京", "天安门"]),
     ("x我爱y", ["x", "我", "爱", "y"])])
 def test_words_are_runs_of_letters_and_chinese_ones_are_found(text: str, words: list[str]) -> None:
-    pieces = tokenize(pa.array([text]), "words", lower=True, unicode="NFKC")
-    assert [pieces.names[place] for place in pieces.places] == words
+    tokens = tokenize(pa.array([text]), "words", lower=True, unicode="NFKC")
+    assert [tokens.vocabulary[index] for index in tokens.indices] == words
 
 
 @given(st.text(st.characters(categories=["L", "M", "N", "P", "S"]), max_size=30), st.sampled_from(["NFC", "NFKD"]))
 def test_characters_are_those_of_pythons_own_normal_form(text: str, form: Any) -> None:
-    pieces = tokenize(pa.array([text]), "characters", lower=False, unicode=form)
+    tokens = tokenize(pa.array([text]), "characters", lower=False, unicode=form)
     expected = " ".join(unicodedata.normalize(form, text).split())  # a few symbols become spaces
-    assert "".join(pieces.names[place] for place in pieces.places) == expected
+    assert "".join(tokens.vocabulary[index] for index in tokens.indices) == expected
 
 
 # ---- text

@@ -1,4 +1,4 @@
-"""Features: how a column of the lake becomes bytes in Parquet and tensors for Keras. One file a kind.
+"""Features: how a table's column is stored in Parquet and decoded to tensors for Keras. One file a kind.
 
     from laketrain.features import FeatureSet
 """

@@ -1,7 +1,7 @@
-"""Texts in pieces: normalised, cut in words, characters or byte-pair pieces, and numbered by a vocabulary.
+"""Tokenisation: texts are normalised and split into words, characters or byte-pair pieces, which become ids.
 
-    pieces = tokenize(column, "words", lower=True, unicode="NFKC")
-    ids = token_ids(pieces, ("the", "cat"))                # 1 where a token is unknown, "the" is 2, "cat" is 3
+    tokens = tokenize(column, "words", lower=True, unicode="NFKC")
+    ids = token_ids(tokens, ("the", "cat"))               # 1 for an unknown token, 2 for "the", 3 for "cat"
 """
 
 from laketrain.features.tokens.bpe import Bpe, learn_merges

@@ -1,7 +1,7 @@
-"""The tokens of some rows, each distinct one held once: what is done to a token in Python is done once a batch.
+"""Tokens of several rows, dictionary-encoded: Python processes each distinct token once a batch.
 
-    pieces = TokenRows.of([["a", "cat"], [], ["cat"]])
-    pieces.counts()                                       # {"a": 1, "cat": 2}
+    tokens = TokenRows.of([["a", "cat"], [], ["cat"]])
+    tokens.counts()                                       # {"a": 1, "cat": 2}
 """
 
 from __future__ import annotations
@@ -17,47 +17,47 @@ Whole = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TokenRows:
-    """The tokens of row i are `names[place] for place in places[starts[i]:starts[i + 1]]`.
+    """The tokens of row i are `vocabulary[index] for index in indices[offsets[i]:offsets[i + 1]]`.
 
     Attributes:
-        names: distinct tokens; some may be of no row.
-        places: (tokens,) of each token of all rows, in order.
-        starts: (rows + 1,) where each row begins among them.
+        vocabulary: distinct tokens; rows needn't contain all of them.
+        indices: (tokens,) in the vocabulary, of all rows in order.
+        offsets: (rows + 1,) of the rows in `indices`.
     """
 
-    names: Sequence[str]
-    places: Whole
-    starts: Whole
+    vocabulary: Sequence[str]
+    indices: Whole
+    offsets: Whole
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[str]]) -> TokenRows:
-        """Of rows that are lists of tokens."""
-        known: dict[str, int] = {}
-        places = [known.setdefault(token, len(known)) for row in rows for token in row]
-        starts = np.cumsum([0, *(len(row) for row in rows)])
-        return cls(list(known), np.array(places, np.int64), starts.astype(np.int64))
+        """From lists of tokens."""
+        vocabulary: dict[str, int] = {}
+        indices = [vocabulary.setdefault(token, len(vocabulary)) for row in rows for token in row]
+        offsets = np.cumsum([0, *(len(row) for row in rows)])
+        return cls(list(vocabulary), np.array(indices, np.int64), offsets.astype(np.int64))
 
     @property
     def lengths(self) -> Whole:
-        """(rows,) how many tokens each has."""
-        return np.diff(self.starts)
+        """(rows,) tokens a row."""
+        return np.diff(self.offsets)
 
     def counts(self) -> dict[str, int]:
-        """How often each token comes, of those that do."""
-        found = np.bincount(self.places, minlength=len(self.names))
-        return {name: int(count) for name, count in zip(self.names, found, strict=True) if count}
+        """Occurrences of each token that occurs."""
+        counts = np.bincount(self.indices, minlength=len(self.vocabulary))
+        return {name: int(count) for name, count in zip(self.vocabulary, counts, strict=True) if count}
 
-    def split(self, apart: Callable[[str], Sequence[str]]) -> TokenRows:
-        """Each token replaced by the several, or none, that `apart` makes of it."""
-        inner = TokenRows.of([apart(name) for name in self.names])
-        lengths = inner.lengths[self.places]
+    def split(self, split_token: Callable[[str], Sequence[str]]) -> TokenRows:
+        """Replaces each token by the tokens, or none, that `split_token` returns."""
+        inner = TokenRows.of([split_token(name) for name in self.vocabulary])
+        lengths = inner.lengths[self.indices]
         ends = np.cumsum(lengths)
         steps = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
-        places = inner.places[np.repeat(inner.starts[self.places], lengths) + steps]
-        return TokenRows(inner.names, places, np.concatenate([[0], ends])[self.starts].astype(np.int64))
+        indices = inner.indices[np.repeat(inner.offsets[self.indices], lengths) + steps]
+        return TokenRows(inner.vocabulary, indices, np.concatenate([[0], ends])[self.offsets].astype(np.int64))
 
     def without(self, dropped: Collection[str]) -> TokenRows:
-        """The tokens that are none of `dropped`."""
-        kept = np.array([name not in dropped for name in self.names], np.bool_)[self.places]
+        """Removes the tokens in `dropped`."""
+        kept = np.array([name not in dropped for name in self.vocabulary], np.bool_)[self.indices]
         before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        return TokenRows(self.names, self.places[kept], before[self.starts])
+        return TokenRows(self.vocabulary, self.indices[kept], before[self.offsets])
