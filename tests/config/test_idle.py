@@ -83,7 +83,8 @@ def test_a_setting_of_train_that_would_do_nothing_is_refused(told: Told, given: 
 
 @pytest.mark.parametrize(("given", "key", "why"), [
     ({**NUMBER, "flag": True}, "flag", "`missing: refuse` accepts none"),
-    ({"kind": "category", "column": "title", "hashed": 10, "minimum_count": 5}, "minimum_count", "is for values of the train split"),
+    ({"kind": "category", "column": "title", "hashed": 10, "minimum_count": 5}, "minimum_count",
+     "is for values of the train split"),
     ({"kind": "category", "column": "title", "hashed": 10, "most": 5}, "most", "`hashed` doesn't use them"),
     ({**PHOTO, "filter": "lanczos"}, "filter", "with `resize: none` they are refused"),
     ({"kind": "image", "column": "pixels", "shape": [8, 8, 1], "max_pixels": 100}, "max_pixels", "holds pixels"),
