@@ -253,14 +253,14 @@ def test_targets_and_weights_are_those_of_the_rows(converted: Converted) -> None
             assert same(training[row["name"]][name], np.asarray(values[place])), (row["name"], name)
 
 
-def test_what_is_refused_in_training_is_refused_in_predict_for_the_same_reason(
+def test_training_and_predict_refuse_rows_for_the_same_reasons(
         converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
     _, why = predicted(converted.dataset, [as_spark_gives_them([*bad_rows(), *rows()])], monkeypatch)
     assert why == converted.refused
     assert why
 
 
-def test_what_the_model_sees_does_not_depend_on_the_batch(
+def test_tensors_do_not_depend_on_the_batch(
         converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(1)
     cuts = [0, *np.sort(random.choice(np.arange(1, ROWS), 6, replace=False)).tolist(), ROWS]
@@ -274,7 +274,7 @@ def test_what_the_model_sees_does_not_depend_on_the_batch(
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40),
        st.sampled_from(["none", "standard", "minmax", "robust", "log"]))
 @settings(max_examples=200)
-def test_any_number_alone_is_what_it_is_among_others(values: list[float], scale: str) -> None:
+def test_a_number_is_scaled_equally_alone_and_among_others(values: list[float], scale: str) -> None:
     feature = FeatureSet.model_validate({"x": {"kind": "number", "scale": scale}})
     column = pa.array(values, pa.float64())
     batch = pa.RecordBatch.from_arrays([column], names=["x"])

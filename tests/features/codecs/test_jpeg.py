@@ -130,5 +130,5 @@ def test_a_jpeg_of_a_camera_is_turned_as_pillow_turns_it(turn: int) -> None:
 
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0nonsense"])
-def test_a_broken_note_of_a_camera_says_nothing_about_the_pixels(exif: bytes) -> None:
+def test_a_damaged_exif_segment_does_not_affect_the_pixels(exif: bytes) -> None:
     np.testing.assert_array_equal(decode_image(saved(exif=exif), SPEC), decode_image(saved(), SPEC))
