@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from laketrain.config.columns import Columns
 from laketrain.config.integrate import IntegrateTable
 from laketrain.config.widening import widened
-from laketrain.config.workload import Workload
 from laketrain.errors import Problem
+from laketrain.workload import Workload
+from laketrain.workload.columns import Columns
 
 WORKLOAD = """\
 name: ward
