@@ -30,8 +30,8 @@ raise RuntimeError("was run")
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """On Python's path: the module `looked_up`, and a package with another of the same text."""
-    (tmp_path / "looked_up.py").write_text(CODE)
+    """On Python's path: the module `expand`, and a package with another of the same text."""
+    (tmp_path / "expand.py").write_text(CODE)
     (tmp_path / "packed_up" / "inner").mkdir(parents=True)
     (tmp_path / "packed_up" / "__init__.py").write_text("raise RuntimeError('was run')\n")
     (tmp_path / "packed_up" / "inner" / "module.py").write_text(CODE)
@@ -40,12 +40,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("call", "said", "hint"), [
-    ("looked_up:double", None, None),
-    ("looked_up:halve", None, None),
-    ("looked_up:paths", None, None),
-    ("looked_up:dubble", "module 'looked_up' has no function 'dubble'", "Did you mean 'double'?"),
+    ("expand:double", None, None),
+    ("expand:halve", None, None),
+    ("expand:paths", None, None),
+    ("expand:dubble", "module 'expand' has no function 'dubble'", "Did you mean 'double'?"),
     ("looked_upp:double", "Python finds no module 'looked_upp'", "put its folder on PYTHONPATH"),
-    ("looked_up.sub:double", "Python finds no module 'looked_up.sub'", "Install it"),
+    ("expand.sub:double", "Python finds no module 'expand.sub'", "Install it"),
     ("packed_up.inner.module:double", None, None),
     ("packed_up.inner.other:double", "Python finds no module 'packed_up.inner.other'", "Install it"),
     ("os.path:join", None, None),
@@ -61,11 +61,11 @@ def test_a_call_is_looked_up_without_running_it(folder: Path, call: str, said: s
 
 @pytest.mark.parametrize("text", [b"def broken(:\n", b"\xff\xfe = 1\n", b"# coding: nonsense\n"])
 def test_a_module_that_is_no_python_is_told(folder: Path, text: bytes) -> None:
-    (folder / "looked_up.py").write_bytes(text)
-    told = call_problem("looked_up:double")
+    (folder / "expand.py").write_bytes(text)
+    told = call_problem("expand:double")
     assert told is not None
-    assert told[0].startswith("module 'looked_up' is no Python: ")
-    assert source_of("looked_up:double") == text
+    assert told[0].startswith("module 'expand' is no Python: ")
+    assert source_of("expand:double") == text
 
 
 def test_modules_in_an_archive_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,14 +111,14 @@ def test_modules_that_are_installed_to_be_edited_are_found(finder: None) -> None
 
 
 @pytest.mark.parametrize(("setting", "where"), [
-    ("train.loss={use: 'looked_up:dubble'}", "train.loss"),
-    ("train.loss={label: {use: 'looked_up:dubble'}}", "train.loss"),
-    ("train.callbacks=['looked_up:double', 'looked_up:dubble']", "train.callbacks"),
-    ("train.step='looked_up:dubble'", "train.step"),
+    ("train.loss={use: 'expand:dubble'}", "train.loss"),
+    ("train.loss={label: {use: 'expand:dubble'}}", "train.loss"),
+    ("train.callbacks=['expand:double', 'expand:dubble']", "train.callbacks"),
+    ("train.step='expand:dubble'", "train.step"),
 ])
 def test_what_training_is_to_call_is_looked_up_before_anything_runs(
         folder: Path, problems: Callable[..., list[Problem]], digits: str, setting: str, where: str) -> None:
     [problem] = problems(digits, [setting])
     assert problem.where == f"--set {where}"
-    assert problem.problem == "module 'looked_up' has no function 'dubble'"
+    assert problem.problem == "module 'expand' has no function 'dubble'"
     assert problems(digits, [setting.replace("dubble", "double")]) == []

@@ -320,7 +320,7 @@ def test_rows_that_keep_their_order_are_the_same_by_both_roads(
                 rows_of(lake.table("quarantine", "small-features").latest()))
 
     direct = made()
-    monkeypatch.setattr(rows_module, "readable", lambda *given: False)
+    monkeypatch.setattr(rows_module, "supports_direct_read", lambda *arguments: False)
     through_spark = made()
     assert direct[0] == through_spark[0]
     assert direct[1:4] == through_spark[1:4]

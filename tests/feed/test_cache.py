@@ -16,7 +16,7 @@ from laketrain.features import FeatureSet
 from laketrain.features.image import Image
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.rows import RowReader
-from laketrain.lake.local import LocalStore
+from laketrain.lake.stores.local import LocalStore
 
 from .splits import File
 

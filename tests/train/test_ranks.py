@@ -18,7 +18,7 @@ from tests import tiny
 from laketrain.distributed import World, launch
 from laketrain.errors import DataError, LaunchError, RankError, StorageError
 from laketrain.events import Event, Hint, Restarted, Resumed, StepEnded
-from laketrain.lake import Lake, Retention, Version, lease, retire
+from laketrain.lake import Lake, Retention, Version, expire, lease
 from laketrain.train import fingerprint_train, train
 from laketrain.train import stage as stage_module
 from laketrain.train.checkpoint import Checkpoints
@@ -117,7 +117,7 @@ def test_the_model_that_another_began_with_stays_while_that_one_does(spark: Spar
     version = trained(spark, dataset, "target", model={"name": "linear"}, init_from=source.ref, epochs=1,
                       ranks=1)
     assert version.entry.parents == {dataset.table: dataset.number, source.table: source.number}
-    assert retire(dataset.lake, Retention(1)) == []
+    assert expire(dataset.lake, Retention(1)) == []
 
 
 def test_of_two_that_run_the_same_training_on_other_ranks_one_waits_for_the_other(
@@ -134,10 +134,10 @@ def test_of_two_that_run_the_same_training_on_other_ranks_one_waits_for_the_othe
     with lease(dataset.lake, "checkpoints/shared", same):
         other = threading.Thread(target=lambda: made.append(trained(spark, dataset, "shared", hear, epochs=1)))
         other.start()
-        assert "checkpoints/shared: " in (text := told.get(timeout=60)) and "is at it already" in text
+        assert "checkpoints/shared: " in (text := told.get(timeout=60)) and "is already doing this work" in text
         assert dataset.lake.table("checkpoints", "shared").versions() == []
     other.join()
-    assert made[0].won and made[0].ref == "models/shared@1"
+    assert made[0].is_new and made[0].ref == "models/shared@1"
 
 
 def wait_to_be_killed() -> None:
@@ -145,7 +145,7 @@ def wait_to_be_killed() -> None:
 
 
 def lose_the_storage() -> None:
-    raise StorageError("lake", "lake s3://here", "its server can't be asked")
+    raise StorageError("lake", "lake s3://here", "its server can't be reached")
 
 
 def fail() -> None:
@@ -257,7 +257,7 @@ def test_a_storage_that_is_away_for_a_while_is_answered_by_a_relaunch(
     events: list[Event] = []
     version = trained(spark, dataset, "away", lambda rank, event: events.append(event))
     [restart] = [event for event in events if isinstance(event, Restarted)]
-    assert "its server can't be asked" in restart.cause
+    assert "its server can't be reached" in restart.cause
     assert version.entry.meta["weights"] == whole(spark, dataset, undisturbed)["weights"]
 
 

@@ -18,13 +18,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from laketrain.config.names import DIGEST
-from laketrain.convert.direct import DirectRows
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
 from laketrain.lake.quarantine import record_of
 from laketrain.models.heads import output_shape
 from laketrain.predict.answers import answers_of
+from laketrain.spark.direct_read import DirectReader
 
 REASON, RECORD = "_reason", "_record"
 
@@ -33,8 +33,8 @@ REASON, RECORD = "_reason", "_record"
 class PredictTask:
     """As values: the lake's URL, the model's ref, the input features and the targets as JSON, the ref of the data, what
     the columns of a batch are called, rows the model sees at once, which columns to keep, TensorFlow's threads, and
-    whether all probabilities are wanted; and the directory of the table's files, where a batch only points to rows in
-    them (`convert.direct`)."""
+    whether all probabilities are wanted; and the directory of the table's files, where a batch only refers to rows in
+    them (`spark.direct_read`)."""
 
     lake: str
     model: str
@@ -66,9 +66,9 @@ def _named(task: PredictTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.
         for batch in batches:
             yield pa.RecordBatch.from_arrays(batch.columns, names=names)
         return
-    with DirectRows(Lake(task.lake).store, task.source, names, stage="predict") as rows:
+    with DirectReader(Lake(task.lake).store, task.source, names, stage="predict") as reader:
         for batch in batches:
-            for found in rows.beside(batch):
+            for found in reader.read(batch):
                 yield found.select(names)
 
 

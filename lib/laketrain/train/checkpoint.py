@@ -76,7 +76,7 @@ class Checkpoints:
 
     def after(self, epoch: int) -> Version | None:
         """That of this whole epoch, if it was kept."""
-        return next((version for version in self.lake.table("checkpoints", self.name).all_of(self.run)
+        return next((version for version in self.lake.table("checkpoints", self.name).find_all(self.run)
                      if _after_epoch(version) == epoch), None)
 
     def finish(self) -> None:
@@ -85,13 +85,13 @@ class Checkpoints:
         table = self.lake.table("checkpoints", self.name)
         with table.stage() as draft:
             mark = draft.commit(stage="train", fingerprint=_FINISHED)
-        for version in [*table.all_of(self.run), *table.all_of(_FINISHED)]:
+        for version in [*table.find_all(self.run), *table.find_all(_FINISHED)]:
             if version.number < mark.number:
                 table.drop(version.number)
 
     def _drop_all_but(self, kept: int, best_epoch: int | None = None) -> None:
         table = self.lake.table("checkpoints", self.name)
-        for version in list(table.all_of(self.run))[kept:]:
+        for version in list(table.find_all(self.run))[kept:]:
             if best_epoch is None or _after_epoch(version) != best_epoch:
                 table.drop(version.number)
 

@@ -41,7 +41,7 @@ def source_content(lake: Lake, source: str) -> str:
     if not source.endswith(_ENDING):
         return lake.version(source).ref
     from laketrain.lake.contents import crc32_of
-    from laketrain.lake.remote import filesystem_of
+    from laketrain.lake.stores.remote import filesystem_of
 
     with _opened(source):
         filesystem, path = filesystem_of(source)
@@ -56,7 +56,7 @@ def load_source(lake: str, source: str) -> keras.Model:
 
     if not source.endswith(_ENDING):
         return load_model(Lake(lake).version(source))
-    from laketrain.lake.remote import filesystem_of
+    from laketrain.lake.stores.remote import filesystem_of
 
     with tempfile.TemporaryDirectory(prefix="laketrain-") as folder, _opened(source):
         local = Path(folder) / f"source{_ENDING}"

@@ -100,7 +100,7 @@ def foreign(form: str, head: bytes) -> bool:
 
 def _shipped(file: RawFile) -> _File:
     original = file.original
-    around = f"{file.version.entry.meta.get('base', '')}{original}".split("/")
+    around = f"{file.manifest.base}{original}".split("/")
     return _File(file.path, original, around[-2] if len(around) > 1 else "", file.file.bytes)
 
 

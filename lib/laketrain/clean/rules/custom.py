@@ -29,7 +29,7 @@ def function(frame: DataFrame, rule: Function, judging: Judging) -> DataFrame:
     Raises DataError where the function can't be had or fails, or where a column or a row is lost, made or changed
     that the rule doesn't name.
     """
-    frame = judging.keep(frame)
+    frame = judging.checkpoint(frame)
     made = _called(rule, good(frame))
     _check_columns(frame, made, rule)
     columns = [*(name for name in frame.columns if name not in {*rule.drops, *TECHNICAL}),
@@ -39,7 +39,7 @@ def function(frame: DataFrame, rule: Function, judging: Judging) -> DataFrame:
         *((F.col(quoted(name)).try_cast(types[name]) if name in frame.columns else F.lit(None).cast(types[name]))
           .alias(name) for name in columns))
     before = _rows(frame)
-    both = judging.keep(made.select(*(F.col(quoted(name)) for name in columns)).unionByName(rejected))
+    both = judging.checkpoint(made.select(*(F.col(quoted(name)) for name in columns)).unionByName(rejected))
     _check_rows(before, _rows(both), rule)
     return both
 
