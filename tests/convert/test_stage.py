@@ -227,7 +227,7 @@ def test_few_drawn_values_are_named_as_the_cause_of_an_empty_split_and_told_of_a
 
 
 def test_one_class_alone_is_refused(convert: Run, lake: Lake):
-    with pytest.raises(DataError, match="the train split holds 1 of 3 classes"):
+    with pytest.raises(DataError, match="the train split has 1 of 3 classes"):
         convert([{**row, "digit": 1} for row in rows()])
     assert lake.table("features", "small").latest() is None
 

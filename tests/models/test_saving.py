@@ -64,7 +64,7 @@ def saved(kind: str, folder: Path, **more: Any) -> tuple[Any, FeatureSet, list[A
                                           "y": {"kind": "value", "columns": ["y"]}})
     rows = pa.RecordBatch.from_pydict({"x": raw, "y": np.arange(len(raw), dtype=float)})
     for first in (True, False):
-        features = features.learnt([features.tally(rows, first)], first)
+        features = features.fit([features.tally(rows, first)], first)
     parse_model({"name": "linear"}).build(features).save(folder / "model.keras")
     model: Any = keras.saving.load_model(folder / "model.keras")
     return model, FeatureSet.of({"x": features["x"]}), raw

@@ -21,7 +21,7 @@ FEATURES = FeatureSet.model_validate({
 ALONE, ROWS, L2 = World(0, 1), 12, 0.01
 
 
-def steps_of(ranks: int = 1) -> Any:
+def batches(ranks: int = 1) -> Any:
     """Of a linear model with a penalty, the same each time."""
     import_tensorflow()
     import keras
@@ -48,7 +48,7 @@ def batch_of(seed: int, weights: Any) -> tuple[Any, Any, Any]:
 @pytest.fixture(scope="module")
 def both() -> tuple[Any, Any]:
     """Steps of a single rank, and of one of two."""
-    return steps_of(), steps_of(2)
+    return batches(), batches(2)
 
 
 @settings(max_examples=25)
@@ -88,7 +88,7 @@ def test_a_step_is_that_of_plain_keras_with_sample_weight() -> None:
     import keras
     import tensorflow as tf
 
-    steps, theirs = steps_of(), steps_of().networks.predicting
+    steps, theirs = batches(), batches().networks.predicting
     theirs.compile(keras.optimizers.SGD(0.1), "mse")
     inputs, targets, weights = batch_of(3, [0.0, 9.0, 0.5] * 4)
     for _ in range(3):
@@ -104,7 +104,7 @@ def test_a_row_of_weight_0_moves_no_weight_of_the_model() -> None:
     inputs, targets, weights = batch_of(4, [1.0, 0.0] * 6)
     models = []
     for absurd in (0.0, 1e9):
-        steps = steps_of()
+        steps = batches()
         changed = np.where(weights[:, None] == 0, absurd, targets).astype(np.float32)
         steps.train(inputs, tf.constant(changed), tf.constant(weights), tf.constant(ROWS))
         models.append((steps.networks.predicting.get_weights(), steps.totals(ALONE)))

@@ -17,7 +17,7 @@ from tests import tiny
 from laketrain.distributed.world import World
 from laketrain.errors import DataError
 from laketrain.events import EpochEnded, Event, StepEnded
-from laketrain.feed import batches
+from laketrain.feed import array_batches
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Version
@@ -55,7 +55,7 @@ def real_batches(task: FitTask, epoch: int) -> Iterator[tuple[npt.NDArray[np.uin
     """The images and labels of an epoch's global batches without any padding, so that the last ones are smaller."""
     dataset = Dataset.at(task.lake, task.dataset)
     plan = dataset.plan(task.config.split, task.config.batch, lanes=task.config.lanes, seed=task.config.seed)
-    with dataset.reader(task.config.split) as reader, closing(batches(plan, reader, 0, 1, epoch)) as source:
+    with dataset.reader(task.config.split) as reader, closing(array_batches(plan, reader, 0, 1, epoch)) as source:
         for batch in source:
             real = batch.weights > 0
             yield batch.arrays["image"][real], batch.arrays["label"][real]

@@ -41,7 +41,7 @@ def row_groups_in(text: str) -> dict[str, set[int]]:
 def test_the_row_groups_are_those_of_the_batch(dataset: Version, rank: int, epoch: int, step: int) -> None:
     import_tensorflow()
     with Dataset(dataset).feed("train", 32, seed=3) as feed:
-        *_, batch = (each for _, each in zip(range(step + 1), feed.steps_of(rank, 2, epoch), strict=False))
+        *_, batch = (each for _, each in zip(range(step + 1), feed.batches(rank, 2, epoch), strict=False))
         text = locate_rows(feed, World(rank, 2), epoch, step, batch)
     assert text.startswith(", on rows of features/tiny/data/")
     assert row_groups_in(text) == groups_of(dataset, batch[0]["image"].numpy())
@@ -52,7 +52,7 @@ def test_of_non_finite_rows_only_their_row_groups_are_named(dataset: Version) ->
     import tensorflow as tf
 
     with Dataset(dataset).feed("train", 32, seed=3) as feed:
-        inputs, targets, weights, real = next(iter(feed.steps_of(1, 2)))
+        inputs, targets, weights, real = next(iter(feed.batches(1, 2)))
         images = inputs["image"].numpy()
         sizes = np.zeros(16, np.float32)
         sizes[5] = np.nan

@@ -96,7 +96,7 @@ def convert(
         refuse_empty(dataset, sizes, rows.frame, config.split)
         counted = Counted().merged(result.counted for result in results)
         counted.refuse_masked(dataset, features, sizes)
-        learnt = features.learnt([result.tallies for result in results], first=False)
+        learnt = features.fit([result.tallies for result in results], first=False)
         files = [file for split, own in parts.items() for file in _place(draft, split, own, learnt, dataset)]
         lake.store.delete(draft.path("_attempts"))
         files.append(_describe(draft, learnt, sizes))
@@ -133,12 +133,12 @@ def _find_leaks(rows: DataFrame, dataset: str, config: Convert, features: Featur
 
 def _learn_first(rows: DataFrame, features: FeatureSet, config: Convert) -> FeatureSet:
     """The features, of which those that must know the train split before anything is written have seen it."""
-    if not any(feature.learns_first for _, feature in features.items()):
+    if not any(feature.fit_first for _, feature in features.items()):
         return features
     chosen = [F.col(quoted(column)).alias(f"_{number}") for number, column in enumerate(features.columns)]
     train = rows.where(F.col(SPLIT) == config.split.names.index(LEARN_ON)).select(*chosen)
     tally = partial(tally_partition, features.to_json(), features.columns)
-    return features.learnt([result.tallies for result in _results(train.mapInArrow(tally, RESULT_SCHEMA))], first=True)
+    return features.fit([result.tallies for result in _results(train.mapInArrow(tally, RESULT_SCHEMA))], first=True)
 
 
 def _results(frame: DataFrame) -> list[TaskResult]:

@@ -152,7 +152,7 @@ def _write_batch(
         for bucket in np.unique(buckets[mine]):
             part = _where(stored, mine & (buckets == bucket))
             files.add(part_of(split, int(bucket)), part)
-            result.counted.add(features.at(int(bucket)), split, part)
+            result.counted.add(features.for_bucket(int(bucket)), split, part)
         if task.by:
             note_drawn(result.drawn, split, batch.column(task.columns.index(task.by)), mine)
         if split == task.learn_on and mine.any():

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from laketrain.evaluate.classes import worst_of
 from laketrain.evaluate.sums import Floats, Ints, Tally, counted
-from laketrain.features import Sequence, Value
+from laketrain.features import TimeSeries, Value
 
 MOST_SHOWN = 24
 """Components of a row that a list of the worst rows keeps."""
@@ -29,7 +29,7 @@ class NumberTally(Tally):
     """Sums over a rank's rows, with true and predicted values as the model sees them, (n, *shape), and both of the rows
     in `sampled`, ascending numbers."""
 
-    def __init__(self, feature: Value | Sequence, worst: int, sampled: Ints) -> None:
+    def __init__(self, feature: Value | TimeSeries, worst: int, sampled: Ints) -> None:
         super().__init__()
         self._feature, self._worst, self._sampled = feature, worst, sampled
         self._sums: dict[str, Floats] = {key: np.zeros(width_of(feature)) for key in _KEPT}
@@ -56,7 +56,7 @@ class NumberTally(Tally):
                 "pairs": self._pairs}
 
 
-def number_section(feature: Value | Sequence, parts: Parts[dict[str, Any]], worst: int, weighted: bool = False
+def number_section(feature: Value | TimeSeries, parts: Parts[dict[str, Any]], worst: int, weighted: bool = False
                    ) -> dict[str, Any]:
     """The ranks' parts as one: rows, metrics (means over the components), components, the worst rows, a sample."""
     sums = {key: np.zeros(width_of(feature)) for key in _KEPT}
@@ -72,30 +72,30 @@ def number_section(feature: Value | Sequence, parts: Parts[dict[str, Any]], wors
             "sample": {"true": [true for true, _ in pairs], "predicted": [said for _, said in pairs]}}
 
 
-def own_units(feature: Value | Sequence, values: npt.NDArray[Any]) -> Floats:
+def own_units(feature: Value | TimeSeries, values: npt.NDArray[Any]) -> Floats:
     """(n, components) in the column's own units, of (n, *shape) as the model sees them."""
     scale = feature.learnt_scale
     plain = np.asarray(values, np.float64) if scale is None else scale.undo(values)
     return plain.reshape(len(plain), width_of(feature))
 
 
-def width_of(feature: Value | Sequence) -> int:
+def width_of(feature: Value | TimeSeries) -> int:
     """How many components a row has."""
     return int(np.prod(feature.shape))
 
 
-def names_of(feature: Value | Sequence) -> list[str]:
+def names_of(feature: Value | TimeSeries) -> list[str]:
     """What people call the components: columns, and places in an array counted from 1."""
     columns = list(feature.columns)
-    if isinstance(feature, Sequence):
-        channels = columns if feature.several else [f"{feature.column} {i + 1}" for i in range(feature.channels)]
+    if isinstance(feature, TimeSeries):
+        channels = columns if feature.column_names else [f"{feature.column} {i + 1}" for i in range(feature.channels)]
         return [f"{channel}, step {step + 1}" for step in range(feature.steps) for channel in channels]
-    if feature.several:
+    if feature.column_names:
         return columns
     return columns if feature.size == 1 else [f"{feature.column} {i + 1}" for i in range(width_of(feature))]
 
 
-def _resolution(feature: Value | Sequence, near: Floats) -> Floats:
+def _resolution(feature: Value | TimeSeries, near: Floats) -> Floats:
     """(components,) what true values near `near` differ by at least, in own units: they come as scaled float32, so that
     a 0 far from the scale's offset returns as next to 0."""
     scale = feature.learnt_scale

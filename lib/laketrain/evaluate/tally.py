@@ -16,8 +16,7 @@ from laketrain.evaluate.numbers import NumberTally, number_section, width_of
 from laketrain.evaluate.rows import spread
 from laketrain.evaluate.several import SeveralTally, several_section
 from laketrain.evaluate.sums import Tally
-from laketrain.features import Feature, FeatureSet, Label, Multilabel, Value
-from laketrain.features import Sequence as Steps
+from laketrain.features import Feature, FeatureSet, Label, Multilabel, TimeSeries, Value
 
 _SAMPLED, _MOST_NUMBERS = 2_000, 20_000
 
@@ -45,7 +44,7 @@ def _tally(name: str, feature: Feature, rows: int, worst: int) -> Tally:
         return ClassTally(feature, worst)
     if isinstance(feature, Multilabel):
         return SeveralTally(feature, worst)
-    if isinstance(feature, Value | Steps):
+    if isinstance(feature, Value | TimeSeries):
         most = max(1, min(_SAMPLED, _MOST_NUMBERS // width_of(feature)))
         return NumberTally(feature, worst, spread(rows, most))
     raise DataError("evaluate", f"target {name!r}", f"is of kind {feature.kind}, which nothing measures",
@@ -61,5 +60,5 @@ def _section(feature: Feature, parts: list[dict[str, Any]], worst: int, weighted
         return class_section(feature, parts, worst, weighted)
     if isinstance(feature, Multilabel):
         return several_section(feature, parts, worst, weighted)
-    assert isinstance(feature, Value | Steps)
+    assert isinstance(feature, Value | TimeSeries)
     return number_section(feature, parts, worst, weighted)

@@ -14,7 +14,7 @@ from laketrain.features.base import Feature
 from laketrain.features.label import Label
 from laketrain.features.multilabel import Multilabel
 from laketrain.features.schema import FeatureSet
-from laketrain.features.sequence import Sequence
+from laketrain.features.time_series import TimeSeries
 from laketrain.features.vector import Value
 
 
@@ -44,7 +44,7 @@ def _types(name: str, feature: Feature, probabilities: bool) -> dict[str, str]:
         return {"classes": "array<string>", "probability": "array<double>", **whole}
     if isinstance(feature, Value):
         return {"prediction": "double" if feature.shape == (1,) else "array<double>"}
-    if isinstance(feature, Sequence):
+    if isinstance(feature, TimeSeries):
         return {"prediction": "array<array<double>>"}
     raise DataError("predict", f"target {name!r}", f"is of kind {feature.kind}, which no column of predictions holds",
                     "leave out 'predict'; label, multilabel, value and sequence can be predicted")

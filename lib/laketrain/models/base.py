@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from laketrain.config.base import Section
 from laketrain.errors import DataError, Problem
-from laketrain.features import Feature, FeatureSet, Sequence
+from laketrain.features import Feature, FeatureSet, TimeSeries
 from laketrain.models.heads import heads
 from laketrain.models.inputs import InputLayers
 
@@ -81,7 +81,8 @@ class Model(Section):
             yield Problem.at((), f"has no output for target {name!r} of kind {strange[name].kind}",
                              "use a model of your own: model: {use: 'module:function'}")
             return
-        hidden = next((name for name, one in features.targets.items() if isinstance(one, Sequence) and one.mask), None)
+        hidden = next((name for name, target in features.targets.items()
+                       if isinstance(target, TimeSeries) and target.mask), None)
         if hidden is not None:
             yield Problem.at((), f"can't say the mask of target {hidden!r}", "leave out the target's 'mask'")
             return

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from laketrain.errors import DataError
-from laketrain.features import Feature, FeatureSet, Label, Multilabel, Sequence, Value
+from laketrain.features import Feature, FeatureSet, Label, Multilabel, TimeSeries, Value
 
 DISTRIBUTIONS = {"label": "softmax", "multilabel": "sigmoid"}
 """The kinds of targets of which a model says probabilities, each with what makes them of logits."""
@@ -58,7 +58,7 @@ def probabilities(name: str, feature: Feature, logits: Any) -> Any:
 def _head(name: str, feature: Feature, hidden: Any, initializer: str) -> Any:
     import keras
 
-    activations = {Label: "softmax", Multilabel: "sigmoid", Value: None, Sequence: None}
+    activations = {Label: "softmax", Multilabel: "sigmoid", Value: None, TimeSeries: None}
     if type(feature) not in activations:
         raise DataError("train", f"target {name!r}", f"is of kind {feature.kind}, which no model of the zoo makes; "
                         "they make label, multilabel, value and sequence",

@@ -16,7 +16,7 @@ from collections.abc import Sequence as Names
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from laketrain.features import Audio, Category, Feature, FeatureSet, Image, Label, Number, Sequence, Text
+from laketrain.features import Audio, Category, Feature, FeatureSet, Image, Label, Number, Text, TimeSeries
 from laketrain.features.bucket import Bucket
 
 Encoding = Literal["auto", "one_hot", "embedding"]
@@ -111,7 +111,7 @@ def shape_of(feature: Feature) -> tuple[int | None, ...]:
 def masked(feature: Feature) -> bool:
     """Whether a step of zeros is padding: a mask channel makes that certain, and no frame of a sound has every band at
     its mean."""
-    if isinstance(feature, Sequence):
+    if isinstance(feature, TimeSeries):
         return feature.mask
     return isinstance(feature, Audio) and feature.features != "waveform"
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from laketrain.config.evaluate import THRESHOLD
-from laketrain.features import Feature, FeatureSet, Label, Multilabel, Sequence, Value
+from laketrain.features import Feature, FeatureSet, Label, Multilabel, TimeSeries, Value
 from laketrain.features.answers import prefix
 
 Bools = npt.NDArray[np.bool_]
@@ -45,7 +45,7 @@ def _answer(feature: Feature, said: npt.NDArray[Any], bad: Bools, probabilities:
         if feature.shape == (1,):
             return {"prediction": pa.array(plain[:, 0], mask=bad)}
         return {"prediction": _lists(plain, bad)}
-    assert isinstance(feature, Sequence)
+    assert isinstance(feature, TimeSeries)
     steps = (said if feature.learnt_scale is None else feature.learnt_scale.undo(said))[~bad]
     inner = _lists(steps.reshape(-1, feature.width), np.zeros(len(steps) * feature.steps, np.bool_))
     return {"prediction": _of_lists(np.where(bad, 0, feature.steps), inner, bad)}

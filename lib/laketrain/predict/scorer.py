@@ -102,7 +102,7 @@ def _tensors(features: FeatureSet, batch: pa.RecordBatch, stored: pa.Table,
     buckets = features.bucket_of(batch.take(pa.array(good)))
     for bucket in np.unique(buckets):
         places = np.flatnonzero(buckets == bucket)
-        yield good[places], features.at(int(bucket)).tensors(stored.take(pa.array(places)))
+        yield good[places], features.for_bucket(int(bucket)).tensors(stored.take(pa.array(places)))
 
 
 def _records(batch: pa.RecordBatch, bad: npt.NDArray[np.bool_]) -> list[str | None]:

@@ -77,7 +77,7 @@ def _inputs(dataset: Dataset, config: Train) -> dict[str, Any]:
     """The first rows of the training split, as a rank's model gets them."""
     rows = min(ROWS, dataset.rows(config.split))
     with (dataset.feed(config.split, rows, lanes=1, shuffle=False, window_mb=_WINDOW_MB) as feed,
-          closing(feed.steps_of()) as batches):
+          closing(feed.batches()) as batches):
         inputs: dict[str, Any] = next(batches)[0]
     return inputs
 

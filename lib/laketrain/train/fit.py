@@ -83,7 +83,7 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
                       window_mb=config.shuffle_window_mb, cache=cache) as feed:
 
         def first_batch() -> tuple[Any, Any, Any, Any]:
-            with closing(feed.steps_of(world.rank, world.size)) as batches:
+            with closing(feed.batches(world.rank, world.size)) as batches:
                 return next(batches)
 
         setup = set_up(task, dataset, checkpoints, world, first_batch)

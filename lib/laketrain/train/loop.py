@@ -66,7 +66,7 @@ class Loop:
             return
         self._initial = InitialWeights.of(self._networks, state)
         self._callbacks.call("on_train_begin")
-        with closing(self._feed.steps_of(self._world.rank, self._world.size, state.epochs, start_step=state.step,
+        with closing(self._feed.batches(self._world.rank, self._world.size, state.epochs, start_step=state.step,
                                          epochs=config.epochs - state.epochs, augment=config.augment)) as batches:
             while state.epochs < config.epochs and not self._monitor.stop_training:
                 self._run_epoch(batches)
@@ -187,7 +187,7 @@ class Loop:
             return {}
         with (prefix_subject(f"rank {self._world.rank}, validation of epoch {self._state.epochs + 1}"),
               self._dataset.feed(config.validation, config.batch, lanes=config.lanes, shuffle=False) as feed,
-              closing(feed.steps_of(self._world.rank, self._world.size)) as batches):
+              closing(feed.batches(self._world.rank, self._world.size)) as batches):
             for batch in batches:
                 with wrap_step_errors(config):
                     self._step.validate(*batch)

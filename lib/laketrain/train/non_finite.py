@@ -18,13 +18,13 @@ from laketrain.distributed import World
 from laketrain.feed.feed import Feed
 
 if TYPE_CHECKING:
-    from laketrain.feed.tensors import Step
+    from laketrain.feed.tensors import Batch
 
 MAX_FILES, MAX_GROUPS = 4, 8
 """No more are listed."""
 
 
-def locate_rows(feed: Feed, world: World, epoch: int, step: int, batch: Step) -> str:
+def locate_rows(feed: Feed, world: World, epoch: int, step: int, batch: Batch) -> str:
     """A clause that names the row groups of the rank's batch, or only of its non-finite rows if there are any."""
     for subject, bad in _non_finite(batch):
         groups = feed.row_groups(world.rank, world.size, epoch, step, bad)
@@ -32,7 +32,7 @@ def locate_rows(feed: Feed, world: World, epoch: int, step: int, batch: Step) ->
     return f", on rows of {format_row_groups(feed.row_groups(world.rank, world.size, epoch, step))}"
 
 
-def _non_finite(batch: Step) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _non_finite(batch: Batch) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     """The tensors with values that aren't finite, each with a mask of its rows, (rank's batch,)."""
     inputs, targets, _, _ = batch
     tensors = {f"input {name!r}": values for name, values in inputs.items()}

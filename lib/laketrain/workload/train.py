@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_serializer, field_validator, 
 
 from laketrain.config.augment import Augment
 from laketrain.config.base import Section, SplitName, UserCode
+from laketrain.config.lanes import auto_lanes
 from laketrain.config.loss import EVERY, Loss, Losses, Metrics
 from laketrain.config.optimizer import Optimizer
 from laketrain.config.train import Cache, EarlyStopping, Ranks, ReduceLrOnPlateau, Regularise, RetrainWhen, Scaling
@@ -140,11 +141,8 @@ class Train(Section):
 
     @property
     def lane_count(self) -> int:
-        """The lanes of a batch: as declared, or 16, or the largest divisor of the batch below it. Never a matter of
-        ranks."""
-        if self.lanes != "auto":
-            return self.lanes
-        return next(lanes for lanes in range(16, 0, -1) if self.batch % lanes == 0)
+        """The lanes of a batch: as declared, or chosen for the batch. They never depend on the ranks."""
+        return auto_lanes(self.batch) if self.lanes == "auto" else self.lanes
 
     def on(self, ranks: int) -> Train:
         """As this number of ranks trains: batch and learning rate are those of a step of all of them."""
