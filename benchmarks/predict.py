@@ -110,7 +110,7 @@ _ready: dict[str, Any] = {}
 def time_keras(lake: str, ref: str, rows: int) -> float:
     """Seconds to the last probability."""
     if not _ready:
-        from laketrain.train.checkpoint import load_model
+        from laketrain.models.saving import load_model
 
         _ready.update(model=load_model(Lake(lake).version(ref)), images=draw(rows)[0])
     started = time.monotonic()

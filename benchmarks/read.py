@@ -86,7 +86,7 @@ def time_laketrain(lake: str, ref: str, window: float) -> float:
     import_tensorflow()
     seen, started = 0, time.monotonic()
     with Dataset.at(lake, ref).feed(SPLIT, BATCH, seed=1, window_mb=window) as feed:
-        for _, labels, _, _ in feed.steps_of(epochs=EPOCHS):
+        for _, labels, _, _ in feed.batches(epochs=EPOCHS):
             seen += labels.shape[0]
     seconds = time.monotonic() - started
     _check(seen, feed.steps * BATCH * EPOCHS)  # an epoch's last batches are padded

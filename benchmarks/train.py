@@ -108,7 +108,7 @@ def fit_keras(lake: str, ref: str, rows: int, model: str, epochs: int) -> Fitted
     import keras
 
     from laketrain.feed.dataset import Dataset
-    from laketrain.train.compiling import build_optimizer
+    from laketrain.train.compile import build_optimizer
 
     config = _config(model, epochs)
     keras.utils.clear_session()

@@ -146,7 +146,8 @@ def test_spark_submit_makes_the_same_model_and_predictions(by_command: Walked, l
 def test_a_notebooks_calls_make_the_same_model_and_predictions(by_command: Walked, landed: Road, spark: SparkSession,
                                                                tmp_path: Path) -> None:
     from laketrain import Pipeline
-    from laketrain.train.parted import weights_digest
+    from laketrain.models.networks import Networks
+    from laketrain.train.weight_sync import weights_digest
 
     lake = str(tmp_path / "lake")
     pipeline = Pipeline(landed.config, SETS, lake=lake, listener=Quiet(), spark=spark)
@@ -161,7 +162,7 @@ def test_a_notebooks_calls_make_the_same_model_and_predictions(by_command: Walke
     predictions = pipeline.predict()
 
     walked = Walked(Lake(lake), "")
-    assert weights_digest(model) == walked.weights == by_command.weights
+    assert weights_digest(Networks.of(model)) == walked.weights == by_command.weights
     assert found["metrics"] == by_command.latest("runs/mnist-evaluation").entry.meta["metrics"]
     assert predictions.table == "predictions/unlabelled"
     assert_same_predictions(walked, by_command)

@@ -127,6 +127,6 @@ def commit_model(dataset: Version, steps: int = 2) -> Version:
 def _learnt(features: FeatureSet, table: pa.Table) -> FeatureSet:
     columns = table.combine_chunks()
     return FeatureSet.of({
-        name: feature.learnt(feature.tally(columns.column(feature.column).chunk(0)))
+        name: feature.fit(feature.tally(columns.column(feature.column).chunk(0)))
         for name, feature in features.items()
     })

@@ -38,7 +38,7 @@ PAGE = ROOT / "docs" / "config.md"
 HEAD = Path(__file__).with_suffix(".md")
 """The prose around the tables."""
 
-LEARNT = "Learnt by convert."
+LEARNT = "Fitted by convert."
 """How the text of a feature's field begins that is no setting."""
 OF_MAPPING = {"sources": "source", "clean": "table", "integrate": "table", "loss": "target"}
 """What the keys of a mapping in the whole file name."""

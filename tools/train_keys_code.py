@@ -37,16 +37,16 @@ def model(features: Any, given: str = "in_0") -> Any:
     sees `in_3`, any other what is `given`."""
     import keras
 
-    from laketrain.models.inputs import Front
+    from laketrain.models.inputs import InputLayers
 
-    front = Front.of(features)
-    seen = {name: front.flat([name]) for name in features.inputs}
+    inputs = InputLayers.of(features)
+    seen = {name: inputs.flat([name]) for name in features.inputs}
     said = {}
     for name, target in features.targets.items():
         hidden = keras.layers.Dense(4, "tanh", name=f"{name}_hidden")(seen[name.removeprefix("of_") if name.startswith(
             "of_") else given])
         said[name] = _head(name, target, hidden)
-    return keras.Model(front.inputs, said if len(said) > 1 else next(iter(said.values())))
+    return keras.Model(inputs.inputs, said if len(said) > 1 else next(iter(said.values())))
 
 
 def _head(name: str, target: Any, hidden: Any) -> Any:

@@ -248,14 +248,14 @@ def verify(what: Annotated[str, typer.Argument(help="A version such as features/
 
         version = Lake(lake).version(what)
         with counting(len(version.entry.files), f"reading {version.ref}") as tell:
-            flaws = verify(version, tell)
-        for flaw in flaws:
-            typer.echo(f"{flaw.path} {flaw.problem}")
+            corruptions = verify(version, tell)
+        for corruption in corruptions:
+            typer.echo(f"{corruption.path} {corruption.problem}")
         size = sum(file.bytes for file in version.entry.files)
         unsummed = sum(file.crc32 is None for file in version.entry.files)
-        typer.echo(f"{version.ref}: {len(version.entry.files)} files, {size / 1e6:.1f} MB, {len(flaws)} flaws"
+        typer.echo(f"{version.ref}: {len(version.entry.files)} files, {size / 1e6:.1f} MB, {len(corruptions)} flaws"
                    + (f"; {unsummed} files without a checksum were only counted" if unsummed else ""))
-        if flaws:
+        if corruptions:
             raise typer.Exit(1)
 
 
@@ -271,13 +271,13 @@ def gc(lake: Annotated[str, typer.Option("--lake", help="The lake.")] = "build/l
     """Remove what killed runs left behind and, with --keep, old versions. Else of committed versions
     only checkpoints go, of trainings that nobody resumed."""
     with _taught():
-        from laketrain.lake import Lake, Retention, collect, retire
+        from laketrain.lake import Lake, Retention, collect, expire
 
         if keep_days is not None and keep is None:
             raise ConfigError("command line", [Problem("--keep-days", "keeps more than --keep does, and that is not "
                                                        "given", "Add e.g. --keep 10")])
         if keep is not None:
-            dropped = retire(Lake(lake), Retention(keep, keep_days), dry_run=dry_run)
+            dropped = expire(Lake(lake), Retention(keep, keep_days), dry_run=dry_run)
             for version in dropped:
                 typer.echo(version.ref)
             typer.echo(f"{'would drop' if dry_run else 'dropped'} {len(dropped)} versions")

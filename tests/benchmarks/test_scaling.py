@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-def made_of(cost: Cost) -> list[Measured]:
+def parent_fields(cost: Cost) -> list[Measured]:
     return [Measured(ranks, size, cost.seconds(ranks, size)) for ranks in (1, 2, 3, 4) for size in SIZES]
 
 
 @given(alpha=st.floats(1e-6, 1e-2), beta=st.floats(1e7, 1e11), start=st.floats(1e-5, 1e-2))
 def test_the_fit_finds_the_costs_that_the_times_were_made_of(alpha: float, beta: float, start: float):
-    fitted = fit(made_of(Cost(alpha, beta, start)))
+    fitted = fit(parent_fields(Cost(alpha, beta, start)))
     for ranks in (2, 4):
         for size in (SIZES[0], SIZES[-1]):
             made = Cost(alpha, beta, start).seconds(ranks, size)
@@ -26,7 +26,7 @@ def test_the_fit_finds_the_costs_that_the_times_were_made_of(alpha: float, beta:
 
 @pytest.mark.parametrize("cost", [Cost(50e-6, 1.25e9), Cost(2e-3, 3e8, 8e-3), Cost(1e-5, 5e9, 1e-3)])
 def test_latency_and_bandwidth_are_told_apart(cost: Cost):
-    fitted = fit(made_of(cost)).cost
+    fitted = fit(parent_fields(cost)).cost
     assert (fitted.alpha, fitted.beta) == (pytest.approx(cost.alpha, rel=1e-3), pytest.approx(cost.beta, rel=1e-3))
     assert fitted.start == pytest.approx(cost.start, rel=1e-3, abs=1e-9)
 
@@ -34,7 +34,7 @@ def test_latency_and_bandwidth_are_told_apart(cost: Cost):
 def test_times_that_scatter_are_off_by_their_scatter():
     cost = Cost(1e-4, 1e9, 1e-3)
     scattered = [Measured(each.ranks, each.bytes, each.seconds * (1.1 if place % 2 else 0.9))
-                 for place, each in enumerate(made_of(cost))]
+                 for place, each in enumerate(parent_fields(cost))]
     fitted = fit(scattered)
     assert fitted.cost.beta == pytest.approx(cost.beta, rel=0.15)
     assert 0.05 < fitted.typical < 0.12 and fitted.worst < 0.25
@@ -65,7 +65,7 @@ def test_more_ranks_never_take_less_time(alpha: float, beta: float, size: float,
 
 def test_the_result_has_the_fit_its_error_and_each_projection():
     cost = Cost(1e-4, 1e9, 1e-3)
-    result = compare(made_of(cost), "a title")
+    result = compare(parent_fields(cost), "a title")
     ratios = json.loads(json.dumps(result.ratios))
     assert ratios["alpha_us"] == pytest.approx(100, rel=1e-3) and ratios["beta_gb_s"] == pytest.approx(1, rel=1e-3)
     assert ratios["residual_worst"] < 1e-3

@@ -70,9 +70,9 @@ def judge_all(
 ) -> list[list[dict[str, Any]]]:
     """Of each case its rows after the rules, in their order, each with `rule` and `reason`. One query for them all."""
     from laketrain.clean.rules import Judging
-    from laketrain.spark.frames import ALIKE, configured
+    from laketrain.spark.frames import SESSION_CONF, configured
 
-    with configured(spark, ALIKE), judging or Judging() as judging:
+    with configured(spark, SESSION_CONF), judging or Judging() as judging:
         found = reduce(lambda one, other: one.union(other),
                        [case.judged(spark, number, judging) for number, case in enumerate(cases)]).collect()
     judged: list[list[dict[str, Any]]] = [[] for _ in cases]

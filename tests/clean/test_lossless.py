@@ -27,13 +27,13 @@ def read_all(spark: SparkSession, texts: list[str], kind: str, **options: str) -
     from pyspark.sql import functions as F
     from pyspark.sql import types as T
 
-    from laketrain.spark.frames import ALIKE, configured
+    from laketrain.spark.frames import SESSION_CONF, configured
 
     to = T.StructType.fromDDL(f"x {kind}")["x"].dataType  # type: ignore[index]
     frame = spark.createDataFrame(pa.table({"text": pa.array(texts, pa.string())}))
     value = lossless.read(F.col("text"), to, options)
     why = lossless.lost(F.col("text"), value, to, options)
-    with configured(spark, ALIKE):
+    with configured(spark, SESSION_CONF):
         rows = frame.select(value.alias("value"), (F.lit(None) if why is None else why).alias("why")).collect()
     return [(row["value"], row["why"]) for row in rows]
 

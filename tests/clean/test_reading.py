@@ -32,7 +32,7 @@ TEXT = {"id": "string", "x": "string"}
 def read(spark: SparkSession, tmp_path: Path) -> Read:
     """Lands files and reads them back: the columns, and `file`, `record` and `rule` of each row."""
     from laketrain.clean.reading import FILE, RECORD, REJECT, SETTINGS, read_raw
-    from laketrain.spark.errors import explained
+    from laketrain.spark.errors import translate_spark_errors
     from laketrain.spark.frames import configured
 
     def read_back(files: Mapping[str, str | bytes], columns: Mapping[str, str] = TEXT, form: str = "csv",
@@ -40,7 +40,7 @@ def read(spark: SparkSession, tmp_path: Path) -> Read:
         source = source_of(tmp_path / "landing", columns, form, options) if form not in FIXED else (
             Source.model_validate({"format": form, "path": str(tmp_path / "landing"), "options": dict(options or {})}))
         raw = ingest_files(tmp_path, files, source)
-        with explained("clean", "table 'table'"), configured(spark, SETTINGS):
+        with translate_spark_errors("clean", "table 'table'"), configured(spark, SETTINGS):
             rows = read_raw(spark, raw, source).collect()
         return [{name: row[name] for name in columns} | {"file": row[FILE], "record": row[RECORD]}
                 | {"rule": row[REJECT] and row[REJECT]["rule"]} for row in rows]

@@ -14,7 +14,7 @@ from laketrain.clean.reading import survey
 from laketrain.clean.reading.records import Cut, Grammar
 from laketrain.clean.reading.slices import cuts, utf8
 from laketrain.config.sources.dialect import Dialect
-from laketrain.lake.local import LocalStore
+from laketrain.lake.stores.local import LocalStore
 
 TEXT = st.text(st.sampled_from('"",;\n\r ab#\\\té中\ufffd'), max_size=8)
 ROWS = st.lists(st.lists(TEXT, min_size=2, max_size=2), min_size=1, max_size=12)

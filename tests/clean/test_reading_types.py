@@ -30,13 +30,13 @@ Read = Callable[..., tuple[dict[str, str], list[dict[str, Any]]]]
 def read(spark: SparkSession, tmp_path: Path) -> Read:
     """Lands one file and reads it back: the types that were taken, and the rows."""
     from laketrain.clean.reading import SETTINGS, open_raw
-    from laketrain.spark.errors import explained
+    from laketrain.spark.errors import translate_spark_errors
     from laketrain.spark.frames import configured
 
     def read_back(content: bytes, schema: Mapping[str, str] | str, form: str = "parquet", **more: Any) -> Any:
         source = Source.model_validate({"format": form, "path": str(tmp_path / "landing"), "schema": schema, **more})
         raw = ingest_files(tmp_path, {"a b": content}, source)
-        with explained("clean", "table 'table'"), configured(spark, SETTINGS):
+        with translate_spark_errors("clean", "table 'table'"), configured(spark, SETTINGS):
             reading = open_raw(spark, raw, source)
             rows = reading.frame.drop("_record").toArrow().to_pylist()
             assert reading.count() == len(rows)

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import random
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from PIL import Image
 
 from laketrain.clean.rules.judging import Judging
-from laketrain.spark import alike
-from laketrain.spark.similar import band_hashes, bands_for, difference_hash, jaccard
+from laketrain.spark import near_duplicates
 
+from ..spark.similar import bits, changed, encoded, picture, sentence, similarity
 from .rules import judge
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-WORDS = ("lake", "train", "spark", "rank", "lane", "row", "split", "dirty", "batch", "epoch", "model", "loss", "table",
-         "file", "commit", "draft", "gate", "zone", "font", "text", "image", "sound", "window")
-
-
-def sentence(seed: int, words: int = 30) -> str:
-    choice = random.Random(seed)
-    return " ".join(f"{choice.choice(WORDS)}{choice.randrange(100)}" for _ in range(words))
-
-
-def changed(text: str, seed: int, words: int = 1) -> str:
-    choice, parts = random.Random(seed), text.split()
-    for _ in range(words):
-        parts[choice.randrange(len(parts))] = f"new{choice.randrange(10**6)}"
-    return " ".join(parts)
-
-
-def runs(text: str, shingle: int) -> set[str]:
-    text = " ".join(text.lower().split())
-    return {text[start:start + shingle] for start in range(max(1, len(text) - shingle + 1))}
-
-
-def similarity(one: str, other: str, shingle: int = 5) -> float:
-    ours, theirs = runs(one, shingle), runs(other, shingle)
-    return len(ours & theirs) / len(ours | theirs)
 
 
 def greedy(texts: list[str], least: float) -> dict[int, int]:
@@ -109,7 +79,7 @@ def test_nothing_is_alike_in_an_empty_table(spark: SparkSession):
 
 def test_in_a_crowded_bucket_rows_meet_only_the_first(spark: SparkSession, monkeypatch: pytest.MonkeyPatch):
     """Of 40 texts by one template each still finds the first; and the version says that buckets were crowded."""
-    monkeypatch.setattr(alike, "LEADERS", 3)
+    monkeypatch.setattr(near_duplicates, "BUCKET_LIMIT", 3)
     template = sentence(5, 60)
     rows = [(f"{number:02d}", f"{template} {number}") for number in range(40)]
     judging = Judging()
@@ -120,71 +90,6 @@ def test_in_a_crowded_bucket_rows_meet_only_the_first(spark: SparkSession, monke
     [said] = judging.fitted
     assert said["buckets_over_limit"] > 0
     assert said["limit"] == 3
-
-
-# ---- the arithmetic
-
-
-@given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=8), st.integers(2, 7))
-def test_a_texts_hashes_do_not_depend_on_the_texts_beside_it(texts: list[str], shingle: int):
-    together = band_hashes(texts, shingle, 4, 3)
-    alone = np.concatenate([band_hashes([text], shingle, 4, 3) for text in texts])
-    assert (together == alone).all()
-
-
-@given(st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30), st.integers(2, 6))
-def test_similarity_is_the_share_of_common_runs(one: str, other: str, shingle: int):
-    expected = len(raw_runs(one, shingle) & raw_runs(other, shingle)) / len(
-        raw_runs(one, shingle) | raw_runs(other, shingle))
-    assert jaccard(one, other, shingle) == expected
-    assert jaccard(one, one, shingle) == 1
-
-
-def raw_runs(text: str, shingle: int) -> set[str]:
-    return {text} if len(text) < shingle else {
-        "".join(part) for part in zip(*(text[start:] for start in range(shingle)), strict=False)}
-
-
-def test_minima_agree_as_often_as_texts_are_alike():
-    pairs = [(sentence(seed, 60), changed(sentence(seed, 60), seed, count))
-             for seed in range(60) for count in (1, 5, 15)]
-    one, other = (band_hashes([pair[side] for pair in pairs], 5, 128, 1) for side in (0, 1))
-    error = (one == other).mean(axis=1) - np.array([similarity(*pair) for pair in pairs])
-    assert abs(error.mean()) < 0.01
-    assert error.std() < 1.2 * np.sqrt(0.25 / 128)
-
-
-@pytest.mark.parametrize("least", [0.3, 0.5, 0.8, 0.9, 1.0])
-def test_bands_find_a_pair_99_times_in_100(least: float):
-    bands, rows = bands_for(least)
-    assert bands * rows <= 128
-    assert 1 - (1 - least**rows) ** bands >= 0.99
-
-
-# ---- pictures
-
-
-def picture(seed: int, size: tuple[int, int] = (64, 48)) -> Image.Image:
-    blobs = np.random.default_rng(seed).integers(0, 255, (6, 7, 3), np.uint8)
-    return Image.fromarray(blobs).resize(size, Image.Resampling.BICUBIC)
-
-
-def encoded(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
-    content = io.BytesIO()
-    image.save(content, form, **options)
-    return content.getvalue()
-
-
-def bits(content: bytes) -> int:
-    hashed = difference_hash(content)
-    assert hashed is not None
-    return hashed & (2**64 - 1)
-
-
-def test_a_pictures_hash_has_a_bit_where_it_brightens():
-    grey = np.random.default_rng(3).permutation(72).reshape(8, 9).astype(np.uint8) * 3
-    expected = "".join("1" if row[column + 1] > row[column] else "0" for row in grey for column in range(8))
-    assert f"{bits(encoded(Image.fromarray(grey))):064b}" == expected
 
 
 def test_pictures_that_were_scaled_or_compressed_are_alike_and_others_are_not(spark: SparkSession):
@@ -200,10 +105,3 @@ def test_pictures_that_were_scaled_or_compressed_are_alike_and_others_are_not(sp
         differ = (bits(images[number]) ^ bits(again[number])).bit_count()
         assert row["reason"] == f"is like the row with id = {number} ({differ} of 64 bits differ)"
     assert found[18]["reason"] == "is like the row with id = 3 (0 of 64 bits differ)"
-
-
-@pytest.mark.parametrize("content", [
-    None, b"", b"no picture", encoded(picture(1))[:200], encoded(Image.new("RGB", (50, 50), "white")),
-    encoded(Image.new("1", (9000, 9000)))], ids=["none", "empty", "text", "truncated", "plain", "huge"])
-def test_what_is_no_picture_or_a_plain_one_is_like_nothing(content: bytes | None):
-    assert difference_hash(content) is None

@@ -26,7 +26,7 @@ import psutil
 import pytest
 
 from cluster import Cluster
-from laketrain.lake import Lake, increments
+from laketrain.lake import Lake, appends
 
 from ..small import Small, write
 from ..tables import rows_of
@@ -253,7 +253,7 @@ def assert_all_rows_are_there(lake: Lake, days: int) -> None:
     every = {f"d{day:03}n{number}" for day in range(days) for number in range(ROWS)}
     raw, clean, quarantine = (lake.table(zone, "scans").latest() for zone in ("raw", "clean", "quarantine"))
     assert raw is not None and clean is not None and quarantine is not None
-    assert sum(version.entry.counts["files"] for version in increments(raw)) == days
+    assert sum(version.entry.counts["files"] for version in appends(raw)) == days
     assert clean.entry.counts["in"] == len(every) == clean.entry.counts["out"] + quarantine.rows
     good = [row["id"] for row in rows_of(clean)]
     bad = [json.loads(row["record"])["id"] for row in rows_of(quarantine)]

@@ -9,8 +9,7 @@ import pytest
 
 from laketrain.config.convert import Oversample
 from laketrain.convert.oversample import COPY, oversampled
-from laketrain.convert.split import SPLIT
-from laketrain.spark.frames import ALIKE, configured
+from laketrain.spark.frames import SESSION_CONF, SPLIT, configured
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -21,7 +20,7 @@ ROWS = [*((number, "common", 0) for number in range(600)), *((number, "some", 0)
 
 
 def repeated(spark: SparkSession, share: float, parts: int = 3) -> tuple[list[tuple[Any, ...]], dict[str, int]]:
-    with configured(spark, ALIKE):
+    with configured(spark, SESSION_CONF):
         frame = spark.createDataFrame(ROWS, f"id int, label string, {SPLIT} int").repartition(parts)
         rows, more = oversampled(frame, Oversample(column="label", share=share), train=0)
         return [tuple(row) for row in rows.select("id", "label", SPLIT, COPY).collect()], more

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from laketrain.config.convert import Split
 from laketrain.config.likeness import Likeness
 from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
-from laketrain.convert.split import SPLIT, with_split
-from laketrain.spark.frames import ALIKE, configured
+from laketrain.convert.split import with_split
+from laketrain.spark.frames import SESSION_CONF, SPLIT, configured
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,7 +27,7 @@ def split(**settings: Any) -> Split:
 
 def placed(spark: SparkSession, rows: list[tuple[Any, ...]], schema: str, way: Split) -> dict[Any, int]:
     """The split of each row, by its first column."""
-    with configured(spark, ALIKE):
+    with configured(spark, SESSION_CONF):
         found = with_split(spark.createDataFrame(rows, schema).repartition(3), way).collect()
     assert len(found) == len(rows)
     return {row[0]: row[SPLIT] for row in found}

@@ -227,7 +227,7 @@ def test_few_drawn_values_are_named_as_the_cause_of_an_empty_split_and_told_of_a
 
 
 def test_one_class_alone_is_refused(convert: Run, lake: Lake):
-    with pytest.raises(DataError, match="the train split holds 1 of 3 classes"):
+    with pytest.raises(DataError, match="the train split has 1 of 3 classes"):
         convert([{**row, "digit": 1} for row in rows()])
     assert lake.table("features", "small").latest() is None
 
@@ -320,7 +320,7 @@ def test_rows_that_keep_their_order_are_the_same_by_both_roads(
                 rows_of(lake.table("quarantine", "small-features").latest()))
 
     direct = made()
-    monkeypatch.setattr(rows_module, "readable", lambda *given: False)
+    monkeypatch.setattr(rows_module, "supports_direct_read", lambda *arguments: False)
     through_spark = made()
     assert direct[0] == through_spark[0]
     assert direct[1:4] == through_spark[1:4]

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from laketrain.convert.split import SPLIT
 from laketrain.convert.writer import QUARANTINE, TaskResult, WriteTask, part_of, write_partition
 from laketrain.features import FeatureSet
 from laketrain.lake import Lake
+from laketrain.spark.frames import SPLIT
 
 FEATURES = FeatureSet.model_validate({"image": {"kind": "image", "column": "pixels", "shape": [2, 2, 1]},
                                       "label": {"kind": "label", "classes": 3}, "name": {"kind": "key"}})

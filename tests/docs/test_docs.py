@@ -87,7 +87,7 @@ def tables(page: str) -> dict[str, list[str]]:
 
 def set_by_hand(model: type[BaseModel], chooser: str) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items() if name not in (chooser, "statistics")
-            and not (chooser == "kind" and (field.description or "").startswith("Learnt by convert."))]
+            and not (chooser == "kind" and (field.description or "").startswith("Fitted by convert."))]
 
 
 @pytest.fixture(scope="module")

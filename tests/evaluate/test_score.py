@@ -20,9 +20,9 @@ from laketrain.evaluate.score import ScoreTask, score
 from laketrain.events import RowsScored
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
+from laketrain.models.saving import load_model
 from laketrain.tasks import default_outputs
 from laketrain.tasks.baselines import Constant
-from laketrain.train.checkpoint import load_model
 
 pytestmark = pytest.mark.slow
 WORST = 7

@@ -21,9 +21,9 @@ from laketrain.evaluate.rows import batches, read_rows
 from laketrain.evaluate.score import ScoreTask, score
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
+from laketrain.models.saving import load_model
 from laketrain.tasks import default_outputs
 from laketrain.tasks.sampling import spread
-from laketrain.train.checkpoint import load_model
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -77,7 +77,7 @@ def test_a_dataset_whose_file_was_cut_is_named_by_feed_and_verify(tmp_path: Path
     path = tmp_path / "lake" / file.path
     path.write_bytes(path.read_bytes()[:-50])
     with dataset.feed("train", batch=16) as feed, pytest.raises(DataError, match=r"train/part-00001\.parquet"):
-        list(feed.steps_of())
+        list(feed.batches())
     assert [flaw.path for flaw in verify(dataset.version)] == ["train/part-00001.parquet"]
 
 
@@ -150,7 +150,7 @@ def test_one_row_group_feeds_many_ranks_each_row_once(tmp_path: Path, ranks: int
     steps = set()
     for rank in range(ranks):
         with dataset.feed("train", batch=16, seed=3) as feed:
-            mine = list(feed.steps_of(rank=rank, ranks=ranks))
+            mine = list(feed.batches(rank=rank, ranks=ranks))
         steps.add(len(mine))
         for inputs, _, weights, _ in mine:
             images, counted = np.asarray(inputs["image"] if isinstance(inputs, dict) else inputs), np.asarray(weights)
@@ -240,7 +240,7 @@ def test_a_hostile_metadata_file_in_our_own_dataset_is_never_opened(tmp_path: Pa
     hostile = stored.with_metadata({b"dataset-toolkit.unischema.v1": pickle.dumps(_Touches(tmp_path / "mark"))})
     pq.write_metadata(hostile, folder / "_common_metadata")
     with dataset.feed("train", batch=16) as feed:
-        assert sum(int(real) for *_, real in feed.steps_of()) == tiny.SPLITS["train"]
+        assert sum(int(real) for *_, real in feed.batches()) == tiny.SPLITS["train"]
     dataset.sample("train", 4)
     assert not (tmp_path / "mark").exists()
 

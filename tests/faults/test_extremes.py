@@ -177,6 +177,6 @@ def test_one_row_of_all_is_a_split(pipeline: Callable[..., Pipeline], tmp_path: 
     dataset = _converted(made, split=split)
     assert dataset.splits == {"train": 3, "test": 1}
     with dataset.feed("test", batch=16) as feed:
-        [(inputs, _, weights, real)] = feed.steps_of()
+        [(inputs, _, weights, real)] = feed.batches()
     assert int(real) == 1 and np.asarray(weights).sum() == 1
     assert inputs is not None

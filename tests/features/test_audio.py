@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from laketrain.errors import DataError
-from laketrain.features import Audio, FeatureSet, Key, decode_once
+from laketrain.features import Audio, FeatureSet, Key
 from laketrain.features.audio_bands import Bands, log_mel, mel_weights, mfcc
-from laketrain.features.decode_audio import decode_audio, resampled
+from laketrain.features.codecs import cache
+from laketrain.features.codecs.audio import decode_audio, resample
 
 RATE = 8000
 NOISE = np.random.default_rng(2).uniform(-0.5, 0.5, RATE).astype(np.float32)
@@ -55,34 +56,34 @@ def reason(data: bytes | None, **changed: Any) -> str | None:
 @pytest.mark.parametrize(("format", "subtype", "digits"), [
     ("WAV", "PCM_16", 4), ("WAV", "PCM_24", 6), ("WAV", "PCM_U8", 2), ("WAV", "FLOAT", 7), ("WAV", "DOUBLE", 7),
     ("RF64", "PCM_16", 4), ("WAVEX", "PCM_16", 4), ("FLAC", "PCM_16", 4), ("FLAC", "PCM_24", 6)])
-def test_a_file_of_the_rate_becomes_the_samples_it_was_made_of(format: str, subtype: str, digits: int) -> None:
+def test_a_file_of_the_same_rate_decodes_to_its_samples(format: str, subtype: str, digits: int) -> None:
     np.testing.assert_allclose(waveform(saved(NOISE, format=format, subtype=subtype)), NOISE, atol=1.01 * 10**-digits)
 
 
-def test_channels_become_their_mean() -> None:
+def test_channels_are_averaged() -> None:
     stereo = np.stack([NOISE, -NOISE / 2], axis=1)
     np.testing.assert_allclose(waveform(saved(stereo, subtype="FLOAT")), stereo.mean(axis=1), atol=1e-6)
 
 
 @pytest.mark.parametrize("source", [4000, 11_025, 16_000, 22_050, 44_100, 47_981, 48_000, 704_643])
 @pytest.mark.parametrize("hertz", [100, 440, 1500])
-def test_a_tone_of_another_rate_stays_the_tone(source: int, hertz: float) -> None:
+def test_resampling_keeps_a_tone(source: int, hertz: float) -> None:
     ours = waveform(saved(tone(hertz, source, 1), source, subtype="FLOAT"))
     inner = slice(RATE // 20, -RATE // 20)  # at its ends a filter sees silence
     np.testing.assert_allclose(ours[inner], tone(hertz, RATE, 1)[inner], atol=2e-3)
 
 
 @pytest.mark.parametrize("hertz", [4800, 9000, 20_000])
-def test_tones_above_half_of_the_rate_vanish_and_don_t_fold_back(hertz: float) -> None:
+def test_resampling_removes_tones_above_half_of_the_rate(hertz: float) -> None:
     ours = waveform(saved(tone(hertz, 44_100, 1), 44_100, subtype="FLOAT"))
     assert np.abs(ours[RATE // 20 : -RATE // 20]).max() < 5e-3
 
 
 @pytest.mark.parametrize("source", [RATE, 44_100, 11_025, 5000])
-def test_only_what_is_used_is_read_and_that_is_what_all_of_it_would_give(source: int) -> None:
+def test_decoding_a_part_equals_the_part_of_a_full_decoding(source: int) -> None:
     samples = np.random.default_rng(3).uniform(-0.5, 0.5, 3 * source)
     data = saved(samples, source, subtype="DOUBLE")
-    whole = resampled(samples.astype(np.float32), source, RATE)[: RATE // 2]
+    whole = resample(samples.astype(np.float32), source, RATE)[: RATE // 2]
     np.testing.assert_allclose(waveform(data, seconds=0.5), whole, atol=1e-6)
     assert decode_audio(data, RATE, 0.5).seconds == 3
 
@@ -104,7 +105,7 @@ def bands_of(feature: Audio) -> Bands:
 
 @pytest.mark.parametrize("changed", [{}, {"window_ms": 32.0, "hop_ms": 8.0}, {"low_hz": 80.0, "high_hz": 3800.0},
                                      {"window_ms": 20.5, "bands": 12}], ids=str)
-def test_log_mel_is_what_tensorflow_s_signal_functions_make(changed: dict[str, Any]) -> None:
+def test_log_mel_equals_tensorflows_signal_functions(changed: dict[str, Any]) -> None:
     import tensorflow as tf
 
     feature = audio(**changed)
@@ -119,7 +120,7 @@ def test_log_mel_is_what_tensorflow_s_signal_functions_make(changed: dict[str, A
     np.testing.assert_allclose(ours[0], theirs, rtol=1e-4, atol=1e-4)
 
 
-def test_the_coefficients_are_those_of_tensorflow_and_the_first_is_orthonormal() -> None:
+def test_mfcc_equals_tensorflow_with_an_orthonormal_first_coefficient() -> None:
     import tensorflow as tf
 
     feature = audio(features="mfcc", coefficients=9)
@@ -131,7 +132,7 @@ def test_the_coefficients_are_those_of_tensorflow_and_the_first_is_orthonormal()
     np.testing.assert_allclose(ours[:, 0], logs.sum(axis=1) / math.sqrt(bands.count), rtol=1e-5)
 
 
-def test_log_mel_is_what_the_formula_says_frame_by_frame() -> None:
+def test_log_mel_follows_the_formula() -> None:
     bands = Bands(rate=RATE, window=50, hop=30, count=3, low=0, high=4000)
     samples = NOISE[:140]
     ours = log_mel(samples, bands)
@@ -197,7 +198,7 @@ def test_rows_of_buckets_are_padded_to_the_first_that_holds_them() -> None:
     fixed = audio(seconds=1).tensor(column)
     for bucket in range(3):
         mine = np.flatnonzero(buckets == bucket)
-        part = feature.at(bucket)
+        part = feature.for_bucket(bucket)
         assert part.shape == (frames[bucket], 20) and part.buckets == ()
         np.testing.assert_array_equal(part.decode(stored.take(pa.array(mine))), fixed[mine, : frames[bucket]])
     np.testing.assert_array_equal(feature.tensor(column), fixed)
@@ -206,7 +207,7 @@ def test_rows_of_buckets_are_padded_to_the_first_that_holds_them() -> None:
 def test_longer_sounds_are_cut_or_refused_as_declared() -> None:
     data = saved(np.resize(NOISE, 2 * RATE), subtype="FLOAT")
     np.testing.assert_array_equal(waveform(data), NOISE)
-    assert reason(data, longer="refuse") == "lasts 2.00 s, at most 1 s are taken (`longer: crop` cuts it)"
+    assert reason(data, longer="refuse") == "lasts 2.00 s, at most 1 s are accepted (`longer: crop` cuts)"
     assert reason(saved(NOISE), longer="refuse") is None
 
 
@@ -216,9 +217,9 @@ WHOLE = {"WAV": saved(NOISE), "FLAC": saved(NOISE, format="FLAC"), "RF64": saved
 BROKEN = {
     "is null": None,
     "is empty": b"",
-    "is no sound: begins with 'This is no s', expected WAV or FLAC": b"This is no sound\n",
-    r"is no sound: begins with '\x00\x00\x00\x00": b"\0" * 500,
-    "is no sound: begins with 'RIFF": b"RIFF\x10\0\0\0WEBPVP8 ",
+    "isn't a sound file: begins with 'This is no s', expected WAV or FLAC": b"This is no sound\n",
+    r"isn't a sound file: begins with '\x00\x00\x00\x00": b"\0" * 500,
+    "isn't a sound file: begins with 'RIFF": b"RIFF\x10\0\0\0WEBPVP8 ",
     "is truncated: a WAV that says it has 8000 samples and ends after 3978": WHOLE["WAV"][:8000],
     "is truncated: a WAV that says it has 8000 samples and ends after 1000": saved(NOISE, format="RF64")[:-14_000],
     "is truncated or damaged: a FLAC of 8000 samples": WHOLE["FLAC"][: len(WHOLE["FLAC"]) // 2],
@@ -226,18 +227,18 @@ BROKEN = {
     "is damaged: a FLAC that can't be decoded": b"fLaC" + b"\xff" * 100,
     "has no samples": saved(NOISE[:0]),
     "has a sample that is not a number": saved(np.array([0, np.nan, 0]), subtype="FLOAT"),
-    "says that it has 100 samples a second, expected 1000 to 768000": saved(NOISE, rate=100),
-    "says that it has 65 channels, at most 64": saved(np.zeros((4, 65))),
+    "has a rate of 100 Hz, expected 1000 to 768000": saved(NOISE, rate=100),
+    "has 65 channels, at most 64": saved(np.zeros((4, 65))),
 }
 
 
 @pytest.mark.parametrize("said", BROKEN, ids=lambda said: str(said)[:40])
-def test_a_file_that_is_none_has_its_own_reason(said: str) -> None:
+def test_a_file_of_another_kind_has_a_reason(said: str) -> None:
     assert (reason(BROKEN[said]) or "").startswith(said)
 
 
 @pytest.mark.parametrize("format", WHOLE)
-def test_a_file_cut_anywhere_is_refused_or_whole(format: str) -> None:
+def test_a_truncated_file_is_refused_or_complete(format: str) -> None:
     whole = WHOLE[format]
     lengths = sorted({*range(120), *range(120, len(whole), 97), *range(len(whole) - 30, len(whole))})
     feature = audio(features="waveform")
@@ -246,7 +247,8 @@ def test_a_file_cut_anywhere_is_refused_or_whole(format: str) -> None:
         if said is None:
             np.testing.assert_array_equal(waveform(whole[:length]), waveform(whole))
         else:
-            assert said.startswith(("is truncated", "is damaged: ", "is empty", "is no sound: ", "has no samples"))
+            assert said.startswith(("is truncated", "is damaged: ", "is empty", "isn't a sound file: ",
+                                    "has no samples"))
 
 
 @settings(deadline=None)
@@ -267,14 +269,14 @@ def test_a_wav_written_as_a_stream_of_unknown_length_is_read() -> None:
     np.testing.assert_array_equal(waveform(bytes(data)), waveform(saved(NOISE, subtype="PCM_16")))
 
 
-def test_a_wav_with_more_to_tell_than_sound_is_read() -> None:
+def test_a_wav_with_other_chunks_is_read() -> None:
     data = saved(NOISE)
     place = data.index(b"data")
     more = data[:place] + b"LIST\x05\0\0\0abcde\0" + data[place:]
     np.testing.assert_array_equal(waveform(more), waveform(data))
 
 
-def test_a_column_without_files_is_refused_whole() -> None:
+def test_a_column_of_another_type_is_refused() -> None:
     with pytest.raises(DataError, match=r"expected binary \(WAV or FLAC files\)"):
         audio().check(pa.array(["a.wav"]))
 
@@ -291,26 +293,26 @@ COLUMN = pa.array([saved(height * np.roll(NOISE, 7)[:length], format=kind) for h
 def test_the_tensor_is_the_same_in_any_batch(changed: Any, cores: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", cores)
     feature = audio(**changed)
-    feature = feature.learnt(feature.tally(COLUMN))
+    feature = feature.fit(feature.tally(COLUMN))
     alone = []
     for row in range(len(COLUMN)):
-        monkeypatch.setattr(decode_once, "_memory", decode_once._Memory(0))
+        monkeypatch.setattr(cache, "_cache", cache._Cache(0))
         alone.append(feature.tensor(COLUMN.slice(row, 1))[0])
     np.testing.assert_array_equal(feature.tensor(COLUMN), alone)
     assert feature.tensor(COLUMN.slice(0, 0)).shape == (0, *feature.shape)
 
 
-def test_good_and_bad_rows_keep_their_places() -> None:
+def test_valid_and_refused_rows_keep_their_order() -> None:
     column = pa.array([b"x", COLUMN[0].as_py(), None, COLUMN[3].as_py(), b""], pa.large_binary()).slice(1)
     assert audio().check(column).to_pylist() == [None, "is null", None, "is empty"]
     np.testing.assert_array_equal(audio().tensor(column.take(pa.array([2, 0]))), audio().tensor(COLUMN.take([3, 0])))
 
 
-def test_each_band_gets_mean_0_and_deviation_1_over_the_frames_that_are_no_padding() -> None:
+def test_bands_have_mean_0_and_std_1_over_frames_without_padding() -> None:
     raw = audio()
     frames = raw.tensor(COLUMN)
     real = frames[frames.any(axis=-1)].astype(np.float64)
-    learnt = raw.learnt(raw.tally(COLUMN))
+    learnt = raw.fit(raw.tally(COLUMN))
     assert learnt.statistics is not None
     np.testing.assert_allclose(learnt.statistics.mean, real.mean(axis=0), atol=1e-4)
     np.testing.assert_allclose(learnt.statistics.std, real.std(axis=0), atol=1e-4)
@@ -322,34 +324,34 @@ def test_each_band_gets_mean_0_and_deviation_1_over_the_frames_that_are_no_paddi
 
 
 @given(st.permutations(range(len(COLUMN))), st.integers(1, 4))
-def test_statistics_do_not_depend_on_how_rows_are_parted(order: list[int], cut: int) -> None:
+def test_statistics_do_not_depend_on_the_partitioning(order: list[int], cut: int) -> None:
     parts = [audio().tally(COLUMN.take(pa.array(part))) for part in (order[:cut], order[cut:])]
     assert {key: parts[0][key] + parts[1][key] for key in parts[0]} == audio().tally(COLUMN)
 
 
-def test_a_band_that_never_changes_becomes_0_and_no_sound_teaches_nothing() -> None:
+def test_a_constant_band_becomes_0_and_an_empty_split_raises() -> None:
     silence = pa.array([saved(np.zeros(RATE))])
-    feature = audio().learnt(audio().tally(silence))
+    feature = audio().fit(audio().tally(silence))
     assert np.abs(feature.tensor(silence)).max() < 2**-12
-    with pytest.raises(DataError, match="no good sound"):
-        audio().learnt(audio().tally(silence.slice(0, 0)))
+    with pytest.raises(DataError, match="no valid sound"):
+        audio().fit(audio().tally(silence.slice(0, 0)))
 
 
 def test_a_waveform_stays_as_it_is() -> None:
     feature = audio(features="waveform")
-    assert feature.learnt(feature.tally(COLUMN)) == feature
+    assert feature.fit(feature.tally(COLUMN)) == feature
 
 
 @pytest.mark.parametrize(("changed", "look", "shape"), [
     ({}, "heat", (20, 98)), ({"features": "mfcc"}, "heat", (13, 98)), ({"features": "waveform"}, "curves", (RATE, 1))])
-def test_people_see_time_from_left_to_right(changed: Any, look: str, shape: tuple[int, int]) -> None:
+def test_drawings_have_time_from_left_to_right(changed: Any, look: str, shape: tuple[int, int]) -> None:
     feature = audio(**changed)
     drawing = feature.drawing(feature.tensor(COLUMN)[0])
     assert drawing is not None and (drawing.look, drawing.data.shape) == (look, shape)
 
 
 @pytest.mark.parametrize("changed", [{}, {"bucket_seconds": (0.3, 0.5, 1.0)}], ids=str)
-def test_make_reader_gives_the_rows_that_we_store(tmp_path: Path, changed: dict[str, Any]) -> None:
+def test_make_reader_returns_the_stored_rows(tmp_path: Path, changed: dict[str, Any]) -> None:
     from petastorm import make_reader
 
     from laketrain.convert.petastorm import common_metadata
@@ -368,7 +370,7 @@ def test_make_reader_gives_the_rows_that_we_store(tmp_path: Path, changed: dict[
 
 
 @pytest.mark.parametrize("changed", [{}, {"bucket_seconds": (0.5, 1.0)}], ids=str)
-def test_stored_rows_that_are_not_as_declared_are_told(changed: dict[str, Any]) -> None:
+def test_stored_rows_that_differ_from_the_declaration_raise(changed: dict[str, Any]) -> None:
     other = audio(bands=10).encode(COLUMN)
     with pytest.raises(DataError, match="convert the dataset again"):
         audio(**changed).decode(other)
@@ -387,6 +389,6 @@ def test_stored_rows_that_are_not_as_declared_are_told(changed: dict[str, Any]) 
     ({"seconds": 1, "features": "mfcc", "bands": 10}, "13 coefficients of 10 bands"),
     ({"seconds": 1, "features": "mel"}, "'logmel', 'mfcc' or 'waveform'"),
 ])
-def test_settings_that_can_t_be_are_explained(section: dict[str, Any], said: str) -> None:
+def test_invalid_settings_are_explained(section: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         FeatureSet.model_validate({"sound": {"kind": "audio", **section}})

@@ -49,7 +49,7 @@ def test_a_part_of_a_column_is_read_from_its_own_start(kind: pa.DataType) -> Non
     ([1, 2, 3, 256], "has a value outside 0..255"),
     ([-1, 2, 3, 4], "has a value outside 0..255"),
 ])
-def test_every_bad_row_has_its_reason_and_no_good_one(row: list[int] | None, reason: str) -> None:
+def test_every_invalid_row_has_a_reason(row: list[int] | None, reason: str) -> None:
     column = pa.array([GOOD[0], row, [], GOOD[1], row], pa.list_(pa.int32()))
     assert IMAGE.check(column).to_pylist() == [None, reason, "has 0 values, expected 4 = 2×2×1", None, reason]
 
@@ -60,19 +60,19 @@ def test_bytes_of_another_length_have_their_reason() -> None:
 
 
 @given(st.lists(st.none() | st.lists(st.none() | st.integers(-2, 258), max_size=6), max_size=12), st.integers(0, 3))
-def test_a_row_is_good_exactly_if_it_is_an_image(rows: list[list[int | None] | None], skip: int) -> None:
+def test_a_row_is_valid_exactly_if_it_is_an_image(rows: list[list[int | None] | None], skip: int) -> None:
     reasons = IMAGE.check(pa.array(rows, pa.list_(pa.int32())).slice(skip)).to_pylist()
     good = [row is not None and len(row) == 4 and all(x is not None and 0 <= x <= 255 for x in row) for row in rows]
     assert [reason is None for reason in reasons] == good[skip:]
 
 
-def test_encoding_a_bad_row_is_refused_with_its_place() -> None:
+def test_encoding_an_invalid_row_raises_with_its_index() -> None:
     with pytest.raises(DataError, match=r"1 of 3 rows can't be encoded; row 2 has 1 values"):
         IMAGE.encode(pa.array([*GOOD, [1]]))
 
 
 @pytest.mark.parametrize("column", [pa.array(["a"]), pa.array([1]), pa.array([[1.5]])], ids=str)
-def test_a_column_that_can_hold_no_image_is_refused_whole(column: pa.Array) -> None:
+def test_a_column_of_another_type_is_refused_for_pixels(column: pa.Array) -> None:
     with pytest.raises(DataError, match="expected array<integer> or binary"):
         IMAGE.check(column)
 
@@ -85,27 +85,27 @@ def test_a_column_that_can_hold_no_image_is_refused_whole(column: pa.Array) -> N
     ("28x28", "three sizes"),
     ([100_000, 100_000, 3], "30000000000 values a row"),
 ])
-def test_a_shape_that_is_none_is_explained(shape: object, said: str) -> None:
+def test_an_invalid_shape_is_explained(shape: object, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         Image.model_validate({"column": "pixels", "shape": shape})
 
 
 def test_mean_and_deviation_are_those_of_all_pixels() -> None:
     rows = np.random.default_rng(3).integers(0, 256, (50, 4))
-    learnt = IMAGE.learnt(IMAGE.tally(pa.array(rows.tolist()))).statistics
+    learnt = IMAGE.fit(IMAGE.tally(pa.array(rows.tolist()))).statistics
     assert learnt is not None
     assert math.isclose(learnt.mean, (rows / 255).mean())
     assert math.isclose(learnt.std, (rows / 255).std())
 
 
 @given(st.permutations(range(6)), st.integers(1, 5))
-def test_statistics_do_not_depend_on_how_rows_are_parted(order: list[int], cut: int) -> None:
+def test_statistics_do_not_depend_on_the_partitioning(order: list[int], cut: int) -> None:
     rows = [[i, 50 * i, 255 - i, 7] for i in range(6)]
     parts = [IMAGE.tally(pa.array([rows[i] for i in part])) for part in (order[:cut], order[cut:])]
     summed = {key: sum(part[key] for part in parts) for key in parts[0]}
-    assert IMAGE.learnt(summed) == IMAGE.learnt(IMAGE.tally(pa.array(rows)))
+    assert IMAGE.fit(summed) == IMAGE.fit(IMAGE.tally(pa.array(rows)))
 
 
-def test_an_empty_train_split_teaches_nothing() -> None:
-    with pytest.raises(DataError, match="no good image"):
-        IMAGE.learnt({"count": 0, "total": None, "squares": None})
+def test_an_empty_train_split_raises() -> None:
+    with pytest.raises(DataError, match="no valid image"):
+        IMAGE.fit({"count": 0, "total": None, "squares": None})

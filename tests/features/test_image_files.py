@@ -17,8 +17,9 @@ from PIL import Image as Pillow
 from pydantic import ValidationError
 
 from laketrain.errors import DataError
-from laketrain.features import FeatureSet, Image, Key, decode_once
-from laketrain.features.decode_image import decode_image
+from laketrain.features import FeatureSet, Image, Key
+from laketrain.features.codecs import cache
+from laketrain.features.codecs.image import decode_image
 
 H, W = 12, 16
 RGB = np.random.default_rng(5).integers(0, 256, (3, 4, 3), np.uint8).repeat(4, 0).repeat(4, 1)
@@ -48,7 +49,7 @@ def reason(data: bytes | None, **settings: Any) -> str | None:
 
 @pytest.mark.parametrize(("format", "options"), [
     ("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True}), ("GIF", {}), ("PNG", {"interlace": 1})], ids=str)
-def test_lossless_files_become_the_pixels_they_were_made_of(format: str, options: dict[str, Any]) -> None:
+def test_lossless_files_decode_to_the_original_pixels(format: str, options: dict[str, Any]) -> None:
     # Twelve colours fit a GIF's palette.
     np.testing.assert_array_equal(tensor(saved(RGB, format, **options)), RGB)
 
@@ -56,14 +57,14 @@ def test_lossless_files_become_the_pixels_they_were_made_of(format: str, options
 @pytest.mark.parametrize("options", [
     {}, {"progressive": True}, {"subsampling": 0}, {"subsampling": 1}, {"quality": 30}, {"optimize": True}], ids=str)
 @pytest.mark.parametrize("pixels", [RGB, GREY], ids=["colour", "grey"])
-def test_a_jpeg_becomes_what_opencv_makes_of_it(pixels: Any, options: dict[str, Any]) -> None:
+def test_a_jpeg_is_decoded_as_opencv_does(pixels: Any, options: dict[str, Any]) -> None:
     cv2 = pytest.importorskip("cv2")
     data = saved(pixels, "JPEG", **options)
     theirs = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     np.testing.assert_array_equal(tensor(data), theirs)
 
 
-def test_a_cmyk_jpeg_becomes_what_opencv_makes_of_it_but_for_rounding() -> None:
+def test_a_cmyk_jpeg_is_decoded_as_opencv_does_but_for_rounding() -> None:
     cv2 = pytest.importorskip("cv2")
     data = saved(Pillow.fromarray(RGB).convert("CMYK"), "JPEG")
     theirs = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
@@ -72,7 +73,7 @@ def test_a_cmyk_jpeg_becomes_what_opencv_makes_of_it_but_for_rounding() -> None:
 
 @pytest.mark.parametrize("turn", range(1, 9))
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
-def test_exif_says_which_side_is_up(turn: int, format: str) -> None:
+def test_the_exif_orientation_is_applied(turn: int, format: str) -> None:
     exif = Pillow.Exif()
     exif[0x0112] = turn
     pixels = np.full((H, W), 50, np.uint8)
@@ -90,7 +91,7 @@ def test_a_16_bit_png_keeps_the_high_bytes() -> None:
     np.testing.assert_array_equal(tensor(saved(values)), np.dstack([values // 256] * 3))
 
 
-def test_what_is_transparent_lies_on_white() -> None:
+def test_transparent_pixels_are_blended_with_white() -> None:
     opacity = ALPHA[..., 3:] / 255
     onto_white = RGB * opacity + 255 * (1 - opacity)
     assert np.abs(tensor(saved(ALPHA)) - onto_white).max() <= 1
@@ -102,7 +103,7 @@ def test_what_is_transparent_lies_on_white() -> None:
 
 
 @pytest.mark.parametrize(("pixels", "clear"), [(RGB, tuple(int(value) for value in RGB[0, 0])), (GREY, 37)])
-def test_a_colour_that_stands_for_transparent_lies_on_white_too(pixels: Any, clear: Any) -> None:
+def test_a_transparent_colour_is_white_too(pixels: Any, clear: Any) -> None:
     seen = tensor(saved(pixels, transparency=clear))
     colours = pixels if pixels.ndim == 3 else np.dstack([pixels] * 3)
     hidden = (colours == clear).all(axis=2)
@@ -110,19 +111,19 @@ def test_a_colour_that_stands_for_transparent_lies_on_white_too(pixels: Any, cle
     np.testing.assert_array_equal(seen, np.where(hidden[..., None], 255, colours))
 
 
-def test_four_channels_keep_what_is_transparent() -> None:
+def test_four_channels_keep_transparency() -> None:
     np.testing.assert_array_equal(tensor(saved(ALPHA), shape=[H, W, 4]), ALPHA)
     np.testing.assert_array_equal(tensor(saved(RGB), shape=[H, W, 4]), np.dstack([RGB, np.full((H, W), 255)]))
 
 
-def test_one_channel_is_the_luma_and_three_of_a_grey_image_are_alike() -> None:
+def test_one_channel_is_the_luma_and_three_of_a_grey_image_are_equal() -> None:
     luma = RGB @ [0.299, 0.587, 0.114]
     assert np.abs(tensor(saved(RGB), shape=[H, W, 1])[..., 0] - luma).max() <= 1
     np.testing.assert_array_equal(tensor(saved(GREY)), np.dstack([GREY] * 3))
     np.testing.assert_array_equal(tensor(saved(GREY > 100)), np.dstack([(GREY > 100) * 255] * 3))
 
 
-def test_a_grey_image_is_the_same_by_the_quick_road_and_by_the_other() -> None:
+def test_a_grey_jpeg_decodes_equally_with_simplejpeg_and_pillow() -> None:
     exif = Pillow.Exif()
     exif[0x010F] = "a camera"
     for shape in ([H, W, 1], [H, W, 3], [6, 8, 1]):
@@ -131,7 +132,7 @@ def test_a_grey_image_is_the_same_by_the_quick_road_and_by_the_other() -> None:
         np.testing.assert_array_equal(quick, other)
 
 
-def test_of_an_animation_the_first_frame_counts() -> None:
+def test_the_first_frame_of_an_animation_is_decoded() -> None:
     frames = [Pillow.fromarray(RGB), Pillow.fromarray(255 - RGB)]
     np.testing.assert_array_equal(tensor(saved(frames[0], "GIF", save_all=True, append_images=frames[1:])), RGB)
 
@@ -139,20 +140,20 @@ def test_of_an_animation_the_first_frame_counts() -> None:
 HALVES = np.dstack([np.repeat([[10] * 8 + [200] * 8], H, 0).astype(np.uint8)] * 3)
 
 
-def test_stretch_gives_every_pixel_its_part() -> None:
+def test_stretch_averages_all_pixels() -> None:
     small = tensor(saved(RGB), shape=[3, 4, 3], resize="stretch", filter="box")
     np.testing.assert_array_equal(small, RGB[::4, ::4])
     np.testing.assert_array_equal(tensor(saved(RGB[::4, ::4]), resize="stretch", filter="nearest"), RGB)
 
 
-def test_fit_shows_all_of_it_on_black() -> None:
+def test_fit_keeps_the_whole_image_on_black() -> None:
     wide = tensor(saved(HALVES), shape=[16, 16, 3], resize="fit", filter="box")
     np.testing.assert_array_equal(wide[2:14], HALVES)
     assert not wide[:2].any() and not wide[14:].any()
     assert tensor(saved(np.full((1, 500), 90, np.uint8)), shape=[8, 8, 1], resize="fit").max() == 90
 
 
-def test_crop_shows_the_middle() -> None:
+def test_crop_keeps_the_centre() -> None:
     np.testing.assert_array_equal(tensor(saved(HALVES), shape=[12, 12, 3], resize="crop"), HALVES[:, 2:14])
     np.testing.assert_array_equal(tensor(saved(RGB), shape=[4, 8, 3], resize="crop", filter="box")[1:3, 2:6],
                                   RGB[4:8].reshape(2, 2, 8, 2, 3).mean((1, 3)).round().astype(np.uint8)[:, 2:6])
@@ -161,28 +162,28 @@ def test_crop_shows_the_middle() -> None:
 BROKEN = {
     "is null": None,
     "is empty": b"",
-    "is no image: begins with 'This is no p', expected PNG, JPEG, GIF, BMP or WebP": b"This is no picture\n",
-    r"is no image: begins with '\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00', expected PNG": b"\0" * 900,
-    "is no image: begins with 'RIFF": b"RIFF\x10\0\0\0WAVEfmt \x10",
-    "is truncated: its 20 bytes end before they say its size": saved(RGB)[:20],
+    "isn't an image file: begins with 'This is no p', expected PNG, JPEG, GIF, BMP or WebP": b"This is no picture\n",
+    r"isn't an image file: begins with '\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00', expected PNG": b"\0" * 900,
+    "isn't an image file: begins with 'RIFF": b"RIFF\x10\0\0\0WAVEfmt \x10",
+    "is truncated: its 20 bytes end before its size": saved(RGB)[:20],
     "is truncated: its 9 bytes end": saved(RGB, "JPEG")[:9],
     "is truncated: a PNG that ends after 60 bytes": saved(RGB)[:60],
     "is truncated: a JPEG that ends after 660 bytes": saved(RGB, "JPEG")[:660],
     "is damaged: a PNG that can't be decoded": saved(RGB)[:45] + b"\xff" * 20 + saved(RGB)[65:],
-    "is damaged: says that it is 0×12 pixels": saved(RGB)[:16] + b"\0\0\0\0" + saved(RGB)[20:],
+    "is damaged: its header has a size of 0×12 pixels": saved(RGB)[:16] + b"\0\0\0\0" + saved(RGB)[20:],
     "is 1×1 pixels (height×width), expected 12×16; `resize` can be stretch, fit or crop": saved(RGB[:1, :1]),
 }
 
 
 @pytest.mark.parametrize("said", BROKEN, ids=lambda said: str(said)[:30])
-def test_a_file_that_is_none_has_its_own_reason(said: str) -> None:
+def test_a_file_of_another_kind_has_a_reason(said: str) -> None:
     assert (reason(BROKEN[said]) or "").startswith(said)
 
 
 @pytest.mark.parametrize(("format", "options"), [
     ("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True}), ("WEBP", {"quality": 50}), ("GIF", {}), ("JPEG", {}),
     ("JPEG", {"progressive": True})], ids=str)
-def test_a_file_cut_anywhere_is_refused_or_whole(format: str, options: dict[str, Any]) -> None:
+def test_a_truncated_file_is_refused_or_complete(format: str, options: dict[str, Any]) -> None:
     whole = saved(RGB, format, **options)
     pixels = tensor(whole)
     cuts = pa.array([whole[:length] for length in range(len(whole))], pa.binary())
@@ -191,12 +192,12 @@ def test_a_file_cut_anywhere_is_refused_or_whole(format: str, options: dict[str,
             np.testing.assert_array_equal(tensor(whole[:length]), pixels)
             assert length >= len(whole) - 20
         else:
-            assert why.startswith(("is truncated: ", "is empty", "is no image: "))
-            assert length < 12 or not why.startswith("is no image")
+            assert why.startswith(("is truncated: ", "is empty", "isn't an image file: "))
+            assert length < 12 or not why.startswith("isn't an image file")
 
 
 @given(st.sampled_from(["PNG", "BMP", "WEBP", "GIF", "JPEG"]), st.integers(0, 10_000), st.binary(max_size=40))
-def test_whatever_bytes_are_damaged_a_row_is_an_image_or_has_a_reason(format: str, place: int, bytes_: bytes) -> None:
+def test_a_damaged_row_is_an_image_or_has_a_reason(format: str, place: int, bytes_: bytes) -> None:
     data = bytearray(saved(RGB, format))
     place %= len(data)
     data[place : place + len(bytes_)] = bytes_
@@ -209,7 +210,7 @@ def changed(data: bytes, place: int) -> bytes:
     return data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1:]
 
 
-def test_a_png_that_is_changed_anywhere_is_whole_or_refused() -> None:
+def test_a_damaged_png_is_complete_or_refused() -> None:
     """Its checksums cover all that matters, also the last row, at which decoders stop."""
     data = saved(RGB)
     for place in range(len(data)):
@@ -217,7 +218,7 @@ def test_a_png_that_is_changed_anywhere_is_whole_or_refused() -> None:
             assert (tensor(changed(data, place), resize="stretch") == tensor(data, resize="stretch")).all()
 
 
-def test_a_jpeg_that_libjpeg_warns_of_is_refused_but_for_a_few_bytes_before_its_end() -> None:
+def test_a_jpeg_with_a_warning_is_refused_unless_it_is_a_few_extra_bytes() -> None:
     data = saved(RGB, "JPEG")
     middle = (data.index(b"\xff\xda") + len(data)) // 2
     broken = data[:middle] + b"\xfe\x7f" * ((len(data) - middle - 2) // 2) + b"\xff\xd9"
@@ -227,9 +228,9 @@ def test_a_jpeg_that_libjpeg_warns_of_is_refused_but_for_a_few_bytes_before_its_
     assert (tensor(padded) == tensor(data)).all()
 
 
-def test_a_reason_is_the_same_in_every_run() -> None:
+def test_reasons_are_deterministic() -> None:
     assert str(reason(changed(saved(RGB), 29))) == (
-        "is damaged: a PNG that can't be decoded (its first bytes say that it is one, the next ones don't)")
+        "is damaged: a PNG that can't be decoded (only its first bytes are of this format)")
 
 
 def header_only(format: str, width: int, height: int) -> bytes:
@@ -250,7 +251,7 @@ def header_only(format: str, width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
-def test_a_pixel_bomb_is_refused_by_its_header(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decompression_bomb_is_refused_by_its_header(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pillow, "open", lambda *_, **__: pytest.fail("it was opened"))
     width, height = (16_000, 15_000)
     assert reason(header_only(format, width, height)) == (
@@ -264,10 +265,10 @@ def test_a_gif_whose_frame_is_larger_than_its_header_is_refused() -> None:
     assert "at most 100" in (reason(bytes(data), max_pixels=100) or "")
 
 
-def test_good_and_bad_rows_keep_their_places() -> None:
+def test_valid_and_refused_rows_keep_their_order() -> None:
     column = pa.array([b"x", saved(RGB), b"", b"", saved(255 - RGB), None, b"x"], pa.binary()).slice(1)
     assert [why and why[:8] for why in files().check(column).to_pylist()] == [
-        None, "is empty", "is empty", None, "is null", "is no im"]
+        None, "is empty", "is empty", None, "is null", "isn't an"]
     np.testing.assert_array_equal(files().tensor(column.take(pa.array([3, 0]))), [255 - RGB, RGB])
 
 
@@ -276,7 +277,7 @@ def test_both_kinds_of_binary_columns_hold_files(kind: pa.DataType) -> None:
     np.testing.assert_array_equal(files().tensor(pa.array([saved(RGB)], kind)), [RGB])
 
 
-def test_a_column_without_files_is_refused_whole() -> None:
+def test_a_column_of_another_type_is_refused() -> None:
     with pytest.raises(DataError, match=r"expected binary \(image files\)"):
         files().check(pa.array([[1, 2]]))
 
@@ -295,12 +296,12 @@ def test_the_tensor_is_the_same_in_any_batch(settings: Any, cores: str, monkeypa
 def test_a_batch_decodes_each_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def counted(data: bytes, want: Any) -> Any:
+    def counted(data: bytes, spec: Any) -> Any:
         seen.append(data)
-        return decode_image(data, want)
+        return decode_image(data, spec)
 
     monkeypatch.setattr("laketrain.features.image.decode_image", counted)
-    monkeypatch.setattr(decode_once, "_memory", decode_once._Memory(2**20))
+    monkeypatch.setattr(cache, "_cache", cache._Cache(2**20))
     features = FeatureSet.model_validate({"photo": files().model_dump(), "id": {"kind": "key"}})
     rows = [saved(RGB), b"no", saved(255 - RGB), None, saved(RGB)]
     batch = pa.record_batch([pa.array(rows, pa.binary()), pa.array([*"abcde"])], ["content", "id"])
@@ -309,17 +310,17 @@ def test_a_batch_decodes_each_file_once(monkeypatch: pytest.MonkeyPatch) -> None
     assert sorted(seen) == sorted({row for row in rows if row is not None})
 
 
-def test_what_is_remembered_has_a_limit_and_stays_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = decode_once._Memory(3 * RGB.nbytes)
-    monkeypatch.setattr(decode_once, "_memory", memory)
+def test_the_cache_is_limited_and_correct(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = cache._Cache(3 * RGB.nbytes)
+    monkeypatch.setattr(cache, "_cache", memory)
     rows = [saved(np.roll(RGB, shift, 0)) for shift in range(H)]
     tensors = files().tensor(pa.array(rows, pa.binary()))
     np.testing.assert_array_equal(tensors, [np.roll(RGB, shift, 0) for shift in range(H)])
-    assert 0 < memory._held <= 3 * RGB.nbytes
-    assert memory._held == sum(decode_once._size(data, found) for (_, data), found in memory._known.items())
+    assert 0 < memory._bytes <= 3 * RGB.nbytes
+    assert memory._bytes == sum(cache._size(data, found) for (_, data), found in memory._results.items())
 
 
-def test_two_features_of_one_column_don_t_share_their_pixels() -> None:
+def test_two_features_of_one_column_have_separate_cache_entries() -> None:
     column = pa.array([saved(RGB)], pa.binary())
     assert files().tensor(column).shape == (1, H, W, 3)
     assert files(shape=[3, 4, 1], resize="stretch").tensor(column).shape == (1, 3, 4, 1)
@@ -329,14 +330,14 @@ def test_two_features_of_one_column_don_t_share_their_pixels() -> None:
 def test_mean_and_deviation_are_of_the_decoded_pixels() -> None:
     feature = files()
     parts = [feature.tally(pa.array([saved(pixels)], pa.binary())) for pixels in (RGB, 255 - RGB // 2)]
-    learnt = feature.learnt({key: parts[0][key] + parts[1][key] for key in parts[0]}).statistics
+    learnt = feature.fit({key: parts[0][key] + parts[1][key] for key in parts[0]}).statistics
     values = np.stack([RGB, 255 - RGB // 2]) / 255
     assert learnt is not None
     assert math.isclose(learnt.mean, values.mean()) and math.isclose(learnt.std, values.std())
 
 
 @pytest.mark.parametrize("shape", [[H, W, 1], [H, W, 3]], ids=str)
-def test_png_in_parquet_loses_nothing_and_jpeg_little(shape: list[int]) -> None:
+def test_stored_png_is_lossless_and_jpeg_nearly(shape: list[int]) -> None:
     column = pa.array([saved(RGB), saved(255 - RGB)], pa.binary())
     pixels = files(shape=shape).tensor(column)
     np.testing.assert_array_equal(files(shape=shape, store="png").tensor(column), pixels)
@@ -355,10 +356,10 @@ def test_raw_pixels_can_be_stored_as_files_too() -> None:
 @pytest.mark.parametrize(("stored", "said"), [
     ([saved(RGB[:2])], r"a stored image is 2×16 pixels \(height×width\), expected 12×16"),
     ([saved(RGB), None], "1 of 2 stored images are null"),
-    ([b"PK"], "a stored image is no image"),
+    ([b"PK"], "a stored image isn't an image file"),
     ([saved(np.zeros((400, 400), np.uint8))], "a stored image is 400×400 = 160000 pixels, at most 192"),
 ])
-def test_stored_files_that_are_not_as_declared_are_told(stored: list[bytes], said: str) -> None:
+def test_stored_files_that_differ_from_the_declaration_raise(stored: list[bytes], said: str) -> None:
     with pytest.raises(DataError, match=said):
         files(store="png").decode(pa.array(stored, pa.binary()))
 
@@ -367,17 +368,17 @@ def test_stored_files_that_are_not_as_declared_are_told(stored: list[bytes], sai
     ({"shape": [8, 8, 2]}, r"1 \(grey\), 3 \(RGB\) or 4 \(RGBA\) channels; `shape` says 2"),
     ({"shape": [8, 8, 4], "store": "png"}, "needs 1 or 3 channels"),
     ({"encoded": False, "resize": "fit"}, "needs `encoded: true`"),
-    ({"quality": 80}, "`quality` is of `store: jpeg`"),
+    ({"quality": 80}, "`quality` needs `store: jpeg`"),
     ({"store": "jpeg", "quality": 101}, "less than or equal to 100"),
     ({"resize": "shrink"}, "'none', 'stretch', 'fit' or 'crop'"),
     ({"max_pixels": 10**9}, "178000000"),
 ])
-def test_settings_that_can_t_be_are_explained(settings: dict[str, Any], said: str) -> None:
+def test_invalid_settings_are_explained(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         files(**settings)
 
 
-def test_a_jpeg_of_the_very_shape_is_stored_as_it_came() -> None:
+def test_a_jpeg_of_the_declared_shape_is_stored_unchanged() -> None:
     plain, grey, png = saved(RGB, "JPEG"), saved(RGB[..., 0], "JPEG"), saved(RGB)
     exif = Pillow.Exif()
     exif[0x0112] = 6
@@ -398,7 +399,7 @@ def test_a_given_quality_is_that_of_every_file() -> None:
 
 @pytest.mark.parametrize("store", ["png", "jpeg"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_petastorm_s_codec_reads_what_we_store_and_we_what_it_stores(store: str, channels: int) -> None:
+def test_petastorms_codec_and_ours_read_each_others_files(store: str, channels: int) -> None:
     pytest.importorskip("cv2")
     from petastorm.codecs import CompressedImageCodec
     from petastorm.unischema import UnischemaField
@@ -420,7 +421,7 @@ def test_petastorm_s_codec_reads_what_we_store_and_we_what_it_stores(store: str,
 
 @pytest.mark.parametrize("settings", [
     {}, {"store": "png"}, {"store": "jpeg", "quality": 70}, {"store": "png", "shape": [H, W, 1]}], ids=str)
-def test_make_reader_gives_the_tensors_that_we_give(tmp_path: Path, settings: dict[str, Any]) -> None:
+def test_make_reader_returns_the_same_tensors(tmp_path: Path, settings: dict[str, Any]) -> None:
     pytest.importorskip("cv2")
     from petastorm import make_reader
 

@@ -47,7 +47,7 @@ def files_of(number: int) -> tuple[bytes, bytes]:
     return photo.getvalue(), sound.getvalue()
 
 
-def test_good_files_are_fed_as_they_were_and_the_others_are_in_quarantine(spark: SparkSession, tmp_path: Path) -> None:
+def test_valid_files_are_fed_unchanged_and_the_others_are_quarantined(spark: SparkSession, tmp_path: Path) -> None:
     pytest.importorskip("cv2")
     from petastorm import make_reader
 
@@ -65,10 +65,10 @@ def test_good_files_are_fed_as_they_were_and_the_others_are_in_quarantine(spark:
 
     counts = version.entry.counts
     assert (counts["in"], counts["out"], counts["quarantined"]) == (COUNT, COUNT - 3, 3)
-    said = sorted(row["reason"] for row in rows_of(lake.table("quarantine", "things-features").latest()))
-    assert said[0].startswith("photo is no image: begins with 'not a pictur'")
-    assert said[1].startswith("photo is truncated: a PNG that ends after 70 bytes")
-    assert said[2:] == ["sound is empty"]
+    reasons = sorted(row["reason"] for row in rows_of(lake.table("quarantine", "things-features").latest()))
+    assert reasons[0].startswith("photo is truncated: a PNG that ends after 70 bytes")
+    assert reasons[1].startswith("photo isn't an image file: begins with 'not a pictur'")
+    assert reasons[2:] == ["sound is empty"]
 
     dataset = Dataset(version)
     seen = 0
@@ -89,7 +89,7 @@ def test_good_files_are_fed_as_they_were_and_the_others_are_in_quarantine(spark:
     assert seen == COUNT - 3
 
 
-def test_sounds_lie_apart_by_length_standardised_by_the_train_split(spark: SparkSession, tmp_path: Path) -> None:
+def test_sounds_are_stored_in_buckets_and_standardised_by_the_train_split(spark: SparkSession, tmp_path: Path) -> None:
     from laketrain.convert import convert, fingerprint_convert
 
     rows = [{"sound": files_of(number)[1], "label": number % 3, "name": f"n{number}"} for number in range(COUNT)]

@@ -66,14 +66,14 @@ def test_a_wrong_declaration_is_explained(fields: dict[str, object], said: str) 
 
 def test_the_rows_of_each_class_are_learnt_from_parts_of_the_split() -> None:
     parts = [ANIMAL.tally(pa.array(part)) for part in (["dog", "cat"], ["dog"], ["cat", "dog"])]
-    learnt = ANIMAL.learnt({key: sum(part[key] for part in parts) for key in parts[0]}).statistics
+    learnt = ANIMAL.fit({key: sum(part[key] for part in parts) for key in parts[0]}).statistics
     assert learnt is not None
     assert learnt.rows == (2, 3)
 
 
 def test_a_train_split_of_one_class_is_refused() -> None:
-    with pytest.raises(DataError, match="holds 1 of 10 classes"):
-        DIGIT.learnt(DIGIT.tally(pa.array([3, 3, 3])))
+    with pytest.raises(DataError, match="has 1 of 10 classes"):
+        DIGIT.fit(DIGIT.tally(pa.array([3, 3, 3])))
 
 
 def test_classes_are_called_by_their_names_or_numbers() -> None:

@@ -32,7 +32,7 @@ def taught(feature: Any, *columns: pa.Array) -> Any:
     totals: Tally = {}
     for column in columns:
         merge(totals, feature.tally(column))
-    return feature.learnt(totals)
+    return feature.fit(totals)
 
 
 # ---- number
@@ -73,7 +73,7 @@ def test_missing_numbers_are_filled_and_flagged(missing: str, stand_in: float) -
     assert found[:, 1].tolist() == [0, 1, 0, 1, 0]
 
 
-def test_what_is_no_number_is_refused_with_its_reason() -> None:
+def test_values_that_are_not_numbers_are_refused_with_a_reason() -> None:
     column = pa.array([1.0, None, math.nan, math.inf])
     assert one(kind="number").check(column).to_pylist() == [None, "is null", "is not a number (NaN)", "is infinite"]
     assert one(kind="number", missing="mean").check(column).to_pylist() == [None, None, None, "is infinite"]
@@ -84,7 +84,7 @@ def test_what_is_no_number_is_refused_with_its_reason() -> None:
 @pytest.mark.parametrize("column", [
     pa.array([1, 2], pa.int8()), pa.array([True, False]), pa.array([Decimal("1.5"), Decimal("2.5")]),
     pa.array([1.5, 2.5], pa.float32())])
-def test_every_kind_of_number_is_taken(column: pa.Array) -> None:
+def test_every_numeric_type_is_accepted(column: pa.Array) -> None:
     found = one(kind="number", scale="none").tensor(column)
     assert found.tolist() == [float(value) for value in column.to_pylist()]
 
@@ -94,13 +94,13 @@ def test_every_kind_of_number_is_taken(column: pa.Array) -> None:
 
 @given(st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=30),
        st.lists(st.floats(-40, 40, width=32), min_size=1, max_size=6, unique=True).map(sorted))
-def test_a_number_is_in_the_bucket_that_numpy_finds(values: list[float], edges: list[float]) -> None:
+def test_buckets_equal_numpys(values: list[float], edges: list[float]) -> None:
     feature = one(kind="bucket", edges=edges)
     assert feature.tensor(pa.array(values)).tolist() == (np.digitize(values, edges) + 1).tolist()
     assert feature.count == len(edges) + 2
 
 
-def test_learnt_buckets_have_as_many_rows_each_and_equal_numbers_stay_together() -> None:
+def test_fitted_buckets_have_equally_many_rows() -> None:
     values = np.random.default_rng(1).exponential(100, 5000)
     feature = taught(one(kind="bucket", buckets=8), pa.array(values))
     rows = np.bincount(feature.tensor(pa.array(values)), minlength=feature.count)
@@ -120,7 +120,7 @@ def test_a_missing_number_is_refused_or_has_a_bucket_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"edges": [1], "buckets": 3}, {"edges": [2, 1]}, {"edges": [1, 1]}])
-def test_buckets_that_can_not_be_are_told(settings: dict[str, Any]) -> None:
+def test_invalid_buckets_are_explained(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="`edges`"):
         one(kind="bucket", **settings)
 
@@ -138,21 +138,21 @@ def test_a_number_beyond_float32_is_refused_and_never_infinite(settings: dict[st
 # ---- weight
 
 
-def test_a_weight_of_0_passes_and_what_is_no_weight_has_its_reason() -> None:
+def test_a_weight_of_0_is_valid_and_invalid_weights_have_a_reason() -> None:
     weight = one(kind="weight")
     column = pa.array([0.0, -0.0, 1.5, -0.5, math.nan, math.inf, None, 1e-60, 1e60])
     assert weight.check(column).to_pylist() == [
         None, None, None, "is below 0 (a weight of 0 masks a row)", "is not a number (NaN)", "is infinite", "is null",
-        "is too small for float32", "is beyond what float32 holds"]
+        "is too small for float32", "is too large for float32"]
     assert weight.tensor(column.slice(0, 3)).tolist() == [0, 0, 1.5]
 
 
-def test_a_row_of_weight_0_teaches_no_feature() -> None:
+def test_rows_of_weight_0_are_not_used_for_fitting() -> None:
     features = FeatureSet.model_validate({"age": {"kind": "number"}, "w": {"kind": "weight"},
                                           "y": {"kind": "label", "classes": 3}})
     ages, weights = np.array([1.0, 2.0, 4.0, 1e6]), [0.5, 2.0, 1.0, 0.0]
     batch = pa.RecordBatch.from_pydict({"age": ages, "w": weights, "y": [0, 1, 1, 2]})
-    found: Any = features.learnt([features.tally(batch, first=False)], first=False)
+    found: Any = features.fit([features.tally(batch, first=False)], first=False)
     np.testing.assert_allclose(found["age"].learnt_scale.mean, [ages[:3].mean()])
     np.testing.assert_allclose(found["age"].learnt_scale.divisor, [ages[:3].std()])
     assert found["y"].statistics.rows == (1, 2, 0)
@@ -181,7 +181,7 @@ def test_a_vector_may_be_an_array_or_a_single_column() -> None:
             one(kind="vector", **settings)
 
 
-def test_arrays_of_another_length_or_with_holes_are_refused() -> None:
+def test_arrays_of_another_length_or_with_nulls_are_refused() -> None:
     column = pa.array([[1.0, 2.0], [1.0], None, [1.0, None], [math.inf, 1.0]])
     assert one(kind="vector", size=2).check(column).to_pylist() == [
         None, "has 1 numbers, expected 2", "is null", "has a null or NaN among its numbers", "has an infinite number"]
@@ -231,13 +231,13 @@ def test_a_sequence_of_columns_has_a_channel_for_each() -> None:
     deep = pa.array([[[[1.0, 2], [3, 4]]] * 2, [[[1.0, 2], [3, 4]], [[1.0, 2]]]])
     assert one(kind="sequence", column="a", shape=[2, 4]).check(deep).to_pylist()[0] is None
     assert one(kind="sequence", column="a", shape=[2, 4]).check(deep).to_pylist()[1] is not None
-    with pytest.raises(ValidationError, match="a target is not padded"):
+    with pytest.raises(ValidationError, match="a target can't be padded"):
         one(kind="sequence", columns=["a"], shape=[2, 1], role="target", pad="after")
 
 
 @given(st.lists(st.lists(st.tuples(st.floats(-99, 99, width=32), st.floats(-99, 99, width=32)), max_size=6),
                 min_size=1, max_size=8), st.sampled_from(["before", "after"]))
-def test_a_list_of_events_is_padded_with_zeros_that_the_mask_tells(rows: list[list[tuple[float, float]]],
+def test_a_list_of_events_is_padded_with_zeros_that_the_mask_marks(rows: list[list[tuple[float, float]]],
                                                                    pad: str) -> None:
     column = pa.array([[list(step) for step in row] for row in rows], pa.list_(pa.list_(pa.float64())))
     feature = taught(one(kind="sequence", shape=[4, 2], pad=pad, mask=True), column)
@@ -252,7 +252,7 @@ def test_a_list_of_events_is_padded_with_zeros_that_the_mask_tells(rows: list[li
         np.testing.assert_allclose(found, np.concatenate(parts if pad == "before" else parts[::-1]), atol=1e-3)
 
 
-def test_events_with_holes_or_of_uneven_columns_are_refused() -> None:
+def test_events_with_nulls_or_of_uneven_columns_are_refused() -> None:
     column = pa.array([[1.0, 2.0], [], None, [1.0, None, 2.0, 3.0], [1.0, 2.0, 3.0]])
     assert one(kind="sequence", shape=[4, 2], pad="before").check(column).to_pylist() == [
         None, None, "is null", "has a null, NaN, infinite or too large value among its numbers",
@@ -260,7 +260,7 @@ def test_events_with_holes_or_of_uneven_columns_are_refused() -> None:
     struct = pa.StructArray.from_arrays([pa.array([[1.0], [1.0]]), pa.array([[1, 1], [1]])], names=["a", "b"])
     assert one(kind="sequence", columns=["a", "b"], shape=[4, 2], pad="after").check(struct).to_pylist() == [
         "has columns of different lengths", None]
-    with pytest.raises(ValidationError, match="`mask` tells steps from padding"):
+    with pytest.raises(ValidationError, match="`mask` marks padding"):
         one(kind="sequence", shape=[4, 2], mask=True)
 
 
@@ -292,7 +292,7 @@ def test_several_labels_become_zeros_and_ones(settings: dict[str, str], column: 
     assert taught(feature, good).statistics.having == (2, 1)
 
 
-def test_a_null_among_several_labels_is_refused_and_is_no_class() -> None:
+def test_a_null_among_several_labels_is_refused() -> None:
     """Once it was the last class, in silence."""
     feature = one(kind="multilabel", names=["sport", "politics", "science"])
     column = pa.array([["sport", None], ["art", None], [None], ["science"], None, ["art"]])
@@ -325,7 +325,7 @@ ALL: dict[str, tuple[dict[str, Any], pa.Array]] = {
 
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("cut", [1, 2, 3])
-def test_any_cut_of_the_rows_teaches_and_gives_the_same(kind: str, cut: int) -> None:
+def test_fitting_and_decoding_do_not_depend_on_the_partitioning(kind: str, cut: int) -> None:
     settings, column = ALL[kind]
     feature = one(**settings)
     whole, parts = taught(feature, column), taught(feature, column.slice(cut), column.slice(0, cut))
@@ -338,7 +338,7 @@ def test_any_cut_of_the_rows_teaches_and_gives_the_same(kind: str, cut: int) -> 
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_a_taught_feature_is_the_same_after_json(kind: str) -> None:
+def test_a_fitted_feature_is_the_same_after_json(kind: str) -> None:
     settings, column = ALL[kind]
     features = FeatureSet.of({"x": taught(one(**settings), column)})
     again = FeatureSet.from_json(json.dumps(json.loads(features.to_json())))

@@ -179,7 +179,7 @@ def fed(dataset: Dataset) -> dict[str, Tensors]:
         with dataset.reader(split, ["name"]) as reader:
             names = iter(reader.read(np.arange(count))["name"].tolist())
         with dataset.feed(split, batch=8, lanes=1, shuffle=False) as feed:
-            for inputs, targets, weights, _ in feed.steps_of():
+            for inputs, targets, weights, _ in feed.batches():
                 named = targets if isinstance(targets, dict) else {targets_of[0]: targets}
                 arrays = {name: np.asarray(values) for name, values in {**inputs, **named, "weight": weights}.items()}
                 for place in np.flatnonzero(arrays["weight"]):
@@ -254,14 +254,14 @@ def test_targets_and_weights_are_those_of_the_rows(converted: Converted) -> None
             assert same(training[row["name"]][name], np.asarray(values[place])), (row["name"], name)
 
 
-def test_what_is_refused_in_training_is_refused_in_predict_for_the_same_reason(
+def test_training_and_predict_refuse_rows_for_the_same_reasons(
         converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
     _, why = predicted(converted.dataset, [as_spark_gives_them([*bad_rows(), *rows()])], monkeypatch)
     assert why == converted.refused
     assert why
 
 
-def test_what_the_model_sees_does_not_depend_on_the_batch(
+def test_tensors_do_not_depend_on_the_batch(
         converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(1)
     cuts = [0, *np.sort(random.choice(np.arange(1, ROWS), 6, replace=False)).tolist(), ROWS]
@@ -275,11 +275,11 @@ def test_what_the_model_sees_does_not_depend_on_the_batch(
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40),
        st.sampled_from(["none", "standard", "minmax", "robust", "log"]))
 @settings(max_examples=200)
-def test_any_number_alone_is_what_it_is_among_others(values: list[float], scale: str) -> None:
+def test_a_number_is_scaled_equally_alone_and_among_others(values: list[float], scale: str) -> None:
     feature = FeatureSet.model_validate({"x": {"kind": "number", "scale": scale}})
     column = pa.array(values, pa.float64())
     batch = pa.RecordBatch.from_arrays([column], names=["x"])
-    learnt = FeatureSet.from_json(feature.learnt([feature.tally(batch, first=False)], first=False).to_json())
+    learnt = FeatureSet.from_json(feature.fit([feature.tally(batch, first=False)], first=False).to_json())
     together = learnt["x"].tensor(column)
     alone = np.concatenate([learnt["x"].tensor(column.slice(place, 1)) for place in range(len(values))])
     assert together.tobytes() == alone.tobytes()

@@ -21,15 +21,15 @@ TABLE = pa.table({"pixels": pa.array([[1, 2, 3, 4], [5, 6, 7, 8], [9, 9, 9], Non
                   "label": [0, 7, 1, 9, 2], "id": ["a", "b", "c", "d", "e"], "more": [0, 0, 0, 0, 0]})
 
 
-def test_the_yaml_section_parses_straight_and_names_stand_for_columns() -> None:
+def test_a_feature_without_a_column_has_the_column_of_its_name() -> None:
     assert list(FEATURES) == ["image", "label", "id"]
     assert [feature.column for _, feature in FEATURES.items()] == ["pixels", "label", "id"]
     assert (list(FEATURES.inputs), list(FEATURES.targets), list(FEATURES.ids)) == (["image"], ["label"], ["id"])
 
 
-def test_a_saved_set_is_the_same_set_with_what_it_has_learnt() -> None:
+def test_a_saved_set_is_equal_with_its_statistics() -> None:
     good = TABLE.take([0, 4]).combine_chunks().to_batches()[0]
-    learnt = {name: feature.learnt(feature.tally(good.column(feature.column))) for name, feature in FEATURES.items()}
+    learnt = {name: feature.fit(feature.tally(good.column(feature.column))) for name, feature in FEATURES.items()}
     features = FeatureSet.model_validate({name: feature.model_dump() for name, feature in learnt.items()})
     assert features != FEATURES
     assert FeatureSet.from_json(features.to_json()) == features
@@ -39,7 +39,7 @@ def test_a_saved_set_is_the_same_set_with_what_it_has_learnt() -> None:
 @pytest.mark.parametrize(("declared", "said"), [
     ({}, "at least one feature"),
     ({"a-b": {"kind": "key"}}, "'a-b' can't name a feature"),
-    ({"class": {"kind": "key"}}, "no word of Python"),
+    ({"class": {"kind": "key"}}, "no Python keyword"),
     ({"_a": {"kind": "key"}}, "can't name a feature"),
     ({"x": {"kind": "imag"}}, "'image', 'label', 'key'"),
     ({"x": {}}, "kind"),
@@ -53,7 +53,7 @@ def test_a_wrong_section_is_explained(declared: object, said: str) -> None:
 
 
 @pytest.mark.parametrize("chunks", [1, 2, 5])
-def test_rows_are_parted_into_good_ones_and_reasons(chunks: int) -> None:
+def test_rows_are_split_into_valid_ones_and_reasons(chunks: int) -> None:
     size = -(-len(TABLE) // chunks)
     table = pa.concat_tables([TABLE.slice(start, size) for start in range(0, len(TABLE), size)])
     stored, reasons = FEATURES.encode_batch(table)
@@ -88,7 +88,7 @@ def test_only_the_named_tensors_are_decoded() -> None:
     assert list(FEATURES.tensors(stored.select(["label"]), ["label"])) == ["label"]
 
 
-def test_an_absent_column_is_named_with_the_nearest() -> None:
+def test_an_error_names_a_missing_column_and_the_nearest() -> None:
     with pytest.raises(DataError, match="column 'pixels': the table has no column 'pixels'.*Did you mean 'pixel'"):
         FEATURES.encode_batch(TABLE.rename_columns(["pixel", "label", "id", "more"]))
     with pytest.raises(DataError, match="feature 'image': the data has no such column"):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from laketrain.features.sums import described, tally_of
+from laketrain.features.sums import describe, tally_of
 from laketrain.features.tally import Tally, merge
 
 FLOATS = hnp.arrays(np.float64, st.integers(1, 60), elements=st.floats(allow_nan=False, allow_infinity=False))
@@ -27,7 +27,7 @@ def merged(*parts: np.ndarray) -> Tally:
 
 @given(FLOATS)
 def test_mean_and_extremes_are_those_of_fractions(values: np.ndarray) -> None:
-    found = described(tally_of(values))
+    found = describe(tally_of(values))
     assert found.rows == len(values)
     assert found.mean == float(sum(map(Fraction, values.tolist())) / len(values))
     assert (found.least, found.most) == (values.min(), values.max())
@@ -38,12 +38,12 @@ def test_the_deviation_is_that_of_fractions(values: np.ndarray) -> None:
     exact = [Fraction(value) for value in values.tolist()]
     mean = sum(exact) / len(exact)
     variance = sum((value - mean) ** 2 for value in exact) / len(exact)
-    assert described(tally_of(values)).std == pytest.approx(math.sqrt(variance), rel=1e-12, abs=1e-160)
+    assert describe(tally_of(values)).std == pytest.approx(math.sqrt(variance), rel=1e-12, abs=1e-160)
 
 
 def test_a_small_spread_far_from_zero_is_not_lost() -> None:
     values = 1e15 + np.array([0.0, 1.0, 2.0, 3.0])
-    assert described(tally_of(values)).std == pytest.approx(math.sqrt(1.25), rel=1e-15)
+    assert describe(tally_of(values)).std == pytest.approx(math.sqrt(1.25), rel=1e-15)
 
 
 @given(values=FLOATS, cut=st.integers(0, 60), seed=st.integers(0, 9))
@@ -54,20 +54,20 @@ def test_parts_in_any_order_add_up_alike(values: np.ndarray, cut: int, seed: int
 
 @given(MODEST, st.floats(0, 1))
 def test_a_quantile_is_within_half_a_percent_of_the_row_at_its_rank(values: np.ndarray, part: float) -> None:
-    [found] = described(tally_of(values), quantiles=[part]).quantiles
+    [found] = describe(tally_of(values), quantiles=[part]).quantiles
     expected = np.sort(values)[int(part * (len(values) - 1))]
     assert found == pytest.approx(expected, rel=0.005, abs=1e-300)
 
 
 def test_what_is_not_finite_is_left_out_and_no_rows_are_no_number() -> None:
-    assert described(tally_of(np.array([1.0, math.nan, math.inf, 3.0]))).mean == 2.0
-    nothing = described(tally_of(np.array([math.nan])), quantiles=[0.5])
+    assert describe(tally_of(np.array([1.0, math.nan, math.inf, 3.0]))).mean == 2.0
+    nothing = describe(tally_of(np.array([math.nan])), quantiles=[0.5])
     assert (nothing.rows, math.isnan(nothing.mean), math.isnan(nothing.quantiles[0])) == (0, True, True)
 
 
 def test_prefixes_keep_columns_apart() -> None:
     totals = tally_of(np.array([1.0, 2.0]), "a ") | tally_of(np.array([5.0]), "b ")
-    assert (described(totals, "a ").mean, described(totals, "b ").mean) == (1.5, 5.0)
+    assert (describe(totals, "a ").mean, describe(totals, "b ").mean) == (1.5, 5.0)
 
 
 def test_least_and_most_are_merged_as_such() -> None:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.features.tally import Tally, merge
-from laketrain.features.tokens import Bpe, cut, learn_merges
+from laketrain.features.tokens import Bpe, learn_merges, tokenize
 
 TRAIN = pa.array(["the cat sat", "The CAT ran!", "a dog, the dog's", "the end"])
 LETTERS = st.lists(st.text(alphabet="abc d", max_size=12), min_size=1, max_size=12)
@@ -33,7 +33,7 @@ def taught(feature: Any, *columns: pa.Array) -> Any:
     totals: Tally = {}
     for column in columns:
         merge(totals, feature.tally(column))
-    return feature.learnt(totals)
+    return feature.fit(totals)
 
 
 # ---- cutting
@@ -43,22 +43,22 @@ def taught(feature: Any, *columns: pa.Array) -> Any:
     ("Don’t stop -- it's 3.5 km/h", ["don't", "stop", "it's", "3", "5", "km", "h"]), ("", []), ("  \n\t ", []),
     ("naïve café", ["naïve", "café"]), ("ﬁne Ⅷ", ["fine", "viii"]), ("我爱北京天安门", ["我", "爱", "北京", "天安门"]),
     ("x我爱y", ["x", "我", "爱", "y"])])
-def test_words_are_runs_of_letters_and_chinese_ones_are_found(text: str, words: list[str]) -> None:
-    pieces = cut(pa.array([text]), "words", lower=True, unicode="NFKC")
-    assert [pieces.names[place] for place in pieces.places] == words
+def test_words_are_runs_of_letters_and_chinese_is_segmented(text: str, words: list[str]) -> None:
+    tokens = tokenize(pa.array([text]), "words", lower=True, unicode="NFKC")
+    assert [tokens.vocabulary[index] for index in tokens.indices] == words
 
 
 @given(st.text(st.characters(categories=["L", "M", "N", "P", "S"]), max_size=30), st.sampled_from(["NFC", "NFKD"]))
-def test_characters_are_those_of_pythons_own_normal_form(text: str, form: Any) -> None:
-    pieces = cut(pa.array([text]), "characters", lower=False, unicode=form)
+def test_characters_are_those_of_pythons_normal_form(text: str, form: Any) -> None:
+    tokens = tokenize(pa.array([text]), "characters", lower=False, unicode=form)
     expected = " ".join(unicodedata.normalize(form, text).split())  # a few symbols become spaces
-    assert "".join(pieces.names[place] for place in pieces.places) == expected
+    assert "".join(tokens.vocabulary[index] for index in tokens.indices) == expected
 
 
 # ---- text
 
 
-def test_the_vocabulary_is_the_train_splits_commonest_first_alike_ones_by_their_letters() -> None:
+def test_the_vocabulary_is_ordered_by_frequency_then_by_code_points() -> None:
     feature = taught(one(kind="text", length=4, minimum_count=1), TRAIN)
     counts = Counter(["the", "cat", "sat", "the", "cat", "ran", "a", "dog", "the", "dog's", "the", "end"])
     assert list(feature.learnt_vocabulary) == sorted(counts, key=lambda word: (-counts[word], word))
@@ -67,7 +67,7 @@ def test_the_vocabulary_is_the_train_splits_commonest_first_alike_ones_by_their_
     assert few.learnt_vocabulary == ("the", "cat")
 
 
-def test_ids_are_padded_cut_and_unknown_where_training_never_saw_the_word() -> None:
+def test_ids_are_padded_truncated_and_unknown_for_new_words() -> None:
     column = pa.array(["the cat", "cat zebra the cat the", "zebra"])
     feature = taught(one(kind="text", length=4), TRAIN)
     assert feature.tensor(column).tolist() == [[2, 3, 0, 0], [3, 1, 2, 3], [1, 0, 0, 0]]
@@ -95,7 +95,7 @@ def test_stop_words_are_left_out_by_language_or_by_list() -> None:
 
 @pytest.mark.parametrize("tokens", ["words", "characters", "bpe"])
 @given(texts=LETTERS)
-def test_a_row_lies_in_the_first_bucket_that_holds_it(tokens: str, texts: list[str]) -> None:
+def test_a_row_is_in_the_first_bucket_that_holds_it(tokens: str, texts: list[str]) -> None:
     train = pa.array(["abc d ab abc", "d a b c abcd"] * 3)
     feature = taught(one(kind="text", tokens=tokens, buckets=[2, 5, 9], minimum_count=1, empty="keep"), train)
     column = pa.array(texts)
@@ -105,7 +105,7 @@ def test_a_row_lies_in_the_first_bucket_that_holds_it(tokens: str, texts: list[s
     stored = feature.encode(column)
     for bucket in set(buckets.tolist()):
         places = np.flatnonzero(buckets == bucket)
-        alone = feature.at(bucket)
+        alone = feature.for_bucket(bucket)
         part = alone.decode(stored.take(pa.array(places)))
         assert part.shape == (len(places), feature.buckets[bucket])
         assert (whole[places][:, : part.shape[1]] == part).all()
@@ -115,12 +115,12 @@ def test_a_row_lies_in_the_first_bucket_that_holds_it(tokens: str, texts: list[s
 
 
 @given(words=st.dictionaries(st.text("abcd", min_size=1, max_size=8), st.integers(1, 9), min_size=1, max_size=20))
-def test_byte_pairs_are_those_of_the_plain_algorithm_and_spell_the_word(words: dict[str, int]) -> None:
+def test_byte_pairs_equal_the_plain_algorithm_and_spell_the_word(words: dict[str, int]) -> None:
     vocabulary, merges = learn_merges(words, minimum=2, most=40)
     assert merges == plain_merges(words, minimum=2, most=40)
     assert learn_merges(dict(reversed(words.items())), minimum=2, most=40) == (vocabulary, merges)
     for word in words:
-        assert "".join(Bpe(merges).apart(word)) == "▁" + word
+        assert "".join(Bpe(merges).split_word(word)) == "▁" + word
 
 
 def plain_merges(words: dict[str, int], minimum: int, most: int) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ def plain_merges(words: dict[str, int], minimum: int, most: int) -> tuple[str, .
 # ---- category
 
 
-def test_categories_are_numbered_by_how_common_they_are_and_strange_ones_are_zero() -> None:
+def test_categories_are_numbered_by_frequency_and_unknown_ones_are_0() -> None:
     feature = taught(one(kind="category"), pa.array(["b", "a", "b", None, "least c", "most d"]))
     assert feature.learnt_values == ("b", "a", "least c", "most d")
     assert feature.tensor(pa.array(["a", "b", "z", None])).tolist() == [2, 1, 0, 0]
@@ -169,7 +169,7 @@ def test_categories_are_numbered_by_how_common_they_are_and_strange_ones_are_zer
                                                                     "is null"]
 
 
-def test_hashed_categories_need_no_learning_and_anyone_can_compute_them() -> None:
+def test_hashed_categories_need_no_fitting_and_are_reproducible() -> None:
     def number(text: str) -> int:
         return int.from_bytes(hashlib.md5(text.encode()).digest()[:8], "big") % 100 + 1
 
@@ -193,7 +193,7 @@ ALL: dict[str, tuple[dict[str, Any], pa.Array]] = {
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_any_cut_teaches_and_gives_the_same_also_after_json(name: str, at: int) -> None:
+def test_fitting_does_not_depend_on_the_partitioning_also_after_json(name: str, at: int) -> None:
     settings, column = ALL[name]
     whole, parts = (taught(one(**settings), *given) for given in (
         [column], [column.slice(at), column.slice(0, at)]))

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from laketrain.features import FeatureSet
 from laketrain.feed.rows import RowReader
-from laketrain.lake.local import LocalStore
+from laketrain.lake.stores.local import LocalStore
 
 FEATURES = FeatureSet.model_validate({"image": {"kind": "image", "column": "pixels", "shape": [3, 2, 1]},
                                       "label": {"kind": "label", "classes": 250},

@@ -1,4 +1,4 @@
-"""Decoded images kept on a disk: the same pixels, decoded once; whatever is wrong with the disk, training goes on."""
+"""Cached images have the same pixels and are decoded once; errors of the disk never stop training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from laketrain.features import FeatureSet
 from laketrain.features.image import Image
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.rows import RowReader
-from laketrain.lake.local import LocalStore
+from laketrain.lake.stores.local import LocalStore
 
 from .splits import File
 
@@ -55,7 +55,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_what_was_decoded_once_is_not_decoded_again(
+def test_an_image_is_decoded_once(
         store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen, cache = decoded(monkeypatch), Cache(folder=str(tmp_path / "a cache"))
     for _ in range(2):
@@ -67,7 +67,7 @@ def test_what_was_decoded_once_is_not_decoded_again(
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:50], lambda content: b"", lambda content: b"\x80\x04N."])
-def test_a_damaged_entry_is_decoded_anew(store: LocalStore, tmp_path: Path, damage) -> None:
+def test_a_damaged_entry_is_decoded_again(store: LocalStore, tmp_path: Path, damage) -> None:
     cache = Cache(folder=str(tmp_path / "cache"))
     read(store, DecodedCache.of(cache))
     for file in (tmp_path / "cache").iterdir():
@@ -76,38 +76,38 @@ def test_a_damaged_entry_is_decoded_anew(store: LocalStore, tmp_path: Path, dama
     assert all(np.load(file).dtype == np.uint8 for file in (tmp_path / "cache").iterdir())
 
 
-def test_it_holds_no_more_than_it_may_over_all_ranks(store: LocalStore, tmp_path: Path) -> None:
+def test_the_budget_limits_the_cache_over_all_ranks(store: LocalStore, tmp_path: Path) -> None:
     group = 4 * 8 * 8 * 3
     folder = tmp_path / "cache"
     folder.mkdir()
-    for room, files in ((group, 1), (group - 1, 1)):
-        cache = DecodedCache(folder, room)
+    for budget, files in ((group, 1), (group - 1, 1)):
+        cache = DecodedCache(folder, budget)
         for _ in range(2):
             np.testing.assert_array_equal(read(store, cache)["image"], PIXELS[ORDER])
         assert sum(file.stat().st_size >= group for file in folder.iterdir()) == files
     taken = sum(file.stat().st_size for file in folder.iterdir())
-    assert DecodedCache.of(Cache(folder=str(folder), gb=(taken + 1000) / 2**30), ranks=4)._room == 250
+    assert DecodedCache.of(Cache(folder=str(folder), gb=(taken + 1000) / 2**30), ranks=4)._budget == 250
 
 
-def test_what_killed_ranks_left_half_written_goes_and_what_others_write_counts(tmp_path: Path) -> None:
+def test_old_incomplete_files_are_deleted_and_new_ones_count(tmp_path: Path) -> None:
     for name, hours in (("dead", 2), ("young", 0)):
         (tmp_path / f"{name}.part").write_bytes(b"half" * 100)
         then = time.time() - 3600 * hours
         os.utime(tmp_path / f"{name}.part", (then, then))
     (tmp_path / "gone.npy").symlink_to(tmp_path / "removed meanwhile")
-    assert DecodedCache.of(Cache(folder=str(tmp_path), gb=1000 / 2**30))._room == 600
+    assert DecodedCache.of(Cache(folder=str(tmp_path), gb=1000 / 2**30))._budget == 600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gone.npy", "young.part"]
 
 
-def test_where_nothing_can_be_written_it_goes_on_without(store: LocalStore, tmp_path: Path) -> None:
+def test_reading_works_without_a_writable_folder(store: LocalStore, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = DecodedCache.of(Cache(folder=str(tmp_path / "file")))
     np.testing.assert_array_equal(read(store, cache)["image"], PIXELS[ORDER])
 
 
-def test_only_what_is_slow_to_decode_has_a_place() -> None:
+def test_only_features_that_are_slow_to_decode_are_cached() -> None:
     plain = FeatureSet.model_validate({"image": {"kind": "image", "shape": [8, 8, 3]}})["image"]
     cache = DecodedCache("/nowhere", 1)
-    assert cache.holds(FEATURES["image"])
-    assert not cache.holds(plain)
-    assert not cache.holds(FEATURES["label"])
+    assert cache.accepts(FEATURES["image"])
+    assert not cache.accepts(plain)
+    assert not cache.accepts(FEATURES["label"])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.feed import Feed, LanePlan, Turns
-from laketrain.feed.feed import plans_of
+from laketrain.feed import BucketSchedule, Feed, LanePlan
+from laketrain.feed.feed import plan_buckets
 
 from .splits import write_split
 
@@ -19,34 +19,34 @@ SIZES = st.lists(st.integers(1, 60), min_size=1, max_size=5)
 
 
 @given(steps=SIZES, seed=st.integers(0, 2**64 - 1), epoch=st.integers(0, 1000))
-def test_an_epoch_has_each_plans_steps_once(steps: list[int], seed: int, epoch: int) -> None:
-    order = Turns(tuple(steps), seed).order(epoch)
+def test_an_epoch_contains_each_buckets_steps_once(steps: list[int], seed: int, epoch: int) -> None:
+    order = BucketSchedule(tuple(steps), seed).order(epoch)
     assert np.bincount(order, minlength=len(steps)).tolist() == steps
 
 
-def test_turns_are_mixed_by_the_seed_and_differ_by_epoch() -> None:
-    turns = Turns((50, 50), seed=3)
-    assert len({tuple(turns.order(epoch)) for epoch in range(20)}) == 20
-    assert turns.order(0).tolist() != Turns((50, 50), seed=4).order(0).tolist()
-    assert 15 <= np.count_nonzero(turns.order(0)[:50]) <= 35
-    assert Turns((2, 3), seed=3, shuffle=False).order(7).tolist() == [0, 0, 1, 1, 1]
+def test_the_order_of_buckets_depends_on_seed_and_epoch() -> None:
+    schedule = BucketSchedule((50, 50), seed=3)
+    assert len({tuple(schedule.order(epoch)) for epoch in range(20)}) == 20
+    assert schedule.order(0).tolist() != BucketSchedule((50, 50), seed=4).order(0).tolist()
+    assert 15 <= np.count_nonzero(schedule.order(0)[:50]) <= 35
+    assert BucketSchedule((2, 3), seed=3, shuffle=False).order(7).tolist() == [0, 0, 1, 1, 1]
 
 
 @given(steps=SIZES, seed=st.integers(0, 2**64 - 1), data=st.data())
-def test_each_plan_goes_on_where_the_epoch_stopped(steps: list[int], seed: int, data: Any) -> None:
-    turns = Turns(tuple(steps), seed)
-    stop = data.draw(st.integers(0, turns.total - 1))
+def test_each_bucket_resumes_where_the_epoch_stopped(steps: list[int], seed: int, data: Any) -> None:
+    schedule = BucketSchedule(tuple(steps), seed)
+    stop = data.draw(st.integers(0, schedule.total - 1))
     seen = [0] * len(steps)
-    for turn in turns.order(5)[:stop].tolist():
-        seen[turn] += 1
-    assert turns.starts(5, stop) == [(6, 0) if done == all_ else (5, done)
-                                     for done, all_ in zip(seen, steps, strict=True)]
+    for bucket in schedule.order(5)[:stop].tolist():
+        seen[bucket] += 1
+    assert schedule.positions(5, stop) == [(6, 0) if done == total else (5, done)
+                                           for done, total in zip(seen, steps, strict=True)]
 
 
 @given(rows=st.lists(st.integers(1, 10_000), min_size=1, max_size=4), window=st.integers(1, 1 << 20))
 def test_the_buckets_share_the_window_by_their_bytes(rows: list[int], window: int) -> None:
     sizes = [(count, 100 * (index + 1)) for index, count in enumerate(rows)]
-    plans = plans_of(sizes, 64, lanes="auto", seed=1, shuffle=True, window_bytes=window)
+    plans = plan_buckets(sizes, 64, lanes="auto", seed=1, shuffle=True, window_bytes=window)
     held = sum(plan.window_blocks * plan.block_rows * plan.lanes * size
                for plan, (_, size) in zip(plans, sizes, strict=True))
     least = sum(64 * size for _, size in sizes)  # a lane holds a slice at the least
@@ -69,14 +69,14 @@ def seen(feed: Feed, **asked: Any) -> list[tuple[int, list[int], float]]:
     """Of each step: how many rows the bucket has, its labels, the sum of its weights."""
     with feed:
         return [(len(labels), labels.numpy().tolist(), float(weights.numpy().sum()))
-                for _, labels, weights, _ in feed.steps_of(**asked)]
+                for _, labels, weights, _ in feed.batches(**asked)]
 
 
 @pytest.mark.slow
 def test_every_row_of_every_bucket_comes_once_an_epoch(feed: Feed) -> None:
     with feed:
         found: list[int] = []
-        for _, labels, weights, real in feed.steps_of(epoch=3):
+        for _, labels, weights, real in feed.batches(epoch=3):
             assert float(weights.numpy().sum()) == int(real)
             found += labels.numpy()[weights.numpy() > 0].tolist()
     assert feed.rows == 242
@@ -101,14 +101,14 @@ def test_a_resumed_epoch_is_the_rest_of_the_undisturbed_one(feed: Feed, start: i
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ranks", [1, 4])
-def test_the_row_groups_of_a_step_are_those_that_its_rows_lie_in(feed: Feed, ranks: int) -> None:
+def test_row_groups_are_those_that_contain_the_rows_of_the_step(feed: Feed, ranks: int) -> None:
     """Each bucket's file has two row groups, of the first half of its rows and of the others."""
     halves = {200: 100, 37: 18, 5: 2}
     with feed:
         for rank in range(ranks):
-            for step, (_, labels, _, _) in enumerate(feed.steps_of(rank, ranks, epoch=1)):
-                turn = int(feed.turns.order(1)[step])
-                half = halves[feed.plans[turn].rows]
+            for step, (_, labels, _, _) in enumerate(feed.batches(rank, ranks, epoch=1)):
+                bucket = int(feed.schedule.order(1)[step])
+                half = halves[feed.plans[bucket].rows]
                 wanted = (labels.numpy() >= half).astype(int)
                 [(path, found)] = feed.row_groups(rank, ranks, 1, step).items()
                 assert (path, found) == ("data/part-0.parquet", np.unique(wanted).tolist())

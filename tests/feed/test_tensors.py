@@ -10,7 +10,7 @@ import pytest
 
 from laketrain.errors import DataError, LaunchError
 from laketrain.features import FeatureSet
-from laketrain.feed import LanePlan, as_tf_dataset, batches, tensor_steps
+from laketrain.feed import LanePlan, array_batches, as_tf_dataset, tensor_batches
 from laketrain.feed import tensors as tensors_module
 
 tf = pytest.importorskip("tensorflow")
@@ -21,14 +21,14 @@ CUTS = [[1, 299, 7], [4], [300]]
 PLAN = LanePlan(rows=ROWS, batch=32, lanes=8, block_rows=12, window_blocks=2, seed=11)
 
 
-def test_importing_the_room_does_not_import_tensorflow_spark_or_petastorm() -> None:
+def test_importing_the_feed_does_not_import_tensorflow_spark_or_petastorm() -> None:
     code = ("import laketrain.feed, sys; "
             "print([name for name in ('tensorflow', 'keras', 'pyspark', 'petastorm') if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_elements_have_the_promised_structure_and_static_shapes(write) -> None:
+def test_elements_have_the_documented_structure_and_static_shapes(write) -> None:
     dataset = as_tf_dataset(PLAN, write(CUTS).reader("image", "label", "id"), rank=1, ranks=4)
     assert dataset.element_spec == (
         {"image": tf.TensorSpec((8, 3, 2, 1), tf.uint8)}, tf.TensorSpec((8,), tf.int64),
@@ -37,51 +37,51 @@ def test_elements_have_the_promised_structure_and_static_shapes(write) -> None:
 
 
 @pytest.mark.parametrize("start", [0, 8])
-def test_tensors_are_the_batches_epoch_after_epoch(write, start: int) -> None:
+def test_tensors_equal_the_array_batches_of_several_epochs(write, start: int) -> None:
     split = write(CUTS)
     dataset = as_tf_dataset(PLAN, split.reader(), rank=1, ranks=2, epoch=3, start_step=start, epochs=2)
-    wanted = list(batches(PLAN, split.reader(), 1, 2, epoch=3, start_step=start, epochs=2))
-    for _ in range(2):  # a dataset can be run through again
+    wanted = list(array_batches(PLAN, split.reader(), 1, 2, epoch=3, start_step=start, epochs=2))
+    for _ in range(2):  # a dataset can be iterated again
         found = list(dataset.as_numpy_iterator())
         assert len(found) == len(wanted) == 2 * PLAN.steps - start
-        for (inputs, target, weights, real), batch in zip(found, wanted, strict=True):
+        for (inputs, target, weights, count), batch in zip(found, wanted, strict=True):
             np.testing.assert_array_equal(inputs["image"], batch.arrays["image"])
             np.testing.assert_array_equal(target, batch.arrays["label"])
             np.testing.assert_array_equal(weights, batch.weights)
-            assert real == batch.real
+            assert count == batch.valid_count
 
 
 @pytest.mark.parametrize("start", [0, 8])
-@pytest.mark.parametrize("chunk", [1, 600, 1 << 20], ids=["a step a chunk", "some steps", "a pool a chunk"])
-def test_steps_are_the_batches_however_many_are_made_at_once(write, monkeypatch, start: int, chunk: int) -> None:
+@pytest.mark.parametrize("chunk", [1, 600, 1 << 20], ids=["a step a chunk", "some steps", "a buffer a chunk"])
+def test_batches_are_the_same_for_any_chunk_size(write, monkeypatch, start: int, chunk: int) -> None:
     monkeypatch.setattr(tensors_module, "CHUNK_BYTES", chunk)
     split = write(CUTS)
-    found = list(tensor_steps(PLAN, split.reader(), rank=1, ranks=2, epoch=3, start_step=start, epochs=2))
-    wanted = list(batches(PLAN, split.reader(), 1, 2, epoch=3, start_step=start, epochs=2))
+    found = list(tensor_batches(PLAN, split.reader(), rank=1, ranks=2, epoch=3, start_step=start, epochs=2))
+    wanted = list(array_batches(PLAN, split.reader(), 1, 2, epoch=3, start_step=start, epochs=2))
     assert len(found) == len(wanted) == 2 * PLAN.steps - start
-    for (inputs, target, weights, real), batch in zip(found, wanted, strict=True):
+    for (inputs, target, weights, count), batch in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(inputs["image"], batch.arrays["image"])
         np.testing.assert_array_equal(target, batch.arrays["label"])
         np.testing.assert_array_equal(weights, batch.weights)
-        assert int(real) == batch.real
+        assert int(count) == batch.valid_count
 
 
-def test_steps_that_are_not_used_up_leave_no_thread(write) -> None:
-    steps = tensor_steps(PLAN, write(CUTS).reader())
+def test_closing_early_ends_the_threads(write) -> None:
+    steps = tensor_batches(PLAN, write(CUTS).reader())
     next(steps)
     steps.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("laketrain-feed")]
 
 
-def test_a_damaged_file_is_named_where_its_step_is_due(write) -> None:
+def test_an_error_names_the_damaged_file(write) -> None:
     split = write(CUTS)
     path = split.root / "data" / "part-2.parquet"
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(DataError, match=r"part-2\.parquet"):
-        list(tensor_steps(PLAN, split.reader()))
+        list(tensor_batches(PLAN, split.reader()))
 
 
-def test_several_targets_come_by_name(write) -> None:
+def test_several_targets_are_a_dict(write) -> None:
     features = FeatureSet.model_validate({"image": {"kind": "image", "shape": [3, 2, 1], "role": "target"},
                                           "label": {"kind": "label", "classes": 250}})
     split = replace(write(CUTS), features=features)
@@ -90,7 +90,7 @@ def test_several_targets_come_by_name(write) -> None:
     assert list(targets) == ["image", "label"]
 
 
-def test_a_damaged_file_is_named_through_tensorflow(write) -> None:
+def test_an_error_of_the_tf_dataset_names_the_damaged_file(write) -> None:
     split = write(CUTS)
     path = split.root / "data" / "part-2.parquet"
     path.write_bytes(path.read_bytes()[:-9])
@@ -98,7 +98,7 @@ def test_a_damaged_file_is_named_through_tensorflow(write) -> None:
         list(as_tf_dataset(PLAN, split.reader()))
 
 
-def test_what_can_not_be_is_refused_before_tensorflow_runs(write) -> None:
+def test_invalid_arguments_raise_before_iteration(write) -> None:
     reader = write(CUTS).reader()
     with pytest.raises(LaunchError, match="3 ranks do not divide 8 lanes"):
         as_tf_dataset(PLAN, reader, ranks=3)

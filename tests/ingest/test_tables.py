@@ -22,9 +22,9 @@ from laketrain.clean import clean
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import AnySource, TableSource
 from laketrain.errors import DataError, LaunchError
-from laketrain.ingest.arrivals import arrivals
+from laketrain.ingest.incremental import ingest_incremental
 from laketrain.lake import Lake, Version
-from laketrain.lake.increments import increments
+from laketrain.lake.appends import appends
 from laketrain.spark.frames import configured
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def orders(server: Postgres, **more: Any) -> TableSource:
 
 
 def landed(spark: SparkSession, lake: Lake, source: TableSource) -> list[Version]:
-    return list(arrivals(spark, lake, "orders", source))
+    return list(ingest_incremental(spark, lake, "orders", source))
 
 
 def cleaned(spark: SparkSession, lake: Lake, source: TableSource) -> list[dict[str, Any]]:
@@ -108,7 +108,7 @@ def cleaned(spark: SparkSession, lake: Lake, source: TableSource) -> list[dict[s
     return sorted(rows_of(clean(spark, raw, "orders", rules, source, str(raw.number))), key=lambda row: row["id"])
 
 
-def test_every_row_and_every_type_comes_through(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
+def test_every_row_and_every_type_is_ingested(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     source = orders(shop)
     [version] = landed(spark, lake, source)
     assert version.entry.counts["rows"] == 1000
@@ -120,7 +120,7 @@ def test_every_row_and_every_type_comes_through(spark: SparkSession, lake: Lake,
     assert rows[0]["At"].isoformat().startswith("2026-01-02T01:04:05.678901")
 
 
-def test_an_unchanged_table_is_not_landed_again_and_a_changed_one_is(
+def test_an_unchanged_table_is_not_ingested_again_and_a_changed_one_is(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     source = orders(shop)
     assert [version.number for version in landed(spark, lake, source)] == [1]
@@ -131,7 +131,7 @@ def test_an_unchanged_table_is_not_landed_again_and_a_changed_one_is(
     assert not lake.store.list("raw/orders/_drafts", recursive=True)
 
 
-def test_a_table_is_read_in_ranges_of_a_column_and_no_row_is_lost_at_their_ends(
+def test_a_table_is_read_in_ranges_of_a_column_without_losing_rows_at_their_ends(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     for bounds in ({}, {"lower": 400, "upper": 600}):
         source = orders(shop, partition={"column": "ID", "parts": 4, **bounds})
@@ -140,19 +140,20 @@ def test_a_table_is_read_in_ranges_of_a_column_and_no_row_is_lost_at_their_ends(
         assert sorted(row["id"] for row in rows_of(version)) == list(range(1, 1001))
 
 
-def test_only_rows_beyond_the_largest_are_landed_each_once(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
+def test_only_rows_above_the_largest_value_are_ingested_each_once(
+        spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     source = orders(shop, since="ID")
     landed(spark, lake, source)
     assert landed(spark, lake, source) == []
     shop.run("insert into orders (price, name) select 1, 'late' from generate_series(1, 30)")
     [second] = landed(spark, lake, source)
     assert second.entry.counts["rows"] == 30
-    assert [version.number for version in increments(second)] == [1, 2]
+    assert [version.number for version in appends(second)] == [1, 2]
     assert len(cleaned(spark, lake, source)) == 930
 
 
 @pytest.mark.parametrize("since", ["id", "At", "name"])
-def test_a_copy_that_lags_behind_has_nothing_new_and_none_of_its_rows_lands_twice(
+def test_a_replica_that_lags_behind_has_nothing_new_and_no_row_is_ingested_twice(
         spark: SparkSession, lake: Lake, shop: Postgres, since: str) -> None:
     """As after a failover: the rows that it lacks come again, and further ones."""
     shop.run("update orders set name = lpad(id::text, 6, '0'), \"At\" = \"At\" + id * interval '1 second'; "
@@ -167,7 +168,7 @@ def test_a_copy_that_lags_behind_has_nothing_new_and_none_of_its_rows_lands_twic
     assert [row["id"] for row in rows_of(second)] == [1001]
 
 
-def test_times_tell_what_is_new_to_the_microsecond(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
+def test_times_identify_new_rows_to_the_microsecond(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     """Whatever the session's own zone is."""
     source = orders(shop, since="At")
     with configured(spark, {"spark.sql.session.timeZone": "Asia/Kolkata"}):
@@ -178,7 +179,7 @@ def test_times_tell_what_is_new_to_the_microsecond(spark: SparkSession, lake: La
     assert [row["name"] for row in rows_of(second)] == ["a microsecond later"]
 
 
-def test_an_empty_table_is_landed_once_and_goes_on_when_rows_come(
+def test_an_empty_table_is_ingested_once_and_continues_when_rows_are_added(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     shop.run("truncate orders")
     source = orders(shop, since="id", partition={"column": "id"})
@@ -188,14 +189,14 @@ def test_an_empty_table_is_landed_once_and_goes_on_when_rows_come(
     assert [version.entry.counts["rows"] for version in landed(spark, lake, source)] == [1]
 
 
-def test_a_query_in_the_databases_own_words(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
+def test_a_query_in_the_databases_sql(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     source = orders(shop, query="select paid, count(*) as orders from orders group by paid;")
     [version] = landed(spark, lake, source)
     assert sorted((row["paid"], row["orders"]) for row in rows_of(version)) == [(False, 500), (True, 500)]
 
 
-def test_nulls_in_the_column_that_grows_are_refused(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
-    with pytest.raises(DataError, match=r"100 rows have no 'name', so it can't tell what is new"):
+def test_nulls_in_the_column_of_since_are_an_error(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
+    with pytest.raises(DataError, match=r"100 rows have no 'name', so new rows can't be identified"):
         landed(spark, lake, orders(shop, since="name"))
     assert lake.table("raw", "orders").latest() is None
 
@@ -205,9 +206,9 @@ def test_nulls_in_the_column_that_grows_are_refused(spark: SparkSession, lake: L
     ({"since": "identity"}, r"has no column 'identity', which 'since' names"),
     ({"url": "jdbc:postgresql://127.0.0.1:9/shop"}, "Connection refused"),
     ({"password_env": "SHOP_USER"}, "password authentication failed"),
-    ({"password_env": "SHOP_NOTHING"}, "the environment variable 'SHOP_NOTHING', which it names, holds"),
+    ({"password_env": "SHOP_NOTHING"}, "the environment variable 'SHOP_NOTHING', which it names, isn't set"),
 ])
-def test_what_can_not_be_read_is_named(spark: SparkSession, lake: Lake, shop: Postgres, more: dict[str, Any],
+def test_a_table_that_can_not_be_read_is_named(spark: SparkSession, lake: Lake, shop: Postgres, more: dict[str, Any],
                                        problem: str) -> None:
     with pytest.raises(DataError, match=problem) as caught:
         landed(spark, lake, orders(shop, **more))
@@ -221,7 +222,7 @@ def test_a_missing_driver_is_named_with_its_package(spark: SparkSession, lake: L
         landed(spark, lake, TypeAdapter(AnySource).validate_python({"format": "cassandra"}))
 
 
-def test_a_delta_table_lands_as_its_log_says_and_again_when_it_changed(
+def test_a_delta_table_is_ingested_by_its_log_and_again_when_it_changed(
         tmp_path: Path, prices: Path, with_connectors: list[str]) -> None:
     """In a session of its own, which the config sets up as a user's does."""
     config = {"name": "prices", "lake": "lake", "sources": {"prices": {"format": "delta", "path": prices.name}},
@@ -242,7 +243,7 @@ def test_a_delta_table_lands_as_its_log_says_and_again_when_it_changed(
         assert sorted(row["name"] for row in rows_of(cleaned)) == ["a", "b", "c", *more]
 
 
-def test_a_session_that_is_not_set_up_for_delta_is_told_the_settings(
+def test_a_session_without_delta_is_an_error_that_names_the_settings(
         spark: SparkSession, lake: Lake, prices: Path, with_connectors: list[str]) -> None:
     source = TypeAdapter(AnySource).validate_python({"format": "delta", "path": str(prices)})
     with pytest.raises(LaunchError, match=r"not set up for Delta.*spark.sql.extensions: io.delta.sql"):
@@ -268,7 +269,7 @@ def profiles(with_connectors: list[str], spark: SparkSession, monkeypatch: pytes
     server.shutdownNow()
 
 
-def test_documents_of_mongodb_land_and_those_that_came_later_land_once(
+def test_documents_of_mongodb_are_ingested_each_once(
         spark: SparkSession, lake: Lake, profiles: Any) -> None:
     source = TypeAdapter(AnySource).validate_python({
         "format": "mongodb", "secrets": {"connection.uri": "MONGO_URI"}, "since": "_id",
@@ -283,7 +284,7 @@ def test_documents_of_mongodb_land_and_those_that_came_later_land_once(
     assert landed(spark, lake, source) == []
     profiles(documents[6:])
     [second] = landed(spark, lake, source)
-    assert [version.rows for version in increments(second)] == [6, 3]
+    assert [version.rows for version in appends(second)] == [6, 3]
     assert first.number + 1 == second.number
     rules = CleanTable.model_validate({"rules": []})
     rows = rows_of(clean(spark, second, "orders", rules, source, "once"))

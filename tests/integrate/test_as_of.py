@@ -18,7 +18,7 @@ from laketrain.errors import DataError
 from laketrain.integrate import skew
 from laketrain.integrate.as_of import as_of
 from laketrain.integrate.base import TableRows
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 from .conftest import Integrate, Integrated, Rows
 
@@ -169,7 +169,7 @@ def test_it_finds_what_pandas_finds_however_keys_are_cut(
                              by="k", direction=direction, allow_exact_matches=exact, tolerance=tolerance)
     step = AsOf.model_validate({"step": "as_of", "table": "right", "on": ["k"], "time": "t", "direction": direction,
                                 "allow_exact": exact, "tolerance": tolerance, "unmatched": {"left": "keep"}})
-    with pytest.MonkeyPatch.context() as patch, Kept() as kept:
+    with pytest.MonkeyPatch.context() as patch, PersistedFrames() as kept:
         if cut:
             patch.setattr(skew, "_MIN_ROWS", 1)
         sides = [TableRows(name, spark.createDataFrame(list(frame.itertuples(index=False)), ddl), len(frame))
@@ -204,6 +204,6 @@ def test_a_partner_is_carried_over_stretches_that_have_none(spark: SparkSession)
     left = spark.range(100_000).selectExpr("'k' AS k", "id AS t")
     right = spark.createDataFrame([("k", 0, 1.5)], "k string, t bigint, price double")
     step = AsOf.model_validate({"step": "as_of", "table": "right", "on": ["k"], "time": "t"})
-    with Kept() as kept:
+    with PersistedFrames() as kept:
         done = as_of(TableRows("left", left, 100_000), step, {"right": TableRows("right", right, 1)}, kept)
         assert done.frame.where("price = 1.5").count() == done.rows == 100_000

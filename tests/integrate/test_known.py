@@ -17,7 +17,7 @@ from laketrain.integrate.as_of import as_of
 from laketrain.integrate.base import TableRows
 from laketrain.integrate.history import history
 from laketrain.spark.frames import configured
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 from .conftest import Integrate, Integrated, Rows
 
@@ -148,7 +148,7 @@ def test_each_row_gets_the_last_that_was_known_by_its_time_however_keys_are_cut(
         "step": "as_of", "table": "right", "on": ["k"], "time": "t", "right_time": "v", "known_by": "w",
         "columns": ["n"], "allow_exact": exact, "tolerance": tolerance, "unmatched": {"left": "keep"},
         **({"latest_by": "version"} if versioned else {})})
-    with pytest.MonkeyPatch.context() as patch, Kept() as kept:
+    with pytest.MonkeyPatch.context() as patch, PersistedFrames() as kept:
         patch.setattr(skew, "_MIN_ROWS", 1)
         others = spark.createDataFrame(right, "k int, v bigint, w bigint, version int, n int").selectExpr(
             "k", f"cast(v AS {kind}) AS v", "w", "version", "n")
@@ -247,7 +247,7 @@ def test_histories_have_the_last_events_that_were_known_however_rows_and_batches
     frame = spark.createDataFrame(rows, "k int, t int, w int, n int, v int, place int").repartition(3)
     frame = frame.selectExpr("k", *(f"{name}::bigint" if kind == "bigint" else f"date_from_unix_date({name}) AS {name}"
                                     for name in "tw"), "v", "place")
-    with Kept() as kept, configured(spark, {"spark.sql.execution.arrow.maxRecordsPerBatch": str(batch)}):
+    with PersistedFrames() as kept, configured(spark, {"spark.sql.execution.arrow.maxRecordsPerBatch": str(batch)}):
         found = history(TableRows("events", frame, len(rows)), step, kept).frame.collect()
     assert {(row["k"], row["place"]): row["earlier_v"] for row in found} == {
         (key, place): seen(table, time, last, versioned) for key, table in enumerate(tables)

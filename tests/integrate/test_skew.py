@@ -14,7 +14,7 @@ from laketrain.integrate.history import history
 from laketrain.integrate.join import join
 from laketrain.integrate.stage import SETTINGS
 from laketrain.spark.frames import configured
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -68,11 +68,11 @@ def next_stage(spark: SparkSession) -> int:
     return spark._jsc.sc().dagScheduler().nextStageId()
 
 
-def heaviest(spark: SparkSession, work: Callable[[Kept], StepResult]
+def heaviest(spark: SparkSession, work: Callable[[PersistedFrames], StepResult]
              ) -> tuple[StepResult, list[dict[str, Any]], list[list[int]]]:
     """What the step made, its rows, and the tasks of each stage that read most of the table from a shuffle."""
     since = next_stage(spark)
-    with Kept() as kept:
+    with PersistedFrames() as kept:
         done = work(kept)
         done.frame.write.format("noop").mode("overwrite").save()
         some = done.frame.orderBy(done.frame.columns[0]).limit(3).collect()

@@ -74,7 +74,7 @@ def said(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("url", ["local", pytest.param("hdfs", marks=pytest.mark.cluster)], indirect=True)
-def test_versions_come_in_the_order_of_their_commits_whatever_the_writers_clocks_say(
+def test_versions_are_in_the_order_of_their_commits_whatever_the_writers_clocks(
         lake: Lake, shifted: Shifted) -> None:
     assert [said(shifted(days, COMMIT)) for days in (40, -40, 0)] == ["1", "2", "3"]
     table = lake.table("clean", "pixels")
@@ -85,7 +85,7 @@ def test_versions_come_in_the_order_of_their_commits_whatever_the_writers_clocks
 
 
 @pytest.mark.parametrize("url", ["local", pytest.param("hdfs", marks=pytest.mark.cluster)], indirect=True)
-def test_a_collector_whose_clock_is_ahead_takes_nothing_of_a_job_at_work(lake: Lake, shifted: Shifted) -> None:
+def test_a_collector_whose_clock_is_ahead_removes_nothing_of_a_running_job(lake: Lake, shifted: Shifted) -> None:
     draft = lake.table("clean", "pixels").stage()
     add(draft, "part.parquet", parquet(3))
     assert json.loads(said(shifted(30, COLLECT))) == []
@@ -93,7 +93,7 @@ def test_a_collector_whose_clock_is_ahead_takes_nothing_of_a_job_at_work(lake: L
 
 
 @pytest.mark.parametrize("url", ["local"], indirect=True)
-def test_a_collector_whose_clock_is_behind_takes_what_is_old(lake: Lake, shifted: Shifted) -> None:
+def test_a_collector_whose_clock_is_behind_removes_old_data(lake: Lake, shifted: Shifted) -> None:
     draft = lake.table("clean", "pixels").stage()
     add(draft, "part.parquet", parquet(3))
     for path in Path(lake.url).rglob("*"):
@@ -106,7 +106,7 @@ def test_a_collector_whose_clock_is_behind_takes_what_is_old(lake: Lake, shifted
 
 
 @pytest.mark.parametrize("url", ["local"], indirect=True)
-def test_a_holder_whose_clock_is_off_is_waited_for_while_it_lives(lake: Lake, shifted: Shifted) -> None:
+def test_a_living_holder_with_a_wrong_clock_is_waited_for(lake: Lake, shifted: Shifted) -> None:
     for days in (40, -40):
         holder = shifted(days, HOLD)
         assert holder.stdout is not None

@@ -33,6 +33,6 @@ def test_stage_revision_settings_and_inputs_all_matter(tmp_path: Path) -> None:
     assert len(prints) == 6
 
 
-def test_what_is_no_plain_value_is_refused_rather_than_hashed_by_its_address() -> None:
+def test_a_value_that_is_not_json_is_refused_instead_of_hashed_by_its_address() -> None:
     with pytest.raises(TypeError, match="received object"):
         fingerprint("clean", 1, {"x": object()})

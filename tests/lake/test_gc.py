@@ -14,7 +14,7 @@ from tests.nobody import as_nobody, open_folder
 from laketrain.errors import LakeError
 from laketrain.lake import Draft, GcReport, Lake, collect
 from laketrain.lake import gc as gc_module
-from laketrain.lake.draft import closed_mark
+from laketrain.lake.draft import sealed_marker
 
 from .writers import add, commit, parquet
 
@@ -31,7 +31,7 @@ def abandoned(lake: Lake) -> Draft:
     return draft
 
 
-def test_old_unreferenced_data_goes_and_versions_stay(lake: Lake) -> None:
+def test_old_unreferenced_data_is_removed_and_versions_are_kept(lake: Lake) -> None:
     table = lake.table("clean", "pixels")
     commit(table)
     draft = abandoned(lake)
@@ -50,13 +50,13 @@ def test_a_dry_run_reports_and_removes_nothing(lake: Lake) -> None:
     assert draft.commit().exists()
 
 
-def test_a_running_job_keeps_what_it_wrote_lately(lake: Lake) -> None:
+def test_a_running_job_keeps_what_it_wrote_recently(lake: Lake) -> None:
     draft = abandoned(lake)
     assert collect(lake, DAY, now=in_hours(23)) == GcReport()
     assert draft.commit().exists()
 
 
-def test_checkpoints_of_a_training_that_saved_none_lately_go_and_others_stay(lake: Lake) -> None:
+def test_checkpoints_of_a_training_without_recent_ones_are_removed_and_others_kept(lake: Lake) -> None:
     """All of a training or none: its best may be old while it goes on."""
     table = lake.table("checkpoints", "tiny")
 
@@ -76,7 +76,7 @@ def test_checkpoints_of_a_training_that_saved_none_lately_go_and_others_stay(lak
     assert lake.store.list("checkpoints/tiny/data", recursive=True) == lake.store.list(table.get(3).path(), True)
 
 
-def test_an_old_checkpoint_stays_while_its_training_saves_newer_ones(local_lake: Lake) -> None:
+def test_an_old_checkpoint_is_kept_while_its_training_saves_newer_ones(local_lake: Lake) -> None:
     table = local_lake.table("checkpoints", "tiny")
     for training in ("working", "other", "working", "last"):
         with table.stage() as draft:
@@ -89,13 +89,13 @@ def test_an_old_checkpoint_stays_while_its_training_saves_newer_ones(local_lake:
     assert table.versions() == [1, 3, 4]
 
 
-def test_a_table_that_never_had_a_version_is_cleaned_too(lake: Lake) -> None:
+def test_a_table_without_a_version_is_collected_too(lake: Lake) -> None:
     draft = lake.table("models", "never").stage()
     add(draft, "a", b"123")
     assert collect(lake, DAY, now=in_hours(25)).data == (draft.path(),)
 
 
-def test_a_job_whose_data_was_collected_is_told_so(lake: Lake) -> None:
+def test_the_commit_of_a_collected_draft_fails(lake: Lake) -> None:
     draft = abandoned(lake)
     collect(lake, DAY, now=in_hours(25))
     add(draft, "train/b.parquet", parquet(3))
@@ -107,7 +107,7 @@ def test_a_job_whose_data_was_collected_is_told_so(lake: Lake) -> None:
 def test_a_version_committed_while_gc_runs_is_kept(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each instant between two steps of gc, the commit either wins and keeps its data, or is refused."""
     outcomes = set()
-    for instant in ("_abandoned", "_removed", "_close", "_committed"):
+    for instant in ("_abandoned_drafts", "_remove_abandoned", "_seal", "_committed"):
         draft = abandoned(lake)
         outcomes.add(commit_before_and_after(lake, draft, instant, monkeypatch))
     assert outcomes == {"committed", "refused"}
@@ -162,7 +162,7 @@ def test_commits_and_collections_at_once_never_harm_a_version(local_lake: Lake) 
     assert all(table.get(number).exists() for number in table.versions())
 
 
-def test_a_log_that_can_not_be_read_stops_gc_and_takes_no_data_with_it() -> None:
+def test_an_unreadable_log_stops_gc_before_it_removes_data() -> None:
     with open_folder() as folder:
         lake = Lake(folder / "lake")
         version = lake.table("clean", "pixels").get(commit(lake.table("clean", "pixels")))
@@ -176,7 +176,7 @@ def test_a_log_that_can_not_be_read_stops_gc_and_takes_no_data_with_it() -> None
         assert version.missing() == []
 
 
-def test_versions_dropped_while_gc_runs_are_no_trouble_to_it(local_lake: Lake) -> None:
+def test_versions_may_be_dropped_while_gc_runs(local_lake: Lake) -> None:
     table = local_lake.table("checkpoints", "tiny")
     done = threading.Event()
 
@@ -204,15 +204,15 @@ def abandoned_safely(lake: Lake) -> Draft | None:
         return None  # its directory was collected while it was being written
 
 
-def test_a_commit_under_way_is_left_alone_and_a_dead_one_is_not(lake: Lake) -> None:
+def test_a_commit_in_progress_is_left_alone_and_a_dead_one_is_removed(lake: Lake) -> None:
     draft = abandoned(lake)
-    lake.store.create(closed_mark(draft.table, draft.unique), b"{}")
+    lake.store.create(sealed_marker(draft.table, draft.unique), b"{}")
     assert collect(lake, timedelta(0), now=in_hours(0.5)) == GcReport()
     assert collect(lake, timedelta(0), now=in_hours(2)).data == (draft.path(),)
     assert lake.store.list("clean/pixels", recursive=True) == []
 
 
-def test_marks_of_a_job_killed_right_after_its_commit_go_and_its_version_stays(lake: Lake) -> None:
+def test_markers_of_a_job_killed_right_after_its_commit_are_removed_and_its_version_is_kept(lake: Lake) -> None:
     table = lake.table("clean", "pixels")
     version = table.get(commit(table))
     unique = version.entry.data.removeprefix("data/")
@@ -231,7 +231,7 @@ def test_a_damaged_log_stops_gc_before_it_removes_anything_of_that_table(lake: L
     assert lake.store.exists(draft.path("train/a.parquet"))
 
 
-def test_temporary_files_of_killed_creates_go_when_old(local_lake: Lake) -> None:
+def test_old_temporary_files_of_killed_creates_are_removed(local_lake: Lake) -> None:
     commit(local_lake.table("clean", "pixels"))
     path = local_lake.store.local("clean/pixels/_log/.tmp-dead")
     assert path is not None
@@ -241,7 +241,7 @@ def test_temporary_files_of_killed_creates_go_when_old(local_lake: Lake) -> None
     assert collect(local_lake, timedelta(0), now=in_hours(2)).temporary == ("clean/pixels/_log/.tmp-dead",)
 
 
-def test_leases_of_killed_jobs_go_when_old_and_no_sooner(lake: Lake) -> None:
+def test_leases_of_killed_jobs_are_removed_when_they_are_old(lake: Lake) -> None:
     sign = "_leases/clean/pixels/a1b2/00000000000000000003.json"
     lake.store.create(sign, b"{}")
     assert collect(lake, timedelta(0)).temporary == ()

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from laketrain.errors import LakeError
-from laketrain.lake import DataFile, Flaw, Lake, Version, verify
+from laketrain.lake import Corruption, DataFile, Lake, Version, verify
 from laketrain.lake.contents import crc32_of, verify_rows
 
 
@@ -38,13 +38,13 @@ def place(version: Version, name: str) -> Path:
     return Path(str(version.lake.store.local(version.path(name))))
 
 
-def test_a_whole_version_has_no_flaws_and_every_file_was_looked_at(version: Version) -> None:
+def test_an_intact_version_has_no_corruptions_and_every_file_is_checked(version: Version) -> None:
     seen: list[str] = []
     assert verify(version, lambda file: seen.append(file.path)) == []
     assert sorted(seen) == ["a.parquet", "b.parquet", "note.txt"]
 
 
-def test_one_changed_bit_is_found_where_there_is_a_checksum(version: Version) -> None:
+def test_a_changed_bit_is_detected_by_the_checksum(version: Version) -> None:
     file = place(version, "a.parquet")
     content = bytearray(file.read_bytes())
     content[50] ^= 1
@@ -54,17 +54,17 @@ def test_one_changed_bit_is_found_where_there_is_a_checksum(version: Version) ->
     assert "was committed" in flaw.problem
 
 
-def test_a_missing_and_a_longer_file_are_found(version: Version) -> None:
+def test_a_missing_file_and_a_longer_one_are_detected(version: Version) -> None:
     place(version, "note.txt").unlink()
     with place(version, "b.parquet").open("ab") as file:
         file.write(b"!")
     problem = "is missing, or of another size"
-    assert verify(version) == [Flaw("b.parquet", problem), Flaw("note.txt", problem)]
+    assert verify(version) == [Corruption("b.parquet", problem), Corruption("note.txt", problem)]
 
 
-def test_rows_that_a_footer_contradicts_are_refused_with_both_counts(version: Version) -> None:
+def test_rows_that_differ_from_the_footer_are_an_error_with_both_counts(version: Version) -> None:
     [_, file, _] = version.entry.files
     wrong = file.model_copy(update={"rows": 999, "row_groups": [400, 400, 199]})
-    with pytest.raises(LakeError, match=r"b\.parquet \(declared 999 rows, its footer says 1000\)"):
+    with pytest.raises(LakeError, match=r"b\.parquet \(declared 999 rows, its footer has 1000\)"):
         verify_rows(version.lake.store, version.path(), [wrong])
     verify_rows(version.lake.store, version.path(), version.entry.files)

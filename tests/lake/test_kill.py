@@ -14,7 +14,7 @@ KILLS = 8
 
 
 @pytest.mark.slow
-def test_a_writer_killed_at_any_instant_leaves_whole_versions_only(local_lake: Lake) -> None:
+def test_a_writer_killed_at_any_instant_leaves_only_complete_versions(local_lake: Lake) -> None:
     table = local_lake.table("clean", "killed")
     chance = random.Random(7)
     for _ in range(KILLS):

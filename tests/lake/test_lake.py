@@ -1,4 +1,4 @@
-"""Zones that a lake has beyond those of laketrain's own stages."""
+"""A lake has the zones of laketrain's stages and those that are added."""
 
 from __future__ import annotations
 
@@ -36,3 +36,8 @@ def test_a_zone_that_was_not_added_is_refused_with_the_nearest(lake: Lake) -> No
         lake.table("embedings", "texts")
     with pytest.raises(LakeError, match="is not a name that the lake can hold"):
         lake.add_zone("../out")
+
+
+def test_an_unknown_zone_is_refused_with_the_nearest(lake: Lake) -> None:
+    with pytest.raises(LakeError, match="features"):
+        lake.table("feature", "x")

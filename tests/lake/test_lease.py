@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from laketrain.lake import Lake, lease, local
+from laketrain.lake import Lake, lease
 from laketrain.lake.lease import LEASES
+from laketrain.lake.stores import local
 
 HOLD = """
 import sys, time
-from laketrain.lake import Lake, lease, local
+from laketrain.lake import Lake, lease
+from laketrain.lake.stores import local
 with lease(Lake(sys.argv[1]), "features/mnist", "key"):
     print("held", flush=True)
     time.sleep(600)
@@ -24,7 +26,7 @@ with lease(Lake(sys.argv[1]), "features/mnist", "key"):
 SIGN = f"{LEASES}/features/mnist/key/00000000000000000007.json"
 
 
-def test_of_five_jobs_at_once_one_works_at_a_time_and_nothing_is_left(lake: Lake) -> None:
+def test_of_five_concurrent_jobs_one_works_at_a_time_and_no_files_remain(lake: Lake) -> None:
     at_work, most, done = 0, 0, []
     lock = threading.Lock()
 
@@ -48,7 +50,7 @@ def test_of_five_jobs_at_once_one_works_at_a_time_and_nothing_is_left(lake: Lake
     assert lake.store.list(LEASES, recursive=True) == []
 
 
-def test_a_sign_is_made_also_where_its_folder_is_given_back_at_that_instant(
+def test_a_heartbeat_is_created_even_if_its_folder_is_deleted_at_that_instant(
         local_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     store, written = local_lake.store, local._write_synced
     given_back = iter([True, True, False])
@@ -63,19 +65,19 @@ def test_a_sign_is_made_also_where_its_folder_is_given_back_at_that_instant(
     assert store.read(f"{LEASES}/a/1") == b"{}"
 
 
-def test_other_work_on_the_same_table_waits_for_nobody(lake: Lake) -> None:
+def test_other_work_on_the_same_table_does_not_wait(lake: Lake) -> None:
     with lease(lake, "features/mnist", "a"), lease(lake, "features/mnist", "b"), lease(lake, "clean/mnist", "a"):
         assert len(lake.store.list(LEASES, recursive=True)) == 3
 
 
-def test_a_job_that_fails_gives_its_lease_back(local_lake: Lake) -> None:
+def test_a_failing_job_releases_its_lease(local_lake: Lake) -> None:
     with pytest.raises(OSError, match="no floor"), lease(local_lake, "features/mnist", "key"):
         raise OSError("no floor")
-    with lease(local_lake, "features/mnist", "key", wait=pytest.fail):
+    with lease(local_lake, "features/mnist", "key", on_wait=pytest.fail):
         pass
 
 
-def test_who_waits_is_told_for_whom_and_a_killed_holder_is_followed_without_patience(tmp_path: Path) -> None:
+def test_a_waiting_job_reports_the_holder_and_takes_over_at_once_when_it_is_killed(tmp_path: Path) -> None:
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
@@ -86,23 +88,23 @@ def test_who_waits_is_told_for_whom_and_a_killed_holder_is_followed_without_pati
         holder.kill()
         holder.wait()
 
-    with lease(Lake(tmp_path), "features/mnist", "key", wait=kill, patience=600):
+    with lease(Lake(tmp_path), "features/mnist", "key", on_wait=kill, patience=600):
         pass
     holder.stdout.close()
     assert len(told) == 1
-    assert f"(process {holder.pid}) is at it already" in told[0]
+    assert f"(process {holder.pid}) is already doing this work" in told[0]
 
 
-def test_a_holder_elsewhere_that_shows_no_sign_is_taken_over(local_lake: Lake) -> None:
+def test_a_remote_holder_without_heartbeats_is_taken_over(local_lake: Lake) -> None:
     local_lake.store.create(SIGN, json.dumps({"by": "ann@far", "pid": 1, "machine": "far", "born": "5"}).encode())
     told: list[str] = []
-    with lease(local_lake, "features/mnist", "key", wait=told.append, patience=0.2):
+    with lease(local_lake, "features/mnist", "key", on_wait=told.append, patience=0.2):
         signs = local_lake.store.list(LEASES, recursive=True)  # while the next is shown, two of ours
         assert signs and min(sign.path for sign in signs) > SIGN
-    assert told == ["ann@far (process 1) is at it already: waiting for it"]
+    assert told == ["ann@far (process 1) is already doing this work: waiting for it"]
 
 
-def test_a_holder_elsewhere_that_shows_signs_is_waited_for(local_lake: Lake) -> None:
+def test_a_remote_holder_with_heartbeats_is_waited_for(local_lake: Lake) -> None:
     far, store = json.dumps({"by": "ann@far", "pid": 1, "machine": "far"}).encode(), local_lake.store
     begun, ended = threading.Event(), threading.Event()
 
@@ -123,7 +125,7 @@ def test_a_holder_elsewhere_that_shows_signs_is_waited_for(local_lake: Lake) -> 
     signs.join()
 
 
-def test_a_holder_shows_signs_while_it_works_and_old_ones_go(local_lake: Lake) -> None:
+def test_a_holder_sends_heartbeats_while_it_works_and_deletes_old_ones(local_lake: Lake) -> None:
     seen = set()
     with lease(local_lake, "features/mnist", "key", patience=0.2):
         until = time.monotonic() + 20
@@ -135,7 +137,7 @@ def test_a_holder_shows_signs_while_it_works_and_old_ones_go(local_lake: Lake) -
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"{}", b'{"pid": "x", "machine": 3}'])
-def test_a_damaged_sign_is_waited_for_and_then_taken_over(local_lake: Lake, content: bytes) -> None:
+def test_a_damaged_heartbeat_is_waited_for_and_then_taken_over(local_lake: Lake, content: bytes) -> None:
     local_lake.store.create(SIGN, content)
     with lease(local_lake, "features/mnist", "key", patience=0.1):
         pass

@@ -12,7 +12,7 @@ def make(lake: Lake, table: str, **parents: int) -> Version:
         return draft.commit(parents={key.replace("_", "/"): number for key, number in parents.items()})
 
 
-def test_ancestors_come_nearest_first_and_once(local_lake: Lake) -> None:
+def test_ancestors_are_nearest_first_without_duplicates(local_lake: Lake) -> None:
     make(local_lake, "raw/a")
     make(local_lake, "raw/b")
     make(local_lake, "clean/a", raw_a=1)
@@ -23,13 +23,13 @@ def test_ancestors_come_nearest_first_and_once(local_lake: Lake) -> None:
     assert lineage(local_lake, local_lake.table("raw", "a").get(1)) == []
 
 
-def test_a_table_that_feeds_itself_ends(local_lake: Lake) -> None:
+def test_a_table_that_is_its_own_parent_ends(local_lake: Lake) -> None:
     make(local_lake, "checkpoints/m")
     second = make(local_lake, "checkpoints/m", checkpoints_m=1)
     assert [version.ref for version in lineage(local_lake, second)] == ["checkpoints/m@1"]
 
 
-def test_a_lost_parent_is_named_with_its_child(local_lake: Lake) -> None:
+def test_a_missing_parent_is_named_with_its_child(local_lake: Lake) -> None:
     child = make(local_lake, "clean/a", raw_a=4)
     with pytest.raises(LakeError, match="parent raw/a@4 of clean/a@1"):
         lineage(local_lake, child)

@@ -12,12 +12,12 @@ COUNT = st.integers(0, 10**9)
 
 
 @given(COUNT, COUNT)
-def test_rows_that_all_went_somewhere_balance(out: int, quarantined: int) -> None:
+def test_rows_that_are_all_accounted_for_balance(out: int, quarantined: int) -> None:
     check_balance("clean", "table 'x'", out + quarantined, out, quarantined)
 
 
 @given(COUNT, COUNT, st.integers(-1000, 1000).filter(bool))
-def test_a_row_too_few_or_too_many_is_an_error_that_counts_them(out: int, quarantined: int, off: int) -> None:
+def test_missing_or_extra_rows_are_an_error_that_counts_them(out: int, quarantined: int, off: int) -> None:
     with pytest.raises(DataError, match=f"{off} are unaccounted for"):
         check_balance("clean", "table 'x'", out + quarantined + off, out, quarantined)
 
@@ -29,7 +29,7 @@ def test_rejects_up_to_the_limit_pass(rows: int, rejected: dict[str, int], allow
     check_rejects("clean", "table 'x'", rows, rejected, allowed, "quarantine/x@1")
 
 
-def test_more_rejects_fail_naming_the_top_reasons_and_where_to_look() -> None:
+def test_more_rejects_fail_with_the_most_frequent_rules_and_the_quarantine_version() -> None:
     rejected = {"range(b)": 1, "length(a)": 40, "readable": 20}
     with pytest.raises(DataError) as caught:
         check_rejects("clean", "table 'x'", 1000, rejected, 0.05, "quarantine/x@1")
@@ -64,7 +64,7 @@ def test_each_table_has_a_quarantine_of_its_own(tmp_path: Path, table: str, quar
     assert quarantine_of(Lake(tmp_path).table(*table.split("/"))).path == f"quarantine/{quarantine}"
 
 
-def test_a_record_is_the_row_as_json_with_files_only_counted() -> None:
+def test_a_record_is_the_row_as_json_with_sizes_in_place_of_files() -> None:
     row = {"content": b"\xff" * 921, "path": "cats/1.jpg", "key": b"\x01", "at": None}
     assert record_of(row) == '{"content": "<921 bytes>", "path": "cats/1.jpg", "key": "b\'\\\\x01\'", "at": null}'
     assert len(record_of({"text": "x" * 9000})) == 2000

@@ -26,21 +26,21 @@ def assert_whole(lake: Lake, told: list[list[int]]) -> None:
 
 
 @pytest.mark.slow
-def test_processes_that_race_for_one_table_each_win_their_numbers(url: str) -> None:
+def test_concurrent_processes_each_commit_their_own_numbers(url: str) -> None:
     processes = [started("commit_many", url, writer, COMMITS) for writer in range(WRITERS)]
     told = [json.loads(process.communicate()[0]) for process in processes]
     assert len(Lake(url).table("clean", "raced").versions()) == WRITERS * COMMITS
     assert_whole(Lake(url), told)
 
 
-def test_threads_that_race_for_one_table_each_win_their_numbers(url: str) -> None:
+def test_concurrent_threads_each_commit_their_own_numbers(url: str) -> None:
     with ThreadPoolExecutor(WRITERS) as pool:
         told = list(pool.map(commit_many, repeat(url), range(WRITERS), repeat(COMMITS)))
     assert len(Lake(url).table("clean", "raced").versions()) == WRITERS * COMMITS
     assert_whole(Lake(url), told)
 
 
-def test_of_writers_that_do_the_same_work_at_once_all_get_a_version_of_it(url: str) -> None:
+def test_concurrent_writers_of_the_same_work_all_get_a_version_of_it(url: str) -> None:
     with ThreadPoolExecutor(WRITERS) as pool:
         results = list(pool.map(commit_same, [url] * WRITERS, repeat("same")))
     table = Lake(url).table("clean", "same")
@@ -49,7 +49,7 @@ def test_of_writers_that_do_the_same_work_at_once_all_get_a_version_of_it(url: s
     assert all(table.get(number).exists() for number, _ in results)
 
 
-def test_one_name_is_created_once_whoever_races_for_it(store: Store) -> None:
+def test_a_name_is_created_once_by_concurrent_writers(store: Store) -> None:
     def wins(writer: int) -> bool:
         try:
             store.create("log/1", b"%d" % writer)

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laketrain.errors import LakeError
-from laketrain.lake import Lake, Retention, expired, retire
-from laketrain.lake.increments import ADDS_TO
+from laketrain.lake import Lake, Retention, expire, expired
+from laketrain.lake.appends import APPENDS_TO
 
 from .writers import add, parquet
 
@@ -24,41 +24,41 @@ def make(lake: Lake, table: str, made_from: dict[str, int] | None = None, key: s
     zone, _, name = table.partition("/")
     with lake.table(zone, name).stage() as draft:
         add(draft, "part.parquet", parquet(1))
-        return draft.commit(parents=made_from, fingerprint=key, meta={ADDS_TO: adds_to} if adds_to else {}).number
+        return draft.commit(parents=made_from, fingerprint=key, meta={APPENDS_TO: adds_to} if adds_to else {}).number
 
 
 def left(lake: Lake) -> list[str]:
     return [table.get(number).ref for table in lake.tables() for number in table.versions()]
 
 
-def test_the_newest_of_each_table_stay_and_their_data_go_with_the_others(lake: Lake) -> None:
+def test_the_newest_versions_of_each_table_are_kept_and_the_others_lose_their_data(lake: Lake) -> None:
     for _ in range(3):
         make(lake, "clean/a")
     make(lake, "clean/b")
     gone = lake.table("clean", "a").get(1).path("part.parquet")
-    assert [version.ref for version in retire(lake, Retention(2))] == ["clean/a@1"]
+    assert [version.ref for version in expire(lake, Retention(2))] == ["clean/a@1"]
     assert left(lake) == ["clean/a@2", "clean/a@3", "clean/b@1"]
     assert not lake.store.exists(gone)
 
 
-def test_what_a_kept_version_was_made_from_stays_back_to_the_raw_files(local_lake: Lake) -> None:
+def test_the_ancestors_of_a_kept_version_are_kept_back_to_the_raw_files(local_lake: Lake) -> None:
     for day in range(1, 5):
         made = make(local_lake, "raw/a", adds_to=list(range(1, day)))
         made = make(local_lake, "clean/a", {"raw/a": made})
         make(local_lake, "features/a", {"clean/a": made})
     make(local_lake, "models/a", {"features/a": 2})
-    retire(local_lake, Retention(1))
+    expire(local_lake, Retention(1))
     # raw@4 holds the files of all before it.
     assert left(local_lake) == ["raw/a@1", "raw/a@2", "raw/a@3", "raw/a@4", "clean/a@2", "clean/a@4", "features/a@2",
                                 "features/a@4", "models/a@1"]
 
 
-def test_of_a_stream_with_thousands_of_increments_all_stay_at_little_memory(tmp_path: Path) -> None:
+def test_the_thousands_of_appends_of_a_stream_are_all_kept_with_little_memory(tmp_path: Path) -> None:
     lake, many = Lake(tmp_path), 1500
     make(lake, "raw/a")
     entry = lake.table("raw", "a").get(1).entry
     for number in range(2, many + 1):
-        later = entry.model_copy(update={"version": number, "meta": {ADDS_TO: [[1, number - 1]]}})
+        later = entry.model_copy(update={"version": number, "meta": {APPENDS_TO: [[1, number - 1]]}})
         Path(tmp_path, lake.table("raw", "a").log_path(number)).write_text(later.model_dump_json())
     make(lake, "clean/a", {"raw/a": 1200})
     tracemalloc.start()
@@ -69,24 +69,24 @@ def test_of_a_stream_with_thousands_of_increments_all_stay_at_little_memory(tmp_
         tracemalloc.stop()
 
 
-def test_of_models_that_go_on_from_each_other_the_one_before_stays_without_its_data(local_lake: Lake) -> None:
+def test_a_model_that_another_was_initialised_from_is_kept_without_its_data(local_lake: Lake) -> None:
     for day in range(1, 6):
         made = make(local_lake, "features/a", {"raw/a": make(local_lake, "raw/a")})
         make(local_lake, "models/a", {"features/a": made, **({"models/a": day - 1} if day > 1 else {})})
-    retire(local_lake, Retention(1))
+    expire(local_lake, Retention(1))
     assert left(local_lake) == ["raw/a@5", "features/a@5", "models/a@4", "models/a@5"]
 
 
-def test_what_was_quarantined_on_the_way_to_a_kept_version_stays(local_lake: Lake) -> None:
+def test_the_quarantined_rows_of_a_kept_version_are_kept(local_lake: Lake) -> None:
     for work in ("one", "two", "three"):
         make(local_lake, "quarantine/a", key=work)
         make(local_lake, "clean/a", key=work)
     make(local_lake, "models/a", {"clean/a": 1})
-    retire(local_lake, Retention(1))
+    expire(local_lake, Retention(1))
     assert left(local_lake) == ["clean/a@1", "clean/a@3", "quarantine/a@1", "quarantine/a@3", "models/a@1"]
 
 
-def test_young_versions_stay_however_many_they_are(local_lake: Lake) -> None:
+def test_young_versions_are_kept_however_many(local_lake: Lake) -> None:
     for _ in range(3):
         make(local_lake, "clean/a")
     soon, later = datetime.now(timezone.utc), datetime.now(timezone.utc) + timedelta(days=8)
@@ -95,28 +95,28 @@ def test_young_versions_stay_however_many_they_are(local_lake: Lake) -> None:
                                                                                                   "clean/a@1"]
 
 
-def test_only_tables_asked_for_lose_versions_and_checkpoints_never_do(local_lake: Lake) -> None:
+def test_only_included_tables_lose_versions_and_checkpoints_never_do(local_lake: Lake) -> None:
     for table in ("clean/a", "clean/b", "checkpoints/a"):
         make(local_lake, table)
         make(local_lake, table)
     assert [version.ref for version in expired(local_lake, Retention(1))] == ["clean/b@1", "clean/a@1"]
-    retire(local_lake, Retention(1), lambda table: table == "clean/b")
+    expire(local_lake, Retention(1), lambda table: table == "clean/b")
     assert left(local_lake) == ["clean/a@1", "clean/a@2", "clean/b@2", "checkpoints/a@1", "checkpoints/a@2"]
 
 
-def test_several_that_retire_at_once_drop_what_one_would(lake: Lake) -> None:
+def test_concurrent_expirations_drop_the_same_versions_as_one(lake: Lake) -> None:
     for _ in range(12):
         make(lake, "clean/a")
     with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(retire, lake, Retention(2)) for _ in range(4)]:
+        for done in [pool.submit(expire, lake, Retention(2)) for _ in range(4)]:
             done.result()
     assert left(lake) == ["clean/a@11", "clean/a@12"]
 
 
-def test_a_dry_run_drops_nothing_and_a_policy_that_keeps_nothing_is_refused(local_lake: Lake) -> None:
+def test_a_dry_run_drops_nothing_and_a_policy_that_keeps_nothing_is_an_error(local_lake: Lake) -> None:
     make(local_lake, "clean/a")
     make(local_lake, "clean/a")
-    assert len(retire(local_lake, Retention(1), dry_run=True)) == 1
+    assert len(expire(local_lake, Retention(1), dry_run=True)) == 1
     assert len(left(local_lake)) == 2
     with pytest.raises(LakeError, match="would keep 0 versions"):
         expired(local_lake, Retention(0))
@@ -133,7 +133,7 @@ def test_after_any_policy_each_table_has_its_newest_and_no_version_lacks_a_paren
         numbers[layer] = make(lake, f"clean/t{layer}", below)
     newest = {f"clean/t{layer}@{number}" for layer, count in enumerate(numbers)
               for number in range(max(1, count - keep + 1), count + 1)}
-    retire(lake, Retention(keep))
+    expire(lake, Retention(keep))
     there = left(lake)
     assert newest <= set(there)
     parents_of = [f"{table}@{number}" for ref in there for table, number in lake.version(ref).entry.parents.items()]

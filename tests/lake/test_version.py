@@ -20,7 +20,7 @@ PATH = "clean/x/_log/00000000000000000001.json"
 LEAST: dict[str, Any] = {"version": 1, "data": "data/u", "created": "2026-11-20T12:00:00Z"}
 
 
-def test_keys_that_a_later_laketrain_adds_are_passed_over() -> None:
+def test_keys_of_a_later_laketrain_are_ignored() -> None:
     file = {"path": "a", "bytes": 1, "checksum": "later"}
     entry = parse_entry(json.dumps({**LEAST, "files": [file], "later": {"x": 1}}).encode(), PATH, 1)
     assert entry.files == [DataFile(path="a", bytes=1)]
@@ -40,7 +40,7 @@ def test_a_damaged_or_hostile_entry_is_an_error_that_names_its_file(content: byt
 
 @settings(deadline=None)
 @given(st.integers(0, 400))
-def test_an_entry_cut_anywhere_is_never_taken_for_whole(cut: int) -> None:
+def test_an_entry_truncated_anywhere_is_an_error(cut: int) -> None:
     content = Entry(**LEAST, fingerprint="f" * 64, stage="clean").model_dump_json(indent=1).encode()
     if cut >= len(content):
         return
@@ -56,13 +56,14 @@ json_values = st.recursive(st.none() | st.booleans() | st.integers(-2**53, 2**53
 @settings(deadline=None)
 @given(st.integers(1, 10**19), st.dictionaries(st.text(), json_values),
        st.datetimes(timezones=st.just(timezone.utc)), st.lists(st.integers(0, 10**9)))
-def test_an_entry_survives_its_file(number: int, meta: dict[str, Any], created: datetime, groups: list[int]) -> None:
+def test_an_entry_is_read_back_from_its_file(
+        number: int, meta: dict[str, Any], created: datetime, groups: list[int]) -> None:
     file = DataFile(path="train/ü 1.parquet", bytes=3, rows=sum(groups), row_groups=groups)
     entry = Entry(version=number, data="data/u", files=[file], meta=meta, created=created, parents={"raw/x": 3})
     assert parse_entry(entry.model_dump_json(indent=1).encode(), PATH, number) == entry
 
 
-def test_a_version_says_what_it_holds(local_lake: Lake) -> None:
+def test_a_version_describes_its_files(local_lake: Lake) -> None:
     table = local_lake.table("clean", "pixels")
     version = table.get(commit(table, rows=10))
     assert (version.ref, version.rows, version.number) == ("clean/pixels@1", 10, 1)
@@ -81,11 +82,11 @@ def test_files_under_a_directory_are_those_in_it(local_lake: Lake) -> None:
     assert [file.path for file in version.files("train/")] == ["train/a", "train/s/b"]
 
 
-def test_a_version_whose_file_was_lost_or_cut_says_which(local_lake: Lake) -> None:
+def test_a_version_with_a_missing_or_truncated_file_names_it(local_lake: Lake) -> None:
     table = local_lake.table("clean", "pixels")
     version = table.get(commit(table))
     Path(str(local_lake.store.local(version.path("part.parquet")))).write_bytes(b"cut")
     assert version.missing() == ["part.parquet"]
     assert not version.exists()
-    with pytest.raises(LakeError, match=r"clean/pixels@1: .*part.parquet is gone, or has another size"):
+    with pytest.raises(LakeError, match=r"clean/pixels@1: .*part.parquet is missing, or has another size"):
         version.check_files()

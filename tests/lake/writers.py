@@ -52,7 +52,7 @@ def commit_same(url: str, fingerprint: str) -> tuple[int, bool]:
     with Lake(url).table("clean", "same").stage() as draft:
         add(draft, "part.parquet", parquet(3))
         version = draft.commit(fingerprint=fingerprint)
-    return version.number, version.won
+    return version.number, version.is_new
 
 
 def commit_forever(url: str) -> None:

@@ -12,8 +12,8 @@ from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.models import parse_model
-from laketrain.models.inputs import Front
-from laketrain.train.saved import load_saved
+from laketrain.models.inputs import InputLayers
+from laketrain.models.saving import load_saved
 
 from .mixed import INPUTS, SHAPES, mixed, rows_of
 
@@ -173,8 +173,8 @@ def test_the_front_is_numpys_one_hot_and_mean() -> None:
     import keras
 
     features = mixed("shop", "age", "income", "tags", targets=["label"])
-    front = Front.of(features)
-    model = keras.Model(front.inputs, front.flat(list(features.inputs)))
+    inputs = InputLayers.of(features)
+    model = keras.Model(inputs.inputs, inputs.flat(list(features.inputs)))
     rows = {"shop": np.array([0, 2]), "age": np.array([1.5, -1], np.float32),
             "income": np.array([[0.5, 0], [0, 1]], np.float32), "tags": np.array([[1, 0, 1], [0, 0, 0]], np.uint8)}
     np.testing.assert_array_equal(np.asarray(model(rows)), [[1, 0, 0, 1.5, 0.5, 0, 1, 0, 1],

@@ -138,7 +138,7 @@ def test_it_gets_the_features_and_its_settings() -> None:
 
 
 @pytest.mark.parametrize("name", ["row", "row_with_input"])
-def test_a_sequential_takes_the_only_input_by_its_name_and_says_what_it_says_alone(name: str) -> None:
+def test_a_sequential_takes_the_only_input_by_its_name_and_computes_the_same(name: str) -> None:
     import keras
     import shop_nets
 
@@ -155,8 +155,8 @@ def test_a_sequential_takes_the_only_input_by_its_name_and_says_what_it_says_alo
 
 
 def test_a_sequential_of_several_inputs_is_refused_in_words() -> None:
-    with pytest.raises(LaketrainError, match=r"gave a Sequential, which takes one input, and the dataset has 2: age, "
-                                             r"shop.*return keras.Model\(\{name: its Input"):
+    with pytest.raises(LaketrainError, match=r"returned a Sequential, which takes one input, and the dataset has 2: "
+                                             r"age, shop.*return keras.Model\(\{name: its Input"):
         build("row", mixed("age", "shop", targets=["label"]))
 
 
@@ -183,16 +183,16 @@ def test_several_targets_are_a_dict_of_outputs() -> None:
 @pytest.mark.parametrize(("name", "said"), [
     ("nett", ["has no 'nett'", "Did you mean 'net'?"]),
     ("constant", ["is a int, expected a function"]),
-    ("nothing", ["gave a NoneType, expected a keras.Model"]),
+    ("nothing", ["returned a NoneType, expected a keras.Model"]),
     ("misnamed", ["has the inputs aeg, expected age", "name='age'"]),
-    ("narrow", ["gives 'label' the shape (2,), expected (3,) for a label",
+    ("narrow", ["outputs 'label' in the shape (2,), expected (3,) for a label",
                 'end in keras.layers.Dense(3, activation="softmax", dtype="float32", name="label")']),
-    ("list_of_two", ["gives several outputs, and the dataset has one target"]),
-    ("own_class", ["gave a Own, a class of its own that could not be loaded again"]),
+    ("list_of_two", ["has several outputs, and the dataset has one target"]),
+    ("own_class", ["returned a Own, a class of its own that could not be loaded again"]),
     ("own_layer", ["of shop_nets.OwnLayer, which is code"]),
     ("a_lambda", ["Lambda, which is code", "make it of Keras' own layers"]),
     ("raising", ["raised KeyError: 'oops', at ", "shop_nets.py, line", "in helped", "it is code of your own"]),
-    ("own_activation", ["holds the function 'half', which is code", "could not be loaded again",
+    ("own_activation", ["contains the function 'half', which is code", "could not be loaded again",
                         "Keras' own layers, activations"]),
     ("of_one_more", ["raised ValueError", "expected axis -1 of input shape to have value 7"]),
     ("own_lambda", ["could not be loaded again"]),
@@ -212,7 +212,7 @@ def test_settings_that_it_does_not_take_are_named() -> None:
 
 
 def test_two_targets_need_a_dict() -> None:
-    with pytest.raises(LaketrainError, match="gives no dict, expected a dict of the targets label, price"):
+    with pytest.raises(LaketrainError, match="outputs no dict, expected a dict of the targets label, price"):
         build("narrow", mixed("age", targets=["label", "price"]))
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from laketrain.config.base import Name, Section
 from laketrain.errors import Problem, nearest
 from laketrain.lake import Table, Version, fingerprint
-from laketrain.lake.contents import found_files
+from laketrain.lake.contents import list_data_files
 from laketrain.lake.quarantine import check_balance, commit_quarantine, counts_by_rule
-from laketrain.lake.version import made_of
+from laketrain.lake.version import parent_fields
 from laketrain.stages import STAGES, RunContext, Stage, Work
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ def lengths(spark: SparkSession, table: Version, output: Table, config: Lengths,
             output, [table], lambda target: write(too_long, target.url()), stage="lengths", fingerprint=key,
             table_schema=too_long.schema.json(), counts=counts_by_rule({("longest", table.ref): too_long.count()}))
         write(good, draft.url())
-        files = found_files(output.lake.store, draft.path())
+        files = list_data_files(output.lake.store, draft.path())
         rows_out = sum(file.rows or 0 for file in files)
         check_balance("lengths", f"table {output.name!r}", table.rows, rows_out, quarantine.rows)
         return draft.commit(
-            stage="lengths", fingerprint=key, files=files, table_schema=good.schema.json(), **made_of(table),
+            stage="lengths", fingerprint=key, files=files, table_schema=good.schema.json(), **parent_fields(table),
             counts={"in": table.rows, "out": rows_out, "quarantined": quarantine.rows},
             meta={"quarantine": quarantine.number}, seconds=time.monotonic() - started)
 

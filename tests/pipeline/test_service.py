@@ -21,7 +21,7 @@ from tests.small import write
 from tests.tables import rows_of
 
 from laketrain.errors import ConfigError, DataError, GateError, LaketrainError
-from laketrain.lake import Lake, increments
+from laketrain.lake import Lake, appends
 from laketrain.pipeline import Pipeline
 from laketrain.pipeline.service import parse_duration, stream
 
@@ -56,7 +56,7 @@ def deliver(config: Path, name: str, text: str = "") -> None:
 
 def held(config: Path) -> list[str]:
     latest = Lake(config.parent / "lake").table("raw", "scans").latest()
-    return [file.path for part in increments(latest) for file in part.entry.files] if latest else []
+    return [file.path for part in appends(latest) for file in part.entry.files] if latest else []
 
 
 def until(happens: Callable[[], Any], patience: float = 60) -> None:
@@ -229,7 +229,7 @@ def cleaned(config: Path) -> list[tuple[int, list[str]]]:
     """Of each clean version, which raw version it was made of, and its rows."""
     table = Lake(config.parent / "lake").table("clean", "scans")
     return [(version.entry.parents["raw/scans"], sorted(row["id"] for row in rows_of(version)))
-            for version in reversed(list(table.each()))]
+            for version in reversed(list(table.newest_first()))]
 
 
 def test_a_job_that_planned_before_another_one_landed_and_cleaned_more_reads_what_is_there_now(

@@ -17,7 +17,7 @@ from laketrain.config.evaluate import Predict
 from laketrain.config.names import DIGEST
 from laketrain.errors import DataError
 from laketrain.lake import Lake, Version
-from laketrain.lake.contents import found_files
+from laketrain.lake.contents import list_data_files
 from laketrain.pipeline import Pipeline
 from laketrain.predict import fingerprint_predict, predict
 from laketrain.predict.incremental import with_digest
@@ -89,7 +89,7 @@ def test_answers_are_not_asked_of_the_model_again(spark: SparkSession, model: Ve
     schema = StructType.fromJson(json.loads(before.entry.table_schema or ""))
     with model.lake.table("predictions", "told").stage() as draft:
         write(spark.createDataFrame(false, schema).coalesce(1), draft.url())
-        doctored = draft.commit(files=found_files(model.lake.store, draft.path()), meta=before.entry.meta,
+        doctored = draft.commit(files=list_data_files(model.lake.store, draft.path()), meta=before.entry.meta,
                                 table_schema=before.entry.table_schema)
     assert {row["class"] for row in rows_of(predicted(spark, table, model, doctored))} == {99}
 

@@ -11,10 +11,10 @@ from tests import tiny
 
 from laketrain.features import FeatureSet, Label
 from laketrain.lake import Lake, Version
+from laketrain.models.saving import load_model
 from laketrain.predict import scorer
 from laketrain.predict.scorer import PredictTask, score_batches
 from laketrain.tasks import default_outputs
-from laketrain.train.checkpoint import load_model
 
 pytestmark = pytest.mark.slow
 COLUMNS = ["name", "class", "probability", "model", "data", "_reason", "_record"]

@@ -14,8 +14,8 @@ from laketrain.errors import DataError
 from laketrain.evaluate.rows import batches
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
+from laketrain.models.saving import load_model
 from laketrain.predict import predict
-from laketrain.train.checkpoint import load_model
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

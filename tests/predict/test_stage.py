@@ -18,8 +18,8 @@ from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
+from laketrain.models.saving import load_model
 from laketrain.predict import fingerprint_predict, predict
-from laketrain.train.checkpoint import load_model
 from laketrain.workload import Convert
 
 if TYPE_CHECKING:

@@ -40,7 +40,8 @@ def test_headers_tell_format_size_and_colours() -> None:
     assert {value.value: value.rows for value in images.sizes} == {"8 × 6": 4, "10 × 6": 1, "3 × 3": 1}
     assert {value.value: value.rows for value in images.colours} == {"RGB": 2, "GRAY": 2, "RGB with alpha": 1,
                                                                     "PALETTE": 1}
-    assert {value.value: value.rows for value in images.reasons} == {"is no image": 1, "is empty": 1, "is truncated": 1}
+    assert {value.value: value.rows for value in images.reasons} == {
+        "isn't an image file": 1, "is empty": 1, "is truncated": 1}
     assert (images.width.least, images.width.most, images.height.mean) == (3, 10, (6 * 5 + 3) / 6)
 
 

@@ -94,8 +94,8 @@ def test_a_damaged_entry_hides_no_other_table(tmp_path: Path) -> None:
     (Path(lake.url) / lake.table("clean", "a").log_path(broken.number)).write_text("{}")
     found = {table["table"]: table for table in describe(lake)["tables"]}
     assert found["raw/a"]["problem"] is None
-    assert "is no log entry" in found["clean/a"]["problem"] and found["clean/a"]["ref"] is None
-    assert "is no log entry" in printed(print_contents, describe(lake))
+    assert "isn't a valid log entry" in found["clean/a"]["problem"] and found["clean/a"]["ref"] is None
+    assert "isn't a valid log entry" in printed(print_contents, describe(lake))
 
 
 def test_a_lost_parent_is_shown_as_lost(tmp_path: Path) -> None:

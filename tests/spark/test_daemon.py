@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from laketrain.config.spark import Spark
 from laketrain.spark import session
-from laketrain.spark.daemon import answering_at_once, read_archives_once
+from laketrain.spark.daemon import read_archives_once, with_quick_ack
 
 
 def archive(place: Path, value: int) -> None:
@@ -39,7 +39,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_an_archive_is_read_anew_only_when_it_has_changed(tmp_path: Path, reads: list[str]) -> None:
+def test_an_archive_is_read_again_only_if_it_changed(tmp_path: Path, reads: list[str]) -> None:
     place = tmp_path / "modules.zip"
     archive(place, 1)
     importer = zipimport.zipimporter(str(place))
@@ -54,7 +54,7 @@ def test_an_archive_is_read_anew_only_when_it_has_changed(tmp_path: Path, reads:
     assert "VALUE = 2" in (importer.get_source("zipped") or "")
 
 
-def test_an_archive_that_was_imported_from_before_is_not_read_again(tmp_path: Path, reads: list[str],
+def test_an_archive_that_was_used_before_is_not_read_again(tmp_path: Path, reads: list[str],
                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
     place = str(tmp_path / "modules.zip")
     archive(Path(place), 1)
@@ -64,7 +64,7 @@ def test_an_archive_that_was_imported_from_before_is_not_read_again(tmp_path: Pa
     assert reads == []
 
 
-def test_an_archive_that_is_gone_is_left_to_python(tmp_path: Path, reads: list[str]) -> None:
+def test_a_missing_archive_is_left_to_python(tmp_path: Path, reads: list[str]) -> None:
     place = tmp_path / "modules.zip"
     archive(place, 1)
     importer = zipimport.zipimporter(str(place))
@@ -75,16 +75,16 @@ def test_an_archive_that_is_gone_is_left_to_python(tmp_path: Path, reads: list[s
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="only Linux has the setting")
-def test_a_worker_reads_its_connection_to_the_end_and_its_answer_is_the_callers() -> None:
+def test_a_worker_reads_its_connection_to_the_end_and_returns_mains_result() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as sender:
         receiver, _ = server.accept()
         sender.sendall(b"a task")
         sender.shutdown(socket.SHUT_WR)
         with receiver, os.fdopen(os.dup(receiver.fileno()), "rb") as infile:
-            assert answering_at_once(lambda given, _: given.read())(infile, io.BytesIO()) == b"a task"
+            assert with_quick_ack(lambda given, _: given.read())(infile, io.BytesIO()) == b"a task"
 
 
-def test_only_a_local_session_has_the_daemon_by_itself() -> None:
+def test_only_a_local_session_uses_the_daemon_by_default() -> None:
     def module(master: str, submitted: bool = False) -> str | None:
         return session._settings(Spark(master=master), submitted, {}).get("spark.python.daemon.module")
 
@@ -93,7 +93,7 @@ def test_only_a_local_session_has_the_daemon_by_itself() -> None:
     assert module("local[2]", submitted=True) is None
 
 
-def test_tasks_of_a_session_with_the_daemon_run_under_it(spark: SparkSession) -> None:
+def test_tasks_of_a_session_with_the_daemon_run_in_it(spark: SparkSession) -> None:
     def which(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for _ in batches:
             skips = zipimport.zipimporter.invalidate_caches.__module__

@@ -8,7 +8,7 @@ import pytest
 from pyspark.errors import PySparkException
 
 from laketrain.errors import DataError
-from laketrain.spark.errors import explained, first_sentence
+from laketrain.spark.errors import first_sentence, translate_spark_errors
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -32,12 +32,12 @@ laketrain.errors.DataError: [convert] image feature 'pixels': got a column of st
      "Caused by: java.io.IOException: No space left on device\n\tat java.base", "No space left on device"),
     ("", "Spark failed"),
 ])
-def test_of_a_spark_exception_the_part_for_people_is_kept(text: str, said: str) -> None:
+def test_the_first_sentence_is_the_readable_part_of_spark_s_message(text: str, said: str) -> None:
     assert first_sentence(text) == said
 
 
-def test_an_error_of_ours_from_an_executor_is_told_in_its_own_words() -> None:
-    with pytest.raises(DataError) as caught, explained("convert", "dataset 'x'"):
+def test_an_error_of_laketrain_from_an_executor_is_unwrapped() -> None:
+    with pytest.raises(DataError) as caught, translate_spark_errors("convert", "dataset 'x'"):
         raise PySparkException(OURS)
     assert str(caught.value) == ("[convert] image feature 'pixels': got a column of string, expected binary. "
                                  "Next: cast it")
@@ -46,18 +46,18 @@ def test_an_error_of_ours_from_an_executor_is_told_in_its_own_words() -> None:
 @pytest.mark.parametrize("text", [
     "Caused by: java.lang.OutOfMemoryError: Java heap space",
     'Cannot invoke "RpcEndpointRef.askSync()" because "BlockManagerMaster.driverEndpoint()" is null'])
-def test_a_lack_of_memory_is_told_with_the_setting_that_helps(text: str) -> None:
+def test_running_out_of_memory_is_an_error_that_names_the_setting(text: str) -> None:
     with pytest.raises(DataError, match=r"table 'x': Spark's JVM ran out of memory. Next: raise spark.driver.memory"), (
-            explained("clean", "table 'x'")):
+            translate_spark_errors("clean", "table 'x'")):
         raise PySparkException(text)
 
 
-def test_what_is_no_mistake_of_sparks_passes_as_it_is() -> None:
-    with pytest.raises(KeyError), explained("convert", "dataset 'x'"):
+def test_other_exceptions_pass_unchanged() -> None:
+    with pytest.raises(KeyError), translate_spark_errors("convert", "dataset 'x'"):
         raise KeyError("mine")
 
 
-def test_what_pyspark_logs_of_a_mistake_is_not_shown_beside_its_words(spark: SparkSession) -> None:
+def test_pysparks_log_of_a_translated_error_is_suppressed(spark: SparkSession) -> None:
     from pyspark.logger import PySparkLogger
 
     shown: list[logging.LogRecord] = []
@@ -66,15 +66,15 @@ def test_what_pyspark_logs_of_a_mistake_is_not_shown_beside_its_words(spark: Spa
     log = PySparkLogger.getLogger("SQLQueryContextLogger")
     log.addHandler(handler)
     try:
-        with pytest.raises(DataError), explained("clean", "table 'x'"):
+        with pytest.raises(DataError), translate_spark_errors("clean", "table 'x'"):
             spark.range(1).selectExpr("cast(interval '1' day as double)")
         assert shown == []
         with pytest.raises(Exception, match="DATATYPE_MISMATCH"):
             spark.range(1).selectExpr("cast(interval '1' day as double)")
         assert len(shown) == 1
         one, other = ExitStack(), ExitStack()  # as of two threads
-        one.enter_context(explained("clean", "table 'x'"))
-        other.enter_context(explained("clean", "table 'y'"))
+        one.enter_context(translate_spark_errors("clean", "table 'x'"))
+        other.enter_context(translate_spark_errors("clean", "table 'y'"))
         one.close()
         other.close()
         with pytest.raises(Exception, match="DATATYPE_MISMATCH"):

@@ -16,7 +16,7 @@ ANSI, ROWS = "spark.sql.ansi.enabled", "spark.sql.execution.arrow.maxRecordsPerB
 
 
 @pytest.mark.parametrize("first_out", [0, 1], ids=["the first in is the first out", "the last in is the first out"])
-def test_settings_stay_until_the_last_who_made_them_leaves(spark: SparkSession, first_out: int) -> None:
+def test_settings_are_restored_when_the_last_user_leaves(spark: SparkSession, first_out: int) -> None:
     before = {key: spark.conf.get(key, None) for key in (ANSI, ROWS)}
     inside = [ExitStack(), ExitStack()]
     for number, stack in enumerate(inside):
@@ -29,7 +29,7 @@ def test_settings_stay_until_the_last_who_made_them_leaves(spark: SparkSession, 
     assert {key: spark.conf.get(key, None) for key in (ANSI, ROWS)} == before
 
 
-def test_a_setting_that_spark_refuses_leaves_the_others_as_they_were(spark: SparkSession) -> None:
+def test_a_setting_that_spark_refuses_restores_the_others(spark: SparkSession) -> None:
     before = spark.conf.get(ROWS)
     with pytest.raises(Exception, match="maxRecordsPerBatch|spark.driver.memory"), configured(
             spark, {ROWS: "7", "spark.driver.memory": "1g"}):

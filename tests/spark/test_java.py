@@ -24,24 +24,24 @@ def test_java_home_comes_first(tmp_path):
     assert found == JavaHome(named, "17.0.2", "JAVA_HOME")
 
 
-def test_a_java_home_too_new_for_spark_is_passed_over(tmp_path):
+def test_a_java_home_that_is_too_new_for_spark_is_skipped(tmp_path):
     named, placed = jdk(tmp_path / "named", "25.0.3"), jdk(tmp_path / "jvm" / "placed", "21.0.1")
     assert find_java({"JAVA_HOME": str(named)}, [str(placed.parent)]).path == placed
 
 
-def test_a_java_home_that_is_gone_is_passed_over(tmp_path):
+def test_a_missing_java_home_is_skipped(tmp_path):
     placed = jdk(tmp_path / "jvm" / "placed", "17.0.1")
     assert find_java({"JAVA_HOME": str(tmp_path / "gone")}, [str(placed.parent)]).path == placed
 
 
-def test_java_on_the_path_is_followed_through_its_links(tmp_path):
+def test_the_links_of_java_on_the_path_are_followed(tmp_path):
     home = jdk(tmp_path / "jdk", "17.0.9")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "java").symlink_to(home / "bin" / "java")
     assert find_java({"PATH": str(tmp_path / "bin")}, []) == JavaHome(home, "17.0.9", "PATH")
 
 
-def test_a_version_managers_shim_is_asked(tmp_path):
+def test_a_version_managers_shim_is_run(tmp_path):
     home = jdk(tmp_path / "jdk", "21.0.2")
     (tmp_path / "shims").mkdir()
     shim = tmp_path / "shims" / "java"
@@ -50,20 +50,20 @@ def test_a_version_managers_shim_is_asked(tmp_path):
     assert find_java({"PATH": str(tmp_path / "shims")}, []) == JavaHome(home, "21.0.2", "PATH")
 
 
-def test_the_newest_supported_one_of_a_place_is_taken(tmp_path):
+def test_the_newest_supported_java_of_a_folder_is_chosen(tmp_path):
     for name, version in (("a", "17.0.1"), ("b", "21.0.1"), ("c", "25.0.1"), ("d", "1.8.0_402")):
         jdk(tmp_path / name, version)
     assert find_java({}, [str(tmp_path)]).version == "21.0.1"
     assert [home.major for home in java_homes({}, [str(tmp_path)])] == [25, 21, 17, 8]
 
 
-def test_one_java_under_two_names_is_one(tmp_path):
+def test_a_java_under_two_names_is_listed_once(tmp_path):
     home = jdk(tmp_path / "jdk-17", "17.0.1")
     (tmp_path / "default").symlink_to(home)
     assert len(list(java_homes({"JAVA_HOME": str(home)}, [str(tmp_path)]))) == 1
 
 
-def test_nothing_is_found_on_a_bare_machine(tmp_path):
+def test_a_machine_without_java_has_none(tmp_path):
     assert find_java({"PATH": ""}, [str(tmp_path), str(tmp_path / "absent")]) is None
 
 

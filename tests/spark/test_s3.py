@@ -26,7 +26,7 @@ def run(config: Path, lake: str, *words: str) -> subprocess.CompletedProcess[str
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_road_to_a_bucket_ends_with_the_data_and_the_model_of_a_local_lake(
+def test_a_run_in_a_bucket_makes_the_same_data_and_model_as_in_a_local_lake(
         spark: SparkSession, with_connectors: list[str], tmp_path: Path) -> None:
     walk = build_walk(tmp_path / "a walk")
     walk.run(spark)
@@ -41,7 +41,7 @@ def test_the_road_to_a_bucket_ends_with_the_data_and_the_model_of_a_local_lake(
 
 
 @pytest.mark.slow
-def test_without_the_connector_the_command_says_which_package_is_missing(tmp_path: Path) -> None:
+def test_without_the_connector_the_error_names_the_package(tmp_path: Path) -> None:
     with s3_server():
         done = run(build_walk(tmp_path).config, f"s3://{BUCKET}/lake")
     assert done.returncode == 1
@@ -50,7 +50,7 @@ def test_without_the_connector_the_command_says_which_package_is_missing(tmp_pat
     assert "Traceback" not in done.stderr
 
 
-def test_the_connector_is_asked_for_of_the_hadoop_that_spark_brings() -> None:
+def test_the_connectors_package_has_the_version_of_sparks_hadoop() -> None:
     import pyspark
 
     from laketrain.spark.s3 import PACKAGE
@@ -59,7 +59,7 @@ def test_the_connector_is_asked_for_of_the_hadoop_that_spark_brings() -> None:
     assert jar.stem.rpartition("-")[2] == PACKAGE.rpartition(":")[2]
 
 
-def test_executors_get_what_the_driver_knows_of_s3_and_nothing_else() -> None:
+def test_executors_get_the_drivers_s3_variables_and_nothing_else() -> None:
     told = {"AWS_ENDPOINT_URL": "http://store:9000", "AWS_REGION": "eu-north-1", "AWS_ACCESS_KEY_ID": "me",
             "AWS_SECRET_ACCESS_KEY": "hush", "AWS_PROFILE": "other", "HOME": os.sep}
     assert s3_settings(told) == {
@@ -70,7 +70,7 @@ def test_executors_get_what_the_driver_knows_of_s3_and_nothing_else() -> None:
     assert s3_settings({"HOME": os.sep}) == {}
 
 
-def test_a_key_that_pods_take_from_a_secret_is_not_written_into_their_description() -> None:
+def test_a_variable_from_a_kubernetes_secret_is_not_in_the_pods_description() -> None:
     told = {"spark.kubernetes.executor.secretKeyRef.AWS_SECRET_ACCESS_KEY"}
     found = s3_settings({"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "hush"}, told)
     assert found == {"spark.executorEnv.AWS_ACCESS_KEY_ID": "me"}

@@ -23,7 +23,7 @@ print(*(conf.get(key) for key in ("spark.sql.shuffle.partitions", "spark.mine",
 
 
 @pytest.mark.slow
-def test_what_spark_submit_is_told_wins_over_the_config_and_our_defaults(tmp_path: Path) -> None:
+def test_settings_of_spark_submit_take_precedence_over_the_config_and_the_defaults(tmp_path: Path) -> None:
     job = tmp_path / "job.py"
     job.write_text(JOB, "utf-8")
     submit = shutil.which("spark-submit", path=str(Path(sys.executable).parent))

@@ -11,7 +11,7 @@ import pytest
 
 from laketrain.config.spark import Spark
 from laketrain.errors import LaunchError
-from laketrain.spark.frames import ALIKE, arrow_batches, configured
+from laketrain.spark.frames import SESSION_CONF, arrow_batches, configured
 from laketrain.spark.session import _settings
 from laketrain.spark.zone import require_utc
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NOTEBOOK = """
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from laketrain.spark.frames import ALIKE, configured
+from laketrain.spark.frames import SESSION_CONF, configured
 
 spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
 zone = F.expr("java_method('java.time.ZoneId', 'systemDefault')")
@@ -31,8 +31,8 @@ def told():
     print(*row, sep=" ")
 
 told()
-with configured(spark, ALIKE):
-    with configured(spark, ALIKE):
+with configured(spark, SESSION_CONF):
+    with configured(spark, SESSION_CONF):
         told()
     told()
 told()
@@ -40,7 +40,7 @@ told()
 
 
 @pytest.mark.slow
-def test_a_users_session_is_in_utc_while_a_stage_works_and_in_its_own_zone_afterwards() -> None:
+def test_a_users_session_is_in_utc_while_a_stage_works_and_in_its_zone_afterwards() -> None:
     done = subprocess.run([sys.executable, "-c", NOTEBOOK], capture_output=True, text=True, check=False,
                           env={**os.environ, "TZ": "America/New_York"})
     assert done.returncode == 0, done.stderr
@@ -49,7 +49,7 @@ def test_a_users_session_is_in_utc_while_a_stage_works_and_in_its_own_zone_after
 
 
 @pytest.mark.slow
-def test_settings_without_a_zone_leave_it_alone(spark: SparkSession) -> None:
+def test_settings_without_a_zone_leave_it_unchanged(spark: SparkSession) -> None:
     assert spark._jvm is not None
     zones: Any = spark._jvm.java.util.TimeZone
     before = zones.getDefault()
@@ -57,7 +57,7 @@ def test_settings_without_a_zone_leave_it_alone(spark: SparkSession) -> None:
         zones.setDefault(zones.getTimeZone("Asia/Kolkata"))
         with configured(spark, arrow_batches(8)):
             assert zones.getDefault().getID() == "Asia/Kolkata"
-        with pytest.raises(RuntimeError), configured(spark, ALIKE):
+        with pytest.raises(RuntimeError), configured(spark, SESSION_CONF):
             raise RuntimeError
         assert zones.getDefault().getID() == "Asia/Kolkata"
     finally:
@@ -65,7 +65,7 @@ def test_settings_without_a_zone_leave_it_alone(spark: SparkSession) -> None:
 
 
 @pytest.mark.parametrize("submitted", [False, True])
-def test_sessions_of_ours_start_in_utc_beside_the_users_own_java_options(submitted: bool) -> None:
+def test_new_sessions_start_in_utc_and_keep_the_users_java_options(submitted: bool) -> None:
     own = {"spark.executor.extraJavaOptions": "-Xss4m", "spark.executor.defaultJavaOptions": "-Xss2m"}
     made = _settings(Spark.model_validate({"master": "yarn", "conf": own}), submitted, {})
     assert made["spark.driver.defaultJavaOptions"] == "-Duser.timezone=UTC"
@@ -73,13 +73,13 @@ def test_sessions_of_ours_start_in_utc_beside_the_users_own_java_options(submitt
     assert made["spark.executor.extraJavaOptions"] == "-Xss4m"
 
 
-def test_under_spark_submit_its_own_options_of_executors_are_kept() -> None:
+def test_options_of_executors_from_spark_submit_are_kept() -> None:
     made = _settings(Spark(), True, {"spark.executor.defaultJavaOptions": "-Xss1m"})
     assert made["spark.executor.defaultJavaOptions"] == "-Xss1m -Duser.timezone=UTC"
 
 
 @pytest.mark.slow
-def test_executors_in_another_zone_are_refused(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_executors_in_another_zone_are_an_error(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of local mode are the driver."""
     assert spark._jvm is not None
     zones: Any = spark._jvm.java.util.TimeZone

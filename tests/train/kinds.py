@@ -34,7 +34,7 @@ def commit_kinds(lake: Lake, name: str, inputs: Sequence[str], targets: Mapping[
     batches = {split: _rows(declared, rows, seed) for seed, (split, rows) in enumerate(SPLITS.items())}
     learnt = declared
     for first in (True, False):
-        learnt = learnt.learnt([learnt.tally(batches["train"], first)], first)
+        learnt = learnt.fit([learnt.tally(batches["train"], first)], first)
     with lake.table("features", name).stage() as draft:
         for split, batch in batches.items():
             stored, refused = learnt.encode_batch(batch)

@@ -1,9 +1,7 @@
-"""Interrupted and resumed is as if never interrupted; what lies in a checkpoint runs no code."""
+"""A training that was interrupted and resumed equals one that was never interrupted."""
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -16,13 +14,14 @@ import pytest
 from laketrain.distributed.world import World
 from laketrain.errors import LakeError
 from laketrain.events import EpochEnded, Event
-from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
-from laketrain.train import clock, fingerprint_train
-from laketrain.train.checkpoint import Checkpoints, State, load_model
+from laketrain.models.networks import Networks
+from laketrain.models.saving import load_model
+from laketrain.train import fingerprint_train, timing
+from laketrain.train.checkpoint import Checkpoints, State
 from laketrain.train.fit import FitTask, fit
-from laketrain.train.parted import weights_digest
-from laketrain.train.user import pack_user_code
+from laketrain.train.user_code import pack_user_code
+from laketrain.train.weight_sync import weights_digest
 from laketrain.workload import Train
 
 pytestmark = pytest.mark.slow
@@ -63,7 +62,7 @@ class Interrupt:
 
 @pytest.fixture(autouse=True)
 def _every_step_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr(timing, "REPORT_EVERY_S", 0.0)
 
 
 def silent(event: Event) -> None:
@@ -102,7 +101,8 @@ def test_a_schedule_goes_on_where_it_was_whether_resumed_or_not(task_of: Callabl
     for end in (Interrupt(epoch=1), Interrupt(epoch=2), silent):
         with suppress(Interrupted):
             fit(resumed(task), ALONE, end)
-    model, state = checkpoints_of(task).load(checkpoints_of(task).latest().number)
+    networks, state = checkpoints_of(task).load(checkpoints_of(task).latest().number)
+    model = networks.predicting
     assert int(model.optimizer.iterations) == 21
     wanted = [0.2 * (1 + np.cos(np.pi * step / 21)) / 2 for step in (6, 13, 20)]
     np.testing.assert_allclose([row["learning_rate"] for row in state.history], wanted, rtol=1e-6)
@@ -188,7 +188,7 @@ def test_the_best_epoch_s_model_is_committed_and_its_checkpoint_outlives_newer_o
     assert sorted({table.get(number).entry.meta["epochs"] for number in table.versions()}) == sorted({best, 4})
     model = load_model(table.get(next(number for number in table.versions()
                                       if table.get(number).entry.meta["epochs"] == best)))
-    assert weights_digest(model) == found["weights"]
+    assert weights_digest(Networks.of(model)) == found["weights"]
 
 
 def test_a_training_that_was_finished_trains_no_more(task_of: Callable[..., FitTask]) -> None:
@@ -234,9 +234,9 @@ def test_a_checkpoint_of_another_run_is_neither_found_nor_dropped(task_of: Calla
     fit(task, ALONE, silent)
     other = Checkpoints(Lake(task.lake), "tiny", run="of another config")
     assert other.latest() is None
-    model, _ = checkpoints_of(task).load(1)
+    networks, _ = checkpoints_of(task).load(1)
     for epochs in range(1, 5):
-        other.save(model, State(epochs=epochs))
+        other.save(networks, State(epochs=epochs))
     assert other.lake.table("checkpoints", "tiny").versions() == [1, 4, 5]
     assert other.latest().number == 5
     assert checkpoints_of(task).latest().number == 1
@@ -255,145 +255,15 @@ def test_what_shapes_a_model_is_in_its_fingerprint_and_nothing_else(dataset: Ver
     assert (fingerprint_train(dataset, before) == fingerprint_train(dataset, after)) is same
 
 
-# ---- hostile models
-
-
-def version_with(lake: Lake, content: Path) -> Version:
-    """`models/hostile` whose model.keras is this file."""
-    with lake.table("models", "hostile").stage() as draft:
-        lake.store.put(str(content), draft.path("model.keras"))
-        return draft.commit(stage="train")
-
-
-def lambda_model(path: Path, proof: Path) -> None:
-    import keras
-
-    def attack(tensor: Any, proof: str = str(proof)) -> Any:
-        open(proof, "w").close()
-        return tensor
-
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda tensor: attack(tensor))])
-    model.save(path)
-    proof.unlink()  # building it ran it
-
-
-def patched(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """A model of one dense layer whose config.json was tampered with."""
-    import keras
-
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="victim")])
-    model.compile("sgd", "mse")
-    saved_and_patched(model, path, change)
-
-
-def saved_and_patched(model: Any, path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    plain = path.with_name("plain.keras")
-    model.save(plain)
-    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as target:
-        for name in source.namelist():
-            content = source.read(name)
-            if name == "config.json":
-                config = json.loads(content)
-                change(config)
-                content = json.dumps(config).encode()
-            target.writestr(name, content)
-
-
-def dense_of(config: dict[str, Any]) -> dict[str, Any]:
-    [layer] = [layer for layer in config["config"]["layers"] if layer["class_name"] == "Dense"]
-    return layer
-
-
-def function_of_os(path: Path, proof: Path) -> None:
-    def change(config: dict[str, Any]) -> None:
-        dense_of(config)["config"]["activation"] = {"module": "os", "class_name": "function", "config": "system",
-                                                    "registered_name": "system"}
-    patched(path, change)
-
-
-def class_of_subprocess(path: Path, proof: Path) -> None:
-    def change(config: dict[str, Any]) -> None:
-        dense_of(config).update(module="subprocess", class_name="Popen", registered_name="Popen",
-                                config={"args": ["touch", str(proof)]})
-    patched(path, change)
-
-
-def loss_of_subprocess(path: Path, proof: Path) -> None:
-    def change(config: dict[str, Any]) -> None:
-        config["compile_config"]["loss"] = {"module": "subprocess", "class_name": "Popen", "registered_name": "Popen",
-                                            "config": {"args": ["touch", str(proof)]}}
-    patched(path, change)
-
-
-def unsafe_mode_switched_on(path: Path, proof: Path) -> None:
-    def change(config: dict[str, Any]) -> None:
-        dense_of(config).update(module="keras.config", class_name="function", config="enable_unsafe_deserialization",
-                                registered_name="enable_unsafe_deserialization")
-    patched(path, change)
-
-
-def lambda_of_a_known_function(path: Path, proof: Path) -> None:
-    def change(config: dict[str, Any]) -> None:
-        known = {"module": "keras.ops", "class_name": "function", "config": "relu", "registered_name": "relu"}
-        dense_of(config).update(module="keras.layers", class_name="Lambda",
-                                config={"name": "victim", "function": known, "arguments": {}})
-    patched(path, change)
-
-
-def lambda_by_a_dotted_name(path: Path, proof: Path) -> None:
-    import keras
-
-    def change(config: dict[str, Any]) -> None:
-        [layer] = [layer for layer in config["config"]["layers"] if layer["class_name"] == "Lambda"]
-        layer.update(module="keras", class_name="layers.Lambda", registered_name=None)
-    known = keras.layers.Lambda(keras.activations.relu)
-    saved_and_patched(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1), known]), path, change)
-
-
-def pickle_in_disguise(path: Path, proof: Path) -> None:
-    import pickle
-
-    class Attack:
-        def __reduce__(self) -> Any:
-            return open, (str(proof), "w")
-
-    path.write_bytes(pickle.dumps(Attack()))
-
-
-def h5_in_disguise(path: Path, proof: Path) -> None:
-    import keras
-
-    old = path.with_name("old.h5")
-    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(old)
-    old.rename(path)
-
-
-@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
-@pytest.mark.parametrize("hostile", [
-    lambda_model, function_of_os, class_of_subprocess, loss_of_subprocess, unsafe_mode_switched_on,
-    lambda_of_a_known_function, lambda_by_a_dotted_name, pickle_in_disguise, h5_in_disguise,
-], ids=lambda hostile: hostile.__name__)
-def test_a_hostile_model_is_refused_and_nothing_of_it_is_executed(tmp_path: Path,
-                                                                  hostile: Callable[[Path, Path], None]) -> None:
-    import_tensorflow()
-    import keras
-
-    proof = tmp_path / "proof"
-    hostile(tmp_path / "hostile.keras", proof)
-    version = version_with(Lake(tmp_path / "lake"), tmp_path / "hostile.keras")
-    with pytest.raises(LakeError) as caught:
-        load_model(version)
-    assert caught.value.subject == "models/hostile@1, model.keras"
-    assert not proof.exists()
-    assert keras.src.saving.serialization_lib.in_safe_mode() is not False
-
-
 def test_an_honest_model_comes_back_whole(task_of: Callable[..., FitTask]) -> None:
     task = task_of(model={"name": "cnn", "filters": 2, "dense": 4, "dropout": 0.5},
                    optimizer={"name": "adamw", "schedule": "cosine"}, epochs=1)
     result = fit(task, ALONE, silent)
     lake = Lake(task.lake)
-    model = load_model(version_with(lake, Path(lake.store.local(f"{task.output}/model.keras"))))
-    assert weights_digest(model) == result["weights"]
+    with lake.table("models", "honest").stage() as draft:
+        lake.store.put(lake.store.local(f"{task.output}/model.keras"), draft.path("model.keras"))
+        version = draft.commit(stage="train")
+    model = load_model(version)
+    assert weights_digest(Networks.of(model)) == result["weights"]
     assert type(model.optimizer).__name__ == "AdamW"
     assert int(model.optimizer.iterations) == 7

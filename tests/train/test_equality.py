@@ -92,7 +92,7 @@ def commit_texts(lake: Lake, rows: int = 203, words: int = 520) -> Version:
     table = pa.table({"words": [" ".join(f"word{number}" for number in row) for row in numbers],
                       "label": numbers[:, 0] % 3})
     text = FeatureSet.model_validate({"text": {"kind": "text", "column": "words", "length": 8, "minimum_count": 1}})
-    learnt = text["text"].learnt(text["text"].tally(table.combine_chunks().column("words").chunk(0)))
+    learnt = text["text"].fit(text["text"].tally(table.combine_chunks().column("words").chunk(0)))
     label = FeatureSet.model_validate({"label": {"kind": "label", "column": "label", "classes": 3}})
     features = FeatureSet.of({"text": learnt, "label": label["label"]})
     with lake.table("features", "texts").stage() as draft:

@@ -17,13 +17,14 @@ from tests import tiny
 from laketrain.distributed.world import World
 from laketrain.errors import DataError
 from laketrain.events import EpochEnded, Event, StepEnded
-from laketrain.feed import batches
+from laketrain.feed import array_batches
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Version
-from laketrain.train import clock
+from laketrain.models.networks import Networks
+from laketrain.train import timing
 from laketrain.train.fit import FitTask, fit
-from laketrain.train.parted import weights_digest
+from laketrain.train.weight_sync import weights_digest
 
 pytestmark = pytest.mark.slow
 ALONE = World(0, 1)
@@ -54,7 +55,7 @@ def real_batches(task: FitTask, epoch: int) -> Iterator[tuple[npt.NDArray[np.uin
     """The images and labels of an epoch's global batches without any padding, so that the last ones are smaller."""
     dataset = Dataset.at(task.lake, task.dataset)
     plan = dataset.plan(task.config.split, task.config.batch, lanes=task.config.lanes, seed=task.config.seed)
-    with dataset.reader(task.config.split) as reader, closing(batches(plan, reader, 0, 1, epoch)) as source:
+    with dataset.reader(task.config.split) as reader, closing(array_batches(plan, reader, 0, 1, epoch)) as source:
         for batch in source:
             real = batch.weights > 0
             yield batch.arrays["image"][real], batch.arrays["label"][real]
@@ -185,7 +186,7 @@ def test_training_is_plain_keras_on_the_same_batches(task_of: Callable[..., FitT
     result = fit(task, ALONE, silent)
     ours = fitted_model(task)
 
-    assert result["weights"] == weights_digest(ours)
+    assert result["weights"] == weights_digest(Networks.of(ours))
     assert result["parameters"] == plain.count_params()
     assert type(ours.optimizer) is type(plain.optimizer)
     for start, mine, theirs in zip(before, ours.get_weights(), plain.get_weights(), strict=True):
@@ -246,7 +247,7 @@ def test_augmentation_changes_what_is_trained_on_but_not_what_is_validated(task_
 
 def test_a_step_and_an_epoch_are_reported_with_where_they_stand(task_of: Callable[..., FitTask],
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr(timing, "REPORT_EVERY_S", 0.0)
     events: list[Event] = []
     result = fit(task_of(), ALONE, events.append)
     steps = [event for event in events if isinstance(event, StepEnded)]

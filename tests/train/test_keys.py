@@ -18,8 +18,10 @@ from laketrain.config.optimizer import Optimizer
 from laketrain.distributed import World
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
-from laketrain.train.fit import FitTask, fit, save_model
-from laketrain.train.user import pack_user_code
+from laketrain.models.networks import Networks
+from laketrain.models.saving import save_networks
+from laketrain.train.fit import FitTask, fit
+from laketrain.train.user_code import pack_user_code
 from laketrain.workload import Train
 from train_keys import INPUTS, NO_WEIGHTS, PAGE, SEVERAL, TARGETS, TRIALS, place_of, refusal, train_keys
 from train_keys import page as written
@@ -66,7 +68,8 @@ class Walk:
         self._fitted: dict[str, Arrays] = {}
         self.model: Any = None
         # What is to be committed is looked at instead of being written, which would take as long as the training.
-        patch.setattr("laketrain.train.fit.save_model", lambda model, lake, output: setattr(self, "model", model))
+        patch.setattr("laketrain.train.fit.save_networks",
+                      lambda networks, store, folder: setattr(self, "model", networks.predicting))
 
     def dataset(self, inputs: Sequence[str], targets: Mapping[str, str]) -> Version:
         """Of these kinds of inputs, and targets by name."""
@@ -80,7 +83,7 @@ class Walk:
         output = f"another/{dataset.name}"
         if not self._lake.store.exists(f"{output}/model.keras"):
             self.weights(dataset, {**settings, "seed": 5})
-            save_model(self.model, self._lake, output)
+            save_networks(Networks.of(self.model), self._lake.store, output)
         return f"{self._lake.url}/{output}/model.keras"
 
     def weights(self, dataset: Version, settings: Settings) -> Arrays:
@@ -176,14 +179,14 @@ def stepped(settings: Settings) -> list[np.ndarray[Any, Any]]:
     import_tensorflow()
     import keras
 
-    from laketrain.train.compiling import build_optimizer, set_layer_rates
+    from laketrain.train.compile import build_optimizer, set_layer_rates
 
     keras.utils.set_random_seed(0)
     config = Optimizer.model_validate(settings)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="one")])
     model.compile(optimizer=build_optimizer(config))
     model.optimizer.build(model.trainable_variables)
-    set_layer_rates(model, config.layer_rates)
+    set_layer_rates(Networks.of(model), config.layer_rates)
     random = np.random.default_rng(0)
     for size in (3.0, 0.1, 1.0, 0.01, 0.001):
         gradients = [keras.ops.convert_to_tensor(random.normal(scale=size, size=variable.shape).astype(np.float32))

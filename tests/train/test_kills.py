@@ -98,13 +98,13 @@ class Countdown:
 
 @contextmanager
 def each_step_is_reported() -> Iterator[None]:
-    from laketrain.train import clock
+    from laketrain.train import timing
 
-    usual, clock.REPORT_EVERY_S = clock.REPORT_EVERY_S, 0.0
+    usual, timing.REPORT_EVERY_S = timing.REPORT_EVERY_S, 0.0
     try:
         yield
     finally:
-        clock.REPORT_EVERY_S = usual
+        timing.REPORT_EVERY_S = usual
 
 
 @contextmanager

@@ -83,13 +83,14 @@ def test_a_setting_of_train_that_would_do_nothing_is_refused(told: Told, given: 
 
 
 @pytest.mark.parametrize(("given", "key", "why"), [
-    ({**NUMBER, "flag": True}, "flag", "with `missing: refuse` none is"),
-    ({"kind": "category", "column": "title", "hashed": 10, "minimum_count": 5}, "minimum_count", "is for values that"),
-    ({"kind": "category", "column": "title", "hashed": 10, "most": 5}, "most", "with `hashed` none is"),
+    ({**NUMBER, "flag": True}, "flag", "`missing: refuse` accepts none"),
+    ({"kind": "category", "column": "title", "hashed": 10, "minimum_count": 5}, "minimum_count",
+     "is for values of the train split"),
+    ({"kind": "category", "column": "title", "hashed": 10, "most": 5}, "most", "`hashed` doesn't use them"),
     ({**PHOTO, "filter": "lanczos"}, "filter", "with `resize: none` they are refused"),
     ({"kind": "image", "column": "pixels", "shape": [8, 8, 1], "max_pixels": 100}, "max_pixels", "holds pixels"),
-    ({**SOUND, "coefficients": 20}, "coefficients", "is of `features: mfcc`"),
-    ({**SOUND, "features": "waveform", "hop_ms": 5.0}, "hop_ms", "the model sees samples"),
+    ({**SOUND, "coefficients": 20}, "coefficients", "is for `features: mfcc`"),
+    ({**SOUND, "features": "waveform", "hop_ms": 5.0}, "hop_ms", "`features: waveform` has samples"),
     ({"kind": "vector", "column": "price", "columns": ["x", "price"]}, "column", "the feature is made of `columns`"),
 ])
 def test_a_setting_of_a_feature_that_would_do_nothing_is_refused(told: Told, given: dict[str, Any], key: str,

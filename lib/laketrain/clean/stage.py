@@ -16,11 +16,11 @@ from laketrain.clean.rules import Judging, apply, code_marks, key_marks, persona
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import BaseSource
 from laketrain.lake import Version, fingerprint
-from laketrain.lake.contents import found_files
+from laketrain.lake.contents import list_data_files
 from laketrain.lake.quarantine import check_balance, check_rejects, commit_quarantine, counts_by_rule
-from laketrain.lake.version import made_of
-from laketrain.spark.errors import explained
-from laketrain.spark.frames import configured, counts_by, persisted, valid_text, write
+from laketrain.lake.version import parent_fields
+from laketrain.spark.errors import translate_spark_errors
+from laketrain.spark.frames import configured, counts_by, persisted, replace_invalid_utf8, write
 
 REVISION = 7
 
@@ -41,7 +41,7 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
     started = time.monotonic()
     file = veiled_file(F.col(FILE), table.rules, source.format)
     # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
-    with (explained("clean", f"table {name!r}"), configured(spark, SETTINGS),
+    with (translate_spark_errors("clean", f"table {name!r}"), configured(spark, SETTINGS),
           raw.lake.table("clean", name).stage() as draft, Judging(file) as judging):
         before = raw.lake.table("clean", name).latest() if source.declared == "infer" else None
         reading = open_raw(spark, raw, source, before.entry.meta if before else None, personal_columns(table.rules))
@@ -60,12 +60,12 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
             check_rejects("clean", f"table {name!r}", rows_in, rejected, table.max_reject_fraction, quarantine.ref)
             good = judged.where(F.col(REJECT).isNull()).drop(FILE, RECORD, REJECT)
             write(good, draft.url())
-            files = found_files(raw.lake.store, draft.path())
+            files = list_data_files(raw.lake.store, draft.path())
             rows_out = sum(file.rows or 0 for file in files)
             check_balance("clean", f"table {name!r}", rows_in, rows_out, quarantine.rows)
             return draft.commit(
                 stage="clean", fingerprint=key, files=files, table_schema=good.schema.json(),
-                **made_of(raw),
+                **parent_fields(raw),
                 counts={"in": rows_in, "out": rows_out, "quarantined": quarantine.rows, "reasons": rejected,
                         **({"imputed": judging.imputed} if judging.imputed else {})},
                 meta={"quarantine": quarantine.number, "rules": [rule.model_dump() for rule in table.rules],
@@ -82,7 +82,7 @@ def _kept(judged: DataFrame) -> DataFrame:
 
 def _rejected(judged: DataFrame, file: Column, record: Column) -> DataFrame:
     """The rejected rows, with the columns of a quarantine."""
-    return valid_text(judged.where(F.col(REJECT).isNotNull()).select(
+    return replace_invalid_utf8(judged.where(F.col(REJECT).isNotNull()).select(
         file.alias("file"),
         F.col(f"{REJECT}.rule").alias("rule"),
         F.col(f"{REJECT}.reason").alias("reason"),

@@ -14,10 +14,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from laketrain.config.likeness import Likeness
-from laketrain.convert.split import SPLIT
-from laketrain.spark.alike import marked, pairs_of
-from laketrain.spark.frames import quoted
-from laketrain.spark.kept import Kept
+from laketrain.spark.frames import SPLIT, quoted
+from laketrain.spark.near_duplicates import item_and_mark, similar_pairs
+from laketrain.spark.persistence import PersistedFrames
 
 DUPLICATES = "the inputs"
 
@@ -60,14 +59,15 @@ def leaks_of(rows: DataFrame, keys: Iterable[str], inputs: Sequence[str], names:
 
 def near_leaks_of(rows: DataFrame, likeness: Likeness, names: Sequence[str]) -> list[Leak]:
     """Every pair of splits with texts or pictures that are almost the same, and how many of the second's are: of those
-    that share a bucket (see `laketrain.spark.alike`), so there may be more."""
-    compared = marked(F.col(quoted(likeness.column)), likeness)
+    that share a bucket (see `laketrain.spark.near_duplicates`), so there may be more."""
+    compared = item_and_mark(F.col(quoted(likeness.column)), likeness)
     placed = rows.where(F.col(SPLIT) >= 0).select(compared.alias("compared"), SPLIT)
-    with Kept() as kept:
-        items = kept.hold(placed.where("compared.mark IS NOT NULL").groupBy(F.col("compared.mark").alias("mark")).agg(
+    with PersistedFrames() as frames:
+        marked = placed.where("compared.mark IS NOT NULL").groupBy(F.col("compared.mark").alias("mark"))
+        items = frames.persist(marked.agg(
             F.first("compared.item").alias("item"), F.array_sort(F.collect_set(SPLIT)).alias("splits"))
             .withColumn("order", F.col("mark")))
-        pairs, _ = pairs_of(items, likeness, kept)
+        pairs, _ = similar_pairs(items, likeness, frames)
         one, other = (items.select(F.col("mark").alias(side), F.explode("splits").alias(f"split_{side}"))
                       for side in "ab")
         met = pairs.select("a", "b").join(one, "a").join(other, "b")

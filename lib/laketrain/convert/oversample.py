@@ -13,8 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from laketrain.config.convert import Oversample
-from laketrain.convert.split import SPLIT
-from laketrain.spark.frames import quoted
+from laketrain.spark.frames import SPLIT, quoted
 
 COPY = "_copy"
 _SPAN = 2**32

@@ -13,14 +13,14 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from laketrain.config.names import hidden_by_convert, hidden_by_window
-from laketrain.convert.direct import readable
 from laketrain.convert.oversample import oversampled
 from laketrain.convert.split import refusal, with_split
-from laketrain.convert.windows import LATE, TIED, UNORDERED, cut_windows
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.lake import Version
+from laketrain.spark.direct_read import supports_direct_read
 from laketrain.spark.frames import persisted, read
+from laketrain.spark.windows import LATE, TIED, UNORDERED, cut_windows
 from laketrain.workload import Convert
 
 Refusals = dict[int, tuple[str, str]]
@@ -34,7 +34,7 @@ class Rows:
             `refusals`.
         expected: how many rows `frame` has; each is to be written or quarantined.
         columns: those of `frame` that are encoded, or that a quarantined row is recorded with.
-        source: the directory of the table's files, where rows can be read from there (`convert.direct`).
+        source: the directory of the table's files, where rows can be read from there (`spark.direct_read`).
         counts: what a version tells of how they came about.
     """
 
@@ -74,7 +74,8 @@ def _once(spark: SparkSession, table: Version, config: Convert, features: Featur
     # What the section names itself (a key, a time, a path) tells people which row was refused.
     columns = tuple(dict.fromkeys([*features.columns, *config.columns.values()]))
     if config.windows is None:
-        plain = config.split.stratify is None and readable(rows, columns, table)
+        files = [file.path for file in table.entry.files]
+        plain = config.split.stratify is None and supports_direct_read(rows, columns, files)
         yield Rows(rows, table.rows, columns, refusals, source=table.path() if plain else "")
         return
     order = config.windows.order

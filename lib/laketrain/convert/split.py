@@ -13,11 +13,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from laketrain.config.convert import ByColumn, ByTime, Split
+from laketrain.spark.frames import SPLIT
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-SPLIT, ORDER = "_split", "_order"
+ORDER = "_order"
 _KEY = "_key"
 _HEX_DIGITS = 8
 _SPAN = 16**_HEX_DIGITS

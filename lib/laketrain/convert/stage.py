@@ -20,13 +20,12 @@ from pyspark.sql import types as T
 
 from laketrain.convert.column_types import refuse_types
 from laketrain.convert.counted import Counted
-from laketrain.convert.direct import pointers
 from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
 from laketrain.convert.narrow import narrow, refuse_empty
 from laketrain.convert.oversample import COPY
 from laketrain.convert.petastorm import common_metadata
 from laketrain.convert.rows import LEARN_ON, rows_of
-from laketrain.convert.split import ORDER, SPLIT, order_of
+from laketrain.convert.split import ORDER, order_of
 from laketrain.convert.writer import (
     QUARANTINE,
     RESULT_SCHEMA,
@@ -42,9 +41,10 @@ from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
 from laketrain.lake.contents import verify_rows
 from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_quarantine
-from laketrain.lake.version import made_of
-from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted
+from laketrain.lake.version import parent_fields
+from laketrain.spark.direct_read import row_refs
+from laketrain.spark.errors import translate_spark_errors
+from laketrain.spark.frames import SESSION_CONF, SPLIT, arrow_batches, configured, quoted
 from laketrain.workload import Convert
 from laketrain.workload.former import former_convert
 
@@ -73,8 +73,8 @@ def convert(
     lake = table.lake
     rows_per_group = max(1, int(config.row_group_mb * _MB / features.row_bytes()))
     count = _partitions(spark, table.rows, rows_per_group, features.row_bytes(), config.file_mb)
-    settings = {**ALIKE, **arrow_batches(features.row_bytes()), **_tasks_of(table, count)}
-    with (explained("convert", f"dataset {dataset!r}"), configured(spark, settings),
+    settings = {**SESSION_CONF, **arrow_batches(features.row_bytes()), **_tasks_of(table, count)}
+    with (translate_spark_errors("convert", f"dataset {dataset!r}"), configured(spark, settings),
           lake.table("features", dataset).stage() as draft, rows_of(spark, table, config, features, count) as rows):
         refuse_types(rows.frame, features)
         leaks = _find_leaks(rows.frame, dataset, config, features)
@@ -96,13 +96,13 @@ def convert(
         refuse_empty(dataset, sizes, rows.frame, config.split)
         counted = Counted().merged(result.counted for result in results)
         counted.refuse_masked(dataset, features, sizes)
-        learnt = features.learnt([result.tallies for result in results], first=False)
+        learnt = features.fit([result.tallies for result in results], first=False)
         files = [file for split, own in parts.items() for file in _place(draft, split, own, learnt, dataset)]
         lake.store.delete(draft.path("_attempts"))
         files.append(_describe(draft, learnt, sizes))
         verify_rows(lake.store, draft.path(), files)
         return draft.commit(
-            stage="convert", fingerprint=key, files=files, **made_of(table),
+            stage="convert", fingerprint=key, files=files, **parent_fields(table),
             counts={"in": rows.expected, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
                     "splits": sizes, **rows.counts, **counted.told(sizes),
                     **({"leaks": sum(leak.count for leak in leaks)} if config.leakage else {})},
@@ -133,12 +133,12 @@ def _find_leaks(rows: DataFrame, dataset: str, config: Convert, features: Featur
 
 def _learn_first(rows: DataFrame, features: FeatureSet, config: Convert) -> FeatureSet:
     """The features, of which those that must know the train split before anything is written have seen it."""
-    if not any(feature.learns_first for _, feature in features.items()):
+    if not any(feature.fit_first for _, feature in features.items()):
         return features
     chosen = [F.col(quoted(column)).alias(f"_{number}") for number, column in enumerate(features.columns)]
     train = rows.where(F.col(SPLIT) == config.split.names.index(LEARN_ON)).select(*chosen)
     tally = partial(tally_partition, features.to_json(), features.columns)
-    return features.learnt([result.tallies for result in _results(train.mapInArrow(tally, RESULT_SCHEMA))], first=True)
+    return features.fit([result.tallies for result in _results(train.mapInArrow(tally, RESULT_SCHEMA))], first=True)
 
 
 def _results(frame: DataFrame) -> list[TaskResult]:
@@ -153,7 +153,7 @@ def _placed(rows: DataFrame, config: Convert, task: WriteTask, parts: int) -> Da
     chosen = [F.col(quoted(column)) for column in task.columns]
     numbered = [column.alias(f"_{number}") for number, column in enumerate(chosen)]
     if task.source:
-        return pointers(rows)
+        return row_refs(rows)
     if not config.shuffle:
         return rows.select(*numbered, SPLIT)
     # Rows of one key (a group) differ somewhere; the hash over all columns settles their order.

@@ -23,15 +23,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from laketrain.convert.counted import Counted
-from laketrain.convert.direct import DirectRows
 from laketrain.convert.narrow import note_drawn
 from laketrain.convert.row_groups import RowGroups
-from laketrain.convert.split import SPLIT
 from laketrain.features import FeatureSet
 from laketrain.features.tally import merge
 from laketrain.lake import Lake
 from laketrain.lake.contents import crc32_of
 from laketrain.lake.quarantine import COLUMNS, record_of
+from laketrain.spark.direct_read import DirectReader
+from laketrain.spark.frames import SPLIT
 
 RESULT_SCHEMA = "partition int, result string"
 QUARANTINE = "quarantine"
@@ -50,7 +50,7 @@ class WriteTask:
         refusals: rule and reason by the negative number that stands there in rows of no split.
         learn_on: the split whose rows are tallied. rows_per_group: rows of a row group, but for a file's last one.
         table: how quarantine names the origin of a row.
-        source: the directory of the table's files, where a batch only points to rows in them (`convert.direct`).
+        source: the directory of the table's files, where a batch only refers to rows in them (`spark.direct_read`).
         by: the column whose values are drawn for splits; empty where there is none.
     """
 
@@ -130,9 +130,9 @@ def _rows(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Rec
         for batch in batches:
             yield pa.RecordBatch.from_arrays(batch.columns, names=[*task.columns, SPLIT])
         return
-    with DirectRows(Lake(task.lake).store, task.source, task.columns) as rows:
+    with DirectReader(Lake(task.lake).store, task.source, task.columns) as reader:
         for batch in batches:
-            yield from rows.beside(batch)
+            yield from reader.read(batch)
 
 
 def _write_batch(
@@ -152,7 +152,7 @@ def _write_batch(
         for bucket in np.unique(buckets[mine]):
             part = _where(stored, mine & (buckets == bucket))
             files.add(part_of(split, int(bucket)), part)
-            result.counted.add(features.at(int(bucket)), split, part)
+            result.counted.add(features.for_bucket(int(bucket)), split, part)
         if task.by:
             note_drawn(result.drawn, split, batch.column(task.columns.index(task.by)), mine)
         if split == task.learn_on and mine.any():

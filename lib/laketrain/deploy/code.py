@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from laketrain.config.calls import spec_of
 from laketrain.errors import ConfigError, Problem
+from laketrain.usercode.lookup import find_module
 
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _KEYS = ("use", "call", "callbacks", "step")
@@ -54,7 +54,7 @@ def local_code(names: Iterable[str], source: str = "command line") -> Code:
     Raises ConfigError where there is no such module.
     """
     modules = sorted({name.partition(":")[0].partition(".")[0] for name in names})
-    lost = [module for module in modules if spec_of(module) is None]
+    lost = [module for module in modules if find_module(module) is None]
     if lost:
         raise ConfigError(source, [Problem(module, f"there is no module {module!r} on Python's search path",
                                            "Put its folder into PYTHONPATH") for module in lost])
@@ -95,7 +95,7 @@ def _sources(place: Path, pattern: str = "*.py") -> list[Path]:
 
 def _place(module: str) -> Path | None:
     """Where a top-level module lies: its file or its package's folder. None for what is built in or not there."""
-    spec = spec_of(module)
+    spec = find_module(module)
     if spec is None or spec.origin in (None, "built-in", "frozen"):
         folders = list(spec.submodule_search_locations or ()) if spec is not None else []
         return Path(folders[0]).resolve() if folders else None

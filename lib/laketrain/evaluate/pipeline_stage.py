@@ -53,7 +53,7 @@ def _trained_on(run: RunContext, model: Version) -> Version:
         raise LakeError("evaluate", model.ref, "doesn't say on which dataset it was trained, expected one of "
                         "features/ among its parents", hint)
     table, number = parent
-    dataset, ref = run.lake.table(*table.split("/")).at(number), f"{table}@{number}"
+    dataset, ref = run.lake.table(*table.split("/")).get_if_exists(number), f"{table}@{number}"
     if dataset is None:
         raise LakeError("evaluate", model.ref, f"was trained on {ref}, which is no longer there, and can't be "
                         "measured on another dataset", hint)

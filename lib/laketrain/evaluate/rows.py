@@ -81,6 +81,6 @@ def _readers(dataset: Dataset, split: str, columns: Sequence[str]) -> Iterator[t
     """Each bucket's reader, with the number of its first row."""
     start = 0
     for bucket, files in dataset.buckets(split):
-        with RowReader(dataset.version.lake.store, files, dataset.features.at(bucket), columns) as reader:
+        with RowReader(dataset.version.lake.store, files, dataset.features.for_bucket(bucket), columns) as reader:
             yield start, reader
             start += reader.rows

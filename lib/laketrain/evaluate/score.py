@@ -50,7 +50,7 @@ def score(task: ScoreTask, world: World, report: Report) -> dict[str, Any]:
     import tensorflow as tf
 
     from laketrain.lake import Lake
-    from laketrain.train.checkpoint import load_model
+    from laketrain.models.saving import load_model
 
     dataset = Dataset.at(task.lake, task.dataset)
     features = dataset.features

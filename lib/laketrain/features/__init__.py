@@ -1,4 +1,4 @@
-"""Features: how a column of the lake becomes bytes in Parquet and tensors for Keras. One file a kind.
+"""Features: how a table's column is stored in Parquet and decoded to tensors for Keras. One file a kind.
 
     from laketrain.features import FeatureSet
 """
@@ -12,10 +12,10 @@ from laketrain.features.label import Label
 from laketrain.features.multilabel import Multilabel
 from laketrain.features.number import Number
 from laketrain.features.schema import FeatureSet
-from laketrain.features.sequence import Sequence
 from laketrain.features.text import Text
+from laketrain.features.time_series import TimeSeries
 from laketrain.features.vector import Value, Vector
 from laketrain.features.weight import Weight
 
 __all__ = ["Audio", "Category", "Drawing", "Feature", "FeatureSet", "Image", "Key", "Label", "Multilabel", "Number",
-           "Role", "Sequence", "Storage", "Text", "Value", "Vector", "Weight"]
+           "Role", "TimeSeries", "Storage", "Text", "Value", "Vector", "Weight"]

@@ -1,11 +1,11 @@
-"""Sound as people hear it: power in mel bands over time, its logarithm, and cepstral coefficients of that.
+"""Log-mel spectrograms and mel-frequency cepstral coefficients (MFCC).
 
     bands = Bands(rate=16000, window=400, hop=160, count=64, low=0, high=8000)
     log_mel(samples, bands)          # (frames, 64) float32
     mfcc(samples, bands, 13)         # (frames, 13) float32
 
-The conventions are those of HTK, as TensorFlow's `tf.signal` has them too: a periodic Hann window, frames that lie
-wholly within the sound, mel = 2595 log10(1 + Hz / 700), triangles of height 1, the natural logarithm.
+The conventions are those of HTK and TensorFlow's `tf.signal`: a periodic Hann window, only frames that are wholly
+within the sound, mel = 2595 log10(1 + Hz / 700), triangles of height 1, the natural logarithm.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
-# Added to the power before the logarithm, so that digital silence is about -13.8 and not minus infinity.
+# Added to the power before the logarithm: digital silence is then about -13.8 instead of minus infinity.
 FLOOR = 1e-6
-# Frames transformed at once: bounds the memory of a long recording.
+# Frames transformed at once, to limit the memory for long recordings.
 _BLOCK = 1024
 
 
@@ -37,11 +37,11 @@ class Bands:
 
     @property
     def fft(self) -> int:
-        """Length of the transform: the next power of two."""
+        """Length of the Fourier transform: the next power of two."""
         return 1 << (self.window - 1).bit_length()
 
     def frames(self, samples: int) -> int:
-        """How many windows lie in a sound; one where it is shorter than a window, with silence behind it."""
+        """Number of frames of a sound; at least one, as a shorter sound is padded with silence."""
         return 1 + max(0, samples - self.window) // self.hop
 
 
@@ -52,7 +52,7 @@ def log_mel(samples: Floats, bands: Bands) -> Floats:
     weights, hann = mel_weights(bands), _hann(bands.window)
     out = np.empty((len(windows), bands.count), np.float32)
     for start in range(0, len(windows), _BLOCK):
-        # float64: NumPy 1 computes in it in any case, NumPy 2 would not.
+        # NumPy 1 always computes in float64, NumPy 2 only if its input is.
         spectrum = np.fft.rfft(windows[start : start + _BLOCK].astype(np.float64) * hann, bands.fft)
         out[start : start + _BLOCK] = np.log((spectrum.real**2 + spectrum.imag**2) @ weights + FLOOR)
     return out
@@ -68,7 +68,7 @@ def mfcc(samples: Floats, bands: Bands, coefficients: int) -> Floats:
 
 @lru_cache(maxsize=16)
 def mel_weights(bands: Bands) -> npt.NDArray[np.float64]:
-    """(fft // 2 + 1, count) the part of each frequency's power that a band takes."""
+    """(fft // 2 + 1, count) the weight of each frequency's power in each band."""
     mel = _mel(np.arange(bands.fft // 2 + 1) * bands.rate / bands.fft)[:, None]
     edges = np.linspace(_mel(np.float64(bands.low)), _mel(np.float64(bands.high)), bands.count + 2)
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]

@@ -1,6 +1,6 @@
-"""What a feature is: a column of a table, the bytes it becomes in Parquet, the tensor it becomes for Keras.
+"""The base class of features: a column of a table, its bytes in Parquet, its tensor for Keras.
 
-Both directions live in one class, so that convert and predict can't disagree:
+One class encodes and decodes, so that convert and predict agree:
 
     good = column.filter(pc.is_null(feature.check(column)))
     images = feature.decode(feature.encode(good))         # the same as feature.tensor(good)
@@ -36,7 +36,7 @@ Self = TypeVar("Self", bound="Feature")
 
 @dataclass(frozen=True)
 class Drawing:
-    """How a person looks at one value: `data` is (h, w) or (h, w, c) for an image, (bands, frames) for a heat map,
+    """How to draw one value: `data` is (h, w) or (h, w, c) for an image, (bands, frames) for a heat map,
     (steps, channels) for curves, (n,) for bars, a string for text."""
 
     look: Look
@@ -45,9 +45,9 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Storage:
-    """A stored column in plain values: all that another library (Petastorm) needs to describe it.
+    """Describes a stored column to another library, such as Petastorm.
 
-    `dtype` is NumPy's name of it (`uint8`, `int64`, `str`). `codec` is `ndarray`, `scalar`, or for compressed images
+    `dtype` is a NumPy dtype's name (`uint8`, `int64`, `str`). `codec` is `ndarray`, `scalar`, or for compressed images
     `png` or `jpeg`. A None in `shape` is a size that varies by row.
     """
 
@@ -59,25 +59,25 @@ class Storage:
 
 
 class Feature(BaseModel, ABC):
-    """One feature of a dataset. Values only: it is declared in YAML, saved as JSON, sent to executors.
+    """One feature of a dataset: declared in YAML, saved as JSON, sent to executors.
 
-    Statistics learnt from the train split are fields like any other. The text under each field is what docs/config.md
-    says of it (tools/config_reference.py).
+    Statistics of the train split are fields too. The docstring of each field is its description in docs/config.md
+    (tools/config_reference.py).
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
     codec: ClassVar[Codec] = "scalar"
-    learns_first: ClassVar[bool] = False
-    """Whether `pack` needs what is learnt: then the train split is read once more, before anything is written."""
+    fit_first: ClassVar[bool] = False
+    """Whether `pack` needs fitted statistics: then convert reads the train split once more, before it writes."""
     is_class_index: ClassVar[bool] = False
     """Whether a decoded value is an index into `class_labels`: each row has exactly one class."""
 
     kind: str
-    """What it is; each kind is a class."""
+    """The kind of feature; each kind is a class."""
     column: str = Field(min_length=1)
     """The table's column that it is made of; by default the column of the feature's own name."""
     role: Role
-    """What it is for."""
+    """What it is used for."""
 
     @property
     @abstractmethod
@@ -97,14 +97,13 @@ class Feature(BaseModel, ABC):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Of the table, that the feature is made of. Where they are several, `check` and the others get a StructArray
-        whose fields have these names."""
+        """The table's columns that it is made of. Methods get several columns as the fields of a StructArray."""
         return (self.column,)
 
     @property
     def buckets(self) -> tuple[int, ...]:
-        """Ascending lengths: a row is padded to the first that holds it, in Parquet already, and only rows of one
-        bucket share a batch. () where all rows have one shape; else the first size of `shape` is the last bucket."""
+        """Ascending lengths, or () if all rows have one shape. A row is stored padded to the first length that holds
+        it, and a batch has rows of one bucket only. The first size of `shape` is then the last bucket."""
         return ()
 
     @property
@@ -132,101 +131,101 @@ class Feature(BaseModel, ABC):
         return np.zeros(0, np.int64)
 
     def bucket_of(self, column: pa.Array) -> npt.NDArray[np.int64]:
-        """(n,) the index in `buckets` of each row that `check` has passed."""
+        """(n,) the index in `buckets` of each row. The rows must be valid."""
         return np.zeros(len(column), np.int64)
 
-    def at(self: Self, bucket: int) -> Self:
-        """The feature as the rows of this bucket hold it: its `shape` begins with that length."""
+    def for_bucket(self: Self, bucket: int) -> Self:
+        """The feature with the shape of this bucket's rows."""
         return self
 
     @property
     def row_bytes(self) -> int:
-        """Memory of one decoded row, of the longest bucket."""
+        """Memory of one decoded row of the longest bucket."""
         return int(self.dtype.itemsize * np.prod(self.shape, dtype=np.int64))
 
     def storage(self, name: str) -> Storage:
-        """The stored column under the name that the dataset gives it."""
+        """Describes the stored column; `name` is its name in the dataset."""
         return Storage(name, self.dtype.name, self.shape, self.codec)
 
     @abstractmethod
     def check(self, column: pa.Array) -> pa.Array:
-        """The reason why each row is refused, as strings; null where it is good.
+        """Why each row is refused, as strings; null for a valid row.
 
         Raises:
-            DataError: the column's type can't hold this feature, whatever the rows.
+            DataError: the column has the wrong type.
         """
 
     @abstractmethod
     def pack(self, column: pa.Array) -> pa.Array:
-        """What Parquet stores, from rows that `check` has passed."""
+        """The stored column of valid rows, of type `arrow_type`."""
 
     def encode(self, column: pa.Array) -> pa.Array:
-        """What Parquet stores, of type `arrow_type`.
+        """Checks the rows and packs them.
 
         Raises:
-            DataError: some row is refused by `check`; drop those first.
+            DataError: `check` refuses a row; drop such rows first.
         """
         reasons = self.check(column)
         refused = len(reasons) - reasons.null_count
         if refused:
             first = pc.index(reasons.is_valid(), True).as_py()
             raise DataError("convert", self.subject, f"{refused} of {len(column)} rows can't be encoded; row {first} "
-                            f"{reasons[first].as_py()}", "drop the rows to which check() gives a reason")
+                            f"{reasons[first].as_py()}", "drop the rows that check() refuses")
         return self.pack(column)
 
     @abstractmethod
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
-        """(n, *shape) of `dtype`; may be a read-only view of Arrow's memory."""
+        """(n, *shape) tensors of `dtype`; may be a read-only view of Arrow's memory."""
 
     def tensor(self, column: pa.Array) -> npt.NDArray[Any]:
-        """What the model sees of a table's column: the very road through Parquet, without the file."""
+        """The tensors of a table's column, encoded and decoded as through Parquet."""
         return self.decode(self.encode(column))
 
     def tally(self, column: pa.Array) -> dict[str, int]:
-        """What `learnt` needs to know of some good rows: whole numbers, so that parts add up alike in any order.
+        """Partial statistics of valid rows for `fit`: integers, so that sums don't depend on the order of parts.
 
-        With `learns_first` it is called before anything is learnt, else of the rows that are written.
+        With `fit_first` convert calls it before it packs rows, else with the rows that it writes.
         """
         return {}
 
-    def learnt(self: Self, values: Mapping[str, Any]) -> Self:
-        """A copy that holds the statistics made of the summed `tally`s of the train split."""
+    def fit(self: Self, values: Mapping[str, Any]) -> Self:
+        """A copy with statistics, from the summed tallies of the train split."""
         return self
 
     def idle(self) -> Iterator[tuple[str, str]]:
-        """The settings given that change nothing beside the others: key, and what it is for. Asked of what a workload
-        declares, never of what an older dataset holds."""
+        """Settings that have no effect given the others, as (key, what it is for). For a workload's declaration, not
+        for the features of a saved dataset."""
         return iter(())
 
-    def differing(self, *keys: str) -> list[str]:
-        """Those of the keys whose value isn't the default one."""
+    def non_default(self, *keys: str) -> list[str]:
+        """The keys whose value isn't the default."""
         return [key for key in keys if getattr(self, key) != type(self).model_fields[key].default]
 
     def drawing(self, value: Any) -> Drawing | None:
-        """One decoded value for people to look at; None where its caption says all."""
+        """How to draw one decoded value; None if its caption is enough."""
         return None
 
     def caption(self, value: Any) -> str:
-        """One decoded value in a few words; empty where there is nothing to say beside its drawing."""
+        """One decoded value as short text; empty if its drawing is enough."""
         return ""
 
     @property
     def subject(self) -> str:
-        """How errors name it."""
-        named = ", ".join(map(repr, self.columns))
-        return f"{self.kind} feature of {'column' if len(self.columns) == 1 else 'columns'} {named}"
+        """Its name in errors."""
+        names = ", ".join(map(repr, self.columns))
+        return f"{self.kind} feature of {'column' if len(self.columns) == 1 else 'columns'} {names}"
 
     def wrong_type(self, column: pa.Array, expected: str) -> DataError:
-        """The error for a column that can't hold this feature."""
+        """The error for a column of the wrong type."""
         seconds = ' (to "decimal(20,6)", which is its seconds)' if pa.types.is_duration(column.type) else ""
         return DataError("convert", self.subject, f"got a column of {column.type}, expected {expected}",
                          f"cast the column in the clean stage{seconds}, or name another column")
 
 
-def learnt_fields(feature: Feature) -> set[str]:
-    """The fields that convert fills, by what stands under them; nobody sets them."""
+def fitted_fields(feature: Feature) -> set[str]:
+    """The fields that convert fits and no workload sets, found by their docstrings."""
     return {name for name, field in type(feature).model_fields.items()
-            if (field.description or "").startswith("Learnt by convert.")}
+            if (field.description or "").startswith("Fitted by convert.")}
 
 
 class Target(Feature):
@@ -259,13 +258,15 @@ class Scalar(Feature):
 
 
 def reasons(rows: int, *findings: tuple[npt.NDArray[np.bool_], str | pa.Array]) -> pa.Array:
-    """One string or null a row: the first finding whose mask (rows,) marks it. A text may vary by row; where it is null
-    itself, as one that was joined with a null is, the marked row is refused all the same."""
+    """One string or null a row: the text of the first finding whose mask, (rows,), is true.
+
+    A text may be an array with one string a row. Where that is null, the row is refused as "holds a null".
+    """
     result = pa.nulls(rows, pa.string())
     for mask, text in findings:
         if mask.any():
-            told = pc.coalesce(text, "holds a null")
-            result = pc.coalesce(result, pc.if_else(pa.array(mask), told, pa.scalar(None, pa.string())))
+            text = pc.coalesce(text, "holds a null")
+            result = pc.coalesce(result, pc.if_else(pa.array(mask), text, pa.scalar(None, pa.string())))
     return result
 
 

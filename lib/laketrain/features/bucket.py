@@ -1,10 +1,10 @@
-"""A number a row as the bucket that it falls into: of given edges, or of as many rows each.
+"""A number a row as the index of its bucket: between given edges, or between quantiles of the train split.
 
     features:
       age: {kind: bucket, edges: [18, 30, 65]}
       income: {kind: bucket, buckets: 10, missing: zero}
 
-int64 from 1; 0 is missing, so an embedding needs `count` rows.
+int64 from 1; 0 is a missing number. An embedding needs `count` rows.
 """
 
 from __future__ import annotations
@@ -19,43 +19,43 @@ import pyarrow as pa
 from pydantic import BeforeValidator, Field, model_validator
 
 from laketrain.features.base import Scalar
-from laketrain.features.numeric import Numbers, OneNumber, as_tuple, check_numbers, numbers_of, tally_numbers
-from laketrain.features.sums import described
+from laketrain.features.numeric import FloatTuple, ScalarNumber, as_tuple, check_numbers, numbers_of, tally_numbers
+from laketrain.features.sums import describe
 
 MISSING = 0
 
 
-class Bucket(OneNumber, Scalar):
-    """Numbers as the number of their bucket; Parquet holds them as they came, NaN where they are missing."""
+class Bucket(ScalarNumber, Scalar):
+    """Numbers as bucket indices. Parquet stores the numbers unchanged, NaN if missing."""
 
     kind: Literal["bucket"] = "bucket"
     role: Literal["input"] = "input"
-    """The model sees it."""
-    edges: Annotated[Numbers, BeforeValidator(as_tuple)] = ()
-    """Where one bucket ends and the next begins, ascending; an edge belongs to the bucket above it."""
+    """It is an input of the model."""
+    edges: Annotated[FloatTuple, BeforeValidator(as_tuple)] = ()
+    """Ascending edges between buckets; an edge belongs to the bucket above it."""
     parts: int | None = Field(default=None, alias="buckets", ge=2, le=10_000)
-    """Instead of edges: so many buckets, each with as many rows of the train split, as far as equal numbers allow."""
+    """Number of buckets between quantiles of the train split, instead of `edges`."""
     missing: Literal["refuse", "zero"] = "refuse"
-    """What becomes of a null or NaN: the row is refused, or the bucket is 0."""
-    learnt_edges: Numbers | None = Field(default=None)
-    """Learnt by convert."""
+    """Whether the row of a null or NaN is refused, or its bucket is 0."""
+    learnt_edges: FloatTuple | None = Field(default=None)
+    """Fitted by convert."""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Bucket:
+    def _check_edges(self) -> Bucket:
         if (self.parts is None) == (not self.edges):
             raise ValueError("give either `edges` or the number of `buckets`")
         if any(below >= above for below, above in pairwise(self.edges)):
-            raise ValueError(f"`edges` ascend; got {list(self.edges)}")
+            raise ValueError(f"`edges` must ascend; got {list(self.edges)}")
         return self
 
     @property
     def between(self) -> tuple[float, ...]:
-        """The edges, given or learnt."""
+        """The edges, declared or fitted."""
         return self.edges or self.learnt_edges or ()
 
     @property
     def count(self) -> int:
-        """How many numbers there are, the missing one among them: the rows of an embedding."""
+        """Number of indices with the one for missing: the rows of an embedding."""
         return len(self.between) + 2
 
     @property
@@ -71,19 +71,19 @@ class Bucket(OneNumber, Scalar):
 
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
         values = np.asarray(stored.to_numpy(zero_copy_only=False), np.float64)
-        found = np.searchsorted(np.array(self.between, np.float64), values, side="right") + 1
-        return np.where(np.isnan(values), MISSING, found).astype(np.int64)
+        buckets = np.searchsorted(np.array(self.between, np.float64), values, side="right") + 1
+        return np.where(np.isnan(values), MISSING, buckets).astype(np.int64)
 
     def tally(self, column: pa.Array) -> dict[str, int]:
         return {} if self.edges else tally_numbers(numbers_of(column)[:, None])
 
-    def learnt(self, values: Mapping[str, Any]) -> Bucket:
+    def fit(self, values: Mapping[str, Any]) -> Bucket:
         if self.parts is None:
             return self
         shares = [number / self.parts for number in range(1, self.parts)]
-        found = described(values, "0 ", quantiles=shares)
-        edges = sorted(set(found.quantiles)) if found.rows else []
-        return self.model_copy(update={"learnt_edges": tuple(edge for edge in edges if edge > found.least)})
+        description = describe(values, "0 ", quantiles=shares)
+        edges = sorted(set(description.quantiles)) if description.rows else []
+        return self.model_copy(update={"learnt_edges": tuple(edge for edge in edges if edge > description.least)})
 
     def caption(self, value: Any) -> str:
         if int(value) == MISSING:

@@ -1,10 +1,10 @@
-"""Images of one fixed shape: lists of pixel values, raw bytes or image files in a table, uint8 tensors for Keras.
+"""Images of one shape: lists of pixel values, raw bytes or image files in a table; uint8 tensors for Keras.
 
     features:
       image: {kind: image, column: pixels, shape: [28, 28, 1]}
       photo: {kind: image, column: content, encoded: true, shape: [224, 224, 3], resize: crop}
 
-They stay uint8 (h, w, c) up to the model, which rescales with the mean and std learnt on the train split.
+The model rescales the uint8 (h, w, c) tensors with the mean and std of the train split.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from laketrain.errors import DataError
 from laketrain.features.base import Codec, Drawing, Storage, Target, nulls, reasons
-from laketrain.features.codec import binary_parts, decode_ndarrays, encode_ndarrays
-from laketrain.features.decode_header import Unreadable
-from laketrain.features.decode_image import Filter, Resize, Want, decode_image, encode_image, is_jpeg_of
-from laketrain.features.decode_once import Found, decoded, each, why_not
+from laketrain.features.codecs.cache import Decoded, decode_column, failures, parallel_map
+from laketrain.features.codecs.header import Unreadable
+from laketrain.features.codecs.image import Filter, ImageSpec, Resize, decode_image, encode_image, is_jpeg_of
+from laketrain.features.codecs.ndarray import binary_parts, decode_ndarrays, encode_ndarrays
 
-# A row of a table; more is a mistake in the shape, and a memory bomb for every reader.
+# Values in a row; a larger shape is a mistake, and would exhaust the memory of every reader.
 MOST_VALUES = 2**28
 _QUALITY = 90
-# Pixels that are summed at once: few enough to stay in the cache, and for a float64 to hold the sum of their squares.
+# Pixels summed at once: they fit in the CPU's cache, and a float64 holds the sum of their squares exactly.
 _BLOCK = 2**16
 
 
@@ -45,7 +45,7 @@ def _three_sizes(value: Any) -> Any:
 
 
 class ImageStatistics(BaseModel):
-    """Over all pixels and channels of the train split, of pixel / 255."""
+    """Mean and std of pixel / 255, over all pixels and channels of the train split."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -54,34 +54,34 @@ class ImageStatistics(BaseModel):
 
 
 class Image(Target):
-    """uint8 images; the column is array<integer> or binary, h * w * c values a row in row-major order, or, where it is
+    """uint8 images. The column is array<integer> or binary with h * w * c values a row in row-major order, or, if
     `encoded`, binary with a PNG, JPEG, GIF, BMP or WebP file a row."""
 
     codec: ClassVar[Codec] = "ndarray"
 
     kind: Literal["image"] = "image"
     role: Literal["input", "target"] = "input"
-    """Whether the model sees it, or is to say it."""
+    """Whether it is an input or a target of the model."""
     shape: Annotated[tuple[int, int, int], BeforeValidator(_three_sizes)]
     """Height, width and channels of every image: 1 channel is grey, 3 are RGB, 4 RGBA."""
     encoded: bool = False
-    """Whether the column holds image files (PNG, JPEG, GIF, BMP, WebP) instead of pixel values."""
+    """Whether the column contains image files (PNG, JPEG, GIF, BMP, WebP) instead of pixel values."""
     resize: Resize = "none"
-    """How a file of another size gets the shape: `stretch` it, `fit` all of it on black, `crop` its middle. With `none`
-    it is refused, since each of them changes what the model sees."""
+    """How a file of another size is resized: `stretch` it, `fit` all of it on black, or `crop` its centre. With `none`
+    it is refused, since each of these changes the model's input."""
     filter: Filter = "bilinear"
-    """Of the resizing: nearest, box, bilinear, bicubic or lanczos; all but nearest average what they shrink."""
+    """The resampling filter; all but nearest average pixels when they shrink an image."""
     max_pixels: int = Field(default=64_000_000, ge=1, le=178_000_000)
-    """Files of more pixels are refused unread, by what their first bytes say; a decoded pixel takes 3 to 8 bytes of
-    memory in each thread. Pillow decodes no more than 178 million."""
+    """Files of more pixels are refused by their header, before they are decoded; a decoded pixel takes 3 to 8 bytes of
+    memory in each thread. Pillow decodes at most 178 million."""
     store: Literal["pixels", "png", "jpeg"] = "pixels"
-    """What Parquet holds: pixels, quickest to read, or smaller files that are decoded in every epoch. jpeg loses a
-    little, png nothing."""
+    """What Parquet stores: pixels, which are the fastest to read, or smaller files that are decoded in every epoch. png
+    is lossless, jpeg isn't."""
     quality: int | None = Field(default=None, ge=1, le=100)
-    """Of `store: jpeg`: the larger, the truer and the more bytes. If not given, JPEGs of the very shape are stored as
-    they came, all others with 90."""
+    """The quality of `store: jpeg`: higher is more exact and larger. By default JPEGs of exactly this shape are stored
+    unchanged, all others with quality 90."""
     statistics: ImageStatistics | None = None
-    """Learnt by convert."""
+    """Fitted by convert."""
 
     @model_validator(mode="after")
     def _settings_that_go_together(self) -> Image:
@@ -92,9 +92,9 @@ class Image(Target):
             raise ValueError(f"`store: {self.store}` needs 1 or 3 channels, `shape` says {channels}; "
                              "use `store: pixels`")
         if self.resize != "none" and not self.encoded:
-            raise ValueError(f"`resize: {self.resize}` needs `encoded: true`: only files say which size they have")
+            raise ValueError(f"`resize: {self.resize}` needs `encoded: true`: only files have a size of their own")
         if self.quality is not None and self.store != "jpeg":
-            raise ValueError(f"`quality` is of `store: jpeg`; this one has `store: {self.store}`")
+            raise ValueError(f"`quality` needs `store: jpeg`; got `store: {self.store}`")
         return self
 
     @property
@@ -113,7 +113,7 @@ class Image(Target):
     def storage(self, name: str) -> Storage:
         if self.store == "pixels":
             return super().storage(name)
-        # Petastorm's image codec knows grey images as (h, w).
+        # Petastorm's image codec stores grey images as (h, w).
         return Storage(name, self.dtype.name, self.shape if self.shape[2] > 1 else self.shape[:2], self.store)
 
     def check(self, column: pa.Array) -> pa.Array:
@@ -125,7 +125,7 @@ class Image(Target):
             return encode_ndarrays(pixels, np.uint8)
         images = list(pixels.astype(np.uint8, copy=False))
         sources = column.to_pylist() if self._keeps_files else [None] * len(images)
-        files = each(lambda row: self._file(*row), list(zip(images, sources, strict=True)))
+        files = parallel_map(lambda row: self._file(*row), list(zip(images, sources, strict=True)))
         return pa.array(files, pa.binary())
 
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
@@ -133,16 +133,16 @@ class Image(Target):
             return decode_ndarrays(stored, np.uint8, self.shape)
         if stored.null_count:
             raise self._unreadable(f"{stored.null_count} of {len(stored)} stored images are null")
-        want = Want(self.shape, max_pixels=math.prod(self.shape[:2]))
+        spec = ImageSpec(self.shape, max_pixels=math.prod(self.shape[:2]))
         try:
-            return self._stacked(each(lambda data: decode_image(data, want), stored.to_pylist()))
+            return self._stack(parallel_map(lambda data: decode_image(data, spec), stored.to_pylist()))
         except Unreadable as reason:
             raise self._unreadable(f"a stored image {reason}") from reason
 
     def idle(self) -> Iterator[tuple[str, str]]:
-        for key in self.differing("filter") if self.resize == "none" else ():
+        for key in self.non_default("filter") if self.resize == "none" else ():
             yield key, "is how files of another size are resized, and with `resize: none` they are refused"
-        for key in self.differing("max_pixels") if not self.encoded else ():
+        for key in self.non_default("max_pixels") if not self.encoded else ():
             yield key, "is for image files, and without `encoded: true` the column holds pixels"
 
     def drawing(self, value: Any) -> Drawing:
@@ -153,24 +153,24 @@ class Image(Target):
         total = squares = 0
         for start in range(0, values.size, _BLOCK):
             block = values[:, start : start + _BLOCK]
-            # Whole numbers far below 2^53: rounding undoes what OpenCV's way through floats did to them.
+            # OpenCV returns floats of integers far below 2^53: rounding makes them exact.
             total += round(cv2.norm(block, cv2.NORM_L1))
             squares += round(cv2.norm(block, cv2.NORM_L2SQR))
         return {"count": values.size, "total": total, "squares": squares}
 
-    def learnt(self, values: Mapping[str, Any]) -> Image:
+    def fit(self, values: Mapping[str, Any]) -> Image:
         count, total, squares = (int(values[key] or 0) for key in ("count", "total", "squares"))
         if not count:
-            raise DataError("convert", self.subject, "the train split holds no good image",
+            raise DataError("convert", self.subject, "the train split has no valid image",
                             "look at the quarantine, and at the split's fractions")
         mean = Fraction(total, 255 * count)
         variance = Fraction(squares, 255 * 255 * count) - mean * mean
-        found = ImageStatistics(mean=float(mean), std=math.sqrt(variance))
-        return self.model_copy(update={"statistics": found})
+        statistics = ImageStatistics(mean=float(mean), std=math.sqrt(variance))
+        return self.model_copy(update={"statistics": statistics})
 
     @property
     def _keeps_files(self) -> bool:
-        """Whether a file that is as it shall be stored stays as it is: to encode it once more would only lose."""
+        """Whether JPEGs of the right shape are stored unchanged, as encoding them again would lose quality."""
         return self.encoded and self.store == "jpeg" and self.quality is None
 
     def _file(self, pixels: npt.NDArray[np.uint8], source: bytes | None) -> bytes:
@@ -182,39 +182,39 @@ class Image(Target):
         offsets, values = self._values(column)
         lengths = np.diff(offsets)
         sizes = "×".join(map(str, self.shape))
-        said = pc.binary_join_element_wise("has ", pa.array(lengths).cast(pa.string()),
+        text = pc.binary_join_element_wise("has ", pa.array(lengths).cast(pa.string()),
                                            f" values, expected {self.size} = {sizes}", "")
-        return reasons(len(column), (nulls(column), "is null"), (lengths != self.size, said),
-                       (_rows_of(_nothing(values), offsets), "has a null among its values"),
+        return reasons(len(column), (nulls(column), "is null"), (lengths != self.size, text),
+                       (_rows_of(_null_positions(values), offsets), "has a null among its values"),
                        (_rows_of(_out_of_range(values), offsets), "has a value outside 0..255"))
 
     def _check_files(self, column: pa.Array) -> pa.Array:
         if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
             raise self.wrong_type(column, "binary (image files)")
-        why = why_not(self._decoded(column))
+        why = failures(self._decoded(column))
         return reasons(len(column), (nulls(column), "is null"), (np.asarray(why.is_valid()), why))
 
-    def _decoded(self, column: pa.Array) -> list[Found | None]:
-        """Of each file its pixels, or why there are none."""
-        want = Want(self.shape, self.resize, self.filter, self.max_pixels)
-        return decoded(column, want, lambda data: decode_image(data, want))
+    def _decoded(self, column: pa.Array) -> list[Decoded | None]:
+        """Each file's pixels, or the reason why it can't be decoded."""
+        spec = ImageSpec(self.shape, self.resize, self.filter, self.max_pixels)
+        return decode_column(column, spec, lambda data: decode_image(data, spec))
 
-    def _stacked(self, rows: list[Any]) -> npt.NDArray[Any]:
+    def _stack(self, rows: list[Any]) -> npt.NDArray[Any]:
         return np.stack(rows) if rows else np.empty((0, *self.shape), np.uint8)
 
     def _unreadable(self, problem: str) -> DataError:
         return DataError("feed", self.subject, problem, "convert the dataset again, or declare what it holds")
 
     def _array(self, column: pa.Array) -> npt.NDArray[Any]:
-        """(n, h, w, c) of the column's own integers, or of its files' pixels; rows must be good."""
+        """(n, h, w, c) values or pixels of files. The rows must be valid."""
         if self.encoded:
-            return self._stacked(self._decoded(column))
+            return self._stack(self._decoded(column))
         _, values = self._values(column)
         flat: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False)
         return flat.reshape(-1, *self.shape)
 
     def _values(self, column: pa.Array) -> tuple[npt.NDArray[np.int64], pa.Array]:
-        """Where each row begins among the values, from 0, and the values of all rows."""
+        """(n + 1,) offsets of the rows in the values, starting at 0, and the values of all rows."""
         kind = column.type
         if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
             offsets, data = binary_parts(column)
@@ -232,24 +232,24 @@ class Image(Target):
         return offsets - offsets[0], values
 
 
-def _nothing(values: pa.Array) -> npt.NDArray[np.int64]:
+def _null_positions(values: pa.Array) -> npt.NDArray[np.int64]:
     """Positions of nulls."""
     return np.flatnonzero(nulls(values)) if values.null_count else np.empty(0, np.int64)
 
 
 def _out_of_range(values: pa.Array) -> npt.NDArray[np.int64]:
-    """Positions of what is no pixel. Nearly always none: one look at the extremes settles it."""
+    """Positions of values outside 0 … 255. Checks the extremes first, as there are nearly always none."""
     if pa.types.is_uint8(values.type):
         return np.empty(0, np.int64)
-    found = pc.min_max(values).as_py()
-    if found["min"] is None or (found["min"] >= 0 and found["max"] <= 255):
+    extremes = pc.min_max(values).as_py()
+    if extremes["min"] is None or (extremes["min"] >= 0 and extremes["max"] <= 255):
         return np.empty(0, np.int64)
     outside = pc.or_(pc.less(values, 0), pc.greater(values, 255)).fill_null(False)
     return np.flatnonzero(outside.to_numpy(zero_copy_only=False))
 
 
 def _rows_of(positions: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """(n,) True for the rows in which some position lies."""
+    """(n,) True for rows that contain one of the positions."""
     marked = np.zeros(len(offsets) - 1, np.bool_)
     marked[np.searchsorted(offsets, positions, side="right") - 1] = True
     return marked

@@ -1,4 +1,4 @@
-"""Keys: what a row is called. Stored beside the tensors, never fed to a model; predictions carry them.
+"""Keys: identifiers of rows. Stored with the tensors and copied to predictions, never an input of a model.
 
     features:
       id: {kind: key, column: image_id}
@@ -16,15 +16,15 @@ from laketrain.features.base import Scalar, Storage, nulls, reasons
 
 
 class Key(Scalar):
-    """Text, as it is; whole numbers, dates and times become text."""
+    """Text; integers, dates and times are cast to text."""
 
     kind: Literal["key"] = "key"
     role: Literal["id"] = "id"
-    """Never seen by a model; predictions carry it."""
+    """It is never an input; predictions contain it."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Python strings: NumPy's own would be as wide as the longest."""
+        """Python strings, as NumPy's strings are all as long as the longest."""
         return np.dtype(object)
 
     @property

@@ -1,4 +1,4 @@
-"""Class labels: whole numbers, or names that become their index; int64 scalars for Keras.
+"""Class labels: integers, or names as indices; int64 scalars for Keras.
 
     features:
       label: {kind: label, column: digit, classes: 10}
@@ -21,20 +21,20 @@ from laketrain.features.base import Scalar, Target, nulls, reasons
 
 
 def distinct_names(value: Any) -> Any:
-    """A YAML list of different texts as a tuple; ValueError for another list."""
+    """A YAML list of distinct texts as a tuple. Raises ValueError for any other list."""
     if not isinstance(value, (list, tuple)):
         return value
-    strange = [name for name in value if not isinstance(name, str)]
-    if strange:
-        raise ValueError(f"expected text, got {strange[0]!r}; put it in quotes, or use `classes:` for numbers")
-    twice = sorted({name for name in value if value.count(name) > 1})
-    if twice:
-        raise ValueError(f"each name once, got {twice[0]!r} more than once")
+    others = [name for name in value if not isinstance(name, str)]
+    if others:
+        raise ValueError(f"expected text, got {others[0]!r}; put it in quotes, or use `classes:` for numbers")
+    repeated = sorted({name for name in value if value.count(name) > 1})
+    if repeated:
+        raise ValueError(f"each name once, got {repeated[0]!r} more than once")
     return tuple(value)
 
 
 class LabelStatistics(BaseModel):
-    """Of the train split: rows of each class, by index."""
+    """Rows of each class in the train split, by index."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -48,16 +48,16 @@ class Label(Target, Scalar):
 
     kind: Literal["label"] = "label"
     role: Literal["target", "input"] = "target"
-    """Whether the model is to say it, or sees it."""
+    """Whether it is a target or an input of the model."""
     classes: int | None = Field(default=None, ge=2)
-    """For a column of numbers: how many classes there are, counted from 0."""
+    """For a column of numbers: the number of classes; they are 0 … classes - 1."""
     names: Annotated[tuple[str, ...] | None, BeforeValidator(distinct_names)] = Field(default=None, min_length=2)
-    """For a column of text: the classes, each once; a class's index is its place here."""
+    """For a column of text: the classes, in the order of their indices."""
     statistics: LabelStatistics | None = None
-    """Learnt by convert."""
+    """Fitted by convert."""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Label:
+    def _check_classes(self) -> Label:
         if (self.classes is None) == (self.names is None):
             got = "neither" if self.classes is None else "both"
             raise ValueError(f"give either `classes` (numbers from 0) or `names` (a list of strings); got {got}")
@@ -65,12 +65,12 @@ class Label(Target, Scalar):
 
     @property
     def count(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return len(self.names) if self.names is not None else int(self.classes or 0)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What people call the classes, by index."""
+        """Names of the classes, by index."""
         return self.names or tuple(str(index) for index in range(self.count))
 
     @property
@@ -97,17 +97,17 @@ class Label(Target, Scalar):
         return pa.int64()
 
     def balanced(self) -> tuple[float, ...]:
-        """A weight for each class, by which all that the train split has count alike and a row counts 1 on average.
+        """Class weights by which all classes of the train split have the same sum; a row's mean weight is 1.
 
         Raises:
-            DataError: nothing is learnt yet.
+            DataError: the feature isn't fitted.
         """
         if self.statistics is None:
-            raise DataError("features", self.subject, "has learnt nothing yet, so the classes can't be weighed",
+            raise DataError("features", self.subject, "isn't fitted yet, so its classes have no weights",
                             "take the features of a converted dataset")
         rows = self.statistics.rows
-        alike = sum(rows) / sum(count > 0 for count in rows)
-        return tuple(alike / count if count else 0.0 for count in rows)
+        mean = sum(rows) / sum(count > 0 for count in rows)
+        return tuple(mean / count if count else 0.0 for count in rows)
 
     def check(self, column: pa.Array) -> pa.Array:
         return self._check_numbers(column) if self.names is None else self._check_names(column)
@@ -130,12 +130,12 @@ class Label(Target, Scalar):
         rows = np.bincount(self.pack(column).to_numpy(zero_copy_only=False), minlength=self.count)
         return {str(index): int(count) for index, count in enumerate(rows)}
 
-    def learnt(self, values: Mapping[str, Any]) -> Label:
+    def fit(self, values: Mapping[str, Any]) -> Label:
         rows = tuple(int(values.get(str(index), 0)) for index in range(self.count))
-        seen = sum(count > 0 for count in rows)
-        if seen < 2:
-            raise DataError("convert", self.subject, f"the train split holds {seen} of {self.count} classes",
-                            "look at the source and at the split: there is nothing to learn")
+        present = sum(count > 0 for count in rows)
+        if present < 2:
+            raise DataError("convert", self.subject, f"the train split has {present} of {self.count} classes",
+                            "look at the source and at the split: a model needs at least 2")
         return self.model_copy(update={"statistics": LabelStatistics(rows=rows)})
 
     def _check_numbers(self, column: pa.Array) -> pa.Array:
@@ -146,17 +146,17 @@ class Label(Target, Scalar):
         values = np.asarray(numbers.fill_null(0).to_numpy(zero_copy_only=False))
         with np.errstate(invalid="ignore"):
             outside = (values < 0) | (values >= self.count)
-            broken = values != np.floor(values)
-        said = pc.binary_join_element_wise("is class ", numbers.cast(pa.string()),
+            fractional = values != np.floor(values)
+        text = pc.binary_join_element_wise("is class ", numbers.cast(pa.string()),
                                            f", expected 0..{self.count - 1}", "")
         return reasons(len(column), (nulls(column), "is null"), (np.isnan(values), "is not a number (NaN)"),
-                       (outside, said), (broken, "is not a whole number"))
+                       (outside, text), (fractional, "is not a whole number"))
 
     def _check_names(self, column: pa.Array) -> pa.Array:
         if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
             raise self.wrong_type(column, "strings (for numbers, give `classes`)")
         texts = column.cast(pa.string())
         unknown = ~np.asarray(pc.is_in(texts, value_set=pa.array(self.names)).to_numpy(zero_copy_only=False))
-        said = pc.binary_join_element_wise("is '", pc.utf8_slice_codeunits(texts, 0, 40),
+        text = pc.binary_join_element_wise("is '", pc.utf8_slice_codeunits(texts, 0, 40),
                                            f"', not one of the {self.count} names", "")
-        return reasons(len(column), (nulls(column), "is null"), (unknown, said))
+        return reasons(len(column), (nulls(column), "is null"), (unknown, text))

@@ -1,4 +1,4 @@
-"""Several classes a row at once: lists of names, or text with a separator, as zeros and ones.
+"""Several classes a row: lists of names, or text with a separator, as zeros and ones.
 
     features:
       tags: {kind: multilabel, column: tags, names: [sport, politics, science]}
@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from laketrain.features.base import Codec, Target, nulls, reasons
-from laketrain.features.codec import decode_ndarrays, encode_ndarrays
+from laketrain.features.codecs.ndarray import decode_ndarrays, encode_ndarrays
 from laketrain.features.label import distinct_names
 
 
 class MultilabelStatistics(BaseModel):
-    """Of the train split: rows that have each class, and all rows."""
+    """Rows with each class, and all rows, of the train split."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -31,19 +31,19 @@ class MultilabelStatistics(BaseModel):
 
 
 class Multilabel(Target):
-    """(classes,) uint8 of zeros and ones, in the order of `names`. A row may have none of them."""
+    """(classes,) uint8 zeros and ones, in the order of `names`. A row may have no class."""
 
     codec: ClassVar[Codec] = "ndarray"
 
     kind: Literal["multilabel"] = "multilabel"
     role: Literal["target", "input"] = "target"
-    """What it is for."""
+    """Whether it is a target or an input of the model."""
     names: Annotated[tuple[str, ...], BeforeValidator(distinct_names)] = Field(min_length=1)
-    """The classes, in the order of the tensor; a row with any other is refused."""
+    """The classes, in the order of the tensor; a row with another class is refused."""
     separator: str | None = Field(default=None, min_length=1)
-    """What stands between the names where the column is text; without it the column holds arrays of text."""
+    """The separator of names in a column of text; without it the column has arrays of text."""
     statistics: MultilabelStatistics | None = None
-    """Learnt by convert."""
+    """Fitted by convert."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,19 +69,19 @@ class Multilabel(Target):
         return pa.binary()
 
     def check(self, column: pa.Array) -> pa.Array:
-        row, index, texts = self._found(column)
+        row, index, texts = self._names(column)
         empty = np.zeros(len(column), np.bool_)
         empty[row[nulls(texts)]] = True
-        strange = index < 0
+        unknown = index < 0
         first = np.full(len(column), -1, np.int64)
-        first[row[strange][::-1]] = np.flatnonzero(strange)[::-1]
-        said = pc.binary_join_element_wise("has '", texts.take(pa.array(np.maximum(first, 0))) if len(texts) else "",
+        first[row[unknown][::-1]] = np.flatnonzero(unknown)[::-1]
+        text = pc.binary_join_element_wise("has '", texts.take(pa.array(np.maximum(first, 0))) if len(texts) else "",
                                            f"', not one of the {len(self.names)} names", "")
         return reasons(len(column), (nulls(column), "is null"), (empty, "has a null among its names"),
-                       (first >= 0, said))
+                       (first >= 0, text))
 
     def pack(self, column: pa.Array) -> pa.Array:
-        row, index, _ = self._found(column)
+        row, index, _ = self._names(column)
         hot = np.zeros((len(column), len(self.names)), np.uint8)
         hot[row, index] = 1
         return encode_ndarrays(hot)
@@ -93,16 +93,16 @@ class Multilabel(Target):
         having = self.decode(self.pack(column)).sum(axis=0, dtype=np.int64)
         return {"rows": len(column), **{str(index): int(count) for index, count in enumerate(having)}}
 
-    def learnt(self, values: Mapping[str, Any]) -> Multilabel:
+    def fit(self, values: Mapping[str, Any]) -> Multilabel:
         having = tuple(int(values.get(str(index), 0)) for index in range(len(self.names)))
-        found = MultilabelStatistics(having=having, rows=int(values.get("rows", 0)))
-        return self.model_copy(update={"statistics": found})
+        statistics = MultilabelStatistics(having=having, rows=int(values.get("rows", 0)))
+        return self.model_copy(update={"statistics": statistics})
 
     def caption(self, value: Any) -> str:
         return ", ".join(name for name, has in zip(self.names, value, strict=True) if has)
 
-    def _found(self, column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], pa.Array]:
-        """Of every name in the column: its row, its index among `names` or -1, and the text itself."""
+    def _names(self, column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], pa.Array]:
+        """Of every name in the column: its row, its index in `names` or -1, and its text."""
         kind = column.type
         if self.separator is not None:
             if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):

@@ -1,9 +1,9 @@
-"""A number a row, scaled by what the train split taught; missing ones filled and flagged where that is asked.
+"""A number a row, scaled with statistics of the train split; missing ones can be filled and flagged.
 
     features:
       age: {kind: number, column: age, scale: standard, missing: median, flag: true}
 
-Parquet holds the number as it came, NaN where it is missing; the scaling is part of reading it.
+Parquet stores the number unchanged, NaN if it is missing; it is scaled when it is read.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 
-from laketrain.features.numeric import OneNumber, Scale, Scaling, check_numbers, numbers_of, tally_numbers
+from laketrain.features.numeric import ScalarNumber, Scale, Scaling, check_numbers, numbers_of, tally_numbers
 
 
-class Number(OneNumber):
-    """Whole or decimal numbers and booleans; float32, with `flag` a pair of number and 1 where it was missing."""
+class Number(ScalarNumber):
+    """Numbers and booleans as float32; with `flag`, pairs of the number and 1 if it was missing."""
 
     kind: Literal["number"] = "number"
     role: Literal["input"] = "input"
-    """What it is for."""
+    """It is an input of the model."""
     scale: Scaling = "standard"
-    """`standard` to mean 0 and deviation 1, `minmax` to 0 … 1, `robust` by median and quartiles, `log` the logarithm of
-    1 + the size with its sign, `none` as it is."""
+    """`standard` to mean 0 and std 1, `minmax` to 0 … 1, `robust` by median and quartiles, `log` to sign(x) log(1 +
+    |x|), `none` unchanged."""
     missing: Literal["refuse", "mean", "median", "zero"] = "refuse"
-    """What becomes of a null or NaN: the row is refused, or the train split's mean or median, or 0 stands there."""
+    """Whether the row of a null or NaN is refused, or the number is filled with the train split's mean or median, or
+    with 0."""
     flag: bool = False
-    """Whether the model also sees which numbers were missing; it goes with another `missing` than `refuse`."""
+    """Whether a second value flags missing numbers; needs another `missing` than `refuse`."""
     learnt_scale: Scale | None = Field(default=None)
-    """Learnt by convert."""
+    """Fitted by convert."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -48,26 +49,26 @@ class Number(OneNumber):
 
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
         values = np.asarray(stored.to_numpy(zero_copy_only=False), np.float64)
-        gone = np.isnan(values)
-        scaled = values if self.learnt_scale is None else self._filled(values, gone)
+        missing = np.isnan(values)
+        scaled = values if self.learnt_scale is None else self._filled(values, missing)
         plain = scaled.astype(np.float32)
-        return np.stack([plain, gone.astype(np.float32)], axis=1) if self.flag else plain
+        return np.stack([plain, missing.astype(np.float32)], axis=1) if self.flag else plain
 
     def tally(self, column: pa.Array) -> dict[str, int]:
         return tally_numbers(numbers_of(column)[:, None])
 
-    def learnt(self, values: Mapping[str, Any]) -> Number:
-        return self.model_copy(update={"learnt_scale": Scale.learnt(self.scale, values, width=1)})
+    def fit(self, values: Mapping[str, Any]) -> Number:
+        return self.model_copy(update={"learnt_scale": Scale.fit(self.scale, values, width=1)})
 
     def idle(self) -> Iterator[tuple[str, str]]:
         if self.missing == "refuse" and self.flag:
-            yield "flag", "tells which numbers were missing, and with `missing: refuse` none is"
+            yield "flag", "flags missing numbers, and `missing: refuse` accepts none"
 
     def caption(self, value: Any) -> str:
         return f"{float(np.reshape(value, -1)[0]):.4g}"
 
-    def _filled(self, values: npt.NDArray[np.float64], gone: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    def _filled(self, values: npt.NDArray[np.float64], missing: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
         scale = self.learnt_scale
         assert scale is not None
-        stand_in = {"mean": scale.mean[0], "median": scale.middle[0]}.get(self.missing, 0.0)
-        return scale.apply(np.where(gone, stand_in, values)[:, None])[:, 0]
+        filler = {"mean": scale.mean[0], "median": scale.middle[0]}.get(self.missing, 0.0)
+        return scale.apply(np.where(missing, filler, values)[:, None])[:, 0]

@@ -1,7 +1,7 @@
-"""What the numeric kinds share: a column as floats, its scaling by what the train split taught, and back.
+"""Shared by numeric kinds: columns as floats, and scaling with statistics of the train split.
 
-    values = numbers_of(column)                               # (n, k) float64, NaN where nothing is
-    scale = Scale.learnt("standard", totals, width=k)         # from the summed `tally_numbers` of the train split
+    values = numbers_of(column)                               # (n,) float64, NaN for null
+    scale = Scale.fit("standard", totals, width=k)            # from the summed `tally_numbers` of the train split
     scale.apply(values), scale.undo(scaled)
 """
 
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from laketrain.features.base import Feature, Storage, nulls, reasons
-from laketrain.features.sums import described, tally_of
+from laketrain.features.sums import describe, tally_of
 from laketrain.features.tally import Tally
 
 Floats = npt.NDArray[np.float64]
@@ -26,15 +26,15 @@ Scaling = Literal["none", "standard", "minmax", "robust", "log"]
 
 
 def as_tuple(value: Any) -> Any:
-    """YAML and JSON know lists only."""
+    """A list of YAML or JSON as a tuple."""
     return tuple(value) if isinstance(value, list) else value
 
 
-Numbers = Annotated[tuple[float, ...], BeforeValidator(as_tuple)]
+FloatTuple = Annotated[tuple[float, ...], BeforeValidator(as_tuple)]
 
 
-class OneNumber(Feature):
-    """What the kinds of one number a row share: Parquet holds it as it came, NaN where it is missing."""
+class ScalarNumber(Feature):
+    """Base of kinds with one number a row. Parquet stores it unchanged, NaN if it is missing."""
 
     @property
     def arrow_type(self) -> pa.DataType:
@@ -48,67 +48,71 @@ class OneNumber(Feature):
 
 
 class Scale(BaseModel):
-    """How each of the k numbers of a row is scaled: (x - offset) / divisor, after the logarithm where that is asked.
+    """Scales each of a row's k numbers: (x - offset) / divisor, of the logarithm for `log`.
 
-    `middle` are the medians, `mean` the means, with which missing numbers can be filled, in the column's own units.
+    `middle` are the medians and `mean` the means, in the column's units; missing numbers can be filled with them.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     kind: Scaling
-    offset: Numbers
-    divisor: Numbers
-    mean: Numbers
-    middle: Numbers
+    offset: FloatTuple
+    divisor: FloatTuple
+    mean: FloatTuple
+    middle: FloatTuple
 
     @classmethod
-    def learnt(cls, kind: Scaling, totals: Mapping[str, int], width: int) -> Scale:
-        """From tallies; a number that never varies is only shifted, never divided by zero."""
-        found = [described(totals, f"{index} ", quantiles=(0.25, 0.5, 0.75)) for index in range(width)]
+    def fit(cls, kind: Scaling, totals: Mapping[str, int], width: int) -> Scale:
+        """From summed tallies. A constant number is shifted, and its divisor is 1."""
+        columns = [describe(totals, f"{index} ", quantiles=(0.25, 0.5, 0.75)) for index in range(width)]
         offsets, divisors = [], []
-        for one in found:
-            quarter, middle, last = one.quantiles
-            offset, divisor = {"standard": (one.mean, one.std), "minmax": (one.least, one.most - one.least),
-                               "robust": (middle, last - quarter)}.get(kind, (0.0, 1.0))
-            offsets.append(offset if one.rows else 0.0)
-            divisors.append(divisor if one.rows and divisor > 0 else 1.0)
+        for column in columns:
+            low, median, high = column.quantiles
+            offset, divisor = {"standard": (column.mean, column.std), "robust": (median, high - low),
+                               "minmax": (column.least, column.most - column.least)}.get(kind, (0.0, 1.0))
+            offsets.append(offset if column.rows else 0.0)
+            divisors.append(divisor if column.rows and divisor > 0 else 1.0)
         return cls(kind=kind, offset=tuple(offsets), divisor=tuple(divisors),
-                   mean=tuple(one.mean if one.rows else 0.0 for one in found),
-                   middle=tuple(one.quantiles[1] if one.rows else 0.0 for one in found))
+                   mean=tuple(column.mean if column.rows else 0.0 for column in columns),
+                   middle=tuple(column.quantiles[1] if column.rows else 0.0 for column in columns))
 
     def apply(self, values: Floats) -> Floats:
-        """(…, k) in the column's units, scaled; what a tiny divisor would make infinite in float32 is the largest."""
-        seen = np.sign(values) * np.log1p(np.abs(values)) if self.kind == "log" else values
-        scaled = (seen - np.array(self.offset)) / np.array(self.divisor)
+        """Scales (…, k) in the column's units. Results are clipped to the range of float32."""
+        logs = np.sign(values) * np.log1p(np.abs(values)) if self.kind == "log" else values
+        scaled = (logs - np.array(self.offset)) / np.array(self.divisor)
         return np.asarray(np.clip(scaled, -_MOST, _MOST))
 
     def undo(self, scaled: npt.NDArray[Any]) -> Floats:
-        """(…, k) back in the column's units."""
-        seen = np.asarray(scaled, np.float64) * np.array(self.divisor) + np.array(self.offset)
-        return np.asarray(np.sign(seen) * np.expm1(np.abs(seen))) if self.kind == "log" else seen
+        """The inverse of `apply`: (…, k) in the column's units."""
+        logs = np.asarray(scaled, np.float64) * np.array(self.divisor) + np.array(self.offset)
+        return np.asarray(np.sign(logs) * np.expm1(np.abs(logs))) if self.kind == "log" else logs
 
 
 def tally_numbers(values: Floats) -> Tally:
-    """Of (n, k) numbers, each of the k apart."""
+    """The tally of each column of (n, k) numbers."""
     return {key: count for index in range(values.shape[1])
             for key, count in tally_of(values[:, index], f"{index} ").items()}
 
 
 def is_numeric(kind: pa.DataType) -> bool:
-    """Whether a column's values are numbers: also decimals and booleans."""
+    """Whether a column's values are numbers, decimals or booleans."""
     return (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
             or pa.types.is_boolean(kind))
 
 
 def numbers_of(column: pa.Array) -> Floats:
-    """(n,) of a plain column; NaN where it is null."""
+    """(n,) float64 of a column of numbers; NaN for null."""
     kind = column.type
     plain = column.cast(pa.int8()) if pa.types.is_boolean(kind) else column
     return np.asarray(plain.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
 
 
 def check_numbers(feature: Feature, column: pa.Array, missing: bool) -> pa.Array:
-    """The reasons of a plain column: null or NaN unless `missing`, infinite always. Raises DataError for its type."""
+    """Reasons for null and NaN unless `missing`, and for infinite and too large numbers.
+
+    Raises:
+        DataError: the column isn't numeric.
+    """
     if not is_numeric(column.type):
         raise feature.wrong_type(column, "numbers")
     values = numbers_of(column)
@@ -116,16 +120,16 @@ def check_numbers(feature: Feature, column: pa.Array, missing: bool) -> pa.Array
     none = np.zeros(len(column), np.bool_)
     return reasons(len(column), (none if missing else empty, "is null"),
                    (none if missing else np.isnan(values) & ~empty, "is not a number (NaN)"),
-                   (np.isinf(values), "is infinite"), (too_large(values), "is beyond what float32 holds"))
+                   (np.isinf(values), "is infinite"), (too_large(values), "is too large for float32"))
 
 
 def too_large(values: Floats) -> npt.NDArray[np.bool_]:
-    """Where a finite number would become an infinite float32."""
+    """True for finite numbers that would be infinite in float32."""
     return np.isfinite(values) & (np.abs(values) > _MOST)
 
 
 def flat_values(feature: Feature, column: pa.Array) -> tuple[npt.NDArray[np.int64], pa.Array]:
-    """How many numbers each row of a column of (nested) arrays has, and all of them. Raises DataError for its type."""
+    """(n,) numbers a row of a column of (nested) arrays, and all numbers, flat. Raises DataError for its type."""
     if not _is_list(column.type):
         raise feature.wrong_type(column, "arrays of numbers")
     lengths, values = _lengths(column), pc.list_flatten(column)
@@ -140,13 +144,13 @@ def flat_values(feature: Feature, column: pa.Array) -> tuple[npt.NDArray[np.int6
 
 
 def uneven(column: pa.Array, width: int | None = None) -> npt.NDArray[np.bool_]:
-    """(n,) True where a row of arrays within an array has a null in the place of one, or one that holds other than
-    `width` numbers; without `width`, other than the row's first one. Flat arrays have none within."""
+    """(n,) True for rows of nested arrays in which an inner array is null, or doesn't have `width` numbers (without
+    `width`: as many as the row's first one). Always False for flat arrays."""
     broken = np.zeros(len(column), np.bool_)
     if not _is_list(column.type.value_type):
         return broken
     row, arrays = np.repeat(np.arange(len(column)), _lengths(column)), pc.list_flatten(column)
-    part = np.arange(len(arrays))  # in which of them each deeper array lies
+    part = np.arange(len(arrays))  # index in `arrays` of each deeper array
     deeper = arrays
     while True:
         broken |= _rows(row[part], nulls(deeper), len(column))
@@ -154,41 +158,41 @@ def uneven(column: pa.Array, width: int | None = None) -> npt.NDArray[np.bool_]:
             break
         part, deeper = np.repeat(part, _lengths(deeper)), pc.list_flatten(deeper)
     sizes = np.bincount(part, _lengths(deeper), len(arrays)).astype(np.int64)
-    wanted = np.full(len(column), width or 0, np.int64)
+    expected = np.full(len(column), width or 0, np.int64)
     if width is None:
-        wanted[row[::-1]] = sizes[::-1]
-    return broken | _rows(row, sizes != wanted[row], len(column))
+        expected[row[::-1]] = sizes[::-1]
+    return broken | _rows(row, sizes != expected[row], len(column))
 
 
-def check_arrays(feature: Feature, column: pa.Array, size: int, said: str, width: int | None = None) -> pa.Array:
-    """The reasons of a column of arrays that shall hold `size` finite numbers a row, which people read as `said`; in
-    arrays of arrays `width` each, or all alike."""
+def check_arrays(feature: Feature, column: pa.Array, size: int, text: str, width: int | None = None) -> pa.Array:
+    """Reasons of a column of arrays that must have `size` finite numbers a row, described as `text`. Inner arrays must
+    have `width` numbers each, or equally many."""
     lengths, flat = flat_values(feature, column)
     values = numbers_of(flat)
     row = np.repeat(np.arange(len(column)), lengths)
-    counted = pc.binary_join_element_wise("has ", pa.array(lengths).cast(pa.string()), f" numbers, expected {said}", "")
+    counted = pc.binary_join_element_wise("has ", pa.array(lengths).cast(pa.string()), f" numbers, expected {text}", "")
     return reasons(len(column), (nulls(column), "is null"), (lengths != size, counted),
-                   (uneven(column, width), f"has a null or uneven array within, expected {said}"),
+                   (uneven(column, width), f"has a null or uneven array within, expected {text}"),
                    (_rows(row, np.isnan(values), len(column)), "has a null or NaN among its numbers"),
                    (_rows(row, np.isinf(values), len(column)), "has an infinite number"),
-                   (_rows(row, too_large(values), len(column)), "has a number beyond what float32 holds"))
+                   (_rows(row, too_large(values), len(column)), "has a number too large for float32"))
 
 
 def arrays_of(feature: Feature, column: pa.Array, shape: tuple[int, ...]) -> Floats:
-    """(n, *shape) of a column of arrays that `check_arrays` has passed."""
+    """(n, *shape) float64 of a column of arrays that `check_arrays` accepts."""
     _, flat = flat_values(feature, column)
     return numbers_of(flat).reshape(len(column), *shape)
 
 
 def _lengths(column: pa.Array) -> npt.NDArray[np.int64]:
-    """(n,) of a column of arrays; 0 where it is null."""
+    """(n,) lengths of a column of arrays; 0 for null."""
     return np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
 
 
 def _rows(row: npt.NDArray[np.int64], marked: npt.NDArray[np.bool_], rows: int) -> npt.NDArray[np.bool_]:
-    found = np.zeros(rows, np.bool_)
-    found[row[marked]] = True
-    return found
+    result = np.zeros(rows, np.bool_)
+    result[row[marked]] = True
+    return result
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -1,11 +1,11 @@
-"""The features of a dataset, by name: declared in YAML, saved as JSON beside the data, the same in convert and predict.
+"""The features of a dataset by name: declared in YAML, saved as JSON with the data, used by convert and predict.
 
     features = FeatureSet.model_validate({"image": {"kind": "image", "column": "pixels", "shape": [28, 28, 1]},
                                           "label": {"kind": "label", "classes": 10}})
-    stored, reasons = features.encode_batch(batch)        # good rows as Parquet stores them; why the others are not
+    stored, reasons = features.encode_batch(batch)        # valid rows as stored; a reason for the others
     tensors = features.tensors(stored, features.inputs)   # {"image": (n, 28, 28, 1) uint8}
 
-A new kind of feature is a file of its own and a line in `AnyFeature`.
+A new kind of feature is a new file and an entry in `AnyFeature`.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from laketrain.features.key import Key
 from laketrain.features.label import Label
 from laketrain.features.multilabel import Multilabel
 from laketrain.features.number import Number
-from laketrain.features.sequence import Sequence
 from laketrain.features.tally import merge
 from laketrain.features.text import Text
+from laketrain.features.time_series import TimeSeries
 from laketrain.features.vector import Value, Vector
 from laketrain.features.weight import Weight
 
 AnyFeature = Annotated[
-    Image | Label | Key | Audio | Text | Category | Number | Bucket | Vector | Sequence | Value | Multilabel | Weight,
+    Image | Label | Key | Audio | Text | Category | Number | Bucket | Vector | TimeSeries | Value | Multilabel | Weight,
     Field(discriminator="kind")]
 
-# Petastorm makes a named tuple of them.
+# Petastorm uses them as the fields of a named tuple.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class FeatureSet(RootModel[dict[str, AnyFeature]]):
-    """Ordered features by the name of their stored column. A feature that names no `column` comes from its namesake."""
+    """Ordered features by the name of their stored column. A feature's `column` is by default its name."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -58,25 +58,25 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
         return {name: {"column": name, **spec} if isinstance(spec, dict) else spec for name, spec in value.items()}
 
     @model_validator(mode="after")
-    def _well_named(self) -> FeatureSet:
+    def _check_names(self) -> FeatureSet:
         if not self.root:
             raise ValueError("declare at least one feature")
         for name in self.root:
             if not _NAME.fullmatch(name) or keyword.iskeyword(name):
                 raise ValueError(f"{name!r} can't name a feature: use a letter, then letters, digits and _, "
-                                 "and no word of Python")
+                                 "and no Python keyword")
         weights = [name for name, feature in self.root.items() if feature.role == "weight"]
         if len(weights) > 1:
-            raise ValueError(f"{' and '.join(weights)} both are weights, of which a row has one")
+            raise ValueError(f"{' and '.join(weights)} both are weights, and a dataset has at most one")
         bucketed = [name for name, feature in self.root.items() if feature.buckets]
         if len(bucketed) > 1:
-            raise ValueError(f"{' and '.join(bucketed)} both have buckets, which only one feature may: a batch has the "
+            raise ValueError(f"{' and '.join(bucketed)} both have buckets, and only one feature may: a batch has the "
                              "length of one bucket. Give the others one fixed length")
         return self
 
     @classmethod
     def of(cls, features: Mapping[str, Feature]) -> FeatureSet:
-        """A set of features that are parsed already, e.g. some of another set."""
+        """A set of parsed features, e.g. some of another set."""
         return cls.model_construct(root={name: cast(Any, feature) for name, feature in features.items()})
 
     def declared(self) -> dict[str, dict[str, Any]]:
@@ -86,12 +86,12 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
                 for name, settings in given.items()}
 
     def to_json(self) -> str:
-        """As saved in a version; `from_json` gives an equal set."""
+        """JSON for a version's metadata; `from_json` returns an equal set."""
         return self.model_dump_json(by_alias=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> FeatureSet:
-        """The set that `to_json` saved."""
+        """The inverse of `to_json`."""
         return cls.model_validate_json(text)
 
     def __getitem__(self, name: str) -> Feature:
@@ -110,72 +110,72 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
         return self.root.items()
 
     def of_role(self, role: Role) -> dict[str, Feature]:
-        """The features that play this part, in order."""
+        """The features with this role, in order."""
         return {name: feature for name, feature in self.items() if feature.role == role}
 
     @property
     def inputs(self) -> dict[str, Feature]:
-        """What the model sees."""
+        """The model's inputs."""
         return self.of_role("input")
 
     @property
     def targets(self) -> dict[str, Feature]:
-        """What the model is to say."""
+        """The model's targets."""
         return self.of_role("target")
 
     @property
     def ids(self) -> dict[str, Feature]:
-        """What rows are called."""
+        """Identifiers of rows."""
         return self.of_role("id")
 
     @property
     def weight(self) -> str | None:
-        """By what a row's figures are multiplied; None where each counts alike."""
+        """Name of the feature with the sample weights; None if there is none."""
         return next(iter(self.of_role("weight")), None)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Of the table, that the features are made of, each once."""
+        """The table's columns that the features are made of, each once."""
         return tuple(dict.fromkeys(column for _, feature in self.items() for column in feature.columns))
 
     @property
     def buckets(self) -> tuple[int, ...]:
-        """The lengths by which rows are kept apart; () where no feature has any."""
+        """The buckets of the feature that has some; () if none has."""
         return next((feature.buckets for _, feature in self.items() if feature.buckets), ())
 
     def bucket_of(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-        """(n,) the index in `buckets` of each good row: of the feature that has them."""
+        """(n,) the index in `buckets` of each valid row."""
         for _, feature in self.items():
             if feature.buckets:
                 return feature.bucket_of(source_column(batch, feature))
         return np.zeros(batch.num_rows, np.int64)
 
-    def at(self, bucket: int) -> FeatureSet:
-        """The features as the rows of this bucket hold them."""
-        return FeatureSet.of({name: feature.at(bucket) for name, feature in self.items()})
+    def for_bucket(self, bucket: int) -> FeatureSet:
+        """The features with the shapes of this bucket's rows."""
+        return FeatureSet.of({name: feature.for_bucket(bucket) for name, feature in self.items()})
 
     @property
     def storage(self) -> dict[str, Storage]:
-        """The stored columns in plain values."""
+        """Descriptions of the stored columns."""
         return {name: feature.storage(name) for name, feature in self.items()}
 
     def storage_schema(self) -> pa.Schema:
-        """Of the table that `encode_batch` gives and Parquet holds."""
+        """Arrow schema of the stored table."""
         return pa.schema([pa.field(name, feature.arrow_type, nullable=False) for name, feature in self.items()])
 
     def row_bytes(self, names: Iterable[str] | None = None) -> int:
-        """Memory of one decoded row of these features (all, if not named)."""
+        """Memory of one decoded row of these features, by default of all."""
         return sum(self[name].row_bytes for name in (self if names is None else names))
 
     def encode_batch(self, batch: pa.RecordBatch | pa.Table) -> tuple[pa.Table, pa.Array]:
-        """Splits rows into what can be stored and why the rest can't.
+        """Encodes the valid rows, and gives reasons for the others.
 
         Returns:
-            The good rows as `storage_schema` has them, in order; and, for every row of the batch, null or the
-            reason(s): `image has 783 values, expected 784 = 28×28×1; label is null`.
+            The valid rows with `storage_schema`, in order; and, for every row of the batch, null or the reason(s):
+            `image has 783 values, expected 784 = 28×28×1; label is null`.
 
         Raises:
-            DataError: a column is absent, or its type can't hold the feature.
+            DataError: a column is missing or has the wrong type.
         """
         pieces = [self._encode(piece) for piece in (batch.to_batches() if isinstance(batch, pa.Table) else [batch])]
         if not pieces:
@@ -186,32 +186,32 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
         """Decodes stored columns: name -> (n, *shape); may be read-only views of the table's memory.
 
         Raises:
-            DataError: the table lacks one of the columns, or holds other tensors than declared.
+            DataError: the table lacks a column, or its tensors differ from the declared ones.
         """
         return {name: self._decode(stored, name) for name in (self if names is None else names)}
 
     def reasons(self, batch: pa.RecordBatch) -> pa.Array:
-        """Null for each row that can be stored, else why not, as `encode_batch` says it."""
-        return _joined([(name, feature.check(source_column(batch, feature))) for name, feature in self.items()],
+        """Null for each valid row, else its reason(s), as from `encode_batch`."""
+        return _join_reasons([(name, feature.check(source_column(batch, feature))) for name, feature in self.items()],
                        batch.num_rows)
 
     def tally(self, batch: pa.RecordBatch, first: bool) -> dict[str, dict[str, int]]:
-        """What the features with `learns_first` (or those without) need to know of good rows, by feature. A row of
-        weight 0 teaches nothing; any other counts once, whatever its weight."""
+        """Partial statistics of valid rows for the features with `fit_first` (or those without), by feature. Rows of
+        weight 0 are ignored; all others count once, whatever their weight."""
         if self.weight is not None:
             feature = self[self.weight]
             counted = feature.tensor(source_column(batch, feature)) > 0
             batch = batch if counted.all() else batch.filter(pa.array(counted))
         return {name: feature.tally(source_column(batch, feature)) for name, feature in self.items()
-                if feature.learns_first == first}
+                if feature.fit_first == first}
 
-    def learnt(self, tallies: Iterable[Mapping[str, Mapping[str, int]]], first: bool) -> FeatureSet:
-        """The set in which the features with `learns_first` (or those without) hold what the summed tallies tell."""
+    def fit(self, tallies: Iterable[Mapping[str, Mapping[str, int]]], first: bool) -> FeatureSet:
+        """A copy in which the features with `fit_first` (or those without) have statistics from the summed tallies."""
         totals: dict[str, dict[str, int]] = {}
         for tally in tallies:
             for name, counts in tally.items():
                 merge(totals.setdefault(name, {}), counts)
-        return FeatureSet.of({name: feature.learnt(totals.get(name, {})) if feature.learns_first == first else feature
+        return FeatureSet.of({name: feature.fit(totals.get(name, {})) if feature.fit_first == first else feature
                               for name, feature in self.items()})
 
     def _encode(self, batch: pa.RecordBatch) -> tuple[pa.Table, pa.Array]:
@@ -238,10 +238,10 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
 
 
 def source_column(batch: pa.RecordBatch, feature: Feature) -> pa.Array:
-    """What the feature is made of: its column, or a StructArray of its columns.
+    """The feature's column, or a StructArray of its columns.
 
     Raises:
-        DataError: the batch lacks one of them.
+        DataError: the batch lacks a column.
     """
     for column in feature.columns:
         if column not in batch.schema.names:
@@ -251,11 +251,11 @@ def source_column(batch: pa.RecordBatch, feature: Feature) -> pa.Array:
     return arrays[0] if len(arrays) == 1 else pa.StructArray.from_arrays(arrays, names=list(feature.columns))
 
 
-def _joined(found: list[tuple[str, pa.Array]], rows: int) -> pa.Array:
-    """All features' reasons a row in one text, null where no feature has any."""
+def _join_reasons(reasons: list[tuple[str, pa.Array]], rows: int) -> pa.Array:
+    """All features' reasons as one text a row; null for rows without a reason."""
     joined = pa.nulls(rows, pa.string())
-    for name, why in found:
+    for name, why in reasons:
         if why.null_count < rows:
-            said = pc.binary_join_element_wise(name, why, " ")
-            joined = pc.coalesce(pc.binary_join_element_wise(joined, said, "; "), joined, said)
+            text = pc.binary_join_element_wise(name, why, " ")
+            joined = pc.coalesce(pc.binary_join_element_wise(joined, text, "; "), joined, text)
     return joined

@@ -1,9 +1,9 @@
-"""A column as somebody else stored it: read as it is, never written.
+"""A column that another program stored. It is read, never written.
 
     Stored(column="image", dtype="uint8", sizes=(None, None, 3), encoding="image")
 
-What has one shape and a value in every row becomes a plain array; rows of several shapes, texts, decimals and columns
-with nulls become an array of objects, None where nothing is.
+Numeric columns of one shape without nulls become plain arrays. Rows of several shapes, texts, decimals and columns with
+nulls become an array of objects, None for null.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from pydantic import BeforeValidator
 
 from laketrain.errors import DataError
 from laketrain.features.base import Drawing, Feature
-from laketrain.features.codec import decode_ndarrays
-from laketrain.features.decode_once import each
+from laketrain.features.codecs.cache import parallel_map
+from laketrain.features.codecs.ndarray import decode_ndarrays
 
 Encoding = Literal["ndarray", "compressed", "image", "scalar", "list"]
 
 
 class Stored(Feature):
-    """A column that is only read; no kind that a workload can declare."""
+    """A read-only column. A workload can't declare this kind."""
 
     kind: Literal["stored"] = "stored"
     role: Literal["input", "target", "id", "weight"] = "id"
     dtype_name: str
-    """NumPy's name of a value's type; `str`, `bytes` and `decimal` for those of Python."""
+    """NumPy's name of the dtype, or `str`, `bytes` or `decimal` for Python's types."""
     sizes: Annotated[tuple[int | None, ...], BeforeValidator(tuple)] = ()
-    """The shape of a row, None where it varies."""
+    """The shape of a row; None for a size that varies."""
     encoding: Encoding
-    """How a row lies in Parquet: as `np.save` or `np.savez_compressed` wrote it, as an image file, or plain."""
+    """How a row is stored: by `np.save` or `np.savez_compressed`, as an image file, or as a plain value or list."""
     nullable: bool = False
-    """Whether rows may have no value."""
+    """Whether rows may be null."""
 
     @property
     def uniform(self) -> bool:
-        """Whether all rows together are one array of numbers."""
+        """Whether all rows can be one array of numbers."""
         return not self.nullable and None not in self.sizes and self.dtype_name not in ("str", "bytes", "decimal")
 
     @property
@@ -58,17 +58,17 @@ class Stored(Feature):
         return pa.null()
 
     def check(self, column: pa.Array) -> pa.Array:
-        raise self._only_read()
+        raise self._read_only()
 
     def pack(self, column: pa.Array) -> pa.Array:
-        raise self._only_read()
+        raise self._read_only()
 
     def decode(self, stored: pa.Array) -> npt.NDArray[Any]:
         if self.uniform:
             return self._array(stored)
         rows = self._rows(stored)
         out = np.empty(len(rows), object)
-        for index, row in enumerate(rows):  # assigned one by one: NumPy would make arrays of one shape a single one
+        for index, row in enumerate(rows):  # one by one, as NumPy would join arrays of one shape
             out[index] = row
         return out
 
@@ -84,7 +84,7 @@ class Stored(Feature):
         if self.encoding == "ndarray":
             return decode_ndarrays(stored, self.dtype, self.shape)
         if stored.null_count:
-            raise self._unlike(f"{stored.null_count} of {len(stored)} rows are null, the schema says that none is")
+            raise self._mismatch(f"{stored.null_count} of {len(stored)} rows are null, the schema allows no nulls")
         if self.encoding == "scalar":
             return np.asarray(stored.to_numpy(zero_copy_only=False)).astype(self.dtype)
         if not len(stored):
@@ -92,51 +92,51 @@ class Stored(Feature):
         return np.stack(self._rows(stored))
 
     def _rows(self, stored: pa.Array) -> list[Any]:
-        return each(self._maybe, stored.to_pylist())
+        return parallel_map(self._decode_row, stored.to_pylist())
 
-    def _maybe(self, value: Any) -> Any:
+    def _decode_row(self, value: Any) -> Any:
         if value is None and self.nullable:
             return None
         if value is None:
-            raise self._unlike("a row is null, the schema says that none is")
+            raise self._mismatch("a row is null, the schema allows no nulls")
         return self._checked(_DECODE[self.encoding](self, value))
 
     def _checked(self, value: Any) -> Any:
         shape = np.shape(value)
         fits = len(shape) == len(self.sizes) and all(
-            size in (None, found) for size, found in zip(self.sizes, shape, strict=True))
+            size in (None, actual) for size, actual in zip(self.sizes, shape, strict=True))
         if not fits:
-            raise self._unlike(f"a row has the shape {shape}, expected {self.sizes}")
+            raise self._mismatch(f"a row has the shape {shape}, expected {self.sizes}")
         return value
 
     def scalar(self, value: Any) -> Any:
-        """One plain value, in the type that the schema says."""
+        """A plain value in the schema's type."""
         if self.dtype_name == "decimal":
             return Decimal(value)
         return value if self.dtype_name in ("str", "bytes") else np.dtype(self.dtype_name).type(value)
 
     def listed(self, value: Any) -> npt.NDArray[Any]:
-        """A plain list, in the type that the schema says."""
+        """A plain list in the schema's type."""
         return np.array(value, None if self.dtype_name in ("str", "bytes") else self.dtype_name)
 
-    def _only_read(self) -> DataError:
-        return DataError("convert", self.subject, "can only be read: another program wrote it")
+    def _read_only(self) -> DataError:
+        return DataError("convert", self.subject, "is read-only: another program wrote it")
 
-    def _unlike(self, problem: str) -> DataError:
-        return DataError("feed", self.subject, problem, "the data and its own schema differ; ask who wrote them")
+    def _mismatch(self, problem: str) -> DataError:
+        return DataError("feed", self.subject, problem, "the data and its schema differ; ask the author of the dataset")
 
 
-def _loaded(_: Stored, saved: bytes) -> Any:
+def _load(_: Stored, saved: bytes) -> Any:
     return np.load(BytesIO(saved), allow_pickle=False)
 
 
-def _unzipped(_: Stored, saved: bytes) -> Any:
+def _load_compressed(_: Stored, saved: bytes) -> Any:
     with np.load(BytesIO(saved), allow_pickle=False) as archive:
         return archive[archive.files[0]]
 
 
-def _pixels(feature: Stored, saved: bytes) -> npt.NDArray[Any]:
-    """(h, w) or (h, w, c), uint8 or, of a PNG, uint16; as deep as the file is."""
+def _decode_pixels(feature: Stored, saved: bytes) -> npt.NDArray[Any]:
+    """(h, w) or (h, w, c), uint8, or uint16 for PNGs of 16 bits."""
     from PIL import Image
 
     with Image.open(BytesIO(saved), formats=["PNG", "JPEG"]) as picture:
@@ -145,4 +145,5 @@ def _pixels(feature: Stored, saved: bytes) -> npt.NDArray[Any]:
 
 
 _DECODE: dict[str, Callable[[Stored, Any], Any]] = {
-    "ndarray": _loaded, "compressed": _unzipped, "image": _pixels, "scalar": Stored.scalar, "list": Stored.listed}
+    "ndarray": _load, "compressed": _load_compressed, "image": _decode_pixels, "scalar": Stored.scalar,
+    "list": Stored.listed}

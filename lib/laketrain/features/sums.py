@@ -1,11 +1,11 @@
-"""Exact sums, extremes and quantiles of float arrays as whole numbers, so that parts add up alike in any order and cut.
+"""Exact sums, extremes and quantiles of float arrays, as integers that don't depend on the order or cut of parts.
 
-    tally = tally_of(values)                 # Tally of a part
-    found = described(totals)                # Described(rows, mean, std, least, most, quantiles)
+    tally = tally_of(values)                 # of a part
+    description = describe(totals)           # Description(rows, mean, std, least, most, quantiles)
 
-Every float64 is mantissa × 2^exponent: mantissas are summed by exponent as integers, their squares too, so mean and
-variance are the true ones of all rows, rounded once at the end. For quantiles, values are counted by their sign,
-exponent and first 8 bits of the mantissa: within 0.2 % of the value, for numbers of any size.
+Every float64 is mantissa × 2^exponent. Mantissas and their squares are summed as integers by exponent, so mean and
+variance are exact but for one rounding at the end. For quantiles, values are counted by sign, exponent and the first 8
+bits of the mantissa: within 0.2 % of the value, for numbers of any size.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from laketrain.features.tally import LEAST, MOST, Tally
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Of the smallest float64: everything is counted in multiples of it.
+# Sums are in units of 2^-1074, the smallest float64.
 _UNIT = 1074
 _MANTISSA, _HALF = 53, 27
 _AT_ONCE = 1 << _MANTISSA - _HALF
@@ -33,8 +33,8 @@ _BUCKET = "bucket "
 
 
 @dataclass(frozen=True)
-class Described:
-    """`quantiles` are those that were asked for, in that order; NaN throughout where there are no rows."""
+class Description:
+    """`quantiles` are in the requested order. All statistics are NaN if there are no rows."""
 
     rows: int
     mean: float
@@ -45,9 +45,9 @@ class Described:
 
 
 def tally_of(values: Floats, prefix: str = "") -> Tally:
-    """Of finite values (n,); `prefix` goes before every key's own name. NaN and infinities are left out."""
+    """The tally of (n,) values without NaN and infinities. Every key starts with `prefix`."""
     numbers = np.asarray(values, np.float64)
-    numbers = numbers[np.isfinite(numbers)] + 0.0  # there is one zero, not two
+    numbers = numbers[np.isfinite(numbers)] + 0.0  # -0.0 becomes 0.0
     if not len(numbers):
         return {f"{prefix}rows": 0}
     total, squares = _exact(numbers)
@@ -58,22 +58,22 @@ def tally_of(values: Floats, prefix: str = "") -> Tally:
             **{f"{prefix}{_BUCKET}{key}": int(count) for key, count in zip(keys, counts, strict=True)}}
 
 
-def described(totals: Mapping[str, int], prefix: str = "", quantiles: Sequence[float] = ()) -> Described:
-    """What the summed tallies say. Mean and std (of all rows, not of a sample) are exact but for one rounding."""
+def describe(totals: Mapping[str, int], prefix: str = "", quantiles: Sequence[float] = ()) -> Description:
+    """Statistics from summed tallies. Mean and std (of the population) are exact but for one rounding."""
     rows = totals.get(f"{prefix}rows", 0)
     if not rows:
-        return Described(0, math.nan, math.nan, math.nan, math.nan, (math.nan,) * len(quantiles))
+        return Description(0, math.nan, math.nan, math.nan, math.nan, (math.nan,) * len(quantiles))
     mean = Fraction(totals[f"{prefix}sum"], rows << _UNIT)
     variance = Fraction(totals[f"{prefix}squares"], rows << 2 * _UNIT) - mean * mean
     least, most = (_float(totals[f"{end}{prefix}"]) for end in (LEAST, MOST))
     start = f"{prefix}{_BUCKET}"
     buckets = sorted((int(key[len(start):]), count) for key, count in totals.items() if key.startswith(start))
-    found = tuple(min(max(_quantile(buckets, rows, part), least), most) for part in quantiles)
-    return Described(rows, float(mean), _root(variance), least, most, found)
+    values = tuple(min(max(_quantile(buckets, rows, part), least), most) for part in quantiles)
+    return Description(rows, float(mean), _root(variance), least, most, values)
 
 
 def _exact(numbers: Floats) -> tuple[int, int]:
-    """The sum in units of 2^-1074, and that of the squares in units of 2^-2148."""
+    """The sum in units of 2^-1074, and the sum of squares in units of 2^-2148."""
     parts = [_exact_part(numbers[start:start + _AT_ONCE]) for start in range(0, len(numbers), _AT_ONCE)]
     return sum(total for total, _ in parts), sum(squares for _, squares in parts)
 
@@ -88,14 +88,14 @@ def _exact_part(numbers: Floats) -> tuple[int, int]:
     plain = _by_group(mantissas, group)
     square = [(a << 2 * _HALF) + (b << _HALF + 1) + c for a, b, c in zip(
         *(_by_group(part, group) for part in (high * high, high * low, low * low)), strict=True)]
-    # A number below the normal ones has no bits where its shift is negative.
+    # With a negative shift the lost bits are 0: subnormal numbers have none there.
     return (sum(_shifted(value, shift) for value, shift in zip(plain, shifts, strict=True) if value),
             sum(_shifted(value, 2 * shift) for value, shift in zip(square, shifts, strict=True) if value))
 
 
 def _by_group(values: Ints, group: Ints) -> list[int]:
-    """The sum of each group's values, which may need more than 64 bits: summed in two halves, as floats that have bits
-    enough for `_AT_ONCE` of them."""
+    """The sum of each group's values. It may need more than 64 bits, so two halves are summed as floats, which hold
+    `_AT_ONCE` of them exactly."""
     high, low = values >> _HALF, values & ((1 << _HALF) - 1)
     tops, bottoms = np.bincount(group, high), np.bincount(group, low)
     return [(int(top) << _HALF) + int(bottom) for top, bottom in zip(tops, bottoms, strict=True)]
@@ -106,7 +106,7 @@ def _shifted(value: int, shift: int) -> int:
 
 
 def _ordered(numbers: Floats) -> Ints:
-    """Whole numbers in the same order as the floats."""
+    """Integers in the same order as the floats."""
     bits = numbers.view(np.int64)
     return np.where(bits < 0, bits ^ np.int64(0x7FFFFFFFFFFFFFFF), bits)
 
@@ -117,14 +117,14 @@ def _float(ordered: int) -> float:
 
 
 def _quantile(buckets: Sequence[tuple[int, int]], rows: int, part: float) -> float:
-    """The middle of the bucket in which the row of that rank lies."""
-    seen = accumulate(count for _, count in buckets)
-    key = next(key for (key, _), up_to in zip(buckets, seen, strict=True) if up_to > part * (rows - 1))
+    """The middle of the bucket that contains the row of this rank."""
+    cumulated = accumulate(count for _, count in buckets)
+    key = next(key for (key, _), up_to in zip(buckets, cumulated, strict=True) if up_to > part * (rows - 1))
     return (_float(key << _BUCKET_SHIFT) + _float(((key + 1) << _BUCKET_SHIFT) - 1)) / 2
 
 
 def _root(variance: Fraction) -> float:
-    """As `math.sqrt`, for what may be too large or too small for a float."""
+    """`math.sqrt` for numbers too large or too small for a float."""
     if variance <= 0:
         return 0.0
     shift = (variance.numerator.bit_length() - variance.denominator.bit_length()) // 2

@@ -1,4 +1,4 @@
-"""What rows add up to, in whole numbers: parts of the data, counted apart, give the same sum in any order and cut.
+"""Partial statistics as integers, so that sums over parts of the data don't depend on their order or cut.
 
     totals = {}
     merge(totals, {"rows": 3, "least x": 2})
@@ -14,7 +14,7 @@ LEAST, MOST = "least ", "most "
 
 
 def merge(into: Tally, counts: Mapping[str, int]) -> None:
-    """Adds `counts` to `into`; of what begins with LEAST or MOST the smaller or larger stays."""
+    """Adds `counts` to `into`. Keys that start with LEAST or MOST keep the minimum or maximum."""
     for key, count in counts.items():
         if key not in into:
             into[key] = count

@@ -1,10 +1,10 @@
-"""Texts as numbers of words, characters or byte-pair pieces, by a vocabulary that is learnt on the train split.
+"""Texts as ids of words, characters or byte-pair pieces, from a vocabulary of the train split.
 
     features:
       title: {kind: text, column: title, length: 32}
       body: {kind: text, column: body, tokens: bpe, vocabulary: 8000, buckets: [64, 128, 256]}
 
-int32 (length,): 0 pads, so a mask is `ids != 0`; 1 is a token that the vocabulary lacks; 2 is its first, the commonest.
+int32 (length,): 0 is padding, so a mask is `ids != 0`; 1 is an unknown token; 2 is the most common token.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from laketrain.errors import DataError
 from laketrain.features.base import Codec, Drawing, Feature, Storage, nulls, reasons
-from laketrain.features.codec import decode_ndarrays, encode_ndarrays
+from laketrain.features.codecs.ndarray import decode_ndarrays, encode_ndarrays
 from laketrain.features.numeric import as_tuple
 from laketrain.features.tokens import (
     PADDING,
     UNKNOWN,
     Bpe,
     Kind,
-    Pieces,
+    TokenRows,
     Unicode,
-    cut,
     learn_merges,
-    most_counted,
-    numbered,
+    most_common,
     stop_words_of,
+    token_ids,
+    tokenize,
 )
 
 Ids = npt.NDArray[np.int32]
@@ -41,56 +41,55 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(as_tuple)]
 
 
 class Text(Feature):
-    """Token numbers of one length, or of the bucket that holds the row."""
+    """Token ids, padded to one length or to the row's bucket."""
 
     codec: ClassVar[Codec] = "ndarray"
-    learns_first: ClassVar[bool] = True
+    fit_first: ClassVar[bool] = True
 
     kind: Literal["text"] = "text"
     role: Literal["input"] = "input"
-    """The model sees it."""
+    """It is an input of the model."""
     tokens: Kind = "words"
-    """What texts are cut in: `words` (Chinese ones by a dictionary), `characters`, or `bpe`, pieces of words as long as
-    they are frequent."""
+    """The kind of tokens: `words` (Chinese ones by a dictionary), `characters`, or `bpe`, byte-pair pieces of words."""
     vocabulary: int = Field(default=20_000, ge=1)
-    """How many tokens are told apart at most: the commonest of the train split."""
+    """The largest number of tokens: the most common ones of the train split."""
     minimum_count: int = Field(default=2, ge=1)
-    """How often a token comes in the train split at least, to be told apart; once is too little to learn from."""
+    """A token needs at least this many occurrences in the train split."""
     lower: bool = True
-    """Whether capitals become small letters."""
+    """Whether texts are lower-cased."""
     unicode: Unicode = "NFKC"
-    """The form that characters are brought to, so that what looks alike is alike; `none` leaves them."""
+    """Unicode's normal form that texts are brought to; `none` leaves them unchanged."""
     stop_words: str | Strings | None = None
-    """Words to leave out: a language's list, by its code such as `en`, or a list of your own."""
+    """Words to remove: the list of a language, by its code such as `en`, or your own list."""
     length: int | None = Field(default=None, ge=1)
-    """Tokens of every row: what is longer is cut, what is shorter is padded behind."""
+    """Tokens of every row: longer texts are cut, shorter ones padded at the end."""
     lengths: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = Field(default=(), alias="buckets")
-    """Ascending lengths, instead of `length`: a row is padded to the first that holds it, and a batch has rows of one
-    length."""
+    """Ascending lengths, instead of `length`: a row is padded to the first one that holds it, and a batch has rows of
+    one length."""
     truncate: Literal["end", "start"] = "end"
-    """Which part of a longer text goes."""
+    """Which end of a longer text is cut off."""
     empty: Literal["refuse", "keep"] = "refuse"
-    """What becomes of a text without tokens: it is quarantined, or is padding alone."""
+    """Whether a text without tokens is quarantined, or is kept as padding only."""
     learnt_vocabulary: Strings = ()
-    """Learnt by convert."""
+    """Fitted by convert."""
     learnt_merges: Strings = ()
-    """Learnt by convert."""
+    """Fitted by convert."""
 
     @model_validator(mode="after")
-    def _that_go_together(self) -> Text:
+    def _check_settings(self) -> Text:
         if (self.length is None) == (not self.lengths):
             got = "neither" if self.length is None else "both"
             raise ValueError(f"give either `length` (one) or `buckets` (several lengths); got {got}")
         if list(self.lengths) != sorted(set(self.lengths)) or any(length < 1 for length in self.lengths):
-            raise ValueError(f"`buckets` ascend and are at least 1; got {list(self.lengths)}")
+            raise ValueError(f"`buckets` must ascend and be at least 1; got {list(self.lengths)}")
         if self.stop_words is not None and self.tokens != "words":
-            raise ValueError(f"stop words are words; with `tokens: {self.tokens}` there is nothing to leave out")
-        self._stops  # noqa: B018  (an unknown language is told here)
+            raise ValueError(f"stop words are words, and `tokens: {self.tokens}` has none")
+        self._stops  # noqa: B018  (raises for an unknown language)
         return self
 
     @property
     def count(self) -> int:
-        """How many numbers there are, padding and the unknown among them: the rows of an embedding."""
+        """Number of ids with those for padding and unknown: the rows of an embedding."""
         return len(self.learnt_vocabulary) + UNKNOWN + 1
 
     @property
@@ -110,9 +109,9 @@ class Text(Feature):
         return self.lengths
 
     def bucket_of(self, column: pa.Array) -> npt.NDArray[np.int64]:
-        return self._bucket_of(self._cut(column).lengths)
+        return self._bucket_of(self._tokens(column).lengths)
 
-    def at(self, bucket: int) -> Text:
+    def for_bucket(self, bucket: int) -> Text:
         if not self.lengths:
             return self
         return self.model_copy(update={"length": self.lengths[bucket], "lengths": ()})
@@ -125,21 +124,22 @@ class Text(Feature):
             raise self.wrong_type(column, "text")
         if self.empty == "keep":
             return reasons(len(column), (nulls(column), "is null"))
-        return reasons(len(column), (nulls(column), "is null"), (self._cut(column).lengths == 0, "has no tokens"))
+        return reasons(len(column), (nulls(column), "is null"), (self._tokens(column).lengths == 0, "has no tokens"))
 
     def pack(self, column: pa.Array) -> pa.Array:
-        pieces = self._cut(column)
-        ids = numbered(pieces, self.learnt_vocabulary).astype(np.int32)
-        buckets = self._bucket_of(pieces.lengths)
+        tokens = self._tokens(column)
+        ids = token_ids(tokens, self.learnt_vocabulary).astype(np.int32)
+        buckets = self._bucket_of(tokens.lengths)
         parts, order = [pa.array([], pa.binary())], [np.empty(0, np.int64)]
         for bucket in np.unique(buckets):
-            places = np.flatnonzero(buckets == bucket)
-            parts.append(encode_ndarrays(self._padded(ids, pieces.starts, places, self.at(int(bucket)).shape[0])))
-            order.append(places)
+            rows = np.flatnonzero(buckets == bucket)
+            length = self.for_bucket(int(bucket)).shape[0]
+            parts.append(encode_ndarrays(self._padded(ids, tokens.offsets, rows, length)))
+            order.append(rows)
         return pa.concat_arrays(parts).take(pa.array(np.argsort(np.concatenate(order))))
 
     def decode(self, stored: pa.Array) -> Ids:
-        """Rows of several buckets are padded to the longest."""
+        """Pads rows to the longest bucket."""
         if not self.lengths:
             return decode_ndarrays(stored, np.int32, self.shape)
         out = np.full((len(stored), *self.shape), PADDING, np.int32)
@@ -147,33 +147,33 @@ class Text(Feature):
         left = np.ones(len(stored), np.bool_)
         for bucket, length in enumerate(self.lengths):
             [size] = pc.binary_length(encode_ndarrays(np.zeros((1, length), np.int32))).to_pylist()
-            places = np.flatnonzero(sizes == size)
-            out[places, :length] = self.at(bucket).decode(stored.take(pa.array(places)))
-            left[places] = False
+            rows = np.flatnonzero(sizes == size)
+            out[rows, :length] = self.for_bucket(bucket).decode(stored.take(pa.array(rows)))
+            left[rows] = False
         if left.any():
-            raise DataError("feed", self.subject, f"row {np.argmax(left)} is null or of none of the buckets' lengths "
+            raise DataError("feed", self.subject, f"row {np.argmax(left)} is null or doesn't have a bucket's length "
                             f"{list(self.lengths)}", "convert the dataset again, or declare what it holds")
         return out
 
     def tally(self, column: pa.Array) -> dict[str, int]:
-        """How often each token comes; with `bpe`, each word, which the pieces are made of."""
+        """Counts of tokens; with `bpe`, of words."""
         return self._words(column).counts()
 
-    def learnt(self, values: Mapping[str, Any]) -> Text:
+    def fit(self, values: Mapping[str, Any]) -> Text:
         if self.tokens == "bpe":
             vocabulary, merges = learn_merges(values, self.minimum_count, self.vocabulary)
         else:
-            vocabulary, merges = most_counted(values, self.minimum_count, self.vocabulary), ()
+            vocabulary, merges = most_common(values, self.minimum_count, self.vocabulary), ()
         if not vocabulary:
-            raise DataError("convert", self.subject, f"no token of the train split comes {self.minimum_count} times",
+            raise DataError("convert", self.subject, f"no token occurs {self.minimum_count} times in the train split",
                             "lower `minimum_count`, or look at the quarantine and at the split's fractions")
         return self.model_copy(update={"learnt_vocabulary": vocabulary, "learnt_merges": merges})
 
     def drawing(self, value: Any) -> Drawing:
-        known = ("", "□", *self.learnt_vocabulary)
-        said = [known[number] for number in np.asarray(value).tolist() if number != PADDING]
-        glue = "" if self.tokens in ("characters", "bpe") else " "
-        return Drawing("text", glue.join(said).replace("▁", " ").strip())
+        names = ("", "□", *self.learnt_vocabulary)
+        tokens = [names[number] for number in np.asarray(value).tolist() if number != PADDING]
+        separator = "" if self.tokens in ("characters", "bpe") else " "
+        return Drawing("text", separator.join(tokens).replace("▁", " ").strip())
 
     @property
     def _stops(self) -> frozenset[str]:
@@ -181,24 +181,24 @@ class Text(Feature):
             return frozenset()
         return frozenset(stop_words_of(self.stop_words) if isinstance(self.stop_words, str) else self.stop_words)
 
-    def _words(self, column: pa.Array) -> Pieces:
-        return cut(column, self.tokens, self.lower, self.unicode).without(self._stops)
+    def _words(self, column: pa.Array) -> TokenRows:
+        return tokenize(column, self.tokens, self.lower, self.unicode).without(self._stops)
 
-    def _cut(self, column: pa.Array) -> Pieces:
-        pieces = self._words(column)
-        return pieces.split(Bpe.of(self.learnt_merges).apart) if self.tokens == "bpe" else pieces
+    def _tokens(self, column: pa.Array) -> TokenRows:
+        words = self._words(column)
+        return words.split(Bpe.of(self.learnt_merges).split_word) if self.tokens == "bpe" else words
 
     def _bucket_of(self, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         ends = np.array(self.lengths or self.shape, np.int64)
         return np.minimum(np.searchsorted(ends, lengths), len(ends) - 1).astype(np.int64)
 
-    def _padded(self, ids: Ids, starts: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], length: int) -> Ids:
-        """(rows, length) of the ids between their starts; longer ones lose the part that `truncate` names."""
-        begins, ends = starts[rows], starts[rows + 1]
+    def _padded(self, ids: Ids, offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], length: int) -> Ids:
+        """(rows, length) ids of these rows, truncated and padded."""
+        starts, ends = offsets[rows], offsets[rows + 1]
         if self.truncate == "start":
-            begins = np.maximum(begins, ends - length)
-        places = begins[:, None] + np.arange(length)
-        inside = places < ends[:, None]
+            starts = np.maximum(starts, ends - length)
+        index = starts[:, None] + np.arange(length)
+        inside = index < ends[:, None]
         out = np.full((len(rows), length), PADDING, np.int32)
-        out[inside] = ids[places[inside]]
+        out[inside] = ids[index[inside]]
         return out

@@ -1,4 +1,4 @@
-"""How much each row counts: in the loss, in metrics, in every figure of an evaluation; 0 masks it.
+"""Sample weights: of each row in the loss, in metrics and in evaluations; 0 masks the row.
 
     features:
       weight: {kind: weight, column: sampling_weight}
@@ -18,12 +18,12 @@ from laketrain.features.numeric import check_numbers, numbers_of
 
 
 class Weight(Scalar):
-    """A number from 0 on, by which the row counts in the loss, in metrics and in evaluation, as scikit-learn's
-    `sample_weight`; a row of weight 0 counts in no figure and no gradient. float32."""
+    """A number ≥ 0, float32: the row's `sample_weight` in the loss, in metrics and in evaluations, as in Keras and
+    scikit-learn. A row of weight 0 has no effect."""
 
     kind: Literal["weight"] = "weight"
     role: Literal["weight"] = "weight"
-    """What it is for."""
+    """It weighs rows."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -36,10 +36,10 @@ class Weight(Scalar):
     def check(self, column: pa.Array) -> pa.Array:
         why = check_numbers(self, column, missing=False)
         values = numbers_of(column)
-        with np.errstate(invalid="ignore", over="ignore"):  # what is too large has a reason of its own
-            lost = (values > 0) & (values.astype(np.float32) == 0)  # it would mask a row that is to count
+        with np.errstate(invalid="ignore", over="ignore"):  # numbers that are too large have another reason
+            underflow = (values > 0) & (values.astype(np.float32) == 0)  # it would mask the row
             return pc.coalesce(why, reasons(len(column), (values < 0, "is below 0 (a weight of 0 masks a row)"),
-                                            (lost, "is too small for float32")))
+                                            (underflow, "is too small for float32")))
 
     def pack(self, column: pa.Array) -> pa.Array:
         return pa.array(numbers_of(column).astype(np.float32))

@@ -1,11 +1,11 @@
-"""Decoded images of a dataset on the machine's own disk, for those who train on it again and again.
+"""A cache of decoded images on the machine's own disk, for repeated training on the same dataset.
 
-    cache = DecodedCache("/local/cache", room=20 << 30)
+    cache = DecodedCache("/local/cache", budget=20 << 30)
     cache.get("features/x/data/…/part-00000.parquet", 3, "image")     # (n, 224, 224, 3) uint8, or None
     cache.put(…, pixels)
 
-A row group's feature is one `.npy` file, of numbers alone: nothing is pickled. Files of versions never change, so an
-entry never has to be renewed; one that a killed rank left half written has another name, and is never seen.
+Each feature of a row group is one `.npy` file without pickles. Files of a version never change, so an entry never
+expires. A file is renamed once it is complete, so a killed rank leaves no incomplete entry.
 """
 
 from __future__ import annotations
@@ -26,46 +26,46 @@ from laketrain.config.train import Cache
 from laketrain.features.base import Feature
 
 _ABANDONED_S = 3600.0
-"""How long nothing is written to a file that is still being written."""
-SLOW = ("png", "jpeg")
-"""Codecs of which decoding takes far longer than reading the pixels from a disk."""
+"""A `.part` file that hasn't been written to for so long belongs to a killed rank."""
+SLOW_CODECS = ("png", "jpeg")
+"""Decoding these takes far longer than reading the pixels from a disk."""
 
 
 class DecodedCache:
-    """Entries under `folder`; at most `room` bytes more are written. What can't be read or written is done without."""
+    """Entries under `folder`; at most `budget` more bytes are written. Errors of the disk disable it silently."""
 
-    def __init__(self, folder: str | Path, room: int) -> None:
-        self._folder, self._room = Path(folder), room
+    def __init__(self, folder: str | Path, budget: int) -> None:
+        self._folder, self._budget = Path(folder), budget
         self._lock = threading.Lock()
 
     @classmethod
     def of(cls, config: Cache, ranks: int = 1) -> DecodedCache:
-        """What `config` allows a rank: of the room that is left, its part, as ranks may share a machine."""
+        """With a rank's share of the free space in the cache, as all ranks may share a machine."""
         folder = Path(config.folder)
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        taken = sum(map(_size, [*folder.glob("*.npy"), *folder.glob("*.part")]))
-        return cls(folder, max(0, int(config.gb * 2**30) - taken) // ranks)
+        used = sum(map(_size, [*folder.glob("*.npy"), *folder.glob("*.part")]))
+        return cls(folder, max(0, int(config.gb * 2**30) - used) // ranks)
 
-    def holds(self, feature: Feature) -> bool:
-        """Whether it is worth a place."""
-        return feature.storage("").codec in SLOW
+    def accepts(self, feature: Feature) -> bool:
+        """Whether caching this feature saves time."""
+        return feature.storage("").codec in SLOW_CODECS
 
     def get(self, file: str, group: int, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]
             ) -> npt.NDArray[Any] | None:
-        """The row group's decoded feature, of just this shape and dtype; None where it isn't there, or is damaged."""
+        """The row group's decoded feature; None if it is missing, damaged, or of another shape or dtype."""
         try:
-            found: npt.NDArray[Any] = np.load(self._path(file, group, name), allow_pickle=False)
+            values: npt.NDArray[Any] = np.load(self._path(file, group, name), allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        return found if found.shape == shape and found.dtype == dtype else None
+        return values if values.shape == shape and values.dtype == dtype else None
 
     def put(self, file: str, group: int, name: str, values: npt.NDArray[Any]) -> None:
-        """Keeps it, if there is room."""
+        """Stores it if the budget allows."""
         with self._lock:
-            if values.nbytes > self._room:
+            if values.nbytes > self._budget:
                 return
-            self._room -= values.nbytes
+            self._budget -= values.nbytes
         path = self._path(file, group, name)
         partial = path.with_suffix(f".{uuid.uuid4().hex}.part")
         try:
@@ -73,7 +73,7 @@ class DecodedCache:
                 np.save(target, values, allow_pickle=False)
             os.replace(partial, path)
         except OSError:
-            self._room = 0  # the disk is full, or not ours: the rank goes on without
+            self._budget = 0  # the disk is full or not writable: train without the cache
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
 
@@ -83,8 +83,7 @@ class DecodedCache:
 
 
 def _size(file: Path) -> int:
-    """Its bytes; 0 where it is gone, as people and other ranks may remove it. What a killed rank left half written, no
-    other rank is at by now, and it goes."""
+    """Size in bytes; 0 if the file was removed meanwhile. Deletes an old `.part` file, which a killed rank left."""
     with contextlib.suppress(OSError):
         status = file.stat()
         if file.suffix != ".part" or time.time() - status.st_mtime < _ABANDONED_S:

@@ -1,4 +1,4 @@
-"""A committed dataset, as ranks, notebooks and reports open it.
+"""A committed dataset, opened by ranks, notebooks and reports.
 
     dataset = Dataset(lake.table("features", "mnist").latest())
     dataset.splits                      # {'train': 3411, 'val': 429, 'test': 418}
@@ -19,14 +19,14 @@ import numpy.typing as npt
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
 from laketrain.feed.cache import DecodedCache
-from laketrain.feed.feed import Feed, plans_of
+from laketrain.feed.feed import Feed
 from laketrain.feed.lanes import LanePlan
 from laketrain.feed.rows import RowReader
 from laketrain.lake import Lake, Version
 
 _MB = 1 << 20
 FED = ("input", "target", "weight")
-"""The roles that training sees."""
+"""The roles of the features that a feed reads."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Dataset:
 
     @classmethod
     def at(cls, lake: str, ref: str) -> Dataset:
-        """The dataset named as `features/mnist@3` in the lake at this URL: how ranks are told what to read."""
+        """The dataset `ref`, such as `features/mnist@3`, of the lake at this URL."""
         table, _, number = ref.partition("@")
         zone, _, name = table.partition("/")
         return cls(Lake(lake).table(zone, name).get(int(number)))
 
     @cached_property
     def features(self) -> FeatureSet:
-        """With what was learnt on the train split."""
+        """With the statistics of the train split."""
         return FeatureSet.from_json(json.dumps(self.version.entry.meta["features"]))
 
     @property
@@ -62,7 +62,7 @@ class Dataset:
         return dict(self.version.entry.counts["splits"])
 
     def rows(self, split: str) -> int:
-        """Of the split. Raises DataError for an unknown one."""
+        """Rows of the split. Raises DataError for an unknown split."""
         if split not in self.splits:
             raise DataError("feed", f"split {split!r} of {self.version.ref}", "does not exist",
                             nearest(split, self.splits))
@@ -75,32 +75,30 @@ class Dataset:
                 for file in self.version.files(split) if file.path.endswith(".parquet")]
 
     def reader(self, split: str, columns: Sequence[str] | None = None) -> RowReader:
-        """Reads rows of the split by number: inputs and targets, unless `columns` names others. Close it.
+        """Reads rows of the split by number: inputs and targets by default. Close it.
 
-        Raises DataError where one of them is kept apart by length: its rows have no one shape.
+        Raises DataError if one of the columns has buckets of several lengths, as its rows have no common shape.
         """
-        wanted = columns if columns is not None else [*self.features.inputs, *self.features.targets]
-        for name in wanted:
+        columns = columns if columns is not None else [*self.features.inputs, *self.features.targets]
+        for name in columns:
             if self.features[name].buckets:
                 raise DataError("feed", f"feature {name!r} of {self.version.ref}", "has rows of several lengths, which "
                                 "can't be read as one array", "use feed(), which makes batches of one length each")
-        return RowReader(self.version.lake.store, self.files(split), self.features, wanted)
+        return RowReader(self.version.lake.store, self.files(split), self.features, columns)
 
     def feed(self, split: str, batch: int, *, lanes: int | str = "auto", seed: int = 0, shuffle: bool = True,
              window_mb: float = 256, cache: DecodedCache | None = None) -> Feed:
-        """The split's batches of `batch` rows over all ranks; with buckets, each batch of one of them. Close it.
+        """The split's batches of `batch` rows over all ranks; with buckets, each batch is of one bucket. Close it.
 
-        `cache` keeps what was decoded of compressed images.
+        `cache` stores decoded images.
         """
-        parts = [(self.features.at(bucket), files) for bucket, files in self.buckets(split)]
-        fed = [name for name, feature in self.features.items() if feature.role in FED]
-        sizes = [(sum(file.rows or 0 for file in files), features.row_bytes(fed)) for features, files in parts]
-        plans = plans_of(sizes, batch, lanes=lanes, seed=seed, shuffle=shuffle, window_bytes=int(window_mb * _MB))
-        store = self.version.lake.store
-        return Feed(plans, tuple(RowReader(store, files, features, fed, cache=cache) for features, files in parts))
+        columns = [name for name, feature in self.features.items() if feature.role in FED]
+        readers = [RowReader(self.version.lake.store, files, self.features.for_bucket(bucket), columns, cache=cache)
+                   for bucket, files in self.buckets(split)]
+        return Feed.of(readers, batch, lanes=lanes, seed=seed, shuffle=shuffle, window_mb=window_mb)
 
     def buckets(self, split: str) -> list[tuple[int, list[SplitFile]]]:
-        """The split's files by bucket of length, without empty ones; a single bucket 0 where there are none."""
+        """(bucket, files) pairs of the split, without empty buckets; a dataset without buckets has bucket 0 only."""
         files = self.files(split)
         counts = self.version.entry.meta.get("bucket_files", {}).get(split) or [len(files)]
         ends = np.cumsum(counts)
@@ -115,25 +113,26 @@ class Dataset:
                            window_bytes=int(window_mb * _MB))
 
     def sample(self, split: str = "train", rows: int = 16, seed: int = 0) -> dict[str, npt.NDArray[Any]]:
-        """Every feature of some rows drawn by `seed`: name -> (rows, *shape), fewer where the split has fewer."""
+        """Every feature of random rows, drawn by `seed`: name -> (rows, *shape), fewer if the split has fewer."""
         drawn = np.sort(np.random.default_rng(seed).permutation(self.rows(split))[:rows])
-        found, first = list[dict[str, npt.NDArray[Any]]](), 0
+        parts, first = list[dict[str, npt.NDArray[Any]]](), 0
         for bucket, files in self.buckets(split):
-            with RowReader(self.version.lake.store, files, self.features.at(bucket), list(self.features)) as reader:
-                mine = drawn[(drawn >= first) & (drawn < first + reader.rows)] - first
-                found.append(reader.read(mine))
+            features = self.features.for_bucket(bucket)
+            with RowReader(self.version.lake.store, files, features, list(features)) as reader:
+                local = drawn[(drawn >= first) & (drawn < first + reader.rows)] - first
+                parts.append(reader.read(local))
                 first += reader.rows
-        return {name: _stacked([part[name] for part in found]) for name in self.features}
+        return {name: _concatenate([part[name] for part in parts]) for name in self.features}
 
     def show(self, split: str = "train", rows: int = 16) -> Any:
-        """Draws some rows: each image above its label. Returns the matplotlib figure, which notebooks display."""
+        """Draws random rows. Returns the matplotlib figure, which notebooks display."""
         from laketrain.feed.show import draw
 
         return draw(self.sample(split, rows), self.features, f"{self.version.ref}, split {split}")
 
 
-def _stacked(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Parts of several lengths as one array, the shorter ones filled up with zeros."""
+def _concatenate(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """One array of all parts, padded with zeros to the longest row."""
     longest = max(parts, key=lambda part: part.shape[1:])
     if all(part.shape[1:] == longest.shape[1:] for part in parts):
         return np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""Rows of a dataset as pictures, for people.
+"""Rows of a dataset as a matplotlib figure.
 
     figure = draw(dataset.sample("train", 16), dataset.features, "features/mnist@1, split train")
 """
@@ -21,7 +21,7 @@ _LONGEST_TEXT = 240
 
 
 def draw(arrays: Mapping[str, npt.NDArray[Any]], features: FeatureSet, title: str) -> Any:
-    """A matplotlib figure: of each row, what can be drawn of its features, with labels and key as caption."""
+    """A matplotlib figure with one cell a row: its first feature that can be drawn, with labels and key as caption."""
     from matplotlib.figure import Figure
 
     count = len(next(iter(arrays.values())))
@@ -42,14 +42,14 @@ def draw(arrays: Mapping[str, npt.NDArray[Any]], features: FeatureSet, title: st
 
 
 def caption(arrays: Mapping[str, npt.NDArray[Any]], features: FeatureSet, row: int) -> str:
-    """What the features say of a row in words: its labels, its key."""
-    said = [feature.caption(arrays[name][row]) for name, feature in features.items()]
-    return "\n".join(text for text in said if text)
+    """The row's labels, key and the like as text."""
+    texts = [feature.caption(arrays[name][row]) for name, feature in features.items()]
+    return "\n".join(text for text in texts if text)
 
 
 def _drawings(arrays: Mapping[str, npt.NDArray[Any]], features: FeatureSet, row: int) -> list[Drawing]:
-    found = [feature.drawing(arrays[name][row]) for name, feature in features.items()]
-    return [drawing for drawing in found if drawing is not None]
+    drawings = [feature.drawing(arrays[name][row]) for name, feature in features.items()]
+    return [drawing for drawing in drawings if drawing is not None]
 
 
 def _image(axes: Any, data: npt.NDArray[Any]) -> None:
@@ -73,9 +73,9 @@ def _bars(axes: Any, data: npt.NDArray[Any]) -> None:
 
 
 def _text(axes: Any, data: str) -> None:
-    # A dollar would begin a formula.
-    said = textwrap.fill(textwrap.shorten(data, _LONGEST_TEXT), 34).replace("$", r"\$")
-    axes.text(0, 1, said, fontsize=7, va="top", transform=axes.transAxes)
+    # matplotlib reads text between dollars as a formula.
+    text = textwrap.fill(textwrap.shorten(data, _LONGEST_TEXT), 34).replace("$", r"\$")
+    axes.text(0, 1, text, fontsize=7, va="top", transform=axes.transAxes)
 
 
 _DRAW: dict[Look, Callable[[Any, Any], None]] = {

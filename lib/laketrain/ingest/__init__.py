@@ -1,5 +1,4 @@
-"""The first stage: files of sources land in `raw/`, byte for byte, and rows of servers as Parquet, as immutable
-versions."""
+"""The first stage: copies the files of sources to `raw/` byte for byte, and writes the rows of servers as Parquet."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What Spark must be told to reach each kind of database and store: driver, package, settings of its driver.
+"""The JDBC driver, Maven package and driver settings of each kind of database and connector.
 
     drivers.driver("jdbc:sqlite:shop.db"), drivers.package("jdbc:sqlite:shop.db"), drivers.package("delta")
     drivers.settings("jdbc:mysql")
@@ -33,44 +33,46 @@ _DRIVERS: Mapping[str, str] = {
     "jdbc:derby:": "org.apache.derby.iapi.jdbc.AutoloadedDriver",
     "jdbc:derby://": "org.apache.derby.client.ClientAutoloadedDriver",
 }
-"""Named to Spark: by the URL alone Java finds no driver that came as a package."""
+"""Passed to Spark, because Java doesn't find drivers of packages by the URL alone."""
 _MYSQL: Mapping[str, str] = {
-    # By itself 2 in a TINYINT(1) is true, and a YEAR the first of its January.
+    # By default a 2 in a TINYINT(1) is read as true, and a YEAR as its 1 January.
     "tinyInt1isBit": "false", "yearIsDateType": "false",
-    # Its TIMESTAMP is told as the wall time of the session, whose zone is the server's by itself.
+    # A TIMESTAMP is returned as the local time of the session, whose default time zone is the server's.
     "sessionInitStatement": "SET time_zone = '+00:00'",
 }
 _SETTINGS: Mapping[str, Mapping[str, str]] = {"jdbc:mysql": _MYSQL, "jdbc:mariadb": _MYSQL}
 
 
 def scheme(url: str) -> str:
-    """`jdbc:postgresql` of a URL."""
+    """The scheme of a URL, e.g. `jdbc:postgresql`."""
     return ":".join(url.split(":")[:2])
 
 
-def driver(place: str) -> str | None:
-    """The Java class of a URL; None where we know none."""
-    return _of(_DRIVERS, place)
+def driver(url: str) -> str | None:
+    """The Java class of a URL's driver; None where it is unknown."""
+    return _longest_prefix(_DRIVERS, url)
 
 
-def package(place: str) -> str | None:
-    """Maven's group:artifact:version of a URL or a connector; None where we know none."""
-    return _of(_PACKAGES, place)
+def package(url: str) -> str | None:
+    """Maven's group:artifact:version for a URL or a connector; None where it is unknown."""
+    return _longest_prefix(_PACKAGES, url)
 
 
-def _of(known: Mapping[str, str], place: str) -> str | None:
-    begins = [key for key in known if place.startswith(key)]
-    return known[max(begins, key=len)] if begins else None
+def _longest_prefix(values: Mapping[str, str], text: str) -> str | None:
+    """The value of the longest key that `text` begins with."""
+    prefixes = [key for key in values if text.startswith(key)]
+    return values[max(prefixes, key=len)] if prefixes else None
 
 
 def settings(kind: str) -> Mapping[str, str]:
-    """Options without which values would come as others. A source's own win."""
+    """Options that values need in order to be read correctly. Options of the source take precedence."""
     return _SETTINGS.get(kind, {})
 
 
 def address(url: str) -> str:
-    """The URL by which Spark quotes names as the server reads them. For MariaDB's own scheme it has no dialect, and
-    quotes names as text: each row would hold the names of its columns. The driver takes MySQL's too, on this word."""
+    """The URL with which Spark quotes names correctly. Spark has no dialect for MariaDB's own scheme and would quote
+    names as strings, so that each row had the names of its columns as values. MariaDB's driver accepts MySQL's scheme
+    with the option `permitMysqlScheme`."""
     if scheme(url) != "jdbc:mariadb":
         return url
     return f"{url.replace('jdbc:mariadb:', 'jdbc:mysql:', 1)}{'&' if '?' in url else '?'}permitMysqlScheme"

@@ -30,20 +30,20 @@ class IngestStage(Stage):
         source = run.workload.sources[name]
         if isinstance(source, Source):
             return _files(run, name, source)
-        from laketrain.ingest.arrivals import arrivals
+        from laketrain.ingest.incremental import ingest_incremental
 
-        return Arrivals(lambda: arrivals(run.spark, run.lake, name, source))
+        return Arrivals(lambda: ingest_incremental(run.spark, run.lake, name, source))
 
 
 def _files(run: RunContext, name: str, source: Source) -> Work:
     from laketrain.ingest.plan import plan_ingest
     from laketrain.ingest.stage import ingest
-    from laketrain.lake.increments import added_to
+    from laketrain.lake.appends import appended_to
 
     before = run.lake.table("raw", name).latest()
     plan, key = plan_ingest(name, source, before)
     # If increments turn into a whole, the whole becomes the newest, for the next increment to go on from.
-    whole = before is not None and not source.incremental and bool(added_to(before))
+    whole = before is not None and not source.incremental and bool(appended_to(before))
 
     def report_gone(version: Version) -> None:
         if before is not None and plan.gone:

@@ -1,4 +1,4 @@
-"""Which files of a source are to be landed now: all of them, or only those that no earlier version has.
+"""Plans which files of a source to copy: all of them, or only those that no earlier version has.
 
     plan, key = plan_ingest("pixels", source, lake.table("raw", "pixels").latest())
 """
@@ -10,113 +10,121 @@ from dataclasses import dataclass
 
 from laketrain.config.sources import MEDIA, Source
 from laketrain.errors import DataError, LakeError
-from laketrain.ingest.listing import Listing, SourceFile, listed
-from laketrain.lake import Version, fingerprint, increments
+from laketrain.ingest.listing import Listing, SourceFile, list_source
+from laketrain.lake import Version, appends, fingerprint
+from laketrain.lake.manifests import RawManifest
 
 REVISION = 2
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to land. `adds_to` are the versions whose files the new one holds too, the oldest first; `after` the version
-    that it goes on from and so must follow, 0 for none, None where it stands by itself; `gone` how many files of the
-    version before it leaves out."""
+    """What to copy.
+
+    Attributes:
+        appends_to: the versions that the new one appends to, oldest first.
+        after: the number of the version that it must follow directly, 0 for none; None for any.
+        gone: how many files of the previous version are no longer at the source.
+    """
 
     listing: Listing
     files: tuple[SourceFile, ...]
-    adds_to: tuple[Version, ...] = ()
+    appends_to: tuple[Version, ...] = ()
     after: int | None = None
     gone: int = 0
 
 
 @dataclass(frozen=True)
-class _Landed:
+class _LandedFile:
     ref: str
     size: int
     changed: str
 
 
 def plan_ingest(name: str, source: Source, latest: Version | None = None) -> tuple[Plan, str]:
-    """What ingest is to do, and the fingerprint of the version that it makes: an earlier one's where nothing is new.
+    """The plan, and the fingerprint of the version that it makes; the latest version's where an incremental source has
+    nothing new.
 
     Args:
-        latest: of `raw/<name>`; what an incremental source adds to, and what any other is compared with.
+        latest: the latest version of `raw/<name>`. An incremental source appends to it; others are compared with it.
 
     Raises:
-        DataError: the path matches nothing, unless the source may be empty or has landed before; two files would have
-            one name in the lake; a file changed after an earlier version landed it.
+        DataError: the path matches nothing, unless the source may be empty or was ingested before; two files would
+            have the same name in the lake; a file changed after an earlier version copied it.
     """
-    listing = listed(name, source)
+    listing = list_source(name, source)
     if source.incremental and latest is not None:
-        return _addition(name, listing, latest)
+        return _plan_append(name, listing, latest)
     if not listing.files and source.empty == "fail":
-        passed = f"; {listing.hidden} hidden ones were passed over" if listing.hidden else ""
-        raise DataError("ingest", f"source {name!r}", f"no file matches {source.path}{passed}",
-                        f"check the path, or 'sources.{name}.path'; a source that may be empty says 'empty: ok'")
-    gone = len(_gone(_landed(_held(latest)), listing))
-    return Plan(listing, listing.files, after=0 if source.incremental else None, gone=gone), fingerprint(
-        "ingest", REVISION, {"format": source.format, "files": _marks(listing.files), **_renamed(source, listing)})
+        skipped = f"; {listing.hidden} hidden ones were skipped" if listing.hidden else ""
+        raise DataError("ingest", f"source {name!r}", f"no file matches {source.path}{skipped}",
+                        f"check the path, or 'sources.{name}.path'; a source that may be empty needs 'empty: ok'")
+    gone = len(_gone(_landed_files(_versions_of(latest)), listing))
+    settings = {"format": source.format, "files": _states(listing.files), **_renamed_files(source, listing)}
+    plan = Plan(listing, listing.files, after=0 if source.incremental else None, gone=gone)
+    return plan, fingerprint("ingest", REVISION, settings)
 
 
-def _addition(name: str, listing: Listing, latest: Version) -> tuple[Plan, str]:
-    adds_to = tuple(increments(latest))
-    landed = _landed(adds_to)
+def _plan_append(name: str, listing: Listing, latest: Version) -> tuple[Plan, str]:
+    appends_to = tuple(appends(latest))
+    landed = _landed_files(appends_to)
     new = []
     for file in listing.files:
         if file.url not in landed:
             new.append(file)
-        elif problem := _differs(file, landed[file.url]):
-            raise DataError("ingest", f"source {name!r}", problem, _way_out(name, _gone(landed, listing)))
-    plan = Plan(listing, tuple(new), adds_to, after=latest.number)
+        elif problem := _difference(file, landed[file.url]):
+            raise DataError("ingest", f"source {name!r}", problem, _change_hint(name, _gone(landed, listing)))
+    plan = Plan(listing, tuple(new), appends_to, after=latest.number)
     if not new:
         return plan, latest.entry.fingerprint
-    return plan, fingerprint("ingest", REVISION, {"new": _marks(new)}, [latest])
+    return plan, fingerprint("ingest", REVISION, {"new": _states(new)}, [latest])
 
 
-def _way_out(name: str, gone: list[str]) -> str:
-    """Of a file that changed after it had landed."""
+def _change_hint(name: str, gone: list[str]) -> str:
+    """The next step for a file that changed after it was copied."""
     dropped = "" if not gone else (f" (that run drops the rows of {len(gone)} landed files that are no longer at the "
-                                   f"source, such as {gone[0]}: put them back first, if they are wanted)")
-    return (f"if it was landed half written, or is corrected now, land all files anew, by one run with 'sources.{name}"
-            f".incremental' false{dropped}; if rows came to be added to it, put it back as it was, and deliver them in "
+                                   f"source, such as {gone[0]}: restore them first if you need them)")
+    return (f"if it was ingested half written, or was corrected since, ingest all files again, by one run with "
+            f"'sources.{name}.incremental' false{dropped}; if rows were added to it, restore it, and deliver them in "
             "a file of their own")
 
 
-def _held(latest: Version | None) -> tuple[Version, ...]:
-    """The versions whose files `latest` holds. One that is damaged in the lake is no reason to land nothing anew."""
+def _versions_of(latest: Version | None) -> tuple[Version, ...]:
+    """The versions whose files make up `latest`. A damaged one mustn't prevent a full copy, so it is left out."""
     if latest is None:
         return ()
     try:
-        return tuple(increments(latest))
+        return tuple(appends(latest))
     except LakeError:
         return (latest,)
 
 
-def _gone(landed: Mapping[str, _Landed], listing: Listing) -> list[str]:
-    """The landed files that are no longer at the source."""
-    there = {file.url for file in listing.files}
-    return [url for url in landed if url and url not in there]
+def _gone(landed: Mapping[str, _LandedFile], listing: Listing) -> list[str]:
+    """The copied files that are no longer at the source."""
+    urls = {file.url for file in listing.files}
+    return [url for url in landed if url and url not in urls]
 
 
-def _renamed(source: Source, listing: Listing) -> dict[str, list[str]]:
-    """The names in the lake that differ from the source's: what landed them under other ones, which Spark may pass
-    over, is made anew. Images and audio are not read by Spark."""
+def _renamed_files(source: Source, listing: Listing) -> dict[str, list[str]]:
+    """The names in the lake that differ from the source's, as a part of the fingerprint: an older laketrain used names
+    that Spark may skip, and such a version is made again. Not for images and audio, which Spark doesn't read."""
     names = [file.name for file in listing.files if file.renamed]
     return {"renamed": names} if names and source.format not in MEDIA else {}
 
 
-def _landed(versions: tuple[Version, ...]) -> dict[str, _Landed]:
-    """By URL, what earlier versions landed."""
+def _landed_files(versions: tuple[Version, ...]) -> dict[str, _LandedFile]:
+    """By URL, the files that earlier versions copied."""
     landed = {}
     for version in versions:
-        urls, changed = version.entry.meta.get("sources", {}), version.entry.meta.get("changed", {})
+        manifest = RawManifest.of(version)
         for file in version.entry.files:
-            landed[urls.get(file.path, "")] = _Landed(version.ref, file.bytes, changed.get(file.path, ""))
+            changed = manifest.changed.get(file.path, "")
+            landed[manifest.sources.get(file.path, "")] = _LandedFile(version.ref, file.bytes, changed)
     return landed
 
 
-def _differs(file: SourceFile, landed: _Landed) -> str:
-    """How a file is no longer what was landed; empty where it is."""
+def _difference(file: SourceFile, landed: _LandedFile) -> str:
+    """How a file differs from the copied one; empty where it doesn't."""
     if file.size != landed.size:
         return f"{file.url} has {file.size} bytes, but had {landed.size} when {landed.ref} landed it"
     if file.changed and landed.changed and file.changed != landed.changed:
@@ -124,5 +132,5 @@ def _differs(file: SourceFile, landed: _Landed) -> str:
     return ""
 
 
-def _marks(files: tuple[SourceFile, ...] | list[SourceFile]) -> list[tuple[str, int, str]]:
+def _states(files: tuple[SourceFile, ...] | list[SourceFile]) -> list[tuple[str, int, str]]:
     return [(file.url, file.size, file.changed) for file in files]

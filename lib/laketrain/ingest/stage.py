@@ -1,4 +1,4 @@
-"""Lands a source's files in `raw/<name>`: whatever a system delivers is kept as it came, before anything judges it.
+"""Copies a source's files to `raw/<name>` unchanged, before anything parses or checks them.
 
     plan, key = plan_ingest("pixels", source)
     version = ingest(lake, "pixels", plan, key)
@@ -19,77 +19,77 @@ from laketrain.errors import DataError
 from laketrain.ingest.listing import SourceFile
 from laketrain.ingest.plan import Plan
 from laketrain.lake import DataFile, Draft, Lake, Version
-from laketrain.lake.hdfs_errors import first_line
-from laketrain.lake.increments import ADDS_TO
-from laketrain.lake.remote import filesystem_of
+from laketrain.lake.manifests import RawManifest
+from laketrain.lake.stores.hdfs_errors import first_line
+from laketrain.lake.stores.remote import filesystem_of
 
 _COPIES_AT_ONCE = 8
 
 
 def ingest(lake: Lake, name: str, plan: Plan, key: str) -> Version:
-    """Copies the plan's files and commits them as the next version of `raw/<name>`; where an increment has none, the
-    version that it would add to is returned as it is.
+    """Copies the plan's files and commits them as the next version of `raw/<name>`. A plan that would append no files
+    returns the version that it would append to.
 
-    Raises CommitConflict where another job landed an increment first.
+    Raises CommitConflict where another job committed first.
     """
-    if plan.adds_to and not plan.files:
-        return plan.adds_to[-1]
+    if plan.appends_to and not plan.files:
+        return plan.appends_to[-1]
     started = time.monotonic()
     with lake.table("raw", name).stage() as draft:
         with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
-            landed = list(pool.map(lambda file: _land(draft, file), plan.files))
+            files = list(pool.map(lambda file: _copy(draft, file), plan.files))
         return draft.commit(
             stage="ingest",
             fingerprint=key,
-            files=landed,
-            counts={"files": len(landed), "bytes": sum(file.bytes for file in landed),
+            files=files,
+            counts={"files": len(files), "bytes": sum(file.bytes for file in files),
                     **({"gone": plan.gone} if plan.gone else {})},
-            meta=_meta(plan),
+            meta=_manifest(plan).to_meta(),
             after=plan.after,
             seconds=time.monotonic() - started,
         )
 
 
-def _meta(plan: Plan) -> dict[str, object]:
-    return {
-        "base": plan.listing.base,
-        "sources": {file.name: file.url for file in plan.files},
-        "changed": {file.name: file.changed for file in plan.files},
-        "hidden": plan.listing.hidden,
-        ADDS_TO: [version.number for version in plan.adds_to],
-    }
+def _manifest(plan: Plan) -> RawManifest:
+    return RawManifest(
+        base=plan.listing.base,
+        sources={file.name: file.url for file in plan.files},
+        changed={file.name: file.changed for file in plan.files},
+        hidden=plan.listing.hidden,
+        appends_to=[version.number for version in plan.appends_to],
+    )
 
 
-def _land(draft: Draft, file: SourceFile) -> DataFile:
+def _copy(draft: Draft, file: SourceFile) -> DataFile:
     store, path = draft.table.lake.store, draft.path(file.name)
     filesystem, source = filesystem_of(file.url)
     if "file" in filesystem.protocol:
-        with _readable(file):
-            _look(str(source))
+        with _read_errors(file):
+            _check_readable(str(source))
         store.put(str(source), path)
     else:
         with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
             copy = str(Path(folder) / "file")
-            with _readable(file):
+            with _read_errors(file):
                 filesystem.get_file(source, copy)
             store.put(copy, path)
-    # A file that grew or shrank meanwhile is found by the commit, which compares sizes and has it all on disk first.
+    # The commit compares sizes, and so detects a file that grew or shrank meanwhile.
     return DataFile(path=file.name, bytes=file.size)
 
 
-def _look(path: str) -> None:
-    """Opens the file: a link to nothing or somebody else's file is to be told as such, and not as the lake's fault."""
+def _check_readable(path: str) -> None:
+    """Opens the file, so that a dangling link or a missing permission is reported as the source's problem."""
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise OSError("it is no regular file")
+        raise OSError("it isn't a regular file")
     with open(path, "rb"):
         pass
 
 
 @contextmanager
-def _readable(file: SourceFile) -> Iterator[None]:
+def _read_errors(file: SourceFile) -> Iterator[None]:
     try:
         yield
-    except (OSError, RuntimeError) as error:  # the latter is what the client of HDFS raises
-        why = getattr(error, "strerror", None) or first_line(error)
-        raise DataError("ingest", f"file {file.url}", f"can't be read: {why}",
+    except (OSError, RuntimeError) as error:  # the client of HDFS raises RuntimeError
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise DataError("ingest", f"file {file.url}", f"can't be read: {reason}",
                         "mend or remove it, or pass it over by a narrower 'path' of the source") from error

@@ -33,13 +33,13 @@ from laketrain.integrate.base import (
 )
 from laketrain.integrate.instants import instant
 from laketrain.integrate.skew import AT, IS_LEFT, LEFT, ORDER, RIGHT, SIDE, split_large_keys, stack, with_last
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 _KEY, _MATCH, _RANK, _COMPLETE = "_integrate_key", "_integrate_match", "_integrate_rank", "_integrate_has"
 _KNOWN, _VERSION = "_integrate_known", "_integrate_version"
 
 
-def as_of(table: TableRows, step: AsOf, tables: Mapping[str, TableRows], kept: Kept) -> StepResult:
+def as_of(table: TableRows, step: AsOf, tables: Mapping[str, TableRows], frames: PersistedFrames) -> StepResult:
     """`table` with the columns of the matching rows.
 
     Raises DataError where several rows of the other table share key and time, or where a row has no match although
@@ -57,7 +57,7 @@ def as_of(table: TableRows, step: AsOf, tables: Mapping[str, TableRows], kept: K
     # Rows without a key or time take another path: all nulls are one key, and would fill one task.
     incomplete = left.where(~_is_complete(keys)).withColumn(_MATCH, F.lit(None).cast(right.schema[RIGHT].dataType))
     matches = _find_matches(left.where(_is_complete(keys)), right, keys, step, table.rows + other.rows)
-    matched_rows = kept.keep(matches.select(LEFT, _MATCH, F.lit(True).alias(_COMPLETE))
+    matched_rows = frames.checkpoint(matches.select(LEFT, _MATCH, F.lit(True).alias(_COMPLETE))
                              .unionByName(incomplete.select(LEFT, _MATCH, F.lit(False).alias(_COMPLETE))))
     rows = matched_rows.select(
         *(F.col(f"{LEFT}.c{index}").alias(name) for index, name in enumerate(table.frame.columns)),

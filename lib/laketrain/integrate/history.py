@@ -28,12 +28,12 @@ from laketrain.integrate.base import (
 )
 from laketrain.integrate.instants import instant
 from laketrain.integrate.sweep import AT, EVENT, EVENTS, POSITION, TIME, VERSION, known_before
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 _ORDER, _KEY = "_integrate_order", "_integrate_key"
 
 
-def history(table: TableRows, step: History, kept: Kept) -> StepResult:
+def history(table: TableRows, step: History, frames: PersistedFrames) -> StepResult:
     """The entities of `table` with their latest events, or its rows with the events before each.
 
     Raises DataError where rows have no entity or no time, unless the step quarantines them, and where none of several
@@ -42,7 +42,7 @@ def history(table: TableRows, step: History, kept: Kept) -> StepResult:
     complete = _is_complete(table.frame, [*step.by, step.order_by[0]])
     rows = table.frame.where(complete)
     if step.latest_by or step.known:  # read several times
-        rows = kept.keep(rows)
+        rows = frames.checkpoint(rows)
     events = rows.count()
     rejected = _incomplete(table, step, complete) if events < table.rows else None
     counts = {"events": events}
@@ -55,15 +55,15 @@ def history(table: TableRows, step: History, kept: Kept) -> StepResult:
         counts |= _superseded(rows, step)
         latest = _latest_versions(rows, step, table)
         if step.per == "entity":
-            return _per_entity(latest, step, kept, rejected, counts)
+            return _per_entity(latest, step, frames, rejected, counts)
         timed, earlier = rows.withColumn(TIME, column(step.order_by[0])), _before_each(latest, step)
     return StepResult(_with_arrays(timed, earlier, step, rows.columns), events, rejected, None, counts)
 
 
-def _per_entity(latest: DataFrame, step: History, kept: Kept, rejected: DataFrame | None,
+def _per_entity(latest: DataFrame, step: History, frames: PersistedFrames, rejected: DataFrame | None,
                 counts: dict[str, int]) -> StepResult:
     """One row per entity, from the latest versions of its events."""
-    entities = kept.keep(_collect_events(latest, step))
+    entities = frames.checkpoint(_collect_events(latest, step))
     array = column(step.arrays[step.columns[0]])
     [totals] = entities.agg(F.count("*").alias("rows"), F.sum(F.size(array)).alias("events")).collect()
     older = counts["events"] - counts.get("superseded", 0) - (totals["events"] or 0)

@@ -22,12 +22,12 @@ from laketrain.integrate.base import (
     format_values,
     to_quarantine,
 )
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 _MATCHED, _NULL_KEY, _COUNT = "_integrate_there", "_integrate_null", "_integrate_rows"
 
 
-def join(table: TableRows, step: Join, tables: Mapping[str, TableRows], kept: Kept) -> StepResult:
+def join(table: TableRows, step: Join, tables: Mapping[str, TableRows], frames: PersistedFrames) -> StepResult:
     """`table` with the columns of the matching rows.
 
     Raises DataError where a key that must be unique isn't, or where a side has unmatched rows although they are
@@ -40,7 +40,7 @@ def join(table: TableRows, step: Join, tables: Mapping[str, TableRows], kept: Ke
     _check_unique(right, step, other.name)
     if step.relation == "one-to-one":
         _check_unique(table.frame, step, table.name)
-    joined = kept.keep(table.frame.join(right, keys, "left"))
+    joined = frames.checkpoint(table.frame.join(right, keys, "left"))
     counts = {(row[_MATCHED] is not None, row[_NULL_KEY]): row[_COUNT] for row in joined.groupBy(
         _MATCHED, any_null(keys).alias(_NULL_KEY)).agg(F.count("*").alias(_COUNT)).collect()}
     matched, unmatched = counts.get((True, False), 0), counts.get((False, False), 0) + counts.get((False, True), 0)

@@ -17,17 +17,17 @@ from laketrain.config.integrate.history import MOST
 from laketrain.integrate.base import TableRows
 from laketrain.integrate.step_runner import StepRunner
 from laketrain.lake import Version, fingerprint
-from laketrain.lake.contents import found_files
+from laketrain.lake.contents import list_data_files
 from laketrain.lake.quarantine import COLUMNS, commit_quarantine, counts_by_rule
-from laketrain.lake.version import made_of
-from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, configured, counts_by, read, valid_text, write
-from laketrain.spark.kept import Kept
+from laketrain.lake.version import parent_fields
+from laketrain.spark.errors import translate_spark_errors
+from laketrain.spark.frames import SESSION_CONF, configured, counts_by, read, replace_invalid_utf8, write
+from laketrain.spark.persistence import PersistedFrames
 
 REVISION = 3
 
 SETTINGS = {
-    **ALIKE,
+    **SESSION_CONF,
     # Splits the join of a key that has most of the rows into tasks of this size, also in the rows of a cached frame.
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
     "spark.sql.adaptive.enabled": "true",
@@ -55,13 +55,13 @@ def integrate(
     started = time.monotonic()
     base = tables[config.table]
     # Staged before the work, so that the commit detects another run that did the same work at the same time.
-    with (explained("integrate", f"table {name!r}"), configured(spark, SETTINGS),
-          base.lake.table("integrated", name).stage() as draft, Kept() as kept):
+    with (translate_spark_errors("integrate", f"table {name!r}"), configured(spark, SETTINGS),
+          base.lake.table("integrated", name).stage() as draft, PersistedFrames() as frames):
         runner = StepRunner(name, config, {table: TableRows(version.table, read_version(spark, version), version.rows)
                                    for table, version in tables.items()})
-        runner.run(kept)
+        runner.run(frames)
         write(runner.table.frame, draft.url())
-        files = found_files(base.lake.store, draft.path())
+        files = list_data_files(base.lake.store, draft.path())
         rows_out = sum(file.rows or 0 for file in files)
         runner.check_written(rows_out)
         rejected = _rejected(spark, runner.rejected)
@@ -71,7 +71,7 @@ def integrate(
             stage="integrate", fingerprint=key, table_schema=rejected.schema.json(), counts=counts_by_rule(reasons))
         return draft.commit(
             stage="integrate", fingerprint=key, files=files, table_schema=runner.table.frame.schema.json(),
-            **made_of(*tables.values()),
+            **parent_fields(*tables.values()),
             counts={"in": base.rows, "out": rows_out, "quarantined": quarantine.rows,
                     "filtered": runner.total("filtered"),
                     **{key: total for key in ("added", "gathered") if (total := runner.total(key))},
@@ -93,4 +93,4 @@ def read_version(spark: SparkSession, version: Version) -> DataFrame:
 def _rejected(spark: SparkSession, parts: list[DataFrame]) -> DataFrame:
     """The rows that the steps rejected, with the columns of a quarantine."""
     schema = T.StructType([T.StructField(column, T.StringType()) for column in COLUMNS])
-    return valid_text(reduce(DataFrame.unionByName, parts) if parts else spark.createDataFrame([], schema))
+    return replace_invalid_utf8(reduce(DataFrame.unionByName, parts) if parts else spark.createDataFrame([], schema))

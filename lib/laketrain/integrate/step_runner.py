@@ -1,8 +1,8 @@
 """Runs the steps of one table. After each step, rows in = rows out + rows that are accounted for.
 
-    with Kept() as kept:
+    with PersistedFrames() as frames:
         runner = StepRunner("digits", config, tables)
-        runner.run(kept)
+        runner.run(frames)
         runner.table.frame, runner.counts, runner.rejected
 """
 
@@ -22,7 +22,7 @@ from laketrain.integrate.join import join
 from laketrain.integrate.sql import sql
 from laketrain.integrate.union import union
 from laketrain.lake.quarantine import check_balance
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 
 class StepRunner:
@@ -41,16 +41,16 @@ class StepRunner:
         self.rejected: list[DataFrame] = []
         self._config, self._tables = config, tables
 
-    def run(self, kept: Kept) -> None:
+    def run(self, frames: PersistedFrames) -> None:
         """Applies every step. Raises DataError where one can't be applied, or where its counts don't add up."""
         for number, step in enumerate(self._config.steps):
             context = self._context()
             self._check(step, context)
-            result = self._apply(step, context, kept)
-            rejected, others = self._add_rejected(result.rejected, kept), self._add_rejected(result.others, kept)
+            result = self._apply(step, context, frames)
+            rejected, others = self._add_rejected(result.rejected, frames), self._add_rejected(result.others, frames)
             frame, rows = result.frame, result.rows
             if rows is None and number + 1 < len(self._config.steps):
-                frame = kept.keep(frame)
+                frame = frames.checkpoint(frame)
                 rows = frame.count()
             counts = {"step": step.label, "in": self.table.rows, "out": rows, "quarantined": rejected, **result.counts}
             if result.others is not None:
@@ -75,15 +75,15 @@ class StepRunner:
         values = (counts.get(key, 0) for counts in self.counts)
         return sum(sum(value.values()) if isinstance(value, dict) else value for value in values)
 
-    def _apply(self, step: BaseStep, context: Standing, kept: Kept) -> StepResult:
+    def _apply(self, step: BaseStep, context: Standing, frames: PersistedFrames) -> StepResult:
         if isinstance(step, Join):
-            return join(self.table, step, self._tables, kept)
+            return join(self.table, step, self._tables, frames)
         if isinstance(step, AsOf):
-            return as_of(self.table, step, self._tables, kept)
+            return as_of(self.table, step, self._tables, frames)
         if isinstance(step, Union):
             return union(self.table, step, self._tables, context)
         if isinstance(step, History):
-            return history(self.table, step, kept)
+            return history(self.table, step, frames)
         assert isinstance(step, Sql)
         return sql(self.table, step, self.name)
 
@@ -108,9 +108,9 @@ class StepRunner:
         for problem in step.problems(context):
             raise DataError("integrate", f"step {step.label} of {self.name!r}", problem.problem, problem.hint)
 
-    def _add_rejected(self, rejected: DataFrame | None, kept: Kept) -> int:
+    def _add_rejected(self, rejected: DataFrame | None, frames: PersistedFrames) -> int:
         if rejected is None:
             return 0
-        computed = kept.set_aside(rejected)
+        computed = frames.persist_until_exit(rejected)
         self.rejected.append(computed)
         return computed.count()

@@ -1,6 +1,6 @@
-"""What lies in a draft: listed with its rows before the commit, and checked against what the commit declares.
+"""Lists the data files of a draft, and checks them against what its commit declares.
 
-    files = found_files(store, draft.path())
+    files = list_data_files(store, draft.path())
     verify_files(store, draft.path(), files)
 """
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from isal import isal_zlib
 
 from laketrain.errors import LakeError
-from laketrain.lake.store import FileInfo, Store
+from laketrain.lake.stores import FileInfo, Store
 from laketrain.lake.version import DataFile
 
 _FOOTERS_AT_ONCE = 8
@@ -23,58 +23,60 @@ _CHUNK = 1 << 20
 _SHOWN = 3
 
 
-def found_files(store: Store, data: str) -> list[DataFile]:
-    """Every data file under `data`, with rows and row groups from the footers of those that end in .parquet.
+def list_data_files(store: Store, data: str) -> list[DataFile]:
+    """Every data file under `data`; those ending in .parquet with the rows and row groups from their footers.
 
     Raises LakeError naming the first Parquet file that is truncated or damaged.
     """
-    infos = data_files(store, data)
+    infos = _data_infos(store, data)
     with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
-        return list(pool.map(lambda info: _described(store, data, info), infos))
+        return list(pool.map(lambda info: _data_file(store, data, info), infos))
 
 
 def verify_files(store: Store, data: str, declared: Sequence[DataFile]) -> None:
-    """Raises LakeError where a declared file is absent or of another size, or where a file is not declared.
+    """Raises LakeError where a declared file is missing or has another size, and where a file isn't declared.
 
-    The latter because Spark and Petastorm read directories: a stray file would be trained on.
+    Spark and Petastorm read whole directories, so an undeclared file would be trained on.
     """
-    there = {_relative(info, data): info.size for info in data_files(store, data)}
-    wanted = {file.path: file.bytes for file in declared}
-    wrong = [f"{path} (declared {wanted[path]} bytes, found {there.get(path, 'none')})"
-             for path in wanted if there.get(path) != wanted[path]]
+    actual = {_relative(info, data): info.size for info in _data_infos(store, data)}
+    expected = {file.path: file.bytes for file in declared}
+    wrong = [f"{path} (declared {expected[path]} bytes, found {actual.get(path, 'none')})"
+             for path in expected if actual.get(path) != expected[path]]
     if wrong:
-        raise LakeError("lake", f"commit of {data}", f"declared files differ from what is stored: {_some(wrong)}",
+        raise LakeError("lake", f"commit of {data}", f"declared files differ from what is stored: {_first_few(wrong)}",
                         "The write did not finish; run the stage again.")
-    stray = sorted(there.keys() - wanted.keys())
-    if stray:
-        raise LakeError("lake", f"commit of {data}", f"holds files that it does not declare: {_some(stray)}",
+    undeclared = sorted(actual.keys() - expected.keys())
+    if undeclared:
+        raise LakeError("lake", f"commit of {data}", "contains files that it doesn't declare: "
+                        f"{_first_few(undeclared)}",
                         "Declare or delete them: readers of the directory would read them.")
 
 
 def verify_rows(store: Store, data: str, declared: Sequence[DataFile]) -> None:
-    """Raises LakeError where a Parquet file's footer holds other rows or row groups than declared: a second witness,
-    beside the writer that counted what came in."""
-    wanted = [file for file in declared if file.rows is not None]
+    """Raises LakeError where a Parquet footer has other rows or row groups than declared. Independent of the writer's
+    own count of its input."""
+    expected = [file for file in declared if file.rows is not None]
     with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
-        found = pool.map(lambda file: _described(store, data, FileInfo(f"{data}/{file.path}", file.bytes, 0.0)), wanted)
-        wrong = [f"{file.path} (declared {file.rows} rows, its footer says {there.rows})"
-                 for file, there in zip(wanted, found, strict=True)
-                 if (file.rows, file.row_groups) != (there.rows, there.row_groups)]
+        actual = pool.map(lambda file: _data_file(store, data, FileInfo(f"{data}/{file.path}", file.bytes, 0.0)),
+                          expected)
+        wrong = [f"{file.path} (declared {file.rows} rows, its footer has {stored.rows})"
+                 for file, stored in zip(expected, actual, strict=True)
+                 if (file.rows, file.row_groups) != (stored.rows, stored.row_groups)]
     if wrong:
-        raise LakeError("lake", f"commit of {data}", f"declared rows differ from what is stored: {_some(wrong)}",
+        raise LakeError("lake", f"commit of {data}", f"declared rows differ from what is stored: {_first_few(wrong)}",
                         "The write did not finish; run the stage again.")
 
 
 def crc32_of(file: BinaryIO) -> int:
-    """Of all the bytes from where the file stands."""
+    """The CRC-32 of all bytes from the file's current position."""
     value = 0
     while chunk := file.read(_CHUNK):
         value = isal_zlib.crc32(chunk, value)
     return value
 
 
-def data_files(store: Store, data: str) -> list[FileInfo]:
-    """The files under `data` that are part of the data: not checksums, success marks and Spark's attempts."""
+def _data_infos(store: Store, data: str) -> list[FileInfo]:
+    """The data files under `data`, without checksums, success markers and Spark's temporary files."""
     return [info for info in store.list(data, recursive=True) if _is_data(_relative(info, data))]
 
 
@@ -88,7 +90,7 @@ def _relative(info: FileInfo, data: str) -> str:
     return info.path[len(data) + 1:]
 
 
-def _described(store: Store, data: str, info: FileInfo) -> DataFile:
+def _data_file(store: Store, data: str, info: FileInfo) -> DataFile:
     path = _relative(info, data)
     if not path.endswith(".parquet"):
         return DataFile(path=path, bytes=info.size)
@@ -102,7 +104,7 @@ def _described(store: Store, data: str, info: FileInfo) -> DataFile:
     return DataFile(path=path, bytes=info.size, rows=footer.num_rows, row_groups=groups)
 
 
-def _some(names: Iterable[str]) -> str:
+def _first_few(names: Iterable[str]) -> str:
     shown = list(names)
     more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
     return ", ".join(shown[:_SHOWN]) + more

@@ -1,10 +1,10 @@
-"""Removes what killed jobs left: data that no log entry names, temporary files of creates, leases, checkpoints.
+"""Removes what killed jobs left: data without a log entry, temporary files, leases and abandoned checkpoints.
 
     report = collect(lake, older_than=timedelta(days=7), dry_run=True)
     report.data, report.bytes
 
-Data of a version is never removed, also when that version is committed while this runs; but for checkpoints from which
-nobody goes on. How old a file is, the storage's own clock says: that of the machine on which this runs may be days off.
+Data of a version is never removed, even if the version is committed meanwhile, except abandoned checkpoints. The age of
+files is measured by the storage's own clock, because this machine's may be days off.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from laketrain.errors import LakeError
-from laketrain.lake.draft import STAMP, closed_mark, data_path, open_mark, remove_draft
+from laketrain.lake.draft import STAMP, data_path, in_progress_marker, remove_draft, sealed_marker
 from laketrain.lake.lake import Lake
-from laketrain.lake.lease import stale
+from laketrain.lake.lease import stale_heartbeats
 from laketrain.lake.paths import name_problem
-from laketrain.lake.store import FileInfo
+from laketrain.lake.stores.store import FileInfo
 from laketrain.lake.table import Table
 from laketrain.lake.version import Version
 
 _CLOCK = "_clock"
 GRACE = timedelta(hours=1)
-"""How long a create or a commit may take between its first and its last request, whatever `older_than` says."""
+"""The longest time that a create or a commit may take from its first to its last request, also for a shorter
+`older_than`."""
 
 
 @dataclass(frozen=True)
 class GcReport:
-    """What was removed, or would be: data directories, temporary files (both relative to the root), their bytes."""
+    """What was removed, or would be in a dry run: data directories and temporary files, by their paths relative to the
+    lake's root, and their size in bytes."""
 
     data: tuple[str, ...] = ()
     temporary: tuple[str, ...] = ()
@@ -41,29 +43,29 @@ class GcReport:
 
 
 def collect(lake: Lake, older_than: timedelta, dry_run: bool = False, *, now: datetime | None = None) -> GcReport:
-    """Removes data that no version names and that was last written before `now - older_than`.
+    """Removes data that belongs to no version and was last written before `now - older_than`.
 
     Args:
-        older_than: longer than the longest pause of a running job between two writes. A job that pauses longer loses
-            its draft and is told so when it commits; no version is ever harmed.
+        older_than: longer than the longest pause of a running job between two writes. A job with a longer pause loses
+            its draft, and its commit fails; versions are never damaged.
         dry_run: only report.
-        now: the present, where not the storage's.
+        now: the present; None for the storage's clock.
 
     Raises:
-        LakeError: a log entry can't be read (so what it names is unknown: nothing of that table is removed), or
+        LakeError: a log entry can't be read, so its files are unknown (nothing of that table is removed), or
             `older_than` is negative.
     """
     if older_than < timedelta(0):
         raise LakeError("lake", "gc", f"older_than is {older_than}, expected zero or more")
-    present = now.timestamp() if now else _present(lake)
+    present = now.timestamp() if now else _storage_time(lake)
     cut, certain = present - older_than.total_seconds(), present - max(older_than, GRACE).total_seconds()
     data: list[str] = []
     temporary: list[str] = []
     size = 0
     for table in _all_tables(lake):
-        drafts = _abandoned(table, cut, certain)
+        drafts = _abandoned_drafts(table, cut, certain)
         if not dry_run:
-            drafts = _removed(table, drafts, certain)
+            drafts = _remove_abandoned(table, drafts, certain)
         files = _stale_files(table, certain)
         if not dry_run:
             for file in files:
@@ -71,21 +73,21 @@ def collect(lake: Lake, older_than: timedelta, dry_run: bool = False, *, now: da
         data += [data_path(table, unique) for unique in drafts]
         temporary += [file.path for file in files]
         size += sum(drafts.values()) + sum(file.size for file in files)
-    for version in _left_checkpoints(lake, cut):
+    for version in _abandoned_checkpoints(lake, cut):
         if not dry_run:
             lake.table(version.zone, version.name).drop(version.number)
         data.append(version.path())
         size += sum(file.bytes for file in version.entry.files)
-    for sign in stale(lake, certain):
+    for heartbeat in stale_heartbeats(lake, certain):
         if not dry_run:
-            lake.store.delete(sign.path.rpartition("/")[0])
-        temporary.append(sign.path)
-        size += sign.size
+            lake.store.delete(heartbeat.path.rpartition("/")[0])
+        temporary.append(heartbeat.path)
+        size += heartbeat.size
     return GcReport(tuple(data), tuple(temporary), size, dry_run)
 
 
-def _present(lake: Lake) -> float:
-    """The time by the clock that dates the files: that of a file made now. This machine's, where none can be made."""
+def _storage_time(lake: Lake) -> float:
+    """The present by the storage's clock, from the time of a new file; by this machine's clock if none can be made."""
     path = f"{_CLOCK}/{uuid.uuid4().hex}"
     try:
         lake.store.create(path, b"{}")
@@ -102,86 +104,86 @@ def _all_tables(lake: Lake) -> Iterable[Table]:
             if not name_problem(name))
 
 
-def _abandoned(table: Table, cut: float, certain: float) -> dict[str, int]:
-    """The drafts that no version names and that nobody touched since `cut`, with the bytes of their data."""
-    marks = {file.path: file.mtime for file in table.lake.store.list(f"{table.path}/_drafts")}
+def _abandoned_drafts(table: Table, cut: float, certain: float) -> dict[str, int]:
+    """The drafts that belong to no version and weren't written since `cut`, with the size of their data in bytes."""
+    markers = {file.path: file.mtime for file in table.lake.store.list(f"{table.path}/_drafts")}
     uniques = set(table.lake.store.dirs(f"{table.path}/data"))
-    uniques |= {path.rsplit("/", 1)[1].rsplit(".", 1)[0] for path in marks}
-    found: dict[str, int] = {}
+    uniques |= {path.rsplit("/", 1)[1].rsplit(".", 1)[0] for path in markers}
+    drafts: dict[str, int] = {}
     for unique in sorted(uniques - _committed(table)):
-        touched, size = _touched(table, unique, marks)
-        closing = marks.get(closed_mark(table, unique), 0.0)
-        if touched is not None and touched <= cut and closing <= certain:
-            found[unique] = size
-    return found
+        written, size = _last_written(table, unique, markers)
+        sealed = markers.get(sealed_marker(table, unique), 0.0)
+        if written is not None and written <= cut and sealed <= certain:
+            drafts[unique] = size
+    return drafts
 
 
-def _removed(table: Table, drafts: dict[str, int], certain: float) -> dict[str, int]:
+def _remove_abandoned(table: Table, drafts: dict[str, int], certain: float) -> dict[str, int]:
     """Removes those of `drafts` that are still abandoned, and returns them.
 
-    The order makes it safe. A draft may be committed at any instant, so the log that was read before says nothing
-    about now. Hence each draft is closed first, by a create that its commit needs too. From then on either it is ours
-    and will never be committed, or its commit came first, and then the log, read once more after that, names it.
+    A draft may be committed at any instant, so the log that was read before may be out of date. Hence each draft is
+    sealed first, with a create that its commit needs too. Either that succeeds and the draft can't be committed any
+    more, or its commit came first, and then the log contains it when it is read again.
     """
-    ours = [unique for unique in drafts if _close(table, unique, certain)]
+    sealed = [unique for unique in drafts if _seal(table, unique, certain)]
     committed = _committed(table)
-    for unique in ours:
+    for unique in sealed:
         if unique in committed:
-            table.lake.store.delete(closed_mark(table, unique))
+            table.lake.store.delete(sealed_marker(table, unique))
         else:
             remove_draft(table, unique)
-    return {unique: drafts[unique] for unique in ours if unique not in committed}
+    return {unique: drafts[unique] for unique in sealed if unique not in committed}
 
 
-def _close(table: Table, unique: str, certain: float) -> bool:
-    mark = closed_mark(table, unique)
+def _seal(table: Table, unique: str, certain: float) -> bool:
+    marker = sealed_marker(table, unique)
     try:
-        table.lake.store.create(mark, b"{}")
+        table.lake.store.create(marker, b"{}")
     except FileExistsError:
-        # A commit is under way, or was killed; only time tells which.
-        return any(file.path == mark and file.mtime <= certain
+        # A commit is in progress or was killed. Only the marker's age distinguishes them.
+        return any(file.path == marker and file.mtime <= certain
                    for file in table.lake.store.list(f"{table.path}/_drafts"))
     return True
 
 
 def _committed(table: Table) -> set[str]:
-    return {version.entry.data.partition("/")[2] for version in table.each()}
+    return {version.entry.data.partition("/")[2] for version in table.newest_first()}
 
 
-def _touched(table: Table, unique: str, marks: dict[str, float]) -> tuple[float | None, int]:
-    """When the draft was staged or last written, whichever is later, and its bytes; None where nothing tells."""
+def _last_written(table: Table, unique: str, markers: dict[str, float]) -> tuple[float | None, int]:
+    """When the draft was staged or last written, whichever is later (None if unknown), and its size in bytes."""
     store, path = table.lake.store, data_path(table, unique)
     files = store.list(path, recursive=True) + store.temporary(path)
     times = [file.mtime for file in files]
-    if open_mark(table, unique) in marks:
-        times.append(marks[open_mark(table, unique)])
+    if in_progress_marker(table, unique) in markers:
+        times.append(markers[in_progress_marker(table, unique)])
     try:
         staged = datetime.strptime(unique.partition("-")[0], STAMP).replace(tzinfo=timezone.utc)
         times.append(staged.timestamp())
     except ValueError:
-        pass  # made by another hand: only its files tell
+        pass  # not named by laketrain: only its files have a time
     return max(times, default=None), sum(file.size for file in files)
 
 
-def _left_checkpoints(lake: Lake, cut: float) -> list[Version]:
-    """Those of trainings that have saved none since `cut`: they were killed, and then their data or their settings
-    changed, so that nobody goes on from there. The latest of a table stays, since it keeps the number."""
-    found: list[Version] = []
+def _abandoned_checkpoints(lake: Lake, cut: float) -> list[Version]:
+    """Checkpoints of trainings that haven't saved any since `cut`. Such a training was killed, and wasn't resumed
+    because its data or settings changed. The latest version of a table is kept, because numbers are counted from it."""
+    abandoned: list[Version] = []
     for table in (table for table in lake.tables() if table.zone == "checkpoints"):
         saved = {file.path: file.mtime for file in lake.store.list(f"{table.path}/_log")}
-        versions = list(table.each())
+        versions = list(table.newest_first())
         last: dict[str, float] = {}
         for version in versions:
-            training, when = version.entry.fingerprint, saved.get(table.log_path(version.number), math.inf)
-            last[training] = max(when, last.get(training, when))
-        found += [version for version in versions[1:] if last[version.entry.fingerprint] <= cut]
-    return found
+            training, time_saved = version.entry.fingerprint, saved.get(table.log_path(version.number), math.inf)
+            last[training] = max(time_saved, last.get(training, time_saved))
+        abandoned += [version for version in versions[1:] if last[version.entry.fingerprint] <= cut]
+    return abandoned
 
 
 def _stale_files(table: Table, certain: float) -> list[FileInfo]:
-    """Temporary files of killed creates, and the marks of drafts that were killed just after their commit."""
-    store, marks = table.lake.store, f"{table.path}/_drafts"
+    """Temporary files of killed creates, and markers of drafts whose job was killed right after the commit."""
+    store, drafts = table.lake.store, f"{table.path}/_drafts"
     committed = _committed(table)
-    files = store.temporary(f"{table.path}/_log") + store.temporary(marks)
-    files += [file for file in store.list(marks) if file.path.rsplit("/", 1)[1].rsplit(".", 1)[0] in committed]
+    files = store.temporary(f"{table.path}/_log") + store.temporary(drafts)
+    files += [file for file in store.list(drafts) if file.path.rsplit("/", 1)[1].rsplit(".", 1)[0] in committed]
     return [file for file in files if file.mtime <= certain]

@@ -1,6 +1,6 @@
-"""Whether a version still is what was committed: every file there, of its size, rows and checksum.
+"""Verifies that a version is what was committed: each file with its size, rows and checksum.
 
-    for flaw in verify(version): print(flaw.path, flaw.problem)
+    for corruption in verify(version): print(corruption.path, corruption.problem)
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ _FILES_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Flaw:
+class Corruption:
     """A file, by its path in the version's data, and what is wrong with it."""
 
     path: str
     problem: str
 
 
-def verify(version: Version, tell: Callable[[DataFile], None] = lambda file: None) -> list[Flaw]:
-    """Reads every byte of the version. Bytes that the entry has no checksum of are only counted.
+def verify(version: Version, progress: Callable[[DataFile], None] = lambda file: None) -> list[Corruption]:
+    """Reads every byte of the version. Of a file without a checksum only the rows are counted.
 
     Args:
-        tell: told of each file that was looked at, for a progress bar.
+        progress: called with each file after it was read, e.g. for a progress bar.
     """
     missing = set(version.missing())
 
-    def look(file: DataFile) -> list[Flaw]:
-        gone = [Flaw(file.path, "is missing, or of another size")]
-        found = gone if file.path in missing else list(_read(version, file))
-        tell(file)
-        return found
+    def check(file: DataFile) -> list[Corruption]:
+        gone = [Corruption(file.path, "is missing, or of another size")]
+        corruptions = gone if file.path in missing else list(_check_content(version, file))
+        progress(file)
+        return corruptions
 
     with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-        return [flaw for found in pool.map(look, version.entry.files) for flaw in found]
+        return [corruption for corruptions in pool.map(check, version.entry.files) for corruption in corruptions]
 
 
-def _read(version: Version, file: DataFile) -> Iterator[Flaw]:
+def _check_content(version: Version, file: DataFile) -> Iterator[Corruption]:
     store = version.lake.store
     if file.crc32 is not None:
         with store.open(version.path(file.path)) as content:
-            found = crc32_of(content)
-        if found != file.crc32:
-            yield Flaw(file.path, f"has the checksum {found:08x}, {file.crc32:08x} was committed")
+            crc32 = crc32_of(content)
+        if crc32 != file.crc32:
+            yield Corruption(file.path, f"has the checksum {crc32:08x}, {file.crc32:08x} was committed")
             return
     try:
         verify_rows(store, version.path(), [file])
     except LakeError as error:
-        yield Flaw(file.path, error.problem)
+        yield Corruption(file.path, error.problem)

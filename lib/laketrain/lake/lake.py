@@ -1,9 +1,9 @@
-"""The lake: zones of tables, each with versions that never change.
+"""The lake: zones of tables with immutable versions.
 
     lake = Lake("s3://bucket/lake")
     version = lake.table("clean", "pixels").latest()
 
-A Lake is its URL: cheap, picklable, and equal to another with the same URL.
+A Lake is a value: cheap, picklable, and equal to another with the same URL.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from laketrain.errors import LakeError, nearest
 from laketrain.lake.paths import check_name, name_problem
-from laketrain.lake.store import Store, open_store
+from laketrain.lake.stores import Store, open_store
 from laketrain.lake.table import Table
 from laketrain.lake.version import Version
 
@@ -24,7 +24,7 @@ _ADDED = "_zones"
 
 
 class Lake:
-    """The lake at `url`: a path, file:///…, hdfs://… or s3://bucket/prefix. Nothing is made until a commit."""
+    """The lake at `url`: a path, file:///…, hdfs://… or s3://bucket/prefix. Nothing is created before a commit."""
 
     def __init__(self, url: str | os.PathLike[str]) -> None:
         self.store: Store = open_store(url)
@@ -50,18 +50,18 @@ class Lake:
         return Table(self, zone, check_name("table", name))
 
     def version(self, ref: str) -> Version:
-        """The version named as `zone/name`, the latest, or as `zone/name@number`. Raises LakeError for none."""
-        path, at, number = ref.partition("@")
+        """The version `zone/name@number`, or the latest of `zone/name`. Raises LakeError where there is none."""
+        path, separator, number = ref.partition("@")
         zone, _, name = path.partition("/")
-        if at and not number.isdecimal():
+        if separator and not number.isdecimal():
             raise LakeError("lake", repr(ref), "names no version",
                             "write clean/pixels@2, or clean/pixels for the latest")
         table = self.table(zone, name)
-        found = table.get(int(number)) if number else table.latest()
-        if found is None:
+        version = table.get(int(number)) if number else table.latest()
+        if version is None:
             raise LakeError("lake", ref, "nothing was committed to it yet",
                             nearest(path, [table.path for table in self.tables()]))
-        return found
+        return version
 
     def tables(self) -> list[Table]:
         """Every table that has a version, by zone, then by name."""

@@ -1,4 +1,4 @@
-"""Where a version comes from, back to the raw data.
+"""The ancestors of a version, back to the raw data.
 
     [parent.ref for parent in lineage(lake, version)]     # nearest first
 """
@@ -13,20 +13,20 @@ from laketrain.lake.version import Version
 
 
 def lineage(lake: Lake, version: Version) -> list[Version]:
-    """The version's parents, their parents and so on, each once, nearest first.
+    """The version's parents, their parents and so on, nearest first and without duplicates.
 
-    Raises LakeError where a parent is not in the lake, naming the child that asked for it.
+    Raises LakeError where a parent isn't in the lake, naming its child.
     """
-    found: dict[str, Version] = {}
+    ancestors: dict[str, Version] = {}
     waiting = deque([version])
     while waiting:
         child = waiting.popleft()
         for table, number in sorted(child.entry.parents.items()):
             ref = f"{table}@{number}"
-            if ref not in found and ref != version.ref:
-                found[ref] = _parent(lake, child, table, number)
-                waiting.append(found[ref])
-    return list(found.values())
+            if ref not in ancestors and ref != version.ref:
+                ancestors[ref] = _parent(lake, child, table, number)
+                waiting.append(ancestors[ref])
+    return list(ancestors.values())
 
 
 def _parent(lake: Lake, child: Version, table: str, number: int) -> Version:

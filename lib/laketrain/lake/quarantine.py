@@ -1,4 +1,4 @@
-"""What a stage refused: a table beside its own, with the file, the rule, the reason and the record as it came.
+"""Quarantine tables: the rows that a stage rejected, each with its file, the rule, the reason and the original record.
 
     check_rejects("clean", "table 'pixels'", 4533, {"length(pixels)": 12}, 0.05, where="quarantine/pixels@3")
 """
@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from laketrain.errors import DataError
-from laketrain.lake.contents import found_files
+from laketrain.lake.contents import list_data_files
 from laketrain.lake.draft import Draft
 from laketrain.lake.table import Table
-from laketrain.lake.version import Version, made_of
+from laketrain.lake.version import Version, parent_fields
 
 COLUMNS = ("file", "rule", "reason", "record")
 _LONGEST_RECORD, _LONGEST_BYTES = 2000, 64
@@ -32,11 +32,11 @@ def quarantine_of(table: Table) -> Table:
 
 
 def record_of(row: Mapping[str, Any]) -> str:
-    """A row as the column `record` has it: JSON, in which a file is its number of bytes, so that keys stay in it."""
-    said = {name: f"<{len(value)} bytes>" if isinstance(value, bytes) and len(value) > _LONGEST_BYTES else value
-            for name, value in row.items()}
-    text = json.dumps(said, default=str, ensure_ascii=False)[:_LONGEST_RECORD]
-    return text.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no UTF-8
+    """A row as JSON, for the column `record`. Long binary values are replaced by their size, so that the keys fit."""
+    fields = {name: f"<{len(value)} bytes>" if isinstance(value, bytes) and len(value) > _LONGEST_BYTES else value
+              for name, value in row.items()}
+    text = json.dumps(fields, default=str, ensure_ascii=False)[:_LONGEST_RECORD]
+    return text.encode(errors="backslashreplace").decode()  # a lone surrogate isn't valid UTF-8
 
 
 def commit_quarantine(table: Table, parents: Sequence[Version], write: Callable[[Draft], object], *, stage: str,
@@ -58,10 +58,10 @@ def commit_quarantine(table: Table, parents: Sequence[Version], write: Callable[
             return existing
         write(draft)
         if counts is None:
-            files = found_files(table.lake.store, draft.path())
+            files = list_data_files(table.lake.store, draft.path())
             counts = {"quarantined": sum(file.rows or 0 for file in files)}
         return draft.commit(stage=stage, fingerprint=fingerprint, counts=counts, table_schema=table_schema,
-                            **made_of(*parents))
+                            **parent_fields(*parents))
 
 
 def counts_by_rule(reasons: Mapping[tuple[str, ...], int]) -> dict[str, Any]:
@@ -71,14 +71,14 @@ def counts_by_rule(reasons: Mapping[tuple[str, ...], int]) -> dict[str, Any]:
 
 
 def check_rejects(stage: str, subject: str, rows: int, rejected: Mapping[str, int], allowed: float, where: str) -> None:
-    """Raises DataError, naming the top reasons, where more than the fraction `allowed` of `rows` was rejected.
+    """Raises DataError, naming the most frequent rules, if more than the fraction `allowed` of `rows` was rejected.
 
     Args:
         stage, subject: for the message, e.g. "clean", "table 'pixels'".
-        rows: rows in, rejected ones among them.
-        rejected: rows by the rule that they broke.
+        rows: the number of input rows, including the rejected ones.
+        rejected: the number of rejected rows by rule.
         allowed: max_reject_fraction.
-        where: the quarantine version to look at, e.g. "quarantine/pixels@3".
+        where: the quarantine version, for the message, e.g. "quarantine/pixels@3".
     """
     total = sum(rejected.values())
     if total <= allowed * rows:
@@ -91,7 +91,7 @@ def check_rejects(stage: str, subject: str, rows: int, rejected: Mapping[str, in
 
 
 def check_balance(stage: str, subject: str, rows_in: int, rows_out: int, quarantined: int) -> None:
-    """Raises DataError unless every row that came in went out or to quarantine."""
+    """Raises DataError unless each input row is in the output or in quarantine."""
     if rows_in != rows_out + quarantined:
         raise DataError(stage, subject, f"{rows_in} rows in, but {rows_out} out and {quarantined} quarantined: "
                         f"{rows_in - rows_out - quarantined} are unaccounted for",

@@ -1,9 +1,9 @@
-"""A table is a log: the file `_log/<N, 20 digits>.json` IS version N.
+"""A table is a log: version N exists if and only if the file `_log/<N, 20 digits>.json` does.
 
     table = lake.table("clean", "pixels")
     with table.stage() as draft:
         frame.write.parquet(draft.url("train"))
-        version = draft.commit(fingerprint=print_of_config, parents={"raw/pixels": 1})
+        version = draft.commit(fingerprint=key, parents={"raw/pixels": 1})
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOG_NAME = re.compile(r"[0-9]{20}\.json")
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a lake; a plain value that reads the storage whenever it is asked."""
+    """A table of a lake. It caches nothing: each call reads the storage."""
 
     lake: Lake
     zone: str
@@ -37,27 +37,27 @@ class Table:
         return f"{self.zone}/{self.name}"
 
     def versions(self) -> list[int]:
-        """The numbers, ascending; empty where nothing was committed."""
+        """The numbers of the versions, ascending; empty where nothing was committed."""
         names = (file.path.rsplit("/", 1)[1] for file in self.lake.store.list(f"{self.path}/_log"))
         return sorted(int(name[:20]) for name in names if _LOG_NAME.fullmatch(name))
 
     def log_path(self, number: int) -> str:
-        """Of the file that is version `number`."""
+        """The path of the log entry of version `number`."""
         return f"{self.path}/_log/{number:020d}.json"
 
     def get(self, number: int) -> Version:
-        """Version `number`. Raises LakeError where there is none, or where its entry is damaged."""
+        """Version `number`. Raises LakeError where there is none, or where its log entry is damaged."""
         path = self.log_path(number)
         try:
             content = self.lake.store.read(path)
         except FileNotFoundError:
-            there = self.versions()
-            problem = f"there is none; the latest is {there[-1]}" if there else "nothing was committed to it yet"
+            numbers = self.versions()
+            problem = f"there is none; the latest is {numbers[-1]}" if numbers else "nothing was committed to it yet"
             raise LakeError("lake", f"version {number} of {self.path}", problem) from None
         return Version(self.lake, self.zone, self.name, parse_entry(content, path, number))
 
-    def at(self, number: int) -> Version | None:
-        """Version `number`, which was there a moment ago; None where another job has dropped it since."""
+    def get_if_exists(self, number: int) -> Version | None:
+        """Version `number`; None where another job has dropped it. Raises LakeError where its log entry is damaged."""
         try:
             return self.get(number)
         except LakeError:
@@ -66,32 +66,34 @@ class Table:
             return None
 
     def latest(self) -> Version | None:
-        """The newest version, None where nothing was committed."""
+        """The newest version; None where nothing was committed."""
         numbers = self.versions()
         return self.get(numbers[-1]) if numbers else None
 
     def find(self, fingerprint: str) -> Version | None:
-        """The newest version with this fingerprint, None where no version has it or where it is empty."""
-        return next(self.all_of(fingerprint), None)
+        """The newest version with this fingerprint; None where there is none, and for an empty fingerprint."""
+        return next(self.find_all(fingerprint), None)
 
-    def all_of(self, fingerprint: str) -> Iterator[Version]:
-        """The versions with this fingerprint, the newest first; none where it is empty."""
-        return (version for version in (self.each() if fingerprint else ()) if version.entry.fingerprint == fingerprint)
+    def find_all(self, fingerprint: str) -> Iterator[Version]:
+        """The versions with this fingerprint, newest first; none for an empty fingerprint."""
+        versions = self.newest_first() if fingerprint else iter(())
+        return (version for version in versions if version.entry.fingerprint == fingerprint)
 
-    def each(self) -> Iterator[Version]:
-        """All versions, the newest first."""
-        return (version for number in reversed(self.versions()) if (version := self.at(number)) is not None)
+    def newest_first(self) -> Iterator[Version]:
+        """All versions, newest first."""
+        versions = map(self.get_if_exists, reversed(self.versions()))
+        return (version for version in versions if version is not None)
 
     def stage(self) -> Draft:
-        """A new, empty, invisible place for data, to be committed or discarded."""
+        """Opens an empty draft, to be filled and then committed or discarded."""
         return Draft.open(self)
 
     def drop(self, number: int) -> None:
-        """Removes an old version: its log entry first, so that nobody finds data that is going. Not the latest, whose
-        number would be given out again. A version that is gone already is fine.
+        """Removes an old version: its log entry first, so that nobody reads data that is being deleted. A version that
+        doesn't exist is ignored.
 
         Raises:
-            LakeError: it is the latest.
+            LakeError: it is the latest, whose number would be reused.
         """
         numbers = self.versions()
         if number not in numbers:
@@ -99,7 +101,7 @@ class Table:
         if number == numbers[-1]:
             raise LakeError("lake", f"version {number} of {self.path}", "is the latest, which can't be dropped",
                             "commit a newer one first")
-        version = self.at(number)
+        version = self.get_if_exists(number)
         if version is not None:
             self.lake.store.delete(self.log_path(number))
             self.lake.store.delete(version.path())

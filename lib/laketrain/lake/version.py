@@ -1,9 +1,9 @@
-"""A version is a log entry that exists: which files, of which size, made from what, by whom.
+"""A version: its log entry records its files with their sizes, its parents, and who made it.
 
     version = lake.table("clean", "pixels").latest()
     version.ref, version.rows, version.url("train"), [file.path for file in version.files("train")]
 
-Nothing about a version ever changes, so it can be shipped to ranks and kept.
+Versions are immutable values, so they can be pickled, sent to ranks and cached.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 class DataFile(BaseModel):
-    """One file of a version. `path` is relative to the version's data; `row_groups` has the rows of each; `crc32` is of
-    all its bytes, where its writer counted it."""
+    """A file of a version: its path relative to the version's data, its size in bytes, its rows, the rows of each row
+    group, and the CRC-32 of its content if its writer computed it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -44,10 +44,14 @@ class DataFile(BaseModel):
 
 
 class Entry(BaseModel):
-    """What a log file says. Keys that a later laketrain adds are passed over; NaN is stored as null.
+    """The content of a log file. Keys of a later laketrain are ignored; NaN is stored as null.
 
-    parents: table to version number, e.g. {"clean/pixels": 3}. fingerprint: of config and inputs, empty for none.
-    counts: in, out, quarantined, reasons, …. meta: the stage's own JSON. seconds: from draft to commit.
+    Attributes:
+        parents: table to version number, e.g. {"clean/pixels": 3}.
+        fingerprint: the hash of config and inputs, empty for none.
+        counts: in, out, quarantined, reasons, ….
+        meta: the stage's own JSON, see `lake.manifests`.
+        seconds: from draft to commit.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -76,16 +80,16 @@ class Entry(BaseModel):
 
 
 def parse_entry(content: bytes, path: str, number: int) -> Entry:
-    """The entry in the log file `path`. Raises LakeError naming the file where it is damaged."""
+    """Parses the content of the log file `path`. Raises LakeError naming the file where it is damaged."""
     try:
         entry = Entry.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        problem = f"{where}: {first['msg']}" if where else first["msg"]
-        raise _damaged(path, f"is no log entry ({problem}; {len(content)} bytes)") from error
+        key = ".".join(str(part) for part in first["loc"])
+        problem = f"{key}: {first['msg']}" if key else first["msg"]
+        raise _damaged(path, f"isn't a valid log entry ({problem}; {len(content)} bytes)") from error
     if entry.version != number:
-        raise _damaged(path, f"says that it is version {entry.version}, its name says {number}")
+        raise _damaged(path, f"contains version {entry.version}, expected {number} by its name")
     return entry
 
 
@@ -96,14 +100,18 @@ def _damaged(path: str, problem: str) -> LakeError:
 
 @dataclass(frozen=True)
 class Version:
-    """A committed version of a table. `won` is False where commit found the same work done by another writer. `newest`
-    is the number of the table's newest version when a job chose this one to read, 0 where none chose."""
+    """A committed version of a table.
+
+    Attributes:
+        is_new: False if `Draft.commit` returned the same work of another writer.
+        newest: the number of the table's newest version when a job chose this one to read, 0 if unknown.
+    """
 
     lake: Lake
     zone: str
     name: str
     entry: Entry
-    won: bool = True
+    is_new: bool = True
     newest: int = field(default=0, compare=False)
 
     def __repr__(self) -> str:
@@ -129,15 +137,15 @@ class Version:
 
     @property
     def rows(self) -> int:
-        """Rows of all its Parquet files."""
+        """The number of rows of all its Parquet files."""
         return sum(file.rows or 0 for file in self.entry.files)
 
     def path(self, rel: str = "") -> str:
-        """Of its data, or of `rel` in it, relative to the lake's root."""
+        """The path of its data, or of `rel` in it, relative to the lake's root."""
         return join(f"{self.table}/{self.entry.data}", rel)
 
     def url(self, rel: str = "") -> str:
-        """As Spark must read it."""
+        """The URL of its data, or of `rel` in it, for Spark."""
         return self.lake.store.url(self.path(rel))
 
     def files(self, under: str = "") -> list[DataFile]:
@@ -146,35 +154,35 @@ class Version:
         return [file for file in self.entry.files if file.path.startswith(prefix)]
 
     def missing(self) -> list[str]:
-        """The files that the entry names and that the storage lacks or holds with another size: empty when whole."""
+        """The files of the entry that the storage doesn't have, or has with another size."""
         base = self.path()
         sizes = {info.path[len(base) + 1:]: info.size for info in self.lake.store.list(base, recursive=True)}
         return [file.path for file in self.entry.files if sizes.get(file.path) != file.bytes]
 
     def check_files(self) -> None:
-        """Raises LakeError naming a file that is not there as it was committed: read, it would be rows less."""
+        """Raises LakeError naming a file that is missing or has another size: its rows would be missing too."""
         missing = self.missing()
         if missing:
             others = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise LakeError("lake", self.ref, f"{self.path(missing[0])} is gone, or has another size than was committed"
-                            f"{others}", "see laketrain verify, then make the version again with --force")
+            raise LakeError("lake", self.ref, f"{self.path(missing[0])} is missing, or has another size than was "
+                            f"committed{others}", "see laketrain verify, then make the version again with --force")
 
     def exists(self) -> bool:
-        """Whether all of its files are there, with their sizes."""
+        """Whether the storage has all of its files with their sizes."""
         return not self.missing()
 
 
-def made_of(*parents: Version) -> dict[str, Any]:
-    """What `Draft.commit` takes of the versions that its data was made from."""
+def parent_fields(*parents: Version) -> dict[str, Any]:
+    """The arguments `parents` and `newest` of `Draft.commit`, for data made from these versions."""
     return {"parents": {parent.table: parent.number for parent in parents}, "newest": newest_of(parents)}
 
 
 def newest_of(parents: Iterable[Version]) -> dict[str, int]:
-    """By table, the newest version that there was when one of `parents` was chosen from it."""
+    """By table, the number of its newest version when one of `parents` was chosen."""
     return {parent.table: parent.newest for parent in parents if parent.newest}
 
 
 def newer_parent(version: Version, newest: Mapping[str, int]) -> str:
-    """What `version` was made from that came after all of `newest`, e.g. raw/events@6; empty where nothing did."""
+    """A parent of `version` that is newer than in `newest`, e.g. raw/events@6; empty where there is none."""
     return next((f"{table}@{number}" for table, number in version.entry.parents.items()
                  if number > newest.get(table, number)), "")

@@ -19,9 +19,9 @@ from pyspark.sql import functions as F
 from laketrain.config.convert import Split
 from laketrain.convert import convert, fingerprint_convert
 from laketrain.lake import Lake, Version
-from laketrain.lake.contents import found_files
+from laketrain.lake.contents import list_data_files
 from laketrain.ml.draw import ALIKE, ROW, settled_draw, with_row
-from laketrain.spark.errors import explained
+from laketrain.spark.errors import translate_spark_errors
 from laketrain.spark.frames import quoted, write
 from laketrain.workload import Workload
 
@@ -46,11 +46,12 @@ def commit_frame(lake: Lake, name: str, frame: DataFrame) -> Version:
 def _committed(lake: Lake, name: str, frame: DataFrame, split: Split | None) -> tuple[Version, Split | None]:
     """The version, and the split as it is settled by what was written."""
     started, spark = time.monotonic(), frame.sparkSession
-    with explained(STAGE, f"the DataFrame for integrated/{name}"), lake.table("integrated", name).stage() as draft:
+    with (translate_spark_errors(STAGE, f"the DataFrame for integrated/{name}"),
+          lake.table("integrated", name).stage() as draft):
         write(frame, draft.url())
         if split is not None and split.by == ROW:
             split = settled_draw(spark, draft, split)
-        files = found_files(lake.store, draft.path())
+        files = list_data_files(lake.store, draft.path())
         schema = frame.schema if split is None or split.stratify != ALIKE else frame.schema.add(ALIKE, "string")
         return draft.commit(stage=STAGE, files=files, table_schema=schema.json(),
                             counts={"out": sum(file.rows or 0 for file in files)},

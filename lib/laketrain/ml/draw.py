@@ -23,7 +23,7 @@ from pyspark.sql import functions as F
 from laketrain.config.convert import Split
 from laketrain.errors import DataError
 from laketrain.lake import Draft
-from laketrain.lake.contents import found_files
+from laketrain.lake.contents import list_data_files
 from laketrain.spark.frames import quoted, write
 
 ROW, ALIKE = "laketrain_row", "laketrain_alike"
@@ -60,7 +60,7 @@ def settled_draw(spark: SparkSession, draft: Draft, split: Split) -> Split:
 def _write_numbered(rows: DataFrame, draft: Draft, least: float) -> None:
     """Rows that are alike are told apart by a number; which one has which is of no matter, or settled by the rest."""
     store = draft.table.lake.store
-    before = [file.path for file in found_files(store, draft.path())]
+    before = [file.path for file in list_data_files(store, draft.path())]
     like = Window.partitionBy(ROW)
     order = F.xxhash64(*(F.col(quoted(column)) for column in rows.columns))
     numbered = rows.withColumns({

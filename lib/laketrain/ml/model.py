@@ -105,7 +105,7 @@ class KerasModel(Model, ScoringParams, DefaultParamsReadable["KerasModel"], Defa
     def keras(self) -> Any:
         """The keras.Model itself, on the driver."""
         from laketrain.imports import import_tensorflow
-        from laketrain.train.checkpoint import load_model
+        from laketrain.models.saving import load_model
 
         import_tensorflow()
         return load_model(self.version)

@@ -1,9 +1,9 @@
-"""What the models of the zoo share: which features they take, and how their parts come together.
+"""The base of the zoo's models: which features they take, and how their parts are assembled.
 
     class Mlp(Model): ...
     Mlp().problems(features)       # why the model can't be built of these features, before Keras is imported
 
-A model has a body for the kinds in `takes`; all other inputs that can be flat go beside what the body makes of those.
+A model has a body for inputs of the kinds in `takes`. Its outputs are concatenated with all other inputs, flattened.
 """
 
 from __future__ import annotations
@@ -15,18 +15,21 @@ from laketrain.config.base import Section
 from laketrain.errors import DataError, Problem
 from laketrain.features import Feature, FeatureSet
 from laketrain.models.heads import heads
-from laketrain.models.inputs import Front
+from laketrain.models.inputs import InputLayers
 from laketrain.tasks import Output, default_outputs
 
 if TYPE_CHECKING:
     import keras
+
+    from laketrain.models.networks import Networks
+    from laketrain.models.train_step import TrainStep
 
 Initializer = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
                       "orthogonal", "random_normal", "random_uniform", "truncated_normal"]
 Activation = Literal["relu", "gelu", "silu", "elu", "selu", "tanh", "leaky_relu"]
 
 FLAT = ("number", "vector", "category", "bucket", "label", "multilabel")
-"""Kinds of inputs that stand beside what a body makes of images, steps or texts."""
+"""Kinds of inputs that are concatenated with the output of a body for images, steps or texts."""
 _SUITED = {"image": "cnn or resnet", "text": "text or rnn", "sequence": "rnn or tcn", "audio": "rnn or tcn"}
 
 
@@ -34,11 +37,11 @@ class Model(Section):
     """A model of the zoo: its settings, and `build` from a dataset's features to a `keras.Model`."""
 
     takes: ClassVar[tuple[str, ...]] = ()
-    """Kinds of inputs that the body is for, of which at least one must be there; () where all are flattened."""
+    """Kinds of inputs for the body; the dataset must have at least one. () if all inputs are flattened."""
     flattens: ClassVar[tuple[str, ...]] = FLAT
-    """Kinds of inputs that become numbers side by side."""
+    """Kinds of inputs that are flattened and concatenated."""
     of_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    """Settings that only inputs of some kinds have a use for, with those kinds; all others every input has."""
+    """Settings that only apply to some kinds of inputs, with those kinds."""
 
     if TYPE_CHECKING:
         name: str
@@ -53,21 +56,26 @@ class Model(Section):
         """Whether outputs for labels and multilabels are logits while the model is trained."""
         return False
 
-    def build(self, features: FeatureSet) -> keras.Model:
-        """Inputs by the features' names to what each target wants. Raises DataError where they don't fit."""
+    def build(self, features: FeatureSet) -> keras.Model | Networks:
+        """The model, or several networks of which one predicts. The predicting one maps inputs, named as the features,
+        to an output for each target. Raises DataError if the features don't suit this model."""
         raise NotImplementedError
 
     def tasks(self, features: FeatureSet) -> dict[str, Output]:
         """What the model learns, by the name of its output: by default each target, by the task of its kind. Raises
-        DataError where a target names a task that can't learn it."""
+        DataError if a target names a task that can't learn it."""
         return default_outputs(features)
 
+    def train_step(self) -> TrainStep | None:
+        """The model's own way to train on a batch; None for supervised training."""
+        return None
+
     def declared(self) -> dict[str, Any]:
-        """The settings that a workload declares: the name and what was given. Numbers without a fraction are whole, so
-        that `dropout: 0` and `dropout: 0.0` are one declaration."""
-        given = self.model_dump(mode="json", exclude_unset=True)
+        """The name and the settings that the workload spells out. Numbers without a fraction become integers, so that
+        `dropout: 0` and `dropout: 0.0` are the same declaration."""
+        settings = self.model_dump(mode="json", exclude_unset=True)
         return {"name": self.name, **{key: int(value) if isinstance(value, float) and value.is_integer() else value
-                                      for key, value in given.items()}}
+                                      for key, value in settings.items()}}
 
     def problems(self, features: FeatureSet) -> Iterator[Problem]:
         """Why this model can't be built of these features; the first reason is enough."""
@@ -77,61 +85,62 @@ class Model(Section):
                 yield Problem.at((), *problem)
                 return
         if self.takes and not any(one.kind in self.takes for one in inputs.values()):
-            wanted = " or ".join(self.takes)
-            yield Problem.at((), f"needs an input of kind {wanted}, the dataset has {_said(inputs)}", _suited(inputs))
+            expected = " or ".join(self.takes)
+            yield Problem.at((), f"needs an input of kind {expected}, the dataset has {_list_kinds(inputs)}",
+                             _suited(inputs))
             return
         for name, one in inputs.items():
             if one.kind not in (*self.takes, *self.flattens):
                 yield Problem.at((), f"doesn't take input {name!r} of kind {one.kind}", _suited(inputs))
                 return
             if one.buckets and one.kind != "text" and one.kind not in self.takes:
-                yield Problem.at((), f"needs rows of one length, and input {name!r} has buckets of {_listed(one)} "
-                                 "steps", "use rnn or tcn, or give the feature one length")
+                yield Problem.at((), f"needs rows of one length, and input {name!r} has buckets of "
+                                 f"{_bucket_lengths(one)} steps", "use rnn or tcn, or give the feature one length")
                 return
 
     def unused(self, features: FeatureSet) -> Iterator[Problem]:
-        """The settings given that would change nothing with these features, each at its key."""
+        """The settings that have no effect with these features, each at its key."""
         kinds = {one.kind for one in features.inputs.values()}
-        for key, wanted in self.of_kinds.items():
-            given = getattr(self, key)
-            if given != type(self).model_fields[key].default and not kinds & set(wanted):
-                yield Problem.at((key,), f"{key} {given} is for inputs of kind {_either(wanted)}, and the dataset has "
-                                 f"{_said(features.inputs)}", "Remove it, or declare such an input in "
+        for key, expected in self.of_kinds.items():
+            value = getattr(self, key)
+            if value != type(self).model_fields[key].default and not kinds & set(expected):
+                yield Problem.at((key,), f"{key} {value} is for inputs of kind {_either(expected)}, and the dataset "
+                                 f"has {_list_kinds(features.inputs)}", "Remove it, or declare such an input in "
                                  "'convert.features'")
 
-    def front(self, features: FeatureSet, **settings: Any) -> Front:
-        """The inputs. Raises DataError where the model doesn't fit them."""
+    def input_layers(self, features: FeatureSet, **settings: Any) -> InputLayers:
+        """The input layers. Raises DataError if the features don't suit the model."""
         for problem in self.problems(features):
             raise DataError("train", f"model {self.name!r}", problem.problem, problem.hint)
-        return Front.of(features, **settings)
+        return InputLayers.of(features, **settings)
 
-    def bodies(self, front: Front, body: Callable[[Front, str, str], Any]) -> list[Any]:
-        """What `body` makes of each input that it is for: of the front, the input's name, and what its layers' names
-        begin with where there are several such inputs."""
-        own = self.of_body(front.features)
-        return [body(front, name, f"{name}_" if len(own) > 1 else "") for name in own]
+    def bodies(self, inputs: InputLayers, body: Callable[[InputLayers, str, str], Any]) -> list[Any]:
+        """The outputs of `body` for each of its inputs. It is called with the input layers, the input's name, and a
+        prefix for names of layers, which isn't empty if there are several such inputs."""
+        names = self.body_inputs(inputs.features)
+        return [body(inputs, name, f"{name}_" if len(names) > 1 else "") for name in names]
 
-    def beside(self, front: Front, bodies: list[Any]) -> Any:
-        """What the bodies made of their inputs, and all flat inputs beside it, as one (batch, k)."""
+    def merge_inputs(self, inputs: InputLayers, bodies: list[Any]) -> Any:
+        """(batch, k): the outputs of the bodies and all flat inputs, concatenated."""
         import keras
 
-        flat = front.flat([name for name, one in front.features.inputs.items() if one.kind not in self.takes])
+        flat = inputs.flat([name for name, one in inputs.features.inputs.items() if one.kind not in self.takes])
         parts = bodies if flat is None else [*bodies, flat]
         return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="all_inputs")(parts)
 
-    def finish(self, front: Front, hidden: Any, initializer: str = "glorot_uniform") -> keras.Model:
+    def add_heads(self, inputs: InputLayers, hidden: Any, initializer: str = "glorot_uniform") -> keras.Model:
         """The model from its inputs to a head for each target."""
         import keras
 
-        return keras.Model(front.inputs, heads(front.features, hidden, initializer, self.tasks(front.features)),
-                           name=self.name)
+        outputs = heads(inputs.features, hidden, initializer, self.tasks(inputs.features))
+        return keras.Model(inputs.inputs, outputs, name=self.name)
 
-    def of_body(self, features: FeatureSet) -> list[str]:
-        """The inputs that the body is for."""
+    def body_inputs(self, features: FeatureSet) -> list[str]:
+        """The names of the inputs for the body."""
         return [name for name, one in features.inputs.items() if one.kind in self.takes]
 
 
-def _said(inputs: Mapping[str, Feature]) -> str:
+def _list_kinds(inputs: Mapping[str, Feature]) -> str:
     return ", ".join(f"{name} ({one.kind})" for name, one in inputs.items()) or "none"
 
 
@@ -141,7 +150,7 @@ def _either(kinds: tuple[str, ...]) -> str:
 
 
 def _suited(inputs: Mapping[str, Feature]) -> str:
-    """The models that the zoo has for such inputs."""
+    """A hint at the models of the zoo for these inputs."""
     special = [kind for kind in _SUITED if any(one.kind == kind for one in inputs.values())]
     if not special:
         return "use mlp or linear, which take numbers, vectors and categories"
@@ -150,5 +159,5 @@ def _suited(inputs: Mapping[str, Feature]) -> str:
     return "use mlp, which takes every kind at once, or a model of your own: model: {use: 'module:function'}"
 
 
-def _listed(feature: Feature) -> str:
+def _bucket_lengths(feature: Feature) -> str:
     return ", ".join(map(str, feature.buckets))

@@ -14,7 +14,7 @@ from pydantic import Field
 from laketrain.errors import Problem
 from laketrain.features import FeatureSet, Image
 from laketrain.models.base import Initializer, Model
-from laketrain.models.inputs import Front
+from laketrain.models.inputs import InputLayers
 
 if TYPE_CHECKING:
     import keras
@@ -30,31 +30,32 @@ class Cnn(Model):
     takes: ClassVar[tuple[str, ...]] = ("image",)
 
     name: Literal["cnn"] = "cnn"
-    """Chooses this model."""
+    """Selects this model."""
     filters: _Channels | Annotated[list[_Channels], Field(min_length=1)] = 32
-    """Channels that a block's convolutions make: one number for one block, a list for a block each."""
+    """Output channels of a block's convolutions: a number for one block, a list for several."""
     convolutions: int = Field(default=1, ge=1)
-    """How many convolutions a block has before its pooling."""
+    """Convolutions in each block, before its pooling."""
     kernel: int = Field(default=3, ge=1)
-    """Height and width of a convolution's window in pixels; no more than what it is given."""
+    """Height and width of a convolution's window, in pixels; no larger than its input."""
     dense: int = Field(default=128, ge=1)
     """Units of the hidden layer."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    """The share of hidden units that is left out at random in each training step; by default none."""
+    """The fraction of hidden units dropped at random in each training step; by default none."""
     initializer: Initializer = "glorot_uniform"
-    """What the weights begin as; he_normal goes well with relu."""
+    """How weights are initialised; he_normal suits relu."""
 
     def build(self, features: FeatureSet) -> keras.Model:
         import keras
 
-        front = self.front(features)
-        images = self.of_body(features)
-        hidden = self.beside(front, [self._body(front, name, f"_{name}" if len(images) > 1 else "") for name in images])
+        inputs = self.input_layers(features)
+        images = self.body_inputs(features)
+        bodies = [self._body(inputs, name, f"_{name}" if len(images) > 1 else "") for name in images]
+        hidden = self.merge_inputs(inputs, bodies)
         hidden = keras.layers.Dense(self.dense, activation="relu", kernel_initializer=self.initializer, name="dense")(
             hidden)
         if self.dropout:
             hidden = keras.layers.Dropout(self.dropout, name="dropout")(hidden)
-        return self.finish(front, hidden, self.initializer)
+        return self.add_heads(inputs, hidden, self.initializer)
 
     def problems(self, features: FeatureSet) -> Iterator[Problem]:
         yield from super().problems(features)
@@ -69,20 +70,21 @@ class Cnn(Model):
         return self.filters if isinstance(self.filters, list) else [self.filters]
 
     def _fits(self, side: int) -> bool:
-        """Whether each block leaves a pixel of an image with this side."""
+        """Whether at least a pixel remains after the last block, for images with this side."""
         for _ in self._blocks:
             side = (side - self.convolutions * (self.kernel - 1)) // 2
         return side >= 1
 
-    def _body(self, front: Front, image: str, suffix: str) -> Any:
+    def _body(self, inputs: InputLayers, image: str, suffix: str) -> Any:
         import keras
 
-        hidden = front.pixels(image)
+        hidden = inputs.pixels(image)
         for block, filters in enumerate(self._blocks, start=1):
-            of_block = f"_{block}" if len(self._blocks) > 1 else ""
+            block_suffix = f"_{block}" if len(self._blocks) > 1 else ""
             for number in range(1, self.convolutions + 1):
-                own = f"{of_block}_{number}" if self.convolutions > 1 else of_block
-                hidden = keras.layers.Conv2D(filters, self.kernel, activation="relu", name=f"convolution{own}{suffix}",
-                                             kernel_initializer=self.initializer)(hidden)
-            hidden = keras.layers.MaxPooling2D(2, name=f"pooling{of_block}{suffix}")(hidden)
+                layer_suffix = f"{block_suffix}_{number}" if self.convolutions > 1 else block_suffix
+                hidden = keras.layers.Conv2D(filters, self.kernel, activation="relu",
+                                             kernel_initializer=self.initializer,
+                                             name=f"convolution{layer_suffix}{suffix}")(hidden)
+            hidden = keras.layers.MaxPooling2D(2, name=f"pooling{block_suffix}{suffix}")(hidden)
         return keras.layers.Flatten(name=f"flatten{suffix}")(hidden)

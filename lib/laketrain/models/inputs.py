@@ -1,13 +1,13 @@
-"""The common front of the models: how each kind of input feature becomes a tensor that layers can work on.
+"""The input layers of the models: how each kind of input feature becomes a tensor.
 
-    front = Front.of(features)
-    front.pixels("photo")          # (batch, h, w, c), standardised
-    front.steps("title")           # (batch, steps, k) and its mask
-    front.flat(["age", "shop"])    # (batch, k)
+    inputs = InputLayers.of(features)
+    inputs.pixels("photo")          # (batch, h, w, c), standardised
+    inputs.steps("title")           # (batch, steps, k) and its mask
+    inputs.flat(["age", "shop"])    # (batch, k)
 
-The model standardises pixels, embeds and masks. All else that a feature needs (the scale of numbers, the numbers of
-categories and tokens) has been done by the feature, so whoever loads a saved model feeds the tensors that features give
-(`FeatureSet.encode_batch`, then `tensors`), and not the table's raw values.
+The model standardises pixels, embeds and masks. Features do all other preparation: they scale numbers and index
+categories and tokens. So a saved model takes the tensors of `FeatureSet.encode_batch` and `tensors`, not the table's
+raw values.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from laketrain.features import Feature, FeatureSet, Image, Number, Text
 
 Encoding = Literal["auto", "one_hot", "embedding"]
 MOST_HOT = 32
-"""Values that `auto` still tells apart by a 0 or 1 each; more become an embedding."""
+"""`auto` one-hot encodes up to this many values, and embeds more."""
 
 
 @dataclass(frozen=True)
-class Front:
-    """The inputs of a model, by feature; `encoding` is how categories become numbers, `embedding` the width of those of
-    tokens, `initializer` of the embeddings."""
+class InputLayers:
+    """Attributes:
+        inputs: a `keras.Input` by feature. encoding: of categories. embedding: the size of a token's embedding.
+        initializer: of the embeddings.
+    """
 
     features: FeatureSet
     inputs: dict[str, Any]
@@ -35,8 +37,8 @@ class Front:
     initializer: str = "uniform"
 
     @classmethod
-    def of(cls, features: FeatureSet, **settings: Any) -> Front:
-        """With a `keras.Input` for each input feature, in the dtype that the dataset stores."""
+    def of(cls, features: FeatureSet, **settings: Any) -> InputLayers:
+        """A `keras.Input` for each input feature, in the dtype that the dataset stores."""
         import keras
 
         inputs = {name: keras.Input(shape_of(feature), dtype=feature.dtype.name, name=name)
@@ -53,19 +55,19 @@ class Front:
             self.inputs[name])
 
     def steps(self, name: str) -> tuple[Any, Any | None]:
-        """(batch, steps, k), and (batch, steps) bool that is False in padding; None where there is none to tell."""
+        """(batch, steps, k), and (batch, steps) bool that is False in padding; None if padding isn't marked."""
         import keras
 
-        feature, given = self.features[name], self.inputs[name]
+        feature, x = self.features[name], self.inputs[name]
         if isinstance(feature, Text):
             embedded = keras.layers.Embedding(feature.count, self.embedding, self.initializer, name=f"embed_{name}")
-            return embedded(given), keras.ops.not_equal(given, 0)
+            return embedded(x), keras.ops.not_equal(x, 0)
         if feature.zeros_are_padding:
-            return given, keras.ops.any(keras.ops.not_equal(given, 0), axis=-1)
-        return given, None
+            return x, keras.ops.any(keras.ops.not_equal(x, 0), axis=-1)
+        return x, None
 
     def flat(self, names: Names[str]) -> Any | None:
-        """(batch, k): all of these features side by side; None where there are none."""
+        """(batch, k): these features concatenated; None if there are none."""
         import keras
 
         parts = [self._flat(name) for name in names]
@@ -76,7 +78,7 @@ class Front:
     def _flat(self, name: str) -> Any:
         import keras
 
-        feature, given = self.features[name], self.inputs[name]
+        feature, x = self.features[name], self.inputs[name]
         if isinstance(feature, Image):
             return keras.layers.Flatten(name=f"flatten_{name}")(self.pixels(name))
         if feature.cardinality is not None:
@@ -84,11 +86,11 @@ class Front:
         if isinstance(feature, Text):
             return mean_of_steps(*self.steps(name))
         if isinstance(feature, Number) and not feature.shape:
-            return keras.layers.Reshape((1,), name=f"column_{name}")(given)
+            return keras.layers.Reshape((1,), name=f"column_{name}")(x)
         if len(feature.shape) > 1:
-            return keras.layers.Flatten(name=f"flatten_{name}")(given)
-        # A layer that changes nothing but the dtype: zeros and ones of several labels are stored as uint8.
-        return keras.layers.Rescaling(1.0, name=f"column_{name}")(given) if feature.dtype.kind == "u" else given
+            return keras.layers.Flatten(name=f"flatten_{name}")(x)
+        # Changes only the dtype: zeros and ones of multilabels are stored as uint8.
+        return keras.layers.Rescaling(1.0, name=f"column_{name}")(x) if feature.dtype.kind == "u" else x
 
     def _category(self, name: str, count: int) -> Any:
         import keras
@@ -101,15 +103,15 @@ class Front:
 
 
 def shape_of(feature: Feature) -> tuple[int | None, ...]:
-    """Of one row; None for the steps of a feature that is kept in buckets of several lengths."""
+    """The shape of one row; None for the steps of a feature that is stored in buckets of several lengths."""
     return (None, *feature.shape[1:]) if feature.buckets else feature.shape
 
 
 def mean_of_steps(steps: Any, mask: Any | None) -> Any:
-    """(batch, k): the mean of (batch, steps, k) over the real steps; zeros for a row that has none."""
+    """(batch, k): the mean of (batch, steps, k) over the steps without padding; zeros for a row of padding."""
     import keras
 
     if mask is None:
         return keras.layers.GlobalAveragePooling1D()(steps)
-    real = keras.ops.expand_dims(keras.ops.cast(mask, steps.dtype), -1)
-    return keras.ops.sum(steps * real, axis=1) / keras.ops.maximum(keras.ops.sum(real, axis=1), 1)
+    valid = keras.ops.expand_dims(keras.ops.cast(mask, steps.dtype), -1)
+    return keras.ops.sum(steps * valid, axis=1) / keras.ops.maximum(keras.ops.sum(valid, axis=1), 1)

@@ -1,4 +1,4 @@
-"""A linear model of all inputs: the least that a model must beat, and the quickest to train in a test.
+"""A linear model of all inputs: the baseline for other models, and the fastest to train in a test.
 
     model: {name: linear}
 """
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 class Linear(Model):
     """One dense layer from all inputs, flattened, to each target: softmax regression for a label, logistic regression
-    for several, linear regression for values. Categories are one-hot up to 32 values and embedded above; of a text's
-    tokens the embeddings' mean is taken."""
+    for several, linear regression for values. Categories are one-hot up to 32 values and embedded above; a text is
+    the mean of its tokens' embeddings."""
 
     flattens: ClassVar[tuple[str, ...]] = (*FLAT, "image", "sequence", "audio", "text")
 
     name: Literal["linear"] = "linear"
-    """Chooses this model."""
+    """Selects this model."""
     initializer: Initializer = "glorot_uniform"
-    """What the weights begin as."""
+    """How weights are initialised."""
 
     def build(self, features: FeatureSet) -> keras.Model:
-        front = self.front(features)
-        return self.finish(front, front.flat(list(features.inputs)), self.initializer)
+        inputs = self.input_layers(features)
+        return self.add_heads(inputs, inputs.flat(list(features.inputs)), self.initializer)

@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 
 
 class Mlp(Model):
-    """All inputs flattened and side by side, then hidden layers, then a head for each target."""
+    """All inputs flattened and concatenated, then hidden layers, then a head for each target."""
 
     flattens: ClassVar[tuple[str, ...]] = (*FLAT, "image", "sequence", "audio", "text")
     of_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {"embedding": ("text",),
                                                          "categories": ("category", "bucket", "label")}
 
     name: Literal["mlp"] = "mlp"
-    """Chooses this model."""
+    """Selects this model."""
     hidden: list[Annotated[int, Field(ge=1)]] = Field(default=[128, 64], min_length=1)
     """Units of each hidden layer."""
     activation: Activation = "relu"
-    """Of the hidden layers."""
+    """The activation of the hidden layers."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    """The share of each hidden layer's units that is left out at random in each training step; by default none."""
+    """The fraction of each hidden layer's units dropped at random in each training step; by default none."""
     batch_norm: bool = False
-    """Whether each hidden layer is normalised by its batch before the activation."""
+    """Whether each hidden layer has batch normalisation before its activation."""
     categories: Encoding = "auto"
-    """How categories and buckets become numbers: `one_hot`, `embedding`, or by default one-hot up to 32 values."""
+    """How categories and buckets are encoded: `one_hot`, `embedding`, or by default one-hot up to 32 values."""
     embedding: int = Field(default=64, ge=1)
-    """Numbers that a token of a text becomes, of which a text's mean is taken; only texts have tokens."""
+    """The size of a token's embedding, for inputs of kind text; a text is the mean of its tokens."""
     initializer: Initializer = "glorot_uniform"
-    """What the dense layers' weights begin as; he_normal goes well with relu."""
+    """How the dense layers' weights are initialised; he_normal suits relu."""
 
     def build(self, features: FeatureSet) -> keras.Model:
         import keras
 
-        front = self.front(features, encoding=self.categories, embedding=self.embedding)
-        hidden = front.flat(list(features.inputs))
+        inputs = self.input_layers(features, encoding=self.categories, embedding=self.embedding)
+        hidden = inputs.flat(list(features.inputs))
         for number, units in enumerate(self.hidden, start=1):
             hidden = keras.layers.Dense(units, kernel_initializer=self.initializer, use_bias=not self.batch_norm,
                                         name=f"hidden_{number}")(hidden)
@@ -55,4 +55,4 @@ class Mlp(Model):
             hidden = keras.layers.Activation(self.activation, name=f"activation_{number}")(hidden)
             if self.dropout:
                 hidden = keras.layers.Dropout(self.dropout, name=f"dropout_{number}")(hidden)
-        return self.finish(front, hidden, self.initializer)
+        return self.add_heads(inputs, hidden, self.initializer)

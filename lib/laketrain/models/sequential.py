@@ -1,4 +1,4 @@
-"""A `keras.Sequential` as the functional model that training, evaluation and prediction know: one input, by name.
+"""Converts a `keras.Sequential` to a functional model with one named input, as training and prediction expect.
 
     model = as_functional(keras.Sequential([…]), features)        # keras.Model({"x": …}, …), of the same layers
 """
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 def as_functional(model: keras.Sequential, features: FeatureSet) -> keras.Model:
-    """Of features with one input. Raises what a layer raises that can't take it."""
+    """The same layers on the only input of `features`. Raises what a layer raises that can't take it."""
     import keras
 
     [(name, feature)] = features.inputs.items()
-    given = keras.Input(shape_of(feature), dtype=_dtype(model, feature), name=name)
-    hidden = given
+    inputs = keras.Input(shape_of(feature), dtype=_dtype(model, feature), name=name)
+    hidden = inputs
     for layer in model.layers:
         hidden = layer(hidden)
-    return keras.Model({name: given}, hidden, name=model.name)
+    return keras.Model({name: inputs}, hidden, name=model.name)
 
 
 def _dtype(model: keras.Sequential, feature: Feature) -> str:
-    """As its own `keras.Input` says; else numbers as Keras would take them, and places in a list as they are stored."""
+    """That of its own `keras.Input`, if there is one. Otherwise indices keep their stored type; all else is float32."""
     if model.built and model.inputs:
         return str(model.inputs[0].dtype)
     return feature.dtype.name if feature.dtype.kind == "i" else "float32"

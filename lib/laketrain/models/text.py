@@ -1,4 +1,4 @@
-"""Quick models of texts: embeddings and their mean (Joulin and others 2017), or convolutions over them (Kim 2014).
+"""Fast models of texts: embeddings and their mean (Joulin and others 2017), or convolutions over them (Kim 2014).
 
     model: {name: text, embedding: 64, body: convolution, kernels: [3, 4, 5]}
 """
@@ -11,34 +11,34 @@ from pydantic import Field, model_validator
 
 from laketrain.features import FeatureSet
 from laketrain.models.base import Initializer, Model
-from laketrain.models.inputs import Front, mean_of_steps
+from laketrain.models.inputs import InputLayers, mean_of_steps
 
 if TYPE_CHECKING:
     import keras
 
 
 class TextModel(Model):
-    """Each token an embedding; their mean, or the most that convolutions of several widths find anywhere; a hidden
-    layer where one is asked, and a head for each target. Numbers and categories join before the hidden layer."""
+    """The mean of the tokens' embeddings, or convolutions of several widths and their maximum over all positions; an
+    optional hidden layer; a head for each target. Numbers and categories are concatenated before the hidden layer."""
 
     takes: ClassVar[tuple[str, ...]] = ("text",)
 
     name: Literal["text"] = "text"
-    """Chooses this model."""
+    """Selects this model."""
     embedding: int = Field(default=64, ge=1)
-    """Numbers that a token becomes."""
+    """The size of a token's embedding."""
     body: Literal["mean", "convolution"] = "mean"
     """The mean of the tokens' embeddings, or convolutions over neighbours."""
     kernels: list[Annotated[int, Field(ge=1)]] = Field(default=[3, 4, 5], min_length=1)
-    """With `body: convolution`: tokens that each kind of convolution sees at once."""
+    """With `body: convolution`: the widths of the convolutions, in tokens."""
     filters: int = Field(default=64, ge=1)
-    """With `body: convolution`: channels of each kind of convolution."""
+    """With `body: convolution`: the channels of each convolution."""
     dense: int | None = Field(default=None, ge=1)
-    """Units of the hidden layer; by default there is none."""
+    """Units of the hidden layer; by default there isn't one."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    """The share of numbers before the heads that is left out at random in each training step; by default none."""
+    """The fraction of values before the heads dropped at random in each training step; by default none."""
     initializer: Initializer = "glorot_uniform"
-    """What the weights of convolutions and dense layers begin as."""
+    """How the weights of convolutions and dense layers are initialised."""
 
     @model_validator(mode="after")
     def _settings_of_the_body(self) -> TextModel:
@@ -51,27 +51,27 @@ class TextModel(Model):
     def build(self, features: FeatureSet) -> keras.Model:
         import keras
 
-        front = self.front(features, embedding=self.embedding)
-        hidden = self.beside(front, self.bodies(front, self._body))
+        inputs = self.input_layers(features, embedding=self.embedding)
+        hidden = self.merge_inputs(inputs, self.bodies(inputs, self._body))
         if self.dense:
             hidden = keras.layers.Dense(self.dense, activation="relu", kernel_initializer=self.initializer,
                                         name="dense")(hidden)
         if self.dropout:
             hidden = keras.layers.Dropout(self.dropout, name="dropout")(hidden)
-        return self.finish(front, hidden, self.initializer)
+        return self.add_heads(inputs, hidden, self.initializer)
 
-    def _body(self, front: Front, name: str, prefix: str) -> Any:
+    def _body(self, inputs: InputLayers, name: str, prefix: str) -> Any:
         import keras
 
-        embedded, mask = front.steps(name)
+        embedded, mask = inputs.steps(name)
         if self.body == "mean":
             return mean_of_steps(embedded, mask)
-        # Zeros before and after each convolution, so that how far a row is padded changes nothing: relu's most is ≥ 0.
-        real = keras.ops.expand_dims(keras.ops.cast(mask, embedded.dtype), -1)
-        found = []
+        # Padding is zeroed before and after a convolution, so that its length changes nothing: relu's maximum is ≥ 0.
+        valid = keras.ops.expand_dims(keras.ops.cast(mask, embedded.dtype), -1)
+        pooled = []
         for kernel in self.kernels:
-            seen = keras.layers.Conv1D(self.filters, kernel, padding="same", activation="relu",
+            convolved = keras.layers.Conv1D(self.filters, kernel, padding="same", activation="relu",
                                        kernel_initializer=self.initializer, name=f"{prefix}convolution_{kernel}")(
-                embedded * real)
-            found.append(keras.layers.GlobalMaxPooling1D(name=f"{prefix}most_{kernel}")(seen * real))
-        return found[0] if len(found) == 1 else keras.layers.Concatenate(name=f"{prefix}convolutions")(found)
+                embedded * valid)
+            pooled.append(keras.layers.GlobalMaxPooling1D(name=f"{prefix}most_{kernel}")(convolved * valid))
+        return pooled[0] if len(pooled) == 1 else keras.layers.Concatenate(name=f"{prefix}convolutions")(pooled)

@@ -143,7 +143,7 @@ class Pipeline:
     def train(self, force: bool = False) -> keras.Model:
         """Trains, and loads the committed model."""
         version = self._one("train", force)
-        from laketrain.train.checkpoint import load_model
+        from laketrain.models.saving import load_model
 
         return load_model(version)
 

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from laketrain.config.durations import Duration
 from laketrain.config.sources import Source
 from laketrain.errors import ConfigError, GateError, LaketrainError, Problem
-from laketrain.lake import Version, increments
+from laketrain.lake import Version, appends
 from laketrain.pipeline.pipeline import Pipeline
 from laketrain.pipeline.stages import between
 from laketrain.report.terminal import Terminal
@@ -120,7 +120,7 @@ def parse_duration(option: str, text: str) -> timedelta:
 
 def _has_files(raw: Version) -> bool:
     """Whether anything has ever landed. As long as nothing has, there is nothing to convert or to train on."""
-    return any(part.entry.files for part in increments(raw))
+    return any(part.entry.files for part in appends(raw))
 
 
 class _Stopped(Exception):

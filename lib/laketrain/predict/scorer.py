@@ -18,11 +18,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from laketrain.config.names import DIGEST
-from laketrain.convert.direct import DirectRows
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
 from laketrain.lake.quarantine import record_of
+from laketrain.spark.direct_read import DirectReader
 from laketrain.tasks import Output
 from laketrain.tasks.columns import column_values
 
@@ -33,8 +33,8 @@ REASON, RECORD = "_reason", "_record"
 class PredictTask:
     """As values: the lake's URL, the model's ref, the input features as JSON, the model's outputs, the ref of the data,
     the names of a batch's columns, rows the model sees at once, which columns to keep, TensorFlow's threads, whether to
-    write all probabilities; and the directory of the table's files, where a batch only points to rows in them
-    (`convert.direct`)."""
+    write all probabilities; and the directory of the table's files, where a batch only refers to rows in them
+    (`spark.direct_read`)."""
 
     lake: str
     model: str
@@ -66,9 +66,9 @@ def _named(task: PredictTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.
         for batch in batches:
             yield pa.RecordBatch.from_arrays(batch.columns, names=names)
         return
-    with DirectRows(Lake(task.lake).store, task.source, names, stage="predict") as rows:
+    with DirectReader(Lake(task.lake).store, task.source, names, stage="predict") as reader:
         for batch in batches:
-            for found in rows.beside(batch):
+            for found in reader.read(batch):
                 yield found.select(names)
 
 
@@ -102,7 +102,7 @@ def _tensors(features: FeatureSet, batch: pa.RecordBatch, stored: pa.Table,
     buckets = features.bucket_of(batch.take(pa.array(good)))
     for bucket in np.unique(buckets):
         places = np.flatnonzero(buckets == bucket)
-        yield good[places], features.at(int(bucket)).tensors(stored.take(pa.array(places)))
+        yield good[places], features.for_bucket(int(bucket)).tensors(stored.take(pa.array(places)))
 
 
 def _records(batch: pa.RecordBatch, bad: npt.NDArray[np.bool_]) -> list[str | None]:
@@ -121,7 +121,7 @@ def _model(lake: str, ref: str) -> Callable[[dict[str, npt.NDArray[Any]]], Any]:
     import_tensorflow()
     import tensorflow as tf
 
-    from laketrain.train.checkpoint import load_model
+    from laketrain.models.saving import load_model
 
     table, _, number = ref.partition("@")
     model = load_model(Lake(lake).table(*table.split("/")).get(int(number)))

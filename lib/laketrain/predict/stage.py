@@ -19,29 +19,29 @@ from pyspark.sql import functions as F
 from laketrain.config.evaluate import Predict
 from laketrain.config.names import DIGEST, hidden_by_answers, hidden_by_window
 from laketrain.config.windows import Windows
-from laketrain.convert.direct import pointers, readable
-from laketrain.convert.split import SPLIT
-from laketrain.convert.windows import LATE, cut_windows
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
 from laketrain.lake import Version, fingerprint
-from laketrain.lake.contents import found_files
+from laketrain.lake.contents import list_data_files
 from laketrain.lake.quarantine import check_balance, commit_quarantine
-from laketrain.lake.version import made_of
+from laketrain.lake.version import parent_fields
 from laketrain.predict.incremental import META, earlier_predictions, split_predicted, with_digest
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
-from laketrain.spark.errors import explained
+from laketrain.spark.direct_read import row_refs, supports_direct_read
+from laketrain.spark.errors import translate_spark_errors
 from laketrain.spark.frames import (
-    ALIKE,
+    SESSION_CONF,
+    SPLIT,
     arrow_batches,
     configured,
     persisted,
     quoted,
     read,
     record,
-    valid_text,
+    replace_invalid_utf8,
     write,
 )
+from laketrain.spark.windows import LATE, cut_windows
 from laketrain.tasks import Output, read_outputs
 from laketrain.tasks.columns import columns_of, prefix
 
@@ -66,8 +66,8 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
     features = FeatureSet.from_json(json.dumps(model.entry.meta["features"]))
     outputs = read_outputs(model.entry.meta, features)
     # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
-    settings = {**ALIKE, **arrow_batches(FeatureSet.of(features.inputs).row_bytes())}
-    with (explained("predict", f"table {table.ref}"), configured(spark, settings),
+    settings = {**SESSION_CONF, **arrow_batches(FeatureSet.of(features.inputs).row_bytes())}
+    with (translate_spark_errors("predict", f"table {table.ref}"), configured(spark, settings),
           table.lake.table("predictions", name).stage() as draft):
         frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
         keep = _kept(frame, features, config)
@@ -84,14 +84,14 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
             quarantine = commit_quarantine(
                 draft.table, [table, model], lambda target: write(rejected.coalesce(1), target.url()),
                 stage="predict", fingerprint=key, table_schema=rejected.schema.json())
-            files = found_files(table.lake.store, draft.path())
+            files = list_data_files(table.lake.store, draft.path())
             rows_out = sum(file.rows or 0 for file in files)
             check_balance("predict", f"table {table.ref}", rows.expected, rows_out, quarantine.rows)
             predicted = _predicted(good, outputs, rows_out)
             classes = [one["classes"] for one in predicted.values() if "classes" in one]
             return draft.commit(
                 stage="predict", fingerprint=key, files=files, table_schema=good.schema.json(),
-                **made_of(table, model),
+                **parent_fields(table, model),
                 counts={"in": rows.expected, "out": rows_out, "quarantined": quarantine.rows,
                         **({"known": good.where(F.col("data") != table.ref).count()} if rows.known is not None else {}),
                         **({"classes": classes[0]} if len(predicted) == len(classes) == 1 else {})},
@@ -128,13 +128,13 @@ def _refuse_hidden(frame: DataFrame, features: FeatureSet, outputs: Mapping[str,
 @dataclass(frozen=True)
 class _Rows:
     """What is scored: the table's rows, or windows of them and the rows that are in none, with the reason. Where tasks
-    can read the rows from the table's files (`convert.direct`), `pointers` say which. `known` are rows that need no
+    can read the rows from the table's files (`spark.direct_read`), `refs` refer to them. `known` are rows that need no
     scoring, with their answers."""
 
     frame: DataFrame
     expected: int
     refused: DataFrame | None = None
-    pointers: DataFrame | None = None
+    refs: DataFrame | None = None
     known: DataFrame | None = None
 
 
@@ -153,12 +153,12 @@ def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Ve
                         nearest(absent[0], known))
     if windows is None:
         chosen = frame.select(*(F.col(quoted(column)) for column in columns))
-        direct = pointers(frame.withColumn(SPLIT, F.lit(0))) if table.rows and readable(frame, columns, table) else None
-        return _Rows(chosen, table.rows, pointers=direct)
+        direct = bool(table.rows) and supports_direct_read(frame, columns, [file.path for file in table.entry.files])
+        return _Rows(chosen, table.rows, refs=row_refs(frame.withColumn(SPLIT, F.lit(0))) if direct else None)
     cut = cut_windows(frame.withColumn(SPLIT, F.lit(0)), windows, columns)
     counts, parts = cut.counts(), spark.sparkContext.defaultParallelism
-    made, expected = cut.made(parts), counts["made"] + counts["rows_refused"]
-    refused = cut.refused().withColumn(REASON, F.lit(f"has no place of its own in the order of {windows.order!r}"))
+    made, expected = cut.cut(parts), counts["made"] + counts["rows_refused"]
+    refused = cut.rejected().withColumn(REASON, F.lit(f"has no place of its own in the order of {windows.order!r}"))
     if windows.known_by:
         refused = refused.unionByName(made.where(F.col(SPLIT) == LATE).withColumn(REASON, F.lit(windows.late)))
     return _Rows(made.where(F.col(SPLIT) >= 0).drop(SPLIT), expected, refused.withColumn(RECORD, record(columns)))
@@ -171,9 +171,9 @@ def _without_predicted(rows: _Rows, earlier: DataFrame | None) -> _Rows:
                         "rename it in the integrate stage")
     frame = with_digest(rows.frame, rows.frame.columns)
     if earlier is None:
-        return replace(rows, frame=frame, pointers=None)
+        return replace(rows, frame=frame, refs=None)
     new, predicted = split_predicted(frame, earlier)
-    return replace(rows, frame=new, pointers=None, known=predicted)
+    return replace(rows, frame=new, refs=None, known=predicted)
 
 
 def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, outputs: Mapping[str, Output], table: Version,
@@ -184,11 +184,11 @@ def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, outputs: Map
     columns = tuple(rows.frame.columns)
     task = PredictTask(table.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), outputs,
                        table.ref, columns, config.batch, tuple(keep), threads=max(1, (os.cpu_count() or 1) // slots),
-                       probabilities=config.probabilities, source=table.path() if rows.pointers is not None else "")
+                       probabilities=config.probabilities, source=table.path() if rows.refs is not None else "")
     types = dict(rows.frame.dtypes)
     schema = ", ".join(f"{quoted(name)} {kind}" for name, kind in (
         *((column, types[column]) for column in keep), *said.items()))
-    given = rows.pointers
+    given = rows.refs
     if given is None:  # `mapInArrow` takes only plain names
         given = rows.frame.toDF(*(f"_{number}" for number in range(len(columns))))
     scored = given.mapInArrow(partial(score_batches, task), schema)
@@ -206,7 +206,7 @@ def _predicted(good: DataFrame, outputs: Mapping[str, Output], rows: int) -> dic
 
 def _rejected(scored: DataFrame, table: Version) -> DataFrame:
     """The rows that could not be scored, with the columns of a quarantine."""
-    return valid_text(scored.where(F.col(REASON).isNotNull()).select(
+    return replace_invalid_utf8(scored.where(F.col(REASON).isNotNull()).select(
         F.lit(table.ref).alias("file"), F.lit("feature").alias("rule"), F.col(REASON).alias("reason"),
         F.col(RECORD).alias("record"),
     ))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features.sums import described, tally_of
+from laketrain.features.sums import describe, tally_of
 from laketrain.features.tally import LEAST, MOST, Tally, merge
 from laketrain.profile.model import QUANTILES, Histogram, Numbers
 from laketrain.profile.values import MAX_COUNTED
@@ -76,7 +76,7 @@ class NumberCounts:
         """The minimum and the maximum; None without a finite number."""
         if self.counts is not None:
             return (min(self.counts), max(self.counts)) if self.counts else None
-        summary = described(self.totals)
+        summary = describe(self.totals)
         return summary.least, summary.most
 
     def edges(self, step: int) -> Floats:
@@ -153,7 +153,7 @@ def summarize(numbers: NumberCounts, fine: Ints | None, step: int, earlier: Ints
     if numbers.counts is not None:
         mean, std, quantiles = _exact_statistics(numbers.counts)
     else:
-        summary = described(numbers.totals, quantiles=QUANTILES)
+        summary = describe(numbers.totals, quantiles=QUANTILES)
         mean, std = summary.mean, summary.std
         quantiles = [_refine_quantile(estimate, part, fine, edges, step, limits)
                      for estimate, part in zip(summary.quantiles, QUANTILES, strict=True)]

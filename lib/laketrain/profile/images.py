@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from laketrain.features.decode_header import Header, Unreadable, header_of
+from laketrain.features.codecs.header import Header, Unreadable, read_header
 from laketrain.profile.histogram import NumberCounts, bin_counts, summarize
 from laketrain.profile.model import Images, Numbers, Value
 from laketrain.profile.values import MAX_COUNTED, ranked
@@ -37,7 +37,7 @@ class ImageCounts:
         widths, heights = list[float](), list[float]()
         for data, length in zip(headers.drop_null().to_pylist(), lengths.drop_null().to_pylist(), strict=True):
             try:
-                header = header_of(data)
+                header = read_header(data)
             except Unreadable as problem:
                 self.rows["reasons"][_reason(str(problem), len(data) < length)] += 1
                 continue

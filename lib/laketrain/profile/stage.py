@@ -33,8 +33,8 @@ from laketrain.profile.model import FILE, PAGE, TableProfile, load_profile
 from laketrain.profile.second_pass import merge_counts, merge_second, second_pass
 from laketrain.profile.store import fingerprint_profile, profiles_of
 from laketrain.profile.summary import build_profile, plan_second_pass
-from laketrain.spark.errors import explained
-from laketrain.spark.frames import ALIKE, arrow_batches, configured, read
+from laketrain.spark.errors import translate_spark_errors
+from laketrain.spark.frames import SESSION_CONF, arrow_batches, configured, read
 
 Pass = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 _PARALLEL_READS = 8
@@ -51,9 +51,9 @@ def profile(spark: SparkSession, table: Version, draw: Callable[[TableProfile], 
     Raises DataError where Spark can't read the rows, LakeError where the profile can't be committed.
     """
     started = time.monotonic()
-    with explained("profile", f"table {table.ref}"), profiles_of(table).stage() as draft:
+    with translate_spark_errors("profile", f"table {table.ref}"), profiles_of(table).stage() as draft:
         files = [file.path for file in table.entry.files]
-        with configured(spark, ALIKE):
+        with configured(spark, SESSION_CONF):
             rows = read(spark, table.url(), files, table.entry.table_schema or "")
             plans = plans_of(rows.schema)
             result = _compute(spark, rows, plans, table, profile_before(table))

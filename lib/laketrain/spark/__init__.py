@@ -1,1 +1,1 @@
-"""The Spark session and small helpers over DataFrames."""
+"""The Spark session, helpers for DataFrames, and Spark's errors as laketrain's."""

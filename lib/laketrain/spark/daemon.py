@@ -1,9 +1,9 @@
-"""PySpark's daemon of Python workers, with two waits less in each task. Spark starts it by its name:
+"""PySpark's daemon of Python workers, with two delays less in each task. Spark starts it by this setting:
 
     spark.python.daemon.module: laketrain.spark.daemon
 
-A worker drops Python's import caches before each task, and the zip archive of PySpark is then read anew, some 80 ms.
-And Linux delays an acknowledgement by 40 ms, while Spark holds back the rest of what it sends until that has come.
+Before each task a worker invalidates Python's import caches, so that PySpark's zip archive is read again, for some
+80 ms. And Linux delays an acknowledgement by 40 ms, while Spark waits for it before it sends the rest.
 """
 
 from __future__ import annotations
@@ -22,41 +22,42 @@ _Main = Callable[[BinaryIO, BinaryIO], Any]
 
 
 def read_archives_once() -> None:
-    """Makes zip archives that are imported from be read anew only when they have changed."""
-    read = zipimport.zipimporter.invalidate_caches
+    """Patches zipimport so that an archive is read again only after it has changed."""
+    invalidate_caches = zipimport.zipimporter.invalidate_caches
     archives = [finder.archive for finder in sys.path_importer_cache.values()
                 if isinstance(finder, zipimport.zipimporter)]
     seen = {archive: _stamp(archive) for archive in archives}
 
-    def invalidate(importer: zipimport.zipimporter) -> None:
+    def invalidate_if_changed(importer: zipimport.zipimporter) -> None:
         stamp = _stamp(importer.archive)
         if stamp is None or seen.get(importer.archive) != stamp:
-            read(importer)
+            invalidate_caches(importer)
             seen[importer.archive] = stamp
 
-    zipimport.zipimporter.invalidate_caches = invalidate  # type: ignore[assignment]
+    zipimport.zipimporter.invalidate_caches = invalidate_if_changed  # type: ignore[assignment]
 
 
-def answering_at_once(main: _Main) -> _Main:
-    """`main`, a worker's, with what comes from Spark acknowledged without delay, where the system can do that."""
+def with_quick_ack(main: _Main) -> _Main:
+    """A worker's `main` that acknowledges Spark's data without delay, where the operating system supports it."""
 
-    def answering(infile: BinaryIO, outfile: BinaryIO) -> Any:
+    def quick_ack_main(infile: BinaryIO, outfile: BinaryIO) -> Any:
         with socket.socket(fileno=os.dup(infile.fileno())) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         return main(infile, outfile)
 
-    return answering if hasattr(socket, "TCP_QUICKACK") else main
+    return quick_ack_main if hasattr(socket, "TCP_QUICKACK") else main
 
 
 def _stamp(archive: str) -> _Stamp | None:
+    """The archive's change time in nanoseconds and its size in bytes; None where it is gone."""
     try:
-        found = os.stat(archive)
+        status = os.stat(archive)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 if __name__ == "__main__":
     read_archives_once()
-    pyspark.daemon.worker_main = answering_at_once(pyspark.daemon.worker_main)
+    pyspark.daemon.worker_main = with_quick_ack(pyspark.daemon.worker_main)
     pyspark.daemon.manager()

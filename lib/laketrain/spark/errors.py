@@ -1,6 +1,6 @@
-"""Spark's exceptions in words: a user never sees a Py4J stack for a mistake of theirs.
+"""Translates Spark's exceptions into laketrain's errors, without Py4J stack traces.
 
-    with explained("clean", "table 'pixels'"): ...
+    with translate_spark_errors("clean", "table 'pixels'"): ...
 """
 
 from __future__ import annotations
@@ -13,76 +13,77 @@ from urllib.parse import unquote
 
 from laketrain.errors import DataError, LaketrainError
 
-_AGAIN = "land a whole file, then ingest again"
+_INGEST_AGAIN = "land a whole file, then ingest again"
 _STATE = r"\s*SQLSTATE: \w+.*$"
-_PACKED = re.compile(r"while reading file \S*?/(raw/[^/\s]+)/data/[^/\s]+/(\S+\.(?:gz|bz2|deflate))\b", re.IGNORECASE)
-_DAMAGE = re.compile(r"end of (input )?(stream|file)|gzip|crc|bzip|header|block|distance|literal|code length|checksum|"
-                     "corrupt|incorrect|invalid", re.IGNORECASE)
-"""What the JVM says of compressed text that is damaged."""
-_OF_FILES = ("EOFException", "Invalid sync", "ZipException", "DataFormatException", "AvroRuntimeException",
-             "InvalidAvroMagicException")
-"""What is in the text of an exception where a file is cut off, or not what it says."""
+_COMPRESSED_FILE = re.compile(r"while reading file \S*?/(raw/[^/\s]+)/data/[^/\s]+/(\S+\.(?:gz|bz2|deflate))\b",
+                              re.IGNORECASE)
+_DAMAGED_STREAM = re.compile(r"end of (input )?(stream|file)|gzip|crc|bzip|header|block|distance|literal|code length|"
+                             "checksum|corrupt|incorrect|invalid", re.IGNORECASE)
+"""Messages of the JVM about damaged compressed text."""
+_FILE_ERRORS = ("EOFException", "Invalid sync", "ZipException", "DataFormatException", "AvroRuntimeException",
+                "InvalidAvroMagicException")
+"""Names in the text of an exception about a file that is truncated or of another format."""
 
 
 @contextmanager
-def explained(stage: str, subject: str) -> Iterator[None]:
-    """Turns what Spark throws inside into a DataError with Spark's own first sentence. Ours pass as they are."""
+def translate_spark_errors(stage: str, subject: str) -> Iterator[None]:
+    """Raises a DataError with the first sentence of Spark's message. Errors of laketrain pass unchanged."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
-        with _unlogged():
+        with _without_query_log():
             yield
     except LaketrainError:
         raise
     except (PySparkException, Py4JError) as error:
         text = str(error)
-        raise carried(error) or _out_of_memory(stage, subject, text) or _damaged(stage, subject, text) or DataError(
-            stage, subject, first_sentence(text), _remedy(text)) from error
+        translated = (unwrap_executor_error(error) or _out_of_memory(stage, subject, text)
+                      or _damaged_file(stage, subject, text))
+        raise translated or DataError(stage, subject, first_sentence(text), _hint(text)) from error
 
 
 @contextmanager
-def _unlogged() -> Iterator[None]:
-    """Without PySpark's own log, a page of JSON, of a mistake that is told in words."""
+def _without_query_log() -> Iterator[None]:
+    """Suppresses PySpark's log of the error, a page of JSON."""
     from pyspark.logger import PySparkLogger
 
-    def none(_: logging.LogRecord) -> bool:
+    def reject(_: logging.LogRecord) -> bool:
         return False
 
-    # A filter of one's own: threads that share the log come and go in any order.
+    # A new function for each caller, because threads that share the logger enter and leave in any order.
     log = PySparkLogger.getLogger("SQLQueryContextLogger")
-    log.addFilter(none)
+    log.addFilter(reject)
     try:
         yield
     finally:
-        log.removeFilter(none)
+        log.removeFilter(reject)
 
 
-def _remedy(text: str) -> str:
-    """What helps where Spark found a file damaged."""
-    return _AGAIN if any(word in text for word in _OF_FILES) else ""
+def _hint(text: str) -> str:
+    """The next step for a damaged file, empty for other errors."""
+    return _INGEST_AGAIN if any(word in text for word in _FILE_ERRORS) else ""
 
 
 def _out_of_memory(stage: str, subject: str, text: str) -> DataError | None:
-    """An executor that ran out of memory, or in local mode a driver that died of it and left nobody to ask."""
+    """The error of an executor without memory, or, in local mode, of a driver that died of it."""
     if "OutOfMemoryError" not in text and "BlockManagerMaster.driverEndpoint" not in text:
         return None
     return DataError(stage, subject, "Spark's JVM ran out of memory",
                      "raise spark.driver.memory (in local mode) or spark.executor.memory in the config's 'spark.conf'")
 
 
-def _damaged(stage: str, subject: str, text: str) -> DataError | None:
-    """A landed file of compressed text that ends early, or was altered, beyond what was looked at before."""
-    file = _PACKED.search(text)
-    said = first_sentence(text).rpartition(": ")[2]
-    if file is None or not _DAMAGE.search(said):
+def _damaged_file(stage: str, subject: str, text: str) -> DataError | None:
+    """The error of a compressed text file that is truncated or altered; None for other errors."""
+    file = _COMPRESSED_FILE.search(text)
+    cause = first_sentence(text).rpartition(": ")[2]
+    if file is None or not _DAMAGED_STREAM.search(cause):
         return None
-    return DataError(stage, subject, f"the file {unquote(file[2])} of {file[1]} is damaged: {said}",
-                     _AGAIN)
+    return DataError(stage, subject, f"the file {unquote(file[2])} of {file[1]} is damaged: {cause}", _INGEST_AGAIN)
 
 
-def carried(error: Exception) -> LaketrainError | None:
-    """Our own error that an executor raised, found in the text of Spark's exception; None where it has none."""
+def unwrap_executor_error(error: Exception) -> LaketrainError | None:
+    """The error of laketrain that an executor raised, parsed from Spark's message; None where it has none."""
     match = re.search(r"laketrain\.errors\.(\w+): \[(\w+)\] (.*?): (.*)", str(error))
     if match is None:
         return None
@@ -91,8 +92,8 @@ def carried(error: Exception) -> LaketrainError | None:
 
 
 def first_sentence(text: str) -> str:
-    """Of a Spark message the part for people: without JVM frames, exception classes, query plans and SQLSTATE; with
-    the file that couldn't be read, where Spark names one."""
+    """The readable part of a Spark message: without JVM frames, exception classes, query plans and SQLSTATE, and with
+    the file that couldn't be read where Spark names it."""
     raised = re.findall(r"^(?:[\w.]*(?:Error|Exception|Interrupt)): .+$", text, flags=re.MULTILINE)
     if "Python worker" in text and raised:
         return raised[-1]

@@ -22,80 +22,82 @@ if TYPE_CHECKING:
     from pyspark.sql.types import DataType
 
 
+SPLIT = "_split"
+"""The column with a row's split: its index among the splits' names, or a negative number for a row in none of them."""
+
 _ZONE = "spark.sql.session.timeZone"
-ALIKE: Mapping[str, str] = {
+SESSION_CONF: Mapping[str, str] = {
     "spark.sql.ansi.enabled": "false",
     _ZONE: "UTC",
-    # By itself Spark writes INT96, which pandas and others read as another year where it is beyond 2262.
+    # By default Spark writes INT96, which pandas and others read as another year after 2262.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
-"""So that a stage makes the same of the same data in whatever session it runs: a notebook's, a cluster's, ours. And bad
-data is for the rules to judge, not for an exception in the middle of a query."""
-
+"""The settings of every stage, so that its result doesn't depend on the session: a notebook's, a cluster's or ours.
+ANSI mode is off because rules reject bad values; a query must not fail on them."""
 
 _BATCH_BYTES = 4 << 20
-_MOST_ROWS = 10_000
+_MAX_ROWS = 10_000
 _lock = threading.Lock()
-_held: WeakKeyDictionary[SparkSession, dict[str, list[tuple[object, str | None]]]] = WeakKeyDictionary()
-"""By session and setting: what it was before, then what each of those who are inside made of it. Estimators that are
-fitted side by side share a session."""
+_overrides: WeakKeyDictionary[SparkSession, dict[str, list[tuple[object, str | None]]]] = WeakKeyDictionary()
+"""By session and setting: the original value, then the value of each active `configured` block, with the block's token.
+Threads that fit estimators in parallel share a session."""
 
 
 def arrow_batches(row_bytes: int) -> dict[str, str]:
-    """Settings by which Python gets Arrow batches of about 4 MB, of rows that become `row_bytes` each. Spark counts
-    rows only, and its own default knows nothing of what they hold."""
-    rows = max(1, min(_BATCH_BYTES // max(1, row_bytes), _MOST_ROWS))
+    """Settings for Arrow batches of about 4 MB, for rows of `row_bytes` each. Spark limits batches only by rows."""
+    rows = max(1, min(_BATCH_BYTES // max(1, row_bytes), _MAX_ROWS))
     return {"spark.sql.execution.arrow.maxRecordsPerBatch": str(rows)}
 
 
 @contextmanager
 def configured(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
-    """The session with other `settings` inside, and as it was when the last of several threads leaves; with a zone
-    among them, the driver's JVM in UTC."""
-    me = object()
+    """Applies `settings` to the session inside the block. They are restored when the last of several threads leaves.
+    If they contain the time zone, the driver's JVM is in UTC too."""
+    token = object()
     try:
         with _lock:
             for key, value in settings.items():
-                _held.setdefault(spark, {}).setdefault(key, [(None, spark.conf.get(key, None))]).append((me, value))
+                original: list[tuple[object, str | None]] = [(None, spark.conf.get(key, None))]
+                _overrides.setdefault(spark, {}).setdefault(key, original).append((token, value))
                 spark.conf.set(key, value)
         with utc(spark) if _ZONE in settings else nullcontext():
             yield
     finally:
         with _lock:
-            for key, holders in list(_held.get(spark, {}).items()):
-                _let_go(spark, key, holders, me)
+            for key, overrides in list(_overrides.get(spark, {}).items()):
+                _restore(spark, key, overrides, token)
 
 
-def _let_go(spark: SparkSession, key: str, holders: list[tuple[object, str | None]], me: object) -> None:
-    """Without `me` among those who set it, a setting is what the last of the others made of it."""
-    others = [(who, value) for who, value in holders if who is not me]
-    if len(others) == len(holders):
+def _restore(spark: SparkSession, key: str, overrides: list[tuple[object, str | None]], token: object) -> None:
+    """Removes the block `token` from a setting's overrides, and applies the last value that is left."""
+    others = [(block, value) for block, value in overrides if block is not token]
+    if len(others) == len(overrides):
         return
-    holders[:] = others
+    overrides[:] = others
     value = others[-1][1]
     if value is None:
         spark.conf.unset(key)
     else:
         spark.conf.set(key, value)
     if len(others) == 1:
-        del _held[spark][key]
+        del _overrides[spark][key]
 
 
 @contextmanager
 def persisted(frame: DataFrame) -> Iterator[DataFrame]:
-    """`frame` computed once, however often it is read inside."""
-    kept = persist(frame)
+    """Persists `frame` inside the block, so that it is computed once."""
+    cached = persist(frame)
     try:
-        yield kept
+        yield cached
     finally:
-        kept.unpersist()
+        cached.unpersist()
 
 
 def persist(frame: DataFrame) -> DataFrame:
-    """`frame`, computed at its first use, and kept on the executors' disks.
+    """Persists `frame` on the executors' disks; it is computed at its first use.
 
-    Not in their memory: there Spark builds columns of whole partitions first, and a heap of 2 GB died of two tables of
-    2 GB, long before it had thought of the disk.
+    Not in memory: Spark would build columns of whole partitions there, and two tables of 2 GB exhaust a heap of 2 GB
+    before Spark spills them to disk.
     """
     from pyspark import StorageLevel
 
@@ -108,11 +110,11 @@ def write(frame: DataFrame, url: str) -> None:
 
 
 def read(spark: SparkSession, url: str, files: list[str], schema: str) -> DataFrame:
-    """The table of just these Parquet `files` below `url`, none of them where `files` is empty.
+    """Reads these Parquet `files` below `url`; an empty table where there are none.
 
     Args:
         url: the version's directory.
-        files: paths relative to it: what the version names, not what the directory happens to hold.
+        files: paths relative to it, as the version lists them. The directory may contain others.
         schema: the table's schema as Spark's JSON.
     """
     import json
@@ -126,74 +128,74 @@ def read(spark: SparkSession, url: str, files: list[str], schema: str) -> DataFr
 
 
 def counts_by(frame: DataFrame, *columns: str) -> dict[tuple[str, ...], int]:
-    """How many rows each combination of values has, in the order of the values."""
+    """The number of rows of each combination of values, sorted by the values."""
     rows = frame.groupBy(*columns).count().orderBy(*columns).collect()
     return {tuple(str(row[column]) for column in columns): row["count"] for row in rows}
 
 
 def quoted(name: str) -> str:
-    """A column's name as SQL and `F.col` take it literally."""
+    """A column's name in backticks, so that SQL and `F.col` take it literally."""
     return "`" + name.replace("`", "``") + "`"
 
 
 def record(columns: list[str]) -> Column:
-    """The named columns of a row as one JSON text, nulls left out."""
+    """The named columns of a row as a JSON text, without nulls."""
     from pyspark.sql import functions as F
 
     return F.to_json(F.struct(*map(quoted, columns)))
 
 
-def legible(value: Column, kind: DataType) -> Column | None:
-    """Whether all text in a value, at any depth, is UTF-8, true of null; None for a type that holds none."""
+def is_valid_utf8(value: Column, kind: DataType) -> Column | None:
+    """Whether all text in a value, at any depth, is valid UTF-8 (true for null); None for a type without text."""
     from pyspark.sql import functions as F
     from pyspark.sql import types as T
 
     if isinstance(kind, T.StringType):
         return F.coalesce(F.is_valid_utf8(value), F.lit(True))
     if isinstance(kind, T.ArrayType):
-        return _all_legible(value, kind.elementType)
+        return _all_valid_utf8(value, kind.elementType)
     parts: list[Column | None] = []
     if isinstance(kind, T.MapType):
-        parts = [_all_legible(F.map_keys(value), kind.keyType), _all_legible(F.map_values(value), kind.valueType)]
+        parts = [_all_valid_utf8(F.map_keys(value), kind.keyType), _all_valid_utf8(F.map_values(value), kind.valueType)]
     if isinstance(kind, T.StructType):
-        parts = [legible(value.getField(field.name), field.dataType) for field in kind]
-    told = [part for part in parts if part is not None]
-    return reduce(and_, told) if told else None
+        parts = [is_valid_utf8(value.getField(field.name), field.dataType) for field in kind]
+    checks = [part for part in parts if part is not None]
+    return reduce(and_, checks) if checks else None
 
 
-def _all_legible(values: Column, kind: DataType) -> Column | None:
+def _all_valid_utf8(values: Column, kind: DataType) -> Column | None:
     from pyspark.sql import functions as F
 
-    def one(value: Column) -> Column:
-        return F.lit(True) if (fine := legible(value, kind)) is None else fine
+    def is_valid(value: Column) -> Column:
+        return F.lit(True) if (valid := is_valid_utf8(value, kind)) is None else valid
 
-    return None if legible(values, kind) is None else F.coalesce(F.forall(values, one), F.lit(True))
+    return None if is_valid_utf8(values, kind) is None else F.coalesce(F.forall(values, is_valid), F.lit(True))
 
 
-def valid_text(frame: DataFrame) -> DataFrame:
-    """A table of text columns in which bytes that are no UTF-8 are U+FFFD: without that, no reader takes its files."""
+def replace_invalid_utf8(frame: DataFrame) -> DataFrame:
+    """Replaces bytes that aren't UTF-8 by U+FFFD in a table of text columns: Parquet readers would refuse its files."""
     from pyspark.sql import functions as F
 
     return frame.select(*(F.make_valid_utf8(F.col(quoted(name))).alias(name) for name in frame.columns))
 
 
 _EXACT = dict.fromkeys(("timestampFormat", "timestampNTZFormat"), "yyyy-MM-dd'T'HH:mm:ss.SSSSSS")
-"""Spark leaves out microseconds otherwise."""
+"""With Spark's default format microseconds would be dropped."""
 
 
 def exact_json(columns: Sequence[str]) -> Column:
-    """The named columns of a row as one JSON text, which differs where any of their values does. In a session that is
-    `ALIKE`, times are UTC's."""
+    """The named columns of a row as a JSON text that differs if any of their values differs. Under `SESSION_CONF`
+    times are in UTC."""
     from pyspark.sql import functions as F
 
     return F.to_json(F.struct(*(F.col(quoted(name)) for name in columns)), _EXACT)
 
 
 def on_batches(work: Callable[..., pd.Series], kind: str) -> Callable[..., Column]:
-    """`work` as a function of columns, which Spark calls with one Arrow batch after the other: no other column travels
-    to Python. Its result is of the type `kind`."""
+    """A pandas UDF: a function of columns that Spark calls for each Arrow batch, with a result of the type `kind`. Only
+    those columns are sent to Python."""
     from pyspark.sql.pandas import functions as pandas_functions
 
-    made: Any = pandas_functions.pandas_udf
-    called: Callable[..., Column] = made(work, kind)
-    return called
+    pandas_udf: Any = pandas_functions.pandas_udf
+    udf: Callable[..., Column] = pandas_udf(work, kind)
+    return udf

@@ -1,11 +1,11 @@
-"""Where a Java that Spark can run on lies.
+"""Finds a Java that Spark can run on.
 
     home = find_java()
     if home: os.environ["JAVA_HOME"] = str(home.path)
 
-Looks at JAVA_HOME, at `java` on PATH, then in the places where systems keep their JDKs, and takes the first of a
-supported version: a machine's default Java is often too new for Spark while a right one lies beside it. Standard
-library only, and no import of ours: set-up loads this file by its path before anything is installed.
+Searches JAVA_HOME, `java` on PATH, then the folders where systems install JDKs, and returns the first of a supported
+version: the default Java of a machine is often too new for Spark. Imports only the standard library, because set-up
+loads this file by its path before anything is installed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUPPORTED = (17, 21)
-PLACES = (
+SEARCH_PATHS = (
     "/usr/lib/jvm",
     "/usr/lib64/jvm",
     "/usr/java",
@@ -31,12 +31,12 @@ PLACES = (
     "~/.asdf/installs/java",
     "/Library/Java/JavaVirtualMachines",
 )
-"""Folders whose subfolders may be JDKs."""
+"""Folders that may contain JDKs."""
 
 
 @dataclass(frozen=True)
 class JavaHome:
-    """A Java: its home (the folder that holds `bin/java`), its version, and where it was found."""
+    """A Java: its home (the folder that contains `bin/java`), its version, and the search path that led to it."""
 
     path: Path
     version: str
@@ -56,70 +56,72 @@ class JavaHome:
         return self.major in SUPPORTED
 
 
-def find_java(environ: Mapping[str, str] | None = None, places: Iterable[str] = PLACES) -> JavaHome | None:
-    """The first supported Java: of JAVA_HOME, of PATH, then the newest in `places`. None where there is none."""
-    return next((home for home in java_homes(environ, places) if home.supported), None)
+def find_java(environ: Mapping[str, str] | None = None, search_paths: Iterable[str] = SEARCH_PATHS) -> JavaHome | None:
+    """The first supported Java: in JAVA_HOME, on PATH, then the newest in `search_paths`. None where there is none."""
+    return next((home for home in java_homes(environ, search_paths) if home.supported), None)
 
 
-def java_homes(environ: Mapping[str, str] | None = None, places: Iterable[str] = PLACES) -> Iterator[JavaHome]:
-    """All that is found, supported or not, in the order of preference, each once. Lazy: a good first one ends it."""
+def java_homes(
+    environ: Mapping[str, str] | None = None, search_paths: Iterable[str] = SEARCH_PATHS
+) -> Iterator[JavaHome]:
+    """Yields every Java, supported or not, in order of preference and without duplicates."""
     environ = os.environ if environ is None else environ
     seen: set[Path] = set()
-    for home in _candidates(environ, places):
+    for home in _candidates(environ, search_paths):
         if home.path.resolve() not in seen:
             seen.add(home.path.resolve())
             yield home
 
 
-def _candidates(environ: Mapping[str, str], places: Iterable[str]) -> Iterator[JavaHome]:
-    named = environ.get("JAVA_HOME", "").strip()
-    if named:
-        yield from _at(Path(named), "JAVA_HOME")
+def _candidates(environ: Mapping[str, str], search_paths: Iterable[str]) -> Iterator[JavaHome]:
+    java_home = environ.get("JAVA_HOME", "").strip()
+    if java_home:
+        yield from _java_at(Path(java_home), "JAVA_HOME")
     command = shutil.which("java", path=environ.get("PATH", ""))
     if command:
-        yield from _behind(Path(command))
-    for place in places:
-        found = [home for path in _folders(place) for home in _at(path, place)]
-        yield from sorted(found, key=lambda home: home.major, reverse=True)
+        yield from _java_of(Path(command))
+    for search_path in search_paths:
+        homes = [home for path in _subfolders(search_path) for home in _java_at(path, search_path)]
+        yield from sorted(homes, key=lambda home: home.major, reverse=True)
 
 
-def _folders(place: str) -> list[Path]:
+def _subfolders(folder: str) -> list[Path]:
     try:
-        return sorted(path for path in Path(place).expanduser().iterdir() if path.is_dir())
+        return sorted(path for path in Path(folder).expanduser().iterdir() if path.is_dir())
     except OSError:
         return []
 
 
-def _at(path: Path, source: str) -> Iterator[JavaHome]:
+def _java_at(path: Path, source: str) -> Iterator[JavaHome]:
     """The Java whose home is `path`, or its `Contents/Home` as on macOS."""
     for home in (path, path / "Contents" / "Home"):
         if os.access(home / "bin" / "java", os.X_OK):
-            yield JavaHome(home, _written_version(home) or _asked(home / "bin" / "java")[1], source)
+            yield JavaHome(home, _release_version(home) or _run_java(home / "bin" / "java")[1], source)
             return
 
 
-def _behind(command: Path) -> Iterator[JavaHome]:
-    """The Java that a `java` on PATH starts: where its links end, or, for a version manager's shim, where it says."""
+def _java_of(command: Path) -> Iterator[JavaHome]:
+    """The Java that a `java` on PATH starts: the target of its links, or what a version manager's shim reports."""
     home = command.resolve().parent.parent
     if command.resolve().name == "java" and (home / "release").exists():
-        yield from _at(home, "PATH")
+        yield from _java_at(home, "PATH")
         return
-    said, version = _asked(command)
-    if said:
-        yield JavaHome(Path(said), version, "PATH")
+    java_home, version = _run_java(command)
+    if java_home:
+        yield JavaHome(Path(java_home), version, "PATH")
 
 
-def _written_version(home: Path) -> str:
-    """What the JDK's `release` file says: no process is started for it."""
+def _release_version(home: Path) -> str:
+    """The version in the JDK's `release` file, read without starting Java; empty where there is none."""
     try:
-        found = re.search(r'^JAVA_VERSION="?([^"\n]+)', (home / "release").read_text(errors="replace"), re.MULTILINE)
+        match = re.search(r'^JAVA_VERSION="?([^"\n]+)', (home / "release").read_text(errors="replace"), re.MULTILINE)
     except OSError:
         return ""
-    return found[1] if found else ""
+    return match[1] if match else ""
 
 
-def _asked(command: Path) -> tuple[str, str]:
-    """Its own word for its home and version; two empty strings where it doesn't run."""
+def _run_java(command: Path) -> tuple[str, str]:
+    """The home and version that the command prints; two empty strings where it doesn't run."""
     try:
         run = subprocess.run(
             [str(command), "-XshowSettings:properties", "-version"], capture_output=True, text=True, timeout=20,
@@ -127,5 +129,5 @@ def _asked(command: Path) -> tuple[str, str]:
         )
     except (OSError, subprocess.SubprocessError):
         return "", ""
-    said = dict(re.findall(r"^\s*(java\.home|java\.version) = (.+)$", run.stderr, re.MULTILINE))
-    return said.get("java.home", ""), said.get("java.version", "")
+    properties = dict(re.findall(r"^\s*(java\.home|java\.version) = (.+)$", run.stderr, re.MULTILINE))
+    return properties.get("java.home", ""), properties.get("java.version", "")

@@ -1,9 +1,9 @@
-"""How Spark is given a driver or connector that its session lacks."""
+"""The hint of errors about a driver or connector that the Spark session lacks."""
 
 from __future__ import annotations
 
 
-def way_to_package(package: str) -> str:
-    """The hint of an error: what to type for `package`, Maven's group:artifact:version."""
-    return (f"give Spark its package: spark-submit --packages {package}, or in the config spark: "
+def missing_package_hint(package: str) -> str:
+    """How to add `package` (Maven's group:artifact:version) to the session."""
+    return (f"add the package to Spark: spark-submit --packages {package}, or in the config spark: "
             f"{{conf: {{spark.jars.packages: \"{package}\"}}}}")

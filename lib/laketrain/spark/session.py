@@ -1,9 +1,9 @@
-"""The Spark session: the running one where there is one, else a new one with settings that suit us.
+"""The Spark session: the active one, or a new one with laketrain's settings.
 
     spark = session(workload.spark, "mnist")
 
-Under spark-submit the submit's master and settings win. Executors run the interpreter that runs the driver, unless
-PYSPARK_PYTHON says otherwise.
+Under spark-submit its master and settings take precedence. Executors run the driver's interpreter unless PYSPARK_PYTHON
+is set.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from laketrain.config.spark import Spark as SparkSettings
 from laketrain.errors import LaunchError
-from laketrain.spark.frames import ALIKE
+from laketrain.spark.frames import SESSION_CONF
 from laketrain.spark.java import find_java
 from laketrain.spark.s3 import s3_settings
 from laketrain.spark.zone import OPTION
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _DEFAULTS: Mapping[str, str] = {
-    **ALIKE,
+    **SESSION_CONF,
     "spark.sql.shuffle.partitions": "64",
-    # A warm worker keeps TensorFlow imported: the second launch of ranks takes seconds less.
+    # A reused worker has TensorFlow imported already, so the next launch of ranks is seconds faster.
     "spark.python.worker.reuse": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.pythonUDF.arrow.enabled": "true",
     "spark.executorEnv.TF_CPP_MIN_LOG_LEVEL": "2",
-    # A NameNode that restarts is waited for, a minute; by default the first task that needs it fails.
+    # Wait a minute for a restarting NameNode; by default the first task that needs it fails.
     "spark.hadoop.dfs.client.retry.policy.enabled": "true",
     "spark.hadoop.dfs.client.retry.policy.spec": "2000,30",
-    # _SUCCESS files mean nothing in the lake: the log entry is the commit.
+    # The lake needs no _SUCCESS files: the log entry is the commit.
     "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
 
@@ -47,12 +47,12 @@ _LOCAL: Mapping[str, str] = {
     "spark.driver.memory": "2g",
     "spark.sql.shuffle.partitions": "4",
     "spark.python.daemon.module": "laketrain.spark.daemon",
-    # Reading a small table should not make many small files of it.
+    # Read a small table in few partitions, so that it isn't written as many small files.
     "spark.sql.files.openCostInBytes": "1048576",
 }
 
 _JAVA = tuple(f"spark.{which}.defaultJavaOptions" for which in ("driver", "executor"))
-"""A driver's that runs already is for stages to have in UTC while they work."""
+"""Set the zone of new JVMs. In a driver that already runs, stages set it while they work (`frames.configured`)."""
 
 
 def session(settings: SparkSettings, name: str) -> SparkSession:
@@ -68,9 +68,9 @@ def session(settings: SparkSettings, name: str) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"laketrain {name}")
-    told = _told_by_submit() if submitted else {}
-    for key, value in _settings(settings, submitted, told).items():
-        if key not in told or key in _JAVA:
+    submit_conf = _submit_conf() if submitted else {}
+    for key, value in _settings(settings, submitted, submit_conf).items():
+        if key not in submit_conf or key in _JAVA:
             builder = builder.config(key, value)
     try:
         spark = builder.getOrCreate()
@@ -81,20 +81,20 @@ def session(settings: SparkSettings, name: str) -> SparkSession:
     return spark
 
 
-def _settings(settings: SparkSettings, submitted: bool, told: Mapping[str, str]) -> dict[str, str]:
-    own = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in settings.conf.items()}
-    defaults = {**_DEFAULTS, **s3_settings(os.environ, told)}
-    # Before the user's own of extraJavaOptions, wherever those are set.
-    java = {key: f"{told.get(key, own.get(key, ''))} {OPTION}".strip() for key in _JAVA}
+def _settings(settings: SparkSettings, submitted: bool, submit_conf: Mapping[str, str]) -> dict[str, str]:
+    conf = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in settings.conf.items()}
+    defaults = {**_DEFAULTS, **s3_settings(os.environ, submit_conf)}
+    # Java reads defaultJavaOptions before the user's extraJavaOptions, which therefore take precedence.
+    java = {key: f"{submit_conf.get(key, conf.get(key, ''))} {OPTION}".strip() for key in _JAVA}
     if submitted:
-        return {**defaults, **own, **java}
+        return {**defaults, **conf, **java}
     master = settings.master or "local[*]"
     local = {**_LOCAL, "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_quiet_log()}"}
-    return {**defaults, **(local if master.startswith("local") else {}), "spark.master": master, **own, **java}
+    return {**defaults, **(local if master.startswith("local") else {}), "spark.master": master, **conf, **java}
 
 
-def _told_by_submit() -> dict[str, str]:
-    """spark-submit's settings, which a builder's would replace."""
+def _submit_conf() -> dict[str, str]:
+    """The settings passed to spark-submit. The builder's would override them."""
     from pyspark import SparkConf, SparkContext
 
     SparkContext._ensure_initialized()
@@ -102,7 +102,7 @@ def _told_by_submit() -> dict[str, str]:
 
 
 def _quiet_log() -> str:
-    """Our log4j settings as a URL, in which no space is left for Java's options to be split at."""
+    """The URL of our log4j settings. Its spaces are escaped, because Java's options are split at spaces."""
     return Path(__file__).with_name("log4j2.properties").as_uri()
 
 

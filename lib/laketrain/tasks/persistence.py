@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from laketrain.config.windows import NEXT, PAST, plain
-from laketrain.features import Feature, FeatureSet, Number, Sequence, Value
+from laketrain.features import Feature, FeatureSet, Number, TimeSeries, Value
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ def last_values(features: FeatureSet, arrays: Mapping[str, npt.NDArray[Any]]) ->
     """By target, (n, components) in the columns' own units; without targets whose last value no input holds."""
     forecasts = {}
     for name, target in features.targets.items():
-        if isinstance(target, Value | Sequence) and all(column.startswith(NEXT) for column in target.columns):
+        if isinstance(target, Value | TimeSeries) and all(column.startswith(NEXT) for column in target.columns):
             columns = [_last(plain(column), features, arrays) for column in target.columns]
             known = [column for column in columns if column is not None]
             width = int(np.prod(target.shape))
@@ -35,8 +35,8 @@ def last_values(features: FeatureSet, arrays: Mapping[str, npt.NDArray[Any]]) ->
 def _last(column: str, features: FeatureSet, arrays: Mapping[str, npt.NDArray[Any]]) -> Floats | None:
     """(n,) the last value of a plain column that an input holds."""
     for name, feature in features.inputs.items():
-        if isinstance(feature, Sequence) and PAST + column in feature.columns and len(feature.columns) in (
-                1, feature.channels) and (feature.several or feature.channels == 1):
+        if isinstance(feature, TimeSeries) and PAST + column in feature.columns and len(feature.columns) in (
+                1, feature.channels) and (feature.column_names or feature.channels == 1):
             steps = arrays[name][:, -1, : feature.channels]
             return _unscaled(feature, steps)[:, feature.columns.index(PAST + column)]
         if isinstance(feature, Number) and feature.column == column and not feature.flag:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features import Sequence
+from laketrain.features import TimeSeries
 from laketrain.tasks.base import Bools, Mode
 from laketrain.tasks.regression import Regression
 from laketrain.tasks.regression.measure import NumberFeature, own_units
@@ -42,7 +42,7 @@ class SequenceRegression(Regression):
                       probabilities: bool) -> dict[str, pa.Array]:
         from laketrain.tasks.lists import lists_of, number_lists
 
-        assert isinstance(feature, Sequence)
+        assert isinstance(feature, TimeSeries)
         steps = own_units(feature, outputs[~bad]).reshape(-1, feature.width)
         inner = number_lists(steps, np.zeros(len(steps), np.bool_))
         return {"prediction": lists_of(np.where(bad, 0, feature.steps), inner, bad)}

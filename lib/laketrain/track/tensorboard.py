@@ -32,7 +32,7 @@ class TensorBoardTracker:
         self._storage: Any = None
 
     def start(self, run: RunFacts) -> None:
-        from laketrain.lake.remote import filesystem_of
+        from laketrain.lake.stores.remote import filesystem_of
 
         folder = self._config.folder or _joined(self._lake.url, "runs", f"{run.name}-tensorboard")
         self._storage, path = filesystem_of(folder)

@@ -1,4 +1,4 @@
-"""The fifth stage: ranks on Spark train one model on one dataset, and the lake gets it."""
+"""The fifth stage: ranks on Spark train one model on one dataset, and the lake stores it."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Training as the driver sees it: launch the ranks, show how they get on, relaunch from the checkpoint, commit.
+"""Training on the driver: launches the ranks, forwards their events, relaunches from checkpoints, commits the model.
 
     version = train(spark, dataset, "mnist", config, key, on_event=show)
 """
@@ -21,11 +21,11 @@ from laketrain.feed.dataset import Dataset
 from laketrain.lake import Version, fingerprint, lease
 from laketrain.tasks import outputs_meta
 from laketrain.train.checkpoint import Checkpoints
+from laketrain.train.dry_run import dry_run
 from laketrain.train.fit import FitTask, fit
-from laketrain.train.source import pin_source, source_content, source_parent
-from laketrain.train.trial import try_model
-from laketrain.train.user import pack_user_code, source_of
-from laketrain.train.vain import in_vain
+from laketrain.train.init_from import pin_source, source_content, source_parent
+from laketrain.train.short_training import short_training_warnings
+from laketrain.train.user_code import pack_user_code, source_checksums
 from laketrain.workload import Train
 from laketrain.workload.former import former_train
 
@@ -34,44 +34,45 @@ if TYPE_CHECKING:
 
 REVISION = 3
 
-# How a model is trained, but not what it becomes: changing these is no reason to train again.
-_NO_MATTER = {"retrain_when", "cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts",
-              "deadline_s"}
-# A rank that computes so much longer than the middle one is named.
+# Settings that don't change the model, so changing them doesn't train it again.
+_RUNTIME_ONLY = {"retrain_when", "cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts",
+                 "deadline_s"}
+# A rank that computes this many times longer than the median one is reported.
 _SLOW = 1.3
 
 
 def fingerprint_train(dataset: Version, config: Train) -> str:
-    """Of training on `dataset` so, from the weights that `init_from` names now."""
-    settings = former_train(config.model_dump(mode="json", exclude=_NO_MATTER))
+    """The fingerprint of training on `dataset` with `config`, from the weights that `init_from` names now."""
+    settings = former_train(config.model_dump(mode="json", exclude=_RUNTIME_ONLY))
     if config.init_from is not None:
         settings["init_from"] = source_content(dataset.lake, config.init_from)
-    return fingerprint("train", REVISION, {**settings, "user": source_of(config)}, [dataset])
+    return fingerprint("train", REVISION, {**settings, "user": source_checksums(config)}, [dataset])
 
 
 def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: str,
           on_event: OnEvent | None = None) -> Version:
     """Trains with `config.ranks` ranks and commits `models/<name>`.
 
-    An interrupted training of the same config on the same data goes on from its last checkpoint, at any number of
-    ranks. A rank that fails by itself (killed, hung, its storage away) is answered by a relaunch from there, up to
-    `max_restarts`, with fewer ranks where executors are gone and `ranks` allows it; a mistake that would only happen
-    again (the loss is NaN, code of the user's own raises) is raised at once. A model of the user's own is built and
-    tried by the driver, before any rank is launched. Of jobs that run the same training, on whatever ranks, one is at
-    it at a time: they would drop each other's checkpoints.
+    An interrupted training of the same config on the same data resumes from its last checkpoint, at any number of
+    ranks. If a rank fails by itself (killed, hung, storage unavailable), all are relaunched from there, up to
+    `max_restarts` times, with fewer ranks if executors are gone and `ranks` allows it. An error that would only happen
+    again (the loss is NaN, user code raises) is raised at once. A model of the user's own is built and tested on the
+    driver before any rank is launched. Jobs that run the same training take turns, since they would drop each other's
+    checkpoints.
     """
-    tell = on_event or (lambda rank, event: None)
+    report = on_event or (lambda rank, event: None)
     training, path = _training(dataset, config), f"checkpoints/{name}"
-    with lease(dataset.lake, path, training, lambda who: tell(0, Hint(f"{path}: {who}"))):
-        return _trained(spark, dataset, name, config, key, training, tell)
+    with lease(dataset.lake, path, training, lambda text: report(0, Hint(f"{path}: {text}"))):
+        return _train_leased(spark, dataset, name, config, key, training, report)
 
 
-def _trained(spark: SparkSession, dataset: Version, name: str, config: Train, key: str, training: str,
-             tell: OnEvent) -> Version:
+def _train_leased(spark: SparkSession, dataset: Version, name: str, config: Train, key: str, training: str,
+                  report: OnEvent) -> Version:
     started = time.monotonic()
-    try_model(dataset, config)
-    for text in in_vain(config.on(config.ranks.max), dataset.entry.counts["splits"].get(config.split, 0)):
-        tell(0, Hint(text))
+    dry_run(dataset, config)
+    rows = dataset.entry.counts["splits"].get(config.split, 0)
+    for text in short_training_warnings(config.on(config.ranks.max), rows):
+        report(0, Hint(text))
     lake = dataset.lake
     models = lake.table("models", name)
     checkpoints = Checkpoints(lake, name, _run_identity(models.versions(), training), config.checkpoints)
@@ -83,7 +84,7 @@ def _trained(spark: SparkSession, dataset: Version, name: str, config: Train, ke
         outputs = config.model.tasks(Dataset(dataset).features)
         task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path(), user=user,
                        outputs=outputs)
-        results, restarts = _launch_until_done(spark, dataset, task, checkpoints, tell)
+        results, restarts = _launch_until_done(spark, dataset, task, checkpoints, report)
         chief = results[0]
         ranks = [{key: result[key] for key in ("rank", "where", "waiting_s", "computing_s", "averaging_s")}
                  for result in results]
@@ -103,7 +104,7 @@ def _trained(spark: SparkSession, dataset: Version, name: str, config: Train, ke
 
 
 def slow_rank(computing: Sequence[float]) -> int | None:
-    """The rank that computes much longer than the middle one, by the seconds of each; None where there is none."""
+    """The rank that computes much longer than the median one, by the seconds of each; None if there is none."""
     slowest = max(range(len(computing)), key=lambda rank: computing[rank])
     return slowest if computing[slowest] > _SLOW * median_low(computing) else None
 
@@ -127,48 +128,48 @@ def ranks_now(spark: SparkSession, config: Train) -> int:
     return max([count for count in allowed if count <= slots], default=allowed[0])
 
 
-def _hint_at_few_row_groups(dataset: Version, config: Train, ranks: int, tell: OnEvent) -> None:
+def _hint_at_few_row_groups(dataset: Version, config: Train, ranks: int, report: OnEvent) -> None:
     groups = sum(len(file.row_groups or []) for file in dataset.files(config.split))
     if 0 < groups < ranks:
-        tell(0, Hint(f"{dataset.ref} has {groups} row groups in {config.split} for {ranks} ranks, so several read the "
-                     "same one: a smaller 'convert.row_group_mb' is quicker"))
+        report(0, Hint(f"{dataset.ref} has {groups} row groups in {config.split} for {ranks} ranks, so several read "
+                       "the same one: a smaller 'convert.row_group_mb' is quicker"))
 
 
 def _training(dataset: Version, config: Train) -> str:
-    """What is trained, by however many ranks: they see the same global batches, unless these grow with the ranks."""
+    """Identifies the training at any number of ranks: they see the same global batches unless `scaling` is set."""
     scaled = config.on(config.ranks.max)
     return fingerprint_train(dataset, scaled.model_copy(update={"ranks": Ranks(min=1, max=1)}))
 
 
 def _run_identity(committed: list[int], training: str) -> str:
-    """By what a crashed training is found again. Other than after a crash, `--force` begins anew: with each committed
-    model the identity changes."""
+    """Identifies a training's checkpoints after a crash. It changes with each committed model, so `--force` starts
+    afresh."""
     return fingerprint("run", REVISION, {"train": training, "after": max(committed, default=0)})
 
 
 def _launch_until_done(
-    spark: SparkSession, dataset: Version, task: FitTask, checkpoints: Checkpoints, tell: OnEvent
+    spark: SparkSession, dataset: Version, task: FitTask, checkpoints: Checkpoints, report: OnEvent
 ) -> tuple[list[dict[str, Any]], int]:
     config, restarts = task.config, 0
     while True:
         ranks = ranks_now(spark, config)
         if config.ranks.min < config.ranks.max:
-            tell(0, Hint(f"{ranks} ranks, of {config.ranks.min} to {config.ranks.max}"))
-        _hint_at_few_row_groups(dataset, config, ranks, tell)
-        found = checkpoints.latest()
-        if found is not None:
-            tell(0, Resumed(found.ref, found.entry.meta["epochs"], found.entry.meta.get("step", 0)))
-        resumed = replace(task, config=config.on(ranks), resume=found.number if found else None)
+            report(0, Hint(f"{ranks} ranks, of {config.ranks.min} to {config.ranks.max}"))
+        _hint_at_few_row_groups(dataset, config, ranks, report)
+        checkpoint = checkpoints.latest()
+        if checkpoint is not None:
+            report(0, Resumed(checkpoint.ref, checkpoint.entry.meta["epochs"], checkpoint.entry.meta.get("step", 0)))
+        resumed = replace(task, config=config.on(ranks), resume=checkpoint.number if checkpoint else None)
         try:
-            return launch(spark, partial(fit, resumed), ranks, deadline=config.deadline_s, on_event=tell,
+            return launch(spark, partial(fit, resumed), ranks, deadline=config.deadline_s, on_event=report,
                           name="train"), restarts
         except (RankError, StorageError) as error:
             if restarts == config.max_restarts:
                 raise
             restarts += 1
-            tell(getattr(error, "rank", None) or 0, Restarted(restarts, config.max_restarts, str(error)))
+            report(getattr(error, "rank", None) or 0, Restarted(restarts, config.max_restarts, str(error)))
         except LakeError:
-            # A second run of the same training drops what it has gone beyond: its newer checkpoint is as good.
-            if found is None or found.number in checkpoints.versions():
+            # A second run of the same training has dropped it: its newer checkpoint is as good.
+            if checkpoint is None or checkpoint.number in checkpoints.versions():
                 raise
         checkpoints.lake.store.delete(task.output)

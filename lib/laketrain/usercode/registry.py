@@ -1,4 +1,4 @@
-"""Registries: the package's own parts of one kind by name, and those that plugins add.
+"""Registries: parts of one kind by name, those of the package and those that plugins add.
 
     tasks = Registry[Task]("task", [Classification(), Regression()])
     tasks.register(Ranking())            # from anywhere, once
@@ -27,9 +27,9 @@ T = TypeVar("T", bound=Named)
 class Registry(Mapping[str, T]):
     """Parts of one kind by name, in the order of their registration. Reading it loads the installed plugins first."""
 
-    def __init__(self, kind: str, own: Iterable[T]) -> None:
+    def __init__(self, kind: str, parts: Iterable[T]) -> None:
         self._kind = kind
-        self._parts = {part.name: part for part in own}
+        self._parts = {part.name: part for part in parts}
 
     def register(self, part: T) -> T:
         """Adds a part, and returns it. The same class registered again replaces the earlier one, as reloading a
@@ -38,9 +38,9 @@ class Registry(Mapping[str, T]):
         Raises:
             ValueError: another class has the name.
         """
-        known = self._parts.get(part.name)
-        if known is not None and _identity(known) != _identity(part):
-            raise ValueError(f"{self._kind} {part.name!r} is registered by {_identity(known)} already, received "
+        former = self._parts.get(part.name)
+        if former is not None and _identity(former) != _identity(part):
+            raise ValueError(f"{self._kind} {part.name!r} is registered by {_identity(former)} already, received "
                              f"{_identity(part)}; give it another name")
         self._parts[part.name] = part
         return part
@@ -67,5 +67,5 @@ class Registry(Mapping[str, T]):
 
 
 def _identity(part: object) -> str:
-    """The qualified name of the part's class."""
-    return f"{type(part).__module__}.{type(part).__qualname__}"
+    """The part's own `identity`, or the qualified name of its class."""
+    return str(getattr(part, "identity", f"{type(part).__module__}.{type(part).__qualname__}"))

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_serializer, field_validator, 
 
 from laketrain.config.augment import Augment
 from laketrain.config.base import Section, SplitName, UserCode
+from laketrain.config.lanes import auto_lanes
 from laketrain.config.loss import EVERY, Loss, Losses, Metrics
 from laketrain.config.optimizer import Optimizer
 from laketrain.config.train import Cache, EarlyStopping, Ranks, ReduceLrOnPlateau, Regularise, RetrainWhen, Scaling
@@ -87,8 +88,9 @@ class Train(Section):
     callbacks: list[UserCode] = Field(default_factory=list)
     """Your own, as `module:function`: each gives a Keras callback; the chief's rank calls it."""
     step: UserCode | None = None
-    """Your own train step, as `module:function`, of (model, inputs, targets, weights) to the loss of this rank's rows;
-    it applies `model.optimizer` itself. By default it is ours."""
+    """Your own train step, as `module:name`: a subclass of `laketrain.models.train_step.TrainStep`, or a function of
+    (model, inputs, targets, weights) to the loss of this rank's rows that applies `model.optimizer` itself. By default
+    it is the model's, or supervised."""
     augment: Augment | None = None
     """Random views of the images, of the training split alone; by default they are seen as they are."""
     seed: int = Field(default=0, ge=0)
@@ -139,11 +141,8 @@ class Train(Section):
 
     @property
     def lane_count(self) -> int:
-        """The lanes of a batch: as declared, or 16, or the largest divisor of the batch below it. Never a matter of
-        ranks."""
-        if self.lanes != "auto":
-            return self.lanes
-        return next(lanes for lanes in range(16, 0, -1) if self.batch % lanes == 0)
+        """The lanes of a batch: as declared, or chosen for the batch. They never depend on the ranks."""
+        return auto_lanes(self.batch) if self.lanes == "auto" else self.lanes
 
     def on(self, ranks: int) -> Train:
         """As this number of ranks trains: batch and learning rate are those of a step of all of them."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 from pyspark.sql import functions as F
 
-from laketrain.lake import Lake, increments
+from laketrain.lake import Lake, appends
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -112,7 +112,7 @@ def landed(lake: Lake, name: str) -> list[tuple[int, int, bytes | None]]:
     latest = lake.table("raw", name).latest()
     assert latest is not None
     found: list[tuple[int, int, bytes | None]] = []
-    for version in increments(latest):
+    for version in appends(latest):
         for file in version.entry.files:
             with lake.store.open(version.path(file.path)) as opened:
                 table = pq.read_table(opened, columns=["partition", "offset", "value"])

@@ -121,20 +121,20 @@ def test_what_a_producer_took_back_never_lands(topic: Messages, lake: Lake) -> N
 
 def test_of_two_that_land_the_same_one_is_refused_and_goes_on_from_what_the_other_landed(
         topic: Messages, lake: Lake) -> None:
-    from laketrain.ingest.broker import Broker
     from laketrain.ingest.kafka import plan_kafka
-    from laketrain.ingest.rows import land_rows
+    from laketrain.ingest.kafka_admin import KafkaAdmin
+    from laketrain.ingest.rows import commit_rows
 
     topic.send(range(100))
-    with Broker(topic.spark, NAME, source(topic)) as broker:
-        topics, cluster = broker.topics(), broker.cluster()
-    goal = {(name, number): end for name, found in topics.items() for number, (_, end) in found.spans.items()}
+    with KafkaAdmin(topic.spark, NAME, source(topic)) as admin:
+        topics, cluster = admin.topics(), admin.cluster_id()
+    goal = {(name, number): end for name, found in topics.items() for number, (_, end) in found.ranges.items()}
     late = plan_kafka(NAME, source(topic), None, cluster, topics, goal)
     topic.send(range(100, 150))
     ingest(lake, topic)
     assert late is not None
     with pytest.raises(CommitConflict):
-        land_rows(topic.spark, lake, NAME, late)
+        commit_rows(topic.spark, lake, NAME, late)
     assert ids(lake, NAME) == list(range(150))
 
 
@@ -211,7 +211,7 @@ def test_a_topic_deleted_and_made_anew_is_named(topic: Messages, lake: Lake) -> 
     topic.delete()
     until(lambda: _made_again(topic))
     topic.send(range(10, 50))
-    with pytest.raises(DataError, match="was deleted and made anew since raw/events@1 landed it"):
+    with pytest.raises(DataError, match="was deleted and recreated since raw/events@1 landed it"):
         ingest(lake, topic)
 
 
@@ -226,12 +226,12 @@ def _made_again(topic: Messages) -> bool:
 
 
 def test_a_topic_that_is_not_there_is_named_with_the_nearest(topic: Messages, lake: Lake) -> None:
-    with pytest.raises(DataError, match=rf"there is no topic '{topic.topic}s' .*Did you mean '{topic.topic}'"):
+    with pytest.raises(DataError, match=rf"the topic '{topic.topic}s' doesn't exist .*Did you mean '{topic.topic}'"):
         ingest(lake, topic, topics=[f"{topic.topic}s"])
 
 
 @pytest.mark.parametrize(("servers", "said"), [
-    ("127.0.0.1:1", "127.0.0.1:1 can't be asked: no broker answered in time"),
+    ("127.0.0.1:1", "127.0.0.1:1 can't be queried: no broker answered in time"),
     ("no.such.host.invalid:9092", "No resolvable bootstrap urls"),
 ])
 def test_an_address_at_which_no_broker_answers_is_named(topic: Messages, lake: Lake, servers: str, said: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from cluster.kafka import Kafka
-from laketrain.lake import Lake, increments
+from laketrain.lake import Lake, appends
 
 from ..commands import begin, until
 from .messages import Messages, config_of, ids
@@ -65,7 +65,7 @@ def test_messages_through_three_kills_land_each_once(
 
     latest = raw.latest()
     assert latest is not None
-    versions = increments(latest)
+    versions = appends(latest)
     rows = sum(version.entry.counts["rows"] for version in versions)
     found = ids(lake, "events")
     print(f"\n{MESSAGES:,} messages in {len(versions)} versions: {rows:,} rows, {len(found):,} different places, "

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from laketrain.features import FeatureSet, Sequence, Value
+from laketrain.features import FeatureSet, TimeSeries, Value
 from laketrain.tasks.persistence import last_values
 from laketrain.tasks.regression.measure import NumberAccumulator, component_names, merge_numbers
 
@@ -71,7 +71,7 @@ def column_of(values: np.ndarray) -> pa.Array:
 
 def scaled_by(scale: str, values: np.ndarray) -> Value:
     feature = Value.model_validate({"column": "y", "size": 1, "scale": scale})
-    found = feature.learnt(feature.tally(column_of(values)))
+    found = feature.fit(feature.tally(column_of(values)))
     assert isinstance(found, Value)
     return found
 
@@ -116,7 +116,7 @@ def test_a_relative_error_of_zeros_alone_is_none() -> None:
 
 
 def test_errors_are_in_the_columns_own_units_and_the_worst_rows_too() -> None:
-    feature = Value(column="y", size=1, scale="standard").learnt(Value(column="y", size=1).tally(
+    feature = Value(column="y", size=1, scale="standard").fit(Value(column="y", size=1).tally(
         pa.array([[10.0], [30.0]])))
     found = section_of(np.array([[-1.0], [1.0], [0.0]]), np.array([[-1.0], [0.5], [0.0]]), [], feature)
     assert found["metrics"]["mae"] == pytest.approx((30 - 25) / 3)
@@ -127,7 +127,7 @@ def test_components_are_called_as_their_columns_and_steps() -> None:
     assert component_names(Value(column="y", size=1)) == ["y"]
     assert component_names(Value(column="y", size=2)) == ["y 1", "y 2"]
     assert component_names(Value.model_validate({"column": "y", "columns": ["a", "b"]})) == ["a", "b"]
-    steps = Sequence.model_validate({"column": "y", "columns": ["a", "b"], "shape": [2, 2], "role": "target"})
+    steps = TimeSeries.model_validate({"column": "y", "columns": ["a", "b"], "shape": [2, 2], "role": "target"})
     assert component_names(steps) == ["a, step 1", "b, step 1", "a, step 2", "b, step 2"]
 
 

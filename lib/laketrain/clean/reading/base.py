@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.landed import RawFile
-from laketrain.spark.frames import ALIKE, quoted, record
+from laketrain.spark.frames import SESSION_CONF, quoted, record
 
 FILE, RECORD, REJECT = "_file", "_record", "_reject"
 CORRUPT = "_corrupt"
@@ -22,7 +22,7 @@ MOST_ASKED = 50
 _REJECTION = "struct<rule:string,reason:string>"
 
 SETTINGS: Mapping[str, str] = {
-    **ALIKE,
+    **SESSION_CONF,
     # Spark 4 by itself takes no encodings but ISO-8859-1 and the Unicode ones.
     "spark.sql.legacy.javaCharsets": "true",
     # A stray byte is for the readers to judge: by default Spark 4 ends the query with it.

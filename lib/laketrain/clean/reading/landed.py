@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
 from laketrain.errors import DataError
-from laketrain.lake import DataFile, Version, increments
+from laketrain.lake import DataFile, Version, appends
+from laketrain.lake.manifests import RawManifest
 from laketrain.lake.paths import is_hidden
 
 _FILES_AT_ONCE = 8
@@ -17,9 +18,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RawFile:
-    """A landed file."""
+    """A file of a raw version."""
 
     version: Version
+    manifest: RawManifest
     file: DataFile
 
     @property
@@ -39,9 +41,8 @@ class RawFile:
 
     @property
     def original(self) -> str:
-        """Where it stood below the source's directory, with characters that its name in the lake has as escapes."""
-        meta = self.version.entry.meta
-        url, base = str(meta.get("sources", {}).get(self.file.path, "")), str(meta.get("base", ""))
+        """Its path below the source's directory, without the percent escapes of its name in the lake."""
+        url, base = self.manifest.sources.get(self.file.path, ""), self.manifest.base
         return url[len(base):].lstrip("/") if base and url.startswith(base) else self.file.path
 
     def open(self) -> BinaryIO:
@@ -51,7 +52,8 @@ class RawFile:
 
 def raw_files(raw: Version) -> list[RawFile]:
     """All files, the oldest version's first."""
-    return [RawFile(version, file) for version in increments(raw) for file in version.entry.files]
+    return [RawFile(version, manifest, file) for version in appends(raw)
+            for manifest in [RawManifest.of(version)] for file in version.entry.files]
 
 
 def renamed(files: Sequence[RawFile]) -> dict[str, str]:

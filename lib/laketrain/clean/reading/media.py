@@ -100,7 +100,7 @@ def foreign(form: str, head: bytes) -> bool:
 
 def _shipped(file: RawFile) -> _File:
     original = file.original
-    around = f"{file.version.entry.meta.get('base', '')}{original}".split("/")
+    around = f"{file.manifest.base}{original}".split("/")
     return _File(file.path, original, around[-2] if len(around) > 1 else "", file.file.bytes)
 
 
@@ -161,9 +161,9 @@ def _head(form: str, content: bytes) -> bytes:
     """The first bytes that say what a file is; behind the tag that a FLAC may have in front."""
     if form != "audio" or not content.startswith(b"ID3"):
         return content[:16]
-    from laketrain.features.decode_id3 import after_id3  # loads all features, and few files need it
+    from laketrain.features.codecs.id3 import id3_end  # loads all features, and few files need it
 
-    start = after_id3(content)
+    start = id3_end(content)
     return content[start : start + 16]
 
 

@@ -15,10 +15,10 @@ from pyspark.sql import types as T
 from laketrain.clean.reading import FILE, RECORD, REJECT
 from laketrain.clean.rules.base import good
 from laketrain.clean.rules.judging import Judging
-from laketrain.config.calls import source_of
 from laketrain.config.clean import BaseRule, Function
 from laketrain.errors import DataError, nearest
 from laketrain.spark.frames import quoted
+from laketrain.usercode.lookup import module_source
 
 TECHNICAL = (FILE, RECORD, REJECT)
 
@@ -29,7 +29,7 @@ def function(frame: DataFrame, rule: Function, judging: Judging) -> DataFrame:
     Raises DataError where the function can't be had or fails, or where a column or a row is lost, made or changed
     that the rule doesn't name.
     """
-    frame = judging.keep(frame)
+    frame = judging.checkpoint(frame)
     made = _called(rule, good(frame))
     _check_columns(frame, made, rule)
     columns = [*(name for name in frame.columns if name not in {*rule.drops, *TECHNICAL}),
@@ -39,7 +39,7 @@ def function(frame: DataFrame, rule: Function, judging: Judging) -> DataFrame:
         *((F.col(quoted(name)).try_cast(types[name]) if name in frame.columns else F.lit(None).cast(types[name]))
           .alias(name) for name in columns))
     before = _rows(frame)
-    both = judging.keep(made.select(*(F.col(quoted(name)) for name in columns)).unionByName(rejected))
+    both = judging.checkpoint(made.select(*(F.col(quoted(name)) for name in columns)).unionByName(rejected))
     _check_rows(before, _rows(both), rule)
     return both
 
@@ -47,7 +47,7 @@ def function(frame: DataFrame, rule: Function, judging: Judging) -> DataFrame:
 def code_marks(rules: Sequence[BaseRule]) -> dict[str, str]:
     """By call, a hash of the module's text, so that a changed function makes the table anew."""
     calls = sorted({rule.call for rule in rules if isinstance(rule, Function)})
-    sources = {call: source_of(call) for call in calls}
+    sources = {call: module_source(call) for call in calls}
     return {call: hashlib.sha256(source).hexdigest() for call, source in sources.items() if source is not None}
 
 

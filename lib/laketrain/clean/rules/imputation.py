@@ -18,7 +18,7 @@ _WHOLE = ("tinyint", "smallint", "int", "bigint")
 
 def impute(frame: DataFrame, rule: Impute, judging: Judging) -> DataFrame:
     """Every cell without a value gets what the rule's method says, where that has anything to say."""
-    frame = judging.keep(frame)
+    frame = judging.checkpoint(frame)
     filled = {"constant": _constant, "forward": _forward}.get(rule.method, _fitted)(frame, rule, judging)
     before, after = (_empty(good(each), rule) for each in (frame, filled))
     for column in rule.columns:
@@ -66,7 +66,7 @@ def _fitted(frame: DataFrame, rule: Impute, judging: Judging) -> DataFrame:
         # Not 2.5 of an integer's median made 2 by a cast, but the nearest, of two the even one.
         stats = stats.withColumns({f"value{place}": F.rint(F.col(f"value{place}"))
                                    for place, column in enumerate(rule.columns) if type_of(frame, column) in _WHOLE})
-    stats = judging.hold(stats)
+    stats = judging.persist(stats)
     for place, column in enumerate(rule.columns):
         judging.fitted.append({"rule": f"impute({column})", "method": rule.method,
                                **recorded(stats, rule.by, {"value": f"value{place}"})})

@@ -1,7 +1,7 @@
 """One table under its rules: which frames are kept meanwhile, and what the rules have to say afterwards.
 
     with Judging() as judging:
-        frame = judging.keep(frame)
+        frame = judging.checkpoint(frame)
         judging.fitted.append({"rule": "outliers(x)", ...})
 
 A rule that learns from the rows reads them more than once: it keeps them first.
@@ -15,10 +15,10 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from laketrain.clean.reading.base import FILE
-from laketrain.spark.kept import Kept
+from laketrain.spark.persistence import PersistedFrames
 
 
-class Judging(Kept):
+class Judging(PersistedFrames):
     """What happens beside the frame.
 
     fitted: what rules learnt, for the version's `meta`. imputed: filled cells by rule, for its counts. file: a row's

@@ -1,4 +1,4 @@
-"""The rule against rows that are almost the same as another. Never all with all: see `laketrain.spark.alike`."""
+"""The rule that rejects near duplicates of other rows, found by `laketrain.spark.near_duplicates`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from laketrain.clean.rules.base import PLACE, good, reject
 from laketrain.clean.rules.judging import Judging
 from laketrain.clean.rules.keys import named
 from laketrain.config.clean import NearDuplicates
-from laketrain.spark import alike as finding
-from laketrain.spark.alike import marked, pairs_of
+from laketrain.spark import near_duplicates as search
 from laketrain.spark.frames import quoted
+from laketrain.spark.near_duplicates import item_and_mark, similar_pairs
 
 _OTHER = "_order"
 """A second column that lives no longer than the rule."""
@@ -21,11 +21,11 @@ _OTHER = "_order"
 def near_duplicates(frame: DataFrame, rule: NearDuplicates, judging: Judging) -> DataFrame:
     """Rejects all but the first of rows that are alike. A row that stays is like no other that stays, as far as they
     met in a bucket; a row that goes is like the one that is named."""
-    frame = judging.keep(frame.withColumn(PLACE, marked(F.col(quoted(rule.column)), rule)))
-    items, name = judging.hold(_items(good(frame), rule, judging)), f"near_duplicates({rule.column})"
-    pairs, crowded = pairs_of(items, rule, judging)
-    judging.fitted.append({"rule": name, "buckets_over_limit": crowded, "limit": finding.LEADERS})
-    verdicts = judging.hold(_settled(judging.hold(pairs), items, judging))
+    frame = judging.checkpoint(frame.withColumn(PLACE, item_and_mark(F.col(quoted(rule.column)), rule)))
+    items, name = judging.persist(_items(good(frame), rule, judging)), f"near_duplicates({rule.column})"
+    pairs, oversized = similar_pairs(items, rule, judging)
+    judging.fitted.append({"rule": name, "buckets_over_limit": oversized, "limit": search.BUCKET_LIMIT})
+    verdicts = judging.persist(_settled(judging.persist(pairs), items, judging))
     same = (Window.partitionBy(F.col(f"{PLACE}.mark"), F.col(REJECT).isNull(),
                                F.when(F.col(f"{PLACE}.mark").isNull(), F.xxhash64(RECORD)))
             .orderBy(_order()))
@@ -70,11 +70,12 @@ def _settled(pairs: DataFrame, items: DataFrame, judging: Judging) -> DataFrame:
     rounds: list[DataFrame] = []
     while not pairs.isEmpty():
         stays = pairs.join(pairs.select(F.col("b").alias("a")).distinct(), "a", "left_anti")
-        nearest = F.min(F.struct(-F.col("alike"), "a_order", F.col("a").alias("kept"), "alike")).alias("nearest")
-        gone = judging.hold(stays.groupBy("b").agg(nearest).select("b", "nearest.kept", "nearest.alike"))
+        by_similarity = F.struct(-F.col("similarity"), "a_order", F.col("a").alias("kept"), "similarity")
+        nearest = F.min(by_similarity).alias("nearest")
+        gone = judging.persist(stays.groupBy("b").agg(nearest).select("b", "nearest.kept", "nearest.similarity"))
         rounds.append(gone)
         left = pairs.join(gone.select("b"), "b", "left_anti")
-        pairs = judging.hold(left.join(gone.select(F.col("b").alias("a")), "a", "left_anti"))
+        pairs = judging.persist(left.join(gone.select(F.col("b").alias("a")), "a", "left_anti"))
     if not rounds:
         return items.sparkSession.createDataFrame([], "gone string, kept string, how string")
     settled = rounds[0]
@@ -82,7 +83,7 @@ def _settled(pairs: DataFrame, items: DataFrame, judging: Judging) -> DataFrame:
         settled = settled.union(more)
     names = items.select(F.col("mark").alias("kept"), "name")
     return settled.join(names, "kept").select(F.col("b").alias("gone"), F.col("name").alias("kept"),
-                                              _said(F.col("alike")).alias("how"))
+                                              _said(F.col("similarity")).alias("how"))
 
 
 def _said(alike: Column) -> Column:

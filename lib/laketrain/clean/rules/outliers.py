@@ -19,8 +19,8 @@ _MAD = 1.4826
 
 def outliers(frame: DataFrame, rule: Outliers, judging: Judging) -> DataFrame:
     """Rejects, clips or empties what lies outside the bounds of its group."""
-    frame = judging.keep(frame)
-    stats = judging.hold(_bounds(good(frame), rule))
+    frame = judging.checkpoint(frame)
+    stats = judging.persist(_bounds(good(frame), rule))
     for place, column in enumerate(rule.columns):
         names = {name: f"{name}{place}" for name in ("center", "spread", "low", "high")}
         judging.fitted.append({"rule": f"outliers({column})", "method": rule.method, "limit": _limit(rule),

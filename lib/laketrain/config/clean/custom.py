@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from laketrain.config.base import Told
-from laketrain.config.calls import call_problem
 from laketrain.config.clean.base import BaseRule, Types, new_name, told_apart
 from laketrain.config.types import SparkType
+from laketrain.usercode.lookup import call_problem
 
 
 class Function(BaseRule):

@@ -1,4 +1,4 @@
-"""Words that say little, by language: the lists of the package stop-words.
+"""Stop words by language: the lists of the package stop-words.
 
     stop_words_of("en")                                   # ("a", "able", "about", …)
 """
@@ -9,7 +9,7 @@ from laketrain.errors import nearest
 
 
 def stop_words_of(language: str) -> tuple[str, ...]:
-    """The words of a language, by its ISO 639-1 code, sorted.
+    """The sorted stop words of a language, by its ISO 639-1 code.
 
     Raises:
         ValueError: there is no list of that language.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from laketrain.lake import Retention, retire
+from laketrain.lake import Retention, expire
 from laketrain.lake.quarantine import quarantine_name
 from laketrain.pipeline.context import Context
 from laketrain.pipeline.hooks.base import Hook
@@ -25,6 +25,6 @@ class RetainHook(Hook):
         for version in (outcome.version for outcome in outcomes):
             tables |= {version.table, f"quarantine/{quarantine_name(version.zone, version.name)}",
                        f"profiles/{version.zone}.{version.name}"}
-        dropped = retire(self._context.lake, Retention(policy.versions, policy.days), tables.__contains__)
+        dropped = expire(self._context.lake, Retention(policy.versions, policy.days), tables.__contains__)
         if dropped:
             self._context.note(f"dropped {len(dropped)} old versions, as 'retain' asks")

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features import Sequence, Value
+from laketrain.features import TimeSeries, Value
 from laketrain.tasks.accumulator import Accumulator, Floats, Ints, counted, worst_of
 
-NumberFeature = Value | Sequence
+NumberFeature = Value | TimeSeries
 
 MOST_SHOWN = 24
 """Components of a row that a list of the worst rows keeps."""
@@ -89,10 +89,10 @@ def component_count(feature: NumberFeature) -> int:
 def component_names(feature: NumberFeature) -> list[str]:
     """The names of the components: columns, with indices in an array from 1."""
     columns = list(feature.columns)
-    if isinstance(feature, Sequence):
-        channels = columns if feature.several else [f"{feature.column} {i + 1}" for i in range(feature.channels)]
+    if isinstance(feature, TimeSeries):
+        channels = columns if feature.column_names else [f"{feature.column} {i + 1}" for i in range(feature.channels)]
         return [f"{channel}, step {step + 1}" for step in range(feature.steps) for channel in channels]
-    if feature.several:
+    if feature.column_names:
         return columns
     return columns if feature.size == 1 else [f"{feature.column} {i + 1}" for i in range(component_count(feature))]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from laketrain.errors import Problem
 from laketrain.workload.checks import (
     augment,
+    best_epoch,
     clean,
     convert,
     features,
@@ -46,7 +47,7 @@ def sections(workload: Workload) -> Iterator[Problem]:
 def fits(workload: Workload) -> Iterator[Problem]:
     """What doesn't fit the features, of a workload whose sections fit together."""
     yield from predict.unfit(workload, Columns(workload))
-    for check in (model, gate, augment, usercode):
+    for check in (model, gate, augment, usercode, best_epoch):
         yield from check.problems(workload)
     train, declared = workload.train, workload.features
     if train is not None and declared is not None and declared.inputs and workload.outputs:

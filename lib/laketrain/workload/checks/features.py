@@ -9,7 +9,7 @@ from laketrain.config.names import alike, hidden_by_convert, hidden_by_window
 from laketrain.config.windows import Windows
 from laketrain.errors import DataError, Problem
 from laketrain.features import Feature, FeatureSet
-from laketrain.features.base import learnt_fields
+from laketrain.features.base import fitted_fields
 from laketrain.tasks import task_of
 from laketrain.workload.checks.words import sentence, unknown
 
@@ -44,7 +44,7 @@ def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
 
 def _unset(name: str, feature: Feature) -> Iterator[Problem]:
     """Settings of the feature to be removed."""
-    for key in learnt_fields(feature) & feature.model_fields_set:
+    for key in fitted_fields(feature) & feature.model_fields_set:
         yield Problem.at((*_PATH, name, key), "is learnt from the train split, not set", "Remove it")
     unused = list(feature.idle())
     if len(feature.columns) > 1 and feature.column != name:
@@ -74,7 +74,7 @@ def _columns(convert: Convert, known: Collection[str]) -> Iterator[Problem]:
     windows = convert.windows
     named = known if windows is None else windows.columns(known)
     for name, feature in convert.features.items():
-        path = (*_PATH, name, "columns" if getattr(feature, "several", None) else "column")
+        path = (*_PATH, name, "columns" if getattr(feature, "column_names", None) else "column")
         for column in feature.columns:
             if column not in named:
                 yield unknown(path, f"column of {convert.table}", column, named)

@@ -25,17 +25,10 @@ def problems(config: Train, features: FeatureSet) -> Iterator[Problem]:
     """Of the section `train`; paths begin below it. Those of `augment` have a check of their own."""
     for problem in config.model.unused(features):
         yield Problem.at(("model", *problem.path), f"model {config.model.name!r}: {problem.problem}", problem.hint)
-    yield from _kept(config)
     yield from _cache(config, features)
     yield from _monitor(config)
     yield from _own_step(config)
     yield from _schedule(config)
-
-
-def _kept(config: Train) -> Iterator[Problem]:
-    if config.validation is None and config.restore_best and "restore_best" in config.model_fields_set:
-        yield Problem.at(("restore_best",), "the best epoch is known by a validation split, and there is none",
-                         "Name one in 'train.validation', or write restore_best: false")
 
 
 def _cache(config: Train, features: FeatureSet) -> Iterator[Problem]:

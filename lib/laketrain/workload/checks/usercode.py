@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from laketrain.config.calls import call_problem
 from laketrain.errors import Problem
+from laketrain.usercode.lookup import call_problem
 
 if TYPE_CHECKING:
     from laketrain.workload.workload import Workload

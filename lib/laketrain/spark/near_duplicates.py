@@ -1,0 +1,102 @@
+"""Finds near duplicates of texts or pictures without comparing every pair.
+
+    item_and_mark(F.col("body"), likeness)                      # struct of item and mark; equal items have equal marks
+    pairs, oversized = similar_pairs(items, likeness, frames)   # items has the columns mark, item and order
+
+Items are bucketed by locality-sensitive hashing: texts by bands of MinHash minima, pictures by parts of their
+difference hash. Items that share a bucket are candidate pairs, and each candidate pair is then compared exactly. In a
+bucket, each item is compared only with the first `BUCKET_LIMIT` items, so the number of pairs grows linearly with the
+size of the bucket. Texts that are equal after normalisation, and pictures with the same hash, are a single item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from laketrain.config.likeness import Likeness
+from laketrain.spark.frames import on_batches
+from laketrain.spark.minhash import band_hashes, bands_for, difference_hash, jaccard
+from laketrain.spark.persistence import PersistedFrames
+
+BUCKET_LIMIT = 50
+"""Each item is compared with at most this many items of a bucket: the first ones."""
+
+
+def item_and_mark(column: Column, likeness: Likeness) -> Column:
+    """The struct `item`, `mark` of each value: what is compared, and a text that is equal for equal items. Both are
+    null where there is nothing to compare."""
+    if likeness.kind == "image":
+        item = _picture_hashes()(column)
+        return F.struct(item.alias("item"), F.hex(item).alias("mark"))
+    text = F.lower(F.trim(F.regexp_replace(column, r"[\s\p{Z}]+", " ")))
+    item = F.when(text != "", text)
+    return F.struct(item.alias("item"), F.md5(item).alias("mark"))
+
+
+def similar_pairs(items: DataFrame, likeness: Likeness, frames: PersistedFrames) -> tuple[DataFrame, int]:
+    """Finds the pairs of similar items.
+
+    Args:
+        items: mark, item and order (of any sortable type), one row a mark.
+
+    Returns:
+        The pairs (a, b, a_order, similarity), where a comes before b in the order and a larger similarity is closer;
+        and the number of buckets with more than `BUCKET_LIMIT` items, in which pairs may have been missed.
+    """
+    buckets = _picture_bands(likeness.most) if likeness.kind == "image" else _text_bands(likeness)(F.col("item"))
+    bucket = Window.partitionBy("band", "bucket").orderBy("order")
+    ranked = frames.persist(items.select("mark", "order", F.posexplode(buckets).alias("band", "bucket"))
+                            .withColumn("rank", F.row_number().over(bucket)))
+    oversized = ranked.where(F.col("rank") == BUCKET_LIMIT + 1).count()
+    leaders = ranked.where(F.col("rank") <= BUCKET_LIMIT).select(
+        "band", "bucket", F.col("rank").alias("leader_rank"), F.col("mark").alias("a"))
+    candidates = (ranked.where(F.col("rank") > 1).join(leaders, ["band", "bucket"])
+                  .where(F.col("leader_rank") < F.col("rank")).select("a", F.col("mark").alias("b")).distinct())
+    left, right = (items.select(F.col("mark").alias(side), F.col("item").alias(f"{side}_item"),
+                                F.col("order").alias(f"{side}_order")) for side in "ab")
+    pairs = candidates.join(left, "a").join(right, "b")
+    similarity = _similarity(likeness)(F.col("a_item"), F.col("b_item"))
+    least = -likeness.most if likeness.kind == "image" else likeness.least
+    return pairs.select("a", "b", "a_order", similarity.alias("similarity")).where(
+        F.col("similarity") >= least), oversized
+
+
+def _text_bands(likeness: Likeness) -> Callable[..., Column]:
+    shingle, (bands, rows) = likeness.run, bands_for(likeness.least)
+
+    def buckets_of(texts: pd.Series) -> pd.Series:
+        return pd.Series(list(band_hashes(texts.tolist(), shingle, bands, rows)))
+
+    return on_batches(buckets_of, "array<bigint>")
+
+
+def _picture_bands(distance: int) -> Column:
+    """The 64 bits of a hash, cut into `distance + 1` parts: two hashes within that distance agree in at least one."""
+    edges = [64 * part // (distance + 1) for part in range(distance + 2)]
+    parts = [F.shiftrightunsigned("item", low).bitwiseAND(F.lit((1 << (high - low)) - 1 if high - low < 64 else -1))
+             for low, high in pairwise(edges)]
+    return F.array(*parts)
+
+
+def _similarity(likeness: Likeness) -> Callable[..., Column]:
+    """For texts their Jaccard similarity, for pictures the number of bits that differ, negated."""
+    if likeness.kind == "image":
+        return lambda a, b: -F.bit_count(a.bitwiseXOR(b)).cast("double")
+    shingle = likeness.run
+
+    def similarities(left: pd.Series, right: pd.Series) -> pd.Series:
+        return pd.Series([jaccard(a, b, shingle) for a, b in zip(left, right, strict=True)])
+
+    return on_batches(similarities, "double")
+
+
+def _picture_hashes() -> Callable[..., Column]:
+    def hashes(pictures: pd.Series) -> pd.Series:
+        return pd.Series([difference_hash(picture) for picture in pictures], dtype="Int64")
+
+    return on_batches(hashes, "bigint")

@@ -1,0 +1,139 @@
+"""What a saved model takes, as the docs say it: loaded by Keras alone, it gives the right answer for prepared values,
+and for raw ones only of images. The right answer is NumPy's, from the raw values and the model's own weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pytest
+from tests import tiny
+
+from laketrain.features import FeatureSet
+from laketrain.lake import Lake
+from laketrain.models import parse_model
+
+pytestmark = pytest.mark.slow
+Array = npt.NDArray[Any]
+NUMBERS = [1.0, 5.0, 9.0, 33.0]
+VECTORS = [[1.0, 200.0], [3.0, 250.0], [8.0, 900.0], [4.0, 410.0]]
+STEPS = [[[1.0, 90.0], [4.0, 10.0]], [[2.0, 70.0], [9.0, 30.0]]]
+PIXELS = [[0, 255, 90, 3], [7, 7, 200, 31]]
+
+
+def standard(values: Array) -> Array:
+    """Each component apart, over all rows and steps."""
+    flat = values.reshape(-1, values.shape[-1])
+    return (values - flat.mean(axis=0)) / flat.std(axis=0)
+
+
+def one_hot(numbers: list[int], count: int) -> Array:
+    return np.eye(count)[numbers]
+
+
+def of_pixels(raw: Array) -> Array:
+    shares = raw / 255
+    return (shares - shares.mean()) / shares.std()
+
+
+RAW: dict[str, tuple[dict[str, Any], list[Any], Callable[[Array], Array]]] = {
+    "image": ({"shape": [2, 2, 1]}, PIXELS, of_pixels),
+    "number": ({}, NUMBERS, lambda raw: standard(raw[:, None])),
+    "vector": ({"size": 2}, VECTORS, standard),
+    "sequence": ({"shape": [2, 2]}, STEPS, standard),
+    "bucket": ({"edges": [4.0, 20.0]}, NUMBERS, lambda raw: one_hot([1, 2, 2, 3], 4)),
+    "category": ({}, ["b", "a", "a", "c"], lambda raw: one_hot([2, 1, 1, 3], 4)),
+    "label": ({"role": "input", "names": ["a", "b", "c"]}, ["b", "a", "a", "c"], lambda raw: one_hot([1, 0, 0, 2], 3)),
+    "multilabel": ({"role": "input", "names": ["p", "q"]}, [["q"], [], ["p", "q"]],
+                   lambda raw: np.array([[0, 1], [0, 0], [1, 1]])),
+}
+TEXTS = {"category", "label", "multilabel"}
+
+
+def saved(kind: str, folder: Path, **more: Any) -> tuple[Any, FeatureSet, list[Any]]:
+    """A linear model that was saved and loaded by Keras alone; the input's feature, as learnt; its raw values."""
+    import keras
+
+    settings, raw, _ = RAW[kind]
+    features = FeatureSet.model_validate({"x": {"kind": kind, "column": "x", **settings, **more},
+                                          "y": {"kind": "value", "columns": ["y"]}})
+    rows = pa.RecordBatch.from_pydict({"x": raw, "y": np.arange(len(raw), dtype=float)})
+    for first in (True, False):
+        features = features.fit([features.tally(rows, first)], first)
+    parse_model({"name": "linear"}).build(features).save(folder / "model.keras")
+    model: Any = keras.saving.load_model(folder / "model.keras")
+    return model, FeatureSet.of({"x": features["x"]}), raw
+
+
+def prepared(features: FeatureSet, raw: list[Any], column: str = "x") -> dict[str, Array]:
+    """As docs/models.md does it."""
+    stored, reasons = features.encode_batch(pa.table({column: raw}))
+    assert reasons.null_count == len(raw)
+    return features.tensors(stored)
+
+
+def by_numpy(model: Any, hand: Array) -> Array:
+    kernel, bias = (np.asarray(weight, np.float64) for weight in model.get_weights())
+    return np.asarray(hand, np.float64).reshape(len(hand), -1) @ kernel + bias
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_prepared_values_give_the_right_answer_of_every_kind(kind: str, tmp_path: Path) -> None:
+    model, features, raw = saved(kind, tmp_path)
+    hand = RAW[kind][2](np.array(raw) if kind not in TEXTS else np.zeros(0))
+    np.testing.assert_allclose(model(prepared(features, raw)), by_numpy(model, hand), rtol=1e-4, atol=1e-4)
+
+
+def test_raw_pixels_are_what_the_model_of_an_image_takes(tmp_path: Path) -> None:
+    model, _, raw = saved("image", tmp_path)
+    pixels = np.array(raw, np.uint8).reshape(-1, 2, 2, 1)
+    np.testing.assert_allclose(model({"x": pixels}), by_numpy(model, of_pixels(np.array(raw))), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["number", "vector", "sequence", "bucket"])
+def test_raw_numbers_give_another_answer(kind: str, tmp_path: Path) -> None:
+    model, _, raw = saved(kind, tmp_path)
+    values = np.array(raw, np.int64 if kind == "bucket" else np.float32)
+    if kind == "bucket":
+        values = np.minimum(values, 3)  # a number beyond the last bucket is no row of the one-hot layer
+    right = by_numpy(model, RAW[kind][2](np.array(raw)))
+    assert np.abs(np.asarray(model({"x": values})) - right).max() > 0.05
+
+
+@pytest.mark.parametrize("kind", ["category", "label"])
+def test_raw_texts_are_none_of_its_inputs(kind: str, tmp_path: Path) -> None:
+    model, _, raw = saved(kind, tmp_path)
+    with pytest.raises(Exception, match="(?i)string|cast|convert|dtype"):
+        model({"x": np.array(raw)})
+
+
+def test_scale_none_takes_numbers_as_they_came_and_log_their_logarithms(tmp_path: Path) -> None:
+    model, _, raw = saved("number", tmp_path, scale="none")
+    values = np.array(raw, np.float32)
+    np.testing.assert_allclose(model({"x": values}), by_numpy(model, values[:, None]), rtol=1e-5)
+    model, features, _ = saved("vector", tmp_path, scale="log")
+    sizes = np.sign(VECTORS) * np.log1p(np.abs(VECTORS))
+    np.testing.assert_allclose(model(prepared(features, VECTORS)), by_numpy(model, sizes), rtol=1e-4)
+
+
+def test_the_code_of_the_page_gives_what_the_model_says(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text("utf-8")
+    [snippet] = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "encode_batch" in code]
+    dataset = tiny.commit_tiny(Lake(tmp_path))
+    file = f"{tmp_path}/{tiny.commit_model(dataset).path('model.keras')}"
+    images, _ = tiny.draw(5, seed=9)
+    names: dict[str, Any] = {"lake": str(tmp_path), "file": file, "rows": {"pixels": images.reshape(5, -1).tolist()}}
+    exec(snippet, names)
+    np.testing.assert_allclose(names["said"], names["model"]({"image": images}), rtol=1e-6)
+
+
+def test_a_text_is_the_numbers_of_its_tokens() -> None:
+    features = FeatureSet.model_validate({
+        "title": {"kind": "text", "column": "title", "length": 4, "learnt_vocabulary": ["cat", "dog"]}})
+    found = prepared(features, ["the dog", "CAT cat dog"], "title")["title"]
+    np.testing.assert_array_equal(found, [[1, 3, 0, 0], [2, 2, 3, 0]])
