@@ -54,8 +54,8 @@ class Storage:
 class Feature(BaseModel, ABC):
     """One feature of a dataset. Values only: it is declared in YAML, saved as JSON, sent to executors.
 
-    Statistics learnt from the train split are fields like any other. The text under each field is what docs/config.md
-    says of it (tools/config_reference.py).
+    Statistics learnt from the train split are fields like any other. The text under each field becomes
+    docs/reference/config.md (tools/config_reference.py).
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
