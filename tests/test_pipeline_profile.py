@@ -119,7 +119,7 @@ def test_the_next_run_makes_the_profile_that_failed(
 ) -> None:
     home = build_small(tmp_path)
     with monkeypatch.context() as broken:
-        broken.setattr("laketrain.profile.stage._profiled", lambda *_: 1 / 0)
+        broken.setattr("laketrain.profile.stage._compute", lambda *_: 1 / 0)
         home.pipeline(spark).run(last="clean")
     assert profiles(home.lake) == {}
     home.pipeline(spark).run(last="clean")

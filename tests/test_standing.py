@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from laketrain.config.train import Train
 from laketrain.lake import Lake, Version
 from laketrain.profile.model import FILE, TableProfile
-from laketrain.profile.place import fingerprint_profile, profiles_of
+from laketrain.profile.store import fingerprint_profile, profiles_of
 from laketrain.standing import standing_model
 from laketrain.train import fingerprint_train
 

@@ -169,7 +169,7 @@ class Pipeline:
         Raises LakeError where there is no such table, DataError where Spark can't read it.
         """
         from laketrain.profile.model import PAGE, load_profile
-        from laketrain.profile.place import ZONES, find_profile
+        from laketrain.profile.store import ZONES, find_profile
         from laketrain.report.profile import ProfileView
 
         table = self.version(ref) if "/" in ref else self._table_input(ref)
@@ -456,7 +456,7 @@ class Pipeline:
     def _profile(self, table: Version) -> None:
         """Makes the profile of a committed table, unless it is there. Data and training don't need it: where it can't
         be made, that is told, and the run goes on."""
-        from laketrain.profile.place import find_profile, fingerprint_profile, profiles_of
+        from laketrain.profile.store import find_profile, fingerprint_profile, profiles_of
 
         if not self.workload.profile or find_profile(table) is not None:
             return

@@ -13,7 +13,7 @@ from laketrain.errors import LakeError
 from laketrain.lake import Version
 from laketrain.profile.drift import drift_between
 from laketrain.profile.model import load_profile
-from laketrain.profile.place import find_profile
+from laketrain.profile.store import find_profile
 from laketrain.train.stage import fingerprint_train
 
 _WORSE = {"some": ("some", "strong"), "strong": ("strong",)}

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from laketrain.config.integrate import AsOf
 from laketrain.errors import DataError
-from laketrain.integrate import stretches
+from laketrain.integrate import skew
 from laketrain.integrate.as_of import as_of
-from laketrain.integrate.base import Side
+from laketrain.integrate.base import TableRows
 from laketrain.spark.kept import Kept
 
 from .conftest import Integrate, Integrated, Rows
@@ -109,7 +109,7 @@ def test_a_column_may_tell_which_of_them_counts(priced: Callable[..., Integrated
     found = priced(TWICE, latest_by="price", known_by="none")
     assert {row["id"]: row["price"] for row in found.rows} == {**NONE, 1: 1.5, 2: 2.0}
     assert found.steps[0]["other"] == {"rows": 6, "null_keys": 2, "superseded": 1}
-    with pytest.raises(DataError, match="share ticker, at: .* Next: of equals there none can be chosen"):
+    with pytest.raises(DataError, match="share ticker, at: .* Next: none of several equal rows can be chosen"):
         priced([*TWICE, TWICE[-1]], latest_by="price", known_by="none")
 
 
@@ -171,8 +171,8 @@ def test_it_finds_what_pandas_finds_however_keys_are_cut(
                                 "allow_exact": exact, "tolerance": tolerance, "unmatched": {"left": "keep"}})
     with pytest.MonkeyPatch.context() as patch, Kept() as kept:
         if cut:
-            patch.setattr(stretches, "_LEAST_ROWS", 1)
-        sides = [Side(name, spark.createDataFrame(list(frame.itertuples(index=False)), ddl), len(frame))
+            patch.setattr(skew, "_MIN_ROWS", 1)
+        sides = [TableRows(name, spark.createDataFrame(list(frame.itertuples(index=False)), ddl), len(frame))
                  for name, frame, ddl in (("left", left, "k string, t bigint, i bigint"),
                                           ("right", right, "k string, t bigint, n double"))]
         done = as_of(sides[0], step, {"right": sides[1]}, kept)
@@ -186,15 +186,15 @@ def test_a_key_that_holds_most_rows_is_cut_and_its_parts_are_of_one_size(spark: 
     rows = 40_000
     hot = spark.range(rows).selectExpr("if(id % 20 = 0, concat('k', id % 400), 'hot') AS k", "id * 7919 % 40000 AS t",
                                        "id AS i")
-    placed = hot.selectExpr("k", f"cast(t AS decimal(20,0)) AS {stretches.AT}", "struct(i) AS body")
-    both = stretches.under_each_other(placed.withColumnRenamed("body", stretches.LEFT),
-                                      placed.withColumnRenamed("body", stretches.RIGHT))
+    placed = hot.selectExpr("k", f"cast(t AS decimal(20,0)) AS {skew.AT}", "struct(i) AS body")
+    both = skew.stack(placed.withColumnRenamed("body", skew.LEFT),
+                                      placed.withColumnRenamed("body", skew.RIGHT))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stretches, "_LEAST_ROWS", 1000)
-        cut, cuts = stretches.cut(both, ["k"], 2 * rows)
+        patch.setattr(skew, "_MIN_ROWS", 1000)
+        cut, cuts = skew.split_large_keys(both, ["k"], 2 * rows)
     assert cuts is not None
     assert [row["k"] for row in cuts.collect()] == ["hot"]
-    sizes = [row["count"] for row in cut.where("k = 'hot'").groupBy(stretches._STRETCH).count().collect()]
+    sizes = [row["count"] for row in cut.where("k = 'hot'").groupBy(skew._RANGE).count().collect()]
     assert sum(sizes) == 2 * rows * 95 // 100
     assert max(sizes) <= 2 * sorted(sizes)[len(sizes) // 2]
 
@@ -205,5 +205,5 @@ def test_a_partner_is_carried_over_stretches_that_have_none(spark: SparkSession)
     right = spark.createDataFrame([("k", 0, 1.5)], "k string, t bigint, price double")
     step = AsOf.model_validate({"step": "as_of", "table": "right", "on": ["k"], "time": "t"})
     with Kept() as kept:
-        done = as_of(Side("left", left, 100_000), step, {"right": Side("right", right, 1)}, kept)
+        done = as_of(TableRows("left", left, 100_000), step, {"right": TableRows("right", right, 1)}, kept)
         assert done.frame.where("price = 1.5").count() == done.rows == 100_000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from laketrain.config.integrate import History
 from laketrain.errors import DataError
-from laketrain.integrate.base import Side
+from laketrain.integrate.base import TableRows
 from laketrain.integrate.history import history
 from laketrain.spark.kept import Kept
 
@@ -107,7 +107,7 @@ def test_histories_are_those_of_plain_python_in_whatever_order_rows_come(
     chance.shuffle(rows)
     frame = spark.createDataFrame(rows, "k string, t int, v int, place int").repartition(3)
     with Kept() as kept:
-        found = history(Side("visits", frame, len(rows)), step, kept).frame.collect()
+        found = history(TableRows("visits", frame, len(rows)), step, kept).frame.collect()
     if per == "entity":
         assert {row["k"]: row["v"] for row in found} == {k: before(given, k, 99, last) for k in {k for k, *_ in given}}
     else:

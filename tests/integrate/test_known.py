@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from laketrain.config.integrate import AsOf, History
 from laketrain.errors import DataError
-from laketrain.integrate import stretches
+from laketrain.integrate import skew
 from laketrain.integrate.as_of import as_of
-from laketrain.integrate.base import Side
+from laketrain.integrate.base import TableRows
 from laketrain.integrate.history import history
 from laketrain.spark.frames import configured
 from laketrain.spark.kept import Kept
@@ -149,12 +149,13 @@ def test_each_row_gets_the_last_that_was_known_by_its_time_however_keys_are_cut(
         "columns": ["n"], "allow_exact": exact, "tolerance": tolerance, "unmatched": {"left": "keep"},
         **({"latest_by": "version"} if versioned else {})})
     with pytest.MonkeyPatch.context() as patch, Kept() as kept:
-        patch.setattr(stretches, "_LEAST_ROWS", 1)
-        sides = {"left": Side("left", spark.createDataFrame(left, "k int, t bigint, i int"), len(left)),
-                 "right": Side("right", spark.createDataFrame(right, "k int, v bigint, w bigint, version int, n int")
-                               .selectExpr("k", f"cast(v AS {kind}) AS v", "w", "version", "n"), len(right))}
+        patch.setattr(skew, "_MIN_ROWS", 1)
+        others = spark.createDataFrame(right, "k int, v bigint, w bigint, version int, n int").selectExpr(
+            "k", f"cast(v AS {kind}) AS v", "w", "version", "n")
+        sides = {"left": TableRows("left", spark.createDataFrame(left, "k int, t bigint, i int"), len(left)),
+                 "right": TableRows("right", others, len(right))}
         if kind == "double":
-            sides = {name: Side(name, one.frame.withColumns(
+            sides = {name: TableRows(name, one.frame.withColumns(
                 {time: one.frame[time].cast("double") for time in ("t", "w") if time in one.frame.columns}), one.rows)
                 for name, one in sides.items()}
         done = as_of(sides["left"], step, sides, kept)
@@ -247,7 +248,7 @@ def test_histories_have_the_last_events_that_were_known_however_rows_and_batches
     frame = frame.selectExpr("k", *(f"{name}::bigint" if kind == "bigint" else f"date_from_unix_date({name}) AS {name}"
                                     for name in "tw"), "v", "place")
     with Kept() as kept, configured(spark, {"spark.sql.execution.arrow.maxRecordsPerBatch": str(batch)}):
-        found = history(Side("events", frame, len(rows)), step, kept).frame.collect()
+        found = history(TableRows("events", frame, len(rows)), step, kept).frame.collect()
     assert {(row["k"], row["place"]): row["earlier_v"] for row in found} == {
         (key, place): seen(table, time, last, versioned) for key, table in enumerate(tables)
         for place, (time, *_) in enumerate(table)}

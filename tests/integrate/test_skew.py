@@ -9,7 +9,7 @@ import pytest
 
 from laketrain.config.integrate import AsOf, History, Join
 from laketrain.integrate.as_of import as_of
-from laketrain.integrate.base import Done, Side
+from laketrain.integrate.base import StepResult, TableRows
 from laketrain.integrate.history import history
 from laketrain.integrate.join import join
 from laketrain.integrate.stage import SETTINGS
@@ -68,7 +68,8 @@ def next_stage(spark: SparkSession) -> int:
     return spark._jsc.sc().dagScheduler().nextStageId()
 
 
-def heaviest(spark: SparkSession, work: Callable[[Kept], Done]) -> tuple[Done, list[dict[str, Any]], list[list[int]]]:
+def heaviest(spark: SparkSession, work: Callable[[Kept], StepResult]
+             ) -> tuple[StepResult, list[dict[str, Any]], list[list[int]]]:
     """What the step made, its rows, and the tasks of each stage that read most of the table from a shuffle."""
     since = next_stage(spark)
     with Kept() as kept:
@@ -88,7 +89,7 @@ def test_a_join(settled: SparkSession, events: DataFrame):
     keys = settled.range(4000).selectExpr("if(id = 7, 'hot', concat('k', id)) AS k", "id AS n")
     step = Join.model_validate({"step": "join", "table": "keys", "on": ["k"], "relation": "many-to-one"})
     done, _, stages = heaviest(settled, lambda kept: join(
-        Side("events", events, ROWS), step, {"keys": Side("keys", keys, 4000)}, kept))
+        TableRows("events", events, ROWS), step, {"keys": TableRows("keys", keys, 4000)}, kept))
     assert (done.rows, done.counts["matched"]) == (ROWS, ROWS)
     [tasks] = [tasks for tasks in stages if len(tasks) > TASKS]  # the hot one's were split
     assert max(tasks) < ROWS // 4
@@ -100,7 +101,7 @@ def test_an_as_of_join(settled: SparkSession, events: DataFrame):
     step = AsOf.model_validate({"step": "as_of", "table": "prices", "on": ["k"], "time": "t",
                                 "unmatched": {"left": "keep"}})
     done, _, stages = heaviest(settled, lambda kept: as_of(
-        Side("events", events, ROWS), step, {"prices": Side("prices", prices, ROWS // 10)}, kept))
+        TableRows("events", events, ROWS), step, {"prices": TableRows("prices", prices, ROWS // 10)}, kept))
     assert done.rows == ROWS
     # The price of a hot row is that of the last number below its time that is no multiple of twenty.
     wrong = done.frame.where("k = 'hot' AND price IS DISTINCT FROM if(t < 10, NULL, t div 10 - if(t div 10 % 20 = 0, "
@@ -112,7 +113,7 @@ def test_an_as_of_join(settled: SparkSession, events: DataFrame):
 
 def test_the_history_of_an_entity_with_most_events(settled: SparkSession, events: DataFrame):
     step = History.model_validate({"step": "history", "by": ["k"], "order": "t", "columns": ["t", "i"], "last": 50})
-    done, rows, stages = heaviest(settled, lambda kept: history(Side("events", events, ROWS), step, kept))
+    done, rows, stages = heaviest(settled, lambda kept: history(TableRows("events", events, ROWS), step, kept))
     assert (done.rows, done.counts["events"], done.counts["older"]) == (201, ROWS, ROWS * 95 // 100 - 50)
     assert stages == []  # all but the latest went before the shuffle
     assert rows[0]["k"] == "hot"

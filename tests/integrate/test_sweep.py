@@ -14,21 +14,22 @@ steps = st.lists(st.tuples(st.none() | st.integers(0, 6), st.integers(0, 3)), ma
 
 
 @given(st.lists(steps, max_size=4), st.integers(1, 4), st.integers(1, 5), st.integers(1, 6))
-def test_each_moment_has_the_last_of_the_events_that_came_before_it(
+def test_each_moment_gets_the_last_events_before_it(
         entities: list[list[tuple[int | None, int]]], last: int, batch: int, at_once: int):
     rows = [(entity, not number, place, version, f"{entity} {place} {version}" if place is not None else None)
             for entity, own in enumerate(entities) for number, (place, version) in enumerate(own)]
     table = pa.table({
         "k": pa.array([row[0] for row in rows], pa.int32()), sweep.TIME: pa.array(range(len(rows)), pa.int64()),
-        sweep._FIRST: pa.array([row[1] for row in rows], pa.bool_()),
-        sweep._ASKS: pa.array([row[2] is None for row in rows], pa.bool_()),
-        sweep.PLACE: pa.array([row[2] for row in rows], pa.int64()),
+        sweep._IS_FIRST: pa.array([row[1] for row in rows], pa.bool_()),
+        sweep._IS_MOMENT: pa.array([row[2] is None for row in rows], pa.bool_()),
+        sweep.POSITION: pa.array([row[2] for row in rows], pa.int64()),
         sweep.VERSION: pa.array([row[3] for row in rows], pa.int64()),
         sweep.EVENT: pa.array([row[4] and {"name": row[4]} for row in rows], pa.struct([("name", pa.string())]))})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweep, "_AT_ONCE", at_once)
-        found = {row[sweep.TIME]: (row["k"], [one["name"] for one in row[sweep.EVENTS]])
-                 for told in sweep._swept(["k", sweep.TIME], last, table.to_batches(batch)) for row in told.to_pylist()}
+        patch.setattr(sweep, "_EVENTS_PER_BATCH", at_once)
+        outputs = list(sweep._sweep(["k", sweep.TIME], last, table.to_batches(batch)))
+    result = {row[sweep.TIME]: (row["k"], [event["name"] for event in row[sweep.EVENTS]])
+              for output in outputs for row in output.to_pylist()}
     expected = {}
     for number, (entity, _, place, _, _) in enumerate(rows):
         if place is None:
@@ -38,4 +39,4 @@ def test_each_moment_has_the_last_of_the_events_that_came_before_it(
                     latest[event] = max(latest.get(event, 0), version)
             names = [f"{entity} {event} {version}" for event, version in sorted(latest.items())]
             expected[number] = entity, names[-last:]
-    assert found == expected
+    assert result == expected

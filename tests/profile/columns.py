@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from laketrain.profile.drift import drift_between
+from laketrain.profile.histogram import NumberCounts, bin_counts, summarize
 from laketrain.profile.model import ColumnProfile, Numbers, TableProfile, Value
-from laketrain.profile.series import Series, numbers_of, spread
 
 
 def numbers(values: np.ndarray, before: Numbers | None = None, step: int = 0) -> Numbers:
-    series = Series(10**6)
+    series = NumberCounts(10**6)
     series.add(values)
     old = before.histogram.edges if before and before.histogram else None
-    earlier = spread(series, np.array(old)) if old else None
-    return numbers_of(series, spread(series, series.edges(step)), step, earlier)
+    earlier = bin_counts(series, np.array(old)) if old else None
+    return summarize(series, bin_counts(series, series.edges(step)), step, earlier)
 
 
 def number(values: np.ndarray, before: ColumnProfile | None = None, nulls: int = 0) -> ColumnProfile:

@@ -37,5 +37,5 @@ def in_executors(monkeypatch: pytest.MonkeyPatch, tasks: int = 16) -> None:
     """Has even small tables looked at where their rows are; what more than `tasks` tasks find is merged there."""
     from laketrain.profile import stage
 
-    monkeypatch.setattr(stage, "_SMALL", -1)
-    monkeypatch.setattr(stage, "_MANY", tasks)
+    monkeypatch.setattr(stage, "_DRIVER_BYTES", -1)
+    monkeypatch.setattr(stage, "_MAX_RESULTS", tasks)

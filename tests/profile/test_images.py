@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from laketrain.profile.images import ImageTally
+from laketrain.profile.images import ImageCounts
 
 
 def picture(width: int, height: int, mode: str = "RGB", form: str = "PNG") -> bytes:
@@ -23,44 +23,44 @@ FILES = [picture(8, 6), picture(8, 6, "L"), picture(10, 6, "RGBA"), picture(8, 6
          None]
 
 
-def tally_of(*parts: list[bytes | None]) -> ImageTally:
-    found = ImageTally()
+def counts_of(*parts: list[bytes | None]) -> ImageCounts:
+    images = ImageCounts()
     for part in parts:
-        one = ImageTally()
+        one = ImageCounts()
         one.add(pa.array(part, pa.binary()), pa.array([None if file is None else len(file) for file in part]))
-        found.merge(ImageTally.from_json(json.loads(json.dumps(one.to_json()))))
-    return found
+        images.merge(ImageCounts.from_json(json.loads(json.dumps(one.to_json()))))
+    return images
 
 
 def test_headers_tell_format_size_and_colours() -> None:
-    found = tally_of(FILES[:4], FILES[4:]).found
-    assert found is not None
-    assert (found.readable, found.unreadable) == (6, 3)
-    assert {value.value: value.rows for value in found.formats} == {"PNG": 3, "JPEG": 2, "GIF": 1}
-    assert {value.value: value.rows for value in found.sizes} == {"8 × 6": 4, "10 × 6": 1, "3 × 3": 1}
-    assert {value.value: value.rows for value in found.colours} == {"RGB": 2, "GRAY": 2, "RGB with alpha": 1,
+    images = counts_of(FILES[:4], FILES[4:]).summary
+    assert images is not None
+    assert (images.readable, images.unreadable) == (6, 3)
+    assert {value.value: value.rows for value in images.formats} == {"PNG": 3, "JPEG": 2, "GIF": 1}
+    assert {value.value: value.rows for value in images.sizes} == {"8 × 6": 4, "10 × 6": 1, "3 × 3": 1}
+    assert {value.value: value.rows for value in images.colours} == {"RGB": 2, "GRAY": 2, "RGB with alpha": 1,
                                                                     "PALETTE": 1}
-    assert {value.value: value.rows for value in found.reasons} == {"is no image": 1, "is empty": 1, "is truncated": 1}
-    assert (found.width.least, found.width.most, found.height.mean) == (3, 10, (6 * 5 + 3) / 6)
+    assert {value.value: value.rows for value in images.reasons} == {"is no image": 1, "is empty": 1, "is truncated": 1}
+    assert (images.width.least, images.width.most, images.height.mean) == (3, 10, (6 * 5 + 3) / 6)
 
 
 @pytest.mark.parametrize("cut", [0, 3, 9])
 def test_any_cut_says_the_same(cut: int) -> None:
-    assert tally_of(FILES[cut:], FILES[:cut]).found == tally_of(FILES).found
+    assert counts_of(FILES[cut:], FILES[:cut]).summary == counts_of(FILES).summary
 
 
-def test_a_column_of_other_bytes_holds_no_images() -> None:
-    assert tally_of([b"\x00\x01", b"tensor"]).found is None
+def test_a_column_of_other_bytes_has_no_images() -> None:
+    assert counts_of([b"\x00\x01", b"tensor"]).summary is None
 
 
-def test_a_size_that_comes_after_the_first_bytes_is_said_so() -> None:
-    found = ImageTally()
-    found.add(pa.array([FILES[0], FILES[3][:30]], pa.binary()), pa.array([len(FILES[0]), 99_999]))
-    assert found.found is not None
-    assert [value.value for value in found.found.reasons] == ["says its size too late in the file"]
+def test_a_size_after_the_first_bytes_is_reported_as_a_reason() -> None:
+    counts = ImageCounts()
+    counts.add(pa.array([FILES[0], FILES[3][:30]], pa.binary()), pa.array([len(FILES[0]), 99_999]))
+    assert counts.summary is not None
+    assert [value.value for value in counts.summary.reasons] == ["has its size too late in the file"]
 
 
-def test_sizes_too_many_to_tell_are_left_out() -> None:
-    found = tally_of([picture(width, height) for width in range(1, 41) for height in range(1, 27)]).found
-    assert found is not None
-    assert (found.sizes, found.width.most, found.height.most) == ([], 40, 26)
+def test_too_many_sizes_are_left_out() -> None:
+    images = counts_of([picture(width, height) for width in range(1, 41) for height in range(1, 27)]).summary
+    assert images is not None
+    assert (images.sizes, images.width.most, images.height.most) == ([], 40, 26)

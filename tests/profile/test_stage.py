@@ -17,7 +17,7 @@ from PIL import Image
 from laketrain.errors import LakeError
 from laketrain.lake import Lake
 from laketrain.profile.model import QUANTILES, TableProfile, load_profile
-from laketrain.profile.place import find_profile, profiles_of
+from laketrain.profile.store import find_profile, profiles_of
 
 from ..tables import commit_table
 from .profiling import in_executors, profile_of, profiled
@@ -240,7 +240,7 @@ def test_a_profile_that_cannot_be_read_says_so_and_keeps_no_later_one_from_being
     first = profiled(spark, commit_table(lake, "table", [{"x": 1}], "x int"))
     path = Path(lake.store.local(first.path("profile.json")) or "")
     path.write_text("{}")
-    with pytest.raises(LakeError, match=r"holds no profile that can be read.*--force"):
+    with pytest.raises(LakeError, match=r"has no readable profile.*--force"):
         load_profile(first)
     assert profile_of(spark, lake, [{"x": 2}], "x int").drift is None
 

@@ -1,4 +1,4 @@
-"""Values are counted in bounded memory, alike however the rows were cut."""
+"""ValueCounts are counted in bounded memory, alike however the rows were cut."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.profile.values import Values, cells_of, threshold
+from laketrain.profile.values import ValueCounts, cells_of, threshold
 
 KEYS = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=40)
 
@@ -24,36 +24,36 @@ def hashes(values: np.ndarray) -> np.ndarray:
         return (x ^ (x >> np.uint64(31))).view(np.int64)
 
 
-def counted(*parts: np.ndarray, most: int = 1000) -> Values:
-    found = Values(most)
+def counted(*parts: np.ndarray, limit: int = 1000) -> ValueCounts:
+    total = ValueCounts(limit)
     for part in parts:
-        one = Values(most)
+        counts = ValueCounts(limit)
         for batch in np.array_split(part, 2):
-            one.add(batch, lambda row, batch=batch: f"v{batch[row]}")
-        found.merge(Values.from_json(json.loads(json.dumps(one.to_json()))))
-    return found
+            counts.add(batch, lambda row, batch=batch: f"v{batch[row]}")
+        total.merge(ValueCounts.from_json(json.loads(json.dumps(counts.to_json()))))
+    return total
 
 
 @given(KEYS)
 def test_few_are_counted_one_by_one(keys: list[int]) -> None:
-    found = counted(np.array(keys, np.int64))
-    assert found.distinct == (len(set(keys)), True)
-    assert dict(found.ranked()) == {f"v{key}": rows for key, rows in Counter(keys).items()}
+    values = counted(np.array(keys, np.int64))
+    assert values.distinct == (len(set(keys)), True)
+    assert dict(values.ranked()) == {f"v{key}": rows for key, rows in Counter(keys).items()}
 
 
 @given(KEYS, st.integers(0, 40), st.sampled_from([3, 1000]))
-def test_parts_in_any_cut_say_the_same(keys: list[int], cut: int, most: int) -> None:
-    whole, values = counted(np.array(keys, np.int64), most=most), np.array(keys, np.int64)
-    parts = counted(values[cut:], values[:cut], most=most)
+def test_parts_in_any_cut_say_the_same(keys: list[int], cut: int, limit: int) -> None:
+    whole, values = counted(np.array(keys, np.int64), limit=limit), np.array(keys, np.int64)
+    parts = counted(values[cut:], values[:cut], limit=limit)
     assert (parts.distinct, parts.ranked(), parts.frequent_cells(40)) == (
         whole.distinct, whole.ranked(), whole.frequent_cells(40))
 
 
 @pytest.mark.parametrize("number", [1_500, 20_000, 300_000])
 def test_many_are_estimated_within_a_few_percent(number: int) -> None:
-    found, exact = counted(hashes(np.arange(number)), hashes(np.arange(number // 2))).distinct
+    values, exact = counted(hashes(np.arange(number)), hashes(np.arange(number // 2))).distinct
     assert not exact
-    assert found == pytest.approx(number, rel=0.04)
+    assert values == pytest.approx(number, rel=0.04)
 
 
 def test_every_frequent_value_lies_in_the_cells_that_are_looked_at_again() -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from laketrain.errors import LakeError
 from laketrain.lake import Lake, Version
+from laketrain.profile.alerts import alerts_of
 from laketrain.profile.drift import drift_between
 from laketrain.profile.model import (
     FILE,
@@ -22,8 +23,7 @@ from laketrain.profile.model import (
     TableProfile,
     Value,
 )
-from laketrain.profile.notices import notices_of
-from laketrain.profile.place import fingerprint_profile, profiles_of
+from laketrain.profile.store import fingerprint_profile, profiles_of
 from laketrain.report.bars import bars
 from laketrain.report.page import render
 from laketrain.report.profile import ProfileView, page_of
@@ -64,7 +64,7 @@ def profile_of(word: str = "calm", version: int = 2) -> TableProfile:
     before = profile.model_copy(update={"version": 1, "rows": 60, "columns": [
         columns[2].model_copy(update={"values": [Value(value="fox", rows=90)], "nulls": 10}), column(f"z {word}")]})
     profile = profile.model_copy(update={"drift": drift_between(before, profile)})
-    return profile.model_copy(update={"warnings": notices_of(profile)})
+    return profile.model_copy(update={"warnings": alerts_of(profile)})
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,8 @@ def commit_profile(table: Version, profile: TableProfile) -> Version:
 @pytest.mark.parametrize(("section", "said"), [
     ("head", ["clean/shapes@2", "100 rows, 4 columns, 1.2 kB", "x calm has 3 NaN and 0 infinite numbers",
               "label calm is imbalanced: 'calm rare' has 1.11 % of the rows, 'calm' 89 times as many",
-              "x calm and y go together nearly perfectly (r = -0.995)", "label calm drifted from version 1",
-              "photo has 10 files that are no readable images"]),
+              "x calm and y are almost perfectly correlated (r = -0.995)", "label calm drifted from version 1",
+              "photo has 10 files that aren't readable images"]),
     ("drift", ["since clean/shapes@1", "60 → 100 rows", "label calm strong", "new: calm calm rare", "vanished: fox",
                "z calm strong is gone", "x calm some is new", "PSI of 0.1", "0.25"]),
     ("columns", ["x calm double nulls 10 (10.0 %)", "distinct about 60", "NaN 3", "0 4 mean 1.5 std 1.25",

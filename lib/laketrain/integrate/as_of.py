@@ -1,13 +1,13 @@
-"""The partner that is nearest in time, found by one sort: no row is compared with more than the last one seen.
+"""The step `as_of`: joins each row with the row of another table that is nearest in time, in one sort.
 
-    done = as_of(Side("clean/trades", frame, 4380), step, tables, kept)
+    result = as_of(TableRows("clean/trades", frame, 4380), step, tables, cache)
 
-Both sides are put under each other, and within a key sorted by time; then each left row's partner is the last right row
-before it. Where a key holds so many rows that one task would get most of the work, its time is cut into stretches (see
-`laketrain.integrate.stretches`).
+Both tables are stacked and, within each key, sorted by time. The match of a left row is then the last right row before
+it, so no row is compared with more than one other. A key with so many rows that one task would get most of the work is
+split into time ranges (see `laketrain.integrate.skew`).
 
-A right row that became known after its own time is sorted by when it was known. The last one is then that of the latest
-time among those before, and of its versions the latest.
+A right row that became known after its own time is sorted by when it became known. The match is then the row with the
+latest time among those before, and of several versions of it the latest.
 """
 
 from __future__ import annotations
@@ -22,77 +22,88 @@ from laketrain.config.integrate import AsOf
 from laketrain.config.integrate.known import NONE
 from laketrain.config.widening import widened
 from laketrain.errors import DataError
-from laketrain.integrate.base import Done, Side, column, refuse, rejects, repeated, values
+from laketrain.integrate.base import (
+    StepResult,
+    TableRows,
+    column,
+    duplicate_examples,
+    fail_on,
+    format_values,
+    to_quarantine,
+)
 from laketrain.integrate.instants import instant
-from laketrain.integrate.stretches import AT, LEFT, OF_LEFT, ORDER, RIGHT, SIDE, cut, under_each_other, with_last
+from laketrain.integrate.skew import AT, IS_LEFT, LEFT, ORDER, RIGHT, SIDE, split_large_keys, stack, with_last
 from laketrain.spark.kept import Kept
 
-_KEY, _MATCH, _RANK, _HAS = "_integrate_key", "_integrate_match", "_integrate_rank", "_integrate_has"
+_KEY, _MATCH, _RANK, _COMPLETE = "_integrate_key", "_integrate_match", "_integrate_rank", "_integrate_has"
 _KNOWN, _VERSION = "_integrate_known", "_integrate_version"
 
 
-def as_of(table: Side, step: AsOf, tables: Mapping[str, Side], kept: Kept) -> Done:
-    """`table` with the columns of its partners.
+def as_of(table: TableRows, step: AsOf, tables: Mapping[str, TableRows], kept: Kept) -> StepResult:
+    """`table` with the columns of the matching rows.
 
-    Raises DataError where several rows of the other table share key and time, or where rows without a partner are
-    declared as none ("fatal").
+    Raises DataError where several rows of the other table share key and time, or where a row has no match although
+    unmatched rows are declared as "fatal".
     """
     other = tables[step.table]
-    kinds = _kinds(table.frame, other.frame, step)
-    keys = [f"{_KEY}{place}" for place in range(len(step.keys))]
+    kinds = _comparison_types(table.frame, other.frame, step)
+    keys = [f"{_KEY}{index}" for index in range(len(step.keys))]
     new = step.taken(dict(other.frame.dtypes))
-    right, left_out = _series(_placed(other.frame, step.keys.values(), step.other_time, kinds), step, other, list(new),
-                              kinds[-1])
-    left = _placed(table.frame, step.keys, step.time, kinds).select(
-        *keys, AT, F.struct(*(column(name).alias(f"c{place}") for place, name in enumerate(table.frame.columns)))
+    right, left_out = _right_rows(_with_key_and_time(other.frame, step.keys.values(), step.other_time, kinds), step,
+                                  other, list(new), kinds[-1])
+    left = _with_key_and_time(table.frame, step.keys, step.time, kinds).select(
+        *keys, AT, F.struct(*(column(name).alias(f"c{index}") for index, name in enumerate(table.frame.columns)))
         .alias(LEFT))
-    # Rows that can't have a partner go another way: all nulls are one key, and would crowd one task.
-    lost = left.where(~_is_placed(keys)).withColumn(_MATCH, F.lit(None).cast(right.schema[RIGHT].dataType))
-    found = _found(left.where(_is_placed(keys)), right, keys, step, table.rows + other.rows)
-    marked = kept.keep(found.select(LEFT, _MATCH, F.lit(True).alias(_HAS))
-                       .unionByName(lost.select(LEFT, _MATCH, F.lit(False).alias(_HAS))))
-    rows = marked.select(*(F.col(f"{LEFT}.c{place}").alias(name) for place, name in enumerate(table.frame.columns)),
-                         *(F.col(f"{_MATCH}.c{place}").alias(name) for place, name in enumerate(new.values())),
-                         F.col(_MATCH).isNotNull().alias(_MATCH), _HAS)
-    counts = {(row[_MATCH], row[_HAS]): row["count"] for row in rows.groupBy(_MATCH, _HAS).count().collect()}
+    # Rows without a key or time take another path: all nulls are one key, and would fill one task.
+    incomplete = left.where(~_is_complete(keys)).withColumn(_MATCH, F.lit(None).cast(right.schema[RIGHT].dataType))
+    matches = _find_matches(left.where(_is_complete(keys)), right, keys, step, table.rows + other.rows)
+    matched_rows = kept.keep(matches.select(LEFT, _MATCH, F.lit(True).alias(_COMPLETE))
+                             .unionByName(incomplete.select(LEFT, _MATCH, F.lit(False).alias(_COMPLETE))))
+    rows = matched_rows.select(
+        *(F.col(f"{LEFT}.c{index}").alias(name) for index, name in enumerate(table.frame.columns)),
+        *(F.col(f"{_MATCH}.c{index}").alias(name) for index, name in enumerate(new.values())),
+        F.col(_MATCH).isNotNull().alias(_MATCH), _COMPLETE)
+    counts = {(row[_MATCH], row[_COMPLETE]): row["count"]
+              for row in rows.groupBy(_MATCH, _COMPLETE).count().collect()}
     matched, nulls = counts.get((True, True), 0), counts.get((False, False), 0)
     unmatched = counts.get((False, True), 0) + nulls
     keep = step.unmatched.left == "keep"
-    rejected = _lonely(rows, table, other, step) if unmatched and not keep else None
+    rejected = _unmatched(rows, table, other, step) if unmatched and not keep else None
     out = rows if keep else rows.where(column(_MATCH))
-    return Done(out.drop(_MATCH, _HAS), matched + (unmatched if keep else 0), rejected, None,
-                {"matched": matched, "unmatched": unmatched, "null_keys": nulls,
-                 "other": {"rows": other.rows, **left_out}})
+    return StepResult(out.drop(_MATCH, _COMPLETE), matched + (unmatched if keep else 0), rejected, None,
+                      {"matched": matched, "unmatched": unmatched, "null_keys": nulls,
+                       "other": {"rows": other.rows, **left_out}})
 
 
-def _kinds(left: DataFrame, right: DataFrame, step: AsOf) -> list[str]:
+def _comparison_types(left: DataFrame, right: DataFrame, step: AsOf) -> list[str]:
     """The types in which keys, then times, are compared."""
-    mine, others = dict(left.dtypes), dict(right.dtypes)
+    left_types, right_types = dict(left.dtypes), dict(right.dtypes)
     pairs = [*step.keys.items(), (step.time, step.other_time)]
-    kinds = [widened(mine[name], others[old]) or mine[name] for name, old in pairs]
-    return [*kinds[:-1], widened(kinds[-1], others[step.known]) or kinds[-1]] if step.known else kinds
+    kinds = [widened(left_types[name], right_types[other]) or left_types[name] for name, other in pairs]
+    return [*kinds[:-1], widened(kinds[-1], right_types[step.known]) or kinds[-1]] if step.known else kinds
 
 
-def _placed(frame: DataFrame, keys: Iterable[str], time: str, kinds: list[str]) -> DataFrame:
-    """The rows with their key and their time as columns that can be compared."""
-    named = {f"{_KEY}{place}": column(name).cast(kinds[place]) for place, name in enumerate(keys)}
-    return frame.withColumns({**named, AT: instant(column(time), kinds[-1])})
+def _with_key_and_time(frame: DataFrame, keys: Iterable[str], time: str, kinds: list[str]) -> DataFrame:
+    """The rows with their key and their time in columns that can be compared."""
+    compared = {f"{_KEY}{index}": column(name).cast(kinds[index]) for index, name in enumerate(keys)}
+    return frame.withColumns({**compared, AT: instant(column(time), kinds[-1])})
 
 
-def _is_placed(keys: list[str]) -> Column:
-    found = F.col(AT).isNotNull()
+def _is_complete(keys: list[str]) -> Column:
+    """Whether a row has a key and a time."""
+    complete = F.col(AT).isNotNull()
     for key in keys:
-        found = found & F.col(key).isNotNull()
-    return found
+        complete = complete & F.col(key).isNotNull()
+    return complete
 
 
-def _series(
-    placed: DataFrame, step: AsOf, other: Side, taken: list[str], kind: str
+def _right_rows(
+    keyed: DataFrame, step: AsOf, other: TableRows, taken: list[str], kind: str
 ) -> tuple[DataFrame, dict[str, int]]:
-    """The other table's rows that have a key and a time, at the time from which each counts: one of a key, time and
-    version. And how many it has besides."""
-    keys = [name for name in placed.columns if name.startswith(_KEY)]
-    rows = placed.where(_is_placed(keys))
+    """The other table's rows with a key and a time, at the time from which each counts, one for each key, time and
+    version; and counts of the rows that are left out."""
+    keys = [name for name in keyed.columns if name.startswith(_KEY)]
+    rows = keyed.where(_is_complete(keys))
     complete = rows.count()
     left_out = {"null_keys": other.rows - complete}
     if step.known:
@@ -104,60 +115,60 @@ def _series(
         rows = rows.withColumn(_RANK, F.rank().over(Window.partitionBy(*keys, AT).orderBy(order))).where(
             F.col(_RANK) == 1)
         left_out["superseded"] = complete - rows.count()
-    # In a struct, as `repeated` takes two nulls for different, and two versions of null can't be told apart.
+    # In a struct, because `duplicate_examples` treats two nulls as different, and two null versions are duplicates.
     rows = rows.withColumn(_VERSION, F.struct(F.lit(0), *map(column, step.versions)))
     names = [*step.keys.values(), step.other_time, *(step.versions if step.known else ())]
-    if shown := repeated(rows, [*keys, AT, _VERSION], names):
-        hint = ("of equals there none can be chosen: tell them apart, or add a 'unique' rule to its clean section"
-                if step.versions else
-                "say by 'known_by' when each became known, by 'latest_by' which one counts, or add a 'unique' rule to "
+    if examples := duplicate_examples(rows, [*keys, AT, _VERSION], names):
+        hint = ("none of several equal rows can be chosen: make them differ, or add a 'unique' rule to its clean "
+                "section" if step.versions else
+                "set 'known_by' to when each became known, 'latest_by' to which one counts, or add a 'unique' rule to "
                 "its clean section")
         raise DataError("integrate", _subject(step),
-                        f"several rows of {other.name} share {', '.join(names)}: {shown}", hint)
+                        f"several rows of {other.name} share {', '.join(names)}: {examples}", hint)
     order = F.struct(F.col(AT).alias("at"), F.col(_VERSION)).alias(ORDER)
-    right = F.struct(order, *(column(name).alias(f"c{place}") for place, name in enumerate(taken))).alias(RIGHT)
+    right = F.struct(order, *(column(name).alias(f"c{index}") for index, name in enumerate(taken))).alias(RIGHT)
     return rows.select(*keys, (F.greatest(AT, _KNOWN) if step.known else F.col(AT)).alias(AT), right), left_out
 
 
-def _found(left: DataFrame, right: DataFrame, keys: list[str], step: AsOf, rows: int) -> DataFrame:
+def _find_matches(left: DataFrame, right: DataFrame, keys: list[str], step: AsOf, rows: int) -> DataFrame:
     """LEFT and _MATCH of the rows that have a key and a time."""
-    both = under_each_other(left, right)
-    both, cuts = cut(both, keys, rows)
-    sides = {"backward": [True], "forward": [False], "nearest": [True, False]}[step.direction]
-    for earlier in sides:
-        both = with_last(both, keys, cuts, _side(earlier), earlier, step.allow_exact)
-    first, *second = [F.col(_side(earlier)) for earlier in sides]
+    both = stack(left, right)
+    both, splits = split_large_keys(both, keys, rows)
+    directions = {"backward": [True], "forward": [False], "nearest": [True, False]}[step.direction]
+    for earlier in directions:
+        both = with_last(both, keys, splits, _candidate(earlier), earlier, step.allow_exact)
+    first, *second = [F.col(_candidate(earlier)) for earlier in directions]
     match = first
     for other in second:
-        match = F.when(first.isNull() | (_far(other) < _far(first)), other).otherwise(first)
-    found = both.where(F.col(SIDE) == OF_LEFT).select(LEFT, AT, match.alias(_MATCH))
+        match = F.when(first.isNull() | (_distance(other) < _distance(first)), other).otherwise(first)
+    matches = both.where(F.col(SIDE) == IS_LEFT).select(LEFT, AT, match.alias(_MATCH))
     if step.tolerance is None:
-        return found
-    most = (step.tolerance // timedelta(microseconds=1) if isinstance(step.tolerance, timedelta) else step.tolerance)
-    return found.withColumn(_MATCH, F.when(_far(F.col(_MATCH)) <= F.lit(most), F.col(_MATCH)))
+        return matches
+    limit = (step.tolerance // timedelta(microseconds=1) if isinstance(step.tolerance, timedelta) else step.tolerance)
+    return matches.withColumn(_MATCH, F.when(_distance(F.col(_MATCH)) <= F.lit(limit), F.col(_MATCH)))
 
 
-def _side(earlier: bool) -> str:
+def _candidate(earlier: bool) -> str:
     return f"{_MATCH}{int(earlier)}"
 
 
-def _far(match: Column) -> Column:
-    """How far in time the match is. Equal times are no distance apart, infinite ones too."""
-    there = match.getField(ORDER).getField("at")
-    return F.when(there == F.col(AT), F.lit(0)).otherwise(F.abs(there - F.col(AT)))
+def _distance(match: Column) -> Column:
+    """The distance in time to the match. It is 0 for equal times, infinite ones too."""
+    time = match.getField(ORDER).getField("at")
+    return F.when(time == F.col(AT), F.lit(0)).otherwise(F.abs(time - F.col(AT)))
 
 
-def _lonely(rows: DataFrame, table: Side, other: Side, step: AsOf) -> DataFrame:
+def _unmatched(rows: DataFrame, table: TableRows, other: TableRows, step: AsOf) -> DataFrame:
     names = [*step.keys, step.time]
     where = "known by" if step.known else {"backward": "up to", "forward": "from", "nearest": "near"}[step.direction]
-    reason = F.concat(F.lit(f"no partner in {other.name} {where} "), values(names))
-    lonely = rejects(rows.where(~column(_MATCH)), table.frame.columns, table.name, step.label, reason)
+    reason = F.concat(F.lit(f"no partner in {other.name} {where} "), format_values(names))
+    rejected = to_quarantine(rows.where(~column(_MATCH)), table.frame.columns, table.name, step.label, reason)
     if step.unmatched.left == "fatal":
-        refuse(lonely, _subject(step), f"{table.name} have no partner in {other.name}",
-               "land what is missing, widen the tolerance, or set 'unmatched' to keep or quarantine" + (
-                   f"; rows count from {step.known!r} on, unless known_by: {NONE} lets them look ahead"
-                   if step.known else ""))
-    return lonely
+        fail_on(rejected, _subject(step), f"{table.name} have no partner in {other.name}",
+                "land what is missing, widen the tolerance, or set 'unmatched' to keep or quarantine" + (
+                    f"; rows count from {step.known!r} on, unless known_by: {NONE} lets them look ahead"
+                    if step.known else ""))
+    return rejected
 
 
 def _subject(step: AsOf) -> str:

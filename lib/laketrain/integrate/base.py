@@ -1,6 +1,6 @@
-"""What steps take and give: a table's rows with their number, and those that went to quarantine on the way.
+"""Inputs and results of a step, and helpers that several steps use.
 
-    done = join(table, step, tables, kept)      # Done(frame, rows=258, rejected=…, others=…, counts={"matched": 258})
+    result = join(table, step, tables, cache)      # StepResult(frame, rows=258, rejected=…, counts={"matched": 258})
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pyspark.sql import functions as F
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted, record
 
-_ROWS, _SHOWN = "_integrate_rows", "_integrate_shown"
+_COUNT, _EXAMPLE = "_integrate_rows", "_integrate_shown"
 
 
 @dataclass(frozen=True)
-class Side:
-    """A table's rows. `name` is what messages call it, e.g. `clean/pixels`."""
+class TableRows:
+    """A table's rows and their number. `name` is used in messages, e.g. `clean/pixels`."""
 
     name: str
     frame: DataFrame
@@ -30,11 +30,14 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Done:
-    """What a step made.
+class StepResult:
+    """The output of a step.
 
-    frame: the rows after it. rows: their number; None where only counting tells. rejected: rows for quarantine (file,
-    rule, reason, record) of those that came to the step; others: of the other tables. counts: what else is to be said.
+    Attributes:
+        frame: the rows after the step. rows: their number; None where it isn't known without a count.
+        rejected: rows of the table so far that go to quarantine (file, rule, reason, record).
+        others: rows of other tables that go to quarantine.
+        counts: further counts of the step, for the version's entry.
     """
 
     frame: DataFrame
@@ -45,46 +48,47 @@ class Done:
 
 
 def column(name: str) -> Column:
-    """The column of just that name, dots and all."""
+    """The column with exactly this name, which may contain dots."""
     return F.col(quoted(name))
 
 
-def is_known(names: Iterable[str]) -> Column:
-    """Whether none of the columns is null."""
+def none_null(names: Iterable[str]) -> Column:
+    """Whether all of the columns have a value."""
     return reduce(and_, (column(name).isNotNull() for name in names), F.lit(True))
 
 
-def is_unknown(names: Iterable[str]) -> Column:
-    """Whether one of the columns is null."""
+def any_null(names: Iterable[str]) -> Column:
+    """Whether any of the columns is null."""
     return reduce(or_, (column(name).isNull() for name in names), F.lit(False))
 
 
-def values(names: Iterable[str]) -> Column:
-    """A row's values in words: `id, day = 7, null`."""
+def format_values(names: Iterable[str]) -> Column:
+    """A row's values as text: `id, day = 7, null`."""
     names = list(names)
     texts = [F.coalesce(column(name).cast("string"), F.lit("null")) for name in names]
     return F.concat(F.lit(f"{', '.join(names)} = "), F.concat_ws(", ", *texts))
 
 
-def rejects(rows: DataFrame, columns: list[str], file: str, rule: str, reason: Column) -> DataFrame:
-    """`rows` as quarantine has them, with `columns` as their record."""
+def to_quarantine(rows: DataFrame, columns: list[str], file: str, rule: str, reason: Column) -> DataFrame:
+    """`rows` in the schema of quarantine, with `columns` as their record."""
     return rows.select(F.lit(file).alias("file"), F.lit(rule).alias("rule"), reason.alias("reason"),
                        record(columns).alias("record"))
 
 
-def refuse(rejected: DataFrame, subject: str, what: str, hint: str) -> None:
-    """Raises DataError with the number of `rejected` rows, `what` they are, and one as an example; none is fine."""
-    some = rejected.agg(F.count("*").alias("rows"), F.min("reason").alias("reason")).collect()[0]
-    if some["rows"]:
-        raise DataError("integrate", subject, f"{some['rows']} rows of {what}, e.g. {some['reason']}", hint)
+def fail_on(rejected: DataFrame, subject: str, description: str, hint: str) -> None:
+    """Raises DataError with the number of `rejected` rows, their description and an example, if there are any."""
+    summary = rejected.agg(F.count("*").alias("rows"), F.min("reason").alias("reason")).collect()[0]
+    if summary["rows"]:
+        raise DataError("integrate", subject, f"{summary['rows']} rows of {description}, e.g. {summary['reason']}",
+                        hint)
 
 
-def repeated(frame: DataFrame, by: Iterable[str], shown: Iterable[str]) -> str:
-    """Some rows that are alike in the columns `by`, told by their columns `shown`; '' where no two are. Rows with a
-    null in `by` are like no other."""
+def duplicate_examples(frame: DataFrame, by: Iterable[str], show: Iterable[str]) -> str:
+    """Describes up to three groups of rows that are equal in the columns `by`, by their columns `show`; '' where there
+    are none. Rows with a null in `by` equal no other."""
     by = list(by)
-    texts = [F.min(column(name).cast("string")).alias(f"{_SHOWN}{place}") for place, name in enumerate(shown)]
-    counted = frame.where(is_known(by)).groupBy(*map(column, by)).agg(F.count("*").alias(_ROWS), *texts)
-    some = counted.where(F.col(_ROWS) > 1).orderBy(F.desc(_ROWS), *map(column, by)).limit(3).collect()
-    return "; ".join(f"{', '.join(str(row[f'{_SHOWN}{place}']) for place in range(len(texts)))} ({row[_ROWS]} rows)"
-                     for row in some)
+    texts = [F.min(column(name).cast("string")).alias(f"{_EXAMPLE}{index}") for index, name in enumerate(show)]
+    groups = frame.where(none_null(by)).groupBy(*map(column, by)).agg(F.count("*").alias(_COUNT), *texts)
+    examples = groups.where(F.col(_COUNT) > 1).orderBy(F.desc(_COUNT), *map(column, by)).limit(3).collect()
+    return "; ".join(f"{', '.join(str(row[f'{_EXAMPLE}{index}']) for index in range(len(texts)))} "
+                     f"({row[_COUNT]} rows)" for row in examples)

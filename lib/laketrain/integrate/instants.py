@@ -7,17 +7,17 @@ from pyspark.sql import functions as F
 
 from laketrain.config.widening import is_time, plain
 
-_DAY = 86_400_000_000
+_MICROSECONDS_PER_DAY = 86_400_000_000
 
 
 def instant(time: Column, kind: str) -> Column:
-    """A time as a number: microseconds for dates and timestamps. NaN is no time.
+    """A time as a number: microseconds for dates and timestamps; null for NaN.
 
     Args:
-        kind: the type in which times are compared, which holds those of the column.
+        kind: the type in which times are compared. It holds every value of the column.
     """
     if plain(kind) == "date":
-        return F.unix_date(time).cast("bigint") * _DAY
+        return F.unix_date(time).cast("bigint") * _MICROSECONDS_PER_DAY
     if is_time(kind):
         return F.unix_micros(time.cast("timestamp"))
     if plain(kind) in ("float", "double"):

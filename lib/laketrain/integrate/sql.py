@@ -1,20 +1,20 @@
-"""One SELECT over the rows so far.
+"""The step `sql`: one SELECT over the rows so far.
 
-    done = sql(Side("clean/pixels", frame, 258), step, "digits")
+    result = sql(TableRows("clean/pixels", frame, 258), step, "digits")
 """
 
 from __future__ import annotations
 
 from laketrain.config.integrate import Sql
-from laketrain.integrate.base import Done, Side
+from laketrain.integrate.base import StepResult, TableRows
 from laketrain.spark.frames import quoted
 
 
-def sql(table: Side, step: Sql, view: str) -> Done:
-    """What the query makes of `table`, which it sees as `view`."""
+def sql(table: TableRows, step: Sql, view: str) -> StepResult:
+    """The result of the query, which reads `table` as `view`."""
     spark = table.frame.sparkSession
     table.frame.createOrReplaceTempView(quoted(view))
     try:
-        return Done(spark.sql(step.query))
+        return StepResult(spark.sql(step.query))
     finally:
         spark.catalog.dropTempView(view)

@@ -1,6 +1,6 @@
-"""From committed versions to one integrated table and its quarantine.
+"""The integrate stage: committed versions in, one integrated table and its quarantine out.
 
-    version = integrate(spark, tables, "digits", config, key)      # tables: name to the version that is read
+    version = integrate(spark, tables, "digits", config, key)      # tables: the version of each name
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pyspark.sql import types as T
 
 from laketrain.config.integrate import IntegrateTable
 from laketrain.config.integrate.history import MOST
-from laketrain.integrate.base import Side
-from laketrain.integrate.steps import Road
+from laketrain.integrate.base import TableRows
+from laketrain.integrate.step_runner import StepRunner
 from laketrain.lake import Draft, Version, fingerprint
 from laketrain.lake.contents import found_files
 from laketrain.lake.quarantine import COLUMNS, commit_rejects
@@ -29,52 +29,52 @@ REVISION = 3
 
 SETTINGS = {
     **ALIKE,
-    # A key that holds most rows: its part of a join is cut into tasks of this size, in the rows of a kept frame too.
+    # Splits the join of a key that has most of the rows into tasks of this size, also in the rows of a cached frame.
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.adaptive.skewJoin.enabled": "true",
     "spark.sql.adaptive.skewJoin.skewedPartitionFactor": "2",
     "spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes": "16m",
     "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
-    # The latest events of an entity are found before the shuffle, so that no task gets all that it has.
+    # Selects the latest events of an entity before the shuffle, so that no task gets all of them.
     "spark.sql.optimizer.windowGroupLimitThreshold": str(MOST),
 }
 
 
 def fingerprint_integrate(tables: Mapping[str, Version], config: IntegrateTable) -> str:
-    """Of integrating these versions so."""
+    """Fingerprint of integrating these versions by this config."""
     return fingerprint("integrate", REVISION, config, tables.values())
 
 
 def integrate(
     spark: SparkSession, tables: Mapping[str, Version], name: str, config: IntegrateTable, key: str
 ) -> Version:
-    """Takes the steps and commits `quarantine/<name>-joins`, then `integrated/<name>`.
+    """Runs the steps and commits `quarantine/<name>-joins`, then `integrated/<name>`.
 
-    Raises DataError where a step's contract is broken, a SQL step makes rows, or the counts don't add up.
+    Raises DataError where a step's contract is broken, a SQL step adds rows, or the counts don't add up.
     """
     started = time.monotonic()
     base = tables[config.table]
-    # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
+    # Staged before the work, so that the commit detects another run that did the same work at the same time.
     with (explained("integrate", f"table {name!r}"), configured(spark, SETTINGS),
           base.lake.table("integrated", name).stage() as draft, Kept() as kept):
-        road = Road(name, config, {table: Side(version.table, read_version(spark, version), version.rows)
+        runner = StepRunner(name, config, {table: TableRows(version.table, read_version(spark, version), version.rows)
                                    for table, version in tables.items()})
-        road.walk(kept)
-        write(road.table.frame, draft.url())
+        runner.run(kept)
+        write(runner.table.frame, draft.url())
         files = found_files(base.lake.store, draft.path())
         rows_out = sum(file.rows or 0 for file in files)
-        road.arrived(rows_out)
-        quarantine, reasons = _commit_quarantine(spark, base, name, road.rejected, tables, key)
+        runner.check_written(rows_out)
+        quarantine, reasons = _commit_quarantine(spark, base, name, runner.rejected, tables, key)
         return draft.commit(
-            stage="integrate", fingerprint=key, files=files, table_schema=road.table.frame.schema.json(),
+            stage="integrate", fingerprint=key, files=files, table_schema=runner.table.frame.schema.json(),
             **made_of(*tables.values()),
             counts={"in": base.rows, "out": rows_out, "quarantined": quarantine.rows,
-                    "filtered": road.total("filtered"),
-                    **{said: total for said in ("added", "gathered") if (total := road.total(said))},
+                    "filtered": runner.total("filtered"),
+                    **{key: total for key in ("added", "gathered") if (total := runner.total(key))},
                     "tables": {table: version.rows for table, version in tables.items()},
                     "reasons": {f"{rule} from {file}": count for (rule, file), count in reasons.items()},
-                    "steps": road.told},
+                    "steps": runner.counts},
             meta={"quarantine": quarantine.number},
             seconds=time.monotonic() - started,
         )

@@ -1,5 +1,5 @@
-"""What a committed table looks like: its columns in numbers, what goes together, what drifted since the version before.
+"""Profiles of committed tables: statistics of the columns, correlations, and drift since the version before.
 
-    from laketrain.profile.stage import profile       # Spark counts, and commits `profiles/clean.pixels`
-    from laketrain.profile.model import load_profile  # anyone reads it again, without Spark
+    from laketrain.profile.stage import profile       # computes with Spark, and commits `profiles/clean.pixels`
+    from laketrain.profile.model import load_profile  # reads a profile without Spark
 """

@@ -1,10 +1,10 @@
-"""What of each column travels to Python: never more than a profile needs, so that huge texts and files stay in Spark.
+"""The parts of each column that Spark sends to Python: only those that a profile needs, so huge texts stay in Spark.
 
     plans = plans_of(frame.schema)
-    frame.select(*selected(plans))           # c0, h0, n0, w0, c1, …
+    frame.select(*select_parts(plans))       # c0, h0, n0, w0, c1, …
 
-By the column's number: `c` its value or, of texts and files, its beginning; `h` a hash of it; `n` its length; `w` its
-words; `d` a decimal as a double; `l` and `m` the least and the most of an array's numbers.
+Parts, each with the column's number: `c` the value or, of texts and files, its first characters or bytes; `h` its hash;
+`n` its length; `w` its words; `d` a decimal as a double; `l` and `m` the minimum and maximum of an array's numbers.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from laketrain.profile.first_pass import DAY, HEADER_BYTES, LABEL, ColumnPlan
 from laketrain.profile.model import Kind
-from laketrain.profile.tally import DAY, HEADER_BYTES, LABEL, ColumnPlan
-from laketrain.profile.values import MOST
+from laketrain.profile.values import MAX_COUNTED
 from laketrain.spark.frames import quoted
 
-_ROOM = 100 * MOST
-"""Distinct values that all columns together may have counted one by one."""
-_LONGEST = 20_000
-"""Characters of a text whose words are counted."""
+_MAX_COUNTED_IN_ALL = 100 * MAX_COUNTED
+"""Distinct values that are counted exactly, over all columns."""
+_MAX_TEXT = 20_000
+"""Characters of a text up to which its words are counted."""
 
 
 def plans_of(schema: T.StructType) -> list[ColumnPlan]:
-    """How each column is looked at, by its type."""
-    most = min(max(MOST // 4, _ROOM // max(1, len(schema.fields))), 10 * MOST)
+    """Plans how to profile each column, by its type."""
+    max_counted = min(max(MAX_COUNTED // 4, _MAX_COUNTED_IN_ALL // max(1, len(schema.fields))), 10 * MAX_COUNTED)
     return [ColumnPlan(number, field.name, field.dataType.simpleString(), _kind(field.dataType), _step(field.dataType),
-                       _of_numbers(field.dataType), most)
+                       _of_numbers(field.dataType), max_counted)
             for number, field in enumerate(schema.fields)]
 
 
-def selected(plans: Sequence[ColumnPlan]) -> list[Column]:
-    """The columns that travel."""
+def select_parts(plans: Sequence[ColumnPlan]) -> list[Column]:
+    """The parts of all columns, as Spark columns."""
     return [column.alias(f"{letter}{plan.number}") for plan in plans for letter, column in _parts(plan)]
 
 
@@ -47,7 +47,7 @@ def _kind(kind: T.DataType) -> Kind:
 
 
 def _step(kind: T.DataType) -> int:
-    """What two values differ by at least; 0 where that may be anything."""
+    """The smallest difference of two values; 0 where there is none."""
     if isinstance(kind, T.DateType):
         return DAY
     return int(isinstance(kind, T.IntegralType) or (isinstance(kind, T.DecimalType) and kind.scale == 0))
@@ -65,8 +65,8 @@ def _parts(plan: ColumnPlan) -> Iterator[tuple[str, Column]]:
     if plan.kind == "text":
         yield "c", F.substring(column, 1, LABEL + 1)
         yield "n", F.length(column)
-        # A text of megabytes has more words than time.
-        yield "w", F.when(F.length(column) <= _LONGEST, F.regexp_count(column, F.lit(r"\S+")))
+        # Counting the words of megabytes takes too long.
+        yield "w", F.when(F.length(column) <= _MAX_TEXT, F.regexp_count(column, F.lit(r"\S+")))
     elif plan.kind == "time":
         yield "c", _micros(plan.type, column)
     elif plan.kind == "binary":
@@ -80,7 +80,7 @@ def _parts(plan: ColumnPlan) -> Iterator[tuple[str, Column]]:
     else:
         yield "c", column
         if plan.type.startswith("decimal"):
-            # Arrow's own cast is off by a bit.
+            # Arrow's cast isn't correctly rounded.
             yield "d", column.cast("double")
     if "map<" not in plan.type:
         yield "h", F.when(column.isNotNull(), F.xxhash64(column))

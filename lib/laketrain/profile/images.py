@@ -1,8 +1,8 @@
-"""What the files in a binary column say of themselves, read from their headers alone.
+"""Image facts of a binary column's files, read from their headers.
 
-    images = ImageTally()
-    images.add(beginnings, lengths)          # two Arrow columns
-    images.found                             # Images, or None where no file is one
+    images = ImageCounts()
+    images.add(headers, lengths)             # two Arrow columns
+    images.summary                           # Images, or None where no file is an image
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ import numpy as np
 import pyarrow as pa
 
 from laketrain.features.decode_header import Header, Unreadable, header_of
+from laketrain.profile.histogram import NumberCounts, bin_counts, summarize
 from laketrain.profile.model import Images, Numbers, Value
-from laketrain.profile.series import Series, numbers_of, spread
-from laketrain.profile.values import MOST, ranked
+from laketrain.profile.values import MAX_COUNTED, ranked
 
 _TOP = 20
 _PNG_COLOURS = {0: "GRAY", 2: "RGB", 3: "PALETTE", 4: "GRAY with alpha", 6: "RGB with alpha"}
 _NAMES = ("formats", "colours", "sizes", "reasons")
 
 
-class ImageTally:
-    """Rows by format, colours, size and reason. Sizes are too many to tell where `crowded`."""
+class ImageCounts:
+    """Rows by format, colours, size and reason. Sizes aren't counted once there are too many (`crowded`)."""
 
     def __init__(self) -> None:
         self.rows = {name: Counter[str]() for name in _NAMES}
         self.crowded = False
-        self.width, self.height = Series(), Series()
+        self.width, self.height = NumberCounts(), NumberCounts()
 
-    def add(self, beginnings: pa.Array, lengths: pa.Array) -> None:
-        """Looks at the rows' files, of which `beginnings` may hold only the first bytes."""
+    def add(self, headers: pa.Array, lengths: pa.Array) -> None:
+        """Counts files by their first bytes and their lengths."""
         widths, heights = list[float](), list[float]()
-        for data, length in zip(beginnings.drop_null().to_pylist(), lengths.drop_null().to_pylist(), strict=True):
+        for data, length in zip(headers.drop_null().to_pylist(), lengths.drop_null().to_pylist(), strict=True):
             try:
                 header = header_of(data)
             except Unreadable as problem:
@@ -50,8 +50,8 @@ class ImageTally:
         self.height.add(np.array(heights, np.float64))
         self._bound()
 
-    def merge(self, other: ImageTally) -> None:
-        """Adds what another part of the rows holds."""
+    def merge(self, other: ImageCounts) -> None:
+        """Adds the counts of other rows."""
         for name, counts in other.rows.items():
             self.rows[name].update(counts)
         self.crowded = self.crowded or other.crowded
@@ -60,8 +60,8 @@ class ImageTally:
         self._bound()
 
     @property
-    def found(self) -> Images | None:
-        """None where no file is an image: then the column holds something else."""
+    def summary(self) -> Images | None:
+        """None where no file is an image: then the column contains something else."""
         readable = self.rows["formats"].total()
         if not readable:
             return None
@@ -75,30 +75,30 @@ class ImageTally:
                 "height": self.height.to_json()}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> ImageTally:
+    def from_json(cls, data: Mapping[str, Any]) -> ImageCounts:
         images = cls()
         images.rows = {name: Counter(data["rows"][name]) for name in _NAMES}
         images.crowded = data["crowded"]
-        images.width, images.height = Series.from_json(data["width"]), Series.from_json(data["height"])
+        images.width, images.height = NumberCounts.from_json(data["width"]), NumberCounts.from_json(data["height"])
         return images
 
     def _bound(self) -> None:
-        self.crowded = self.crowded or len(self.rows["sizes"]) > MOST
+        self.crowded = self.crowded or len(self.rows["sizes"]) > MAX_COUNTED
         if self.crowded:
             self.rows["sizes"] = Counter()
 
 
 def _reason(problem: str, cut: bool) -> str:
-    """Without the bytes that it may quote."""
-    said = problem.partition(":")[0]
-    return "says its size too late in the file" if cut and said == "is truncated" else said
+    """The problem without the bytes that it may quote."""
+    reason = problem.partition(":")[0]
+    return "has its size too late in the file" if cut and reason == "is truncated" else reason
 
 
 def _colours(header: Header, data: bytes) -> str:
     if header.format == "PNG":
         return _PNG_COLOURS.get(data[25] if len(data) > 25 else -1, "unknown")
-    return header.plain or ("PALETTE" if header.format == "GIF" else "not said in the header")
+    return header.plain or ("PALETTE" if header.format == "GIF" else "not in the header")
 
 
-def _numbers(series: Series) -> Numbers:
-    return numbers_of(series, None if series.counts is None else spread(series, series.edges(1)), 1)
+def _numbers(numbers: NumberCounts) -> Numbers:
+    return summarize(numbers, None if numbers.counts is None else bin_counts(numbers, numbers.edges(1)), 1)

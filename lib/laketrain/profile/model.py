@@ -1,10 +1,10 @@
-"""A profile as it lies in the lake: plain JSON, read again without Spark.
+"""The profile of a table: plain JSON in the lake, read without Spark.
 
     profile = load_profile(version)          # of profiles/clean.pixels@3
     profile.column("label").values[0].rows
 
-What a column has none of is null: only text has `words`, only arrays have `elements`. Keys stay; later laketrains may
-add some, which earlier ones pass over.
+Facts that a kind of column doesn't have are null: only text has `words`, only arrays have `elements`. Later versions of
+laketrain may add keys, and ignore those that they don't know; they never remove or rename one.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from laketrain.lake import Version
 
 FORMAT = 1
 CLASSES = 50
-"""Distinct values up to which they are seen as classes."""
-_FEW_ROWS, _ALL_DISTINCT, _WORDS_OF_KEYS, _STANDS_OUT = 20, 0.95, 2, 0.02
+"""A column with at most this many distinct values is treated as classes."""
+_MIN_ROWS, _ALL_DISTINCT, _MAX_KEY_WORDS, _NOTABLE = 20, 0.95, 2, 0.02
 FILE, PAGE = "profile.json", "profile.html"
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -28,24 +28,28 @@ Verdict = Literal["none", "some", "strong"]
 
 
 class _Facts(BaseModel):
-    """A part of a profile: frozen, tolerant of keys that a later laketrain adds, never NaN."""
+    """A part of a profile: frozen, tolerant of unknown keys, never NaN."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class Histogram(_Facts):
-    """`counts[i]` values lie from `edges[i]` to below `edges[i + 1]`; the last interval holds its end too."""
+    """`counts[i]` values are in [`edges[i]`, `edges[i + 1]`); the last bin includes its upper edge."""
 
     edges: list[float]
     counts: list[int]
 
 
 class Numbers(_Facts):
-    """Of the `count` finite numbers. Times are seconds since 1970, UTC; lengths are characters, bytes or elements.
+    """Statistics of `count` finite numbers. Times are seconds since 1970, UTC; lengths are characters, bytes or
+    elements.
 
-    `quantiles` by their fraction, "0.5" is the median: exact where the column has few distinct values, else within
-    0.2 % of the value or 1/2000 of the range, whichever is closer. `earlier` counts them on the edges of the profile
-    before, that of the version `drift.against`: first what lies below them, last what lies above.
+    Attributes:
+        least, most: the minimum and the maximum.
+        quantiles: by fraction, "0.5" is the median. They are exact where the column has few distinct values, else
+            within 0.2 % of the value or 1/2000 of the range, whichever is closer.
+        earlier: counts in the bins of the previous profile (of version `drift.against`); the first is of numbers below
+            all bins, the last of numbers above them.
     """
 
     count: int
@@ -64,14 +68,14 @@ class Numbers(_Facts):
 
 
 class Value(_Facts):
-    """A value as text, cut short where it is long, and the rows that hold it."""
+    """A value as text, truncated where it is long, and the number of rows with it."""
 
     value: str
     rows: int
 
 
 class Images(_Facts):
-    """What the files of a binary column say of themselves in their headers; sizes are width × height in pixels."""
+    """Facts from the headers of a binary column's files. Sizes are width × height in pixels."""
 
     readable: int
     unreadable: int
@@ -93,9 +97,10 @@ class Elements(_Facts):
 class ColumnProfile(_Facts):
     """One column.
 
-    `distinct` is exact where `distinct_exact` says so, else an estimate within about 3 %. `values` are the most
-    frequent ones: all of them where `complete`, else those that hold at least 0.2 % of the rows. `imbalance` is
-    largest to smallest class, of columns with few values.
+    Attributes:
+        distinct: exact where `distinct_exact` is true, else an estimate within about 3 %.
+        values: the most frequent first; all of them where `complete`, else those in at least 0.2 % of the rows.
+        imbalance: the ratio of the largest to the smallest class, of columns with few values.
     """
 
     name: str
@@ -118,40 +123,40 @@ class ColumnProfile(_Facts):
 
     @property
     def filled(self) -> int:
-        """Rows that are not null."""
+        """The number of rows that aren't null."""
         return self.rows - self.nulls
 
     @property
     def listed(self) -> bool:
-        """Whether its values can be shown as text."""
+        """Whether values are listed as text."""
         return self.kind in ("number", "text", "time", "boolean")
 
     @property
     def unique(self) -> bool:
-        """Whether (nearly) every row has a value of its own; floats and times have that by nature."""
+        """Whether (nearly) all values differ. Floats and times don't count: they usually do."""
         whole = self.kind == "text" or (self.kind == "number" and self.type not in ("float", "double"))
-        return whole and self.filled >= _FEW_ROWS and (self.distinct or 0) >= _ALL_DISTINCT * self.filled
+        return whole and self.filled >= _MIN_ROWS and (self.distinct or 0) >= _ALL_DISTINCT * self.filled
 
     @property
     def key_like(self) -> bool:
-        """Whether it is unique as keys are, and not as free text is."""
-        return self.unique and (self.words is None or self.words.quantiles.get("0.5", 0) <= _WORDS_OF_KEYS)
+        """Whether the column is unique and short, as keys are, unlike free text."""
+        return self.unique and (self.words is None or self.words.quantiles.get("0.5", 0) <= _MAX_KEY_WORDS)
 
     @property
-    def telling(self) -> list[Value]:
-        """The values that are worth a look: none where each row has its own, and of numbers with many values only
-        those that stand out."""
+    def notable_values(self) -> list[Value]:
+        """The values that are worth showing: none of a unique column, and only frequent ones of numbers with many
+        values."""
         if self.unique:
             return []
         if self.kind in ("number", "time") and not (self.complete and len(self.values) <= CLASSES):
-            return [value for value in self.values if value.rows >= _STANDS_OUT * self.filled]
+            return [value for value in self.values if value.rows >= _NOTABLE * self.filled]
         return self.values
 
 
 class Correlations(_Facts):
     """Pearson's r of each pair of `columns`, over the rows where both are finite; null where one doesn't vary there.
 
-    `left_out` are numeric columns that were not compared, each with the reason.
+    `left_out` has the numeric columns that weren't compared, each with the reason.
     """
 
     columns: list[str]
@@ -160,9 +165,13 @@ class Correlations(_Facts):
 
 
 class ColumnDrift(_Facts):
-    """A column against the profile before. `change` is there, gone, or new, or retyped; `psi` is the population
-    stability index over `basis`, without what sampling alone would give; `shift` the change of the mean in the earlier
-    standard deviations."""
+    """A column against the previous profile.
+
+    Attributes:
+        change: "there" for a column that both have.
+        psi: the population stability index over `basis`, minus what sampling alone gives.
+        shift: the change of the mean in standard deviations of the previous profile.
+    """
 
     name: str
     change: Literal["there", "new", "gone", "retyped"]
@@ -178,7 +187,7 @@ class ColumnDrift(_Facts):
 
 
 class Drift(_Facts):
-    """What changed since version `against` of the same table."""
+    """Changes since version `against` of the same table."""
 
     against: int
     rows_before: int
@@ -186,8 +195,8 @@ class Drift(_Facts):
     columns: list[ColumnDrift]
 
 
-class Notice(_Facts):
-    """What one should look at before training. `kind` for programs, `text` for people."""
+class Alert(_Facts):
+    """A property that deserves a look before training. `kind` is for programs, `text` for people."""
 
     kind: str
     columns: list[str]
@@ -205,7 +214,7 @@ class TableProfile(_Facts):
     columns: list[ColumnProfile]
     correlations: Correlations | None = None
     drift: Drift | None = None
-    warnings: list[Notice] = []
+    warnings: list[Alert] = []
 
     @property
     def ref(self) -> str:
@@ -213,7 +222,7 @@ class TableProfile(_Facts):
         return f"{self.table}@{self.version}"
 
     def column(self, name: str) -> ColumnProfile:
-        """Raises LakeError, naming the nearest, where there is none of that name."""
+        """The column of this name. Raises LakeError with the nearest name where there is none."""
         for column in self.columns:
             if column.name == name:
                 return column
@@ -222,14 +231,14 @@ class TableProfile(_Facts):
 
 
 def load_profile(version: Version) -> TableProfile:
-    """The profile that a version of `profiles/` holds. Raises LakeError where it holds none that we can read."""
+    """Reads the profile from a version of `profiles/`. Raises LakeError where it can't be read."""
     try:
         content = version.lake.store.read(version.path(FILE))
-        found = TableProfile.model_validate_json(content)
+        profile = TableProfile.model_validate_json(content)
     except (FileNotFoundError, ValidationError) as error:
-        raise LakeError("profile", version.ref, f"holds no profile that can be read: {str(error).splitlines()[0]}",
+        raise LakeError("profile", version.ref, f"has no readable profile: {str(error).splitlines()[0]}",
                         "make it again with laketrain profile --force") from error
-    if found.format > FORMAT:
-        raise LakeError("profile", version.ref, f"is of format {found.format}, this laketrain reads up to {FORMAT}",
+    if profile.format > FORMAT:
+        raise LakeError("profile", version.ref, f"has format {profile.format}, this laketrain reads up to {FORMAT}",
                         "update laketrain, or make it again with laketrain profile --force")
-    return found
+    return profile

@@ -16,7 +16,7 @@ from laketrain.report import words
 from laketrain.report.bars import bars
 
 SHOWN = 10
-"""Values that a card lists."""
+"""ValueCounts that a card lists."""
 _LONGEST_NAME, _LONGEST_VALUE, _NUMBERED = 60, 60, 14
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _FAR = 253_402_300_799
@@ -236,7 +236,7 @@ def _plot(title: str, numbers: Numbers, kind: str) -> Plot:
 
 
 def _listings(column: ColumnProfile) -> Iterator[Listing]:
-    shown = column.telling[:SHOWN]
+    shown = column.notable_values[:SHOWN]
     if shown:
         held = sum(value.rows for value in shown)
         if column.complete:

@@ -55,7 +55,7 @@ def _cells(column: ColumnProfile) -> list[str]:
         ends[2] += f" {unit}" if unit else ""
     spread = sparkline(numbers.histogram.counts) if numbers is not None and numbers.histogram else ""
     frequent = ", ".join(f"{words.shortened(value.value, _LONGEST)} {words.share(value.rows / column.filled)}"
-                         for value in column.telling[:_VALUES])
+                         for value in column.notable_values[:_VALUES])
     nulls = words.share(column.nulls / column.rows) if column.rows else words.NOTHING
     return [words.shortened(column.name, _LONGEST), words.shortened(column.type, _LONGEST), nulls, distinct, *ends,
             spread, frequent]

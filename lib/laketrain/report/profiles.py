@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from laketrain.errors import LakeError
 from laketrain.lake import Version
 from laketrain.profile.model import PAGE, load_profile
-from laketrain.profile.place import ZONES, find_profile
+from laketrain.profile.store import ZONES, find_profile
 from laketrain.report.run import Run
 
 MOST = 12

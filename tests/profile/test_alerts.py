@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from laketrain.profile.alerts import alerts_of
+from laketrain.profile.histogram import NumberCounts, bin_counts, summarize
 from laketrain.profile.model import ColumnProfile, Correlations, Images, Numbers, TableProfile, Value
-from laketrain.profile.notices import notices_of
-from laketrain.profile.series import Series, numbers_of, spread
 
 RANDOM = np.random.default_rng(0)
 
 
 def numbers(values: np.ndarray, **more: Any) -> Numbers:
-    series = Series(10**6)
+    series = NumberCounts(10**6)
     series.add(values)
-    return numbers_of(series, spread(series, series.edges(0)), 0).model_copy(update=more)
+    return summarize(series, bin_counts(series, series.edges(0)), 0).model_copy(update=more)
 
 
 def classes(**rows: int) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def classes(**rows: int) -> dict[str, Any]:
 
 def said_of(columns: list[ColumnProfile], rows: int = 1000, **more: Any) -> Iterator[tuple[str, str]]:
     profile = TableProfile(table="clean/t", version=1, rows=rows, bytes=1, columns=columns, **more)
-    return ((notice.kind, notice.text) for notice in notices_of(profile))
+    return ((notice.kind, notice.text) for notice in alerts_of(profile))
 
 
 def column(kind: str = "number", nulls: int = 0, **more: Any) -> ColumnProfile:
@@ -43,7 +43,7 @@ def column(kind: str = "number", nulls: int = 0, **more: Any) -> ColumnProfile:
     (column(nulls=970), "x is 97 % null"),
     (column(nulls=999, distinct=9), "x is 99.9 % null"),
     (column("text", **classes(same=1000)), "x has one value only"),
-    (column("text", nulls=400, **classes(same=600)), "x has one value only beside nulls"),
+    (column("text", nulls=400, **classes(same=600)), "x has one value only besides nulls"),
     (column("text", distinct=990, words=numbers(np.ones(1000))), "x has a value of its own in (nearly) every row"),
     (column(type="int", distinct=1000), "x has a value of its own in (nearly) every row"),
     (column("text", **classes(a=700, b=297, c=3)), "x is imbalanced: 'c' has 0.3 % of the rows, 'a' 233 times as many"),
@@ -54,7 +54,7 @@ def column(kind: str = "number", nulls: int = 0, **more: Any) -> ColumnProfile:
     (column("text", distinct=9, looks_numeric=999), "x is text, but 99.9 % of it are numbers"),
     (column("binary", images=Images(readable=9, unreadable=4, width=numbers(np.ones(9)), height=numbers(np.ones(9)),
                                     formats=[], colours=[], sizes=[], reasons=[])),
-     "x has 4 files that are no readable images"),
+     "x has 4 files that aren't readable images"),
 ])
 def test_what_asks_for_attention_is_said(given: ColumnProfile, said: str) -> None:
     [(_, text)] = said_of([given])

@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from laketrain.profile.together import Pairs, scaled
+from laketrain.profile.correlation import PairSums, quantize
 
 TABLES = hnp.arrays(np.float64, st.tuples(st.integers(1, 60), st.just(3)),
                     elements=st.one_of(st.floats(-1000, 1000), st.just(float("nan"))))
 
 
-def pairs_of(*parts: np.ndarray) -> Pairs:
+def pairs_of(*parts: np.ndarray) -> PairSums:
     all_of = np.concatenate(parts)
     least, most = np.nanmin(all_of, axis=0), np.nanmax(all_of, axis=0)
-    found = Pairs(all_of.shape[1])
+    found = PairSums(all_of.shape[1])
     for part in parts:
-        one = Pairs(all_of.shape[1])
-        one.add(scaled(part, (least + most) / 2, np.where(most > least, (most - least) / 2, 1.0)))
-        found.merge(Pairs.from_json(json.loads(json.dumps(one.to_json()))))
+        one = PairSums(all_of.shape[1])
+        one.add(quantize(part, (least + most) / 2, np.where(most > least, (most - least) / 2, 1.0)))
+        found.merge(PairSums.from_json(json.loads(json.dumps(one.to_json()))))
     return found
 
 
@@ -52,6 +52,6 @@ def test_what_does_not_vary_together_has_none(pair: list[tuple[float, float]]) -
 def test_infinities_count_as_missing() -> None:
     values = np.array([[1.0, 2.0], [2.0, 4.0], [np.inf, 1.0], [3.0, 6.0]])
     [first, _] = np.nanmax(np.where(np.isinf(values), np.nan, values), axis=0)
-    pairs = Pairs(2)
-    pairs.add(scaled(values, np.array([2.0, 3.5]), np.array([first, 2.5])))
+    pairs = PairSums(2)
+    pairs.add(quantize(values, np.array([2.0, 3.5]), np.array([first, 2.5])))
     assert pairs.r[0][1] == pytest.approx(1.0, abs=1e-9)

@@ -1,6 +1,6 @@
-"""Where a table's profile lies: `profiles/clean.pixels` holds one version for each profiled version of `clean/pixels`.
+"""The profiles' tables: `profiles/clean.pixels` has one version for each profiled version of `clean/pixels`.
 
-    find_profile(version)                    # the profile's version, None where it has none yet
+    find_profile(version)                    # the profile's version; None where there is none yet
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ ZONES = ("clean", "integrated")
 
 
 def fingerprint_profile(table: Version) -> str:
-    """Of the profile of this version."""
+    """Fingerprint of the profile of this version."""
     return fingerprint("profile", REVISION, None, [table])
 
 
 def profiles_of(table: Version) -> Table:
-    """The profiles of all versions of its table. No zone has a dot in its name, so no two tables share one."""
+    """The table with the profiles of all versions of `table`. Zone names have no dot, so the names are unique."""
     return table.lake.table("profiles", f"{table.zone}.{table.name}")
 
 
