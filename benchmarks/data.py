@@ -117,8 +117,8 @@ def commit_table(lake: Lake, rows: int, files: int, kind: Kind = NOISE) -> Versi
 
 def convert_table(spark: SparkSession, table: Version, shuffle: bool = False, kind: Kind = NOISE) -> Version:
     """`features/images` or `/photos`, all in one split."""
-    from laketrain.config.convert import Convert
     from laketrain.convert import convert
+    from laketrain.workload import Convert
 
     config = Convert.model_validate({
         "table": kind.name, "features": kind.declared, "shuffle": shuffle,
@@ -138,7 +138,7 @@ def make_dataset(lake: str, rows: int, cores: int, kind: Kind = NOISE) -> tuple[
 
 def session_of(cores: int) -> SparkSession:
     """This process's Spark session, with laketrain's own settings."""
-    from laketrain.config.workload import Spark
+    from laketrain.config.spark import Spark
     from laketrain.spark.session import session
 
     return session(Spark(master=f"local[{cores}]"), "benchmarks")

@@ -161,9 +161,9 @@ def _timed(stage: Callable[[], Version]) -> float:
 
 def time_epoch(lake: str, window: float) -> float:
     """Of the second one: in the first, graphs are traced and threads are started."""
-    from laketrain.config.train import Train
     from laketrain.distributed import World
     from laketrain.train.fit import FitTask, fit
+    from laketrain.workload import Train
 
     config = Train.model_validate({
         "model": {"name": "linear"}, "split": SPLIT, "validation": None, "epochs": 2, "batch": _BATCH,

@@ -102,7 +102,7 @@ def launch_often(lake: str, rows: int, cores: int, launches: int) -> list[Launch
 
 
 def _session_of(cores: int) -> SparkSession:
-    from laketrain.config.workload import Spark
+    from laketrain.config.spark import Spark
     from laketrain.spark.session import session
 
     return session(Spark(master=f"local[{cores}]", conf={
@@ -115,9 +115,9 @@ def follow(spark: SparkSession, lake: str, ref: str, launches: int) -> Iterator[
     Raises:
         RuntimeError: the ranks got other processes than those of the first launch.
     """
-    from laketrain.config.train import Train
     from laketrain.distributed import launch
     from laketrain.train.fit import FitTask
+    from laketrain.workload import Train
 
     config = Train.model_validate({"model": {"name": "linear"}, "split": SPLIT, "validation": None, "epochs": 1,
                                    "batch": 64, "ranks": RANKS})

@@ -78,9 +78,9 @@ def peak_of_tensorflow() -> float:
 
 def peak_of_rank(lake: str, ref: str, window: float) -> float:
     """After an epoch of the same `fit` that ranks on Spark run."""
-    from laketrain.config.train import Train
     from laketrain.distributed import World
     from laketrain.train.fit import FitTask, fit
+    from laketrain.workload import Train
 
     config = Train.model_validate({
         "model": {"name": "linear"}, "split": SPLIT, "validation": None, "epochs": 1, "batch": _BATCH,

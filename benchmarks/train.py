@@ -108,7 +108,6 @@ def fit_keras(lake: str, ref: str, rows: int, model: str, epochs: int) -> Fitted
     import keras
 
     from laketrain.feed.dataset import Dataset
-    from laketrain.models import parse_model
     from laketrain.train.compiling import build_optimizer
 
     config = _config(model, epochs)
@@ -117,7 +116,7 @@ def fit_keras(lake: str, ref: str, rows: int, model: str, epochs: int) -> Fitted
     if rows not in _arrays:
         _arrays[rows] = draw(rows)
     images, labels = _arrays[rows]
-    built = parse_model(config.model).build(Dataset.at(lake, ref).features)
+    built = config.model.build(Dataset.at(lake, ref).features)
     built.compile(build_optimizer(config.optimizer), "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
     clock = _epoch_clock()
     built.fit(images, labels, batch_size=config.batch, epochs=epochs, verbose=0, callbacks=[clock])
@@ -143,7 +142,7 @@ def _epoch_clock() -> Any:
 
 
 def _config(model: str, epochs: int) -> Any:
-    from laketrain.config.train import Train
+    from laketrain.workload import Train
 
     return Train.model_validate({
         "model": MODELS[model], "split": SPLIT, "validation": None, "epochs": epochs, "batch": BATCH, "ranks": RANKS,

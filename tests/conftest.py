@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from cluster import Cluster
+    from laketrain.errors import Problem
 
     from .road import Road
     from .small import Small
@@ -136,3 +137,27 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         running = Cluster(tmp_path_factory.mktemp("cluster"))
     with running:
         yield running.start("hdfs")
+
+
+@pytest.fixture(scope="session")
+def digits() -> str:
+    """The workload that the broken ones are made of."""
+    return (Path(__file__).parent / "workload" / "digits.yaml").read_text("utf-8")
+
+
+@pytest.fixture
+def problems(tmp_path: Path) -> Callable[..., list[Problem]]:
+    """What `Workload.load` reports of a text; an empty list where it takes it."""
+    from laketrain.errors import ConfigError
+    from laketrain.workload import Workload
+
+    def load(text: str | bytes, sets: Sequence[str] = ()) -> list[Problem]:
+        path = tmp_path / "digits.yaml"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        try:
+            Workload.load(path, sets)
+        except ConfigError as error:
+            return list(error.problems)
+        return []
+
+    return load

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from laketrain.config.convert import Convert
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
+from laketrain.workload import Convert
 
 from .tables import commit_table
 

@@ -132,7 +132,7 @@ def test_an_error_ends_with_its_code_its_words_and_no_stack_trace(
 def test_check_says_that_a_workload_is_well_and_where_its_lake_is(finished: Small):
     done = laketrain("check", finished.config)
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [f"{finished.config}: well", f"lake: {finished.lake.url}"]
+    assert done.stdout.splitlines() == [f"{finished.config}: OK", f"lake: {finished.lake.url}"]
 
 
 def test_check_takes_set_and_lists_what_is_wrong(finished: Small):

@@ -18,7 +18,7 @@ from laketrain.errors import ConfigError
 from laketrain.lake import Lake
 from laketrain.pipeline import Pipeline
 from laketrain.schedule import airflow_dag, cron_line
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,20 +33,20 @@ clean: {{sales: {{rules: [{{range: {{column: price, min: 0}}}}]}}}}
 
 
 @pytest.fixture
-def dated(tmp_path: Path) -> Job:
+def dated(tmp_path: Path) -> Workload:
     config = tmp_path / "a folder" / "sales.yaml"
     config.parent.mkdir()
     config.write_text(CONFIG.format(variables="variables: {date: 2026-11-20}\n", file="${date}"))
-    return Job.load(config)
+    return Workload.load(config)
 
 
 @pytest.fixture
-def plain(tmp_path: Path) -> Job:
+def plain(tmp_path: Path) -> Workload:
     (tmp_path / "sales.yaml").write_text(CONFIG.format(variables="", file="all"))
-    return Job.load(tmp_path / "sales.yaml")
+    return Workload.load(tmp_path / "sales.yaml")
 
 
-def test_a_line_for_cron_runs_the_workload_for_the_day_that_it_is(dated: Job, plain: Job) -> None:
+def test_a_line_for_cron_runs_the_workload_for_the_day_that_it_is(dated: Workload, plain: Workload) -> None:
     line = cron_line(dated, "15 3 * * *")
     assert line.startswith("15 3 * * * ")
     words = shlex.split(line.replace(r"\%", "%"))[5:]
@@ -56,7 +56,7 @@ def test_a_line_for_cron_runs_the_workload_for_the_day_that_it_is(dated: Job, pl
     assert cron_line(plain, "@daily", "ssh edge laketrain") == f"@daily ssh edge laketrain run {plain.source}"
 
 
-def test_what_runs_are_told_by_set_is_kept_and_a_percent_sign_does_not_end_crons_command(plain: Job) -> None:
+def test_what_runs_are_told_by_set_is_kept_and_a_percent_sign_does_not_end_crons_command(plain: Workload) -> None:
     sets = ["clean.sales.max_reject_fraction=0.5", "lake=/a lake 5%"]
     line = cron_line(plain, "@daily", sets=sets)
     assert r"5\%" in line and "5%" not in line
@@ -67,7 +67,7 @@ def test_what_runs_are_told_by_set_is_kept_and_a_percent_sign_does_not_end_crons
 
 
 @pytest.mark.parametrize("at", ["", "3 o'clock", "* * * *", "* * * * * *", "@never", "1 2 3 4 5\n6"])
-def test_what_cron_would_not_understand_is_refused(plain: Job, at: str) -> None:
+def test_what_cron_would_not_understand_is_refused(plain: Workload, at: str) -> None:
     with pytest.raises(ConfigError, match="expected five fields"):
         cron_line(plain, at)
     with pytest.raises(ConfigError, match="expected five fields"):
@@ -82,7 +82,7 @@ def test_what_cron_would_not_understand_is_refused(plain: Job, at: str) -> None:
     ("1,,2 3 * * *", "'1,,2' as the minute"), ("15 3 * mon *", "'mon' as the month"),
     ("1- 3 * * *", "'1-' as the minute"),
 ])
-def test_a_field_that_is_none_of_crons_is_refused_by_its_name(plain: Job, at: str, field: str) -> None:
+def test_a_field_that_is_none_of_crons_is_refused_by_its_name(plain: Workload, at: str, field: str) -> None:
     for write in (cron_line, airflow_dag):
         with pytest.raises(ConfigError) as caught:
             write(plain, at)
@@ -90,7 +90,7 @@ def test_a_field_that_is_none_of_crons_is_refused_by_its_name(plain: Job, at: st
         assert problem.where == "--at" and field in problem.problem
 
 
-def test_every_wrong_field_is_told(plain: Job) -> None:
+def test_every_wrong_field_is_told(plain: Workload) -> None:
     with pytest.raises(ConfigError) as caught:
         cron_line(plain, "a b c d e")
     assert len(caught.value.problems) == 5
@@ -100,11 +100,11 @@ def test_every_wrong_field_is_told(plain: Job) -> None:
     ("15  3 *\t* * ", "15 3 * * *"), ("*/5 8-18/2 1,15 jan-mar,DEC Mon-fri", "*/5 8-18/2 1,15 jan-mar,DEC Mon-fri"),
     ("05 03 01 01 7", "05 03 01 01 7"), (" @daily ", "@daily"), ("@midnight", "@midnight"), ("@annually", "@annually"),
 ])
-def test_times_of_cron_are_taken_in_all_their_forms(plain: Job, at: str, written: str) -> None:
+def test_times_of_cron_are_taken_in_all_their_forms(plain: Workload, at: str, written: str) -> None:
     assert cron_line(plain, at, "laketrain") == f"{written} laketrain run {plain.source}"
 
 
-def test_airflow_is_given_the_names_that_it_knows(plain: Job) -> None:
+def test_airflow_is_given_the_names_that_it_knows(plain: Workload) -> None:
     for at, known in (("@midnight", "@daily"), ("@annually", "@yearly"), ("@weekly", "@weekly"),
                       ("0  3 * * *", "0 3 * * *")):
         airflow = Airflow()
@@ -118,11 +118,11 @@ def test_airflow_is_given_the_names_that_it_knows(plain: Job) -> None:
     ("ssh edge 'spark-submit jobs/{stage}.py'", "ssh edge 'spark-submit jobs/pipeline.py'"),
     ("laketrain {stage}", "laketrain run"), ("python -m laketrain", "python -m laketrain run"),
 ])
-def test_cron_is_given_what_runs_all_stages(plain: Job, program: str, begins: str) -> None:
+def test_cron_is_given_what_runs_all_stages(plain: Workload, program: str, begins: str) -> None:
     assert cron_line(plain, "@daily", program) == f"@daily {begins} {plain.source}"
 
 
-def test_a_program_that_is_no_command_is_refused(plain: Job) -> None:
+def test_a_program_that_is_no_command_is_refused(plain: Workload) -> None:
     for write in (cron_line, airflow_dag):
         with pytest.raises(ConfigError, match="--program: received .*which is no command: No closing quotation"):
             write(plain, "@daily", "spark-submit 'x")
@@ -178,7 +178,7 @@ class Airflow:
         return names
 
 
-def test_a_dag_has_a_task_a_stage_in_their_order(dated: Job) -> None:
+def test_a_dag_has_a_task_a_stage_in_their_order(dated: Workload) -> None:
     airflow = Airflow()
     names = airflow.load(airflow_dag(dated, "15 3 * * *"))
     assert (airflow.dag["name"], airflow.dag["schedule"], airflow.dag["catchup"], airflow.dag["max_active_runs"]) == (
@@ -194,7 +194,7 @@ def test_a_dag_has_a_task_a_stage_in_their_order(dated: Job) -> None:
     ("spark-submit jobs/pipeline.py", ["spark-submit", "jobs/pipeline.py", "CONFIG", "--to", "{stage}"]),
 ])
 def test_without_a_date_a_task_runs_its_stage_alone_where_the_program_can(
-        plain: Job, program: str, wanted: list[str]) -> None:
+        plain: Workload, program: str, wanted: list[str]) -> None:
     words = Airflow().load(airflow_dag(plain, "@daily", program))["COMMAND"]
     assert words == [word.replace("CONFIG", plain.source) for word in wanted]
 
@@ -202,7 +202,7 @@ def test_without_a_date_a_task_runs_its_stage_alone_where_the_program_can(
 @pytest.mark.parametrize(("code", "raised"), [
     (0, None), (1, Airflow.AirflowException), (2, Airflow.AirflowFailException), (3, Airflow.AirflowFailException),
     (130, Airflow.AirflowException)])
-def test_what_would_only_fail_again_is_not_tried_again(dated: Job, capfd: pytest.CaptureFixture[str], code: int,
+def test_what_would_only_fail_again_is_not_tried_again(dated: Workload, capfd: pytest.CaptureFixture[str], code: int,
                                                        raised: type[Exception] | None) -> None:
     said = f"import sys; print(sys.argv[1:]); sys.exit({code})"
     program = shlex.join([sys.executable, "-c", said, "jobs/{stage}.py"])
@@ -219,7 +219,7 @@ def test_what_would_only_fail_again_is_not_tried_again(dated: Job, capfd: pytest
 
 
 @pytest.mark.slow
-def test_a_task_of_an_earlier_day_takes_what_was_landed_that_day(dated: Job, spark: SparkSession) -> None:
+def test_a_task_of_an_earlier_day_takes_what_was_landed_that_day(dated: Workload, spark: SparkSession) -> None:
     """As where a day's tasks are cleared, or back-filled, when later days have run."""
     landing = Path(dated.source).parent / "landing"
     landing.mkdir()
@@ -234,7 +234,7 @@ def test_a_task_of_an_earlier_day_takes_what_was_landed_that_day(dated: Job, spa
     assert version.entry.parents == {"raw/sales": 1}
 
 
-def test_the_command_line_writes_either(dated: Job) -> None:
+def test_the_command_line_writes_either(dated: Workload) -> None:
     run = CliRunner()
     assert run.invoke(app, ["schedule", dated.source]).output.startswith("15 3 * * * ")
     assert 'with DAG(' in run.invoke(app, ["schedule", dated.source, "--airflow", "--at", "@hourly"]).output
@@ -254,7 +254,7 @@ def test_a_real_airflow_runs_the_stages_of_its_day(tmp_path: Path) -> None:
     (tmp_path / "landing" / "2026-11-19.csv").write_text("1,5\n")
     config = CONFIG.format(variables="variables: {date: 2026-11-20}\n", file="${date}").partition("clean:")[0]
     (tmp_path / "sales.yaml").write_text(config)
-    dag = airflow_dag(Job.load(tmp_path / "sales.yaml"), "15 3 * * *")
+    dag = airflow_dag(Workload.load(tmp_path / "sales.yaml"), "15 3 * * *")
     (tmp_path / "airflow" / "dags" / "sales.py").write_text(dag)
 
     done = run("dags", "test", "laketrain_sales", "2026-11-19")

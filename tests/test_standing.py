@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from laketrain.config.train import Train
 from laketrain.lake import Lake, Version
 from laketrain.profile.model import FILE, TableProfile
 from laketrain.profile.store import fingerprint_profile, profiles_of
 from laketrain.standing import standing_model
 from laketrain.train import fingerprint_train
+from laketrain.workload import Train
 
 from .profile.columns import after, number, numbers, text
 from .road import Quiet
@@ -144,7 +144,7 @@ def add(home: Small, name: str, rows: range, label: int | None = None) -> None:
 def test_a_run_trains_again_when_labels_have_drifted_and_not_before(spark: SparkSession, tmp_path: Path) -> None:
     home = build_small(tmp_path)
     home.config.write_text(CONFIG + TRAINING, "utf-8")
-    sets = ("train.again={drift: strong}", "train.validation=null")
+    sets = ("train.retrain_when={drift: strong}", "train.validation=null")
 
     def models(*more: str) -> list[int]:
         pipeline = home.pipeline(spark, *sets, *more)
@@ -152,7 +152,8 @@ def test_a_run_trains_again_when_labels_have_drifted_and_not_before(spark: Spark
         assert isinstance(watcher, Quiet)
         pipeline.run()
         if watcher.notes:
-            assert watcher.notes == ["models/small@1 stands (no column with strong drift), as 'train.again' says"]
+            assert watcher.notes == [
+                "models/small@1 stands (no column with strong drift), as 'train.retrain_when' says"]
             assert pipeline.outcomes[-1].skipped, "the model is measured on what it was trained beside"
         return home.lake.table("models", "small").versions()
 

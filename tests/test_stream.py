@@ -110,7 +110,7 @@ def test_files_are_landed_as_they_arrive_and_rounds_without_any_make_nothing(con
 def test_what_arrives_is_predicted_by_the_model_that_is_there(spark: SparkSession, tmp_path: Path) -> None:
     walk = build_walk(tmp_path)
     text = walk.config.read_text("utf-8").replace("scans/*.csv, ", "scans/*.csv, incremental: true, ", 1)
-    text = text.replace("train:\n", "train:\n  again: {rows: 10}\n")
+    text = text.replace("train:\n", "train:\n  retrain_when: {rows: 10}\n")
     text = text.replace("predict:\n", "predict:\n  only_new: true\n")
     walk.config.write_text(text, "utf-8")
     before = {row["id"] for row in rows_of(walk.run(spark)[-1].version)}

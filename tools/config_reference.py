@@ -21,18 +21,16 @@ from pydantic.fields import FieldInfo
 
 from laketrain.config.base import Name, Section, SplitName
 from laketrain.config.clean import Rule
-from laketrain.config.convert import Convert
 from laketrain.config.durations import Duration
 from laketrain.config.evaluate import Bound, GatedMetric
 from laketrain.config.integrate import Step
-from laketrain.config.train import Train
+from laketrain.config.spark import Spark
 from laketrain.config.types import SIMPLE, SparkType
-from laketrain.config.workload import Spark, Workload
 from laketrain.errors import ConfigError
 from laketrain.features.base import Feature
 from laketrain.features.schema import AnyFeature
-from laketrain.models import AnyModel
-from laketrain.workload import Job
+from laketrain.models import AnyModel, DeclaredModel
+from laketrain.workload import Convert, Train, Workload
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "config.md"
@@ -106,7 +104,7 @@ def _below(hint: Any, noun: str, step: str = "") -> Iterator[tuple[type[BaseMode
     """The sections in a type, each with the step that leads there; unions told apart by a key are left out."""
     if isinstance(hint, type) and issubclass(hint, Section):
         yield hint, step
-    elif hint not in (Rule, Step):
+    elif hint not in (Rule, Step, DeclaredModel):
         mapping = f".<{noun}>" if get_origin(hint) is dict else ""
         for inner in get_args(hint):
             yield from _below(inner, noun, step + mapping)
@@ -251,7 +249,7 @@ def _sample() -> str:
         path.parent.mkdir()
         path.write_text(text, "utf-8")
         try:
-            Job.load(path)
+            Workload.load(path)
         except ConfigError as error:
             return f"```text\n{str(error).replace(f'{folder}/', '')}\n```"
     raise AssertionError("conf/mnist.yaml has nothing left that could be got wrong")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import json
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,10 +22,9 @@ from pydantic import BaseModel
 from config_reference import members, sections
 from laketrain.config.loss import LossName
 from laketrain.config.optimizer import OptimizerName
-from laketrain.config.train import Train
 from laketrain.errors import ConfigError
 from laketrain.models import AnyModel
-from laketrain.workload import Job
+from laketrain.workload import Train, Workload
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "train-keys.md"
 HEAD = Path(__file__).with_suffix(".md")
@@ -132,7 +130,7 @@ TRIALS: Mapping[str, Trial] = {
     **{f"optimizer.{key}": _of_optimizers(value) for key, value in {
         "momentum": 0.9, "beta_1": 0.5, "beta_2": 0.5, "rho": 0.5, "epsilon": 0.1, "amsgrad": True, "centered": True,
         "weight_decay": 0.5, "clipvalue": 1e-3, "clipnorm": 1e-3, "global_clipnorm": 1e-3, "accumulate": 2, "ema": 0.5,
-        "layer_rates": {"*": 0.5}, "wire": "bfloat16"}.items()},
+        "layer_rates": {"*": 0.5}, "gradient_dtype": "bfloat16"}.items()},
     "optimizer.nesterov": trial(True, optimizer={**SGD, "momentum": 0.9}),
     "loss.name": Trial("focal", others=("mae",)), "loss.use": trial("train_keys_code:loss"),
     **{f"loss.{key}": _of_losses(value) for key, value in {
@@ -140,15 +138,15 @@ TRIALS: Mapping[str, Trial] = {
     "loss.delta": _of_losses(0.1, "value"), "loss.quantile": _of_losses(0.9, "value"),
     "regularise.l1": trial(0.1), "regularise.l2": trial(0.1),
     "class_weights": trial("balanced"),
-    "metrics": trial(["auto"]), "monitor": trial("loss", **_WORSE), "keep": trial("last", **_WORSE),
-    "early_stopping.patience": trial(2, epochs=4, keep="last", early_stopping=_SLOW),
-    "early_stopping.min_delta": trial(1e6, epochs=4, keep="last", early_stopping={"patience": 1}),
-    "plateau.patience": trial(2, epochs=3, keep="last", plateau=_SLOW),
-    "plateau.factor": trial(0.9, epochs=3, keep="last", plateau=_SLOW),
-    "plateau.min_delta": trial(1e6, epochs=3, keep="last", plateau={"patience": 1}),
-    "plateau.least": trial(0.9, epochs=3, keep="last", plateau=_SLOW),
+    "metrics": trial(["auto"]), "monitor": trial("loss", **_WORSE), "restore_best": trial(False, **_WORSE),
+    "early_stopping.patience": trial(2, epochs=4, restore_best=False, early_stopping=_SLOW),
+    "early_stopping.min_delta": trial(1e6, epochs=4, restore_best=False, early_stopping={"patience": 1}),
+    "reduce_lr_on_plateau.patience": trial(2, epochs=3, restore_best=False, reduce_lr_on_plateau=_SLOW),
+    "reduce_lr_on_plateau.factor": trial(0.9, epochs=3, restore_best=False, reduce_lr_on_plateau=_SLOW),
+    "reduce_lr_on_plateau.min_delta": trial(1e6, epochs=3, restore_best=False, reduce_lr_on_plateau={"patience": 1}),
+    "reduce_lr_on_plateau.min_lr_ratio": trial(0.9, epochs=3, restore_best=False, reduce_lr_on_plateau=_SLOW),
     "precision": trial("bfloat16"),
-    "again.rows": trial(0.1), "again.days": trial(1.0), "again.drift": trial("some"),
+    "retrain_when.rows": trial(0.1), "retrain_when.days": trial(1.0), "retrain_when.drift": trial("some"),
     "init_from": trial("models/another"), "freeze": trial(["*_hidden"]),
     "callbacks": trial(["train_keys_code:callback"]), "step": trial("train_keys_code:step"),
     **{f"augment.{key}": _of_images(value) for key, value in {
@@ -169,10 +167,10 @@ NO_WEIGHTS: Mapping[str, str] = {
     "ranks.max": "how many processes share the work; results are the same for any number",
     "scaling.batch": "times the ranks, of which there may be one",
     "scaling.rate": "times the ranks, of which there may be one",
-    "optimizer.wire": "how gradients travel between ranks; one rank sends none",
+    "optimizer.gradient_dtype": "how gradients travel between ranks; one rank sends none",
     "metrics": "what is measured beside the loss",
-    "again.rows": "when training begins again", "again.days": "when training begins again",
-    "again.drift": "when training begins again",
+    "retrain_when.rows": "when training begins again", "retrain_when.days": "when training begins again",
+    "retrain_when.drift": "when training begins again",
     "callbacks": "what they do is theirs",
     "checkpoint_epochs": "what a killed run loses at most", "checkpoint_steps": "what a killed run loses at most",
     "checkpoints": "what is kept of them", "max_restarts": "how often ranks are launched again",
@@ -246,13 +244,10 @@ def _workload(train: str, inputs: tuple[str, ...], targets: tuple[str, ...]) -> 
                     "split": {"by": "id", "fractions": {"train": 0.5, "val": 0.25, "other": 0.25}}},
         "train": section,
     }
-    with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
-        path = Path(folder) / "keys.yaml"
-        path.write_text(json.dumps(document), "utf-8")
-        try:
-            Job.load(path)
-        except ConfigError as error:
-            return "; ".join(map(str, error.problems))
+    try:
+        Workload.of(document)
+    except ConfigError as error:
+        return "; ".join(map(str, error.problems))
     return ""
 
 

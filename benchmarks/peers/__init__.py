@@ -132,11 +132,10 @@ def commit_table(lake: str, rows: int, files: int) -> None:
 def fit_and_score(lake: str, cores: int) -> Fitted:
     """Convert, train and predict, as the stages of a workload do them."""
     os.environ.pop("TF_NUM_INTRAOP_THREADS", None)  # how many threads each worker has is for laketrain to say
-    from laketrain.config.convert import Convert
-    from laketrain.config.train import Train
     from laketrain.convert import convert
     from laketrain.features import FeatureSet
     from laketrain.train import train
+    from laketrain.workload import Convert, Train
 
     spark, table = session_of(cores), Lake(lake).version(f"integrated/{NAME}")
     spark.read.parquet(table.url()).limit(1).collect()

@@ -152,11 +152,11 @@ def profile(config: ConfigPath,
 def check(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None) -> None:
     """Say everything that is wrong with a config, without running it."""
     with _taught():
-        from laketrain.workload import Job
+        from laketrain.workload import Workload
 
-        job = Job.load(config, sets or (), lake)
-        typer.echo(f"{config}: well")
-        typer.echo(f"lake: {job.workload.lake}")
+        workload = Workload.load(config, sets or (), lake)
+        typer.echo(f"{config}: OK")
+        typer.echo(f"lake: {workload.lake}")
 
 
 @app.command()
@@ -169,9 +169,9 @@ def schedule(config: ConfigPath, sets: Sets = None,
     """Print a line for cron, or a DAG for Airflow, that runs a workload on a schedule."""
     with _taught():
         from laketrain.schedule import airflow_dag, cron_line
-        from laketrain.workload import Job
+        from laketrain.workload import Workload
 
-        typer.echo((airflow_dag if airflow else cron_line)(Job.load(config, sets or ()), at, program, sets or ()))
+        typer.echo((airflow_dag if airflow else cron_line)(Workload.load(config, sets or ()), at, program, sets or ()))
 
 
 @app.command()
@@ -196,12 +196,12 @@ def package(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None,
     with _taught():
         from laketrain.deploy import Cluster
         from laketrain.deploy import package as pack
-        from laketrain.workload import Job
+        from laketrain.workload import Workload
 
-        job = Job.load(config, sets or (), lake)
+        workload = Workload.load(config, sets or (), lake)
         cluster = Cluster(master, executors, cores, memory, overhead, conf=_pairs("--conf", conf), image=image,
                           secrets=_pairs("--secret", secret))
-        made = pack(job, out or Path("build", "package", job.workload.name), cluster, sets=sets or (), stage=stage,
+        made = pack(workload, out or Path("build", "package", workload.name), cluster, sets=sets or (), stage=stage,
                     environment=environment)
         for note in made.notes:
             typer.echo(f"note: {note}", err=True)
@@ -298,10 +298,10 @@ def doctor(config: Annotated[Path | None, typer.Argument(help="Its lake and rank
 
         ranks = None
         if config is not None:
-            from laketrain.workload import Job
+            from laketrain.workload import Workload
 
-            job = Job.load(config, lake=lake)
-            lake, ranks = job.workload.lake, job.workload.train.ranks.min if job.workload.train else None
+            workload = Workload.load(config, lake=lake)
+            lake, ranks = workload.lake, workload.train.ranks.min if workload.train else None
         checks = examine(lake, ranks)
         show_checks(checks)
         if any(found.ok is False for found in checks):

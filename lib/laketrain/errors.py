@@ -12,8 +12,8 @@ All of them are plain values: their arguments are their fields, so `pickle` carr
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 
 class LaketrainError(Exception):
@@ -45,6 +45,17 @@ class Problem:
     problem: str
     hint: str = ""
     line: int | None = None
+    path: tuple[str | int, ...] = field(default=(), compare=False, repr=False)
+    """The keys and indices that lead to it, from the part of the config that was checked."""
+
+    @classmethod
+    def at(cls, path: Sequence[str | int], problem: str, hint: str = "") -> Problem:
+        """A problem of what is at `path`."""
+        return cls(".".join(map(str, path)), problem, hint, path=tuple(path))
+
+    def below(self, *prefix: str | int) -> Problem:
+        """The same problem, seen from further up."""
+        return replace(self, where=".".join(map(str, (*prefix, *self.path))), path=(*prefix, *self.path))
 
     def __str__(self) -> str:
         place = f"line {self.line}, {self.where}" if self.line else self.where

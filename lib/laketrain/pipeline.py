@@ -30,7 +30,7 @@ from laketrain.lake.version import newer_parent, newest_of
 from laketrain.report import RunRecord, write_report
 from laketrain.stages import Outcome, between, declares
 from laketrain.track import missing_packages
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 if TYPE_CHECKING:
     import keras
@@ -64,11 +64,10 @@ class Pipeline:
 
     def __init__(self, config: str | Path, sets: Sequence[str] = (), lake: str | None = None,
                  watcher: Watcher | None = None, spark: SparkSession | None = None) -> None:
-        self.job = Job.load(config, sets, lake)
-        self.workload = self.job.workload
+        self.workload = Workload.load(config, sets, lake)
         missing = list(missing_packages(self.workload.track))
         if missing:
-            raise ConfigError(self.job.source, missing)
+            raise ConfigError(self.workload.source, missing)
         self.lake = Lake(self.workload.lake)
         self.outcomes: list[Outcome] = []
         self._watcher = watcher or terminal()
@@ -107,7 +106,7 @@ class Pipeline:
         except LaketrainError as error:
             failure = error
         seconds = time.monotonic() - started
-        record = RunRecord(self.workload, self.job.source, began, seconds, tuple(self.outcomes), failure)
+        record = RunRecord(self.workload, self.workload.source, began, seconds, tuple(self.outcomes), failure)
         report = write_report(self.lake, record)
         if failure is not None:
             raise failure
@@ -183,7 +182,7 @@ class Pipeline:
     def require(self, stage: str) -> None:
         """Raises ConfigError where the workload has no section for the stage."""
         if not declares(self.workload, stage):
-            raise ConfigError(self.job.source, [Problem(stage, f"there is no {stage!r} section", "Add one")])
+            raise ConfigError(self.workload.source, [Problem(stage, f"there is no {stage!r} section", "Add one")])
 
     @property
     def profiled(self) -> list[str]:
@@ -283,7 +282,7 @@ class Pipeline:
     def _convert(self, force: bool) -> Version:
         from laketrain.convert import convert, fingerprint_convert
 
-        config, features = self.workload.convert, self.job.features
+        config, features = self.workload.convert, self.workload.features
         assert config is not None and features is not None
         name = self.workload.dataset
 
@@ -314,7 +313,7 @@ class Pipeline:
             dataset = self._input("features", self.workload.dataset, "convert")
             standing = None if force else standing_model(dataset, name, config)
             if standing is not None:
-                self._watcher.note(f"{standing.model.ref} stands ({standing.because}), as 'train.again' says")
+                self._watcher.note(f"{standing.model.ref} stands ({standing.because}), as 'train.retrain_when' says")
                 dataset = standing.dataset
             key = fingerprint_train(dataset, config)
             return self._make("train", "models", name, key, force, partial(work, dataset, key), [dataset])
@@ -359,7 +358,7 @@ class Pipeline:
     def _trained_on(self, model: Version) -> Version:
         """The dataset that the model was trained on: features are learnt anew with each, so on any other one, also a
         newer one, its figures would mean nothing."""
-        again = f"train a model: laketrain run {self.job.source} --from train"
+        again = f"train a model: laketrain run {self.workload.source} --from train"
         parent = next((one for one in model.entry.parents.items() if one[0].startswith("features/")), None)
         if parent is None:
             raise LakeError("evaluate", model.ref, "doesn't say on which dataset it was trained, expected one of "
@@ -488,7 +487,7 @@ class Pipeline:
         version = self.lake.table(zone, name).latest()
         if version is None:
             raise LakeError("lake", f"{zone}/{name}", "nothing was committed to it yet",
-                            f"run the stage {stage!r} first, e.g. laketrain run {self.job.source} --to {stage}")
+                            f"run the stage {stage!r} first, e.g. laketrain run {self.workload.source} --to {stage}")
         return replace(version, newest=version.number)
 
     def _table_input(self, name: str) -> Version:

@@ -1,7 +1,7 @@
 """A workload on a schedule: a line for cron, or a DAG for Airflow with a task a stage.
 
-    cron_line(job, at="15 3 * * *")      # "15 3 * * * /…/bin/laketrain run /…/mnist.yaml --set variables.date=…"
-    airflow_dag(job, at="15 3 * * *")    # the text of a Python file for Airflow's folder of DAGs
+    cron_line(workload, at="15 3 * * *")      # "15 3 * * * /…/bin/laketrain run /…/mnist.yaml --set variables.date=…"
+    airflow_dag(workload, at="15 3 * * *")    # the text of a Python file for Airflow's folder of DAGs
 
 Both are text to be looked at and kept; laketrain starts nothing by itself.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from laketrain.config.document import Document
 from laketrain.errors import ConfigError, Problem
 from laketrain.stages import STAGES, declares
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 _NAMED = {"@hourly": "@hourly", "@daily": "@daily", "@midnight": "@daily", "@weekly": "@weekly",
           "@monthly": "@monthly", "@yearly": "@yearly", "@annually": "@yearly"}
@@ -73,7 +73,7 @@ with DAG({dag!r}, schedule={at!r}, start_date=datetime(2020, 1, 1), catchup=Fals
 '''
 
 
-def cron_line(job: Job, at: str, program: str | None = None, sets: Sequence[str] = ()) -> str:
+def cron_line(workload: Workload, at: str, program: str | None = None, sets: Sequence[str] = ()) -> str:
     """One line for a crontab: the whole run at these times, for the day that it is.
 
     Args:
@@ -84,14 +84,14 @@ def cron_line(job: Job, at: str, program: str | None = None, sets: Sequence[str]
     Raises:
         ConfigError: `at` is no time of cron's, or `program` no command.
     """
-    words = [*_whole_run(_words(program)), _config(job), *_given(sets)]
-    dated = " --set variables.date=$(date +%F)" if _uses_date(job, sets) else ""
+    words = [*_whole_run(_words(program)), _config(workload), *_given(sets)]
+    dated = " --set variables.date=$(date +%F)" if _uses_date(workload, sets) else ""
     # A percent sign ends cron's command unless it is escaped.
     command = f"{shlex.join(words)}{dated}".replace("%", r"\%")
     return f"{_checked(at)} {command}"
 
 
-def airflow_dag(job: Job, at: str, program: str | None = None, sets: Sequence[str] = ()) -> str:
+def airflow_dag(workload: Workload, at: str, program: str | None = None, sets: Sequence[str] = ()) -> str:
     """A DAG, for Airflow 2 and 3: a task a stage that the workload declares, one after the other, for the run's day.
 
     Args:
@@ -102,17 +102,17 @@ def airflow_dag(job: Job, at: str, program: str | None = None, sets: Sequence[st
     Raises:
         ConfigError: as `cron_line` does.
     """
-    words, times, dated = _words(program), _checked(at), _uses_date(job, sets)
+    words, times, dated = _words(program), _checked(at), _uses_date(workload, sets)
     named = _names_stage(words)
     # A stage alone would take the newest version of what stands before it, which may be another day's.
     if dated or (words[-1].endswith(".py") and not named):
-        words = [*_whole_run(words), _config(job), "--to", "{stage}"]
+        words = [*_whole_run(words), _config(workload), "--to", "{stage}"]
     else:
-        words += [_config(job)] if named else ["{stage}", _config(job)]
+        words += [_config(workload)] if named else ["{stage}", _config(workload)]
     words += [*_given(sets), *(["--set", "variables.date={date}"] if dated else [])]
-    declared = [stage for stage in STAGES if declares(job.workload, stage)]
-    return _DAG.format(name=job.workload.name, config=_config(job), stages=declared, command=words,
-                       at=_NAMED.get(times, times), dag=f"laketrain_{job.workload.name}")
+    declared = [stage for stage in STAGES if declares(workload, stage)]
+    return _DAG.format(name=workload.name, config=_config(workload), stages=declared, command=words,
+                       at=_NAMED.get(times, times), dag=f"laketrain_{workload.name}")
 
 
 def _words(program: str | None) -> list[str]:
@@ -175,14 +175,14 @@ def _laketrain() -> str:
     return shlex.quote(str(Path(sys.executable).with_name("laketrain")))
 
 
-def _config(job: Job) -> str:
-    return str(Path(job.source).absolute())
+def _config(workload: Workload) -> str:
+    return str(Path(workload.source).absolute())
 
 
 def _given(sets: Sequence[str]) -> list[str]:
     return [word for each in sets for word in ("--set", each)]
 
 
-def _uses_date(job: Job, sets: Sequence[str]) -> bool:
-    return "date" in Document.read(job.source, sets).used
+def _uses_date(workload: Workload, sets: Sequence[str]) -> bool:
+    return "date" in Document.read(workload.source, sets).used
 

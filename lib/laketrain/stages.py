@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from laketrain.config import Workload
 from laketrain.errors import ConfigError, Problem, nearest
 from laketrain.lake import Version
+from laketrain.workload import Workload
 
 STAGES = ("ingest", "clean", "integrate", "convert", "train", "evaluate", "predict")
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from laketrain.config.train import Again, Train
+from laketrain.config.train import RetrainWhen
 from laketrain.errors import LakeError
 from laketrain.lake import Version
 from laketrain.profile.drift import drift_between
 from laketrain.profile.model import load_profile
 from laketrain.profile.store import find_profile
 from laketrain.train.stage import fingerprint_train
+from laketrain.workload import Train
 
 _WORSE = {"some": ("some", "strong"), "strong": ("strong",)}
 
@@ -29,24 +30,26 @@ class Standing:
 
 
 def standing_model(dataset: Version, name: str, config: Train, *, now: datetime | None = None) -> Standing | None:
-    """The latest model, where it was trained with these settings and `config.again` asks for no other one.
+    """The latest model, where it was trained with these settings and `config.retrain_when` asks for no other one.
 
     None also where its dataset, or a profile that drift is told by, is no longer there: then nobody knows.
     """
     model = dataset.lake.table("models", name).latest()
-    if config.again is None or model is None:
+    if config.retrain_when is None or model is None:
         return None
     try:
         trained_on = dataset.lake.version(f"{dataset.table}@{model.entry.parents[dataset.table]}")
         if fingerprint_train(trained_on, config) != model.entry.fingerprint:
             return None
-        changes = _changes(config.again, config.split, model, trained_on, dataset, now or datetime.now(timezone.utc))
+        changes = _changes(config.retrain_when, config.split, model, trained_on, dataset,
+                           now or datetime.now(timezone.utc))
     except (KeyError, LakeError):
         return None
     return None if changes is None else Standing(model, trained_on, changes)
 
 
-def _changes(again: Again, split: str, model: Version, before: Version, after: Version, now: datetime) -> str | None:
+def _changes(again: RetrainWhen, split: str, model: Version, before: Version, after: Version,
+             now: datetime) -> str | None:
     """What has changed, in words; None where it is enough."""
     said = []
     if again.rows is not None:

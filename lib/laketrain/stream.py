@@ -153,6 +153,6 @@ class _Arriving:
 def _require_arrivals(pipeline: Pipeline) -> None:
     sources = pipeline.workload.sources
     if all(isinstance(source, Source) and not source.incremental for source in sources.values()):
-        raise ConfigError(pipeline.job.source, [Problem(
+        raise ConfigError(pipeline.workload.source, [Problem(
             "sources", f"none of {', '.join(sources)} grows, so there is nothing to wait for",
             "Say incremental: true of files that keep coming, or run it once with laketrain run")])

@@ -207,7 +207,7 @@ RULE_OF = "- trim: {columns: [scanner], lower: true}"
 def test_an_absent_key_is_told_before_spark_starts(
         monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None, said: str):
     from laketrain.errors import ConfigError
-    from laketrain.workload import Job
+    from laketrain.workload import Workload
 
     monkeypatch.delenv("TEST_HASH_KEY", raising=False)
     if value:
@@ -216,7 +216,7 @@ def test_an_absent_key_is_told_before_spark_starts(
     path = tmp_path / "digits.yaml"
     path.write_text(digits.replace(RULE_OF, "- hash: {columns: [scanner], key_env: TEST_HASH_KEY}"))
     with pytest.raises(ConfigError) as caught:
-        Job.load(path)
+        Workload.load(path)
     [problem] = caught.value.problems
     assert (problem.where, problem.problem) == ("clean.captures.rules.4.hash", said)
     assert "export TEST_HASH_KEY=$(openssl rand -hex 32)" in problem.hint

@@ -8,19 +8,19 @@ import pytest
 
 from laketrain.config.sources import KafkaSource
 from laketrain.errors import ConfigError
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 GOOD = "{format: kafka, servers: 'a:9092, b:9092', topics: [events], schema: {id: string}}"
 
 
-def load(tmp_path: Path, source: str, rules: str = "[]") -> Job:
+def load(tmp_path: Path, source: str, rules: str = "[]") -> Workload:
     path = tmp_path / "events.yaml"
     path.write_text(f"name: events\nlake: lake\nsources:\n  events: {source}\nclean:\n  events: {{rules: {rules}}}\n")
-    return Job.load(path)
+    return Workload.load(path)
 
 
 def test_a_topic_is_told_by_its_servers_and_its_name(tmp_path: Path) -> None:
-    source = load(tmp_path, GOOD).workload.sources["events"]
+    source = load(tmp_path, GOOD).sources["events"]
     assert isinstance(source, KafkaSource)
     assert source.servers == "a:9092,b:9092"
     assert source.client() == {"bootstrap.servers": "a:9092,b:9092", "isolation.level": "read_committed"}
@@ -63,7 +63,7 @@ def test_a_secret_comes_from_the_environment_and_is_in_no_setting(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_JAAS", "hunter2")
     settings = "options: {security.protocol: SASL_SSL, minPartitions: 4}, secrets: {sasl.jaas.config: KAFKA_JAAS}"
-    workload = load(tmp_path, GOOD.replace("schema", f"{settings}, schema")).workload
+    workload = load(tmp_path, GOOD.replace("schema", f"{settings}, schema"))
     source = workload.sources["events"]
     assert isinstance(source, KafkaSource)
     assert source.client()["sasl.jaas.config"] == "hunter2"

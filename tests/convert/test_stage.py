@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from laketrain.config.convert import Convert
 from laketrain.convert import rows as rows_module
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
+from laketrain.workload import Convert
 
 from ..tables import commit_table, rows_of
 
@@ -303,7 +303,7 @@ def test_the_fingerprint_follows_what_shapes_the_dataset(lake: Lake, spark: obje
 
 def _fingerprint(function: Callable[..., str], table: Version, change: dict[str, Any]) -> str:
     config = Convert.model_validate({"table": "digits", "features": FEATURES, "split": SPLIT, **change})
-    return function(table, config, FeatureSet.model_validate(config.features))
+    return function(table, config, config.features)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from laketrain.cli import app
 from laketrain.deploy import Cluster, Package, package
 from laketrain.errors import ConfigError
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 CONFIG = """\
 name: sales
@@ -41,7 +41,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def made(config: Path, cluster: Cluster, *sets: str, stage: str | None = None) -> Package:
-    return package(Job.load(config, sets), config.parent / "out", cluster, sets=sets, stage=stage,
+    return package(Workload.load(config, sets), config.parent / "out", cluster, sets=sets, stage=stage,
                    environment=ENVIRONMENT)
 
 
@@ -60,7 +60,7 @@ def test_spark_reads_every_path_as_it_is_in_the_package(config: Path, name: str)
     folder.mkdir()
     environment = folder / "packed.tar.gz"
     environment.touch()
-    made = package(Job.load(config), folder, Cluster(), environment=str(environment))
+    made = package(Workload.load(config), folder, Cluster(), environment=str(environment))
     words = words_of(made.commands["cluster"])
     archive, code, file = (urlsplit(words[words.index(f"--{option}") + 1]) for option in (
         "archives", "py-files", "files"))
@@ -74,7 +74,7 @@ def test_spark_reads_every_path_as_it_is_in_the_package(config: Path, name: str)
 @pytest.mark.parametrize("name", ["a[b", "a{b", "a*", "a,b"])
 def test_a_path_that_spark_would_take_for_a_pattern_is_refused(config: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"in a path for a part of a pattern\. Name another folder by --out"):
-        package(Job.load(config), config.parent / name, Cluster(), environment=ENVIRONMENT)
+        package(Workload.load(config), config.parent / name, Cluster(), environment=ENVIRONMENT)
     assert not (config.parent / name).exists()
 
 
@@ -100,7 +100,7 @@ def test_the_copy_of_the_config_and_the_jobs_arguments_are_the_same_workload(con
     assert words[-8:] == ["--set", f'sources.sales.path="{config.parent}/landing/${{date}}.csv"', "--set",
                           "train.epochs=3", "--set", "date=2026-11-21", "--lake", LAKE]
     sets = [words[place + 1] for place, word in enumerate(words) if word == "--set"]
-    there, here = Job.load(found.folder / "sales.yaml", sets).workload, Job.load(config, sets[1:]).workload
+    there, here = Workload.load(found.folder / "sales.yaml", sets), Workload.load(config, sets[1:])
     assert there == here
     assert found.notes == (f"sources.sales.path is {config.parent}/landing/${{date}}.csv: every node must see it under "
                            "that path, or give --set sources.sales.path=hdfs://…",)
@@ -181,7 +181,7 @@ def test_kubernetes_gets_an_image_settings_and_a_command(config: Path) -> None:
     cluster = Cluster("k8s://https://kube:6443", image="registry/laketrain:1",
                       secrets={"AWS_SECRET_ACCESS_KEY": "lake:secret-key"})
     (config.parent / "packed.tar.gz").write_bytes(b"packed")
-    found = package(Job.load(config), config.parent / "out", cluster,
+    found = package(Workload.load(config), config.parent / "out", cluster,
                     environment=str(config.parent / "packed.tar.gz"))
     assert (found.folder / "environment.tar.gz").read_bytes() == b"packed"
     docker, defaults = ((found.folder / name).read_text() for name in ("Dockerfile", "spark-defaults.conf"))
@@ -215,15 +215,15 @@ def test_an_image_is_built_of_its_folder_alone(config: Path) -> None:
     with pytest.raises(ConfigError, match=r"a URL, expected a local archive.*hdfs dfs -get"):
         made(config, cluster)
     with pytest.raises(ConfigError, match="no file, expected a local archive"):
-        package(Job.load(config), config.parent / "out", cluster, environment="nowhere.tar.gz")
+        package(Workload.load(config), config.parent / "out", cluster, environment="nowhere.tar.gz")
     assert not (config.parent / "out").exists()
     archive, mark = (config.parent / "out" / name for name in ("environment.tar.gz", "environment.tar.gz.json"))
     archive.parent.mkdir()
     for file in (archive, mark, config.parent / "packed.tar.gz"):
         file.write_text(file.name)
-    package(Job.load(config), archive.parent, cluster, environment=str(archive))
+    package(Workload.load(config), archive.parent, cluster, environment=str(archive))
     assert archive.read_text() == "environment.tar.gz" and mark.exists()
-    package(Job.load(config), archive.parent, cluster, environment=str(config.parent / "packed.tar.gz"))
+    package(Workload.load(config), archive.parent, cluster, environment=str(config.parent / "packed.tar.gz"))
     assert archive.read_text() == "packed.tar.gz" and not mark.exists()
 
 
@@ -231,7 +231,7 @@ def test_an_image_takes_a_config_whatever_its_name(config: Path) -> None:
     odd = config.with_name("my [new] sales.yaml")
     config.rename(odd)
     (odd.parent / "packed.tar.gz").touch()
-    docker = (package(Job.load(odd), odd.parent / "out", Cluster("k8s://https://kube:6443", image="x"),
+    docker = (package(Workload.load(odd), odd.parent / "out", Cluster("k8s://https://kube:6443", image="x"),
                       environment=str(odd.parent / "packed.tar.gz")).folder / "Dockerfile").read_text()
     [copied] = [json.loads(line.removeprefix("COPY ")) for line in docker.splitlines() if line.startswith("COPY [")]
     assert copied == ["code.zip", "job.py", "my [[]new] sales.yaml", "/opt/laketrain/"]

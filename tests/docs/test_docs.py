@@ -18,10 +18,11 @@ from typer.testing import CliRunner
 import laketrain.config.augment
 import laketrain.config.convert
 import laketrain.config.integrate
+import laketrain.config.retain
 import laketrain.config.sources
+import laketrain.config.spark
 import laketrain.config.track
 import laketrain.config.train
-import laketrain.config.workload
 from laketrain.cli import app
 from laketrain.config.base import Section
 from laketrain.config.clean import CleanTable, Rule
@@ -30,7 +31,7 @@ from laketrain.config.integrate import BaseStep, Step
 from laketrain.config.sources import BaseSource, ServerSource, TableSource
 from laketrain.features.schema import AnyFeature
 from laketrain.models import AnyModel
-from laketrain.workload import Job
+from laketrain.workload import Convert, Train, Workload
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -40,9 +41,11 @@ PLACES = {"Workload": "The whole", "CleanTable": "`clean.<table>`", "IntegrateTa
           "JdbcSource": "`sources.<source>` with `format: jdbc`",
           "ConnectorSource": "`sources.<source>` with `format: delta`",
           "Partition": "`sources.<source>.partition`",
-          "Likeness": "`convert.leaks.near_duplicates`",
+          "Likeness": "`convert.leakage.near_duplicates`",
           "ByColumn": "`convert.split.by_column`", "ByTime": "`convert.split.by_time`",
-          "EarlyStopping": "`train.early_stopping`", "Loss": "`train.loss.<target>`",
+          "EarlyStopping": "`train.early_stopping`",
+          "ReduceLrOnPlateau": "`train.reduce_lr_on_plateau`", "RetrainWhen": "`train.retrain_when`",
+          "Loss": "`train.loss.<target>`",
           "UnmatchedPolicy": "`join.unmatched`", "LonelyPolicy": "`as_of.unmatched`"}
 """Headings of sections whose class is not called as its key."""
 
@@ -55,7 +58,9 @@ def told_apart(union: Any) -> list[type[BaseModel]]:
 
 def headed() -> Iterator[tuple[str, type[BaseModel], str]]:
     """Every model of the config: how its heading ends, and the key that chooses it."""
-    for stage in ("augment", "convert", "integrate", "sources", "track", "train", "workload"):
+    for section in (Workload, Convert, Train):
+        yield PLACES.get(section.__name__, section.__name__.lower()), section, ""
+    for stage in ("augment", "convert", "integrate", "retain", "sources", "spark", "track", "train"):
         for name, value in vars(getattr(laketrain.config, stage)).items():
             shared = (Section, BaseSource, ServerSource, TableSource, CleanTable)
             if isinstance(value, type) and issubclass(value, Section) and not (
@@ -168,7 +173,7 @@ def test_yaml_in_the_documents_is_accepted(page: Path, place: int, text: str, tm
     data = Document.read(path).data
     assert data
     if {"name", "lake", "sources"} <= set(data):
-        assert Job.load(path, lake=str(tmp_path / "lake")).workload.name == data["name"]
+        assert Workload.load(path, lake=str(tmp_path / "lake")).name == data["name"]
 
 
 def test_the_readme_shows_a_whole_workload() -> None:

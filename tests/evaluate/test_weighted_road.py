@@ -33,9 +33,9 @@ convert:
   table: rows
   features: {id: {kind: key}, x: {kind: number}, y: {kind: value, columns: [y]}, w: {kind: weight}}
   split: {by_column: {column: fold, values: {train: [train], val: [val], test: [test]}}}
-  leaks: {keys: [x], duplicates: false}
+  leakage: {keys: [x], duplicates: false}
 train: {model: {name: linear}, epochs: 20, batch: 192, ranks: 2, optimizer: {name: sgd, learning_rate: 0.05},
-        keep: last, metrics: [mae]}
+        restore_best: false, metrics: [mae]}
 evaluate: {gate: {mae: "<= 0.19", r2: ">= -0.001"}}
 """
 ROWS = {"train": 160, "val": 20, "test": 20}
@@ -118,7 +118,7 @@ def test_weights_of_0_alone_in_a_split_are_refused_before_anything_is_trained(sp
     masked = [{**one, "w": "0"} if one["fold"] == "val" else one for one in rows()]
     bad = [{**masked[0], "id": "minus", "w": "-2"}]
     (tmp_path / "in" / "rows.csv").write_text(csv_of([*masked, *bad]), "utf-8")
-    config = CONFIG.replace("leaks: {keys: [x], duplicates: false}", "max_reject_fraction: 0.1")
+    config = CONFIG.replace("leakage: {keys: [x], duplicates: false}", "max_reject_fraction: 0.1")
     (tmp_path / "job.yaml").write_text(config, "utf-8")
     pipeline = Pipeline(tmp_path / "job.yaml", watcher=Terminal(Console(file=io.StringIO())), spark=spark)
     with pytest.raises(DataError, match=r"has weight 0 in all rows of val .*weight 'w' above 0"):

@@ -260,7 +260,7 @@ def test_a_source_of_files_with_dots_for_names_writes_nothing_outside(tmp_path: 
 @pytest.mark.parametrize("line", ["name: ../small", "  scans/../x: {format: csv, path: landing/a.csv}"])
 def test_a_name_that_leaves_its_table_is_refused_by_the_config(tmp_path: Path, line: str) -> None:
     from laketrain.errors import ConfigError
-    from laketrain.workload import Job
+    from laketrain.workload import Workload
 
     home = build_small(tmp_path)
     text = home.config.read_text("utf-8")
@@ -268,4 +268,4 @@ def test_a_name_that_leaves_its_table_is_refused_by_the_config(tmp_path: Path, l
         "sources:\n", f"sources:\n{line}\n")
     home.config.write_text(changed, "utf-8")
     with pytest.raises(ConfigError, match=r"\.\."):
-        Job.load(home.config)
+        Workload.load(home.config)

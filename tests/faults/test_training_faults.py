@@ -15,10 +15,10 @@ import psutil
 import pytest
 from tests import tiny
 
-from laketrain.config.train import Train
 from laketrain.errors import DataError, LaketrainError, RankError
 from laketrain.lake import Lake, Version
 from laketrain.train import fingerprint_train, train
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

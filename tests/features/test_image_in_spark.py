@@ -10,10 +10,9 @@ import pytest
 import soundfile
 from PIL import Image as Pillow
 
-from laketrain.config.convert import Convert
-from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake
+from laketrain.workload import Convert
 
 from ..tables import commit_table, rows_of
 
@@ -59,7 +58,7 @@ def test_good_files_are_fed_as_they_were_and_the_others_are_in_quarantine(spark:
     rows[3]["photo"], rows[7]["photo"], rows[9]["sound"] = rows[3]["photo"][:70], b"not a picture", b""
     config = Convert.model_validate({"table": "things", "features": FEATURES, "max_reject_fraction": 0.1, "split": {
         "by": "name", "fractions": {"train": 0.8, "test": 0.2}}})
-    features = FeatureSet.model_validate(config.features)
+    features = config.features
     lake = Lake(str(tmp_path / "lake"))
     table = commit_table(lake, "things", rows, "photo binary, sound binary, label int, name string", files=3)
     version = convert(spark, table, "things", config, features, fingerprint_convert(table, config, features))
@@ -97,7 +96,7 @@ def test_sounds_lie_apart_by_length_standardised_by_the_train_split(spark: Spark
     config = Convert.model_validate({
         "table": "sounds", "features": {name: FEATURES[name] for name in ("sound", "label", "name")},
         "split": {"by": "name", "fractions": {"train": 0.8, "test": 0.2}}})
-    features = FeatureSet.model_validate(config.features)
+    features = config.features
     lake = Lake(str(tmp_path / "lake"))
     table = commit_table(lake, "sounds", rows, "sound binary, label int, name string")
     version = convert(spark, table, "sounds", config, features, fingerprint_convert(table, config, features))

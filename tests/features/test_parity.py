@@ -22,13 +22,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from laketrain.config.convert import Convert
 from laketrain.features import FeatureSet
 from laketrain.features.schema import AnyFeature
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake
 from laketrain.predict import scorer
 from laketrain.predict.scorer import PredictTask, score_batches
+from laketrain.workload import Convert
 
 from ..tables import commit_table, rows_of
 
@@ -162,7 +162,7 @@ def converted(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_fact
     config = Convert.model_validate({
         "table": "things", "features": {**DATASETS[request.param], **ALWAYS}, "max_reject_fraction": 0.2,
         "row_group_mb": 0.02, "split": {"by": "name", "fractions": {"train": 0.7, "test": 0.3}}})
-    features = FeatureSet.model_validate(config.features)
+    features = config.features
     lake = Lake(str(tmp_path_factory.mktemp("parity") / "lake"))
     table = commit_table(lake, "things", [*rows(), *bad_rows()], COLUMNS, files=3)
     dataset = Dataset(convert(spark, table, "things", config, features, fingerprint_convert(table, config, features)))

@@ -14,7 +14,7 @@ from laketrain.errors import DataError
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 from laketrain.ml.data import dataset_of
-from laketrain.ml.settings import settled
+from laketrain.ml.settings import to_workload
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -27,7 +27,7 @@ NUMBER = {"x": {"kind": "number", "column": "x", "scale": "none"}, "label": {"ki
 def converted(lake: Path, frame: DataFrame, **settings: Any) -> Version:
     """The dataset that a fit would train on."""
     estimator = estimator_for(lake, **{"validationFraction": 0.1, "ranks": 1, **settings})
-    return dataset_of(frame, settled(estimator, frame.columns, "local[2]"))
+    return dataset_of(frame, to_workload(estimator, frame.columns, "local[2]"))
 
 
 def inputs_of(version: Version) -> dict[str, Counter[Any]]:

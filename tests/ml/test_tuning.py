@@ -12,7 +12,7 @@ from tests.ml.frames import estimator_for, frame_of, rows_of
 
 from laketrain.lake import Lake
 from laketrain.ml import KerasModel
-from laketrain.ml.turns import turn
+from laketrain.ml.slot_lock import slot_lock
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -68,7 +68,7 @@ def test_ranks_of_fits_at_once_never_hold_more_than_the_slots(spark: SparkSessio
     sc, held, most, lock = spark.sparkContext, [0], [0], threading.Lock()
 
     def hold(ranks: int) -> None:
-        with turn(sc, ranks):
+        with slot_lock(sc, ranks):
             with lock:
                 held[0] += ranks
                 most[0] = max(most[0], held[0])
@@ -86,5 +86,5 @@ def test_ranks_of_fits_at_once_never_hold_more_than_the_slots(spark: SparkSessio
 
 def test_more_ranks_than_slots_are_not_waited_for(spark: SparkSession) -> None:
     """The launch says what is wrong with them."""
-    with turn(spark.sparkContext, 5):
+    with slot_lock(spark.sparkContext, 5):
         pass

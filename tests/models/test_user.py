@@ -13,7 +13,7 @@ import pytest
 from laketrain.errors import ConfigError, LaketrainError
 from laketrain.features import FeatureSet
 from laketrain.models import parse_model
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 from .mixed import mixed, rows_of
 
@@ -163,15 +163,15 @@ def test_a_sequential_of_several_inputs_is_refused_in_words() -> None:
 @pytest.mark.parametrize("loss", [{"from_logits": True}, {"label": {"from_logits": True}}], ids=["every", "by target"])
 def test_who_looks_for_from_logits_at_the_loss_is_shown_where_it_is(loss: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"unknown key 'from_logits'. Say it of your own model: model: \{use: "):
-        Job.load(CONF, sets=[f"train.loss={json.dumps(loss)}"])
+        Workload.load(CONF, sets=[f"train.loss={json.dumps(loss)}"])
 
 
 def test_logits_are_no_matter_of_values() -> None:
     features = mixed("age", targets=["price"])
     declared = parse_model({"use": "shop_nets:net", "from_logits": True})
-    problem, hint = declared.misfit(features) or ("", "")
-    assert "from_logits is for labels and multilabels, the targets are price (value)" in problem
-    assert hint == "remove 'from_logits'"
+    [problem] = declared.problems(features)
+    assert "from_logits is for labels and multilabels, the targets are price (value)" in problem.problem
+    assert problem.hint == "remove 'from_logits'"
 
 
 def test_several_targets_are_a_dict_of_outputs() -> None:
@@ -221,5 +221,5 @@ def test_two_targets_need_a_dict() -> None:
 ])
 def test_a_function_that_is_not_there_is_told_before_spark_starts(use: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Job.load(CONF, sets=[f"train.model={json.dumps({'use': use})}"])
+        Workload.load(CONF, sets=[f"train.model={json.dumps({'use': use})}"])
     assert said in str(caught.value)

@@ -15,7 +15,7 @@ from laketrain.errors import ConfigError
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.models import parse_model
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 CONF = Path(__file__).parents[2] / "conf" / "mnist.yaml"
 MEAN, STD = 0.31, 0.27
@@ -65,7 +65,7 @@ def test_what_no_model_takes_is_refused(settings: dict[str, Any]) -> None:
 ])
 def test_a_typo_in_the_yaml_is_answered_with_the_nearest_right_name(model: dict[str, Any], said: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
-        Job.load(CONF, sets=[f"train.model={json.dumps(model)}"])
+        Workload.load(CONF, sets=[f"train.model={json.dumps(model)}"])
     [problem] = caught.value.problems
     assert "train.model" in problem.where
     assert all(part in str(problem) for part in said), str(problem)
@@ -97,10 +97,10 @@ def test_a_model_takes_plain_pixels_and_gives_probabilities(settings: dict[str, 
 
 @pytest.mark.parametrize("settings", [{"kernel": 5}, {"convolutions": 2}, {"filters": [4, 4]}])
 def test_a_cnn_that_leaves_nothing_of_the_image_is_refused_before_anything_starts(settings: dict[str, Any]) -> None:
-    why, remedy = parse_model({"name": "cnn", **settings}).misfit(features()) or ("", "")
-    assert why == "has nothing left of input 'picture' of 6×5 pixels before its last pooling"
-    assert "a smaller kernel" in remedy
-    assert parse_model({"name": "cnn", "kernel": 4}).misfit(features()) is None
+    [problem] = parse_model({"name": "cnn", **settings}).problems(features())
+    assert problem.problem == "has nothing left of input 'picture' of 6×5 pixels before its last pooling"
+    assert "a smaller kernel" in problem.hint
+    assert not list(parse_model({"name": "cnn", "kernel": 4}).problems(features()))
 
 
 @pytest.mark.slow

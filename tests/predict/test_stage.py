@@ -12,7 +12,6 @@ import pytest
 from tests import tiny
 from tests.tables import commit_table, rows_of
 
-from laketrain.config.convert import Convert
 from laketrain.config.evaluate import Predict
 from laketrain.config.windows import Windows
 from laketrain.errors import DataError
@@ -21,6 +20,7 @@ from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 from laketrain.predict import fingerprint_predict, predict
 from laketrain.train.checkpoint import load_model
+from laketrain.workload import Convert
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

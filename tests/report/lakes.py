@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from laketrain.config import Workload
 from laketrain.features import FeatureSet
 from laketrain.lake import Draft, Lake, Version
 from laketrain.report import RunRecord
 from laketrain.stages import Outcome
+from laketrain.workload import Workload
 
 SPLITS = {"train": 60, "val": 9, "test": 12}
 REJECTED = [("length(pixels)", "a.csv", 4), ("length(pixels)", "b.csv", 3), ("not_null(id)", "b.csv", 2)]
@@ -55,7 +55,7 @@ def workload(lake: str, word: str = "calm", **more: Any) -> Workload:
             {"allowed": {"column": "label", "values": [word, 1]}}, {"range": {"column": "label", "min": 0.0}}]}},
         "convert": {"table": "pixels", "dataset": "shapes", "split": {"by": "id", "fractions": {"train": 1.0}},
                     "features": {"image": {"kind": "image", "column": "pixels", "shape": [4, 4, 3]}}},
-        "train": {"model": {"name": "cnn", "comment": word}, "epochs": 3},
+        "train": {"model": {"use": "shapes:net", "settings": {"comment": word}}, "epochs": 3},
         "evaluate": {"gate": {"accuracy": ">= 0.7", "loss": "<= 1.5"}},
         "predict": {"table": "pixels"}, **more})
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from laketrain.config import Workload
 from laketrain.errors import DataError, GateError, LaketrainError
 from laketrain.lake import Lake
 from laketrain.report import RunRecord
 from laketrain.report.page import SECTIONS, render
 from laketrain.report.words import count
+from laketrain.workload import Workload
 
 from .lakes import MISTAKES, REJECTED, ROWS_IN, SPLITS, Built, build, commit, rejects, workload
 from .reading import Page

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.report.training import _settings, advice
+from laketrain.workload import Train
 
 
 def rank(computing: float, averaging: float, waiting: float) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def test_only_settings_that_had_an_effect_are_told() -> None:
     sound = {"given": {"kind": "audio", "column": "given", "seconds": 1.0},
              "label": {"kind": "label", "column": "label", "classes": 3}}
     config = Train.model_validate({"model": {"name": "rnn", "units": 8, "embedding": 16}, "augment": {"shift": 2.0},
-                                   "optimizer": {"name": "sgd", "momentum": 0.9, "wire": "float16"}})
+                                   "optimizer": {"name": "sgd", "momentum": 0.9, "gradient_dtype": "float16"}})
     meta = {"config": config.model_dump(mode="json"), "features": sound}
     said = dict(_settings(meta))
     assert "augmentation" not in said

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from laketrain.config.workload import Spark
+from laketrain.config.spark import Spark
 from laketrain.spark import session
 from laketrain.spark.daemon import answering_at_once, read_archives_once
 

@@ -12,7 +12,7 @@ import pyspark
 import pytest
 
 JOB = """
-from laketrain.config.workload import Spark
+from laketrain.config.spark import Spark
 from laketrain.spark.session import session
 
 conf = session(Spark.model_validate({"conf": {"spark.sql.autoBroadcastJoinThreshold": 7, "spark.mine": "config"}}),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from laketrain.config.workload import Spark
+from laketrain.config.spark import Spark
 from laketrain.errors import LaunchError
 from laketrain.spark.frames import ALIKE, arrow_batches, configured
 from laketrain.spark.session import _settings

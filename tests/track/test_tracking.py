@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from laketrain.config import Workload
-from laketrain.config.load import load
 from laketrain.config.track import MLflow, TensorBoard, Track
 from laketrain.lake import Lake, Version
 from laketrain.track import Ending, RunFacts, Tracking, missing_packages, tracked
 from laketrain.track.run import flattened
+from laketrain.workload import Workload
 
 YAML = """\
 name: tiny
@@ -33,7 +32,7 @@ track: {tensorboard: {folder: boards}}
 @pytest.fixture
 def workload(tmp_path: Path) -> Workload:
     (tmp_path / "tiny.yaml").write_text(YAML, "utf-8")
-    return load(tmp_path / "tiny.yaml")[0]
+    return Workload.load(tmp_path / "tiny.yaml")
 
 
 @pytest.fixture

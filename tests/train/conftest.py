@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tests import tiny
 
-from laketrain.config.train import Train
 from laketrain.lake import Lake, Version
 from laketrain.train.fit import FitTask
+from laketrain.workload import Train
 
 LINEAR = {"name": "linear"}
 SGD = {"name": "sgd", "learning_rate": 0.1}

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.distributed.world import World
 from laketrain.errors import LakeError
 from laketrain.imports import import_tensorflow
@@ -23,6 +22,7 @@ from laketrain.train.checkpoint import Checkpoints, State, load_model
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.parted import weights_digest
 from laketrain.train.user import pack_user_code
+from laketrain.workload import Train
 
 pytestmark = pytest.mark.slow
 ALONE = World(0, 1)
@@ -152,7 +152,7 @@ def test_a_best_epoch_whose_checkpoint_is_gone_is_told_and_no_other_takes_its_pl
 def test_a_checkpoint_in_the_middle_of_an_epoch_loses_nothing(task_of: Callable[..., FitTask],
                                                               settings: dict[str, Any]) -> None:
     """Seven steps an epoch, a checkpoint every three: after steps 3 and 6 of the first, 2 and 5 of the second."""
-    settings = {**settings, "epochs": 3, "checkpoint_steps": 3, "checkpoint_epochs": 3, "keep": "last"}
+    settings = {**settings, "epochs": 3, "checkpoint_steps": 3, "checkpoint_epochs": 3, "restore_best": False}
     whole = fit(task_of("whole", **settings), ALONE, silent)
     broken = task_of("broken", **settings)
     stood = []
@@ -172,7 +172,7 @@ def test_the_best_epoch_s_model_is_committed_and_its_checkpoint_outlives_newer_o
     """With a rate that is far too large after some epochs, later ones are worse."""
     settings = {"epochs": 6, "optimizer": {"name": "sgd", "learning_rate": 0.01, "schedule": {
         "name": "linear", "warmup": 5.5}}, "checkpoints": 1}
-    task = task_of(**settings, plateau={"patience": 1, "factor": 0.5})
+    task = task_of(**settings, reduce_lr_on_plateau={"patience": 1, "factor": 0.5})
     result = fit(task, ALONE, silent)
     values = [row["val_loss"] for row in result["history"]]
     assert result["best"] == {"epoch": 1 + int(np.argmin(values)), "monitor": "val_loss", "value": min(values),

@@ -19,13 +19,13 @@ import pyarrow.parquet as pq
 import pytest
 from tests import tiny
 
-from laketrain.config.train import Train
 from laketrain.distributed import World, launch
 from laketrain.distributed.slices import SMALL_TABLE_BYTES
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 from laketrain.train.fit import FitTask, fit
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -49,7 +49,7 @@ CASES: dict[str, dict[str, Any]] = {
 # Seven steps an epoch: a checkpoint is of step 9, in the middle of the second one, and of four that accumulate, of
 # which an epoch has one group of four and one of three.
 PLAN: dict[str, Any] = {"epochs": 3, "batch": 32, "seed": 3, "checkpoint_steps": 9, "checkpoint_epochs": 3,
-                        "checkpoints": 9, "keep": "last"}
+                        "checkpoints": 9, "restore_best": False}
 WEIGHTS, METRICS = 5e-5, 1e-4
 
 
@@ -58,7 +58,7 @@ WEIGHTS, METRICS = 5e-5, 1e-4
 
 @cache
 def session_of_four() -> SparkSession:
-    from laketrain.config.workload import Spark
+    from laketrain.config.spark import Spark
     from laketrain.spark.session import session
 
     conf: dict[str, str | int | float | bool] = {"spark.executorEnv.PYTHONPATH": str(LIB)}

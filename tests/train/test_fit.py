@@ -20,7 +20,6 @@ from laketrain.feed import batches
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Version
-from laketrain.models import parse_model
 from laketrain.train import clock
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.parted import weights_digest
@@ -41,7 +40,7 @@ def fresh_model(task: FitTask) -> Any:
     import keras
 
     keras.utils.set_random_seed(task.config.seed)
-    return parse_model(task.config.model).build(Dataset.at(task.lake, task.dataset).features)
+    return task.config.model.build(Dataset.at(task.lake, task.dataset).features)
 
 
 def fitted_model(task: FitTask) -> Any:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from laketrain.config.train import Train
 from laketrain.errors import DataError
 from laketrain.train.judge import Judge
+from laketrain.workload import Train
 
 VALUES = st.lists(st.integers(0, 6).map(lambda number: number / 4), min_size=1, max_size=14)
 
@@ -88,7 +88,8 @@ def test_the_rate_falls_when_keras_would_lower_it(values: list[float], patience:
     for epoch, value in enumerate(values):
         callback.on_epoch_end(epoch, {"val_loss": value})
         rates.append(float(callback.model.optimizer.learning_rate.numpy()))
-    _, factors = judged(values, config(plateau={"patience": patience, "factor": 0.5, "least": least}))
+    plateau = {"patience": patience, "factor": 0.5, "min_lr_ratio": least}
+    _, factors = judged(values, config(reduce_lr_on_plateau=plateau))
     np.testing.assert_allclose(factors, rates, rtol=1e-6)
 
 

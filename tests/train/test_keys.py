@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from laketrain.config.optimizer import Optimizer
-from laketrain.config.train import Train
 from laketrain.distributed import World
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
 from laketrain.train.fit import FitTask, fit, save_model
 from laketrain.train.user import pack_user_code
+from laketrain.workload import Train
 from train_keys import INPUTS, NO_WEIGHTS, PAGE, SEVERAL, TARGETS, TRIALS, place_of, refusal, train_keys
 from train_keys import page as written
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.distributed import World
 from laketrain.lake import Version
 from laketrain.train import fingerprint_train, train
 from laketrain.train import stage as stage_module
 from laketrain.train.fit import FitTask, fit
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -25,7 +25,7 @@ RANKS, STEPS = 2, 7  # an epoch's, with the tiny dataset's rows
 # All that has a state of its own: dropout, views, accumulated gradients, moments, moving means, the verdict.
 SETTINGS: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": [8], "dropout": 0.3}, "ranks": RANKS, "epochs": 8, "batch": 32, "seed": 3,
-    "augment": {"shift": 1}, "checkpoint_steps": 2, "deadline_s": 120, "plateau": {"patience": 1},
+    "augment": {"shift": 1}, "checkpoint_steps": 2, "deadline_s": 120, "reduce_lr_on_plateau": {"patience": 1},
     "optimizer": {"name": "adam", "learning_rate": 0.02, "accumulate": 2, "schedule": "cosine"}}
 
 # Where a rank may be, and up to which time of its being there since its launch.

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from laketrain.config.train import Train
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
+from laketrain.workload import Train
 
 pytestmark = pytest.mark.slow
 ROWS = 40

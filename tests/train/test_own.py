@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.distributed import World, launch
 from laketrain.errors import DataError, LakeError, LaketrainError
 from laketrain.imports import import_tensorflow
@@ -21,6 +20,7 @@ from laketrain.train import fingerprint_train, train
 from laketrain.train.fit import FitTask, fit, save_model
 from laketrain.train.precision import chosen
 from laketrain.train.user import pack_user_code, unpack_user_code
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from tests import tiny
 
-from laketrain.config.train import Train
 from laketrain.distributed import World, launch
 from laketrain.errors import DataError, LaunchError, RankError, StorageError
 from laketrain.lake import Lake, Retention, Version, lease, retire
@@ -23,6 +22,7 @@ from laketrain.train import fingerprint_train, train
 from laketrain.train import stage as stage_module
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.fit import FitTask, fit
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from laketrain.config.train import Train
 from laketrain.distributed.world import World
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
+from laketrain.workload import Train
 
 pytestmark = pytest.mark.slow
 FEATURES = FeatureSet.model_validate({

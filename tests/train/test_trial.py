@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.distributed import World
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
@@ -25,6 +24,7 @@ from laketrain.train.fit import FitTask, fit
 from laketrain.train.parted import weights_digest
 from laketrain.train.trial import try_model
 from laketrain.train.user import pack_user_code
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -281,7 +281,7 @@ def as_keras_trains(task: FitTask, dataset: Version) -> Any:
 
     keras.utils.set_random_seed(task.config.seed)
     features = Dataset(dataset).features
-    plain = nets.ends(features, **task.config.model["settings"])
+    plain = nets.ends(features, **task.config.model.settings)
     plain.compile(keras.optimizers.SGD(0.5), {
         "label": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         "topics": keras.losses.BinaryCrossentropy(from_logits=True), "price": "mse"})
@@ -296,7 +296,7 @@ def as_keras_trains(task: FitTask, dataset: Version) -> Any:
 def test_from_logits_trains_as_keras_does_and_commits_probabilities(dataset_of: Callable[..., Version]) -> None:
     """The whole split is one batch, so that its order is of no matter."""
     dataset = dataset_of("label", "topics", "price")
-    config = config_of("ends", batch=ROWS, lanes=1, epochs=3, keep="last",
+    config = config_of("ends", batch=ROWS, lanes=1, epochs=3, restore_best=False,
                        model={"settings": {"label": None, "topics": None}, "from_logits": True},
                        optimizer={"name": "sgd", "learning_rate": 0.5})
     task = task_of(dataset, config)
@@ -323,7 +323,7 @@ def test_from_logits_trains_as_keras_does_and_commits_probabilities(dataset_of: 
 def test_every_loss_of_logits_is_the_loss_of_their_probabilities(dataset_of: Callable[..., Version],
                                                                  loss: dict[str, Any]) -> None:
     """A loss of the user's own is given the logits, as the function's model says them."""
-    dataset, rates = dataset_of("label"), {"optimizer": {"name": "sgd", "learning_rate": 0.5}, "keep": "last"}
+    dataset, rates = dataset_of("label"), {"optimizer": {"name": "sgd", "learning_rate": 0.5}, "restore_best": False}
     logits = config_of("ends", model={"settings": {"label": None}, "from_logits": True}, loss=loss, **rates)
     plain = config_of("ends", loss={"name": "auto"} if "use" in loss else loss, **rates)
     found = [fit(task_of(dataset, config, name), World(0, 1), lambda event: None)

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from laketrain.config.train import Train
 from laketrain.train.vain import in_vain
+from laketrain.workload import Train
 
 
 def told(rows: int = 100, **settings: Any) -> list[str]:
     """Of five epochs of ten batches."""
-    return list(in_vain(Train.model_validate({"model": {}, "epochs": 5, "batch": 10, "ranks": 1, **settings}), rows))
+    section = {"model": {"name": "linear"}, "epochs": 5, "batch": 10, "ranks": 1, **settings}
+    return list(in_vain(Train.model_validate(section), rows))
 
 
 @pytest.mark.parametrize(("settings", "said"), [
@@ -23,7 +24,8 @@ def told(rows: int = 100, **settings: Any) -> list[str]:
     ({"optimizer": {"ema": 0.99}}, "a mean over about 100 steps stays near the first weights in a training of 50"),
     ({"optimizer": {"ema": 0.9, "accumulate": 10}}, "about 10 steps stays near the first weights in a training of 5"),
     ({"early_stopping": {"patience": 4}}, "early_stopping: 4 epochs of patience have no effect in a training of 5"),
-    ({"plateau": {"patience": 9}}, "plateau: 9 epochs of patience have no effect in a training of 5"),
+    ({"reduce_lr_on_plateau": {"patience": 9}},
+     "reduce_lr_on_plateau: 9 epochs of patience have no effect in a training of 5"),
 ], ids=lambda value: "")
 def test_what_comes_to_nothing_is_said(settings: dict[str, Any], said: str) -> None:
     [text] = told(**settings)
@@ -34,4 +36,4 @@ def test_what_comes_to_nothing_is_said(settings: dict[str, Any], said: str) -> N
     {}, {"schedule": {"warmup": 5}}, {"schedule": {"name": "cosine", "warmup": 4.5}}, {"accumulate": 10},
     {"schedule": {"name": "steps", "at": [4.0, 8.0]}}, {"ema": 0.98}], ids=str)
 def test_nothing_is_said_of_what_has_its_time(optimizer: dict[str, Any]) -> None:
-    assert told(optimizer=optimizer, early_stopping={"patience": 3}, plateau={"patience": 3}) == []
+    assert told(optimizer=optimizer, early_stopping={"patience": 3}, reduce_lr_on_plateau={"patience": 3}) == []

@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.submit import Place, submission
-from laketrain.config import load
 from laketrain.config.sources import Source
 from laketrain.lake import Lake, Version
+from laketrain.workload import Workload
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "conf" / "mnist.yaml"
@@ -65,7 +65,7 @@ def _submit(state: dict[str, Any], mode: str, lake: Lake) -> int:
 
 def _sources() -> Iterator[str]:
     """The landing zone by whole paths: a container has the config in a folder of its own."""
-    for name, source in load(CONFIG)[0].sources.items():
+    for name, source in Workload.load(CONFIG).sources.items():
         if isinstance(source, Source):
             yield from ("--set", f"sources.{name}.path={source.path}")
 

@@ -1,10 +1,5 @@
-"""The YAML of a workload: its models, and loading it with every problem told at once.
-
-    workload, document = load("conf/mnist.yaml", sets=["train.epochs=3"])
-"""
+"""The language of a workload's YAML: documents with lines, sections, the settings of stages, problems in words."""
 
 from laketrain.config.document import Document
-from laketrain.config.load import load
-from laketrain.config.workload import Workload
 
-__all__ = ["Document", "Workload", "load"]
+__all__ = ["Document"]

@@ -1,11 +1,6 @@
-"""The convert stage: an integrated (or clean) table becomes a Petastorm dataset in splits.
+"""Settings of the convert stage that need no features: splits, leaks between them, rare classes.
 
-    convert:
-      table: digits
-      features:
-        image: {kind: image, column: pixels, shape: [28, 28, 1]}
-        label: {kind: label, column: label, classes: 10}
-      split: {by: digit_id, fractions: {train: 0.8, val: 0.1, test: 0.1}}
+    split: {by: digit_id, fractions: {train: 0.8, val: 0.1, test: 0.1}}
 """
 
 from __future__ import annotations
@@ -13,14 +8,13 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from laketrain.config.base import Name, Section, SplitName
+from laketrain.config.base import Section, SplitName
 from laketrain.config.instants import AS_SPARK_READS
 from laketrain.config.likeness import Likeness
-from laketrain.config.windows import Windows
 
 
 class ByColumn(Section):
@@ -145,7 +139,7 @@ class Split(Section):
         return {place: column for place, column in named.items() if column}
 
 
-class Leaks(Section):
+class Leakage(Section):
     """What must not be in two splits at once; looked for after the rows are shared out."""
 
     keys: list[str] = Field(default_factory=list)
@@ -166,47 +160,3 @@ class Oversample(Section):
     """The column of the class, usually the label's."""
     share: float = Field(default=1.0, gt=0, le=1)
     """Rows that each class shall have, as a share of those of the commonest one."""
-
-
-class Convert(Section):
-    """Which column becomes which feature, and how rows are shared out to splits and files."""
-
-    table: Name
-    """The integrated table that is converted or, where there is none of that name, the clean one."""
-    dataset: Name | None = None
-    """What the dataset is called in the lake; by default as the workload is."""
-    # Parsed by the room of features, which knows the kinds and may not be imported here.
-    features: dict[Name, dict[str, Any]] = Field(min_length=1)
-    """The tensors, by name: inputs, targets and what rows are called."""
-    windows: Windows | None = None
-    """Cut the rows of a time series into windows, and make those the rows of the dataset."""
-    split: Split
-    """How rows are shared out to train, validation and test."""
-    shuffle: bool = True
-    """Whether rows are sorted by a hash: for sources that come sorted (a folder a class), and for an order that doesn't
-    depend on how Spark cut the table."""
-    row_group_mb: float = Field(default=1.0, gt=0, le=512)
-    """The size of a row group in MB, before compression. Small, since shuffling reads a row group for a part of it."""
-    file_mb: float = Field(default=128.0, gt=0)
-    """The size of a file in MB, before compression; smaller where more files keep every slot of Spark busy. The default
-    is a usual block of HDFS."""
-    oversample: Oversample | None = None
-    """Repeat rows of rare classes for training; by default every row is in the dataset once."""
-    leaks: Leaks | None = None
-    """What must not be in two splits at once; by default nobody looks."""
-    max_reject_fraction: float = Field(default=0.0, ge=0, le=1)
-    """The share of rows that may fit no feature before the stage fails; by default none, so nothing is lost unseen."""
-
-    @property
-    def columns(self) -> dict[tuple[str | int, ...], str]:
-        """The table's columns that the section names besides its features, by the place that names them."""
-        windows, near = self.windows, self.leaks and self.leaks.near_duplicates
-        return {
-            **{("split", *place): column for place, column in self.split.columns.items()},
-            **{("leaks", "keys", index): column for index, column in enumerate(self.leaks.keys if self.leaks else ())},
-            **({("leaks", "near_duplicates", "column"): near.column} if near else {}),
-            **({("oversample", "column"): self.oversample.column} if self.oversample else {}),
-            **({("windows", "order"): windows.order} if windows else {}),
-            **({("windows", "known_by"): windows.known_by} if windows and windows.known_by else {}),
-            **{("windows", "by", index): column for index, column in enumerate(windows.by if windows else ())},
-        }

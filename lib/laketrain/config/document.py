@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,9 @@ class Document:
     """The data of one file with what `--set` changed, and where each key stands."""
 
     def __init__(self, source: str, data: dict[str, Any], lines: dict[Path_, int]) -> None:
-        self.source, self.data, self._lines = source, data, lines
-        self._set_paths: list[Path_] = []
+        self.source, self.data, self._written, self._lines = source, data, data, lines
+        self._set_by: dict[Path_, str] = {}
+        """The paths that were set after reading, each with what set it."""
         self.used: set[str] = set()
         """The variables that some text uses."""
 
@@ -100,11 +102,26 @@ class Document:
             raise ConfigError(source, [Problem("file", "there is no such file", _beside(Path(path)))]) from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(source, [Problem("file", f"can't be read as UTF-8 text: {error}")]) from None
-        document = cls.parse(text, source)
-        for assignment in sets:
-            document._assign(assignment)
+        return cls.parse(text, source)._filled(sets)
+
+    @classmethod
+    def of(cls, mapping: Mapping[str, Any], source: str, sets: Sequence[str] = ()) -> Document:
+        """A copy of `mapping`, with `sets` applied as in `read`. Raises ConfigError."""
+        return cls(source, _copied(mapping, source), {})._filled(sets)
+
+    def changed(self, changes: Mapping[str, Any]) -> Document:
+        """A copy with a new value at each dotted key. Raises ConfigError where a key leads nowhere."""
+        document = Document(self.source, _unshared(self._written), self._lines)
+        document._set_by = dict(self._set_by)
+        for key, value in changes.items():
+            document._set(key, _copied({key: value}, self.source)[key], "changed", f"changed {key}")
         document._substitute()
         return document
+
+    def override(self, key: str, value: Any) -> None:
+        """Replaces the value of a section. Errors still point at its line in the file."""
+        self.data = {**self.data, key: value}
+        self._written = {**self._written, key: value}
 
     @classmethod
     def parse(cls, text: str, source: str) -> Document:
@@ -127,14 +144,19 @@ class Document:
 
     def line(self, path: Sequence[str | int]) -> int | None:
         """The line of the deepest part of `path` that stands in the file; None for what `--set` gave."""
-        if self._was_set(path):
+        if self._setter(path):
             return None
         known = (tuple(path[:end]) for end in range(len(path), 0, -1))
         return next((self._lines[part] for part in known if part in self._lines), None)
 
     def where(self, path: Sequence[str | int]) -> str:
         """`path` in words, with what it was set by where that isn't the file."""
-        return f"--set {_dotted(path)}" if self._was_set(path) else _dotted(path)
+        setter = self._setter(path)
+        return f"{setter} {_dotted(path)}" if setter else _dotted(path)
+
+    def located(self, problem: Problem) -> Problem:
+        """`problem` with the line of its path, and with what the path was set by."""
+        return replace(problem, where=self.where(problem.path), line=self.line(problem.path))
 
     def path(self, loc: Sequence[str | int], absent: bool = False) -> Path_:
         """A validator's location as it stands in the file: without the names of union members, which pydantic puts
@@ -149,34 +171,49 @@ class Document:
                 kept = (*kept, part)
         return kept
 
-    def _was_set(self, path: Sequence[str | int]) -> bool:
-        return any(tuple(path[: len(mine)]) == mine for mine in self._set_paths)
+    def _setter(self, path: Sequence[str | int]) -> str | None:
+        """What set `path` or a part above it; None where it is the file's."""
+        ends = range(len(path), 0, -1)
+        return next((self._set_by[tuple(path[:end])] for end in ends if tuple(path[:end]) in self._set_by), None)
+
+    def _filled(self, sets: Sequence[str]) -> Document:
+        """Itself, once `sets` are applied and the variables filled in."""
+        for assignment in sets:
+            self._assign(assignment)
+        self._substitute()
+        return self
 
     def _assign(self, assignment: str) -> None:
         key, equals, text = assignment.partition("=")
-        parts = key.strip().split(".")
-        if not equals or not all(parts):
+        if not equals or not all(key.strip().split(".")):
             raise ConfigError(self.source, [
                 Problem("--set", f"received {assignment!r}, expected key=value such as train.epochs=3")
             ])
-        variables = self.data.get("variables")
-        if len(parts) == 1 and isinstance(variables, dict) and parts[0] in variables:
-            variables[parts[0]] = text
+        variables = self._written.get("variables")
+        is_variable = isinstance(variables, dict) and key.strip() in variables
+        self._set(key.strip(), text if is_variable else parse_value(text), "--set", f"--set {assignment}")
+
+    def _set(self, key: str, value: Any, setter: str, where: str) -> None:
+        """Puts `value` at a dotted key. A key of one part that names a variable sets that."""
+        parts = key.split(".")
+        here: Any = self._written
+        variables = here.get("variables")
+        if isinstance(variables, dict) and key in variables:
+            variables[key] = value
             return
-        here: Any = self.data
         path: Path_ = ()
         for part in parts[:-1]:
-            path = (*path, self._part(here, part, path, assignment))
+            path = (*path, self._part(here, part, path, where))
             if isinstance(here, dict) and here.get(part) is None:
                 here[part] = {}
-                self._set_paths.append(path)
+                self._set_by[path] = setter
             here = here[path[-1]]
-        path = (*path, self._part(here, parts[-1], path, assignment))
-        here[path[-1]] = parse_value(text)
-        self._set_paths.append(path)
+        path = (*path, self._part(here, parts[-1], path, where))
+        here[path[-1]] = value
+        self._set_by[path] = setter
 
-    def _part(self, here: Any, part: str, path: Path_, assignment: str) -> str | int:
-        """`part` as a key or an index of `here`, which lies at `path`."""
+    def _part(self, here: Any, part: str, path: Path_, where: str) -> str | int:
+        """`part` as a key or an index of `here`, the value at `path`. `where` names what is set, for errors."""
         if isinstance(here, dict):
             return part
         if not isinstance(here, list):
@@ -185,10 +222,11 @@ class Document:
             return int(part)
         else:
             problem = f"{_dotted(path)}: received {part!r}, expected an index from 0 to {len(here) - 1}"
-        raise ConfigError(self.source, [Problem(f"--set {assignment}", problem)])
+        raise ConfigError(self.source, [Problem(where, problem)])
 
     def _substitute(self) -> None:
-        variables = self.data.get("variables") or {}
+        self.data = self._written
+        variables = self._written.get("variables") or {}
         if not isinstance(variables, dict):
             return
         wrong = [Problem(self.where(("variables", name)), *problem, self.line(("variables", name)))
@@ -205,9 +243,10 @@ class Document:
             told.append(_stray(value, path[-1] in _PLACES, variables))
             wrong.extend(Problem(self.where(path), *problem, self.line(path)) for problem in told if problem)
             self.used |= {name for name, _ in _VARIABLE.findall(value)}
-            return value if wrong else _VARIABLE.sub(lambda match: _filled(variables[match[1]], match[2]), value)
+            return value if wrong else _VARIABLE.sub(lambda match: _variable_text(variables[match[1]], match[2]), value)
 
-        self.data = {key: value if key == "variables" else fill(value, (key,)) for key, value in self.data.items()}
+        self.data = {key: value if key == "variables" else fill(value, (key,))
+                     for key, value in self._written.items()}
         if wrong:
             raise ConfigError(self.source, wrong)
 
@@ -243,14 +282,14 @@ def _misused(name: str, form: str, variables: dict[str, Any]) -> tuple[str, str]
         hint = near if near.startswith("Did") else f"Add it to 'variables:', or --set variables.{name}=…"
         return f"uses ${{{name}}}, which is not among the variables", hint
     try:
-        _filled(variables[name], form)
+        _variable_text(variables[name], form)
     except ValueError:
         return (f"uses ${{{name}:{form}}}, and {name} is {str(variables[name])!r}, which is no day",
                 f"Give one such as 2026-11-20, or use ${{{name}}} as it is")
     return None
 
 
-def _filled(value: Any, form: str) -> str:
+def _variable_text(value: Any, form: str) -> str:
     """A variable's text or, with a form such as %Y/%m, its day in that form."""
     return date.fromisoformat(str(value)).strftime(form) if form else str(value)
 
@@ -311,6 +350,27 @@ def _unshared(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _unshared(below) for key, below in value.items()}
     return [_unshared(below) for below in value] if isinstance(value, list) else value
+
+
+def _copied(mapping: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """A copy of plain mappings and lists. Raises ConfigError where it is nested too deeply or a key isn't text."""
+    problems: list[Problem] = []
+
+    def copy(value: Any, path: Path_) -> Any:
+        if len(path) > _DEEPEST:
+            raise ConfigError(source, [Problem(_dotted(path[:3]), f"is nested deeper than {_DEEPEST} levels")])
+        if isinstance(value, Mapping):
+            problems.extend(Problem(_dotted((*path, key)), f"the key {key!r} is not text")
+                            for key in value if not isinstance(key, str))
+            return {key: copy(below, (*path, key)) for key, below in value.items()}
+        if isinstance(value, list | tuple):
+            return [copy(below, (*path, index)) for index, below in enumerate(value)]
+        return value
+
+    copied: dict[str, Any] = copy(mapping, ())
+    if problems:
+        raise ConfigError(source, problems)
+    return copied
 
 
 def _dotted(path: Sequence[str | int]) -> str:

@@ -8,11 +8,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from laketrain.config.base import Section, UserCode
+
+T = TypeVar("T")
 
 EVERY = "*"
 """Instead of a target's name: every target that isn't named."""
@@ -114,3 +117,14 @@ def suits(kind: str, name: str) -> str:
     if name not in fit:
         raise ValueError(f"loss {name!r} suits no target of kind {kind}; {', '.join(fit) or 'none'} do")
     return name
+
+
+def metric_of(metric: str, kind: str) -> str:
+    """The metric that `auto` means for a target of this kind; any other is itself."""
+    fit = METRICS_OF.get(kind, ())
+    return fit[0] if metric == "auto" and fit else metric
+
+
+def by_target(declared: Mapping[str, T], targets: Iterable[str]) -> dict[str, T]:
+    """What is declared for each target that has anything declared, in the targets' order."""
+    return {name: declared[key] for name in targets if (key := name if name in declared else EVERY) in declared}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -60,6 +60,8 @@ class Optimizer(Section):
     """A Keras optimizer. The learning rate is the one used, whatever the number of ranks, unless `train.scaling` says
     otherwise. Gradients are averaged over the ranks before anything is clipped."""
 
+    former: ClassVar[dict[str, str]] = {"wire": "It is called 'gradient_dtype' now"}
+
     name: OptimizerName = "adam"
     """Which one, with Keras' own settings for all that isn't said here."""
     learning_rate: float = Field(default=0.001, gt=0)
@@ -99,7 +101,7 @@ class Optimizer(Section):
     layer_rates: dict[str, float] = Field(default_factory=dict)
     """By what the rate is multiplied in layers whose name fits a pattern such as `block_*`; the first that fits counts.
     By default all layers learn at the same rate."""
-    wire: Literal["float32", "float16", "bfloat16"] = "float32"
+    gradient_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     """The type in which gradients travel between ranks; a short one halves the bytes and loses bits."""
 
     @field_validator(*sorted({key for own in _OWN.values() for key in own}))

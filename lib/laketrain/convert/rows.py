@@ -12,7 +12,6 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from laketrain.config.convert import Convert
 from laketrain.config.names import hidden_by_convert, hidden_by_window
 from laketrain.convert.direct import readable
 from laketrain.convert.oversample import oversampled
@@ -22,6 +21,7 @@ from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.lake import Version
 from laketrain.spark.frames import persisted, read
+from laketrain.workload import Convert
 
 Refusals = dict[int, tuple[str, str]]
 """The rule and the reason under which rows with this split go to quarantine."""

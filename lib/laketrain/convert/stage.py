@@ -18,7 +18,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.config.convert import Convert
 from laketrain.convert.column_types import refuse_types
 from laketrain.convert.counted import Counted
 from laketrain.convert.direct import pointers
@@ -46,6 +45,8 @@ from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, com
 from laketrain.lake.version import made_of
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted
+from laketrain.workload import Convert
+from laketrain.workload.former import former_convert
 
 REVISION = 5
 _MB = 1 << 20
@@ -54,7 +55,7 @@ _MOVES_AT_ONCE = 8
 
 def fingerprint_convert(table: Version, config: Convert, features: FeatureSet) -> str:
     """Of converting `table` so."""
-    settings = {"convert": config.model_dump(exclude={"features", "dataset"}),
+    settings = {"convert": former_convert(config.model_dump(exclude={"features", "dataset"})),
                 "features": json.loads(features.to_json())}
     return fingerprint("convert", REVISION, settings, [table])
 
@@ -100,7 +101,7 @@ def convert(
             stage="convert", fingerprint=key, files=files, **made_of(table),
             counts={"in": rows.expected, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
                     "splits": sizes, **rows.counts, **counted.told(sizes),
-                    **({"leaks": sum(leak.count for leak in leaks)} if config.leaks else {})},
+                    **({"leaks": sum(leak.count for leak in leaks)} if config.leakage else {})},
             meta={"features": json.loads(learnt.to_json()), "rows_per_group": rows_per_group,
                   "classes": {split: counted.classes[split] for split in sizes if split in counted.classes},
                   "bucket_files": {split: [len(part.files) for part in own] for split, own in parts.items()},
@@ -114,13 +115,13 @@ def convert(
 
 def _find_leaks(rows: DataFrame, dataset: str, config: Convert, features: FeatureSet) -> list[Leak]:
     """Raises DataError where there are some and they are to be fatal."""
-    if config.leaks is None:
+    if config.leakage is None:
         return []
-    inputs = FeatureSet.of(features.inputs).columns if config.leaks.duplicates else ()
-    found = leaks_of(rows, config.leaks.keys, inputs, config.split.names)
-    if config.leaks.near_duplicates is not None:
-        found += near_leaks_of(rows, config.leaks.near_duplicates, config.split.names)
-    if found and config.leaks.action == "fatal":
+    inputs = FeatureSet.of(features.inputs).columns if config.leakage.duplicates else ()
+    found = leaks_of(rows, config.leakage.keys, inputs, config.split.names)
+    if config.leakage.near_duplicates is not None:
+        found += near_leaks_of(rows, config.leakage.near_duplicates, config.split.names)
+    if found and config.leakage.action == "fatal":
         raise DataError("convert", f"dataset {dataset!r}", "; ".join(leak.said for leak in found),
                         "split by that key ('convert.split.by'), drop the doubles in clean, or report only")
     return found

@@ -2,7 +2,8 @@
 
     from laketrain.deploy import Cluster, package
 
-    made = package(Job.load("conf/mnist.yaml", lake="hdfs://namenode/lake"), Path("build/package"), Cluster("yarn"))
+    workload = Workload.load("conf/mnist.yaml", lake="hdfs://namenode/lake")
+    made = package(workload, Path("build/package"), Cluster("yarn"))
     print(made.commands["cluster"])
 """
 

@@ -1,7 +1,7 @@
 """A workload as one folder to submit from: environment, code, config, job, and the commands.
 
-    job = Job.load("conf/mnist.yaml", lake="hdfs://namenode/lake")
-    made = package(job, Path("build/package/mnist"), Cluster("yarn"))
+    workload = Workload.load("conf/mnist.yaml", lake="hdfs://namenode/lake")
+    made = package(workload, Path("build/package/mnist"), Cluster("yarn"))
     made.commands["client"], made.notes
 
 Secrets have no place in it: a config that holds one is refused, and so is a setting.
@@ -24,7 +24,7 @@ from laketrain.deploy.kubernetes import bring, kubernetes_command, kubernetes_fi
 from laketrain.errors import ConfigError, Problem, nearest
 from laketrain.report.redact import secret_keys
 from laketrain.stages import STAGES
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 _JOB = '''\
 """{what} of a workload, for spark-submit. Written by `laketrain package`."""
@@ -45,7 +45,7 @@ class Package:
     notes: tuple[str, ...]
 
 
-def package(job: Job, folder: Path, cluster: Cluster, *, sets: Sequence[str] = (),
+def package(workload: Workload, folder: Path, cluster: Cluster, *, sets: Sequence[str] = (),
             stage: str | None = None, environment: str | None = None) -> Package:
     """Writes the folder. What is there already and has not changed is left as it is.
 
@@ -59,26 +59,26 @@ def package(job: Job, folder: Path, cluster: Cluster, *, sets: Sequence[str] = (
             path that Spark would not find.
         LaunchError: the environment can't be packed.
     """
-    _refuse_secrets(job, cluster, sets)
+    _refuse_secrets(workload, cluster, sets)
     if stage is not None and stage not in STAGES:
         raise ConfigError("command line", [Problem("--stage", f"there is no stage {stage!r}", nearest(stage, STAGES))])
-    ranks = job.workload.train.ranks.max if job.workload.train else 1
+    ranks = workload.train.ranks.max if workload.train else 1
     cluster.instances(ranks)
-    code = local_code(references(job.workload.model_dump(mode="json")), job.source)
+    code = local_code(references(workload.model_dump(mode="json")), workload.source)
     folder = folder.absolute()
-    local, archive = dict(_local_paths(job, sets)), folder / "environment.tar.gz"
+    local, archive = dict(_local_paths(workload, sets)), folder / "environment.tar.gz"
     arguments = [*(word for key, path in local.items() if key != "lake" for word in ("--set", f"{key}={path}")),
-                 *(word for each in sets for word in ("--set", each)), "--lake", job.workload.lake]
-    parts = Parts(job.workload.name, str(archive), str(folder / "code.zip"), str(folder / "job.py"),
-                  str(folder / Path(job.source).name), tuple(arguments))
+                 *(word for each in sets for word in ("--set", each)), "--lake", workload.lake]
+    parts = Parts(workload.name, str(archive), str(folder / "code.zip"), str(folder / "job.py"),
+                  str(folder / Path(workload.source).name), tuple(arguments))
     commands, files = _planned(cluster, parts, ranks, folder, environment)
     if environment is None:
-        trackers = TRACKERS if job.workload.track else ()
+        trackers = TRACKERS if workload.track else ()
         pack_environment(archive, sorted(code.installed), trackers)
     elif _on_kubernetes(cluster):
         bring(environment, archive)
     write_zip(folder / "code.zip", code.places)
-    shutil.copyfile(job.source, parts.config)
+    shutil.copyfile(workload.source, parts.config)
     files["job.py"] = _JOB.format(what=f"The stage {stage!r}" if stage else "All stages",
                                   stage=repr(stage) if stage else "")
     for name, text in files.items():
@@ -100,12 +100,13 @@ def _on_kubernetes(cluster: Cluster) -> bool:
     return cluster.master.startswith("k8s://")
 
 
-def _local_paths(job: Job, sets: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _local_paths(workload: Workload, sets: Sequence[str]) -> Iterator[tuple[str, str]]:
     """What the config names without a scheme, by key, as whole paths: the copy of the config lies elsewhere. Days and
     other variables stay to be filled in."""
-    raw, home = Document.parse(Path(job.source).read_text("utf-8"), job.source).data, Path(job.source).absolute().parent
-    found = {"lake": job.workload.lake,
-             **{f"sources.{name}.path": _at(raw, "sources", name, "path") for name in job.workload.sources},
+    source = Path(workload.source)
+    raw, home = Document.parse(source.read_text("utf-8"), workload.source).data, source.absolute().parent
+    found = {"lake": workload.lake,
+             **{f"sources.{name}.path": _at(raw, "sources", name, "path") for name in workload.sources},
              "track.tensorboard.folder": _at(raw, "track", "tensorboard", "folder")}
     told = {each.partition("=")[0] for each in sets}
     for key, path in found.items():
@@ -125,20 +126,21 @@ def _notes(local: Mapping[str, str]) -> Iterator[str]:
         yield f"{key} is {json.loads(path)}: every node must see it under that path, or give {way}"
 
 
-def _refuse_secrets(job: Job, cluster: Cluster, sets: Sequence[str]) -> None:
+def _refuse_secrets(workload: Workload, cluster: Cluster, sets: Sequence[str]) -> None:
     """What is packed is copied to many places, and a command line is seen by all of a machine's users."""
     way = "Leave it out: executors take it from their environment, a Hadoop credential provider or a Kubernetes secret"
     wrong = [Problem(key, "holds a secret, which would be packed", way)
-             for key in secret_keys(job.workload.model_dump(mode="json", by_alias=True))]
+             for key in secret_keys(workload.model_dump(mode="json", by_alias=True))]
     wrong += [Problem(f"--set {key}", "holds a secret, which would be printed", way)
-              for key, _, text in (each.partition("=") for each in sets) if _tells_secret(job, key, parse_value(text))]
+              for key, _, text in (each.partition("=") for each in sets)
+              if _tells_secret(workload, key, parse_value(text))]
     wrong += [Problem(f"--conf {key}", "holds a secret, which would be printed", way)
               for key, text in cluster.conf.items() if any(secret_keys(text, ("spark", "conf", key)))]
     if wrong:
-        raise ConfigError(job.source, wrong)
+        raise ConfigError(workload.source, wrong)
 
 
-def _tells_secret(job: Job, key: str, value: Any) -> bool:
+def _tells_secret(workload: Workload, key: str, value: Any) -> bool:
     """Whether `--set key=value` holds one; a variable may be given by its name alone."""
-    path = ("variables", key) if key in job.workload.variables else tuple(key.strip().split("."))
+    path = ("variables", key) if key in workload.variables else tuple(key.strip().split("."))
     return any(secret_keys(value, path))

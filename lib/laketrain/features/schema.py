@@ -79,6 +79,12 @@ class FeatureSet(RootModel[dict[str, AnyFeature]]):
         """A set of features that are parsed already, e.g. some of another set."""
         return cls.model_construct(root={name: cast(Any, feature) for name, feature in features.items()})
 
+    def declared(self) -> dict[str, dict[str, Any]]:
+        """What a workload's YAML declares: the settings that were given, without a column of the feature's own name."""
+        given = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return {name: {key: value for key, value in settings.items() if (key, value) != ("column", name)}
+                for name, settings in given.items()}
+
     def to_json(self) -> str:
         """As saved in a version; `from_json` gives an equal set."""
         return self.model_dump_json(by_alias=True)

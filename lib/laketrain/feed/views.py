@@ -10,7 +10,7 @@ also on the rows of the lane's slice. Importing this module does not import Tens
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from laketrain.config.augment import Augment
-from laketrain.errors import DataError, LaunchError
+from laketrain.errors import DataError, LaunchError, Problem
 from laketrain.features import Image, Label
 from laketrain.feed.augment import affine_transforms
 from laketrain.feed.boxes import erase, squares
@@ -54,9 +54,8 @@ class Views:
         """
         inputs = {name: feature for name, feature in features.items() if feature.role == "input"}
         targets = {name: feature for name, feature in features.items() if feature.role == "target"}
-        why = misfit(settings, inputs, targets)
-        if why is not None:
-            raise DataError("train", *why)
+        for problem in problems(settings, inputs, targets):
+            raise DataError("train", problem.where, problem.problem, problem.hint)
         if settings.mixes and plan.slice < 2:
             raise LaunchError("train", "augment.mixup or cutmix", f"a batch of {plan.batch} in {plan.lanes} lanes is "
                               "one row a lane, and rows are mixed within a lane",
@@ -97,21 +96,21 @@ class Views:
         return round(255 * statistics.mean) if statistics else 0
 
 
-def misfit(settings: Augment, inputs: Mapping[str, Any], targets: Mapping[str, Any]) -> tuple[str, str, str] | None:
-    """Which setting these features are not fit for, why, and what to do; None where they are."""
+def problems(settings: Augment, inputs: Mapping[str, Any], targets: Mapping[str, Any]) -> Iterator[Problem]:
+    """The setting that these features are not fit for, at its key of `train`; the first is enough."""
     images = [feature for feature in inputs.values() if isinstance(feature, Image)]
     if settings.given and not images:
-        return f"augment.{settings.given[0]}", f"is for images among the inputs, and these are {_kinds(inputs)}", (
-            "Remove 'train.augment': no other kind of input has random views")
+        yield Problem.at(("augment", settings.given[0]), f"is for images among the inputs, and these are "
+                         f"{_kinds(inputs)}", "Remove 'train.augment': no other kind of input has random views")
+        return
     if settings.saturation and not any(image.shape[2] in (3, 4) for image in images):
-        return "augment.saturation", "no input is an RGB or RGBA image", (
-            "Remove it: brightness and contrast are for all images")
+        yield Problem.at(("augment", "saturation"), "no input is an RGB or RGBA image",
+                         "Remove it: brightness and contrast are for all images")
+        return
     mixable = len(images) == len(inputs) == 1 and [type(target) for target in targets.values()] == [Label]
     if settings.mixes and not mixable:
-        return "augment.mixup" if settings.mixup else "augment.cutmix", (
-            f"the inputs are {_kinds(inputs)}, the targets {_kinds(targets)}"), (
-            "Only one image and one label can be mixed: remove it")
-    return None
+        yield Problem.at(("augment", "mixup" if settings.mixup else "cutmix"), f"the inputs are {_kinds(inputs)}, the "
+                         f"targets {_kinds(targets)}", "Only one image and one label can be mixed: remove it")
 
 
 def _kinds(features: Mapping[str, Any]) -> str:

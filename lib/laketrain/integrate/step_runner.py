@@ -105,8 +105,8 @@ class StepRunner:
 
     def _check(self, step: BaseStep, context: Standing) -> None:
         """Repeats the config's check, now that the columns and types of inferred tables are known."""
-        for _, problem, hint in step.problems(context):
-            raise DataError("integrate", f"step {step.label} of {self.name!r}", problem, hint)
+        for problem in step.problems(context):
+            raise DataError("integrate", f"step {step.label} of {self.name!r}", problem.problem, problem.hint)
 
     def _add_rejected(self, rejected: DataFrame | None, kept: Kept) -> int:
         if rejected is None:

@@ -1,6 +1,6 @@
 """From a DataFrame to a dataset in the lake: `integrated/<name>`, then `features/<name>`, a version of each a fit.
 
-    dataset = dataset_of(df, job)
+    dataset = dataset_of(df, workload)
 
 Versions are numbered by the lake, so fits that run side by side, in one driver or in several, never share one.
 """
@@ -23,19 +23,19 @@ from laketrain.lake.contents import found_files
 from laketrain.ml.draw import ALIKE, ROW, settled_draw, with_row
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import quoted, write
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 STAGE = "ml"
 
 
-def dataset_of(frame: DataFrame, job: Job) -> Version:
+def dataset_of(frame: DataFrame, workload: Workload) -> Version:
     """The committed dataset of the frame's rows; the frame is computed once."""
-    config, features = job.workload.convert, job.features
+    config, features = workload.convert, workload.features
     assert config is not None and features is not None
-    table, split = _committed(Lake(job.workload.lake), job.workload.name, _chosen(frame, job), config.split)
+    table, split = _committed(Lake(workload.lake), workload.name, _chosen(frame, workload), config.split)
     config = config.model_copy(update={"split": split})
     key = fingerprint_convert(table, config, features)
-    return convert(session_beside(frame.sparkSession), table, job.workload.dataset, config, features, key)
+    return convert(session_beside(frame.sparkSession), table, workload.dataset, config, features, key)
 
 
 def commit_frame(lake: Lake, name: str, frame: DataFrame) -> Version:
@@ -75,9 +75,9 @@ def session_beside(spark: SparkSession) -> SparkSession:
     return beside
 
 
-def _chosen(frame: DataFrame, job: Job) -> DataFrame:
+def _chosen(frame: DataFrame, workload: Workload) -> DataFrame:
     """What features and split are made of, and nothing else of the frame."""
-    config, features = job.workload.convert, job.features
+    config, features = workload.convert, workload.features
     assert config is not None and features is not None
     needed = list(dict.fromkeys([*features.columns, *config.columns.values()]))
     chosen = frame.select(*(plain(frame, column).alias(column) for column in needed if column != ROW))

@@ -21,10 +21,10 @@ from laketrain.lake import Version
 from laketrain.ml.data import dataset_of, session_beside
 from laketrain.ml.model import KerasModel
 from laketrain.ml.params import FittingParams, kinds_of
-from laketrain.ml.settings import settled
-from laketrain.ml.turns import turn
+from laketrain.ml.settings import to_workload
+from laketrain.ml.slot_lock import slot_lock
 from laketrain.train import fingerprint_train, train
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 Section = dict[str, Any]
 
@@ -77,22 +77,22 @@ class KerasEstimator(Estimator[KerasModel], FittingParams, DefaultParamsReadable
 
     def _fit_on(self, frame: DataFrame, made: _OnceEach) -> KerasModel:
         spark = frame.sparkSession
-        job = settled(self, frame.columns, spark.sparkContext.master or "")
-        config, name = job.workload.train, job.workload.name
+        workload = to_workload(self, frame.columns, spark.sparkContext.master or "")
+        config, name = workload.train, workload.name
         assert config is not None
-        _refuse_other_targets(job, self.uid)
-        data = job.workload.model_dump_json(exclude={"train", "spark"})
-        converted = made.get(data, lambda: dataset_of(frame, job))
-        with turn(spark.sparkContext, config.ranks.max):
+        _refuse_other_targets(workload, self.uid)
+        data = workload.model_dump_json(exclude={"train", "spark"})
+        converted = made.get(data, lambda: dataset_of(frame, workload))
+        with slot_lock(spark.sparkContext, config.ranks.max):
             version = train(session_beside(spark), converted, name, config, fingerprint_train(converted, config))
         model = KerasModel(lake=version.lake.url, model=version.ref)
         self._copyValues(model)
         return model.setParams(lake=version.lake.url)
 
 
-def _refuse_other_targets(job: Job, uid: str) -> None:
-    assert job.features is not None
-    targets = job.features.targets
+def _refuse_other_targets(workload: Workload, uid: str) -> None:
+    assert workload.features is not None
+    targets = workload.features.targets
     if not len(targets) or not all(isinstance(target, Label | Multilabel | Value) for target in targets.values()):
         raise ConfigError(f"KerasEstimator {uid}", [Problem(
             "features", f"the targets are {kinds_of(targets)}, expected labels, multilabels or values",

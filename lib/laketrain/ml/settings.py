@@ -1,46 +1,39 @@
 """A fit is a small workload: the estimator's Params become one, which is checked as any YAML is, all at once.
 
-    job = settled(estimator, df.columns, "local[2]")     # ConfigError with every mistake, before anything is done
-    job.workload.convert, job.features, job.workload.train
+    workload = to_workload(estimator, df.columns, "local[2]")     # ConfigError with every mistake, before anything runs
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from laketrain.config.checks import local_slots
+from laketrain.config.spark import local_slots
 from laketrain.errors import ConfigError, Problem
 from laketrain.ml.draw import ROW
 from laketrain.ml.params import FittingParams
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 _NEEDED = ("lake", "features", "train")
 _TUNED = ("epochs", "batch", "ranks")
 
 
-def settled(fitting: FittingParams, columns: Sequence[str], master: str) -> Job:
+def to_workload(fitting: FittingParams, columns: Sequence[str], master: str) -> Workload:
     """What `fitting` asks for, of a DataFrame with these columns. Raises ConfigError with everything that is wrong."""
     source = f"{type(fitting).__name__} {fitting.uid}"
     absent = [name for name in _NEEDED if not fitting.isDefined(name)]
     if absent:
         raise ConfigError(source, [Problem(name, "is not set", f"Give it: {fitting.getParam(name).doc}")
                                    for name in absent])
-    with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
-        path = Path(folder) / "fit.yaml"
-        path.write_text(json.dumps(document(fitting, columns, master), ensure_ascii=False), "utf-8")
-        try:
-            job = Job.load(path, lake=fitting.getOrDefault("lake"))
-        except ConfigError as error:
-            raise ConfigError(source, _in_params(error.problems)) from None
-    if job.workload.convert is not None and job.workload.convert.windows is not None:
+    try:
+        workload = Workload.of(document(fitting, columns, master), source)
+    except ConfigError as error:
+        raise ConfigError(source, _in_params(error.problems)) from None
+    if workload.convert is not None and workload.convert.windows is not None:
         raise ConfigError(source, [Problem("convert.windows", "rows in windows are no longer the DataFrame's rows, so "
                                            "transform couldn't give each its prediction", "Use a workload for them")])
-    return job
+    return workload
 
 
 def document(fitting: FittingParams, columns: Sequence[str], master: str) -> dict[str, Any]:

@@ -3,6 +3,6 @@
     model = parse_model({"name": "cnn", "filters": 32}).build(features)
 """
 
-from laketrain.models.zoo import AnyModel, ModelBox, parse_model
+from laketrain.models.zoo import AnyModel, DeclaredModel, parse_model
 
-__all__ = ["AnyModel", "ModelBox", "parse_model"]
+__all__ = ["AnyModel", "DeclaredModel", "parse_model"]

@@ -1,7 +1,7 @@
 """What the models of the zoo share: which features they take, and how their parts come together.
 
     class Mlp(Model): ...
-    Mlp().misfit(features)         # None, or why the model can't be built of these features, before Keras is imported
+    Mlp().problems(features)       # why the model can't be built of these features, before Keras is imported
 
 A model has a body for the kinds in `takes`; all other inputs that can be flat go beside what the body makes of those.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from laketrain.config.base import Section
-from laketrain.errors import DataError
+from laketrain.errors import DataError, Problem
 from laketrain.features import Feature, FeatureSet, Sequence
 from laketrain.models.heads import heads
 from laketrain.models.inputs import Front
@@ -43,46 +43,67 @@ class Model(Section):
     if TYPE_CHECKING:
         name: str
 
+    @property
+    def call(self) -> str | None:
+        """The user's function that makes the model, as `module:function`; None for a model of the zoo."""
+        return None
+
+    @property
+    def gives_logits(self) -> bool:
+        """Whether outputs for labels and multilabels are logits while the model is trained."""
+        return False
+
     def build(self, features: FeatureSet) -> keras.Model:
         """Inputs by the features' names to what each target wants. Raises DataError where they don't fit."""
         raise NotImplementedError
 
-    def misfit(self, features: FeatureSet) -> tuple[str, str] | None:
-        """Why this model can't be built of these features, and the way out; None where it can."""
+    def declared(self) -> dict[str, Any]:
+        """The settings that a workload declares: the name and what was given. Numbers without a fraction are whole, so
+        that `dropout: 0` and `dropout: 0.0` are one declaration."""
+        given = self.model_dump(mode="json", exclude_unset=True)
+        return {"name": self.name, **{key: int(value) if isinstance(value, float) and value.is_integer() else value
+                                      for key, value in given.items()}}
+
+    def problems(self, features: FeatureSet) -> Iterator[Problem]:
+        """Why this model can't be built of these features; the first reason is enough."""
         inputs = features.inputs
         strange = {name: one for name, one in features.targets.items() if one.kind not in _TARGETS}
         if strange:
             name = next(iter(strange))
-            return (f"has no output for target {name!r} of kind {strange[name].kind}",
-                    "use a model of your own: model: {use: 'module:function'}")
+            yield Problem.at((), f"has no output for target {name!r} of kind {strange[name].kind}",
+                             "use a model of your own: model: {use: 'module:function'}")
+            return
         hidden = next((name for name, one in features.targets.items() if isinstance(one, Sequence) and one.mask), None)
         if hidden is not None:
-            return f"can't say the mask of target {hidden!r}", "leave out the target's 'mask'"
+            yield Problem.at((), f"can't say the mask of target {hidden!r}", "leave out the target's 'mask'")
+            return
         if self.takes and not any(one.kind in self.takes for one in inputs.values()):
             wanted = " or ".join(self.takes)
-            return f"needs an input of kind {wanted}, the dataset has {_said(inputs)}", _suited(inputs)
+            yield Problem.at((), f"needs an input of kind {wanted}, the dataset has {_said(inputs)}", _suited(inputs))
+            return
         for name, one in inputs.items():
             if one.kind not in (*self.takes, *self.flattens):
-                return f"doesn't take input {name!r} of kind {one.kind}", _suited(inputs)
+                yield Problem.at((), f"doesn't take input {name!r} of kind {one.kind}", _suited(inputs))
+                return
             if one.buckets and one.kind != "text" and one.kind not in self.takes:
-                return (f"needs rows of one length, and input {name!r} has buckets of {_listed(one)} steps",
-                        "use rnn or tcn, or give the feature one length")
-        return None
+                yield Problem.at((), f"needs rows of one length, and input {name!r} has buckets of {_listed(one)} "
+                                 "steps", "use rnn or tcn, or give the feature one length")
+                return
 
-    def idle(self, features: FeatureSet) -> Iterator[tuple[str, str, str]]:
-        """The settings given that would change nothing with these features: key, why, and the way out."""
+    def unused(self, features: FeatureSet) -> Iterator[Problem]:
+        """The settings given that would change nothing with these features, each at its key."""
         kinds = {one.kind for one in features.inputs.values()}
         for key, wanted in self.of_kinds.items():
             given = getattr(self, key)
             if given != type(self).model_fields[key].default and not kinds & set(wanted):
-                yield (key, f"{key} {given} is for inputs of kind {_either(wanted)}, and the dataset has "
-                       f"{_said(features.inputs)}", "Remove it, or declare such an input in 'convert.features'")
+                yield Problem.at((key,), f"{key} {given} is for inputs of kind {_either(wanted)}, and the dataset has "
+                                 f"{_said(features.inputs)}", "Remove it, or declare such an input in "
+                                 "'convert.features'")
 
     def front(self, features: FeatureSet, **settings: Any) -> Front:
         """The inputs. Raises DataError where the model doesn't fit them."""
-        why = self.misfit(features)
-        if why is not None:
-            raise DataError("train", f"model {self.name!r}", *why)
+        for problem in self.problems(features):
+            raise DataError("train", f"model {self.name!r}", problem.problem, problem.hint)
         return Front.of(features, **settings)
 
     def bodies(self, front: Front, body: Callable[[Front, str, str], Any]) -> list[Any]:

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from laketrain.errors import Problem
 from laketrain.features import FeatureSet, Image
 from laketrain.models.base import Initializer, Model
 from laketrain.models.inputs import Front
@@ -54,12 +56,13 @@ class Cnn(Model):
             hidden = keras.layers.Dropout(self.dropout, name="dropout")(hidden)
         return self.finish(front, hidden, self.initializer)
 
-    def misfit(self, features: FeatureSet) -> tuple[str, str] | None:
+    def problems(self, features: FeatureSet) -> Iterator[Problem]:
+        yield from super().problems(features)
         small = next((f"{name!r} of {one.shape[0]}×{one.shape[1]} pixels" for name, one in features.inputs.items()
                       if isinstance(one, Image) and not self._fits(min(one.shape[:2]))), None)
-        return super().misfit(features) or (None if small is None else (
-            f"has nothing left of input {small} before its last pooling",
-            "use fewer blocks or convolutions, a smaller kernel, or larger images"))
+        if small is not None:
+            yield Problem.at((), f"has nothing left of input {small} before its last pooling",
+                             "use fewer blocks or convolutions, a smaller kernel, or larger images")
 
     @property
     def _blocks(self) -> list[int]:

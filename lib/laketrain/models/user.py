@@ -12,14 +12,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from laketrain.config.base import UserCode
-from laketrain.errors import DataError, LaketrainError, nearest
+from laketrain.errors import DataError, LaketrainError, Problem, nearest
 from laketrain.features import FeatureSet
 from laketrain.imports import import_object, import_tensorflow, users_own
 from laketrain.models.base import Model
@@ -50,18 +50,30 @@ class UserModel(Model):
     """Whether the outputs for labels and multilabels are logits, without softmax or sigmoid. Losses are then computed
     from logits, and the committed model ends in the softmax or sigmoid, so that it gives probabilities."""
 
-    def misfit(self, features: FeatureSet) -> tuple[str, str] | None:
-        """Why the function can't be called; whether its model fits the features, only the model itself can tell."""
+    @property
+    def call(self) -> str:
+        return self.use
+
+    @property
+    def gives_logits(self) -> bool:
+        return self.from_logits
+
+    def declared(self) -> dict[str, Any]:
+        """The settings that were given; `use` names the model. Those of the function stay as they are."""
+        return self.model_dump(mode="json", exclude_unset=True, exclude={"name"})
+
+    def problems(self, features: FeatureSet) -> Iterator[Problem]:
+        """Why the function can't be called. Whether its model fits the features is checked when it is built."""
         import_tensorflow()
         try:
             self.function()
         except LaketrainError as error:
-            return f"of {self.use!r}: {error.problem}", error.hint
+            yield Problem.at((), f"of {self.use!r}: {error.problem}", error.hint)
+            return
         if self.from_logits and not any(one.kind in DISTRIBUTIONS for one in features.targets.values()):
-            return (f"of {self.use!r}: from_logits is for labels and multilabels, the targets are "
-                    f"{', '.join(f'{name} ({one.kind})' for name, one in features.targets.items())}",
-                    "remove 'from_logits'")
-        return None
+            kinds = ", ".join(f"{name} ({one.kind})" for name, one in features.targets.items())
+            yield Problem.at((), f"of {self.use!r}: from_logits is for labels and multilabels, the targets are {kinds}",
+                             "remove 'from_logits'")
 
     def function(self) -> Callable[..., Any]:
         """What `use` names. Raises LaketrainError where it is not there, or doesn't take the settings."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter
 
 from laketrain.models.base import Model
 from laketrain.models.cnn import Cnn
@@ -19,15 +19,16 @@ from laketrain.models.user import UserModel
 AnyModel = Annotated[Cnn | Linear | Mlp | Resnet | Rnn | Tcn | TextModel | UserModel, Field(discriminator="name")]
 
 
-class ModelBox(RootModel[AnyModel]):
-    """Parses the YAML's `model:` into the class of that name; `use:` alone is a model of the user's own."""
+def _named(value: Any) -> Any:
+    """`use` alone is a model of the user's own."""
+    return {"name": "user", **value} if isinstance(value, dict) and "use" in value else value
 
-    @model_validator(mode="before")
-    @classmethod
-    def _use_is_a_name(cls, value: Any) -> Any:
-        return {"name": "user", **value} if isinstance(value, dict) and "use" in value else value
+
+DeclaredModel = Annotated[AnyModel, BeforeValidator(_named)]
+"""The YAML's `model:`, parsed into the class of its name."""
+_PARSER: TypeAdapter[Model] = TypeAdapter(DeclaredModel)
 
 
 def parse_model(settings: dict[str, Any]) -> Model:
     """The declared model. Raises pydantic's ValidationError."""
-    return ModelBox.model_validate(settings).root
+    return _PARSER.validate_python(settings)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from laketrain.config import Workload
 from laketrain.errors import LaketrainError
 from laketrain.stages import Outcome
+from laketrain.workload import Workload
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from typing import Any
 
 import yaml
 
-from laketrain.config import Workload
 from laketrain.config.secrets import HIDDEN, holds_secret, without_secrets
+from laketrain.workload import Workload
 
 _SECRET = re.compile(r"secret|passw|pwd|token(?!iz|s)|credential|signature"
                      r"|(access|api|account|private|shared)[._-]?key", re.IGNORECASE)

@@ -13,12 +13,13 @@ from pydantic import ValidationError
 
 from laketrain.config.augment import Augment
 from laketrain.config.optimizer import Optimizer
-from laketrain.config.train import Train
 from laketrain.features import FeatureSet, Image
-from laketrain.models.idle import idle
 from laketrain.report import words
 from laketrain.report.plots import curve
 from laketrain.report.run import Run
+from laketrain.workload import Train
+from laketrain.workload.checks import unused
+from laketrain.workload.former import current_train
 
 _MUCH_WAITING, _MUCH_AVERAGING = 0.1, 0.25
 _NO_METRIC = {"epoch", "seconds", "rows_per_s", "learning_rate"}
@@ -119,7 +120,7 @@ def _cell(column: str, value: Any) -> str:
 
 
 def _settings(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
-    config = effective(meta.get("config") or {}, meta.get("features") or {})
+    config = effective(current_train(meta.get("config") or {}), meta.get("features") or {})
     return [
         *_named("model", config.get("model") or {}),
         *_named("optimizer", _chosen_of(config.get("optimizer") or {}, config.get("ranks"))),
@@ -139,14 +140,15 @@ def effective(config: Mapping[str, Any], features: Mapping[str, Any]) -> dict[st
                                    if bound and bound != _NO_AUGMENT.get(key)}}
     try:
         parsed, declared = Train.model_validate(dict(config)), FeatureSet.model_validate(dict(features))
-        unfit = [one.path for one in idle(parsed, declared)]
+        unused_paths = [problem.path for problem in unused.problems(parsed, declared)]
     except ValidationError:
         return found
     if not any(isinstance(one, Image) for one in declared.inputs.values()):
         found["augment"] = {}
-    for key, *below in unfit:
-        if below and isinstance(found.get(key), dict):
-            found[key] = {name: value for name, value in found[key].items() if name != below[0]}
+    for key, *below in unused_paths:
+        section = found.get(str(key))
+        if below and isinstance(section, dict):
+            found[str(key)] = {name: value for name, value in section.items() if name != below[0]}
     return found
 
 
@@ -154,7 +156,7 @@ def _chosen_of(optimizer: Mapping[str, Any], ranks: Any) -> dict[str, Any]:
     """What isn't the default, and the rate; between ranks where there are several."""
     alone = isinstance(ranks, Mapping) and ranks.get("max") == 1
     return {key: value for key, value in optimizer.items() if key in ("name", "learning_rate")
-            or (value != _OPTIMIZER.get(key) and not (alone and key == "wire"))}
+            or (value != _OPTIMIZER.get(key) and not (alone and key == "gradient_dtype"))}
 
 
 _NO_AUGMENT = Augment().model_dump(mode="json")
@@ -220,5 +222,6 @@ def advice(ranks: Sequence[Mapping[str, Any]], slow: int | None) -> str:
                 "instead of compressed images, or set train.cache.")
     if averaging > _MUCH_AVERAGING:
         return (f"{words.share(averaging)} of the time goes into averaging gradients: a larger batch, or "
-                "optimizer.accumulate, averages less often, and optimizer.wire: float16 sends half the bytes.")
+                "optimizer.accumulate, averages less often, and optimizer.gradient_dtype: float16 sends half the "
+                "bytes.")
     return "Nearly all of the time is spent computing: only more ranks or a shorter type (train.precision) are quicker."

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from laketrain.config.workload import Spark as SparkSettings
+from laketrain.config.spark import Spark as SparkSettings
 from laketrain.errors import LaunchError
 from laketrain.spark.frames import ALIKE
 from laketrain.spark.java import find_java

@@ -16,10 +16,10 @@ from typing import Any, Literal, Protocol
 import yaml
 
 import laketrain
-from laketrain.config import Workload
 from laketrain.lake import Version
 from laketrain.lake.lineage import lineage
 from laketrain.report.redact import Redactor
+from laketrain.workload import Workload
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from laketrain.config import Workload
 from laketrain.config.track import Track
 from laketrain.errors import Problem
 from laketrain.lake import Version
 from laketrain.report.redact import Redactor
 from laketrain.track.run import Ending, RunFacts, Tracker
+from laketrain.workload import Workload
 
 OnEvent = Callable[[int, dict[str, Any]], None]
 

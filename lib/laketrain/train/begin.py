@@ -61,7 +61,7 @@ def begin(task: FitTask, dataset: Dataset, checkpoints: Checkpoints, world: Worl
     world.broadcast_model(model, model.optimizer)
     set_layer_rates(model, task.config.optimizer.layer_rates)
     synchronise(model, world)
-    distribute(model.optimizer, world, task.config.optimizer.wire)
+    distribute(model.optimizer, world, task.config.optimizer.gradient_dtype)
     return Begun(model, state, objective, note)
 
 

@@ -14,12 +14,12 @@ from typing import Any
 import keras
 
 from laketrain.config.optimizer import Optimizer
-from laketrain.config.train import Regularise, Train
+from laketrain.config.train import Regularise
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
-from laketrain.models import parse_model
 from laketrain.models.heads import probabilities
 from laketrain.models.user import UserModel
+from laketrain.workload import Train
 
 _OPTIMIZERS: dict[str, Any] = {
     "sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW,
@@ -27,7 +27,7 @@ _OPTIMIZERS: dict[str, Any] = {
     "lion": keras.optimizers.Lion, "rmsprop": keras.optimizers.RMSprop, "adagrad": keras.optimizers.Adagrad,
     "adadelta": keras.optimizers.Adadelta, "adafactor": keras.optimizers.Adafactor, "ftrl": keras.optimizers.Ftrl,
 }
-_OURS = {"name", "schedule", "accumulate", "ema", "layer_rates", "wire"}
+_OURS = {"name", "schedule", "accumulate", "ema", "layer_rates", "gradient_dtype"}
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 # What penalties are for: the weights that multiply, not those that shift or scale.
 _KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "embeddings")
@@ -45,7 +45,7 @@ def compiled(config: Train, features: FeatureSet, source: keras.Model | None, pr
         DataError: a pattern fits no layer, or `source` has no weights for this model.
     """
     with computing_in(precision):
-        declared = parse_model(config.model)
+        declared = config.model
         model: keras.Model = (declared.built_by(user[declared.use], features)
                               if isinstance(declared, UserModel) and declared.use in user else declared.build(features))
     if source is not None:

@@ -18,7 +18,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.train import Train
 from laketrain.distributed import World, averaging_seconds
 from laketrain.errors import LakeError
 from laketrain.feed.cache import DecodedCache
@@ -28,6 +27,7 @@ from laketrain.lake import Lake
 from laketrain.train.clock import Report
 from laketrain.train.parted import weights_digest
 from laketrain.train.user import unpack_user_code
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     import keras
@@ -127,12 +127,12 @@ def _of_probabilities(model: keras.Model, dataset: Dataset, config: Train) -> ke
     """What is committed says probabilities, also where training went by logits."""
     from laketrain.train.compiling import with_probabilities
 
-    return with_probabilities(model, dataset.features) if config.model.get("from_logits") is True else model
+    return with_probabilities(model, dataset.features) if config.model.gives_logits else model
 
 
 def _verdict(state: State, config: Train) -> dict[str, Any]:
     """Which epoch's model is committed, and by what."""
-    best = state.judge["best_epoch"] if config.keeps_best else 0  # 0 also where no value was a number
+    best = state.judge["best_epoch"] if config.commits_best else 0  # 0 also where no value was a number
     return {"epoch": best or state.epochs, "monitor": state.judge["monitor"], "value": state.judge["best"],
             "keep": "best" if best else "last"}
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from laketrain.config.train import Train
 from laketrain.errors import DataError, nearest
+from laketrain.workload import Train
 
 # The metric is what a name ends with; before it may stand `val_` and a target, of whatever name.
 _LARGER_IS_BETTER = ("accuracy", "auc", "precision", "recall", "r2")
@@ -60,7 +60,7 @@ class Judge:
             self.best, self.best_epoch = value, epoch
         if config.early_stopping is not None:
             self._count_to_stop(value, config.early_stopping.min_delta, config.early_stopping.patience)
-        if config.plateau is not None:
+        if config.reduce_lr_on_plateau is not None:
             self._count_to_fall(value, config)
 
     def _count_to_stop(self, value: float, delta: float, patience: int) -> None:
@@ -71,14 +71,14 @@ class Judge:
         self.stop = self.waits_to_stop >= patience
 
     def _count_to_fall(self, value: float, config: Train) -> None:
-        plateau = config.plateau
+        plateau = config.reduce_lr_on_plateau
         assert plateau is not None
         if self._better(value, self.reference_fall, plateau.min_delta):
             self.reference_fall, self.waits_to_fall = value, 0
             return
         self.waits_to_fall += 1
         if self.waits_to_fall >= plateau.patience:
-            self.factor, self.waits_to_fall = max(plateau.least, self.factor * plateau.factor), 0
+            self.factor, self.waits_to_fall = max(plateau.min_lr_ratio, self.factor * plateau.factor), 0
 
     def _better(self, value: float, than: float | None, delta: float) -> bool:
         if than is None or math.isnan(value):

@@ -182,7 +182,7 @@ class Loop:
                 or self._best() == state.epochs)
 
     def _best(self) -> int | None:
-        return self._judge.best_epoch if self._config.keeps_best else None
+        return self._judge.best_epoch if self._config.commits_best else None
 
     def _save(self, seconds: float) -> None:
         average_accumulated(self._model.optimizer, self._world)

@@ -17,13 +17,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from laketrain.config.loss import Loss, suits
-from laketrain.config.train import Train
+from laketrain.config.loss import Loss, by_target, metric_of, suits
 from laketrain.errors import DataError
 from laketrain.features import Feature, FeatureSet, Label
-from laketrain.models.aims import by_target, metric_of
 from laketrain.models.heads import DISTRIBUTIONS
-from laketrain.models.idle import unfit_or_idle
+from laketrain.workload import Train
+from laketrain.workload.checks import training
 
 RowLoss = Callable[[Any, Any], Any]
 """Targets and predictions of n rows to (n,) float32."""
@@ -49,10 +48,10 @@ class Objective:
 
     def __init__(self, features: FeatureSet, config: Train, user: Mapping[str, Any]) -> None:
         self._targets = dict(features.targets)
-        for unfit in unfit_or_idle(config, features):
-            raise DataError("train", unfit.subject, unfit.problem, unfit.hint)
+        for problem in training.problems(config, features):
+            raise DataError("train", problem.where, problem.problem, problem.hint)
         losses = by_target(config.loss, self._targets)
-        self._logits = config.model.get("from_logits") is True
+        self._logits = config.model.gives_logits
         self._losses = {name: (loss.weight, _row_loss(self._targets[name], loss, user, self._logits))
                         for name, loss in losses.items()}
         self.of_user = any(loss.use is not None for loss in losses.values())
@@ -174,7 +173,7 @@ def _pinball(quantile: float, truth: Any, said: Any) -> Any:
 
 
 def _metric(feature: Feature, metric: str) -> Any:
-    chosen = metric_of(metric, feature)
+    chosen = metric_of(metric, feature.kind)
     if chosen == "accuracy":
         kind = keras.metrics.SparseCategoricalAccuracy if isinstance(feature, Label) else keras.metrics.BinaryAccuracy
         return kind(name="accuracy")

@@ -12,8 +12,7 @@ from functools import partial
 from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.checks import ranks_of
-from laketrain.config.train import Ranks, Train
+from laketrain.config.train import Ranks, ranks_of
 from laketrain.distributed import launch
 from laketrain.distributed.slots import slots_for
 from laketrain.errors import LakeError, LaunchError, RankError, StorageError
@@ -24,6 +23,8 @@ from laketrain.train.source import pin_source, source_content, source_parent
 from laketrain.train.trial import try_model
 from laketrain.train.user import pack_user_code, source_of
 from laketrain.train.vain import in_vain
+from laketrain.workload import Train
+from laketrain.workload.former import former_train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,14 +34,15 @@ REVISION = 3
 OnEvent = Callable[[int, dict[str, Any]], None]
 
 # How a model is trained, but not what it becomes: changing these is no reason to train again.
-_NO_MATTER = {"again", "cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts", "deadline_s"}
+_NO_MATTER = {"retrain_when", "cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts",
+              "deadline_s"}
 # A rank that computes so much longer than the middle one is named.
 _SLOW = 1.3
 
 
 def fingerprint_train(dataset: Version, config: Train) -> str:
     """Of training on `dataset` so, from the weights that `init_from` names now."""
-    settings = config.model_dump(mode="json", exclude=_NO_MATTER)
+    settings = former_train(config.model_dump(mode="json", exclude=_NO_MATTER))
     if config.init_from is not None:
         settings["init_from"] = source_content(dataset.lake, config.init_from)
     return fingerprint("train", REVISION, {**settings, "user": source_of(config)}, [dataset])

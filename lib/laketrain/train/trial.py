@@ -23,16 +23,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.config.train import Train
 from laketrain.errors import DataError
 from laketrain.features import Feature, FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow, users_own
 from laketrain.lake import Version
-from laketrain.models import parse_model
 from laketrain.models.heads import DISTRIBUTIONS, last_layer
 from laketrain.models.outputs import WANTED, doubt_of
 from laketrain.models.user import UserModel
+from laketrain.workload import Train
 
 if TYPE_CHECKING:
     import keras
@@ -53,7 +52,7 @@ def try_model(dataset: Version, config: Train) -> None:
         DataError: the user's function raises, or gives no model of these features, or one whose outputs are not what
             the targets are read as.
     """
-    declared = parse_model(config.model)
+    declared = config.model
     if not isinstance(declared, UserModel):
         return
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # notebooks go on, and ranks may want that GPU

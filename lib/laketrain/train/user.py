@@ -19,17 +19,17 @@ from typing import Any
 
 import cloudpickle
 
-from laketrain.config.train import Train
 from laketrain.distributed.rank import is_collateral
 from laketrain.errors import DataError, LaketrainError
 from laketrain.imports import import_object, place_of, users_error, users_own
+from laketrain.workload import Train
 
 
 def user_functions(config: Train) -> dict[str, Any]:
     """What the section names as `module:function`. Raises ConfigError or DataError where there is no such thing."""
     named = dict(config.calls)
-    if isinstance(use := config.model.get("use"), str):
-        named[use] = "model.use"
+    if config.model.call is not None:
+        named[config.model.call] = "model.use"
     return {name: import_object(name, "train", f"train.{key}") for name, key in named.items()}
 
 
@@ -123,7 +123,7 @@ def blaming(config: Train) -> Iterator[None]:
 
 def _in_steps(config: Train) -> str:
     """The settings that name code which runs in a step."""
-    named = [("model.use", config.model.get("use")), ("step", config.step),
+    named = [("model.use", config.model.call), ("step", config.step),
              *(("loss", loss.use) for loss in config.loss.values())]
     return ", ".join(dict.fromkeys(f"train.{key} {name!r}" for key, name in named if name))
 

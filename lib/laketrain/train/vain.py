@@ -1,6 +1,6 @@
 """Settings that a training is too short for: they are said before it begins, since nothing else would show it.
 
-    list(in_vain(config, rows=203))      # ["plateau: 9 epochs of patience have no effect in a training of 5"]
+    list(in_vain(config, rows=203))      # ["early_stopping: 9 epochs of patience have no effect in a training of 5"]
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from laketrain.config.train import Train
 from laketrain.train.groups import updates_of
+from laketrain.workload import Train
 
 
 def in_vain(config: Train, rows: int) -> Iterator[str]:
@@ -30,6 +30,7 @@ def in_vain(config: Train, rows: int) -> Iterator[str]:
     if optimizer.ema is not None and 1 / (1 - optimizer.ema) > updates:
         yield (f"optimizer.ema: a mean over about {1 / (1 - optimizer.ema):.0f} steps stays near the first weights in "
                f"a training of {updates}")
-    for name, patience in (("early_stopping", config.early_stopping), ("plateau", config.plateau)):
-        if patience is not None and patience.patience + 1 >= epochs:
-            yield f"{name}: {patience.patience} epochs of patience have no effect in a training of {epochs}"
+    for name in ("early_stopping", "reduce_lr_on_plateau"):
+        section = getattr(config, name)
+        if section is not None and section.patience + 1 >= epochs:
+            yield f"{name}: {section.patience} epochs of patience have no effect in a training of {epochs}"

@@ -14,10 +14,11 @@ from pydantic import Field
 from laketrain.config.base import Section
 from laketrain.config.clean.base import is_number
 from laketrain.config.durations import Duration
-from laketrain.config.integrate.base import Known, Partners, Standing, Told, absent, comparable
+from laketrain.config.integrate.base import Known, Partners, Standing, absent, comparable
 from laketrain.config.integrate.join import Unmatched
 from laketrain.config.integrate.known import NONE, known_column, known_problems
 from laketrain.config.widening import is_time, widened
+from laketrain.errors import Problem
 
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -81,7 +82,7 @@ class AsOf(Partners):
             del found[self.other_time]
         return found
 
-    def problems(self, here: Standing) -> Iterator[Told]:
+    def problems(self, here: Standing) -> Iterator[Problem]:
         left, right = here.columns, here.tables(self.table)
         yield from super().problems(here)
         yield from absent("column", [self.time], left, ("time",))
@@ -89,31 +90,32 @@ class AsOf(Partners):
         yield from absent(f"column of {self.table}", [self.other_time], right, (place,))
         yield from absent(f"column of {self.table}", filter(None, [self.latest_by]), right, ("latest_by",))
         if (right or {}).get(self.latest_by or "", "").lower().startswith("map<"):
-            yield ("latest_by",), f"column {self.latest_by!r} is a map, and maps have no order", "Choose another column"
+            yield Problem.at(("latest_by",), f"column {self.latest_by!r} is a map, and maps have no order",
+                             "Choose another column")
         mine, others = (left or {}).get(self.time, ""), (right or {}).get(self.other_time, "")
         if problem := comparable(self.time, mine, self.other_time, others, self.table):
-            yield ("time",), *problem
+            yield Problem.at(("time",), *problem)
         elif kind := mine or others:
             yield from self._unlike_times(kind)
         common = widened(mine, others) if mine and others else ""
         if common is not None:
             yield from self._unheld(common, right)
 
-    def _unheld(self, kind: str, right: Known) -> Iterator[Told]:
+    def _unheld(self, kind: str, right: Known) -> Iterator[Problem]:
         if self.known is None or self.direction == "backward":
             yield from known_problems(self.known_by, self.latest_by, self.time, kind, right,
                                       f"column of {self.table}")
             return
-        yield ("known_by" if self.known_by else "latest_by",), (
-            f"direction: {self.direction} takes rows of a later time, whenever they became known"), (
-            f"Write known_by: {NONE} where that is meant, e.g. for a label; of what was known at a row's time, "
-            "direction: backward finds the last")
+        yield Problem.at(("known_by" if self.known_by else "latest_by",),
+                         f"direction: {self.direction} takes rows of a later time, whenever they became known",
+                         f"Write known_by: {NONE} where that is meant, e.g. for a label; of what was known at a row's "
+                         "time, direction: backward finds the last")
 
-    def _unlike_times(self, kind: str) -> Iterator[Told]:
+    def _unlike_times(self, kind: str) -> Iterator[Problem]:
         if not is_time(kind) and not is_number(kind):
-            yield ("time",), f"column {self.time!r} is {kind}, expected a timestamp, a date or a number", (
-                f"Cast it in its clean rules, e.g. cast: {{column: {self.time}, to: timestamp}}")
+            yield Problem.at(("time",), f"column {self.time!r} is {kind}, expected a timestamp, a date or a number",
+                             f"Cast it in its clean rules, e.g. cast: {{column: {self.time}, to: timestamp}}")
         elif self.tolerance is not None and is_time(kind) != isinstance(self.tolerance, timedelta):
             example = "2 hours" if is_time(kind) else "10"
-            yield ("tolerance",), f"received {self.tolerance} for {self.time!r}, which is {kind}", (
-                f"Write e.g. tolerance: {example}")
+            yield Problem.at(("tolerance",), f"received {self.tolerance} for {self.time!r}, which is {kind}",
+                             f"Write e.g. tolerance: {example}")

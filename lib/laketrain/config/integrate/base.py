@@ -1,6 +1,6 @@
 """What every step is: settings that know which tables they read, and which columns they need and leave behind.
 
-    step.problems(Standing("digits", "pixels", columns, tables))    # [(('on',), "there is no column …", "Did you …")]
+    step.problems(Standing("digits", "pixels", columns, tables))    # Problem.at(("on",), "there is no column …"), …
     step.after(Standing(…))                                         # {'digit_id': 'string', 'label': 'int'}
 
 The same questions are asked before Spark starts, of what the config tells, and when a step runs, of the real columns.
@@ -15,13 +15,10 @@ from pydantic import Field, model_validator
 
 from laketrain.config.base import Name, Section
 from laketrain.config.widening import widened
-from laketrain.errors import nearest
+from laketrain.errors import Problem, nearest
 
 Known = dict[str, str] | None
 """A table's columns in their order, each with its type, '' where that isn't known; None where nothing is."""
-
-Told = tuple[tuple[str | int, ...], str, str]
-"""Where below the step, what is wrong, the hint."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class BaseStep(Section):
         """The tables that the step takes rows from, besides those that come to it."""
         return []
 
-    def problems(self, here: Standing) -> Iterator[Told]:
+    def problems(self, here: Standing) -> Iterator[Problem]:
         """What can't work with these columns."""
         return iter(())
 
@@ -101,7 +98,7 @@ class Partners(BaseStep):
         names = [name for name in other if name not in self.keys.values()] if self.columns is None else self.columns
         return {name: self.rename.get(name, (self.prefix or "") + name) for name in names}
 
-    def problems(self, here: Standing) -> Iterator[Told]:
+    def problems(self, here: Standing) -> Iterator[Problem]:
         left, right = here.columns, here.tables(self.table)
         yield from absent("column", self.keys, left, ("on",))
         yield from absent(f"column of {self.table}", self.keys.values(), right, ("on",))
@@ -121,25 +118,26 @@ class Partners(BaseStep):
         columns = {**here.columns, **{key: here.columns.get(key, "") for key in self.keys}}
         return {**columns, **{new: right.get(old, "") for old, new in self.taken(right).items()}}
 
-    def _clashes(self, left: Iterable[str], new: Iterable[str]) -> Iterator[Told]:
+    def _clashes(self, left: Iterable[str], new: Iterable[str]) -> Iterator[Problem]:
         names = list(new)
         there = {name.lower() for name in left}
         both = sorted(name for name in names if name.lower() in there)
         if both:
-            yield (), f"{', '.join(both)} would come from both sides", (
-                f"Give those of {self.table} other names, e.g. prefix: {self.table}_ or rename: "
-                f"{{{both[0]}: {self.table}_{both[0]}}}, choose among them by 'columns', or name it in 'on'")
+            yield Problem.at((), f"{', '.join(both)} would come from both sides",
+                             f"Give those of {self.table} other names, e.g. prefix: {self.table}_ or rename: "
+                             f"{{{both[0]}: {self.table}_{both[0]}}}, choose among them by 'columns', or name it "
+                             "in 'on'")
         lower = [name.lower() for name in names]
         twice = sorted({name for name in names if lower.count(name.lower()) > 1})
         if twice:
-            yield (), f"{', '.join(twice)} would come twice from {self.table}", (
-                "Give each a name of its own in 'rename'")
+            yield Problem.at((), f"{', '.join(twice)} would come twice from {self.table}",
+                             "Give each a name of its own in 'rename'")
 
 
-def absent(noun: str, names: Iterable[str], columns: Known, place: tuple[str | int, ...]) -> Iterator[Told]:
+def absent(noun: str, names: Iterable[str], columns: Known, place: tuple[str | int, ...]) -> Iterator[Problem]:
     """The `names` that aren't among `columns`; none where those aren't known."""
     if columns is not None:
-        yield from ((place, f"there is no {noun} {name!r}", nearest(name, columns))
+        yield from (Problem.at(place, f"there is no {noun} {name!r}", nearest(name, columns))
                     for name in dict.fromkeys(names) if name not in columns)
 
 
@@ -154,7 +152,8 @@ def comparable(name: str, left: str, other: str, right: str, table: str) -> tupl
         f"Cast one of them in its clean rules, e.g. cast: {{column: {other}, to: {left}}}")
 
 
-def _unlike(keys: Mapping[str, str], left: Mapping[str, str], right: Mapping[str, str], table: str) -> Iterator[Told]:
+def _unlike(keys: Mapping[str, str], left: Mapping[str, str], right: Mapping[str, str],
+            table: str) -> Iterator[Problem]:
     for name, other in keys.items():
         if problem := comparable(name, left.get(name, ""), other, right.get(other, ""), table):
-            yield ("on",), *problem
+            yield Problem.at(("on",), *problem)

@@ -10,8 +10,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from laketrain.config.integrate.base import BaseStep, Known, Standing, Told, absent
+from laketrain.config.integrate.base import BaseStep, Known, Standing, absent
 from laketrain.config.integrate.known import known_column, known_problems
+from laketrain.errors import Problem
 
 MOST = 100_000
 
@@ -79,7 +80,7 @@ class History(BaseStep):
         prefix = self.prefix or ("earlier_" if self.per == "event" else "")
         return {name: prefix + name for name in self.columns}
 
-    def problems(self, here: Standing) -> Iterator[Told]:
+    def problems(self, here: Standing) -> Iterator[Problem]:
         columns = here.columns
         latest = [self.latest_by] if self.latest_by else []
         for place, names in (("by", self.by), ("order", self.order_by), ("columns", self.columns),
@@ -87,8 +88,8 @@ class History(BaseStep):
             yield from absent("column", names, columns, (place,))
             for name in names:
                 if (columns or {}).get(name, "").lower().startswith("map<"):
-                    yield (place,), f"column {name!r} is a map, and maps have no order", (
-                        "Derive columns from it in clean")
+                    yield Problem.at((place,), f"column {name!r} is a map, and maps have no order",
+                                     "Derive columns from it in clean")
         if self.per == "event":
             time = self.order_by[0]
             yield from known_problems(self.known_by, self.latest_by, time, (columns or {}).get(time, ""), columns,
@@ -97,7 +98,7 @@ class History(BaseStep):
         new = [*self.arrays.values(), *([self.count] if self.count else [])]
         lower = [name.lower() for name in new]
         for name in sorted({name for name in new if name.lower() in there or lower.count(name.lower()) > 1}):
-            yield (), f"there would be two columns {name!r}", "Give the arrays a prefix, e.g. prefix: past_"
+            yield Problem.at((), f"there would be two columns {name!r}", "Give the arrays a prefix, e.g. prefix: past_")
 
     def after(self, here: Standing) -> Known:
         if here.columns is None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from laketrain.config.clean.base import is_number
-from laketrain.config.integrate.base import Known, Told, absent
+from laketrain.config.integrate.base import Known, absent
 from laketrain.config.widening import is_time, known_by_hint, widened
+from laketrain.errors import Problem
 
 NONE = "none"
 """What `known_by` says where records count for rows of any time, however late they became known."""
@@ -22,7 +23,7 @@ def known_column(known_by: str | None, latest_by: str | None) -> str | None:
 
 
 def known_problems(known_by: str | None, latest_by: str | None, time: str, kind: str, columns: Known,
-                   whose: str) -> Iterator[Told]:
+                   whose: str) -> Iterator[Problem]:
     """Why the column of `known_by`, or of `latest_by` alone, can't be held against rows' times.
 
     Args:
@@ -31,22 +32,21 @@ def known_problems(known_by: str | None, latest_by: str | None, time: str, kind:
     """
     if known_by == NONE:
         if NONE in (columns or {}):
-            yield ("known_by",), f"'none' stands for no column, and there is a {whose} of that name", (
-                "Rename that column in clean")
+            yield Problem.at(("known_by",), f"'none' stands for no column, and there is a {whose} of that name",
+                             "Rename that column in clean")
         return
     yield from absent(whose, filter(None, [known_by]), columns, ("known_by",))
     found = (columns or {}).get(known_by or latest_by or "", "")
     if not kind or not found:
         return
     if known_by and not is_time(kind) and not is_number(kind):
-        yield ("known_by",), f"column {time!r} is {kind}, expected a timestamp, a date or a number", (
-            f"Cast it in its clean rules, e.g. cast: {{column: {time}, to: timestamp}}")
+        yield Problem.at(("known_by",), f"column {time!r} is {kind}, expected a timestamp, a date or a number",
+                         f"Cast it in its clean rules, e.g. cast: {{column: {time}, to: timestamp}}")
     elif known_by and widened(kind, found) is None:
-        yield ("known_by",), f"column {time!r} is {kind}, the {whose} {known_by!r} is {found}", (
-            known_by_hint(kind, found))
+        yield Problem.at(("known_by",), f"column {time!r} is {kind}, the {whose} {known_by!r} is {found}",
+                         known_by_hint(kind, found))
     elif not known_by and latest_by and not (is_time(found) and widened(kind, found)):
-        yield ("latest_by",), (
-            f"the {whose} {latest_by!r} is {found}, and {time!r} is {kind}: so it isn't known when a correction became "
-            "known, and rows from before that would get it"), (
-            f"Add known_by: the column with that time ({latest_by!r} too, if it is one and the types agree), or "
-            "known_by: none where rows may look ahead")
+        yield Problem.at(("latest_by",), f"the {whose} {latest_by!r} is {found}, and {time!r} is {kind}: so it isn't "
+                         "known when a correction became known, and rows from before that would get it",
+                         f"Add known_by: the column with that time ({latest_by!r} too, if it is one and the types "
+                         "agree), or known_by: none where rows may look ahead")

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from laketrain.config.integrate.base import BaseStep, Known, Standing, Told
+from laketrain.config.integrate.base import BaseStep, Known, Standing
 from laketrain.config.sql import doubled, selected, sql_error
+from laketrain.errors import Problem
 
 
 class Sql(BaseStep):
@@ -20,12 +21,12 @@ class Sql(BaseStep):
     query: str
     """The SELECT."""
 
-    def problems(self, here: Standing) -> Iterator[Told]:
+    def problems(self, here: Standing) -> Iterator[Problem]:
         names = None if here.columns is None else set(here.columns)
         if problem := sql_error(self.query, here.view, names):
-            yield (), *problem
+            yield Problem.at((), *problem)
         elif name := doubled(self.query, names):
-            yield (), f"would make two columns {name!r}", "Give one another name by AS, or leave it out"
+            yield Problem.at((), f"would make two columns {name!r}", "Give one another name by AS, or leave it out")
 
     def after(self, here: Standing) -> Known:
         return selected(self.query, here.columns)

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from laketrain.config.base import Name
 from laketrain.config.clean.base import told_apart
-from laketrain.config.integrate.base import BaseStep, Known, Standing, Told
+from laketrain.config.integrate.base import BaseStep, Known, Standing
 from laketrain.config.widening import widened
-from laketrain.errors import nearest
+from laketrain.errors import Problem, nearest
 
 
 class Union(BaseStep):
@@ -36,7 +36,7 @@ class Union(BaseStep):
     def reads(self) -> list[str]:
         return list(self.tables)
 
-    def problems(self, here: Standing) -> Iterator[Told]:
+    def problems(self, here: Standing) -> Iterator[Problem]:
         parts = self._parts(here)
         every = self.columns_of(here) or {}
         first, *others = parts
@@ -44,16 +44,17 @@ class Union(BaseStep):
             where = ("tables", place)
             if columns is None or parts[0][1] is None:
                 continue
-            yield from ((where, *problem) for column in columns if (problem := told_apart(column, every)))
+            yield from (Problem.at(where, *problem) for column in columns if (problem := told_apart(column, every)))
             if self.missing == "fail":
                 yield from _lacking(where, first, (name, columns))
         for column in every:
             kinds = {name: columns[column] for name, columns in parts if columns and columns.get(column)}
             yield from _at_odds(column, kinds, self.tables)
         if self.source_column and (problem := told_apart(self.source_column, every)):
-            yield ("source_column",), *problem
+            yield Problem.at(("source_column",), *problem)
         if self.source_column in every:
-            yield ("source_column",), f"there is a column {self.source_column!r} already", "Choose another name"
+            yield Problem.at(("source_column",), f"there is a column {self.source_column!r} already",
+                             "Choose another name")
 
     def columns_of(self, here: Standing) -> Known:
         """All columns in their order, each with the type that holds every table's values; without `source_column`."""
@@ -74,22 +75,22 @@ class Union(BaseStep):
         return [(here.begins, here.columns), *((name, here.tables(name)) for name in self.tables)]
 
 
-def _lacking(where: tuple[str | int, ...], one: tuple[str, Known], other: tuple[str, Known]) -> Iterator[Told]:
+def _lacking(where: tuple[str | int, ...], one: tuple[str, Known], other: tuple[str, Known]) -> Iterator[Problem]:
     for (name, columns), (_, wanted) in ((one, other), (other, one)):
         for column in wanted or ():
             if column not in (columns or {}):
                 near = nearest(column, columns or ())
-                yield where, f"{name} has no column {column!r}", (
-                    near if near.startswith("Did") else "Name the columns alike, or set missing: nulls")
+                yield Problem.at(where, f"{name} has no column {column!r}",
+                                 near if near.startswith("Did") else "Name the columns alike, or set missing: nulls")
 
 
-def _at_odds(column: str, kinds: Mapping[str, str], tables: list[str]) -> Iterator[Told]:
+def _at_odds(column: str, kinds: Mapping[str, str], tables: list[str]) -> Iterator[Problem]:
     """Told of the first table whose type of `column` goes with none before it."""
     kind, said = "", ""
     for name, own in kinds.items():
         both = widened(kind, own) if kind else own
         if both is None:
-            yield ("tables", tables.index(name)), f"column {column!r} is {own} in {name}, but {said}", (
-                f"Cast it in the clean rules of one, e.g. cast: {{column: {column}, to: {kind}}}")
+            yield Problem.at(("tables", tables.index(name)), f"column {column!r} is {own} in {name}, but {said}",
+                             f"Cast it in the clean rules of one, e.g. cast: {{column: {column}, to: {kind}}}")
             return
         kind, said = both, said or f"{own} in {name}"

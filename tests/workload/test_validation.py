@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from laketrain.errors import ConfigError, Problem
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 Load = Callable[..., list[Problem]]
 
@@ -350,7 +350,7 @@ def test_a_bomb_of_aliases_is_refused_before_it_is_filled_in(problems: Load):
 def test_a_file_that_is_absent_is_answered_with_its_neighbours(tmp_path: Path, digits: str):
     (tmp_path / "digits.yaml").write_text(digits)
     with pytest.raises(ConfigError) as caught:
-        Job.load(tmp_path / "digist.yaml")
+        Workload.load(tmp_path / "digist.yaml")
     [found] = caught.value.problems
     assert (found.problem, found.hint) == ("there is no such file", f"Did you mean '{tmp_path / 'digits.yaml'}'?")
 
@@ -358,16 +358,16 @@ def test_a_file_that_is_absent_is_answered_with_its_neighbours(tmp_path: Path, d
 def test_only_a_neighbour_of_a_like_name_is_what_was_meant(tmp_path: Path, digits: str):
     (tmp_path / "sales.yaml").write_text(digits)
     with pytest.raises(ConfigError) as caught:
-        Job.load(tmp_path / "fraud.yaml")
+        Workload.load(tmp_path / "fraud.yaml")
     assert caught.value.problems[0].hint == f"There are: {tmp_path / 'sales.yaml'}"
     with pytest.raises(ConfigError) as caught:
-        Job.load(tmp_path / "sales.yml")
+        Workload.load(tmp_path / "sales.yml")
     assert caught.value.problems[0].hint == f"Did you mean '{tmp_path / 'sales.yaml'}'?"
 
 
 def test_a_directory_is_no_workload(tmp_path: Path):
     with pytest.raises(ConfigError, match="can't be read as UTF-8 text: .*directory"):
-        Job.load(tmp_path)
+        Workload.load(tmp_path)
 
 
 def test_wrong_types_do_not_hide_contradictions_elsewhere(digits: str, problems: Load):

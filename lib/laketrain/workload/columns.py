@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from laketrain.config.clean import after_all
 from laketrain.config.integrate import BaseStep, IntegrateTable, Known, Standing
-from laketrain.config.workload import Workload
+
+if TYPE_CHECKING:
+    from laketrain.workload.workload import Workload
 
 
 class Columns:

@@ -1,10 +1,11 @@
-"""Fits that run side by side wait for slots: a barrier stage starts only when all its ranks find one at once.
+"""A lock on Spark's slots for fits that run at the same time: a barrier stage starts only when all its ranks get a
+slot at once.
 
-    with turn(spark.sparkContext, ranks=2):
+    with slot_lock(spark.sparkContext, ranks=2):
         train(…)
 
-CrossValidator fits in several threads of one driver. Without turns, the second fit's ranks would be launched while the
-first one's hold the slots, and be taken for hung when their deadline passes.
+CrossValidator fits in several threads of one driver. Without the lock, the second fit's ranks would be launched while
+those of the first hold the slots, and count as hung when their deadline passes.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ _taken: dict[str, int] = {}
 
 
 @contextmanager
-def turn(sc: Any, ranks: int) -> Iterator[None]:
-    """Waits until `ranks` slots are free of other fits' ranks, and holds them inside. What is too much for Spark at any
-    time begins at once, alone: the launch says what is wrong with it."""
+def slot_lock(sc: Any, ranks: int) -> Iterator[None]:
+    """Waits until other fits leave `ranks` slots free, and holds them inside. A fit that is too large for Spark starts
+    at once when it is alone: the launch reports what is wrong."""
     application = sc.applicationId
     with _changed:
         _changed.wait_for(lambda: not _taken.get(application) or _taken[application] + ranks <= slots_now(sc))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from laketrain.errors import ConfigError
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 CONF = Path(__file__).parents[2] / "conf" / "mnist.yaml"
 TWO = {"image": {"kind": "image", "column": "pixels", "shape": [28, 28, 1]}, "label": {"kind": "label", "classes": 10},
@@ -24,8 +24,8 @@ def refused(**sets: Any) -> str:
     return str(problem)
 
 
-def load(**sets: Any) -> Job:
-    return Job.load(CONF, sets=[f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in sets.items()])
+def load(**sets: Any) -> Workload:
+    return Workload.load(CONF, sets=[f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in sets.items()])
 
 
 @pytest.mark.parametrize(("model", "said"), [
@@ -69,7 +69,7 @@ def test_with_several_targets_losses_and_metrics_are_each_of_one() -> None:
     values = {"image": TWO["image"], "size": TWO["size"], "digit_id": TWO["digit_id"]}
     assert "class_weights: the targets are size" in refused(
         convert__features=values, evaluate__gate={}, train__class_weights="balanced")
-    assert load(**sets, train__monitor="size_mae").workload.train is not None
+    assert load(**sets, train__monitor="size_mae").train is not None
 
 
 def test_a_lake_of_a_storage_that_nobody_knows_is_refused() -> None:
@@ -81,9 +81,9 @@ def test_with_several_targets_the_gate_says_which() -> None:
     assert "'accuracy' is no metric of the targets label (label), size (value)" in said
     assert "'label.accuracy'" in said
     gate = {"label.accuracy": ">= 0.9", "size.mae": "< 1"}
-    job = load(convert__features=TWO, evaluate__gate=gate)
-    assert job.workload.evaluate is not None and job.workload.evaluate.gate == gate
+    workload = load(convert__features=TWO, evaluate__gate=gate)
+    assert workload.evaluate is not None and workload.evaluate.gate == gate
 
 
 def test_of_a_single_target_a_metric_may_name_it() -> None:
-    assert load(evaluate__gate={"label.accuracy": ">= 0.9"}).workload.evaluate is not None
+    assert load(evaluate__gate={"label.accuracy": ">= 0.9"}).evaluate is not None

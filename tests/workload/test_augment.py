@@ -8,7 +8,7 @@ import pytest
 
 from laketrain.config.augment import Augment, Flip
 from laketrain.errors import ConfigError
-from laketrain.workload import Job
+from laketrain.workload import Workload
 
 DIGITS = Path(__file__).with_name("digits.yaml")
 
@@ -22,12 +22,12 @@ DIGITS = Path(__file__).with_name("digits.yaml")
 ])
 def test_what_can_not_be_augmented_so_is_told_with_the_way_out(sets: list[str], where: str, told: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Job.load(DIGITS, sets)
+        Workload.load(DIGITS, sets)
     assert any(problem.where.endswith(where) and told in str(problem) for problem in caught.value.problems)
 
 
 def test_mixtures_of_one_image_and_one_label_are_accepted() -> None:
-    train = Job.load(DIGITS, ["train.augment={mixup: 0.2, flip: {horizontal: 0.5}}"]).workload.train
+    train = Workload.load(DIGITS, ["train.augment={mixup: 0.2, flip: {horizontal: 0.5}}"]).train
     assert train is not None
     assert train.augment == Augment(mixup=0.2, flip=Flip(horizontal=0.5))
     assert train.augment.mixes

@@ -62,8 +62,9 @@ def told(problems: Told) -> Told:
      "a warmup of 3 epochs: never ends in 3", "Train for more epochs"),
     (NUMBER, {"epochs": 3, "optimizer": {"schedule": {"name": "steps", "at": [1, 3]}}}, "optimizer.schedule.at",
      "a fall of the rate after 3 epochs: never comes in 3", "Remove it"),
-    (NUMBER, {"keep": "last", "monitor": "val_accuracy"}, "monitor", "judges nothing", "Remove it"),
-    (NUMBER, {"keep": "best", "validation": None}, "keep", "and there is none", "Name one in 'train.validation'"),
+    (NUMBER, {"restore_best": False, "monitor": "val_accuracy"}, "monitor", "judges nothing", "Remove it"),
+    (NUMBER, {"restore_best": True, "validation": None}, "restore_best", "and there is none",
+     "Name one in 'train.validation'"),
     (NUMBER, {"step": "json:dumps", "class_weights": "balanced"}, "class_weights", "are of our own loss", "Weigh"),
     (NUMBER, {"step": "json:dumps", "validation": None, "loss": "focal"}, "loss", "is computed by the step",
      "Remove it"),
@@ -108,8 +109,9 @@ def test_probabilities_of_numbers_are_refused(told: Told) -> None:
 
 @pytest.mark.parametrize(("given", "train"), [
     (SOUND, {"model": {"name": "rnn", "embedding": 64, "dropout": 0.0}, "augment": {"shift": 0.0}}),
-    (NUMBER, {"epochs": 2, "early_stopping": {"patience": 5}, "plateau": {"patience": 5}, "keep": "last"}),
-    (NUMBER, {"keep": "last", "plateau": {"patience": 1}, "monitor": "val_accuracy"}),
+    (NUMBER, {"epochs": 2, "early_stopping": {"patience": 5}, "reduce_lr_on_plateau": {"patience": 5},
+              "restore_best": False}),
+    (NUMBER, {"restore_best": False, "reduce_lr_on_plateau": {"patience": 1}, "monitor": "val_accuracy"}),
     (NUMBER, {"validation": None, "monitor": "accuracy", "early_stopping": {"patience": 2}}),
     (NUMBER, {"optimizer": {"name": "sgd", "momentum": 0.0, "nesterov": False, "clipnorm": 1e6}}),
     ({**PHOTO, "store": "jpeg"}, {"model": {"name": "cnn"}, "cache": {"folder": "/tmp/cache"}}),

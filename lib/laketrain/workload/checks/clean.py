@@ -1,0 +1,45 @@
+"""Checks of the clean tables: each source exists, and each rule suits the columns that those before it leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from laketrain.config.clean import Check as CheckRule
+from laketrain.config.clean import CleanTable, Derive, Types
+from laketrain.config.sql import condition_error, expression_error
+from laketrain.errors import Problem
+from laketrain.workload.checks.words import unknown
+
+if TYPE_CHECKING:
+    from laketrain.workload.columns import Columns
+    from laketrain.workload.workload import Workload
+
+
+def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
+    """Of every clean table. Columns that only the data will tell are judged when it is read."""
+    for name, table in workload.clean.items():
+        source = table.source or name
+        if source not in workload.sources:
+            path = ("clean", name, "source") if table.source else ("clean", name)
+            yield unknown(path, "source", source, workload.sources)
+        elif (known := workload.sources[source].columns) is not None:
+            yield from _of_rules(name, table, dict(known))
+        else:
+            yield from (Problem.at(("clean", name, "rules", index, rule.rule), *problem)
+                        for index, rule in enumerate(table.rules) if (problem := rule.problem({})))
+
+
+def _of_rules(name: str, table: CleanTable, columns: Types) -> Iterator[Problem]:
+    for index, rule in enumerate(table.rules):
+        path = ("clean", name, "rules", index, rule.rule)
+        if isinstance(rule, CheckRule | Derive):
+            sql_error = condition_error if isinstance(rule, CheckRule) else expression_error
+            if problem := sql_error(rule.sql, columns):
+                yield Problem.at((*path, "sql"), *problem)
+        absent = [column for column in rule.uses() if column not in columns]
+        for column in absent:
+            yield unknown(path, "column", column, columns)
+        if not absent and (problem := rule.problem(columns)):
+            yield Problem.at(path, *problem)
+        columns = rule.after(columns)

@@ -1,0 +1,35 @@
+"""Checks of the convert section's table, and of the columns that it names besides its features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from laketrain.config.names import hidden_by_convert, hidden_by_window
+from laketrain.errors import Problem
+from laketrain.workload.checks.words import unknown
+
+if TYPE_CHECKING:
+    from laketrain.workload.columns import Columns
+    from laketrain.workload.workload import Workload
+
+
+def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
+    """Columns are checked where the config alone says which ones the table has."""
+    convert = workload.convert
+    if convert is None:
+        return
+    tables = [*workload.integrate, *workload.clean]
+    if convert.table not in tables:
+        yield unknown(("convert", "table"), "integrated or clean table", convert.table, tables)
+        return
+    known = columns.table(convert.table)
+    if known is None:
+        return
+    for path, column in convert.columns.items():
+        if column not in known:
+            yield unknown(("convert", *path), f"column of {convert.table}", column, known)
+        elif hidden := hidden_by_convert(column) or hidden_by_window(column, convert.windows, known):
+            yield Problem.at(("convert", *path), *hidden)
+    if convert.windows is not None and (problem := convert.windows.unlike(known)):
+        yield Problem.at(("convert", "windows", "known_by"), *problem)

@@ -1,0 +1,89 @@
+"""Checks of the features: their columns, their names, settings that nobody sets or that would change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from laketrain.config.names import alike, hidden_by_convert, hidden_by_window
+from laketrain.config.windows import Windows
+from laketrain.errors import Problem
+from laketrain.features import Feature, FeatureSet
+from laketrain.features.base import learnt_fields
+from laketrain.workload.checks.words import unknown
+
+if TYPE_CHECKING:
+    from laketrain.workload.columns import Columns
+    from laketrain.workload.convert import Convert
+    from laketrain.workload.workload import Workload
+
+_PATH = ("convert", "features")
+
+
+def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
+    """Columns are checked where the config alone says which ones the table has."""
+    convert = workload.convert
+    if convert is None:
+        return
+    features = convert.features
+    if (twins := alike(features)) is not None:
+        yield Problem.at((*_PATH, twins[1]), f"{twins[0]!r} and {twins[1]!r} differ by capitals alone, and name "
+                         "columns that Spark can't tell apart", "Rename one of them")
+    for name, feature in features.items():
+        yield from _unset(name, feature)
+    if workload.train is not None:
+        yield from _roles(features)
+    known = columns.table(convert.table)
+    if known is not None:
+        yield from _columns(convert, known)
+
+
+def _unset(name: str, feature: Feature) -> Iterator[Problem]:
+    """Settings of the feature to be removed."""
+    for key in learnt_fields(feature) & feature.model_fields_set:
+        yield Problem.at((*_PATH, name, key), "is learnt from the train split, not set", "Remove it")
+    unused = list(feature.idle())
+    if len(feature.columns) > 1 and feature.column != name:
+        unused.append(("column", "is one of its own, and the feature is made of `columns`"))
+    for key, why in unused:
+        yield Problem.at((*_PATH, name, key), f"would change nothing: it {why}", "Remove it")
+
+
+def _roles(features: FeatureSet) -> Iterator[Problem]:
+    if not features.inputs:
+        yield Problem.at(_PATH, "no feature has the role input, so there is nothing to learn from",
+                         "Declare one, e.g. image: {kind: image, …}")
+    if not features.targets:
+        yield Problem.at(_PATH, "no feature has the role target, so there is nothing to learn",
+                         "Declare one, e.g. label: {kind: label, classes: 10}")
+
+
+def _columns(convert: Convert, known: Collection[str]) -> Iterator[Problem]:
+    windows = convert.windows
+    named = known if windows is None else windows.columns(known)
+    for name, feature in convert.features.items():
+        path = (*_PATH, name, "columns" if getattr(feature, "several", None) else "column")
+        for column in feature.columns:
+            if column not in named:
+                yield unknown(path, f"column of {convert.table}", column, named)
+            elif hidden := hidden_by_convert(column) or hidden_by_window(column, windows, known):
+                yield Problem.at(path, *hidden)
+        if windows is not None and set(feature.columns) <= set(named):
+            yield from (problem.below(*_PATH, name) for problem in _steps(feature, windows))
+
+
+def _steps(feature: Feature, windows: Windows) -> Iterator[Problem]:
+    """A feature of whole windows has their length."""
+    columns = feature.columns
+    lengths = {windows.steps(column) for column in columns}
+    if lengths == {None}:
+        return
+    if len(lengths) > 1:
+        yield Problem.at(("columns",), "past, next and plain columns have different lengths", "Make a feature of each")
+        return
+    [steps], size = lengths, getattr(feature, "size", None)
+    if feature.kind == "sequence" and feature.shape[0] != steps:
+        yield Problem.at(("shape",), f"received {feature.shape[0]} steps, but {columns[0]} has {steps}",
+                         f"Write {[steps, *feature.shape[1:]]}")
+    elif feature.kind in ("value", "vector") and size != steps:
+        yield Problem.at(("size",), f"received {size}, but {columns[0]} has {steps} values", f"Write {steps}")

@@ -1,0 +1,25 @@
+"""Checks that no two stages would share a quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from laketrain.errors import Problem
+
+if TYPE_CHECKING:
+    from laketrain.workload.workload import Workload
+
+
+def problems(workload: Workload) -> Iterator[Problem]:
+    """A quarantine is named after its table and, but for clean's, after the stage."""
+    others = {f"{name}-joins": f"the integrated table {name!r}" for name in workload.integrate}
+    if workload.convert is not None:
+        others[f"{workload.dataset}-features"] = f"the dataset {workload.dataset!r}"
+    if workload.predict is not None:
+        name = workload.predict.name or workload.predict.table
+        others[f"{name}-predictions"] = f"the predictions {name!r}"
+    for name in workload.clean:
+        if name in others:
+            yield Problem.at(("clean", name), f"its quarantine would be that of {others[name]}, too: quarantine/{name}",
+                             "Give the clean table another name")

@@ -1,0 +1,19 @@
+"""Checks that the user's own functions exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from laketrain.config.calls import call_problem
+from laketrain.errors import Problem
+
+if TYPE_CHECKING:
+    from laketrain.workload.workload import Workload
+
+
+def problems(workload: Workload) -> Iterator[Problem]:
+    """Of the functions that `train` names besides the model's; without running any of their code."""
+    for call, key in workload.train.calls.items() if workload.train else ():
+        if (problem := call_problem(call)) is not None:
+            yield Problem.at(("train", key), *problem)

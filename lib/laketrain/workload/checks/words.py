@@ -1,0 +1,26 @@
+"""Words that several checks need.
+
+    unknown("split", "trian", ["train", "test"])      # ("there is no split 'trian'", "Did you mean 'train'?")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from laketrain.errors import Problem, nearest
+from laketrain.features import Feature
+
+
+def unknown(path: tuple[str | int, ...], noun: str, received: str, accepted: Iterable[str]) -> Problem:
+    """The problem of a name that doesn't exist."""
+    return Problem.at(path, f"there is no {noun} {received!r}", nearest(received, accepted))
+
+
+def kinds(features: Mapping[str, Feature]) -> str:
+    """`image (image), label (label)`."""
+    return ", ".join(f"{name} ({feature.kind})" for name, feature in features.items())
+
+
+def sentence(hint: str) -> str:
+    """A hint of an error as one of a config's problems, which begin with a capital letter."""
+    return hint[:1].upper() + hint[1:]
