@@ -8,40 +8,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from laketrain.lake import Lake
 from laketrain.samples.mnist import Landing, land
+from laketrain.stages import Event, Note, StageEnded, StageStarted
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from laketrain.pipeline import Pipeline
-    from laketrain.stages import Outcome
+    from laketrain.stages import Event, Outcome
 
 CONF = Path(__file__).parents[1] / "conf" / "mnist.yaml"
 DIGITS = 600
 
 
 class Quiet:
-    """A watcher that keeps what began, what ended and what else should be known."""
+    """A listener that keeps what started, what ended and the notes."""
 
     def __init__(self) -> None:
         self.began: list[tuple[str, str]] = []
         self.ended: list[Outcome] = []
         self.notes: list[str] = []
 
-    def begin(self, stage: str, name: str) -> None:
-        self.began.append((stage, name))
-
-    def end(self, outcome: Outcome) -> None:
-        self.ended.append(outcome)
-
-    def rank_event(self, rank: int, event: dict[str, Any]) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+    def __call__(self, event: Event) -> None:
+        match event:
+            case StageStarted(stage, table):
+                self.began.append((stage, table))
+            case StageEnded(outcome):
+                self.ended.append(outcome)
+            case Note(text):
+                self.notes.append(text)
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Road:
     def pipeline(self, spark: SparkSession | None = None, *sets: str) -> Pipeline:
         from laketrain.pipeline import Pipeline
 
-        return Pipeline(self.config, sets, watcher=Quiet(), spark=spark)
+        return Pipeline(self.config, sets, listener=Quiet(), spark=spark)
 
 
 def build_road(folder: Path) -> Road:

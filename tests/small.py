@@ -72,7 +72,7 @@ class Small:
     def pipeline(self, spark: SparkSession | None = None, *sets: str) -> Pipeline:
         from laketrain.pipeline import Pipeline
 
-        return Pipeline(self.config, sets, lake=self.lake.url, watcher=Quiet(), spark=spark)
+        return Pipeline(self.config, sets, lake=self.lake.url, listener=Quiet(), spark=spark)
 
     def at(self, lake: Path) -> Small:
         """The same over a copy of the lake, to be changed at will."""

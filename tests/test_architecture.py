@@ -28,7 +28,8 @@ def test_the_code_keeps_the_style():
 
 @pytest.mark.parametrize("module", [
     "laketrain", "laketrain.errors", "laketrain.config", "laketrain.features", "laketrain.lake", "laketrain.feed.lanes",
-    "laketrain.distributed.world", "laketrain.doctor", "laketrain.spark.java",
+    "laketrain.distributed.world", "laketrain.doctor", "laketrain.spark.java", "laketrain.cli",
+    "laketrain.pipeline.stages",
 ])
 def test_light_modules_load_nothing_heavy(module):
     """What the contracts say of imports as written, seen in a fresh interpreter."""

@@ -149,7 +149,7 @@ def test_a_notebooks_calls_make_the_same_model_and_predictions(by_command: Walke
     from laketrain.train.parted import weights_digest
 
     lake = str(tmp_path / "lake")
-    pipeline = Pipeline(landed.config, SETS, lake=lake, watcher=Quiet(), spark=spark)
+    pipeline = Pipeline(landed.config, SETS, lake=lake, listener=Quiet(), spark=spark)
     assert list(pipeline.ingest()) == ["pixels", "captures", "unlabelled"]
     pipeline.clean()
     pipeline.integrate()
@@ -167,7 +167,7 @@ def test_a_notebooks_calls_make_the_same_model_and_predictions(by_command: Walke
     assert_same_predictions(walked, by_command)
     assert pipeline.table("predictions/unlabelled").count() == len(walked.predictions)
     with pytest.raises(GateError, match=r"accuracy is 0\.\d+, expected >= 1"):
-        Pipeline(landed.config, [*SETS, "evaluate.gate.accuracy='>= 1.0'"], lake=lake, watcher=Quiet()).evaluate()
+        Pipeline(landed.config, [*SETS, "evaluate.gate.accuracy='>= 1.0'"], lake=lake, listener=Quiet()).evaluate()
 
 
 def test_a_model_below_its_gate_ends_the_command_with_code_3(by_command: Walked, landed: Road) -> None:
@@ -248,7 +248,7 @@ def test_a_killed_driver_leaves_no_process_and_the_same_command_goes_on_from_the
     [done, *_] = [checkpoints.get(number).entry.meta["epochs"] for number in reversed(checkpoints.versions())]
     assert done < 5
     resumed = Walked(lake, run(command(landed, tmp_path / "lake")))
-    assert f"goes on after epoch {done}, from checkpoints/mnist@" in resumed.said
+    assert f"resumes after epoch {done}, from checkpoints/mnist@" in resumed.said
     assert resumed.weights == by_command.weights
     assert_same_predictions(resumed, by_command)
     for table in ("raw/pixels", "clean/pixels", "integrated/digits", "features/mnist", "models/mnist"):

@@ -8,8 +8,9 @@ Importing this loads nothing heavy: each public name brings its module in when i
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from laketrain.lazy import lazy_names
 
 if TYPE_CHECKING:
     from laketrain.distributed.world import World
@@ -19,16 +20,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Lake", "Pipeline", "World", "__version__"]
 
-_HOMES = {"Lake": "laketrain.lake", "Pipeline": "laketrain.pipeline", "World": "laketrain.distributed.world"}
-
-
-def __getattr__(name: str) -> Any:
-    """Loads a public name's module on the name's first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'laketrain' has no attribute {name!r}; it has {', '.join(__all__)}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, {
+    "Lake": "laketrain.lake", "Pipeline": "laketrain.pipeline", "World": "laketrain.distributed.world"})
 
 
 def __dir__() -> list[str]:

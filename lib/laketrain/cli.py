@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from laketrain.errors import ConfigError, LaketrainError, Problem
+from laketrain.pipeline.stages import BUILT_IN
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Deep learning on the data in your lake: Spark prepares it, Horovod trains on it.")
@@ -63,11 +64,11 @@ def run(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None, force: Forc
 
 
 def _backfill(dates: str, **asked: Any) -> None:
-    from laketrain.backfill import backfill
     from laketrain.config.dates import days
+    from laketrain.pipeline.backfill import backfill
 
     wanted = days(dates)
-    done = backfill(dates=wanted, tell=lambda day: typer.echo(f"{day}  ({wanted.index(day) + 1} of {len(wanted)})"),
+    done = backfill(dates=wanted, on_day=lambda day: typer.echo(f"{day}  ({wanted.index(day) + 1} of {len(wanted)})"),
                     **asked)
     made = sum(day.result is not None and day.result.changed for day in done)
     same = sum(day.result is not None and not day.result.changed for day in done)
@@ -78,27 +79,27 @@ def _backfill(dates: str, **asked: Any) -> None:
         raise failed.failure
 
 
-def _stage_command(stage: str, does: str) -> Callable[..., None]:
+def _stage_command(name: str) -> Callable[..., None]:
     def command(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None, force: Force = False) -> None:
-        with _taught():
-            from laketrain.pipeline import Pipeline
+        stage(name, config, sets, lake, force)
 
-            Pipeline(config, sets or (), lake).run(stage, stage, force)
-
-    command.__doc__ = does
     return command
 
 
-for _stage, _does in (
-    ("ingest", "Land the sources in raw/."),
-    ("clean", "Apply the rules; what breaks one goes to quarantine/."),
-    ("integrate", "Join the clean tables."),
-    ("convert", "Make the Petastorm dataset."),
-    ("train", "Train the model with Horovod on Spark."),
-    ("evaluate", "Measure the model, and hold it to its gate."),
-    ("predict", "Score new data with the committed model."),
-):
-    app.command(_stage)(_stage_command(_stage, _does))
+for _stage in BUILT_IN:
+    app.command(_stage.name, help=_stage.help)(_stage_command(_stage.name))
+
+
+@app.command()
+def stage(name: Annotated[str, typer.Argument(help="The stage's name.")], config: ConfigPath, sets: Sets = None,
+          lake: LakeUrl = None, force: Force = False) -> None:
+    """Run one stage of a workload; the only way to run a plugin's stage alone."""
+    with _taught():
+        from laketrain.pipeline import Pipeline
+
+        pipeline = Pipeline(config, sets or (), lake)
+        pipeline.require(name)
+        pipeline.run(name, name, force)
 
 
 @app.command()
@@ -110,11 +111,11 @@ def stream(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None,
                                                  "before that ends it.")] = "10 minutes") -> None:
     """Land what arrives from Kafka or as files, again and again, until SIGTERM or Ctrl-C."""
     with _taught():
-        from laketrain.stream import span, until_told
-        from laketrain.stream import stream as serve
+        from laketrain.pipeline.service import parse_duration, stop_on_signals
+        from laketrain.pipeline.service import stream as serve
 
-        times = span("--every", every), span("--patience", patience)
-        with until_told() as stop:
+        times = parse_duration("--every", every), parse_duration("--patience", patience)
+        with stop_on_signals() as stop:
             landed = serve(config, *times, last, sets or (), lake, stop)
         typer.echo(f"stopped; {landed} versions landed")
 
@@ -168,7 +169,7 @@ def schedule(config: ConfigPath, sets: Sets = None,
                                                          "'spark-submit … jobs/{stage}.py'.")] = None) -> None:
     """Print a line for cron, or a DAG for Airflow, that runs a workload on a schedule."""
     with _taught():
-        from laketrain.schedule import airflow_dag, cron_line
+        from laketrain.deploy.schedule import airflow_dag, cron_line
         from laketrain.workload import Workload
 
         typer.echo((airflow_dag if airflow else cron_line)(Workload.load(config, sets or ()), at, program, sets or ()))
@@ -327,7 +328,10 @@ def sample(name: Annotated[str, typer.Argument(help="mnist")],
 def run_job(*stages: str) -> Any:
     """The whole of a job in `jobs/`: the stages' command with a plain argument list, for spark-submit."""
     command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    command.command()(run if not stages else _stage_command(stages[0], f"Run the stage {stages[0]!r} of a workload."))
+    if stages:
+        command.command(help=f"Run the stage {stages[0]!r} of a workload.")(_stage_command(stages[0]))
+    else:
+        command.command()(run)
     return command(sys.argv[1:], prog_name=f"{stages[0] if stages else 'pipeline'}.py")
 
 

@@ -17,6 +17,7 @@ from laketrain.evaluate import fingerprint_evaluate
 from laketrain.evaluate.baselines import Always, Baselines
 from laketrain.evaluate.score import ScoreTask, score
 from laketrain.evaluate.tally import sections_of
+from laketrain.events import RowsScored
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake
 from laketrain.train.checkpoint import load_model
@@ -89,9 +90,9 @@ def test_more_ranks_than_rows_leave_some_with_nothing_to_do(task: ScoreTask) -> 
 
 
 def test_progress_is_reported_to_the_last_row(task: ScoreTask) -> None:
-    events: list[dict[str, Any]] = []
+    events: list[RowsScored] = []
     score(task, World(1, 2), events.append)
-    assert [(event["rows"], event["of"]) for event in events] == [(16, 31), (31, 31)]
+    assert events == [RowsScored(16, 31), RowsScored(31, 31)]
 
 
 def test_an_unknown_split_is_named(task: ScoreTask) -> None:

@@ -59,7 +59,7 @@ def ran(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     (home / "in" / "rows.csv").write_text(csv_of(rows()), "utf-8")
     (home / "job.yaml").write_text(CONFIG, "utf-8")
     console = Console(file=io.StringIO(), width=400)
-    pipeline = Pipeline(home / "job.yaml", watcher=Terminal(console), spark=spark)
+    pipeline = Pipeline(home / "job.yaml", listener=Terminal(console), spark=spark)
     result = pipeline.run()
     assert isinstance(console.file, io.StringIO)
     return pipeline, result, console.file.getvalue()
@@ -120,7 +120,7 @@ def test_weights_of_0_alone_in_a_split_are_refused_before_anything_is_trained(sp
     (tmp_path / "in" / "rows.csv").write_text(csv_of([*masked, *bad]), "utf-8")
     config = CONFIG.replace("leakage: {keys: [x], duplicates: false}", "max_reject_fraction: 0.1")
     (tmp_path / "job.yaml").write_text(config, "utf-8")
-    pipeline = Pipeline(tmp_path / "job.yaml", watcher=Terminal(Console(file=io.StringIO())), spark=spark)
+    pipeline = Pipeline(tmp_path / "job.yaml", listener=Terminal(Console(file=io.StringIO())), spark=spark)
     with pytest.raises(DataError, match=r"has weight 0 in all rows of val .*weight 'w' above 0"):
         pipeline.run(last="convert")
     [refused] = pipeline.table("quarantine/weighed-features").collect()

@@ -77,7 +77,7 @@ def run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Run:
     (home / "landing" / "toad" / "a link.png").symlink_to(home / "elsewhere.png")
     files["toad/a link.png"] = files["dog/001.png"]
     (home / "photos.yaml").write_text(CONFIG, "utf-8")
-    pipeline = Pipeline(home / "photos.yaml", watcher=Quiet(), spark=spark)
+    pipeline = Pipeline(home / "photos.yaml", listener=Quiet(), spark=spark)
     return Run(files, pipeline.ingest()["photos"], pipeline.clean()["photos"], pipeline.convert())
 
 

@@ -49,7 +49,7 @@ def pipeline(spark: SparkSession, tmp_path: Path) -> Callable[..., Pipeline]:
 
     def of(form: str, more: str = "drift: {}") -> Pipeline:
         (tmp_path / "rows.yaml").write_text(CONFIG.replace("FORMAT", form).replace("MORE", more), "utf-8")
-        return Pipeline(tmp_path / "rows.yaml", watcher=Quiet(), spark=spark)
+        return Pipeline(tmp_path / "rows.yaml", listener=Quiet(), spark=spark)
 
     return of
 
@@ -120,7 +120,7 @@ def _converted(made: Pipeline, **settings: Any) -> Dataset:
     from laketrain.pipeline import Pipeline
 
     sets = [f"convert.{key}={value}" for key, value in settings.items()]
-    return Pipeline(made.job.source, sets, watcher=Quiet(), spark=made.spark).convert()
+    return Pipeline(made.workload.source, sets, listener=Quiet(), spark=made.spark).convert()
 
 
 def _rows_of_tasks(dataset: Dataset) -> list[int]:

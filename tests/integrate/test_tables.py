@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from laketrain import Pipeline
+from laketrain.pipeline.stages import in_order
 from laketrain.report.flow import flow
-from laketrain.report.record import RunRecord
 from laketrain.report.run import Run
+from laketrain.stages import RunRecord
 
 from ..tables import land_files, rows_of
 
@@ -61,13 +62,13 @@ def test_a_name_means_the_table_declared_above_and_else_the_clean_one(pipeline: 
 
 
 def test_a_second_run_finds_all_of_it(pipeline: Pipeline):
-    found = Pipeline(pipeline.job.source, spark=pipeline.spark).run(last="integrate")
+    found = Pipeline(pipeline.workload.source, spark=pipeline.spark).run(last="integrate")
     assert not found.changed
 
 
 def test_the_report_shows_the_rows_from_step_to_step(pipeline: Pipeline):
-    record = RunRecord(pipeline.workload, str(pipeline.job.source), pipeline.outcomes[0].version.created, 1.0,
-                       tuple(pipeline.outcomes), None)
+    record = RunRecord(pipeline.workload, str(pipeline.workload.source), in_order(),
+                       pipeline.outcomes[0].version.created, 1.0, tuple(pipeline.outcomes), None)
     found = flow(Run(pipeline.lake, record))
     assert found is not None
     assert [(step.stage, step.rows_in, step.out, step.quarantined) for step in found.steps

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laketrain.errors import DataError
-from laketrain.lake import Draft, Lake
-from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejects, record_of
+from laketrain.lake import Draft, Lake, Version
+from laketrain.lake.quarantine import check_balance, check_rejects, commit_quarantine, quarantine_of, record_of
 
 COUNT = st.integers(0, 10**9)
 
@@ -39,20 +39,29 @@ def test_more_rejects_fail_naming_the_top_reasons_and_where_to_look() -> None:
 
 
 def test_the_same_work_leaves_its_rejects_once_unless_they_were_damaged(tmp_path: Path) -> None:
-    table, written = Lake(tmp_path).table("quarantine", "pixels"), []
+    table, written = Lake(tmp_path).table("clean", "pixels"), []
 
-    def fill(draft: Draft) -> dict[str, int]:
+    def write(draft: Draft) -> None:
         path = draft.path("part.txt")
         table.lake.store.write(path, b"a rejected row")
         written.append(tmp_path / path)
-        return {"quarantined": 1}
 
-    first, again = (commit_rejects(table, fill, fingerprint="same", stage="clean") for _ in range(2))
-    other = commit_rejects(table, fill, fingerprint="other", stage="clean")
-    assert [first.number, again.number, other.number] == [1, 1, 2]
-    assert set((tmp_path / table.path / "data").iterdir()) == {file.parent for file in written}
+    def commit(fingerprint: str) -> Version:
+        return commit_quarantine(table, [], write, stage="clean", fingerprint=fingerprint, table_schema="",
+                                 counts={"quarantined": 1})
+
+    first, again, other = commit("same"), commit("same"), commit("other")
+    assert [first.ref, again.ref, other.ref] == ["quarantine/pixels@1", "quarantine/pixels@1", "quarantine/pixels@2"]
+    assert set((tmp_path / quarantine_of(table).path / "data").iterdir()) == {file.parent for file in written}
     written[0].unlink()
-    assert commit_rejects(table, fill, fingerprint="same", stage="clean").number == 3
+    assert commit("same").number == 3
+
+
+@pytest.mark.parametrize(("table", "quarantine"), [
+    ("clean/pixels", "pixels"), ("integrated/digits", "digits-joins"), ("features/mnist", "mnist-features"),
+    ("predictions/new", "new-predictions")])
+def test_each_table_has_a_quarantine_of_its_own(tmp_path: Path, table: str, quarantine: str) -> None:
+    assert quarantine_of(Lake(tmp_path).table(*table.split("/"))).path == f"quarantine/{quarantine}"
 
 
 def test_a_record_is_the_row_as_json_with_files_only_counted() -> None:

@@ -156,7 +156,7 @@ def test_a_run_by_force_asks_about_all_rows(spark: SparkSession, tmp_path: Path)
     tiny.commit_model(tiny.commit_tiny(lake))
     (tmp_path / "tiny.yaml").write_text(tiny.CONFIG.replace("predict: {table: new}",
                                                             "predict: {table: new, only_new: true}"))
-    pipeline = Pipeline(tmp_path / "tiny.yaml", watcher=Quiet(), spark=spark)
+    pipeline = Pipeline(tmp_path / "tiny.yaml", listener=Quiet(), spark=spark)
     for count in (2, 3):
         commit_table(lake, "new", drawn(count), COLUMNS)
         seen = pipeline.predict()

@@ -34,7 +34,7 @@ def test_the_version_that_is_named_predicts_and_the_newest_where_none_is(spark: 
     commit_table(lake, "new", rows, "name string, pixels array<int>, label int")
 
     def predicted(*sets: str) -> tuple[str, set[str]]:
-        version = Pipeline(config, sets, watcher=Quiet(), spark=spark).predict()
+        version = Pipeline(config, sets, listener=Quiet(), spark=spark).predict()
         return version.ref, {row["model"] for row in rows_of(version)}
 
     assert models == ["models/tiny@1", "models/tiny@2"]

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from laketrain.features import FeatureSet
 from laketrain.lake import Draft, Lake, Version
-from laketrain.report import RunRecord
-from laketrain.stages import Outcome
+from laketrain.pipeline.stages import in_order
+from laketrain.stages import Outcome, RunRecord
 from laketrain.workload import Workload
 
 SPLITS = {"train": 60, "val": 9, "test": 12}
@@ -94,7 +94,7 @@ def build(root: Path, word: str = "calm", classes: int = 3, epochs: int = 3) -> 
             "predict": predictions}
     outcomes = tuple(Outcome(stage, version, stage == "ingest", SECONDS[stage]) for stage, version in made.items())
     began = datetime(2026, 3, 9, 14, 5, tzinfo=timezone.utc)
-    return Built(lake, RunRecord(workload(lake.url, word), f"conf/{word}.yaml", began, 86.0, outcomes))
+    return Built(lake, RunRecord(workload(lake.url, word), f"conf/{word}.yaml", in_order(), began, 86.0, outcomes))
 
 
 def commit(lake: Lake, table: str, stage: str, parents: Sequence[Version], files: dict[str, bytes],

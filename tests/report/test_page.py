@@ -11,9 +11,9 @@ import yaml
 
 from laketrain.errors import DataError, GateError, LaketrainError
 from laketrain.lake import Lake
-from laketrain.report import RunRecord
 from laketrain.report.page import SECTIONS, render
 from laketrain.report.words import count
+from laketrain.stages import RunRecord
 from laketrain.workload import Workload
 
 from .lakes import MISTAKES, REJECTED, ROWS_IN, SPLITS, Built, build, commit, rejects, workload

@@ -11,9 +11,8 @@ import pytest
 from laketrain.evaluate.sections import as_meta
 from laketrain.evaluate.tally import sections_of, tallies_of
 from laketrain.features import FeatureSet
-from laketrain.report import RunRecord
 from laketrain.report.page import render
-from laketrain.stages import Outcome
+from laketrain.stages import Outcome, RunRecord
 
 from .lakes import Built, build, commit, workload
 from .reading import Page

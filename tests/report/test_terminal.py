@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 from tests.small import Small
 
+from laketrain.events import EpochEnded, Resumed
 from laketrain.lake import Version
 from laketrain.report.terminal import Terminal
-from laketrain.stages import Outcome
+from laketrain.stages import Outcome, RankEvent, StageEnded
 
 pytestmark = pytest.mark.slow
 
@@ -37,13 +38,13 @@ def test_a_value_of_the_data_is_shown_as_it_is(finished: Small, terminal: Termin
     version = finished.lake.table("features", "small").latest()
     assert version is not None
     leak = f"1 value of key stands in train and val, e.g. {cell!r}"
-    terminal.end(Outcome("convert", with_meta(version, leaks=[leak]), False, 1.0))
+    terminal(StageEnded(Outcome("convert", with_meta(version, leaks=[leak]), False, 1.0)))
     assert leak in said(terminal)
     assert "What the model was shown of them it knows again, so figures flatter it." in said(terminal)
 
 
 def test_small_losses_and_checkpoints_are_told_as_they_are(terminal: Terminal) -> None:
-    terminal.rank_event(0, {"kind": "resume", "epoch": 1, "checkpoint": "checkpoints/[b]@3"})
-    terminal.rank_event(0, {"kind": "epoch", "epoch": 2, "epochs": 3, "loss": 0.00002, "rows_per_s": 5.0})
+    terminal(RankEvent(0, Resumed("checkpoints/[b]@3", epoch=1)))
+    terminal(RankEvent(0, EpochEnded(2, 3, {"loss": 0.00002, "rows_per_s": 5.0})))
     assert "from checkpoints/[b]@3" in said(terminal)
     assert "loss 2e-05" in said(terminal)

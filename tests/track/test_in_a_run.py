@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from laketrain.errors import ConfigError
+from laketrain.events import Hint
 from laketrain.pipeline import Pipeline
+from laketrain.stages import Event, RankEvent
 
 from ..road import Quiet
 
@@ -27,9 +29,10 @@ class Listening(Quiet):
         super().__init__()
         self.hints: list[str] = []
 
-    def rank_event(self, rank: int, event: dict[str, Any]) -> None:
-        if event["kind"] == "hint":
-            self.hints.append(event["text"])
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
+        if isinstance(event, RankEvent) and isinstance(event.event, Hint):
+            self.hints.append(event.event.text)
 
 
 @pytest.mark.slow
@@ -40,10 +43,10 @@ def test_a_training_is_tracked_and_an_unchanged_one_is_not(spark: SparkSession, 
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     home = finished.at(tmp_path / "lake")
-    watcher, sets = Listening(), (TRAIN, "track={mlflow: {}, tensorboard: {}}")
+    listener, sets = Listening(), (TRAIN, "track={mlflow: {}, tensorboard: {}}")
     for _ in range(2):
-        Pipeline(home.config, sets, lake=home.lake.url, watcher=watcher, spark=spark).run("train", "train")
-    assert watcher.hints == []
+        Pipeline(home.config, sets, lake=home.lake.url, listener=listener, spark=spark).run("train", "train")
+    assert listener.hints == []
     version = home.lake.version("models/small")
     history = version.entry.meta["history"]
     client = MlflowClient(f"sqlite:///{home.lake.url}/runs/_mlflow/mlflow.db")
@@ -65,10 +68,10 @@ def test_a_tracker_that_can_not_write_is_told_of_and_the_model_is_there(spark: S
                                                                        tmp_path: Path) -> None:
     home = finished.at(tmp_path / "lake")
     (tmp_path / "a file").write_text("no folder")
-    watcher, sets = Listening(), (TRAIN, f"track={{tensorboard: {{folder: '{tmp_path}/a file'}}}}")
-    Pipeline(home.config, sets, lake=home.lake.url, watcher=watcher, spark=spark).run("train", "train")
+    listener, sets = Listening(), (TRAIN, f"track={{tensorboard: {{folder: '{tmp_path}/a file'}}}}")
+    Pipeline(home.config, sets, lake=home.lake.url, listener=listener, spark=spark).run("train", "train")
     assert home.lake.version("models/small").number == 1
-    [hint] = watcher.hints
+    [hint] = listener.hints
     assert hint.startswith("TensorBoard is told no more of this training: ")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from laketrain.config.track import MLflow, TensorBoard, Track
+from laketrain.events import EpochEnded, Event, Restarted, StepEnded
 from laketrain.lake import Lake, Version
 from laketrain.track import Ending, RunFacts, Tracking, missing_packages, tracked
 from laketrain.track.run import flattened
@@ -66,25 +67,23 @@ class Told:
         self._hear("finish", ending)
 
 
-def epoch(number: int, **metrics: Any) -> dict[str, Any]:
-    return {"kind": "epoch", "epochs": 3, "epoch": number, "loss": 1 / number, **metrics}
+def epoch(number: int, **metrics: Any) -> EpochEnded:
+    return EpochEnded(number, 3, {"epoch": number, "loss": 1 / number, **metrics})
 
 
-def train(tracking: Tracking, *events: tuple[int, dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
-    shown: list[tuple[int, dict[str, Any]]] = []
+def train(tracking: Tracking, *events: tuple[int, Event]) -> None:
     tracking.begin(lambda: "facts")  # type: ignore[arg-type,return-value]
     for rank, event in events:
-        tracking.hears(lambda *told: shown.append(told))(rank, event)
+        if isinstance(event, EpochEnded):
+            tracking.epoch_ended(rank, event)
     tracking.end(Ending("finished"))
-    return shown
 
 
 def test_a_tracker_hears_the_start_each_epoch_of_the_chief_once_and_the_end() -> None:
     told = Told()
-    events = [(0, epoch(1, accuracy=0.5)), (1, epoch(1)), (0, {"kind": "step", "epoch": 2}), (0, epoch(2)),
-              (0, {"kind": "restart"}), (0, epoch(2)), (0, epoch(3))]
-    shown = train(Tracking({"it": told}, print), *events)
-    assert shown == events
+    events = [(0, epoch(1, accuracy=0.5)), (1, epoch(1)), (0, StepEnded(2, 1)), (0, epoch(2)),
+              (0, Restarted(1, 2, "killed")), (0, epoch(2)), (0, epoch(3))]
+    train(Tracking({"it": told}, print), *events)
     epochs = [(1, {"loss": 1.0, "accuracy": 0.5}), (2, {"loss": 0.5}), (3, {"loss": 1 / 3})]
     assert told.heard == [("start", "facts"), *(("epoch", told) for told in epochs), ("finish", Ending("finished"))]
     assert not any(thread == "MainThread" for thread in told.threads)

@@ -15,6 +15,7 @@ import pytest
 
 from laketrain.distributed.world import World
 from laketrain.errors import LakeError
+from laketrain.events import EpochEnded, Event
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
 from laketrain.train import clock, fingerprint_train
@@ -55,8 +56,8 @@ class Interrupt:
     def __init__(self, epoch: int, step: int | None = None) -> None:
         self.epoch, self.step = epoch, step
 
-    def __call__(self, event: dict[str, Any]) -> None:
-        if event["epoch"] == self.epoch and event.get("step") == self.step:
+    def __call__(self, event: Event) -> None:
+        if (getattr(event, "epoch", None), getattr(event, "step", None)) == (self.epoch, self.step):
             raise Interrupted
 
 
@@ -65,7 +66,7 @@ def _every_step_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "REPORT_EVERY_S", 0.0)
 
 
-def silent(event: dict[str, Any]) -> None:
+def silent(event: Event) -> None:
     pass
 
 
@@ -138,8 +139,8 @@ def test_a_best_epoch_whose_checkpoint_is_gone_is_told_and_no_other_takes_its_pl
 
     task = task_of(**settings)
 
-    def other(event: dict[str, Any]) -> None:
-        if event["kind"] == "epoch" and event["epoch"] == 6:
+    def other(event: Event) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 6:
             checkpoints_of(task).finish()
 
     with pytest.raises(LakeError, match=rf"the checkpoint of epoch {best}: which is the best, is gone"):

@@ -20,7 +20,7 @@ import pytest
 from tests import tiny
 
 from laketrain.distributed import World, launch
-from laketrain.distributed.slices import SMALL_TABLE_BYTES
+from laketrain.distributed.collectives.sparse_gradients import SMALL_TABLE_BYTES
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version

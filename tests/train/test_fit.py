@@ -16,6 +16,7 @@ from tests import tiny
 
 from laketrain.distributed.world import World
 from laketrain.errors import DataError
+from laketrain.events import EpochEnded, Event, StepEnded
 from laketrain.feed import batches
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
@@ -30,7 +31,7 @@ CNN = {"name": "cnn", "filters": 4, "dense": 8}
 Floats = npt.NDArray[np.float64]
 
 
-def silent(event: dict[str, Any]) -> None:
+def silent(event: Event) -> None:
     pass
 
 
@@ -246,14 +247,14 @@ def test_augmentation_changes_what_is_trained_on_but_not_what_is_validated(task_
 def test_a_step_and_an_epoch_are_reported_with_where_they_stand(task_of: Callable[..., FitTask],
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "REPORT_EVERY_S", 0.0)
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     result = fit(task_of(), ALONE, events.append)
-    steps = [event for event in events if event["kind"] == "step"]
-    assert [(event["epoch"], event["step"]) for event in steps] == [(e, s) for e in (1, 2) for s in range(1, 8)]
-    assert all((event["epochs"], event["steps"]) == (2, 7) and event["rows_per_s"] > 0 for event in steps)
-    assert {"loss", "accuracy"} <= steps[0].keys()
-    epochs = [event for event in events if event["kind"] == "epoch"]
-    assert epochs == [{"kind": "epoch", "epochs": 2, **row} for row in result["history"]]
+    steps = [event for event in events if isinstance(event, StepEnded)]
+    assert [(event.epoch, event.step) for event in steps] == [(e, s) for e in (1, 2) for s in range(1, 8)]
+    assert all((event.epochs, event.steps) == (2, 7) and event.logs["rows_per_s"] > 0 for event in steps)
+    assert {"loss", "accuracy"} <= steps[0].logs.keys()
+    epochs = [event for event in events if isinstance(event, EpochEnded)]
+    assert epochs == [EpochEnded(row["epoch"], 2, row) for row in result["history"]]
     assert result["computing_s"] > 0
     assert result["waiting_s"] > 0
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from laketrain.distributed import World
+from laketrain.events import Event, Restarted, StepEnded
 from laketrain.lake import Version
 from laketrain.train import fingerprint_train, train
 from laketrain.train import stage as stage_module
@@ -65,19 +66,19 @@ class Killed:
             return fit(task, world, report)
         die = Countdown(instant.count)
 
-        def reporting(event: dict[str, Any]) -> None:
+        def reporting(event: Event) -> None:
             report(event)
-            if instant.place == A_STEP and event["kind"] == "step":
+            if instant.place == A_STEP and isinstance(event, StepEnded):
                 die()
 
         with each_step_is_reported(), dying_in_saving(instant.place, die):
             return fit(task, world, reporting)
 
-    def heard(self, rank: int, event: dict[str, Any]) -> None:
+    def heard(self, rank: int, event: Event) -> None:
         """On the driver, where the next launch takes the next instant."""
-        if event.get("kind") == "restart":
+        if isinstance(event, Restarted):
             self.launches += 1
-            self.causes.append(event["cause"])
+            self.causes.append(event.cause)
 
 
 class Countdown:
@@ -173,7 +174,7 @@ def test_a_training_killed_ten_times_ends_with_the_bits_of_an_undisturbed_one(
 
     assert version.entry.meta["restarts"] == len(killed.causes) == 10
     for instant, cause in zip(killed.instants, killed.causes, strict=True):
-        assert f"rank {instant.rank} of 2" in cause and "its process ended without a word" in cause
+        assert f"rank {instant.rank} of 2" in cause and "its process died" in cause
     assert timeless(version.entry.meta["history"]) == timeless(whole.entry.meta["history"])
     assert version.entry.meta["weights"] == whole.entry.meta["weights"]
     assert version.entry.meta["best"] == whole.entry.meta["best"]

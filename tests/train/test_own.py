@@ -14,6 +14,7 @@ import pytest
 
 from laketrain.distributed import World, launch
 from laketrain.errors import DataError, LakeError, LaketrainError
+from laketrain.events import Event, Hint, Restarted, Resumed
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
 from laketrain.train import fingerprint_train, train
@@ -84,7 +85,7 @@ def mine(tmp_path: Path, importable: Callable[[Path, str], None]) -> Path:
     return file
 
 
-def silent(event: dict[str, Any]) -> None:
+def silent(event: Event) -> None:
     pass
 
 
@@ -240,13 +241,13 @@ def test_a_callback_of_your_own_sets_the_learning_rate_of_all_ranks(
 def test_ranks_that_have_parted_are_told_and_neither_saved_nor_gone_on_with(
         spark: SparkSession, task_of: Callable[..., FitTask], dataset: Version, mine: Path) -> None:
     config = task_of(callbacks=["mine:Meddling"], epochs=3, ranks=2, max_restarts=2, deadline_s=120).config
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     for _ in range(2):  # again: the second run goes on from the first epoch
         with pytest.raises(DataError, match=r"rank 1.*has other weights than rank 0.*a callback"):
             train(spark, dataset, "parted", config, fingerprint_train(dataset, config),
                   lambda rank, event: events.append(event))
-    assert [event["epoch"] for event in events if event["kind"] == "resume"] == [1]
-    assert not any(event["kind"] == "restart" for event in events)
+    assert [event.epoch for event in events if isinstance(event, Resumed)] == [1]
+    assert not any(isinstance(event, Restarted) for event in events)
     assert dataset.lake.table("models", "parted").versions() == []
 
 
@@ -327,7 +328,7 @@ def test_auto_says_what_it_chose_and_why(task_of: Callable[..., FitTask], monkey
     fit(task_of("unlike", precision="auto", epochs=1, model=CNN), ALONE, told.append)
     monkeypatch.setattr(begin, "fast_precision", lambda: "float32")
     fit(task_of("slow", precision="auto", epochs=1, model=CNN), ALONE, told.append)
-    hints = [event["text"] for event in told if event["kind"] == "hint"]
+    hints = [event.text for event in told if isinstance(event, Hint)]
     assert [hint.split(";")[0].split(",")[0] for hint in hints] == [
         "precision: bfloat16", "precision: float32", "precision: float32"]
     assert "the first loss is" in hints[0]

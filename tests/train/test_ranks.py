@@ -17,6 +17,7 @@ from tests import tiny
 
 from laketrain.distributed import World, launch
 from laketrain.errors import DataError, LaunchError, RankError, StorageError
+from laketrain.events import Event, Hint, Restarted, Resumed, StepEnded
 from laketrain.lake import Lake, Retention, Version, lease, retire
 from laketrain.train import fingerprint_train, train
 from laketrain.train import stage as stage_module
@@ -75,9 +76,9 @@ class Stumble:
 
         clock.REPORT_EVERY_S = 0.0 if task.resume is None else 0.25
 
-        def stumbling(event: dict[str, Any]) -> None:
+        def stumbling(event: Event) -> None:
             report(event)
-            if world.rank == 1 and event["epoch"] == 2 and event.get("step") == 4 and task.resume is None:
+            if world.rank == 1 and event == StepEnded(2, 4) and task.resume is None:
                 report({"pid": os.getpid()})
                 self.then()
 
@@ -94,20 +95,20 @@ def by_value(then: Callable[[], None]) -> Any:
 
 
 class Killer:
-    """As a watcher: kills the rank that said its pid."""
+    """As a listener: kills the rank that said its pid."""
 
     def __init__(self) -> None:
-        self.pid, self.events = 0, list[dict[str, Any]]()
+        self.pid, self.events = 0, list[Any]()
 
-    def __call__(self, rank: int, event: dict[str, Any]) -> None:
+    def __call__(self, rank: int, event: Any) -> None:
         self.events.append(event)
-        if "pid" in event:
+        if isinstance(event, dict):
             assert rank == 1
             self.pid = event["pid"]
             os.kill(self.pid, 9)
 
-    def of_kind(self, kind: str) -> list[dict[str, Any]]:
-        return [event for event in self.events if event.get("kind") == kind]
+    def of_kind(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
 
 
 def test_the_model_that_another_began_with_stays_while_that_one_does(spark: SparkSession, dataset: Version) -> None:
@@ -126,9 +127,9 @@ def test_of_two_that_run_the_same_training_on_other_ranks_one_waits_for_the_othe
     assert stage_module._training(dataset, two) == same
     told, made = queue.Queue[str](), list[Version]()
 
-    def hear(rank: int, event: dict[str, Any]) -> None:
-        if event.get("kind") == "hint":
-            told.put(event["text"])
+    def hear(rank: int, event: Event) -> None:
+        if isinstance(event, Hint):
+            told.put(event.text)
 
     with lease(dataset.lake, "checkpoints/shared", same):
         other = threading.Thread(target=lambda: made.append(trained(spark, dataset, "shared", hear, epochs=1)))
@@ -203,11 +204,11 @@ def test_a_committed_model_says_where_it_is_from_and_its_checkpoints_go(spark: S
 
 def test_as_many_ranks_train_as_spark_has_slots_for_with_the_same_result(
         spark: SparkSession, dataset: Version, undisturbed: dict[str, Any]) -> None:
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     version = trained(spark, dataset, "elastic", lambda rank, event: events.append(event), ranks={"min": 1, "max": 8})
     assert [rank["rank"] for rank in version.entry.meta["ranks"]] == [0, 1]
     assert version.entry.meta["weights"] == whole(spark, dataset, undisturbed)["weights"]
-    assert "2 ranks, of 1 to 8" in [event.get("text") for event in events]
+    assert "2 ranks, of 1 to 8" in [event.text for event in events if isinstance(event, Hint)]
 
 
 def test_numbers_of_ranks_that_divide_no_lanes_are_refused_with_those_that_do(spark: SparkSession) -> None:
@@ -238,10 +239,10 @@ def test_a_killed_rank_is_answered_by_a_relaunch_that_ends_with_the_same_weights
     version = trained(spark, dataset, "killed", killer)
 
     assert ends(killer.pid)
-    [restart] = killer.of_kind("restart")
-    assert restart["attempt"] == restart["of"] == 1
-    assert "rank 1 of 2, epoch 2, step 4: its process ended without a word" in restart["cause"]
-    assert [event["epoch"] for event in killer.of_kind("resume")] == [1]
+    [restart] = killer.of_kind(Restarted)
+    assert restart.attempt == restart.max_restarts == 1
+    assert "rank 1 of 2, epoch 2, step 4: its process died" in restart.cause
+    assert [event.epoch for event in killer.of_kind(Resumed)] == [1]
     assert version.entry.meta["restarts"] == 1
     assert version.number == 1
     assert version.exists()
@@ -253,10 +254,10 @@ def test_a_killed_rank_is_answered_by_a_relaunch_that_ends_with_the_same_weights
 def test_a_storage_that_is_away_for_a_while_is_answered_by_a_relaunch(
         spark: SparkSession, dataset: Version, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage_module, "fit", by_value(lose_the_storage))
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     version = trained(spark, dataset, "away", lambda rank, event: events.append(event))
-    [restart] = [event for event in events if event.get("kind") == "restart"]
-    assert "its server can't be asked" in restart["cause"]
+    [restart] = [event for event in events if isinstance(event, Restarted)]
+    assert "its server can't be asked" in restart.cause
     assert version.entry.meta["weights"] == whole(spark, dataset, undisturbed)["weights"]
 
 
@@ -276,7 +277,7 @@ def test_a_failed_training_names_its_rank_and_goes_on_when_it_is_run_again(
     monkeypatch.setattr(stage_module, "fit", fit)
     events = Killer()
     version = trained(spark, dataset, "failed", events, max_restarts=3)  # no other training for that
-    assert [event["epoch"] for event in events.of_kind("resume")] == [1]
+    assert [event.epoch for event in events.of_kind(Resumed)] == [1]
     wanted = whole(spark, dataset, undisturbed)
     assert timeless(version.entry.meta["history"]) == wanted["history"]
     assert version.entry.meta["weights"] == wanted["weights"]
@@ -285,7 +286,7 @@ def test_a_failed_training_names_its_rank_and_goes_on_when_it_is_run_again(
 def test_fewer_row_groups_than_ranks_are_hinted_at(spark: SparkSession, tmp_path: Path) -> None:
     dataset, events = tiny.commit_tiny(Lake(tmp_path / "lake"), files=1, rows_per_group=500), []
     trained(spark, dataset, "tiny", lambda rank, event: events.append(event), epochs=1)
-    assert [event["text"] for event in events if event["kind"] == "hint"] == [
+    assert [event.text for event in events if isinstance(event, Hint)] == [
         "features/tiny@1 has 1 row groups in train for 2 ranks, so several read the same one: a smaller "
         "'convert.row_group_mb' is quicker"]
 
@@ -295,7 +296,7 @@ def test_a_loss_that_is_no_number_is_not_tried_again(spark: SparkSession, datase
     with pytest.raises(DataError, match=r"epoch 1, step \d of 7: the loss is"):
         trained(spark, dataset, "wild", events, max_restarts=5,
                 optimizer={"name": "sgd", "learning_rate": 1e38}, model={"name": "linear"})
-    assert events.of_kind("restart") == []
+    assert events.of_kind(Restarted) == []
     assert dataset.lake.table("models", "wild").versions() == []
 
 

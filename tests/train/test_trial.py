@@ -16,6 +16,7 @@ import pytest
 
 from laketrain.distributed import World
 from laketrain.errors import DataError
+from laketrain.events import Event, Hint, event_to_dict
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
@@ -215,8 +216,8 @@ class Watcher:
     def __init__(self) -> None:
         self.kinds: list[str] = []
 
-    def __call__(self, rank: int, event: dict[str, Any]) -> None:
-        self.kinds.append(event.get("kind", ""))
+    def __call__(self, rank: int, event: Event) -> None:
+        self.kinds.append(event_to_dict(event)["kind"])
 
 
 def trained(spark: SparkSession, dataset: Version, config: Train, told: Watcher) -> Version:
@@ -354,9 +355,9 @@ def test_a_model_that_has_nothing_to_learn_is_committed_and_said(dataset_of: Cal
     """All rows are 0, as its first answers are: every gradient is 0, and no setting is to blame."""
     nothing = dict.fromkeys(("a", "b", "price"), np.zeros(ROWS))
     task = task_of(dataset_of("price", instead=nothing), config_of("ends"))
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     result = fit(task, World(0, 1), events.append)
     assert [row["loss"] for row in result["history"]] == [0.0, 0.0]
-    assert [event["text"] for event in events if event["kind"] == "hint"] == [
+    assert [event.text for event in events if isinstance(event, Hint)] == [
         "epoch 1 has changed no weight: its loss is 0, which leaves nothing to learn"]
     assert (Path(task.lake) / task.output / "model.keras").exists()

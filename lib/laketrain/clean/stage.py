@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -16,9 +15,9 @@ from laketrain.clean.reading import FILE, RECORD, REJECT, SETTINGS, open_raw, pi
 from laketrain.clean.rules import Judging, apply, code_marks, key_marks, personal_columns, veiled_file, veiled_record
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import BaseSource
-from laketrain.lake import Draft, Version, fingerprint
+from laketrain.lake import Version, fingerprint
 from laketrain.lake.contents import found_files
-from laketrain.lake.quarantine import check_balance, check_rejects, commit_rejects
+from laketrain.lake.quarantine import check_balance, check_rejects, commit_quarantine, counts_by_rule
 from laketrain.lake.version import made_of
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import configured, counts_by, persisted, valid_text, write
@@ -50,7 +49,11 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
         read, rows_in = reading.frame, reading.count()
         record = veiled_record(F.col(RECORD), read.drop(FILE, RECORD, REJECT).schema, table.rules)
         with persisted(_kept(refuse_illegible(apply(table.rules, read, judging)))) as judged:
-            quarantine, reasons = _commit_quarantine(judged, file, record, raw, name, key)
+            rows = _rejected(judged, file, record)
+            reasons = counts_by(rows, "rule", "file")
+            quarantine = commit_quarantine(
+                draft.table, [raw], lambda target: write(rows.coalesce(1), target.url()), stage="clean",
+                fingerprint=key, table_schema=rows.schema.json(), counts=counts_by_rule(reasons))
             rejected: dict[str, int] = {}
             for (rule_name, _file), count in reasons.items():
                 rejected[rule_name] = rejected.get(rule_name, 0) + count
@@ -77,22 +80,11 @@ def _kept(judged: DataFrame) -> DataFrame:
     return judged.withColumns(came)
 
 
-def _commit_quarantine(
-    judged: DataFrame, file: Column, record: Column, raw: Version, name: str, key: str
-) -> tuple[Version, dict[tuple[str, ...], int]]:
-    """The rejected rows as a version, and how many each rule took from each file."""
-    rejected = valid_text(judged.where(F.col(REJECT).isNotNull()).select(
+def _rejected(judged: DataFrame, file: Column, record: Column) -> DataFrame:
+    """The rejected rows, with the columns of a quarantine."""
+    return valid_text(judged.where(F.col(REJECT).isNotNull()).select(
         file.alias("file"),
         F.col(f"{REJECT}.rule").alias("rule"),
         F.col(f"{REJECT}.reason").alias("reason"),
         record.alias("record"),
     ))
-    reasons = counts_by(rejected, "rule", "file")
-
-    def fill(draft: Draft) -> dict[str, Any]:
-        write(rejected.coalesce(1), draft.url())
-        return {"quarantined": sum(reasons.values()),
-                "by": [{"rule": rule, "file": file, "rows": count} for (rule, file), count in reasons.items()]}
-
-    return commit_rejects(raw.lake.table("quarantine", name), fill, stage="clean", fingerprint=key,
-                          table_schema=rejected.schema.json(), **made_of(raw)), reasons

@@ -41,7 +41,7 @@ from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
 from laketrain.lake.contents import verify_rows
-from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_rejects
+from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_quarantine
 from laketrain.lake.version import made_of
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, arrow_batches, configured, quoted
@@ -51,6 +51,7 @@ from laketrain.workload.former import former_convert
 REVISION = 5
 _MB = 1 << 20
 _MOVES_AT_ONCE = 8
+_REJECTED = T.StructType([T.StructField(name, T.StringType()) for name in COLUMNS])
 
 
 def fingerprint_convert(table: Version, config: Convert, features: FeatureSet) -> str:
@@ -83,7 +84,10 @@ def convert(
                          config.split.by or "")
         frame = _placed(rows.frame, config, task, count)
         results = _results(frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA))
-        quarantine, reasons = _commit_quarantine(table, dataset, results, key)
+        reasons = _reasons(results)
+        quarantine = commit_quarantine(
+            draft.table, [table], partial(_move_rejected, results), stage="convert", fingerprint=key,
+            table_schema=_REJECTED.json(), counts={"quarantined": sum(reasons.values()), "reasons": reasons})
         check_rejects("convert", f"dataset {dataset!r}", rows.expected, reasons, config.max_reject_fraction,
                       quarantine.ref)
         parts = {split: _parts_of(split, features, results) for split in config.split.names}
@@ -224,20 +228,18 @@ def _describe(draft: Draft, features: FeatureSet, sizes: Mapping[str, int]) -> D
     return DataFile(path="dataset.json", bytes=len(content))
 
 
-def _commit_quarantine(
-    table: Version, dataset: str, results: list[TaskResult], key: str
-) -> tuple[Version, dict[str, int]]:
-    store, schema = table.lake.store, T.StructType([T.StructField(name, T.StringType()) for name in COLUMNS])
+def _reasons(results: list[TaskResult]) -> dict[str, int]:
+    """How many rows each rule rejected."""
     reasons: dict[str, int] = {}
     for result in results:
         for rule, count in result.reasons.items():
             reasons[rule] = reasons.get(rule, 0) + count
+    return reasons
 
-    def fill(draft: Draft) -> dict[str, Any]:
-        for number, result in enumerate(results):
-            if QUARANTINE in result.files:
-                store.move(result.files[QUARANTINE].path, draft.path(f"part-{number:05d}.parquet"))
-        return {"quarantined": sum(reasons.values()), "reasons": reasons}
 
-    return commit_rejects(table.lake.table("quarantine", f"{dataset}-features"), fill, stage="convert", fingerprint=key,
-                          **made_of(table), table_schema=schema.json()), reasons
+def _move_rejected(results: list[TaskResult], quarantine: Draft) -> None:
+    """Moves the rejected rows, which the tasks have written, into the quarantine."""
+    store = quarantine.table.lake.store
+    for number, result in enumerate(results):
+        if QUARANTINE in result.files:
+            store.move(result.files[QUARANTINE].path, quarantine.path(f"part-{number:05d}.parquet"))

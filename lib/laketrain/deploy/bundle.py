@@ -21,9 +21,9 @@ from laketrain.deploy.code import local_code, references, write_zip
 from laketrain.deploy.command import MODES, Cluster, Parts, as_text, yarn_command
 from laketrain.deploy.environment import TRACKERS, pack_environment
 from laketrain.deploy.kubernetes import bring, kubernetes_command, kubernetes_files
-from laketrain.errors import ConfigError, Problem, nearest
+from laketrain.errors import ConfigError, Problem
+from laketrain.pipeline.stages import find_stage
 from laketrain.report.redact import secret_keys
-from laketrain.stages import STAGES
 from laketrain.workload import Workload
 
 _JOB = '''\
@@ -60,11 +60,11 @@ def package(workload: Workload, folder: Path, cluster: Cluster, *, sets: Sequenc
         LaunchError: the environment can't be packed.
     """
     _refuse_secrets(workload, cluster, sets)
-    if stage is not None and stage not in STAGES:
-        raise ConfigError("command line", [Problem("--stage", f"there is no stage {stage!r}", nearest(stage, STAGES))])
+    if stage is not None:
+        find_stage(stage, "--stage")
     ranks = workload.train.ranks.max if workload.train else 1
     cluster.instances(ranks)
-    code = local_code(references(workload.model_dump(mode="json")), workload.source)
+    code = local_code([*references(workload.model_dump(mode="json")), *workload.plugins], workload.source)
     folder = folder.absolute()
     local, archive = dict(_local_paths(workload, sets)), folder / "environment.tar.gz"
     arguments = [*(word for key, path in local.items() if key != "lake" for word in ("--set", f"{key}={path}")),

@@ -1,4 +1,4 @@
-"""Ranks on Spark: a world of processes that train one model together. The only room that knows Horovod.
+"""Ranks on Spark: processes that train one model together.
 
     from laketrain.distributed import World, launch
 
@@ -8,15 +8,16 @@
 
     results = launch(spark, task, ranks=4, on_event=lambda rank, event: print(rank, event))
 
-Nothing here imports TensorFlow, Horovod or Spark before it is used.
+`launch/` starts ranks and supervises them, `collectives/` exchanges values between them, `keras/` extends optimizers
+and layers, only `horovod.py` imports Horovod. Importing this imports neither TensorFlow, Horovod nor Spark.
 """
 
 from __future__ import annotations
 
-from laketrain.distributed.launch import launch
-from laketrain.distributed.optimizer import average_accumulated, averaging_seconds, distribute
-from laketrain.distributed.statistics import average_statistics, synchronise
+from laketrain.distributed.keras.batch_norm import average_moving_statistics, synchronise_batch_norm
+from laketrain.distributed.keras.optimizer import average_accumulated_gradients, distribute, gradient_sync_seconds
+from laketrain.distributed.launch.launch import launch
 from laketrain.distributed.world import World
 
-__all__ = ["World", "average_accumulated", "average_statistics", "averaging_seconds", "distribute", "launch",
-           "synchronise"]
+__all__ = ["World", "average_accumulated_gradients", "average_moving_statistics", "distribute", "gradient_sync_seconds",
+           "launch", "synchronise_batch_norm"]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,10 @@ from laketrain.evaluate.figures import FigureTally
 from laketrain.evaluate.rows import Arrays, batches, weights_of
 from laketrain.evaluate.sums import Floats
 from laketrain.evaluate.tally import tallies_of
+from laketrain.events import Report, RowsScored
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import FED, Dataset
 from laketrain.imports import import_tensorflow
-
-Report = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def score(task: ScoreTask, world: World, report: Report) -> dict[str, Any]:
         for name, tally in tallies.items():
             tally.add(numbers, arrays[name], (said[name] if isinstance(said, dict) else said).numpy(), weights)
         beside.add(arrays, weights)
-        report({"kind": "rows", "rows": int(numbers[-1]) + 1 - first, "of": end - first})
+        report(RowsScored(int(numbers[-1]) + 1 - first, end - first))
     return {name: {**tally.part(), "baselines": beside.part(name)} for name, tally in tallies.items()}
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
@@ -17,9 +16,9 @@ from laketrain.config.integrate import IntegrateTable
 from laketrain.config.integrate.history import MOST
 from laketrain.integrate.base import TableRows
 from laketrain.integrate.step_runner import StepRunner
-from laketrain.lake import Draft, Version, fingerprint
+from laketrain.lake import Version, fingerprint
 from laketrain.lake.contents import found_files
-from laketrain.lake.quarantine import COLUMNS, commit_rejects
+from laketrain.lake.quarantine import COLUMNS, commit_quarantine, counts_by_rule
 from laketrain.lake.version import made_of
 from laketrain.spark.errors import explained
 from laketrain.spark.frames import ALIKE, configured, counts_by, read, valid_text, write
@@ -65,7 +64,11 @@ def integrate(
         files = found_files(base.lake.store, draft.path())
         rows_out = sum(file.rows or 0 for file in files)
         runner.check_written(rows_out)
-        quarantine, reasons = _commit_quarantine(spark, base, name, runner.rejected, tables, key)
+        rejected = _rejected(spark, runner.rejected)
+        reasons = counts_by(rejected, "rule", "file")
+        quarantine = commit_quarantine(
+            draft.table, list(tables.values()), lambda target: write(rejected.coalesce(1), target.url()),
+            stage="integrate", fingerprint=key, table_schema=rejected.schema.json(), counts=counts_by_rule(reasons))
         return draft.commit(
             stage="integrate", fingerprint=key, files=files, table_schema=runner.table.frame.schema.json(),
             **made_of(*tables.values()),
@@ -87,19 +90,7 @@ def read_version(spark: SparkSession, version: Version) -> DataFrame:
     return read(spark, version.url(), files, version.entry.table_schema or "")
 
 
-def _commit_quarantine(
-    spark: SparkSession, base: Version, name: str, parted: list[DataFrame], tables: Mapping[str, Version], key: str
-) -> tuple[Version, dict[tuple[str, ...], int]]:
+def _rejected(spark: SparkSession, parts: list[DataFrame]) -> DataFrame:
+    """The rows that the steps rejected, with the columns of a quarantine."""
     schema = T.StructType([T.StructField(column, T.StringType()) for column in COLUMNS])
-    rejected = valid_text(reduce(DataFrame.unionByName, parted) if parted else spark.createDataFrame([], schema))
-    reasons = counts_by(rejected, "rule", "file")
-
-    def fill(draft: Draft) -> dict[str, Any]:
-        write(rejected.coalesce(1), draft.url())
-        return {"quarantined": sum(reasons.values()),
-                "by": [{"rule": rule, "file": file, "rows": count} for (rule, file), count in reasons.items()]}
-
-    return commit_rejects(
-        base.lake.table("quarantine", f"{name}-joins"), fill, stage="integrate", fingerprint=key,
-        table_schema=rejected.schema.json(),
-        **made_of(*tables.values())), reasons
+    return valid_text(reduce(DataFrame.unionByName, parts) if parts else spark.createDataFrame([], schema))

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta, timezone
 
 from laketrain.errors import LakeError
 from laketrain.lake.draft import STAMP, closed_mark, data_path, open_mark, remove_draft
-from laketrain.lake.lake import ZONES, Lake
+from laketrain.lake.lake import Lake
 from laketrain.lake.lease import stale
 from laketrain.lake.paths import name_problem
 from laketrain.lake.store import FileInfo
@@ -98,7 +98,8 @@ def _present(lake: Lake) -> float:
 
 def _all_tables(lake: Lake) -> Iterable[Table]:
     """Also those without a version, which hold nothing but what killed jobs left."""
-    return (Table(lake, zone, name) for zone in ZONES for name in lake.store.dirs(zone) if not name_problem(name))
+    return (Table(lake, zone, name) for zone in lake.zones() for name in lake.store.dirs(zone)
+            if not name_problem(name))
 
 
 def _abandoned(table: Table, cut: float, certain: float) -> dict[str, int]:

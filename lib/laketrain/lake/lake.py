@@ -9,6 +9,7 @@ A Lake is its URL: cheap, picklable, and equal to another with the same URL.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from laketrain.errors import LakeError, nearest
 from laketrain.lake.paths import check_name, name_problem
@@ -18,12 +19,12 @@ from laketrain.lake.version import Version
 
 ZONES = ("raw", "clean", "quarantine", "integrated", "features", "models", "predictions", "runs", "checkpoints",
          "profiles")
+_ADDED = "_zones"
+"""The directory with an empty file for each zone that was added."""
 
 
 class Lake:
     """The lake at `url`: a path, file:///…, hdfs://… or s3://bucket/prefix. Nothing is made until a commit."""
-
-    zones = ZONES
 
     def __init__(self, url: str | os.PathLike[str]) -> None:
         self.store: Store = open_store(url)
@@ -32,10 +33,20 @@ class Lake:
     def url(self) -> str:
         return self.store.root
 
+    def zones(self) -> tuple[str, ...]:
+        """The zones of every lake, then those that were added to this one."""
+        return (*ZONES, *(file.path.rpartition("/")[2] for file in self.store.list(_ADDED)))
+
+    def add_zone(self, zone: str) -> None:
+        """Adds a zone, for tables of a plugin's stage. Adding it again changes nothing."""
+        if zone not in self.zones():
+            with suppress(FileExistsError):
+                self.store.create(f"{_ADDED}/{check_name('zone', zone)}", b"")
+
     def table(self, zone: str, name: str) -> Table:
         """The table, which need not exist yet. Raises LakeError for an unknown zone or a name that can't be."""
-        if zone not in ZONES:
-            raise LakeError("lake", f"zone {zone!r}", f"is none of {', '.join(ZONES)}", nearest(str(zone), ZONES))
+        if zone not in ZONES and zone not in (zones := self.zones()):
+            raise LakeError("lake", f"zone {zone!r}", f"is none of {', '.join(zones)}", nearest(str(zone), zones))
         return Table(self, zone, check_name("table", name))
 
     def version(self, ref: str) -> Version:
@@ -54,7 +65,8 @@ class Lake:
 
     def tables(self) -> list[Table]:
         """Every table that has a version, by zone, then by name."""
-        found = (Table(self, zone, name) for zone in ZONES for name in self.store.dirs(zone) if not name_problem(name))
+        found = (Table(self, zone, name) for zone in self.zones() for name in self.store.dirs(zone)
+                 if not name_problem(name))
         return [table for table in found if table.versions()]
 
     def __eq__(self, other: object) -> bool:

@@ -6,16 +6,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from laketrain.errors import DataError
+from laketrain.lake.contents import found_files
 from laketrain.lake.draft import Draft
 from laketrain.lake.table import Table
-from laketrain.lake.version import Version
+from laketrain.lake.version import Version, made_of
 
 COLUMNS = ("file", "rule", "reason", "record")
 _LONGEST_RECORD, _LONGEST_BYTES = 2000, 64
+_SUFFIXES = {"clean": "", "integrated": "-joins"}
+"""What the name of a quarantine ends with, by the zone of its table; in other zones it is `-<zone>`."""
+
+
+def quarantine_name(zone: str, name: str) -> str:
+    """The table of `quarantine/` for the rows that were rejected on the way to `<zone>/<name>`."""
+    return name + _SUFFIXES.get(zone, f"-{zone}")
+
+
+def quarantine_of(table: Table) -> Table:
+    """The quarantine of a table."""
+    return table.lake.table("quarantine", quarantine_name(table.zone, table.name))
 
 
 def record_of(row: Mapping[str, Any]) -> str:
@@ -26,25 +39,35 @@ def record_of(row: Mapping[str, Any]) -> str:
     return text.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no UTF-8
 
 
-def commit_rejects(
-    table: Table, fill: Callable[[Draft], dict[str, Any]], *, fingerprint: str, **fields: Any
-) -> Version:
-    """Commits what a stage refused; where the same work has left its rejects already, whole, those.
+def commit_quarantine(table: Table, parents: Sequence[Version], write: Callable[[Draft], object], *, stage: str,
+                      fingerprint: str, table_schema: str, counts: dict[str, Any] | None = None) -> Version:
+    """Commits the rows that were rejected on the way to `table`, or returns the version of the same work if it exists
+    and is complete.
 
-    Rejects are committed before the stage's own table, also by a run that fails afterwards or that another one
-    overtakes: so the same fingerprint comes again, with the same rows.
+    Rejected rows are committed before the stage's own table, also by a run that fails afterwards or is overtaken by
+    another. A later run then has the same fingerprint and the same rows.
 
     Args:
-        fill: writes the rejected rows into the draft, and returns the counts for the entry.
-        fields: of the entry, as `Draft.commit` takes them.
+        parents: what the stage reads. write: writes the rows into the draft of the quarantine, with the columns
+            COLUMNS. counts: of the entry; by default the number of rows in the files.
     """
-    with table.stage() as draft:
-        there = table.find(fingerprint)
-        if there is not None and there.exists():
+    with quarantine_of(table).stage() as draft:
+        existing = draft.table.find(fingerprint)
+        if existing is not None and existing.exists():
             draft.discard()
-            return there
-        counts = fill(draft)
-        return draft.commit(fingerprint=fingerprint, counts=counts, **fields)
+            return existing
+        write(draft)
+        if counts is None:
+            files = found_files(table.lake.store, draft.path())
+            counts = {"quarantined": sum(file.rows or 0 for file in files)}
+        return draft.commit(stage=stage, fingerprint=fingerprint, counts=counts, table_schema=table_schema,
+                            **made_of(*parents))
+
+
+def counts_by_rule(reasons: Mapping[tuple[str, ...], int]) -> dict[str, Any]:
+    """The counts of a quarantine, from the rows by rule and file."""
+    return {"quarantined": sum(reasons.values()),
+            "by": [{"rule": rule, "file": file, "rows": rows} for (rule, file), rows in reasons.items()]}
 
 
 def check_rejects(stage: str, subject: str, rows: int, rejected: Mapping[str, int], allowed: float, where: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from laketrain.distributed.slots import slots_now
+from laketrain.distributed.launch.slots import slots_now
 
 _changed = threading.Condition()
 _taken: dict[str, int] = {}

@@ -1,5 +1,15 @@
 """The last stage: a table scored by the committed model, lake to lake."""
 
-from laketrain.predict.stage import fingerprint_predict, predict
+from typing import TYPE_CHECKING
+
+from laketrain.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from laketrain.predict.stage import fingerprint_predict, predict
 
 __all__ = ["fingerprint_predict", "predict"]
+
+__getattr__ = lazy_names(__name__, {
+    "fingerprint_predict": "laketrain.predict.stage",
+    "predict": "laketrain.predict.stage",
+})

@@ -24,9 +24,9 @@ from laketrain.convert.windows import LATE, cut_windows
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet, Label, Multilabel
 from laketrain.features.answers import columns_of, prefix
-from laketrain.lake import Draft, Version, fingerprint
+from laketrain.lake import Version, fingerprint
 from laketrain.lake.contents import found_files
-from laketrain.lake.quarantine import check_balance, commit_rejects
+from laketrain.lake.quarantine import check_balance, commit_quarantine
 from laketrain.lake.version import made_of
 from laketrain.predict.known import META, digested, divided, known_answers
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
@@ -77,7 +77,10 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
             good = scored.where(F.col(REASON).isNull()).drop(REASON, RECORD)
             # First, since it is this that scores, on all slots: rejects are written by one task, as one file.
             write(good, draft.url())
-            quarantine = _commit_quarantine(scored, table, model, name, key)
+            rejected = _rejected(scored, table)
+            quarantine = commit_quarantine(
+                draft.table, [table, model], lambda target: write(rejected.coalesce(1), target.url()),
+                stage="predict", fingerprint=key, table_schema=rejected.schema.json())
             files = found_files(table.lake.store, draft.path())
             rows_out = sum(file.rows or 0 for file in files)
             check_balance("predict", f"table {table.ref}", rows.expected, rows_out, quarantine.rows)
@@ -218,16 +221,9 @@ def _numbers(good: DataFrame, column: str, rows: int) -> dict[str, Any]:
     return {"values": row.asDict()}
 
 
-def _commit_quarantine(scored: DataFrame, table: Version, model: Version, name: str, key: str) -> Version:
-    rejected = valid_text(scored.where(F.col(REASON).isNotNull()).select(
+def _rejected(scored: DataFrame, table: Version) -> DataFrame:
+    """The rows that could not be scored, with the columns of a quarantine."""
+    return valid_text(scored.where(F.col(REASON).isNotNull()).select(
         F.lit(table.ref).alias("file"), F.lit("feature").alias("rule"), F.col(REASON).alias("reason"),
         F.col(RECORD).alias("record"),
     ))
-
-    def fill(draft: Draft) -> dict[str, Any]:
-        write(rejected.coalesce(1), draft.url())
-        return {"quarantined": sum(file.rows or 0 for file in found_files(table.lake.store, draft.path()))}
-
-    return commit_rejects(table.lake.table("quarantine", f"{name}-predictions"), fill, stage="predict", fingerprint=key,
-                          table_schema=rejected.schema.json(),
-                          **made_of(table, model))

@@ -20,7 +20,6 @@ from laketrain.lake.draft import whoami
 from laketrain.report import words
 from laketrain.report.evaluation import CALLED, parts_of
 from laketrain.report.run import Run, parents_of
-from laketrain.stages import STAGES
 
 SOFTWARE = ("laketrain", "tensorflow", "tensorflow-cpu", "keras", "horovod", "petastorm", "pyarrow", "pyspark", "numpy",
             "pandas")
@@ -131,7 +130,7 @@ def _verdict(run: Run) -> Verdict:
     if failure is not None:
         return Verdict("bad", "✕", f"Failed in {failure.stage}")
     if run.last("evaluate") is None:
-        ran = [stage for stage in STAGES if run.made(stage)]
+        ran = [stage.name for stage in run.record.stages if run.made(stage.name)]
         return Verdict("plain", "●", f"Went well, to {ran[-1]}" if ran else "Went well")
     if config is None or not config.gate:
         return Verdict("plain", "●", "Went well; no gate was set")

@@ -13,7 +13,8 @@ from laketrain.lake import Version
 from laketrain.report import words
 from laketrain.report.run import Run, parents_of
 
-ZONES = ("raw", "clean", "integrated", "features", "models", "predictions")
+HIDDEN = ("runs",)
+"""Zones that hold figures, not data."""
 HEADING = 22.0
 _THINNEST, _THICKEST = 2.0, 16.0
 
@@ -92,7 +93,8 @@ class Flow:
 
 def flow(run: Run) -> Flow | None:
     """The versions of the run, with those that they were made from."""
-    versions = {version.ref: version for version in run.history if version.zone in ZONES}
+    versions = {version.ref: version for version in run.history
+                if version.zone in run.zones and version.zone not in HIDDEN}
     if not versions:
         return None
     places = _places(versions)
@@ -120,7 +122,8 @@ def _accuracy(run: Run) -> Any:
 
 def _places(versions: Mapping[str, Version]) -> dict[str, tuple[int, float]]:
     """ref -> (step along the road, lane): each lies as near to the middle of its parents as its neighbours allow."""
-    stops = {version.ref: (ZONES.index(version.zone), _depth(version, versions)) for version in versions.values()}
+    zones = _zones(versions)
+    stops = {version.ref: (zones.index(version.zone), _depth(version, versions)) for version in versions.values()}
     places: dict[str, tuple[int, float]] = {}
     for step, stop in enumerate(sorted(set(stops.values()))):
         here = [version for version in versions.values() if stops[version.ref] == stop]
@@ -130,6 +133,11 @@ def _places(versions: Mapping[str, Version]) -> dict[str, tuple[int, float]]:
             lane = max(wanted[ref], lane + 1)
             places[ref] = step, lane
     return places
+
+
+def _zones(versions: Mapping[str, Version]) -> list[str]:
+    """Their zones, in the order of the stages."""
+    return list(dict.fromkeys(version.zone for version in versions.values()))
 
 
 def _depth(version: Version, versions: Mapping[str, Version]) -> int:
@@ -161,7 +169,7 @@ def _draw(versions: Mapping[str, Version], places: Mapping[str, tuple[int, float
 def _headings(versions: Mapping[str, Version], corners: Mapping[str, tuple[float, float]],
               shape: Shape) -> Iterator[tuple[str, float, float]]:
     """Each zone's name above its column or, where the road goes down, above its first card."""
-    for zone in ZONES:
+    for zone in _zones(versions):
         here = [corners[ref] for ref, version in versions.items() if version.zone == zone]
         if here:
             x, y = min(here)

@@ -27,8 +27,8 @@ from laketrain.report import (
     words,
 )
 from laketrain.report.environment import environment
-from laketrain.report.record import RunRecord
 from laketrain.report.run import Run
+from laketrain.stages import RunRecord
 
 _LONGEST_PROBLEM = 400
 

@@ -11,11 +11,9 @@ from functools import cached_property
 
 from laketrain.errors import LakeError
 from laketrain.lake import Lake, Version, lineage
-from laketrain.report.record import RunRecord
+from laketrain.lake.quarantine import quarantine_name
 from laketrain.report.redact import Redactor
-
-ORDER = ("raw", "clean", "quarantine", "integrated", "features", "models", "runs", "predictions", "checkpoints")
-_SUFFIX = {"clean": "", "integrated": "-joins", "features": "-features", "predictions": "-predictions"}
+from laketrain.stages import RunRecord
 
 
 def parents_of(version: Version) -> list[str]:
@@ -44,9 +42,15 @@ class Run:
         return next(reversed(self.made(stage)), None)
 
     @cached_property
+    def zones(self) -> list[str]:
+        """The zones that the stages write, in the order of the stages."""
+        return list(dict.fromkeys(stage.zone for stage in self.record.stages))
+
+    @cached_property
     def history(self) -> list[Version]:
         """The run's versions and all their ancestors, each once, in the order of the road. An ancestor that left the
         lake is passed over, and what was known through it alone."""
+        order = {zone: index for index, zone in enumerate(self.zones)}
         made = [outcome.version for outcome in self.record.outcomes]
         found = {version.ref: version for version in made}
         ancestors: dict[str, Version] = {}
@@ -54,8 +58,7 @@ class Run:
         for version in reversed(made):
             if version.ref not in ancestors:
                 ancestors.update((parent.ref, parent) for parent in self._ancestors(version))
-        zones = {zone: place for place, zone in enumerate(ORDER)}
-        return sorted({**found, **ancestors}.values(), key=lambda version: zones.get(version.zone, len(zones)))
+        return sorted({**found, **ancestors}.values(), key=lambda version: order.get(version.zone, len(order)))
 
     def _ancestors(self, version: Version) -> list[Version]:
         try:
@@ -89,10 +92,8 @@ class Run:
             return None
 
     def quarantine(self, version: Version) -> Version | None:
-        """What the stage that made `version` refused."""
-        if version.zone not in _SUFFIX:
-            return None
-        table = self.lake.table("quarantine", version.name + _SUFFIX[version.zone])
+        """The rows that the stage that made `version` rejected."""
+        table = self.lake.table("quarantine", quarantine_name(version.zone, version.name))
         number = version.entry.meta.get("quarantine")
         try:
             return table.get(number) if isinstance(number, int) else table.find(version.entry.fingerprint)
@@ -100,13 +101,16 @@ class Run:
             return None
 
     def quarantined_by_failure(self) -> list[Version]:
-        """What a stage that failed for too many rejects committed all the same, to be looked at."""
+        """The rejected rows that a stage committed although it failed for too many of them."""
         if self.record.failure is None:
             return []
-        workload = self.record.workload
-        names = [*workload.clean, *(f"{name}-joins" for name in workload.integrate)]
-        names += [f"{workload.dataset}-features"] if workload.convert else []
-        latest = (self.lake.table("quarantine", name).latest() for name in names)
+        latest = (self.lake.table("quarantine", name).latest() for name in self._quarantines())
         known = {quarantine.ref for version in self.history if (quarantine := self.quarantine(version))}
         return [version for version in latest if version and version.ref not in known
                 and version.created >= self.record.began]
+
+    def _quarantines(self) -> list[str]:
+        """The names of the quarantines of all tables that the workload's stages make."""
+        workload = self.record.workload
+        return [quarantine_name(stage.zone, name) for stage in self.record.stages if stage.declared(workload)
+                for name in stage.tables(workload)]

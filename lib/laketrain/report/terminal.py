@@ -1,6 +1,6 @@
-"""A run in the terminal or a notebook: a line a stage, a progress bar while ranks train.
+"""A run in the terminal or a notebook: a line for each stage, a progress bar while ranks train.
 
-    Pipeline("conf/mnist.yaml", watcher=Terminal())
+    Pipeline("conf/mnist.yaml", listener=Terminal())
 """
 
 from __future__ import annotations
@@ -13,61 +13,69 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from laketrain import events
 from laketrain.config.evaluate import FIGURES
+from laketrain.events import EpochEnded, Hint, Logs, Restarted, Resumed, StepEnded
 from laketrain.report.words import measured_on, metric
-from laketrain.stages import Outcome
+from laketrain.stages import Event, Note, Outcome, RankEvent, StageEnded, StageStarted
 
 
 class Terminal:
-    """Tells of stages as they end, and of training as it goes on. Where no one looks (a log file), bars are left out
-    and each epoch is a line."""
+    """Shows stages as they end and training as it goes on. In a log file there are no bars, and each epoch is a line.
+    It is a listener of the pipeline."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
         self._progress: Progress | None = None
         self._bar: TaskID | None = None
 
-    def begin(self, stage: str, name: str) -> None:
-        """A stage starts on a table."""
-        if self.console.is_terminal:
-            self._open(f"{stage} {name}")
+    def __call__(self, event: Event) -> None:
+        """Shows an event."""
+        match event:
+            case StageStarted(stage, table):
+                if self.console.is_terminal:
+                    self._open(f"{stage} {table}")
+            case StageEnded(outcome):
+                self._end(outcome)
+            case Note(text):
+                self._note(text)
+            case RankEvent(rank, reported):
+                self._rank_event(rank, reported)
 
-    def end(self, outcome: Outcome) -> None:
-        """A stage is done."""
+    def _end(self, outcome: Outcome) -> None:
         self._close()
         mark = "[dim]unchanged[/dim]" if outcome.skipped else f"[green]{outcome.seconds:6.1f} s[/green]  "
-        said = escape(f"{outcome.version.ref:<28} {_counts(outcome)}")
-        self.console.print(f"{outcome.stage:>10}  {mark:<9}  {said}", soft_wrap=True)
+        text = escape(f"{outcome.version.ref:<28} {_counts(outcome)}")
+        self.console.print(f"{outcome.stage:>10}  {mark:<9}  {text}", soft_wrap=True)
         for notice in notices(outcome):
-            self.note(notice)
+            self._note(notice)
 
-    def rank_event(self, rank: int, event: dict[str, Any]) -> None:
-        """A rank reports."""
-        kind = event.get("kind")
-        if kind == "epoch" and rank == 0:
-            self._say(f"            epoch {event['epoch']:>3}/{event['epochs']}  {_metrics(event)}  "
-                      f"{event['rows_per_s']:,.0f} rows/s")
-        elif kind == "step" and rank == 0 and self._progress is not None and self._bar is not None:
-            done = (event["epoch"] - 1) * event["steps"] + event["step"]
-            said = f"epoch {event['epoch']}/{event['epochs']}  {_metrics(event)}  {event['rows_per_s']:,.0f} rows/s"
-            self._progress.update(self._bar, total=event["epochs"] * event["steps"], completed=done,
-                                  description=f"train  {said}")
-        elif kind == "hint":
-            self._say(f"            [yellow]{escape(event['text'])}[/]")
-        elif kind == "resume":
-            step = f", step {event['step']} of the next" if event.get("step") else ""
-            self._say(f"            [yellow]goes on after epoch {event['epoch']}{step}[/], "
-                      f"from {escape(event['checkpoint'])}")
-        elif kind == "restart":
-            self._say(f"            [yellow]relaunch {event['attempt']} of {event['of']}:[/] {escape(event['cause'])}")
+    def _rank_event(self, rank: int, event: events.Event) -> None:
+        match event:
+            case EpochEnded(epoch, epochs, logs) if rank == 0:
+                self._say(f"epoch {epoch:>3}/{epochs}  {_metrics(logs)}")
+            case StepEnded(epoch, step, int(epochs), int(steps), logs) if rank == 0:
+                self._show_progress(f"train  epoch {epoch}/{epochs}  {_metrics(logs)}", (epoch - 1) * steps + step,
+                                    epochs * steps)
+            case Hint(text):
+                self._say(f"[yellow]{escape(text)}[/]")
+            case Resumed(checkpoint, epoch, step):
+                step_text = f", step {step} of the next" if step else ""
+                self._say(f"[yellow]resumes after epoch {epoch}{step_text}[/], from {escape(checkpoint)}")
+            case Restarted(attempt, max_restarts, cause):
+                self._say(f"[yellow]relaunch {attempt} of {max_restarts}:[/] {escape(cause)}")
 
-    def note(self, text: str) -> None:
-        """Something that should be known, and stops nothing."""
+    def _note(self, text: str) -> None:
         self._close()
         self.console.print(f"            [yellow]{escape(text)}[/]", soft_wrap=True)
 
     def _say(self, text: str) -> None:
-        (self._progress.console if self._progress else self.console).print(text, soft_wrap=True)
+        """Prints an indented line, above the bar if there is one."""
+        (self._progress.console if self._progress else self.console).print(f"{'':12}{text}", soft_wrap=True)
+
+    def _show_progress(self, description: str, completed: int, total: int) -> None:
+        if self._progress is not None and self._bar is not None:
+            self._progress.update(self._bar, total=total, completed=completed, description=description)
 
     def _open(self, description: str) -> None:
         self._close()
@@ -93,9 +101,11 @@ def counting(total: int, description: str) -> Iterator[Callable[[object], None]]
         yield lambda _: progress.advance(bar)
 
 
-def _metrics(event: dict[str, Any]) -> str:
-    skipped = {"kind", "epoch", "epochs", "step", "steps", "rows_per_s", "seconds", "learning_rate"}
-    return escape("  ".join(f"{name} {metric(value)}" for name, value in event.items() if name not in skipped))
+def _metrics(logs: Logs) -> str:
+    """Loss and metrics, then rows per second: `loss 0.31  accuracy 0.9  1,200 rows/s`."""
+    skipped = {"epoch", "rows_per_s", "seconds", "learning_rate"}
+    parts = [f"{name} {metric(value)}" for name, value in logs.items() if name not in skipped]
+    return escape("  ".join([*parts, f"{logs['rows_per_s']:,.0f} rows/s"]))
 
 
 def _counts(outcome: Outcome) -> str:
@@ -112,7 +122,7 @@ def _counts(outcome: Outcome) -> str:
         return f"{rows}{counts['files']} files, {counts['bytes'] / 1e6:.1f} MB{lost}"
     if outcome.stage == "profile":
         return f"{counts['columns']} columns, {counts['warnings']} to look at"
-    parts = [f"{counts['in']:,} in", f"{counts['out']:,} out", f"{counts['quarantined']:,} quarantined"]
+    parts = [f"{counts[key]:,} {key}" for key in ("in", "out", "quarantined") if key in counts]
     if "splits" in counts:
         parts.append(", ".join(f"{split} {rows:,}" for split, rows in counts["splits"].items()))
     return ", ".join(parts)

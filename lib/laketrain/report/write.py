@@ -9,8 +9,8 @@ import json
 
 from laketrain.lake import Lake, Version
 from laketrain.report.page import render
-from laketrain.report.record import RunRecord
 from laketrain.report.redact import Redactor
+from laketrain.stages import RunRecord
 
 
 def write_report(lake: Lake, record: RunRecord) -> Version | None:

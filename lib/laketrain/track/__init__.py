@@ -1,7 +1,7 @@
 """What others than the lake are told of a training: MLflow and TensorBoard. On the driver alone.
 
     with tracked(workload, dataset, key, note=print) as tracking:
-        version = train(spark, dataset, name, config, key, tracking.hears(show))
+        tracking.epoch_ended(event)          # for each
         tracking.committed(version)
 """
 

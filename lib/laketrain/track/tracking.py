@@ -1,6 +1,6 @@
 """Tells the trackers of a workload how a training goes; whatever fails there is noted, and the training goes on.
 
-    with tracked(workload, dataset, key, note=watcher.note) as tracking: ...
+    with tracked(workload, dataset, key, note=print) as tracking: ...
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
 
 from laketrain.config.track import Track
 from laketrain.errors import Problem
+from laketrain.events import EpochEnded, Logs
 from laketrain.lake import Version
 from laketrain.report.redact import Redactor
 from laketrain.track.run import Ending, RunFacts, Tracker
 from laketrain.workload import Workload
 
-OnEvent = Callable[[int, dict[str, Any]], None]
-
 _NEEDS = {"mlflow": ("mlflow", "sqlalchemy", "alembic"), "tensorboard": ("tensorboard",)}
-_NO_METRIC = ("epoch", "epochs")
 
 
 def missing_packages(track: Track | None) -> Iterator[Problem]:
@@ -65,17 +62,13 @@ class Tracking:
         self._failed = set[str]()
         self._line = ThreadPoolExecutor(1, "laketrain-track") if trackers else None
 
-    def hears(self, on_event: OnEvent) -> OnEvent:
-        """`on_event`, with the chief's epochs told to the trackers too."""
-        def heard(rank: int, event: dict[str, Any]) -> None:
-            on_event(rank, event)
-            # After a relaunch the epochs since the checkpoint come again, with the same numbers.
-            if rank == 0 and event.get("kind") == "epoch" and event["epoch"] > self._epoch:
-                self._epoch = event["epoch"]
-                number, metrics = self._epoch, _metrics(event)
-                self._tell(lambda tracker: tracker.epoch(number, metrics))
-
-        return heard
+    def epoch_ended(self, rank: int, event: EpochEnded) -> None:
+        """Sends the epochs of rank 0 to the trackers."""
+        # After a relaunch the epochs since the checkpoint come again, with the same numbers.
+        if rank == 0 and event.epoch > self._epoch:
+            self._epoch = event.epoch
+            metrics = _metrics(event.logs)
+            self._tell(lambda tracker: tracker.epoch(event.epoch, metrics))
 
     def committed(self, model: Version) -> None:
         """The training is in the lake."""
@@ -120,8 +113,8 @@ def _trackers(workload: Workload, dataset: Version) -> dict[str, Tracker]:
     return found
 
 
-def _metrics(event: Mapping[str, Any]) -> dict[str, float]:
-    """The event's finite numbers."""
-    return {name: float(value) for name, value in event.items()
-            if name not in _NO_METRIC and isinstance(value, (int, float)) and not isinstance(value, bool)
+def _metrics(logs: Logs) -> dict[str, float]:
+    """The finite numbers of `logs`."""
+    return {name: float(value) for name, value in logs.items()
+            if name != "epoch" and isinstance(value, (int, float)) and not isinstance(value, bool)
             and math.isfinite(value)}

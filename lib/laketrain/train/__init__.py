@@ -1,5 +1,12 @@
 """The fifth stage: ranks on Spark train one model on one dataset, and the lake gets it."""
 
-from laketrain.train.stage import fingerprint_train, train
+from typing import TYPE_CHECKING
+
+from laketrain.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from laketrain.train.stage import fingerprint_train, train
 
 __all__ = ["fingerprint_train", "train"]
+
+__getattr__ = lazy_names(__name__, {"fingerprint_train": "laketrain.train.stage", "train": "laketrain.train.stage"})

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from laketrain.distributed import World, distribute, synchronise
+from laketrain.distributed import World, distribute, synchronise_batch_norm
 from laketrain.feed.dataset import Dataset
 from laketrain.train.checkpoint import Checkpoints, State
 from laketrain.train.compiling import compiled, set_layer_rates
@@ -60,7 +60,7 @@ def begin(task: FitTask, dataset: Dataset, checkpoints: Checkpoints, world: Worl
         model, state = checkpoints.load(task.resume)
     world.broadcast_model(model, model.optimizer)
     set_layer_rates(model, task.config.optimizer.layer_rates)
-    synchronise(model, world)
+    synchronise_batch_norm(model, world)
     distribute(model.optimizer, world, task.config.optimizer.gradient_dtype)
     return Begun(model, state, objective, note)
 

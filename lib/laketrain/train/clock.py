@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-Report = Callable[[dict[str, Any]], None]
+from laketrain.events import Event, Report
+
 REPORT_EVERY_S = 0.25
 
 
@@ -44,7 +44,7 @@ class Clock:
         self._lapped = now
         return {"waiting_s": waiting, "computing_s": computing - averaged, "averaging_s": averaged}
 
-    def tell(self, report: Report, event: Callable[[], dict[str, Any]]) -> None:
+    def tell(self, report: Report, event: Callable[[], Event]) -> None:
         """Reports, unless that was done just now."""
         if time.monotonic() - self._spoke >= REPORT_EVERY_S:
             self._spoke = time.monotonic()

@@ -18,13 +18,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laketrain.distributed import World, averaging_seconds
+from laketrain.distributed import World, gradient_sync_seconds
 from laketrain.errors import LakeError
+from laketrain.events import Hint, Report
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
-from laketrain.train.clock import Report
 from laketrain.train.parted import weights_digest
 from laketrain.train.user import unpack_user_code
 from laketrain.workload import Train
@@ -90,10 +90,10 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
 
         begun = begin(task, dataset, checkpoints, world, first)
         if begun.note and world.is_chief:
-            report({"kind": "hint", "text": begun.note})
+            report(Hint(begun.note))
         loop = Loop(task, dataset, feed, begun, checkpoints, world, report)
         loop.run()
-    state, averaged = begun.state, averaging_seconds(begun.model.optimizer)
+    state, averaged = begun.state, gradient_sync_seconds(begun.model.optimizer)
     model = _chosen(begun.model, state, config, checkpoints) if world.is_chief else begun.model
     model = _of_probabilities(model, dataset, config)
     if task.output and world.is_chief:

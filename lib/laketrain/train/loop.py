@@ -15,14 +15,15 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from laketrain.distributed import World, average_accumulated, average_statistics, averaging_seconds
+from laketrain.distributed import World, average_accumulated_gradients, average_moving_statistics, gradient_sync_seconds
 from laketrain.errors import DataError
+from laketrain.events import EpochEnded, Hint, Report, StepEnded, ValidationStepEnded
 from laketrain.feed.dataset import Dataset
 from laketrain.feed.feed import Feed
 from laketrain.train.begin import Begun
 from laketrain.train.chance import chance_of, reseed, set_chance
 from laketrain.train.checkpoint import Checkpoints
-from laketrain.train.clock import Clock, Report
+from laketrain.train.clock import Clock
 from laketrain.train.groups import Groups, updates_of
 from laketrain.train.judge import Judge
 from laketrain.train.parted import refuse_parted
@@ -78,7 +79,7 @@ class Loop:
         for step in range(first, self._feed.steps):
             self._step(step, started, batches)
         state.step = 0
-        average_statistics(self._model, self._world)
+        average_moving_statistics(self._model, self._world)
         learnt = self._steps.totals(self._world)
         self._refuse_still(learnt["loss"])
         row: dict[str, Any] = {"epoch": state.epochs + 1, **learnt, **self._validate()}
@@ -92,10 +93,10 @@ class Loop:
         seconds = time.monotonic() - started
         done = self._feed.rows * (self._feed.steps - first) / self._feed.steps
         state.history.append({**row, "learning_rate": rate, "seconds": seconds, "rows_per_s": done / seconds})
-        state.times.append(self._world.gather(self.clock.lap(averaging_seconds(self._model.optimizer))))
+        state.times.append(self._world.gather(self.clock.lap(gradient_sync_seconds(self._model.optimizer))))
         if self._due():
             self._save(seconds)
-        self._report({"kind": "epoch", "epochs": self._config.epochs, **state.history[-1]})
+        self._report(EpochEnded(state.epochs, self._config.epochs, state.history[-1]))
 
     def _enter(self) -> None:
         """Begins the epoch, or goes on in the middle of it."""
@@ -127,7 +128,7 @@ class Loop:
         done = state.epochs * feed.steps + step
         if config.checkpoint_steps and (done + 1) % config.checkpoint_steps == 0 and step + 1 < feed.steps:
             state.step = step + 1
-            average_statistics(self._model, self._world)
+            average_moving_statistics(self._model, self._world)
             state.ranks = self._world.gather({"chance": chance_of(self._model), "sums": self._steps.sums()})
             self._save(time.monotonic() - started)
             state.ranks = []
@@ -145,7 +146,7 @@ class Loop:
             raise DataError("train", "epoch 1", *why)
         if self._world.is_chief:  # a model that knows all of it already
             text = "has changed no weight: its loss is 0, which leaves nothing to learn" if perfect else why[0]
-            self._report({"kind": "hint", "text": f"epoch 1 {text}"})
+            self._report(Hint(f"epoch 1 {text}"))
 
     def _set_rate(self, step: int) -> None:
         """Of a step of this epoch. With `accumulate` it is the step of the weights that counts."""
@@ -164,7 +165,7 @@ class Loop:
 
     def _validate(self) -> dict[str, float]:
         """Loss and metrics of the validation split, as `val_…`; every row counts once."""
-        config, event = self._config, {"kind": "validation", "epoch": self._state.epochs + 1}
+        config, event = self._config, ValidationStepEnded(self._state.epochs + 1)
         if config.validation is None:
             return {}
         with (named(f"rank {self._world.rank}, validation of epoch {self._state.epochs + 1}"),
@@ -185,20 +186,20 @@ class Loop:
         return self._judge.best_epoch if self._config.commits_best else None
 
     def _save(self, seconds: float) -> None:
-        average_accumulated(self._model.optimizer, self._world)
+        average_accumulated_gradients(self._model.optimizer, self._world)
         refuse_parted(self._model, self._world)
         if self._world.is_chief:
             self._checkpoints.save(self._model, self._state, seconds, self._best())
 
-    def _progress(self, step: int, started: float) -> dict[str, Any]:
+    def _progress(self, step: int, started: float) -> StepEnded:
         """What the driver's progress bar shows; ranks but the chief only say that they live."""
         epoch = self._state.epochs + 1
         if not self._world.is_chief:
-            return {"kind": "step", "epoch": epoch, "step": step + 1}
+            return StepEnded(epoch, step + 1)
         done = (step + 1 - self._first) * self._config.batch
-        return {"kind": "step", "epoch": epoch, "epochs": self._config.epochs, "step": step + 1,
-                "steps": self._feed.steps, "rows_per_s": done / max(1e-9, time.monotonic() - started),
-                **self._steps.running()}
+        rows_per_s = done / max(1e-9, time.monotonic() - started)
+        return StepEnded(epoch, step + 1, self._config.epochs, self._feed.steps,
+                         {"rows_per_s": rows_per_s, **self._steps.running()})
 
 
 

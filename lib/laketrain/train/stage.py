@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import median_low
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from laketrain.config.train import Ranks, ranks_of
 from laketrain.distributed import launch
-from laketrain.distributed.slots import slots_for
+from laketrain.distributed.launch.slots import slots_for
 from laketrain.errors import LakeError, LaunchError, RankError, StorageError
+from laketrain.events import Hint, OnEvent, Restarted, Resumed
 from laketrain.lake import Version, fingerprint, lease
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.fit import FitTask, fit
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 REVISION = 3
-
-OnEvent = Callable[[int, dict[str, Any]], None]
 
 # How a model is trained, but not what it becomes: changing these is no reason to train again.
 _NO_MATTER = {"retrain_when", "cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts",
@@ -61,7 +60,7 @@ def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: 
     """
     tell = on_event or (lambda rank, event: None)
     training, path = _training(dataset, config), f"checkpoints/{name}"
-    with lease(dataset.lake, path, training, lambda who: tell(0, {"kind": "hint", "text": f"{path}: {who}"})):
+    with lease(dataset.lake, path, training, lambda who: tell(0, Hint(f"{path}: {who}"))):
         return _trained(spark, dataset, name, config, key, training, tell)
 
 
@@ -70,7 +69,7 @@ def _trained(spark: SparkSession, dataset: Version, name: str, config: Train, ke
     started = time.monotonic()
     try_model(dataset, config)
     for text in in_vain(config.on(config.ranks.max), dataset.entry.counts["splits"].get(config.split, 0)):
-        tell(0, {"kind": "hint", "text": text})
+        tell(0, Hint(text))
     lake = dataset.lake
     models = lake.table("models", name)
     checkpoints = Checkpoints(lake, name, _run_identity(models.versions(), training), config.checkpoints)
@@ -127,8 +126,8 @@ def ranks_now(spark: SparkSession, config: Train) -> int:
 def _hint_at_few_row_groups(dataset: Version, config: Train, ranks: int, tell: OnEvent) -> None:
     groups = sum(len(file.row_groups or []) for file in dataset.files(config.split))
     if 0 < groups < ranks:
-        tell(0, {"kind": "hint", "text": f"{dataset.ref} has {groups} row groups in {config.split} for {ranks} "
-                 "ranks, so several read the same one: a smaller 'convert.row_group_mb' is quicker"})
+        tell(0, Hint(f"{dataset.ref} has {groups} row groups in {config.split} for {ranks} ranks, so several read the "
+                     "same one: a smaller 'convert.row_group_mb' is quicker"))
 
 
 def _training(dataset: Version, config: Train) -> str:
@@ -150,12 +149,11 @@ def _launch_until_done(
     while True:
         ranks = ranks_now(spark, config)
         if config.ranks.min < config.ranks.max:
-            tell(0, {"kind": "hint", "text": f"{ranks} ranks, of {config.ranks.min} to {config.ranks.max}"})
+            tell(0, Hint(f"{ranks} ranks, of {config.ranks.min} to {config.ranks.max}"))
         _hint_at_few_row_groups(dataset, config, ranks, tell)
         found = checkpoints.latest()
         if found is not None:
-            tell(0, {"kind": "resume", "epoch": found.entry.meta["epochs"], "step": found.entry.meta.get("step", 0),
-                     "checkpoint": found.ref})
+            tell(0, Resumed(found.ref, found.entry.meta["epochs"], found.entry.meta.get("step", 0)))
         resumed = replace(task, config=config.on(ranks), resume=found.number if found else None)
         try:
             return launch(spark, partial(fit, resumed), ranks, deadline=config.deadline_s, on_event=tell,
@@ -164,8 +162,7 @@ def _launch_until_done(
             if restarts == config.max_restarts:
                 raise
             restarts += 1
-            tell(getattr(error, "rank", None) or 0, {"kind": "restart", "attempt": restarts, "of": config.max_restarts,
-                                                     "cause": str(error)})
+            tell(getattr(error, "rank", None) or 0, Restarted(restarts, config.max_restarts, str(error)))
         except LakeError:
             # A second run of the same training drops what it has gone beyond: its newer checkpoint is as good.
             if found is None or found.number in checkpoints.versions():

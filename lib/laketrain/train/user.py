@@ -19,7 +19,7 @@ from typing import Any
 
 import cloudpickle
 
-from laketrain.distributed.rank import is_collateral
+from laketrain.distributed.backend import is_peer_failure
 from laketrain.errors import DataError, LaketrainError
 from laketrain.imports import import_object, place_of, users_error, users_own
 from laketrain.workload import Train
@@ -116,7 +116,7 @@ def blaming(config: Train) -> Iterator[None]:
         raise
     except Exception as error:
         running = _in_steps(config)
-        if not running or is_collateral(error) or not (place_of(error) or isinstance(error, _mistakes())):
+        if not running or is_peer_failure(error) or not (place_of(error) or isinstance(error, _mistakes())):
             raise
         raise users_error(error, "train", running) from error
 

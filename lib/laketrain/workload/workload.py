@@ -27,6 +27,7 @@ from laketrain.config.track import Track
 from laketrain.features import FeatureSet
 from laketrain.workload.convert import Convert
 from laketrain.workload.paths import is_url
+from laketrain.workload.plugins import with_plugins
 from laketrain.workload.train import Train
 from laketrain.workload.validation import validated
 
@@ -51,6 +52,9 @@ class Workload(Section):
     lake: str = Field(min_length=1)
     """Where the lake is: a directory, `hdfs://…` or `s3://…`. A relative one is seen from the config's own
     directory."""
+    plugins: list[str] = Field(default_factory=list)
+    """Modules that register stages and other parts of your own, e.g. `[my_company.ranking]`. They are imported before
+    the rest is checked."""
     variables: dict[str, str] = Field(default_factory=dict)
     """Names that text elsewhere in the file may use as `${name}`; `--set date=2026-11-20` gives one. Of a day,
     `${date:%Y/%m/%d}` is another form."""
@@ -121,7 +125,7 @@ class Workload(Section):
     def _made(cls, document: Document, folder: Path, lake: str | None = None) -> Workload:
         if lake is not None:
             document.override("lake", lake if is_url(lake) else str(Path(lake).absolute()))
-        workload = validated(cls, document, folder)
+        workload = validated(with_plugins(Workload, document), document, folder)
         workload._origin = Origin(document, folder)
         return workload
 

@@ -24,6 +24,7 @@ from laketrain.workload.checks import (
     quarantines,
     ranks,
     splits,
+    stages,
     training,
     usercode,
 )
@@ -38,7 +39,7 @@ def sections(workload: Workload) -> Iterator[Problem]:
     columns = Columns(workload)
     for check in (clean, integrate, convert, features, predict):
         yield from check.problems(workload, columns)
-    for other in (splits, ranks, quarantines):
+    for other in (splits, ranks, quarantines, stages):
         yield from other.problems(workload)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from laketrain.errors import Problem
+from laketrain.lake.quarantine import quarantine_name
 
 if TYPE_CHECKING:
     from laketrain.workload.workload import Workload
@@ -13,12 +14,12 @@ if TYPE_CHECKING:
 
 def problems(workload: Workload) -> Iterator[Problem]:
     """A quarantine is named after its table and, but for clean's, after the stage."""
-    others = {f"{name}-joins": f"the integrated table {name!r}" for name in workload.integrate}
+    others = {quarantine_name("integrated", name): f"the integrated table {name!r}" for name in workload.integrate}
     if workload.convert is not None:
-        others[f"{workload.dataset}-features"] = f"the dataset {workload.dataset!r}"
+        others[quarantine_name("features", workload.dataset)] = f"the dataset {workload.dataset!r}"
     if workload.predict is not None:
         name = workload.predict.name or workload.predict.table
-        others[f"{name}-predictions"] = f"the predictions {name!r}"
+        others[quarantine_name("predictions", name)] = f"the predictions {name!r}"
     for name in workload.clean:
         if name in others:
             yield Problem.at(("clean", name), f"its quarantine would be that of {others[name]}, too: quarantine/{name}",

@@ -1,0 +1,1 @@
+"""Collectives between ranks: averages, sums and broadcasts, the dtypes they travel in, and JSON values."""

@@ -1,0 +1,1 @@
+"""Extends Keras for ranks: the optimizer averages gradients, and batch normalisation spans all ranks."""

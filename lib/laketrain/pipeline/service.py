@@ -1,0 +1,157 @@
+"""A service: it lands what arrives until it is stopped, and can run the stages after ingest on it.
+
+    stream("conf/events.yaml", every=timedelta(seconds=10), last="clean", stop=threading.Event())
+
+It is a loop over the code that a schedule runs once. Only the lake knows what has landed, so a service and a schedule
+may follow each other, or run at the same time.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+from laketrain.config.durations import Duration
+from laketrain.config.sources import Source
+from laketrain.errors import ConfigError, GateError, LaketrainError, Problem
+from laketrain.lake import Version, increments
+from laketrain.pipeline.pipeline import Pipeline
+from laketrain.pipeline.stages import between
+from laketrain.report.terminal import Terminal
+from laketrain.stages import Event, Listener, Note, StageEnded, StageStarted
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PATIENCE = timedelta(minutes=10)
+
+
+def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE, last: str = "ingest",
+           sets: Sequence[str] = (), lake: str | None = None, stop: threading.Event | None = None,
+           listener: Listener | None = None, spark: SparkSession | None = None) -> int:
+    """Lands what arrives until it is stopped. Returns how many versions that made in `raw/`.
+
+    Args:
+        every: from the start of one round to the start of the next.
+        patience: stop after rounds have failed for this long in a row, so that a restarting broker or an outage is
+            survived. A model below its gate is a note and stops nothing.
+        last: the stage up to which a round runs if something has landed, from this service or another job, since these
+            stages last succeeded. The first round also runs them on what landed before.
+        stop: ends the service as soon as the version that is being made is committed. The others are those of
+            `Pipeline`.
+
+    Raises:
+        ConfigError: no source of the workload grows, or the workload has no section for `last`.
+        LaketrainError: the error of the last round, once patience is over.
+    """
+    stop = stop or threading.Event()
+    arrivals = _ArrivalsListener(listener or Terminal(), stop)
+    pipeline = Pipeline(config, sets, lake, arrivals, spark)
+    between("ingest", last)
+    pipeline.require(last)
+    _require_growing_source(pipeline)
+    processed: dict[str, str] | None = None
+    failing_since: float | None = None
+    message = ""
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            pipeline.outcomes.clear()
+            raw = pipeline.ingest(each=True)
+            landed = {name: version.ref for name, version in raw.items()}
+            if last != "ingest" and landed != processed and any(map(_has_files, raw.values())):
+                pipeline.run("clean", last)
+                processed = landed
+            failing_since, message = None, ""
+        except _Stopped:
+            break
+        except GateError as error:  # only other data can make another model
+            processed, failing_since, message = landed, None, ""
+            arrivals(Note(f"{error} (waiting for more)"))
+        except LaketrainError as error:
+            if stop.is_set():
+                # Whoever ends a service often ends Spark's JVM at the same instant. Nothing of the round was committed.
+                break
+            now = time.monotonic()
+            failing_since = failing_since or now  # a round that takes longer than patience is tried again all the same
+            if now - failing_since > patience.total_seconds():
+                raise
+            if str(error) != message:
+                message = str(error)
+                arrivals(Note(f"{message} (tried again)"))
+        stop.wait(max(0.0, every.total_seconds() - (time.monotonic() - began)))
+    return arrivals.landed
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set. A second signal ends the process."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, former[signal.Signals(number)])
+
+    former = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def parse_duration(option: str, text: str) -> timedelta:
+    """`10 s` or `5 minutes` as time. Raises ConfigError."""
+    try:
+        return TypeAdapter(Duration).validate_python(text)
+    except ValidationError as error:
+        problem, *hints = error.errors()[0].get("ctx", {}).get("error", ValueError(str(error))).args
+        raise ConfigError("command line", [Problem(option, str(problem), "".join(hints))]) from None
+
+
+def _has_files(raw: Version) -> bool:
+    """Whether anything has ever landed. As long as nothing has, there is nothing to convert or to train on."""
+    return any(part.entry.files for part in increments(raw))
+
+
+class _Stopped(Exception):
+    """Raised between two versions, where no work is half done."""
+
+
+class _ArrivalsListener:
+    """Passes on what was made, not what was found. Stops the round after the version that is being made."""
+
+    def __init__(self, listener: Listener, stop: threading.Event) -> None:
+        self._listener, self._stop = listener, stop
+        self.landed = 0
+
+    def __call__(self, event: Event) -> None:
+        """Receives an event. Raises _Stopped."""
+        match event:
+            case StageStarted(stage="ingest"):
+                return
+            case StageEnded(outcome):
+                if not outcome.skipped:
+                    self.landed += outcome.stage == "ingest"
+                    self._listener(event)
+                if self._stop.is_set():
+                    raise _Stopped
+            case _:
+                self._listener(event)
+
+
+def _require_growing_source(pipeline: Pipeline) -> None:
+    sources = pipeline.workload.sources
+    if all(isinstance(source, Source) and not source.incremental for source in sources.values()):
+        raise ConfigError(pipeline.workload.source, [Problem(
+            "sources", f"none of {', '.join(sources)} grows, so there is nothing to wait for",
+            "Say incremental: true of files that keep coming, or run it once with laketrain run")])

@@ -1,0 +1,19 @@
+"""Checks the sections of plugins' stages, each by its stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from laketrain.errors import Problem
+from laketrain.stages import STAGES
+
+if TYPE_CHECKING:
+    from laketrain.workload.workload import Workload
+
+
+def problems(workload: Workload) -> Iterator[Problem]:
+    """What the stages report of their sections."""
+    for stage in STAGES.values():
+        if stage.section is not None and stage.declared(workload):
+            yield from stage.problems(workload)
