@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak walk lint format bench reference lock clean cluster-up cluster-demo cluster-down cluster-test
+.PHONY: help setup demo test soak walk lint format bench docs reference lock clean cluster-up cluster-demo cluster-down cluster-test
 BIN := .venv/bin
 # A Python 3.11, where the one on PATH isn't: make setup PYTHON=/path/to/python3.11
 PYTHON ?=
@@ -57,10 +57,15 @@ lint: setup ## Check style, types and the rooms' imports
 bench: setup ## Measure against the bars, side by side; one alone: make bench NAME=convert
 	@PYTHONPATH=tools $(BIN)/python -m benchmarks $(NAME)
 
-reference: setup ## Write docs/config.md, docs/train-keys.md and docs/types.md anew from what the code says
+docs: setup ## Build docs/ as a site in build/docs, with search that works offline
+	@PYTHONPATH=tools $(BIN)/python tools/docs_site.py
+
+reference: setup ## Write the generated pages of docs/reference from the code
 	@$(BIN)/python tools/config_reference.py
 	@PYTHONPATH=tools $(BIN)/python tools/train_keys.py
 	@$(BIN)/python tools/type_reference.py
+	@$(BIN)/python tools/cli_reference.py
+	@$(BIN)/python tools/api_reference.py
 
 lock: setup ## Make requirements/*.lock anew; newest versions: ARGS=--upgrade
 	@$(BIN)/python tools/lock.py $(ARGS)

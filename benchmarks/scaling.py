@@ -5,7 +5,7 @@
 
 A ring of N ranks sends 2(N−1) messages of bytes/N one after the other (Patarasuk and Yuan 2009), so with a latency α
 and a bandwidth β it takes t = 2(N−1)·α + 2(N−1)/N · bytes/β. Before the first message Horovod's ranks agree on what to
-send, at the pace of its cycle: t₀, the same for any size. docs/scaling.md says what is assumed.
+send, at the pace of its cycle: t₀, the same for any size. docs/explanation/scaling.md says what is assumed.
 """
 
 from __future__ import annotations

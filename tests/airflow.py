@@ -6,16 +6,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from horovod_wheel import shelf
+from tool_environment import provide as provide_environment
 
 LOCK = Path(__file__).parents[1] / "requirements" / "airflow.lock"
 _DROPPED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
@@ -26,7 +22,7 @@ def provide(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     Raises CalledProcessError where its packages can't be had.
     """
-    airflow = _environment() / "bin" / "airflow"
+    airflow = provide_environment("airflow", LOCK) / "bin" / "airflow"
     environ = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     environ |= {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     (home / "dags").mkdir(parents=True)
@@ -37,17 +33,3 @@ def provide(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     migrated = run("db", "migrate")
     assert migrated.returncode == 0, migrated.stderr
     return run
-
-
-def _environment() -> Path:
-    home = shelf().with_name("airflow") / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:24]
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with home.with_suffix(".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if not (home / "whole").exists():
-            shutil.rmtree(home, ignore_errors=True)
-            for words in (["venv", "--python", sys.executable, str(home)],
-                          ["pip", "install", "--python", str(home / "bin" / "python"), "--no-deps", "-r", str(LOCK)]):
-                subprocess.run([sys.executable, "-m", "uv", *words], check=True, capture_output=True, text=True)
-            (home / "whole").touch()
-    return home

@@ -44,5 +44,5 @@ def test_the_public_names_come_when_they_are_asked_for():
 
     assert set(laketrain.__all__) <= set(dir(laketrain))
     assert laketrain.World(0, 1).size == 1
-    with pytest.raises(AttributeError, match="it has Lake, Pipeline, World"):
+    with pytest.raises(AttributeError, match="Did you mean 'Pipeline'"):
         laketrain.Pipe  # noqa: B018

@@ -137,7 +137,7 @@ def test_spark_submit_makes_the_same_model_and_predictions(by_command: Walked, l
     submit = shutil.which("spark-submit", path=str(Path(sys.executable).parent))
     assert submit is not None
     said = run([submit, "--master", "local[2]", str(ROOT / "jobs" / "pipeline.py"), *arguments(landed, tmp_path / "l")],
-               PYSPARK_PYTHON=sys.executable, SPARK_HOME=str(Path(pyspark.__file__).parent))  # docs/spark-submit.md
+               PYSPARK_PYTHON=sys.executable, SPARK_HOME=str(Path(pyspark.__file__).parent))
     submitted = Walked(Lake(tmp_path / "l"), said)
     assert submitted.weights == by_command.weights
     assert_same_predictions(submitted, by_command)

@@ -1,4 +1,4 @@
-"""Writes docs/config.md from the config's own models, so that it can't say anything else than they do.
+"""Writes docs/reference/config.md from the config's own models, so that it can't say anything else than they do.
 
     make reference      # = .venv/bin/python tools/config_reference.py
 
@@ -34,7 +34,7 @@ from laketrain.models import AnyModel, DeclaredModel
 from laketrain.workload import Convert, Train, Workload
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "config.md"
+PAGE = ROOT / "docs" / "reference" / "config.md"
 HEAD = Path(__file__).with_suffix(".md")
 """The prose around the tables."""
 

@@ -1,4 +1,4 @@
-"""Makes requirements/cpu.lock and gpu.lock anew: exact versions with hashes, for Linux on x86-64 and ARM.
+"""Writes requirements/cpu.lock, gpu.lock and docs.lock: exact versions with hashes, for Linux on x86-64 and ARM.
 
     make lock                      # = .venv/bin/python tools/lock.py
     make lock ARGS='--upgrade'     # let everything that requirements/tested.in does not hold move to its newest
@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ("horovod", "samples", "track", "dev")
-HEADER = "# Made by `make lock` from setup.py and requirements/tested.in. Do not edit.\n"
+HEADER = "# Made by `make lock` from {sources}. Do not edit.\n"
 MARKER = re.compile(r" ; (?P<marker>.*?)(?P<end> ?\\?)$")
 MACHINES = ("x86_64", "aarch64")
 
@@ -32,21 +32,27 @@ def simplify(line: str) -> str:
     return line[: found.start()] + marker + found["end"]
 
 
-def compile_lock(device: str, arguments: list[str]) -> None:
-    """Writes requirements/<device>.lock; what it pinned before stays pinned unless `--upgrade` is among `arguments`."""
-    lock = ROOT / "requirements" / f"{device}.lock"
+def lock_device(device: str, arguments: list[str]) -> None:
+    """Writes requirements/<device>.lock, for the package with all its extras."""
+    extras = [argument for extra in (device, *EXTRAS) for argument in ("--extra", extra)]
+    compile_lock(device, ["setup.py", "--constraint", "requirements/tested.in", *extras],
+                 "setup.py and requirements/tested.in", arguments)
+
+
+def compile_lock(name: str, sources: list[str], described: str, arguments: list[str]) -> None:
+    """Writes requirements/<name>.lock; what it pinned before stays pinned unless `--upgrade` is among `arguments`."""
+    lock = ROOT / "requirements" / f"{name}.lock"
     draft = lock.with_suffix(".lock.part")
     if lock.exists():
         draft.write_bytes(lock.read_bytes())  # uv takes its preferences from the file it writes
-    command = [sys.executable, "-m", "uv", "pip", "compile", "setup.py", "--constraint", "requirements/tested.in"]
+    command = [sys.executable, "-m", "uv", "pip", "compile", *sources]
     command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate"]
     command += ["--no-header", "--quiet"]
-    command += [argument for extra in (device, *EXTRAS) for argument in ("--extra", extra)]
     command += ["--no-emit-index-url", "--no-emit-find-links", "--output-file", str(draft), *arguments]
     try:
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         lines = [simplify(line) for line in draft.read_text(encoding="utf-8").splitlines()]
-        draft.write_text(HEADER + "\n".join(lines) + "\n", encoding="utf-8")
+        draft.write_text(HEADER.format(sources=described) + "\n".join(lines) + "\n", encoding="utf-8")
         os.replace(draft, lock)
     finally:
         draft.unlink(missing_ok=True)
@@ -54,5 +60,6 @@ def compile_lock(device: str, arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    for name in ("cpu", "gpu"):
-        compile_lock(name, sys.argv[1:])
+    for device in ("cpu", "gpu"):
+        lock_device(device, sys.argv[1:])
+    compile_lock("docs", ["requirements/docs.in"], "requirements/docs.in", sys.argv[1:])

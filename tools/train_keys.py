@@ -1,4 +1,4 @@
-"""Writes docs/train-keys.md: each key of `train` and of the models, with the kinds of features where it applies.
+"""Writes docs/reference/train-keys.md: where each key of `train` and of the models applies, by kind of feature.
 
     make reference      # = .venv/bin/python tools/config_reference.py, then .venv/bin/python tools/train_keys.py
 
@@ -26,7 +26,7 @@ from laketrain.errors import ConfigError
 from laketrain.models import AnyModel
 from laketrain.workload import Train, Workload
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "train-keys.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "train-keys.md"
 HEAD = Path(__file__).with_suffix(".md")
 """The prose around the tables."""
 

@@ -1,4 +1,4 @@
-"""Writes docs/types.md: what clean makes of every type of Arrow and Parquet, as the code says of each.
+"""Writes docs/reference/types.md: what clean makes of every type of Arrow and Parquet, as the code says of each.
 
     make reference      # = .venv/bin/python tools/type_reference.py, and that of the config
 
@@ -22,7 +22,7 @@ from pyspark.sql.types import DataType
 from laketrain.clean.reading.exact import exactly
 from laketrain.clean.reading.stored import TIMES, Stored, stored
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "types.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "types.md"
 HEAD = Path(__file__).with_suffix(".md")
 """The prose around the table."""
 D = decimal.Decimal

@@ -147,8 +147,9 @@ def test_each_rule_says_what_it_makes_of_the_columns():
 
 
 def test_the_rules_in_the_documents_are_accepted():
-    page = (Path(__file__).parents[2] / "docs" / "clean.md").read_text("utf-8")
-    [whole, one] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    pages = Path(__file__).parents[2] / "docs" / "how-to"
+    [whole] = re.findall(r"```yaml\n(.*?)```", (pages / "clean.md").read_text("utf-8"), re.DOTALL)
+    [one] = re.findall(r"```yaml\n(rules:.*?)```", (pages / "own-code.md").read_text("utf-8"), re.DOTALL)
     assert len(CleanTable.model_validate(Document.parse(whole, "clean.md").data["clean"]["visits"]).rules) == 10
     assert len(CleanTable.model_validate(Document.parse(one, "clean.md").data).rules) == 1
 

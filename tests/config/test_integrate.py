@@ -188,7 +188,7 @@ def test_a_table_declared_below_sees_the_integrated_one_and_itself_the_clean_one
 
 
 def test_the_steps_in_the_documents_are_accepted(problems: Callable[..., list[Problem]]):
-    page = (Path(__file__).parents[2] / "docs" / "integrate.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "integrate.md").read_text("utf-8")
     [snippet] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     head = """\
 name: ward

@@ -34,8 +34,8 @@ from laketrain.models import AnyModel
 from laketrain.workload import Convert, Train, Workload
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("benchmarks/*.md")])
-CONFIG = ROOT / "docs" / "config.md"
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("benchmarks/*.md")])
+CONFIG = ROOT / "docs" / "reference" / "config.md"
 PLACES = {"Workload": "The whole", "CleanTable": "`clean.<table>`", "IntegrateTable": "`integrate.<table>`",
           "Source": "`sources.<source>`", "KafkaSource": "`sources.<source>` with `format: kafka`",
           "JdbcSource": "`sources.<source>` with `format: jdbc`",
@@ -101,14 +101,35 @@ def tool() -> ModuleType:
 
 def test_the_page_of_the_config_is_what_the_models_say(tool: ModuleType) -> None:
     same = CONFIG.read_text("utf-8") == tool.reference()
-    assert same, "docs/config.md is not what the config's models say: run make reference"
+    assert same, "docs/reference/config.md is out of date: run make reference"
+
+
+def test_the_page_of_the_command_line_is_up_to_date() -> None:
+    import cli_reference
+
+    same = cli_reference.PAGE.read_text("utf-8") == cli_reference.reference()
+    assert same, "docs/reference/cli.md is out of date: run make reference"
+
+
+def test_the_page_of_the_python_api_is_up_to_date() -> None:
+    import api_reference
+
+    same = api_reference.PAGE.read_text("utf-8") == api_reference.reference()
+    assert same, "docs/reference/api.md is out of date: run make reference"
+
+
+def test_the_page_of_the_python_api_has_every_public_name() -> None:
+    import api_reference
+
+    shown = {name for names in api_reference.GROUPS.values() for name in names}
+    assert set(laketrain.__all__) - {"__version__"} <= shown
 
 
 def test_the_page_of_the_types_is_what_the_reader_says() -> None:
     import type_reference
 
     same = type_reference.PAGE.read_text("utf-8") == type_reference.reference()
-    assert same, "docs/types.md is not what clean's reader says: run make reference"
+    assert same, "docs/reference/types.md is out of date: run make reference"
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

@@ -1,6 +1,6 @@
 """Faults of data, each produced for real, where no test of a single room shows what becomes of it on the whole road.
 
-docs/faults.md lists all faults with the tests that show them.
+docs/explanation/faults.md lists all faults with the tests that show them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docs/faults.md names the test that shows each fault, and each of those tests exists."""
+"""docs/explanation/faults.md names the test that shows each fault, and each of those tests exists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / "faults.md").read_text("utf-8"))
+NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / "explanation" / "faults.md").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("file", sorted({file for file, _ in NAMED}))
@@ -20,7 +20,7 @@ def test_each_test_that_the_page_names_exists(file: str) -> None:
 
 
 def test_each_row_names_a_test() -> None:
-    rows = [line for line in (ROOT / "docs" / "faults.md").read_text("utf-8").splitlines()
+    rows = [line for line in (ROOT / "docs" / "explanation" / "faults.md").read_text("utf-8").splitlines()
             if line.startswith("|") and not line.startswith(("|---", "| fault", "| case"))]
     assert len(rows) > 30
     assert [row for row in rows if not re.search(r"`tests/[\w/]+\.py::test_\w+`", row)] == []

@@ -14,7 +14,7 @@ from laketrain.ml import KerasEstimator, KerasModel
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PAGE = Path(__file__).parents[2] / "docs" / "spark-ml.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "spark-ml.md"
 
 
 @pytest.mark.slow

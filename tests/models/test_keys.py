@@ -1,5 +1,6 @@
 """Every key of every model of the zoo changes what the model says, or what it is, with each kind of input that
-`laketrain check` accepts it with. The trials are those of tools/train_keys.py, of which docs/train-keys.md is made."""
+`laketrain check` accepts it with. The trials are those of tools/train_keys.py, which also
+writes docs/reference/train-keys.md."""
 
 from __future__ import annotations
 

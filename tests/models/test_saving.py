@@ -71,7 +71,7 @@ def saved(kind: str, folder: Path, **more: Any) -> tuple[Any, FeatureSet, list[A
 
 
 def prepared(features: FeatureSet, raw: list[Any], column: str = "x") -> dict[str, Array]:
-    """As docs/models.md does it."""
+    """As docs/how-to/use-a-model.md does it."""
     stored, reasons = features.encode_batch(pa.table({column: raw}))
     assert reasons.null_count == len(raw)
     return features.tensors(stored)
@@ -122,14 +122,14 @@ def test_scale_none_takes_numbers_as_they_came_and_log_their_logarithms(tmp_path
 
 
 def test_the_code_of_the_page_gives_what_the_model_says(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "use-a-model.md").read_text("utf-8")
     [snippet] = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "encode_batch" in code]
     dataset = tiny.commit_tiny(Lake(tmp_path))
     file = f"{tmp_path}/{tiny.commit_model(dataset).path('model.keras')}"
     images, _ = tiny.draw(5, seed=9)
     names: dict[str, Any] = {"lake": str(tmp_path), "file": file, "rows": {"pixels": images.reshape(5, -1).tolist()}}
     exec(snippet, names)
-    np.testing.assert_allclose(names["said"], names["model"]({"image": images}), rtol=1e-6)
+    np.testing.assert_allclose(names["predictions"], names["model"]({"image": images}), rtol=1e-6)
 
 
 def test_a_text_is_the_numbers_of_its_tokens() -> None:

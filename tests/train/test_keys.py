@@ -1,7 +1,7 @@
 """Every key of `train` has an effect on the weights wherever `laketrain check` accepts it, or is refused by it.
 
-The keys come from the config's own models and the trials from tools/train_keys.py, which writes docs/train-keys.md of
-them: a key that is new, or does nothing, fails here.
+The keys come from the config's own models and the trials from tools/train_keys.py, which also writes
+docs/reference/train-keys.md: a key that is new, or does nothing, fails here.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def test_each_key_of_train_has_its_place_in_the_walk() -> None:
 
 @pytest.mark.slow
 def test_the_table_of_keys_is_what_check_says() -> None:
-    assert PAGE.read_text("utf-8") == written(), "docs/train-keys.md is not what check says: run make reference"
+    assert PAGE.read_text("utf-8") == written(), f"{PAGE} is out of date: run make reference"
 
 
 @pytest.mark.slow

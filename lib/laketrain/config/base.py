@@ -25,7 +25,7 @@ Told = tuple[str, str] | None
 class Section(BaseModel):
     """A mapping in the YAML. Unknown keys, loose types and infinities are refused: `epochs: "3"` is not 3.
 
-    The text under each field is what docs/config.md says of it (tools/config_reference.py).
+    The text under each field becomes docs/reference/config.md (tools/config_reference.py).
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False,

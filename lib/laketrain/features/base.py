@@ -61,8 +61,8 @@ class Storage:
 class Feature(BaseModel, ABC):
     """One feature of a dataset: declared in YAML, saved as JSON, sent to executors.
 
-    Statistics of the train split are fields too. The docstring of each field is its description in docs/config.md
-    (tools/config_reference.py).
+    Statistics of the train split are fields too. The docstring of each field is its description in
+    docs/reference/config.md (tools/config_reference.py).
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)

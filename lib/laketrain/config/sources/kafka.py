@@ -46,12 +46,15 @@ Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_lengt
 
 
 class KafkaSource(ServerSource):
-    """Topics of Kafka, whose messages ingest lands as Parquet in `raw/<name>`, each once. See [streams](streams.md)."""
+    """Topics of Kafka, whose messages ingest lands as Parquet in `raw/<name>`, each once.
+
+    See [streams](../how-to/streams.md).
+    """
 
     tag: ClassVar[str] = "kafka"
 
     format: Literal["kafka"]
-    """The Spark session needs its connector, see [streams](streams.md#the-connector)."""
+    """The Spark session needs its connector, see [streams](../how-to/streams.md#the-connector)."""
     declared: Annotated[dict[str, SparkType], Field(min_length=1)] | None = Field(default=None, alias="schema")
     """Each field of the JSON that becomes a column, with its Spark SQL type; as with files of JSON, the honest choice
     is string."""
