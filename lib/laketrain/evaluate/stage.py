@@ -27,7 +27,7 @@ from laketrain.tasks import Output, read_outputs, task_of_section
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-REVISION = 4
+REVISION = 5
 BATCH = 512
 
 

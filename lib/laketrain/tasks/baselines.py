@@ -65,6 +65,8 @@ class Linear:
             np.asarray(self.model.predict(design_matrix(features, {name: values[first:first + step]
                                                                    for name, values in arrays.items()})))
             for first in range(0, rows, step)])
+        if predictions.dtype.kind == "f":  # scikit-learn drops the last axis of one component
+            predictions = predictions.reshape(rows, -1)
         return predictions >= 0.5 if self.flags else predictions
 
 
