@@ -10,7 +10,8 @@ from rich.console import Console
 
 from laketrain.errors import LakeError
 from laketrain.lake import Lake
-from laketrain.report.contents import describe, describe_table, print_contents, print_table
+from laketrain.report.contents import describe, describe_table
+from laketrain.report.terminal.contents import print_contents, print_table
 
 from .lakes import ROWS_IN, SPLITS, Built, build, commit
 

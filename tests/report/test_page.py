@@ -11,8 +11,8 @@ import yaml
 
 from laketrain.errors import DataError, GateError, LaketrainError
 from laketrain.lake import Lake
+from laketrain.report.format import count
 from laketrain.report.page import SECTIONS, render
-from laketrain.report.words import count
 from laketrain.stages import RunRecord
 from laketrain.workload import Workload
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from laketrain.report.training import _settings, advice
+from laketrain.report.sections.training import _settings, advice
 from laketrain.workload import Train
 
 

@@ -15,8 +15,8 @@ from laketrain.report.page import render
 from laketrain.stages import Outcome, RunRecord
 from laketrain.tasks import default_outputs
 
-from .lakes import Built, build, commit, workload
-from .reading import Page
+from ..lakes import Built, build, commit, workload
+from ..reading import Page
 
 FEATURES = FeatureSet.model_validate({
     "shape": {"kind": "label", "names": ["round", "square"]},
@@ -137,8 +137,8 @@ def test_many_components_are_drawn_together(built: Built) -> None:
 
 
 def test_a_terminal_line_has_each_targets_figure(built: Built) -> None:
-    from laketrain.report.terminal import _measured
+    from laketrain.report.terminal.listener import _headlines
 
-    assert _measured(meta_of("price")).endswith(", mean 9.0000, linear 2.5000")
-    assert _measured(meta_of("shape", "price")).startswith("shape accuracy 0.")
-    assert "; price mae " in _measured(meta_of("shape", "price"))
+    assert _headlines(meta_of("price")).endswith(", mean 9.0000, linear 2.5000")
+    assert _headlines(meta_of("shape", "price")).startswith("shape accuracy 0.")
+    assert "; price mae " in _headlines(meta_of("shape", "price"))

@@ -1,8 +1,9 @@
-"""Curves and dots as SVG that lies in the page and takes its colours and letters: it follows light, dark and print.
+"""Learning curves and scatter plots as SVG in the page's own colours and fonts, so that they follow its light, dark and
+print styles.
 
-    svg = curve([{"epoch": 1, "loss": 0.4, "val_loss": 0.3}, …], "loss", alt="…", key="curve-0")
+    svg = learning_curve([{"epoch": 1, "loss": 0.4, "val_loss": 0.3}, …], "loss", alt="…", key="curve-0")
 
-Nothing of the data but numbers is drawn: names, which could hold anything, stand in the page's own escaped text.
+Only numbers are drawn. Names, which may contain anything, are in the page's own escaped text.
 """
 
 from __future__ import annotations
@@ -16,22 +17,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.report.words import is_number
+from laketrain.report.format import is_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.ticker import Locator
 
-# Colours that matplotlib is given, and the page's own that they become.
+# Colours for matplotlib, and the CSS variables that replace them.
 _TRAIN, _VALIDATION, _SOFT, _LINE = "#010203", "#040506", "#070809", "#0a0b0c"
 _COLOURS = {_TRAIN: "var(--accent)", _VALIDATION: "var(--second)", _SOFT: "var(--soft)", _LINE: "var(--line)"}
 _INCHES = (4.5, 2.3)
-_FEW = 30
+_MOST_MARKERS = 30
 
 
-def curve(history: Sequence[Mapping[str, Any]], name: str, alt: str, key: str) -> str:
-    """The metric `name` over the epochs, and `val_<name>` where it is known. `key` makes the drawing's ids its own."""
+def learning_curve(history: Sequence[Mapping[str, Any]], name: str, alt: str, key: str) -> str:
+    """The metric `name` over the epochs, and `val_<name>` where the history has it. `key` is the prefix of the ids."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_INCHES, layout="constrained")
@@ -42,8 +43,8 @@ def curve(history: Sequence[Mapping[str, Any]], name: str, alt: str, key: str) -
         if points:
             epochs, values = zip(*points, strict=True)
             axes.plot(epochs, values, color=colour, linestyle=dashes, linewidth=1.8, solid_capstyle="round",
-                      marker="o" if len(points) <= _FEW else None, markersize=3.4 if len(points) > 1 else 6)
-    _dress(axes)
+                      marker="o" if len(points) <= _MOST_MARKERS else None, markersize=3.4 if len(points) > 1 else 6)
+    _style_axes(axes)
     if len(history) == 1:
         epoch = int(history[0].get("epoch", 1))
         axes.set_xlim(epoch - 0.5, epoch + 0.5)
@@ -52,7 +53,7 @@ def curve(history: Sequence[Mapping[str, Any]], name: str, alt: str, key: str) -
 
 
 def scatter(true: npt.NDArray[np.float64], predicted: npt.NDArray[np.float64], alt: str, key: str) -> str:
-    """A dot a prediction, (n,) each, over the line on which they would all lie. `key` as for `curve`."""
+    """Predicted over true values, (n,) each, with the diagonal. `key` is the prefix of the ids."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_INCHES, layout="constrained")
@@ -63,7 +64,7 @@ def scatter(true: npt.NDArray[np.float64], predicted: npt.NDArray[np.float64], a
         axes.plot(ends, ends, color=_SOFT, linewidth=1, linestyle=(0, (4, 1.6)))
         axes.plot(true, predicted, color=_TRAIN, linestyle="", marker="o", markersize=2.6, alpha=0.6,
                   markeredgewidth=0)
-    _dress(axes)
+    _style_axes(axes)
     axes.set_xlabel("true", color=_SOFT, fontsize=8.5)
     axes.set_ylabel("predicted", color=_SOFT, fontsize=8.5)
     axes.xaxis.set_major_locator(_few_ticks())
@@ -76,7 +77,7 @@ def _few_ticks() -> Locator:
     return MaxNLocator(6)
 
 
-def _dress(axes: Axes) -> None:
+def _style_axes(axes: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlabel("epoch", color=_SOFT, fontsize=8.5)
@@ -102,16 +103,16 @@ def _svg(figure: Figure, alt: str, key: str) -> str:
         axes.patch.set_alpha(0)
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": key}):
         FigureCanvasSVG(figure).print_svg(buffer)
-    return _in_page(buffer.getvalue(), alt, key)
+    return _embedded(buffer.getvalue(), alt, key)
 
 
-def _in_page(text: str, alt: str, key: str) -> str:
-    """The bare <svg> element: no document around it, ids of its own, the page's colours and letters."""
+def _embedded(text: str, alt: str, key: str) -> str:
+    """The <svg> element alone, with prefixed ids, the page's colours and its fonts."""
     body = text[text.index(">", text.index("<svg")) + 1:]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{key}-", body)
     body = re.sub(r"font: ([0-9.]+px)[^;\"]*", r"font-size: \1", body)
-    for given, own in _COLOURS.items():
-        body = body.replace(given, own)
+    for colour, variable in _COLOURS.items():
+        body = body.replace(colour, variable)
     width, height = (72 * inches for inches in _INCHES)
     return (f'<svg class="plot" role="img" aria-label="{html.escape(alt)}" viewBox="0 0 {width:g} {height:g}">' + body)

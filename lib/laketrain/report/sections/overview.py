@@ -1,8 +1,8 @@
-"""What the page says of the run itself: its headline, its times, its versions, the software it ran with.
+"""The run itself: its headline, the time of its stages, its versions, its software and its config.
 
     headline(run).verdict, stages(run), versions(run), software(run)
 
-Each function gives plain values that a template prints, or None where the run has nothing of the kind.
+Each function returns the values that a template prints, or None to leave the section out.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 from laketrain.errors import GateError
 from laketrain.lake import Version
 from laketrain.lake.draft import whoami
-from laketrain.report import words
-from laketrain.report.evaluation import parts_of
+from laketrain.report import format as fmt
 from laketrain.report.run import Run, parents_of
+from laketrain.report.sections.evaluation import target_sections
 from laketrain.tasks import task_of_section
 
 SOFTWARE = ("laketrain", "tensorflow", "tensorflow-cpu", "keras", "horovod", "petastorm", "pyarrow", "pyspark", "numpy",
@@ -28,7 +28,7 @@ FINGERPRINT = 12
 
 @dataclass(frozen=True)
 class Verdict:
-    """How it went: `tone` is good, bad or plain; `mark` says the same without a colour."""
+    """The result of the run: `tone` is good, bad or plain, and `mark` shows the same without colour."""
 
     tone: str
     mark: str
@@ -37,7 +37,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Tile:
-    """A figure of the headline, with what it is measured by."""
+    """A figure of the headline, with a note."""
 
     name: str
     value: str
@@ -46,20 +46,19 @@ class Tile:
 
 @dataclass(frozen=True)
 class Headline:
-    """The top of the page. `error` is what ended the run early, `notices` what should be known before its figures are
-    believed."""
+    """The top of the page. `error` is why the run failed; `warnings` are those of its evaluation or dataset."""
 
     title: str
     verdict: Verdict
     sentence: str
     tiles: list[Tile]
     error: str | None
-    notices: list[str]
+    warnings: list[str]
 
 
 @dataclass(frozen=True)
 class StageTime:
-    """A stage's result for one table, and its time as a fraction of the longest."""
+    """A version that a stage made or reused; `part` is its time as a fraction of the longest."""
 
     stage: str
     ref: str
@@ -70,7 +69,7 @@ class StageTime:
 
 @dataclass(frozen=True)
 class Stages:
-    """The run's stages in their order, and how long all of it took."""
+    """The versions of the run in the order of the stages, the time of the run, and how many versions were reused."""
 
     times: list[StageTime]
     seconds: float
@@ -79,7 +78,7 @@ class Stages:
 
 @dataclass(frozen=True)
 class Origin:
-    """A version and where it comes from. `role` is its part in this run, empty where the run only stands on it."""
+    """A version and its parents. `role` is whether this run made or reused it; empty for its ancestors."""
 
     ref: str
     role: str
@@ -94,27 +93,27 @@ class Origin:
 
 @dataclass(frozen=True)
 class Versions:
-    """All versions that the run made, found or stands on."""
+    """All versions that the run made or reused, and their ancestors."""
 
     lake: str
     origins: list[Origin]
 
 
 def headline(run: Run) -> Headline:
-    """The workload, how it went, and its figures."""
+    """The workload, the result of the run, and its main figures."""
     record = run.record
     made = sum(not outcome.skipped for outcome in record.outcomes)
-    found = len(record.outcomes) - made
-    parts = [f"{words.many(made, 'version')} made" if made else "nothing made"]
-    parts += [f"{found} found unchanged"] if found else []
+    reused = len(record.outcomes) - made
+    parts = [f"{fmt.plural(made, 'version')} made" if made else "nothing made"]
+    parts += [f"{reused} found unchanged"] if reused else []
     sentence = f"{', '.join(parts)}, by {whoami()}, as {record.source} says."
     error = run.redactor.scrub(str(record.failure)) if record.failure else None
     return Headline(record.workload.name, _verdict(run), sentence[0].upper() + run.redactor.scrub(sentence[1:]),
-                    list(_tiles(run)), error, [run.redactor.scrub(said) for said in _notices(run)])
+                    list(_tiles(run)), error, [run.redactor.scrub(warning) for warning in _warnings(run)])
 
 
-def _notices(run: Run) -> list[str]:
-    """Those of the evaluation or, where nothing was evaluated, of the dataset that the run made or found."""
+def _warnings(run: Run) -> list[str]:
+    """The warnings of the evaluation or, without one, of the dataset that the run made or reused."""
     from laketrain.evaluate.notices import notices_of_dataset
 
     evaluation, dataset = run.last("evaluate"), run.last("convert")
@@ -142,26 +141,26 @@ def _tiles(run: Run) -> Iterator[Tile]:
     if evaluation is not None:
         meta = evaluation.entry.meta
         bounds = record.workload.evaluate.gate if record.workload.evaluate else {}
-        on = f"on {words.measured_on(evaluation.entry.counts, meta.get('split', 'the test split'))}"
-        for target, section in parts_of(evaluation)[:2]:
+        on = f"on {fmt.measured_on(evaluation.entry.counts, meta.get('split', 'the test split'))}"
+        for target, section in target_sections(evaluation)[:2]:
             headline = task_of_section(section).headline
             bound = bounds.get(f"{target}.{headline.metric}" if target else headline.metric)
-            said = words.share if headline.is_share else words.metric
+            format_value = fmt.percent if headline.is_share else fmt.metric
             yield Tile(f"{headline.title} of {target}" if target else headline.title,
-                       said(section["metrics"].get(headline.metric)),
-                       on + (f"; the gate asks {words.bound(bound)}" if bound else ""))
+                       format_value(section["metrics"].get(headline.metric)),
+                       on + (f"; the gate asks {fmt.bound(bound)}" if bound else ""))
     if model is not None and (run.made("train") or run.made("evaluate")):
         counts = model.entry.counts
-        yield Tile("Model", f"{model.name}@{model.number}", f"{words.many(counts.get('parameters'), 'parameter')}, "
-                   f"{words.many(counts.get('epochs'), 'epoch')} of {words.rows(counts.get('rows'))}")
+        yield Tile("Model", f"{model.name}@{model.number}", f"{fmt.plural(counts.get('parameters'), 'parameter')}, "
+                   f"{fmt.plural(counts.get('epochs'), 'epoch')} of {fmt.rows(counts.get('rows'))}")
     predictions = run.last("predict")
     if predictions is not None:
-        yield Tile("Predictions", words.count(predictions.entry.counts.get("out")), f"in {predictions.ref}")
-    yield Tile("Took", words.duration(record.seconds), f"began {words.moment(record.began)}")
+        yield Tile("Predictions", fmt.count(predictions.entry.counts.get("out")), f"in {predictions.ref}")
+    yield Tile("Took", fmt.duration(record.seconds), f"began {fmt.utc_time(record.began)}")
 
 
 def stages(run: Run) -> Stages | None:
-    """Where the time went."""
+    """The time of each stage."""
     outcomes = run.record.outcomes
     if not outcomes:
         return None
@@ -172,7 +171,7 @@ def stages(run: Run) -> Stages | None:
 
 
 def versions(run: Run) -> Versions | None:
-    """Every version of the run and every ancestor, in the order of the road."""
+    """The versions of the run and their ancestors, in the order of the stages."""
     if not run.history:
         return None
     roles = {outcome.version.ref: "found unchanged" if outcome.skipped else "made by this run"
@@ -184,21 +183,21 @@ def versions(run: Run) -> Versions | None:
 def _origin(version: Version, role: str) -> Origin:
     entry = version.entry
     return Origin(version.ref, role, parents_of(version),
-                  entry.data, entry.fingerprint[:FINGERPRINT], words.size(sum(file.bytes for file in entry.files)),
-                  words.stamp(entry.created), entry.by, entry.laketrain)
+                  entry.data, entry.fingerprint[:FINGERPRINT], fmt.size(sum(file.bytes for file in entry.files)),
+                  fmt.timestamp(entry.created), entry.by, entry.laketrain)
 
 
 def software(run: Run) -> list[tuple[str, str]]:
-    """Names and versions of what is installed beside this page's writer, read without importing any of it."""
-    found: list[tuple[str, str]] = [("python", platform.python_version())]
+    """Names and versions of the installed packages in SOFTWARE, read without importing them."""
+    installed: list[tuple[str, str]] = [("python", platform.python_version())]
     for name in SOFTWARE:
         try:
-            found.append((name, metadata.version(name)))
+            installed.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def config(run: Run) -> dict[str, Any]:
-    """The workload as YAML, and where it was read."""
+    """The workload as YAML, and the path or name that it was read from."""
     return {"source": run.redactor.scrub(run.record.source), "yaml": run.redactor.settings()}

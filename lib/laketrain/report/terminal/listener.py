@@ -1,4 +1,4 @@
-"""A run in the terminal or a notebook: a line for each stage, a progress bar while ranks train.
+"""A run in the terminal or a notebook: a line for each stage, and a progress bar during training.
 
     Pipeline("conf/mnist.yaml", listener=Terminal())
 """
@@ -15,14 +15,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from laketrain import events
 from laketrain.events import EpochEnded, Hint, Logs, Restarted, Resumed, StepEnded
-from laketrain.report.words import measured_on, metric
+from laketrain.report.format import measured_on, metric
 from laketrain.stages import Event, Note, Outcome, RankEvent, StageEnded, StageStarted
 from laketrain.tasks import task_of_section
 
 
 class Terminal:
-    """Shows stages as they end and training as it goes on. In a log file there are no bars, and each epoch is a line.
-    It is a listener of the pipeline."""
+    """A listener of the pipeline that prints a line for each stage and epoch and, in a terminal, a progress bar."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
@@ -44,33 +43,33 @@ class Terminal:
 
     def _end(self, outcome: Outcome) -> None:
         self._close()
-        mark = "[dim]unchanged[/dim]" if outcome.skipped else f"[green]{outcome.seconds:6.1f} s[/green]  "
+        status = "[dim]unchanged[/dim]" if outcome.skipped else f"[green]{outcome.seconds:6.1f} s[/green]  "
         text = escape(f"{outcome.version.ref:<28} {_counts(outcome)}")
-        self.console.print(f"{outcome.stage:>10}  {mark:<9}  {text}", soft_wrap=True)
-        for notice in notices(outcome):
-            self._note(notice)
+        self.console.print(f"{outcome.stage:>10}  {status:<9}  {text}", soft_wrap=True)
+        for warning in _warnings(outcome):
+            self._note(warning)
 
     def _rank_event(self, rank: int, event: events.Event) -> None:
         match event:
             case EpochEnded(epoch, epochs, logs) if rank == 0:
-                self._say(f"epoch {epoch:>3}/{epochs}  {_metrics(logs)}")
+                self._print(f"epoch {epoch:>3}/{epochs}  {_metrics(logs)}")
             case StepEnded(epoch, step, int(epochs), int(steps), logs) if rank == 0:
                 self._show_progress(f"train  epoch {epoch}/{epochs}  {_metrics(logs)}", (epoch - 1) * steps + step,
                                     epochs * steps)
             case Hint(text):
-                self._say(f"[yellow]{escape(text)}[/]")
+                self._print(f"[yellow]{escape(text)}[/]")
             case Resumed(checkpoint, epoch, step):
                 step_text = f", step {step} of the next" if step else ""
-                self._say(f"[yellow]resumes after epoch {epoch}{step_text}[/], from {escape(checkpoint)}")
+                self._print(f"[yellow]resumes after epoch {epoch}{step_text}[/], from {escape(checkpoint)}")
             case Restarted(attempt, max_restarts, cause):
-                self._say(f"[yellow]relaunch {attempt} of {max_restarts}:[/] {escape(cause)}")
+                self._print(f"[yellow]relaunch {attempt} of {max_restarts}:[/] {escape(cause)}")
 
     def _note(self, text: str) -> None:
         self._close()
         self.console.print(f"            [yellow]{escape(text)}[/]", soft_wrap=True)
 
-    def _say(self, text: str) -> None:
-        """Prints an indented line, above the bar if there is one."""
+    def _print(self, text: str) -> None:
+        """Prints an indented line, above the progress bar if there is one."""
         (self._progress.console if self._progress else self.console).print(f"{'':12}{text}", soft_wrap=True)
 
     def _show_progress(self, description: str, completed: int, total: int) -> None:
@@ -92,8 +91,8 @@ class Terminal:
 
 
 @contextmanager
-def counting(total: int, description: str) -> Iterator[Callable[[object], None]]:
-    """A bar that goes on by one at each call, on standard error; nothing where no one looks."""
+def progress_bar(total: int, description: str) -> Iterator[Callable[[object], None]]:
+    """A progress bar on standard error that each call advances by one. Nothing is shown if that isn't a terminal."""
     console = Console(stderr=True)
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
                   console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -109,13 +108,13 @@ def _metrics(logs: Logs) -> str:
 
 
 def _counts(outcome: Outcome) -> str:
-    """A stage's numbers in words."""
+    """The counts of a stage's version as text."""
     counts = outcome.version.entry.counts
     meta = outcome.version.entry.meta
     if outcome.stage == "train":
         return f"{counts['epochs']} epochs of {counts['rows']:,} rows, {counts['parameters']:,} parameters"
     if outcome.stage == "evaluate":
-        return f"{_measured(meta)}, on {measured_on(counts)}"
+        return f"{_headlines(meta)}, on {measured_on(counts)}"
     if outcome.stage == "ingest":
         rows = f"{counts['rows']:,} rows, " if "rows" in counts else ""
         lost = f", {counts['lost']:,} lost before they were landed" if "lost" in counts else ""
@@ -128,8 +127,8 @@ def _counts(outcome: Outcome) -> str:
     return ", ".join(parts)
 
 
-def notices(outcome: Outcome) -> list[str]:
-    """What should be known of a stage's result before it is believed."""
+def _warnings(outcome: Outcome) -> list[str]:
+    """The warnings about a dataset or an evaluation."""
     from laketrain.evaluate.notices import notices_of_dataset
 
     if outcome.stage == "convert":
@@ -137,15 +136,15 @@ def notices(outcome: Outcome) -> list[str]:
     return list(outcome.version.entry.meta.get("warnings") or []) if outcome.stage == "evaluate" else []
 
 
-def _measured(meta: Mapping[str, Any]) -> str:
-    """Each target's figure, and those of its baselines."""
+def _headlines(meta: Mapping[str, Any]) -> str:
+    """The headline metric of each target, and those of its baselines."""
     from laketrain.evaluate.results import sections
 
-    found = sections(meta)
-    said = []
-    for target, section in found.items():
-        figure = task_of_section(section).headline.metric
-        beside = "".join(f", {name} {metric(value)}" for name, value in section["baselines"].items())
-        name = f"{target} " if len(found) > 1 else ""
-        said.append(f"{name}{figure.replace('_', ' ')} {metric(section['metrics'][figure])}{beside}")
-    return "; ".join(said)
+    by_target = sections(meta)
+    texts = []
+    for target, section in by_target.items():
+        headline = task_of_section(section).headline.metric
+        baselines = "".join(f", {name} {metric(value)}" for name, value in section["baselines"].items())
+        name = f"{target} " if len(by_target) > 1 else ""
+        texts.append(f"{name}{headline.replace('_', ' ')} {metric(section['metrics'][headline])}{baselines}")
+    return "; ".join(texts)

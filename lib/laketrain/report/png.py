@@ -1,7 +1,7 @@
-"""Pixels as PNG data URIs: pictures that lie in the page itself.
+"""Pixels as PNG data URIs, which are part of the page itself.
 
-    tile(images[0])                 # 'data:image/png;base64,…' of a (28, 28, 1) uint8 array
-    heat(confusion)                 # of a matrix too large for a table
+    thumbnail(images[0])            # 'data:image/png;base64,…' of a (28, 28, 1) uint8 array
+    heatmap(confusion)              # of a matrix that is too large for a table
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 LARGEST = 160
 _RIGHT, _WRONG = (43, 95, 158), (190, 66, 58)
-_HEAT_SIDE = 640
+_HEATMAP_SIDE = 640
 
 
-def tile(pixels: npt.NDArray[Any]) -> str:
-    """A picture of (h, w, channels) uint8, made smaller where it is larger than LARGEST. One channel is grey, two are
-    grey with the second left out, three are RGB, four RGBA, and of more the first three are shown."""
+def thumbnail(pixels: npt.NDArray[Any]) -> str:
+    """A picture of (h, w, channels) uint8, scaled down to at most LARGEST pixels a side. One or two channels are shown
+    in grey (the second is dropped), three as RGB, four as RGBA; of more, the first three as RGB."""
     from PIL import Image
 
     channels = pixels.shape[-1]
@@ -30,19 +30,17 @@ def tile(pixels: npt.NDArray[Any]) -> str:
     return _uri(picture)
 
 
-def heat(confusion: npt.NDArray[Any]) -> str:
-    """A confusion matrix, (classes, classes): the share of each true class, blue where right and red where wrong.
-
-    Shares are opacities, so that it lies well on a light page and on a dark one.
-    """
+def heatmap(confusion: npt.NDArray[Any]) -> str:
+    """A confusion matrix, (classes, classes), normalised by true class: blue where right, red where wrong. Shares are
+    opacities, so that the picture suits light and dark pages."""
     from PIL import Image
 
-    whole = confusion.sum(axis=1, keepdims=True)
-    shares = np.divide(confusion, whole, out=np.zeros(confusion.shape), where=whole > 0)
+    totals = confusion.sum(axis=1, keepdims=True)
+    shares = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
     pixels = np.zeros((*confusion.shape, 4), np.uint8)
     pixels[..., :3] = np.where(np.eye(len(confusion), dtype=bool)[..., None], _RIGHT, _WRONG)
     pixels[..., 3] = np.round(255 * np.sqrt(shares))
-    side = max(1, _HEAT_SIDE // max(1, len(confusion))) * len(confusion)
+    side = max(1, _HEATMAP_SIDE // max(1, len(confusion))) * len(confusion)
     return _uri(Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST))
 
 

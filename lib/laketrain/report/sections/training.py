@@ -1,4 +1,4 @@
-"""What the page says of training: how it went over the epochs, with which settings, and where the ranks' time went.
+"""The training: curves and history of the epochs, settings, and the time of the ranks.
 
     training(run).curves, ranks(run).ranks
 """
@@ -14,20 +14,20 @@ from pydantic import ValidationError
 from laketrain.config.augment import Augment
 from laketrain.config.optimizer import Optimizer
 from laketrain.features import FeatureSet, Image
-from laketrain.report import words
-from laketrain.report.plots import curve
+from laketrain.report import format as fmt
 from laketrain.report.run import Run
+from laketrain.report.svg.plots import learning_curve
 from laketrain.workload import Train
 from laketrain.workload.checks import unused
 from laketrain.workload.former import current_train
 
-_MUCH_WAITING, _MUCH_AVERAGING = 0.1, 0.25
+_WAITING_LIMIT, _AVERAGING_LIMIT = 0.1, 0.25
 _NO_METRIC = {"epoch", "seconds", "rows_per_s", "learning_rate"}
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric over the epochs: its drawing, and in words what it says."""
+    """A metric over the epochs as SVG, and its last values as text."""
 
     name: str
     svg: str
@@ -37,8 +37,8 @@ class Curve:
 
 @dataclass(frozen=True)
 class Training:
-    """`settings` are names and values; the history is `columns` over `rows`, in text; `chosen` says which epoch's model
-    was committed, `counted` how rows with weights count."""
+    """`settings` are names and values; `columns` and `rows` are the history as text. `chosen` is a sentence about the
+    epoch whose model was committed, `weighting` one about the rows' weights, or empty."""
 
     ref: str
     curves: list[Curve]
@@ -46,13 +46,14 @@ class Training:
     columns: list[str]
     rows: list[list[str]]
     chosen: str
-    counted: str
+    weighting: str
 
 
 @dataclass(frozen=True)
 class RankTime:
-    """One rank's host or container, its seconds in steps, and the parts of the longest rank's: computing, averaging
-    gradients (the wait for the other ranks included), waiting for data."""
+    """A rank, its host or container, and its seconds in steps. The `_part` fields are fractions of the slowest rank's
+    time: computing, averaging gradients (and waiting for other ranks), waiting for data; the `_share` fields are
+    fractions of its own."""
 
     rank: int
     where: str
@@ -66,7 +67,7 @@ class RankTime:
 
 @dataclass(frozen=True)
 class Ranks:
-    """All ranks, how often they had to be launched again, and one sentence of advice."""
+    """All ranks, the number of relaunches, and one sentence of advice."""
 
     ranks: list[RankTime]
     restarts: int
@@ -74,22 +75,23 @@ class Ranks:
 
 
 def training(run: Run) -> Training | None:
-    """The history of the model that the run trained, or found trained."""
+    """The history and settings of the model that the run trained or reused."""
     version = run.last("train")
     history = version.entry.meta.get("history") if version else None
     if version is None or not history:
         return None
     columns = list(dict.fromkeys(key for row in history for key in row))
     names = [name for name in columns if name not in _NO_METRIC and not name.startswith("val_")]
-    curves = [_curve(history, name, f"curve{place}") for place, name in enumerate(names)]
+    curves = [_curve(history, name, f"curve{index}") for index, name in enumerate(names)]
     table = [[_cell(column, row.get(column)) for column in columns] for row in history]
     titles = [column.replace("_", " ") for column in columns]
     return Training(version.ref, curves, _settings(version.entry.meta), titles, table, _chosen(version.entry.meta),
-                    _counted(version.entry.meta))
+                    _weighting(version.entry.meta))
 
 
-def _counted(meta: Mapping[str, Any]) -> str:
-    weight = next((name for name, one in (meta.get("features") or {}).items() if one.get("role") == "weight"), None)
+def _weighting(meta: Mapping[str, Any]) -> str:
+    features = (meta.get("features") or {}).items()
+    weight = next((name for name, feature in features if feature.get("role") == "weight"), None)
     return f"Losses and metrics are means over the rows by their weight {weight!r}." if weight else ""
 
 
@@ -100,33 +102,33 @@ def _chosen(meta: Mapping[str, Any]) -> str:
     if best["keep"] == "last":
         return f"The model is that of the last epoch, {last}."
     name = best["monitor"].replace("_", " ")
-    return f"The model is that of epoch {best['epoch']} of {last}, the best by {name}: {words.metric(best['value'])}."
+    return f"The model is that of epoch {best['epoch']} of {last}, the best by {name}: {fmt.metric(best['value'])}."
 
 
 def _curve(history: Sequence[Mapping[str, Any]], name: str, key: str) -> Curve:
     last, validation = history[-1], f"val_{name}"
-    validated = any(words.is_number(row.get(validation)) for row in history)
-    said = f"train {words.metric(last.get(name))}"
+    validated = any(fmt.is_number(row.get(validation)) for row in history)
+    summary = f"train {fmt.metric(last.get(name))}"
     if validated:
-        said += f", validation {words.metric(last.get(validation))}"
-    alt = f"Curves of {name} over {words.many(len(history), 'epoch')}; at the end {said}"
-    return Curve(name, curve(history, name, alt, key), said, validated)
+        summary += f", validation {fmt.metric(last.get(validation))}"
+    alt = f"Curves of {name} over {fmt.plural(len(history), 'epoch')}; at the end {summary}"
+    return Curve(name, learning_curve(history, name, alt, key), summary, validated)
 
 
 def _cell(column: str, value: Any) -> str:
     if column == "epoch" or column == "rows_per_s":
-        return words.count(value)
-    return words.duration(value) if column == "seconds" else words.metric(value)
+        return fmt.count(value)
+    return fmt.duration(value) if column == "seconds" else fmt.metric(value)
 
 
 def _settings(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
     config = effective(current_train(meta.get("config") or {}), meta.get("features") or {})
     return [
         *_named("model", config.get("model") or {}),
-        *_named("optimizer", _chosen_of(config.get("optimizer") or {}, config.get("ranks"))),
+        *_named("optimizer", _shown_optimizer(config.get("optimizer") or {}, config.get("ranks"))),
         *_named("augmentation", config.get("augment") or {}),
         *_named("losses", _losses(config)),
-        *((name, _plain(config[key])) for name, key in (("global batch", "batch"), ("ranks", "ranks"),
+        *((name, _text(config[key])) for name, key in (("global batch", "batch"), ("ranks", "ranks"),
                                                         ("precision", "precision"), ("begun from", "init_from"),
                                                         ("seed", "seed")) if config.get(key) is not None),
         *([("weights", str(meta["weights"])[:12])] if meta.get("weights") else []),
@@ -134,29 +136,29 @@ def _settings(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def effective(config: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
-    """The section without what changed nothing: a model of an older release may have been trained with such settings,
+    """The section without settings that have no effect. An older release may have trained a model with such settings,
     which are refused today."""
-    found = {**config, "augment": {key: bound for key, bound in (config.get("augment") or {}).items()
+    settings = {**config, "augment": {key: bound for key, bound in (config.get("augment") or {}).items()
                                    if bound and bound != _NO_AUGMENT.get(key)}}
     try:
         parsed, declared = Train.model_validate(dict(config)), FeatureSet.model_validate(dict(features))
         unused_paths = [problem.path for problem in unused.problems(parsed, declared)]
     except ValidationError:
-        return found
-    if not any(isinstance(one, Image) for one in declared.inputs.values()):
-        found["augment"] = {}
+        return settings
+    if not any(isinstance(feature, Image) for feature in declared.inputs.values()):
+        settings["augment"] = {}
     for key, *below in unused_paths:
-        section = found.get(str(key))
+        section = settings.get(str(key))
         if below and isinstance(section, dict):
-            found[str(key)] = {name: value for name, value in section.items() if name != below[0]}
-    return found
+            settings[str(key)] = {name: value for name, value in section.items() if name != below[0]}
+    return settings
 
 
-def _chosen_of(optimizer: Mapping[str, Any], ranks: Any) -> dict[str, Any]:
-    """What isn't the default, and the rate; between ranks where there are several."""
-    alone = isinstance(ranks, Mapping) and ranks.get("max") == 1
+def _shown_optimizer(optimizer: Mapping[str, Any], ranks: Any) -> dict[str, Any]:
+    """The name, the learning rate, and what isn't the default. The gradient dtype only matters between ranks."""
+    single_rank = isinstance(ranks, Mapping) and ranks.get("max") == 1
     return {key: value for key, value in optimizer.items() if key in ("name", "learning_rate")
-            or (value != _OPTIMIZER.get(key) and not (alone and key == "gradient_dtype"))}
+            or (value != _OPTIMIZER.get(key) and not (single_rank and key == "gradient_dtype"))}
 
 
 _NO_AUGMENT = Augment().model_dump(mode="json")
@@ -164,39 +166,39 @@ _OPTIMIZER = Optimizer().model_dump(mode="json")
 
 
 def _losses(config: Mapping[str, Any]) -> dict[str, str]:
-    """By target; `*` stands for all that aren't named."""
+    """The loss of each target; `*`, the default of all others, is called `all`."""
     return {"all" if target == "*" else target: loss.get("use") or loss["name"]
             for target, loss in (config.get("loss") or {}).items()}
 
 
-def _named(what: str, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """`adam (learning rate 0.001)`, or the settings alone where they have no name."""
+def _named(title: str, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A pair such as (`optimizer`, `adam (learning rate 0.001)`); settings alone if they have no name."""
     if not settings:
         return []
-    rest = ", ".join(f"{key.replace('_', ' ')} {_plain(value)}" for key, value in settings.items()
+    rest = ", ".join(f"{key.replace('_', ' ')} {_text(value)}" for key, value in settings.items()
                      if key != "name" and value not in (None, {}, []))
     name = str(settings.get("name", ""))
-    return [(what, f"{name} ({rest})" if name and rest else name or rest)]
+    return [(title, f"{name} ({rest})" if name and rest else name or rest)]
 
 
-def _plain(value: Any) -> str:
-    """A setting in a few words: a part by its name, a range by its ends."""
+def _text(value: Any) -> str:
+    """A setting as short text: a nested one by its name, a range by its ends."""
     if not isinstance(value, dict):
         return str(value)
     if value.keys() == {"min", "max"}:
         return str(value["min"]) if value["min"] == value["max"] else f"{value['min']} to {value['max']}"
-    return str(value.get("name") or ", ".join(f"{key} {_plain(part)}" for key, part in value.items()))
+    return str(value.get("name") or ", ".join(f"{key} {_text(part)}" for key, part in value.items()))
 
 
 def ranks(run: Run) -> Ranks | None:
-    """Where each rank's time went."""
+    """The time of each rank by activity."""
     version = run.last("train")
-    found = version.entry.meta.get("ranks") if version else None
-    if version is None or not found:
+    times = version.entry.meta.get("ranks") if version else None
+    if version is None or not times:
         return None
-    longest = max(_seconds(rank) for rank in found) or 1.0
-    return Ranks([_rank(rank, longest) for rank in found], version.entry.meta.get("restarts") or 0,
-                 advice(found, version.entry.meta.get("slow_rank")))
+    longest = max(_seconds(rank) for rank in times) or 1.0
+    return Ranks([_rank(rank, longest) for rank in times], version.entry.meta.get("restarts") or 0,
+                 advice(times, version.entry.meta.get("slow_rank")))
 
 
 def _seconds(rank: Mapping[str, Any]) -> float:
@@ -210,18 +212,18 @@ def _rank(rank: Mapping[str, Any], longest: float) -> RankTime:
 
 
 def advice(ranks: Sequence[Mapping[str, Any]], slow: int | None) -> str:
-    """What would make training quicker, from where the ranks' time went."""
-    whole = sum(_seconds(rank) for rank in ranks) or 1.0
-    waiting = sum(rank["waiting_s"] for rank in ranks) / whole
-    averaging = sum(rank.get("averaging_s", 0.0) for rank in ranks) / whole
+    """What would make training faster, judged by the time of the ranks."""
+    total = sum(_seconds(rank) for rank in ranks) or 1.0
+    waiting = sum(rank["waiting_s"] for rank in ranks) / total
+    averaging = sum(rank.get("averaging_s", 0.0) for rank in ranks) / total
     if slow is not None:
         return (f"Rank {slow} computes much longer than the others, who wait for it in every step: look at what else "
                 "runs on its machine.")
-    if waiting > _MUCH_WAITING:
-        return (f"{words.share(waiting)} of the time is spent waiting for data: give ranks more cores, store pixels "
+    if waiting > _WAITING_LIMIT:
+        return (f"{fmt.percent(waiting)} of the time is spent waiting for data: give ranks more cores, store pixels "
                 "instead of compressed images, or set train.cache.")
-    if averaging > _MUCH_AVERAGING:
-        return (f"{words.share(averaging)} of the time goes into averaging gradients: a larger batch, or "
+    if averaging > _AVERAGING_LIMIT:
+        return (f"{fmt.percent(averaging)} of the time goes into averaging gradients: a larger batch, or "
                 "optimizer.accumulate, averages less often, and optimizer.gradient_dtype: float16 sends half the "
                 "bytes.")
     return "Nearly all of the time is spent computing: only more ranks or a shorter type (train.precision) are quicker."

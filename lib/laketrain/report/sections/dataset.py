@@ -1,4 +1,4 @@
-"""What the page shows of the dataset: its splits and classes, some of its rows, and those the model got most wrong.
+"""The dataset: its splits and classes, samples of its rows, and the worst mistakes of the model.
 
     splits(run), samples(run), mistakes(run)
 """
@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from laketrain.features import FeatureSet, Image
 from laketrain.feed.dataset import Dataset
-from laketrain.report import words
-from laketrain.report.pictures import tile
+from laketrain.report import format as fmt
+from laketrain.report.png import thumbnail
 from laketrain.report.run import Run
 
 SAMPLES = 24
 MOST_CLASSES = 30
-# Reading a label is cheap, but a page that is written after every run must not read for minutes.
+# Reading labels is cheap, but the report of every run must not take minutes.
 MOST_ROWS = 2_000_000
 _CHUNK = 1 << 16
 _LONGEST_ID = 24
@@ -28,7 +28,7 @@ _LONGEST_ID = 24
 
 @dataclass(frozen=True)
 class Split:
-    """A split, its rows, and its fraction of all."""
+    """A split, its rows, and its fraction of all rows."""
 
     name: str
     rows: int
@@ -37,7 +37,7 @@ class Split:
 
 @dataclass(frozen=True)
 class ClassRows:
-    """Rows of a class by split: (rows, their share of the split), None where they were not counted."""
+    """Rows of a class by split: (rows, their share of the split), or None if they weren't counted."""
 
     label: str
     rows: list[tuple[int, float] | None]
@@ -45,7 +45,7 @@ class ClassRows:
 
 @dataclass(frozen=True)
 class Splits:
-    """The dataset's parts. `largest` is the largest share that a class has in a split."""
+    """Splits, classes (`count` in all) and features of the dataset. `largest` is a class's largest share of a split."""
 
     ref: str
     splits: list[Split]
@@ -57,7 +57,7 @@ class Splits:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its words; `detail` is what the row is called."""
+    """A picture with its captions; `detail` is the row's id."""
 
     src: str
     alt: str
@@ -68,7 +68,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Some pictures of a split."""
+    """Pictures of a split, out of `of`."""
 
     ref: str
     split: str
@@ -84,14 +84,14 @@ def splits(run: Run) -> Splits | None:
     dataset = Dataset(version)
     total = sum(dataset.splits.values()) or 1
     parts = [Split(name, rows, rows / total) for name, rows in dataset.splits.items()]
-    features = [(name, _described(feature)) for name, feature in dataset.features.items()]
-    label = next((name for name, one in dataset.features.targets.items() if one.is_class_index), None)
-    found = _class_rows(dataset, label) if label else []
-    largest = max((pair[1] for one in found for pair in one.rows if pair), default=0.0)
-    return Splits(version.ref, parts, _some(found), largest, len(found), features)
+    features = [(name, _description(feature)) for name, feature in dataset.features.items()]
+    label = next((name for name, feature in dataset.features.targets.items() if feature.is_class_index), None)
+    classes = _class_rows(dataset, label) if label else []
+    largest = max((pair[1] for line in classes for pair in line.rows if pair), default=0.0)
+    return Splits(version.ref, parts, _shown(classes), largest, len(classes), features)
 
 
-def _described(feature: Any) -> str:
+def _description(feature: Any) -> str:
     parts = [feature.kind, "×".join(map(str, feature.shape)) or "one value", f"{feature.dtype.name}, {feature.role}"]
     if isinstance(feature, Image) and feature.statistics:
         parts.append(f"mean {feature.statistics.mean:.3f}, std {feature.statistics.std:.3f} of the train split")
@@ -102,13 +102,13 @@ def _described(feature: Any) -> str:
 
 def _class_rows(dataset: Dataset, name: str) -> list[ClassRows]:
     label = dataset.features[name]
-    counts = [_counted(dataset, split, name) for split in dataset.splits]
-    return [ClassRows(said, [None if found is None else (int(found[index]), found[index] / max(1, int(found.sum())))
-                             for found in counts]) for index, said in enumerate(label.class_labels)]
+    by_split = [_class_counts(dataset, split, name) for split in dataset.splits]
+    return [ClassRows(text, [None if counts is None else (int(counts[index]), counts[index] / max(1, int(counts.sum())))
+                             for counts in by_split]) for index, text in enumerate(label.class_labels)]
 
 
-def _counted(dataset: Dataset, split: str, name: str) -> npt.NDArray[np.int64] | None:
-    """(classes,) rows; None for a split too large to count here."""
+def _class_counts(dataset: Dataset, split: str, name: str) -> npt.NDArray[np.int64] | None:
+    """Rows by class, (classes,); None for a split that is too large to count here."""
     rows = dataset.splits[split]
     if rows > MOST_ROWS:
         return None
@@ -120,16 +120,16 @@ def _counted(dataset: Dataset, split: str, name: str) -> npt.NDArray[np.int64] |
     return counts
 
 
-def _some(found: list[ClassRows]) -> list[ClassRows]:
+def _shown(classes: list[ClassRows]) -> list[ClassRows]:
     """All classes or, of many, the largest and the smallest of the first split."""
-    if len(found) <= MOST_CLASSES:
-        return found
-    order = sorted(found, key=lambda one: -(one.rows[0][0] if one.rows and one.rows[0] else 0))
+    if len(classes) <= MOST_CLASSES:
+        return classes
+    order = sorted(classes, key=lambda line: -(line.rows[0][0] if line.rows and line.rows[0] else 0))
     return [*order[: MOST_CLASSES // 2], *order[-MOST_CLASSES // 2 :]]
 
 
 def samples(run: Run) -> Gallery | None:
-    """Some rows of the train split, or of the first where none has that name."""
+    """Samples of the train split, or of the first split if none has that name."""
     version = run.dataset
     if version is None or not version.entry.counts.get("splits") or "features" not in version.entry.meta:
         return None
@@ -140,31 +140,32 @@ def samples(run: Run) -> Gallery | None:
         return None
     rows = dataset.sample(split, SAMPLES)
     pictures = []
-    for place, pixels in enumerate(rows[image]):
-        said, called = _label(dataset.features, rows, place), _called(dataset.features, rows, place)
-        pictures.append(Picture(tile(pixels), f"Sample of class {said}", said, detail=called))
+    for index, pixels in enumerate(rows[image]):
+        label, row_id = _label(dataset.features, rows, index), _row_id(dataset.features, rows, index)
+        pictures.append(Picture(thumbnail(pixels), f"Sample of class {label}", label, detail=row_id))
     return Gallery(version.ref, split, pictures, dataset.splits[split])
 
 
 def mistakes(run: Run) -> Gallery | None:
-    """The rows in which the model was most surely wrong."""
+    """The misclassified rows with the highest loss."""
     version = run.last("evaluate")
-    found = version.entry.meta.get("mistakes") if version else None
-    held = run.parent(version, "features")
-    if version is None or found is None or held is None:
+    worst = version.entry.meta.get("mistakes") if version else None
+    features = run.parent(version, "features")
+    if version is None or worst is None or features is None:
         return None
-    meta, dataset = version.entry.meta, Dataset(held)
+    meta, dataset = version.entry.meta, Dataset(features)
     image = _image(dataset.features)
     if image is None:
         return None
     split, labels = meta["split"], meta["labels"]
     with dataset.reader(split, [image, *dataset.features.ids]) as reader:
-        rows = reader.read(np.array([one["row"] for one in found], np.int64))
+        rows = reader.read(np.array([mistake["row"] for mistake in worst], np.int64))
     pictures = []
-    for place, one in enumerate(found):
-        true, said = str(labels[one["true"]]), str(labels[one["predicted"]])
-        pictures.append(Picture(tile(rows[image][place]), f"Of class {true}, predicted as {said}", f"{true} → {said}",
-                                words.share(one.get("probability")), _called(dataset.features, rows, place)))
+    for index, mistake in enumerate(worst):
+        true, predicted = str(labels[mistake["true"]]), str(labels[mistake["predicted"]])
+        pictures.append(Picture(thumbnail(rows[image][index]), f"Of class {true}, predicted as {predicted}",
+                                f"{true} → {predicted}", fmt.percent(mistake.get("probability")),
+                                _row_id(dataset.features, rows, index)))
     matrix = np.asarray(meta["confusion"])
     wrong = meta.get("wrong", matrix.sum() - np.trace(matrix))
     return Gallery(version.ref, split, pictures, int(wrong))
@@ -174,9 +175,9 @@ def _image(features: FeatureSet) -> str | None:
     return next((name for name, feature in features.items() if isinstance(feature, Image)), None)
 
 
-def _label(features: FeatureSet, rows: Mapping[str, Any], place: int) -> str:
-    return ", ".join(feature.caption(rows[name][place]) for name, feature in features.items() if feature.is_class_index)
+def _label(features: FeatureSet, rows: Mapping[str, Any], index: int) -> str:
+    return ", ".join(feature.caption(rows[name][index]) for name, feature in features.items() if feature.is_class_index)
 
 
-def _called(features: FeatureSet, rows: Mapping[str, Any], place: int) -> str:
-    return words.shortened(", ".join(str(rows[name][place]) for name in features.ids), _LONGEST_ID)
+def _row_id(features: FeatureSet, rows: Mapping[str, Any], index: int) -> str:
+    return fmt.shortened(", ".join(str(rows[name][index]) for name in features.ids), _LONGEST_ID)
