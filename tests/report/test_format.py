@@ -8,7 +8,7 @@ import pytest
 from laketrain.report import format as fmt
 
 
-@pytest.mark.parametrize(("said", "is_"), [
+@pytest.mark.parametrize(("text", "expected"), [
     (fmt.count(3411), "3,411"), (fmt.count(None), "–"), (fmt.count("7"), "–"), (fmt.count(True), "–"),
     (fmt.rows(1), "1 row"), (fmt.rows(0), "0 rows"),
     (fmt.percent(0.9785), "97.9 %"), (fmt.percent(1), "100 %"), (fmt.percent(0), "0 %"), (fmt.percent(math.nan), "–"),
@@ -23,11 +23,11 @@ from laketrain.report import format as fmt
     (fmt.shortened(None, 9), "None"),
     (fmt.shortened("a\x1b[31m\u202eb\ud83d é😀", 99), "a\\x1b[31m\\u202eb\\ud83d é😀"),
 ])
-def test_numbers_are_said_as_people_say_them(said: str, is_: str) -> None:
-    assert said == is_
+def test_numbers_are_formatted_for_people(text: str, expected: str) -> None:
+    assert text == expected
 
 
-def test_times_are_told_in_utc() -> None:
+def test_times_are_in_utc() -> None:
     when = datetime(2026, 3, 9, 1, 30, tzinfo=timezone(timedelta(hours=2)))
     assert fmt.utc_time(when) == "8 March 2026, 23:30 UTC"
     assert fmt.timestamp(when) == "2026-03-08 23:30:00"

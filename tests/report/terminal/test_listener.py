@@ -1,4 +1,4 @@
-"""What the terminal shows of data and settings is text, whatever rich would make of it."""
+"""The terminal shows values from data and settings literally, not as rich markup."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def terminal() -> Terminal:
     return Terminal(Console(file=io.StringIO(), width=200))
 
 
-def said(terminal: Terminal) -> str:
+def printed(terminal: Terminal) -> str:
     file = terminal.console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
@@ -34,17 +34,17 @@ def with_meta(version: Version, **meta: Any) -> Version:
 
 
 @pytest.mark.parametrize("cell", ["[/b]", "[bold]a17", "[/]", "[red]x[/red]", "é [link=https://x]"])
-def test_a_value_of_the_data_is_shown_as_it_is(finished: Small, terminal: Terminal, cell: str) -> None:
+def test_values_from_data_are_shown_literally(finished: Small, terminal: Terminal, cell: str) -> None:
     version = finished.lake.table("features", "small").latest()
     assert version is not None
     leak = f"1 value of key stands in train and val, e.g. {cell!r}"
     terminal(StageEnded(Outcome("convert", with_meta(version, leaks=[leak]), False, 1.0)))
-    assert leak in said(terminal)
-    assert "What the model was shown of them it knows again, so figures flatter it." in said(terminal)
+    assert leak in printed(terminal)
+    assert "What the model was shown of them it knows again, so figures flatter it." in printed(terminal)
 
 
-def test_small_losses_and_checkpoints_are_told_as_they_are(terminal: Terminal) -> None:
+def test_small_losses_and_names_of_checkpoints_are_shown_exactly(terminal: Terminal) -> None:
     terminal(RankEvent(0, Resumed("checkpoints/[b]@3", epoch=1)))
     terminal(RankEvent(0, EpochEnded(2, 3, {"loss": 0.00002, "rows_per_s": 5.0})))
-    assert "from checkpoints/[b]@3" in said(terminal)
-    assert "loss 2e-05" in said(terminal)
+    assert "from checkpoints/[b]@3" in printed(terminal)
+    assert "loss 2e-05" in printed(terminal)

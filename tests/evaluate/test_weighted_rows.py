@@ -1,5 +1,5 @@
-"""A workload whose rows have weights, from its CSV to the report: what training tells, what evaluation tells, the
-baselines and the words beside them are scikit-learn's with `sample_weight`."""
+"""A workload with weights, from its CSV file to the report: the metrics of training and evaluation, and the baselines,
+are scikit-learn's with `sample_weight`."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ MASKED = {"train": 32, "val": 4, "test": 4}
 
 
 def rows() -> list[dict[str, str]]:
-    """Half of each split is 0 and weighs 1, half is 1 and weighs 9; rows beside them are absurd and weigh 0."""
-    found: list[dict[str, Any]] = []
+    """Half of each split is 0 with weight 1, half is 1 with weight 9; other rows are absurd and have weight 0."""
+    result: list[dict[str, Any]] = []
     for fold, count in ROWS.items():
-        found += [{"x": 0.0, "y": float(row % 2), "w": 1.0 + 8.0 * (row % 2), "fold": fold} for row in range(count)]
-        found += [{"x": 0.0, "y": 1e6, "w": 0.0, "fold": fold} for _ in range(MASKED[fold])]
-    return [{"id": f"r{place}", **{key: str(value) for key, value in one.items()}} for place, one in enumerate(found)]
+        result += [{"x": 0.0, "y": float(row % 2), "w": 1.0 + 8.0 * (row % 2), "fold": fold} for row in range(count)]
+        result += [{"x": 0.0, "y": 1e6, "w": 0.0, "fold": fold} for _ in range(MASKED[fold])]
+    return [{"id": f"r{index}", **{key: str(value) for key, value in one.items()}} for index, one in enumerate(result)]
 
 
 @pytest.fixture(scope="module")
 def ran(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pipeline, Any, str]:
-    """The run, its result, and what the terminal said."""
+    """The run, its result, and the output of the terminal."""
     home: Path = tmp_path_factory.mktemp("weighed rows")
     (home / "in").mkdir()
     (home / "in" / "rows.csv").write_text(csv_of(rows()), "utf-8")
@@ -69,20 +69,20 @@ def test_the_evaluation_is_scikit_learns_with_sample_weight(ran: tuple[Pipeline,
     entry = ran[0].version("runs/weighed-evaluation").entry
     counted = [one for one in rows() if one["fold"] == "test"]
     true, weights = (np.array([float(one[key]) for one in counted]) for key in ("y", "w"))
-    said = DummyRegressor(strategy="mean").fit(true[:, None], true, sample_weight=weights).predict(true[:, None])
-    wanted = {"mae": metrics.mean_absolute_error(true, said, sample_weight=weights),
-              "rmse": metrics.root_mean_squared_error(true, said, sample_weight=weights),
-              "r2": metrics.r2_score(true, said, sample_weight=weights)}
-    assert [round(value, 9) for value in wanted.values()] == [0.18, 0.3, 0.0]
-    # The best that can be said of rows that are all alike is their weighted mean.
-    for name, value in wanted.items():
+    predictions = DummyRegressor(strategy="mean").fit(true[:, None], true, sample_weight=weights).predict(true[:, None])
+    expected = {"mae": metrics.mean_absolute_error(true, predictions, sample_weight=weights),
+              "rmse": metrics.root_mean_squared_error(true, predictions, sample_weight=weights),
+              "r2": metrics.r2_score(true, predictions, sample_weight=weights)}
+    assert [round(value, 9) for value in expected.values()] == [0.18, 0.3, 0.0]
+    # The best prediction for identical rows is their weighted mean.
+    for name, value in expected.items():
         assert entry.meta["metrics"][name] == pytest.approx(value, abs=1e-4)
-    assert entry.meta["baselines"]["mean"] == pytest.approx(wanted["mae"], abs=1e-9)
+    assert entry.meta["baselines"]["mean"] == pytest.approx(expected["mae"], abs=1e-9)
     assert entry.counts == {"rows": 24, "weight": 100.0, "masked": 4}
     assert (entry.meta["rows"], entry.meta["baseline_rows"]) == (20, {"train": 160, "test": 20})
 
 
-def test_what_training_tells_of_an_epoch_has_the_same_denominator(ran: tuple[Pipeline, Any, str]) -> None:
+def test_the_metrics_of_an_epoch_have_the_same_denominator(ran: tuple[Pipeline, Any, str]) -> None:
     last = ran[0].version("models/weighed").entry.meta["history"][-1]
     measured = ran[0].version("runs/weighed-evaluation").entry.meta["metrics"]
     # The validation split has the same rows as the test split, and what is learnt by then moves no more.
@@ -92,25 +92,25 @@ def test_what_training_tells_of_an_epoch_has_the_same_denominator(ran: tuple[Pip
     assert last["mae"] == pytest.approx(last["val_mae"], abs=1e-4)
 
 
-def test_a_leak_and_a_model_that_is_no_better_than_its_baseline_are_said_at_the_top_and_in_the_terminal(
+def test_warnings_are_at_the_top_of_the_report_and_in_the_terminal(
         ran: tuple[Pipeline, Any, str]) -> None:
     pipeline, result, terminal = ran
-    told = pipeline.version("runs/weighed-evaluation").entry.meta["warnings"]
-    assert told[0].startswith("mae 0.1800 is no better than the baseline mean, which needs no training")
-    assert told[1].startswith("; ".join(f"'x' leaks between {pair}: 1 value, e.g. 0.0" for pair in (
+    warnings = pipeline.version("runs/weighed-evaluation").entry.meta["warnings"]
+    assert warnings[0].startswith("mae 0.1800 is no better than the baseline mean, which needs no training")
+    assert warnings[1].startswith("; ".join(f"'x' leaks between {pair}: 1 value, e.g. 0.0" for pair in (
         "train and val", "train and test", "val and test")))
-    assert len(told) == 2
+    assert len(warnings) == 2
     page = Page(pipeline.lake.store.read(result.report.path("report.html")).decode())
-    for said in told:
-        assert said in page.sections["head"]
-        assert said in terminal
+    for warning in warnings:
+        assert warning in page.sections["head"]
+        assert warning in terminal
     assert "on 20 of 24 rows, of weight 100 (the others have weight 0 and count in nothing)" in terminal
     assert "20 of 24 rows of split test, of weight 100" in page.sections["comparison"]
     assert "learnt from 160 rows and measured on the same rows" in page.sections["comparison"]
     assert "means over the rows by their weight 'w'" in page.sections["training"]
 
 
-def test_weights_of_0_alone_in_a_split_are_refused_before_anything_is_trained(spark: SparkSession,
+def test_a_split_with_only_weights_of_0_is_refused_before_training(spark: SparkSession,
                                                                               tmp_path: Path) -> None:
     from laketrain.errors import DataError
 

@@ -1,4 +1,4 @@
-"""A model that must go: the config names the version that predicts instead."""
+"""The config may name the version of the model that predicts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def config(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_the_version_that_is_named_predicts_and_the_newest_where_none_is(spark: SparkSession, config: Path) -> None:
+def test_the_given_version_of_a_model_predicts_and_the_latest_by_default(spark: SparkSession, config: Path) -> None:
     lake = Lake(config.parent / "lake")
     dataset = tiny.commit_tiny(lake)
     models = [tiny.commit_model(dataset).ref for _ in range(2)]
@@ -46,6 +46,6 @@ def test_the_version_that_is_named_predicts_and_the_newest_where_none_is(spark: 
 
 
 @pytest.mark.parametrize("name", ["tiny@3", "models/tiny@0", "features/tiny", "models/../x", "models/tiny@latest"])
-def test_what_names_no_model_is_refused(config: Path, name: str) -> None:
+def test_a_name_that_is_not_a_model_is_refused(config: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"predict\.model"):
         Pipeline(config, [f"predict.model={name}"])

@@ -1,4 +1,4 @@
-"""The page on Spark ML: its code runs as it stands there, one piece after the other."""
+"""The code of the page on Spark ML runs, and the page names all Params."""
 
 from __future__ import annotations
 
