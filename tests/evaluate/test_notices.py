@@ -40,7 +40,7 @@ def section(value: float, baselines: dict[str, float], rows: tuple[int, ...] = (
 
 @pytest.mark.parametrize(("kind", "value", "baselines", "messages"), [
     ("label", 0.61, {"majority": 0.7, "linear": 0.9},
-     ["accuracy 0.6100 is worse than the baselines majority 0.7000, linear 0.9000: the model has not earned its"]),
+     ["accuracy 0.6100 is worse than the baselines majority 0.7000, linear 0.9000. Train longer"]),
     ("label", 0.8, {"majority": 0.7, "linear": 0.9}, ["accuracy 0.8000 is worse than the baseline linear 0.9000"]),
     ("label", 0.7, {"majority": 0.7, "linear": 0.6}, ["accuracy 0.7000 is no better than the baseline majority,"]),
     ("label", 1.0, {"majority": 0.7, "linear": 1.0}, []),
@@ -66,13 +66,13 @@ def test_warnings_name_their_target(lake: Lake) -> None:
 
 @pytest.mark.parametrize(("classes", "message"), [
     ({"train": [5, 5, 5], "val": [1, 1, 1], "test": [3, 3, 0]},
-     "class c2 of 'y' has no row in test: nothing is measured of it there, and macro means leave it out. "),
+     "class c2 of 'y' has no row in test: no metric covers it there, and macro means leave it out. "),
     ({"train": [5, 0, 5], "val": [1, 1, 1], "test": [3, 3, 3]},
-     "class c1 of 'y' has no row in train: the model never learnt it and can't say it. "),
+     "class c1 of 'y' has no row in train: the model never saw it and can't predict it. "),
     ({"train": [5, 0, 5], "val": [1, 0, 1], "test": [3, 0, 3]},
-     "class c1 of 'y' has no row in any split: the model never learnt it, and nothing is measured of it. "),
+     "class c1 of 'y' has no row in any split: the model can't learn it, and no metric covers it. "),
     ({"train": [5, 0, 0], "val": [1, 0, 0], "test": [3, 2, 2]},
-     "classes c1, c2 of 'y' have no row in train and val: the model never learnt them and can't say them. "),
+     "classes c1, c2 of 'y' have no row in train and val: the model never saw them and can't predict them. "),
     ({"train": [5, *[0] * 8], "val": [1] * 9, "test": [3] * 9},
      "classes c1, c2, c3, c4, c5 and 3 more of 'y' have no row in train: "),
 ])
@@ -86,7 +86,7 @@ def test_classes_without_rows_have_a_warning_with_its_consequence(lake: Lake, cl
 
 def test_without_counts_of_classes_the_evaluations_own_counts_are_used(lake: Lake) -> None:
     [message] = notices_of(dataset_of(lake), "train", "test", {"y": section(0.9, {}, (3, 3, 0))})
-    assert message.startswith("class c2 of 'y' has no row in test: nothing is measured of it there")
+    assert message.startswith("class c2 of 'y' has no row in test: no metric covers it there")
     learnt = commit_tiny(lake)
     assert notices_of_dataset(learnt) == []
 
@@ -95,10 +95,10 @@ def test_a_leak_has_a_warning_with_its_consequence(lake: Lake) -> None:
     leak = "'patient' leaks between train and test: 3 values, e.g. p-17"
     dataset = dataset_of(lake, leaks=[leak])
     [message] = notices_of_dataset(dataset)
-    assert message.startswith(f"{leak}. What the model was shown of them it knows again, so figures flatter it.")
+    assert message.startswith(f"{leak}. The model has seen them in training, so its metrics are too good.")
     assert "'convert.split.by'" in message
     [both] = notices_of_dataset(dataset_of(lake, leaks=[leak, "the inputs leak between train and val: 2 values"]))
-    assert both.startswith(f"{leak}; the inputs leak between train and val: 2 values. What")
+    assert both.startswith(f"{leak}; the inputs leak between train and val: 2 values. The model")
     assert message in notices_of(dataset, "train", "test", {"y": section(0.9, {})})
 
 

@@ -52,8 +52,8 @@ def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
     if beaten:
         names = ", ".join(f"{name} {_short(other)}" for name, other in beaten.items())
         many = "s" if len(beaten) > 1 else ""
-        yield (f"{result} is worse than the baseline{many} {names}: the model has not earned its place. Train longer "
-               "or with another learning rate, look at the learning curves, or take the baseline")
+        yield (f"{result} is worse than the baseline{many} {names}. Train longer or with another learning rate, look "
+               "at the learning curves, or use the baseline")
     same = [name for name in task.constant_baselines if name in section["baselines"] and name not in beaten
             and _short(section["baselines"][name]) == _short(value)]
     if same:
@@ -63,15 +63,14 @@ def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
 
 def _leaks(dataset: Version) -> Iterator[str]:
     if leaks := dataset.entry.meta.get("leaks"):
-        yield (f"{'; '.join(leaks)}. What the model was shown of them it knows again, so figures flatter it. Keep "
-               "together in one split what belongs together ('convert.split.by'), or drop doubles in clean, and train "
-               "again")
+        yield (f"{'; '.join(leaks)}. The model has seen them in training, so its metrics are too good. Keep related "
+               "rows in one split ('convert.split.by'), or drop duplicates in clean, and train again")
 
 
 def _narrow(dataset: Version) -> Iterator[str]:
     for finding in dataset.entry.meta.get("narrow") or []:
-        yield (f"{finding}: its figures are of that value alone, which training may never see. Draw by a column of "
-               "more values, or give the splits by 'convert.split.by_column'")
+        yield (f"{finding}: its metrics cover that value alone, which training may not contain. Split by a column "
+               "with more values, or name the splits by 'convert.split.by_column'")
 
 
 def _counts(dataset: Version) -> dict[str, dict[str, dict[str, int]]]:
@@ -108,13 +107,13 @@ def _missing(target: str, labels: Sequence[str], splits: Sequence[str], everywhe
     text = f"{'class' if single else 'classes'} {named(labels)} of {target!r} {'has' if single else 'have'} no row in "
     it = "it" if single else "them"
     if everywhere:
-        return (f"{text}any split: the model never learnt {it}, and nothing is measured of {it}. Land rows of {it}, or "
-                f"take {it} out of 'convert.features.{target}'")
+        return (f"{text}any split: the model can't learn {it}, and no metric covers {it}. Add rows of {it}, or "
+                f"remove {it} from 'convert.features.{target}'")
     where = " and ".join(splits)
-    stratify = f"Land more rows of {it}, or let 'convert.split.stratify' share them out over the splits"
+    stratify = f"Add more rows of {it}, or let 'convert.split.stratify' distribute them over the splits"
     if train in splits:
-        return f"{text}{where}: the model never learnt {it} and can't say {it}. {stratify}"
-    return f"{text}{where}: nothing is measured of {it} there, and macro means leave {it} out. {stratify}"
+        return f"{text}{where}: the model never saw {it} and can't predict {it}. {stratify}"
+    return f"{text}{where}: no metric covers {it} there, and macro means leave {it} out. {stratify}"
 
 
 def _short(value: float) -> str:

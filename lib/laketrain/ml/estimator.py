@@ -31,7 +31,7 @@ Section = dict[str, Any]
 
 class KerasEstimator(Estimator[KerasModel], FittingParams, DefaultParamsReadable["KerasEstimator"],
                      DefaultParamsWritable):
-    """Fits like `laketrain run --from convert`: the frame's rows become `integrated/<name>`, `features/<name>` and,
+    """Runs convert and train as a workload would: the frame's rows become `integrated/<name>`, `features/<name>` and,
     trained on `ranks` ranks, `models/<name>`. Every fit commits a version of each, and none is removed."""
 
     _input_kwargs: dict[str, Any]  # the arguments of the last call, set by `keyword_only`

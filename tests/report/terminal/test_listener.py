@@ -40,7 +40,7 @@ def test_values_from_data_are_shown_literally(finished: Small, terminal: Termina
     leak = f"1 value of key stands in train and val, e.g. {cell!r}"
     terminal(StageEnded(Outcome("convert", with_meta(version, leaks=[leak]), False, 1.0)))
     assert leak in printed(terminal)
-    assert "What the model was shown of them it knows again, so figures flatter it." in printed(terminal)
+    assert "The model has seen them in training, so its metrics are too good." in printed(terminal)
 
 
 def test_small_losses_and_names_of_checkpoints_are_shown_exactly(terminal: Terminal) -> None:
