@@ -60,10 +60,10 @@ def test_installed_plugins_are_loaded_when_a_registry_is_first_read(
 def test_an_installed_plugin_may_read_a_registry_while_it_is_imported(
         folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(folder, monkeypatch,
-            plugin_that_reads="import plugin_parts as p\nSEEN = list(p.REGISTRY)\np.REGISTRY.register(p.Part('reads'))\n",
+            plugin_that_reads="import plugin_parts as p\nseen = [*p.REGISTRY]\np.REGISTRY.register(p.Part('reads'))\n",
             plugin_next="import plugin_parts as p\np.REGISTRY.register(p.Part('next'))\n")
     assert list(REGISTRY) == ["built_in", "reads", "next"]
-    assert sys.modules["plugin_that_reads"].SEEN == ["built_in"]
+    assert sys.modules["plugin_that_reads"].seen == ["built_in"]
 
 
 def test_an_installed_plugin_that_reads_a_registry_and_fails_is_reported_each_time(
