@@ -136,7 +136,8 @@ def test_the_same_command_again_changes_nothing_and_starts_no_java(by_command: W
 def test_spark_submit_makes_the_same_model_and_predictions(by_command: Walked, landed: Road, tmp_path: Path) -> None:
     submit = shutil.which("spark-submit", path=str(Path(sys.executable).parent))
     assert submit is not None
-    output = run([submit, "--master", "local[2]", str(ROOT / "jobs" / "pipeline.py"), *arguments(landed, tmp_path / "l")],
+    job = str(ROOT / "jobs" / "pipeline.py")
+    output = run([submit, "--master", "local[2]", job, *arguments(landed, tmp_path / "l")],
                PYSPARK_PYTHON=sys.executable, SPARK_HOME=str(Path(pyspark.__file__).parent))
     submitted = Walked(Lake(tmp_path / "l"), output)
     assert submitted.weights == by_command.weights

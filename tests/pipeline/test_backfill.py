@@ -81,7 +81,7 @@ def test_the_command_line_prints_the_result_of_the_days(spark: SparkSession, con
     done = CliRunner().invoke(app, command)
     assert done.exit_code == DataError.exit_code
     assert f"{DAYS[1]}  (2 of 3)" in done.output
-    assert f"2 days made, 0 unchanged; {DAYS[2]} failed, 0 not begun" in done.output
+    assert f"2 days made, 0 unchanged; {DAYS[2]} failed, 0 not started" in done.output
 
 
 def test_a_config_that_does_not_use_the_date_is_refused(config: Path) -> None:

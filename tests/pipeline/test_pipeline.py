@@ -381,9 +381,9 @@ def test_a_run_killed_in_any_stage_leaves_a_valid_lake_and_the_next_one_complete
     home = build_small(tmp_path)
     moments = random.Random(7)
     for table, and_java in (("clean/scans", True), ("integrated/digits", False), ("features/small", True)):
-        process, begun = start(home), staged(home.lake, table)
+        process, started = start(home), staged(home.lake, table)
         deadline = time.monotonic() + 300
-        while not begun() and process.poll() is None:
+        while not started() and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         time.sleep(moments.uniform(0, 0.6))

@@ -1,4 +1,4 @@
-"""What a user names as module:function is found, or it is message where was looked and what is near."""
+"""`module:function` is imported, or the error has the search path and the nearest name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def test_a_function_of_the_users_is_imported(module: Path) -> None:
     ("shop_broken:net", ["the import of 'shop_broken' fails: ZeroDivisionError", "python -c"]),
     ("shop_models", ["is not of the form module:name"]), (":net", ["is not of the form module:name"]),
 ])
-def test_a_name_that_does_not_exist_is_refused_with_the_next_step(module: Path, reference: str, message: list[str]) -> None:
+def test_a_name_that_does_not_exist_is_refused_with_the_next_step(
+        module: Path, reference: str, message: list[str]) -> None:
     with pytest.raises(LaketrainError) as caught:
         import_object(reference, "train", "train.model.use")
     assert caught.value.stage == "train"
