@@ -48,20 +48,20 @@ class Installation:
         return str(self.environment / Path(pyspark.__file__).parent.relative_to(sys.prefix))
 
 
-def submission(conf: Path, place: Installation, mode: str, config: Path, *arguments: str,
+def submission(conf: Path, installation: Installation, mode: str, config: Path, *arguments: str,
                more: Sequence[str] = ()) -> tuple[list[str], dict[str, str]]:
     """The command that starts `jobs/pipeline.py` on a config, and its environment.
 
     Args:
         conf: Hadoop's configuration. mode: where the driver runs, `client` or `cluster`. more: words for spark-submit.
     """
-    settings = {**_SETTINGS, "spark.yarn.jars": f"local:{place.spark}/jars/*",
-                "spark.yarn.appMasterEnv.PYSPARK_PYTHON": place.python}
-    words = [f"{place.environment}/bin/spark-submit", "--master", "yarn", "--deploy-mode", mode, "--files", str(config),
+    settings = {**_SETTINGS, "spark.yarn.jars": f"local:{installation.spark}/jars/*",
+                "spark.yarn.appMasterEnv.PYSPARK_PYTHON": installation.python}
+    words = [f"{installation.environment}/bin/spark-submit", "--master", "yarn", "--deploy-mode", mode, "--files", str(config),
              "--num-executors", "2", "--executor-cores", "1", "--executor-memory", "1g", "--driver-memory", "640m",
-             *options(settings), *more, str(place.checkout / "jobs" / "pipeline.py"),
+             *options(settings), *more, str(installation.checkout / "jobs" / "pipeline.py"),
              str(config) if mode == "client" else config.name, *arguments]
-    environ = {**os.environ, "HADOOP_CONF_DIR": str(conf), "PYSPARK_PYTHON": place.python, "SPARK_HOME": place.spark,
+    environ = {**os.environ, "HADOOP_CONF_DIR": str(conf), "PYSPARK_PYTHON": installation.python, "SPARK_HOME": installation.spark,
                "SPARK_LOCAL_IP": "127.0.0.1", "LC_ALL": "C.UTF-8", "SPARK_SUBMIT_OPTS": QUICK_JVM}
     return words, environ
 
