@@ -58,11 +58,13 @@ def submission(conf: Path, installation: Installation, mode: str, config: Path, 
     settings = {**_SETTINGS, "spark.yarn.jars": f"local:{installation.spark}/jars/*",
                 "spark.yarn.appMasterEnv.PYSPARK_PYTHON": installation.python}
     words = [f"{installation.environment}/bin/spark-submit", "--master", "yarn", "--deploy-mode", mode,
-             "--files", str(config), "--num-executors", "2", "--executor-cores", "1", "--executor-memory", "1g", "--driver-memory", "640m",
+             "--files", str(config),
+             "--num-executors", "2", "--executor-cores", "1", "--executor-memory", "1g", "--driver-memory", "640m",
              *options(settings), *more, str(installation.checkout / "jobs" / "pipeline.py"),
              str(config) if mode == "client" else config.name, *arguments]
     environ = {**os.environ, "HADOOP_CONF_DIR": str(conf), "PYSPARK_PYTHON": installation.python,
-               "SPARK_HOME": installation.spark, "SPARK_LOCAL_IP": "127.0.0.1", "LC_ALL": "C.UTF-8", "SPARK_SUBMIT_OPTS": QUICK_JVM}
+               "SPARK_HOME": installation.spark, "SPARK_LOCAL_IP": "127.0.0.1",
+               "LC_ALL": "C.UTF-8", "SPARK_SUBMIT_OPTS": QUICK_JVM}
     return words, environ
 
 
