@@ -6,16 +6,16 @@ SHELL := /bin/bash
 BIN := .venv/bin
 # A Python 3.11, where the one on PATH isn't: make setup PYTHON=/path/to/python3.11
 PYTHON ?=
-# More for a target's command: make test ARGS='-k lanes -x'
+# More arguments for a target's command: make test ARGS='-k lanes -x'
 ARGS ?=
-# Processes that run the tests side by side; each has a Spark session of its own, of some 2 GB.
+# Processes that run the tests in parallel; each has its own Spark session, of some 2 GB.
 WORKERS ?= 2
 
-help: ## Say what can be made
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-# The first Python 3.11 runs it; where there is none, any other Python runs it to say all that is missing.
-setup: ## Set this checkout up in .venv (done already: nothing to do)
+# The first Python 3.11 runs it. If there is none, another Python runs it, to list all that is missing.
+setup: ## Set this checkout up in .venv (does nothing if that is done)
 	@if [ -n "$(PYTHON)" ]; then exec "$(PYTHON)" -B tools/bootstrap.py; fi; \
 	for python in $(BIN)/python python3.11 python3; do \
 	  if "$$python" -I -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
@@ -24,7 +24,7 @@ setup: ## Set this checkout up in .venv (done already: nothing to do)
 	if python3 -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then exec python3 -B tools/bootstrap.py; fi; \
 	echo 'laketrain needs Python 3.11: apt-get install python3.11 python3.11-venv, then make setup' >&2; exit 1
 
-demo: setup ## Walk the whole road on real data: a dirty landing zone to a trained model and a report
+demo: setup ## Run all stages on real data: from a dirty landing zone to a trained model and a report
 	@$(BIN)/laketrain sample mnist build/landing/mnist
 	@$(BIN)/laketrain run conf/mnist.yaml $(ARGS)
 
@@ -34,19 +34,19 @@ test: setup ## Run the tests
 cluster-up: setup ## Start HDFS and YARN on this machine, real daemons at free ports of the loopback address
 	@PYTHONPATH=tools $(BIN)/python -m cluster up
 
-cluster-demo: demo ## Walk the same road on YARN and HDFS, in both deploy modes, and compare what came of it
+cluster-demo: demo ## Run the demo on YARN and HDFS, in both deploy modes, and compare the results
 	@PYTHONPATH=tools $(BIN)/python -m cluster demo
 
-cluster-down: setup ## End them; their logs stay in build/cluster
+cluster-down: setup ## Stop them; their logs stay in build/cluster
 	@PYTHONPATH=tools $(BIN)/python -m cluster down
 
-cluster-test: setup ## Run the tests on HDFS and YARN, which they start and end themselves
+cluster-test: setup ## Run the tests on HDFS and YARN, which they start and stop
 	@$(BIN)/python -m pytest -m cluster $(ARGS)
 
 soak: setup ## Run the long forms of tests: benchmarks on few rows, YARN's faults, ten days of them, a million messages
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 
-walk: setup ## Walk every key of `train` and of the models, on every kind of feature and target
+walk: setup ## Test every key of `train` and of the models, on every kind of feature and target
 	@LAKETRAIN_WALK=1 $(BIN)/python -m pytest tests/train/test_keys.py tests/models/test_keys.py $(ARGS)
 
 lint: setup ## Check style, types and the rooms' imports
@@ -54,7 +54,7 @@ lint: setup ## Check style, types and the rooms' imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: setup ## Measure against the bars, side by side; one alone: make bench NAME=convert
+bench: setup ## Run the benchmarks and compare with their bars; only one: make bench NAME=convert
 	@PYTHONPATH=tools $(BIN)/python -m benchmarks $(NAME)
 
 docs: setup ## Build docs/ as a site in build/docs, with search that works offline
@@ -67,9 +67,9 @@ reference: setup ## Write the generated pages of docs/reference from the code
 	@$(BIN)/python tools/cli_reference.py
 	@$(BIN)/python tools/api_reference.py
 
-lock: setup ## Make requirements/*.lock anew; newest versions: ARGS=--upgrade
+lock: setup ## Write requirements/*.lock again; newest versions: ARGS=--upgrade
 	@$(BIN)/python tools/lock.py $(ARGS)
 
-clean: ## Remove what runs left; .venv and the cached Horovod wheel stay
+clean: ## Remove the outputs of runs; .venv and the cached Horovod wheel stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis lib/*.egg-info
 	find lib tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

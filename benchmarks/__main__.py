@@ -1,4 +1,4 @@
-"""The command line: which benchmarks to run, on how much, how often."""
+"""The command line: which benchmarks to run, with how many rows and rounds."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    given = _parser().parse_args(arguments)
-    _settle(given.cores)
-    results = [_measure(name, given) for name in ([given.name] if given.name else NAMES)]
-    print(last_line(results, given.name), flush=True)
+    options = _parser().parse_args(arguments)
+    _fix_cores(options.cores)
+    results = [_measure(name, options) for name in ([options.name] if options.name else NAMES)]
+    print(last_line(results, options.name), flush=True)
 
 
 def last_line(results: Sequence[Result], name: str | None) -> str:
-    """A JSON object: the ratios of the one that was asked for, or of all by benchmark."""
+    """A JSON object: the ratios of the benchmark `name`, or of all by benchmark."""
     ratios = {result.name: result.ratios for result in results}
     return json.dumps(ratios[name] if name else ratios)
 
 
-def _measure(name: str, given: argparse.Namespace) -> Result:
-    said = Console(stderr=True)
-    with tempfile.TemporaryDirectory(prefix="laketrain-bench-") as folder, said.status(name) as status:
-        options = Options(folder=Path(folder), pairs=given.pairs, cores=given.cores, rows=given.rows,
-                          tell=lambda text: status.update(f"{name}: {text}"))
+def _measure(name: str, arguments: argparse.Namespace) -> Result:
+    progress = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="laketrain-bench-") as folder, progress.status(name) as status:
+        options = Options(folder=Path(folder), pairs=arguments.pairs, cores=arguments.cores, rows=arguments.rows,
+                          report=lambda text: status.update(f"{name}: {text}"))
         result: Result = importlib.import_module(f"benchmarks.{name}").measure(options)
     console = Console()
-    # A pipe has no width: the table is made for a page then.
+    # A pipe has no width, so the table is made for a page.
     console.print(result.table(), width=None if console.is_terminal else 120)
     return result
 
@@ -48,12 +48,12 @@ def _measure(name: str, given: argparse.Namespace) -> Result:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description="Measure laketrain against its bars.")
     parser.add_argument("name", nargs="?", metavar="NAME", choices=(*NAMES, *ON_REQUEST),
-                        help=f"one of {', '.join(NAMES)}, which are all measured where none is named; "
+                        help=f"one of {', '.join(NAMES)}, which are all measured if none is named; "
                              f"or, only by name, {', '.join(ON_REQUEST)}")
     parser.add_argument("--rows", type=_positive,
-                        help="rows of the data, at 1× where they grow (launch has none); by default each one's own")
+                        help="rows of the data, at 1× where they grow (launch has none); by default the benchmark's")
     parser.add_argument("--pairs", type=_positive, default=3, help="measured rounds of all sides in turn (3)")
-    parser.add_argument("--cores", type=_positive, default=2, help="that all sides share (2)")
+    parser.add_argument("--cores", type=_positive, default=2, help="cores that all sides share (2)")
     return parser
 
 
@@ -63,12 +63,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _settle(cores: int) -> None:
-    """The same cores and the same threads for every process that is started from here, Java's and Spark's too."""
+def _fix_cores(cores: int) -> None:
+    """Sets the cores and threads of this process and all that it starts, also of Java and Spark."""
     if hasattr(os, "sched_setaffinity"):
         usable = sorted(os.sched_getaffinity(0))
         if cores > len(usable):
-            sys.exit(f"--cores {cores}: this machine has {len(usable)} to give")
+            sys.exit(f"--cores {cores}: this machine has {len(usable)}")
         os.sched_setaffinity(0, usable[:cores])
     os.environ |= {
         "PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable,

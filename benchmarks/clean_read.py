@@ -33,16 +33,16 @@ _SETTINGS = {"csv": {"header": True}, "json": {}}
 def measure(options: Options) -> Result:
     rows, lake = options.rows or ROWS, str(options.folder / "lake")
     with fresh(options.folder, "spark") as spark:
-        options.tell("making the files")
+        options.report("making the files")
         spark(prepare, lake, rows, options.cores)
         sides: dict[str, Callable[[], float]] = {}
         for form in FORMS:
             sides[who(OURS, form)] = partial(_rate, rows, partial(spark, time_ours, lake, form))
             sides[who(SPARK, form)] = partial(_rate, rows, partial(spark, time_spark, lake, form))
         # Twice: the JVM compiles what it has seen often.
-        warm_up(sides, options.tell)
-        warm_up(sides, options.tell)
-        figures = in_turn(sides, options.pairs, options.tell)
+        warm_up(sides, options.report)
+        warm_up(sides, options.report)
+        figures = in_turn(sides, options.pairs, options.report)
         spark(stop)
     return compare(figures, options.title(rows, "rows"))
 

@@ -38,7 +38,7 @@ _PETASTORM_ROW_GROUP_MB = 256
 def measure(options: Options, kind: Kind = NOISE, rows: int = ROWS) -> Result:
     rows = options.rows or rows
     with fresh(options.folder, "spark") as spark:
-        options.tell("making the table")
+        options.report("making the table")
         spark(prepare, str(options.folder / "lake"), rows, options.cores, kind)
         sides: dict[str, Callable[[], float]] = {
             OURS: lambda: rows / spark(timed, laketrain_way, False),
@@ -46,10 +46,10 @@ def measure(options: Options, kind: Kind = NOISE, rows: int = ROWS) -> Result:
             COPY: lambda: rows / spark(timed, spark_way),
             SHUFFLED: lambda: rows / spark(timed, laketrain_way, True),
         }
-        warm_up(sides, options.tell)
-        figures = in_turn(sides, options.pairs, options.tell)
+        warm_up(sides, options.report)
+        figures = in_turn(sides, options.pairs, options.report)
         spark(stop)
-    return compare(figures, options.title(rows, kind.said))
+    return compare(figures, options.title(rows, kind.description))
 
 
 def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:

@@ -75,13 +75,13 @@ class Kind:
     """Which images.
 
     Attributes:
-        name: of the table and of the dataset. said: in titles. shape: (h, w, c) of every image.
+        name: of the table and of the dataset. description: for titles. shape: (h, w, c) of every image.
         settings: of the feature `image`, beside its column and shape.
         pixels: of how many rows, from which one on, to what their column `pixels` holds.
     """
 
     name: str
-    said: str
+    description: str
     shape: tuple[int, int, int]
     settings: Mapping[str, Any]
     pixels: Callable[[int, int], list[bytes]]
@@ -146,5 +146,5 @@ def session_of(cores: int) -> SparkSession:
 
 def _table(kind: Kind, rows: int, first: int) -> pa.Table:
     pixels = pa.array(kind.pixels(rows, first), pa.binary())
-    names = [f"image {place}" for place in range(first, first + rows)]
+    names = [f"image {index}" for index in range(first, first + rows)]
     return pa.table({"pixels": pixels, "label": draw(rows, first)[1], "name": names})

@@ -44,7 +44,7 @@ def measure(options: Options) -> Result:
     window = window_mb(rows["epoch"], NOISE.shape, WINDOW_MB)
     with fresh(options.folder, "spark") as spark, fresh(options.folder, "rank") as rank:
         for factor, lake in lakes.items():
-            options.tell(f"making {factor}× the data")
+            options.report(f"making {factor}× the data")
             spark(prepare, lake, {stage: own * factor or FEW for stage, own in rows.items()},
                   max(1, options.cores * factor), options.cores)
         sides: dict[str, Callable[[], float]] = {}
@@ -53,8 +53,8 @@ def measure(options: Options) -> Result:
                       who("convert", factor): partial(spark, time_convert, lake)}
             if factor != NONE:
                 sides[who("epoch", factor)] = partial(rank, time_epoch, lake, window)
-        warm_up({name: sides[name] for name in (who(stage, 1) for stage in rows)}, options.tell)
-        figures = in_turn(sides, options.pairs, options.tell)
+        warm_up({name: sides[name] for name in (who(stage, 1) for stage in rows)}, options.report)
+        figures = in_turn(sides, options.pairs, options.report)
         spark(stop)
     return compare(figures, rows, options.title())
 

@@ -28,21 +28,21 @@ def measure(options: Options) -> Result:
     from cluster import Cluster
 
     rows = options.rows or ROWS
-    options.tell("starting HDFS")
+    options.report("starting HDFS")
     with (Cluster(options.folder / "cluster") as cluster, fresh(options.folder, "feed") as feed,
           fresh(options.folder, "training") as training):
         lakes = {LOCAL: str(options.folder / "lake"), HDFS: f"{cluster.start('hdfs').hdfs}/lake"}
-        options.tell("making the dataset, twice")
+        options.report("making the dataset, twice")
         refs = {where: training(make_dataset, lake, rows, options.cores)[0] for where, lake in lakes.items()}
         window = read.window_mb(rows, NOISE.shape, read.SMALL.window_mb)
         sides: dict[str, Callable[[], float]] = {}
         for where, lake in lakes.items():
             sides[who(_FEED, where)] = partial(_rate_of_feed, feed, lake, refs[where], window, rows)
             sides[who(_TRAINING, where)] = partial(_rate_of_training, training, lake, refs[where], options.cores)
-        warm_up(sides, options.tell)
-        figures = in_turn(sides, options.pairs, options.tell)
+        warm_up(sides, options.report)
+        figures = in_turn(sides, options.pairs, options.report)
         training(train.stop, options.cores)
-    return compare(figures, options.title(rows, NOISE.said))
+    return compare(figures, options.title(rows, NOISE.description))
 
 
 def who(what: str, where: str) -> str:

@@ -32,10 +32,10 @@ def measure(options: Options) -> Result:
             return driver(launches, options.cores)
 
     with fresh(options.folder, "imports") as process:
-        warm_up({"imports": lambda: process(import_all)}, options.tell)
-    found = in_turn({OURS: lambda: both(laketrain_launches), HOROVOD: lambda: both(horovod_launches)},
-                    options.pairs, options.tell)
-    return compare(found, f"{RANKS} ranks, {options.title()}")
+        warm_up({"imports": lambda: process(import_all)}, options.report)
+    result = in_turn({OURS: lambda: both(laketrain_launches), HOROVOD: lambda: both(horovod_launches)},
+                    options.pairs, options.report)
+    return compare(result, f"{RANKS} ranks, {options.title()}")
 
 
 def compare(found: Mapping[str, Sequence[tuple[float, float]]], title: str) -> Result:

@@ -47,9 +47,9 @@ class Held:
     @classmethod
     def by(cls, *pids: int) -> Held:
         """Of these processes, now."""
-        found = [psutil.Process(pid) for pid in pids]
-        return cls(sum(process.memory_info().rss for process in found) / (1 << 20),
-                   sum(process.num_threads() for process in found), sum(process.num_fds() for process in found))
+        result = [psutil.Process(pid) for pid in pids]
+        return cls(sum(process.memory_info().rss for process in result) / (1 << 20),
+                   sum(process.num_threads() for process in result), sum(process.num_fds() for process in result))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Launched:
 
 def measure(options: Options) -> Result:
     with fresh(options.folder, "driver") as driver:
-        options.tell(f"{LAUNCHES} launches")
+        options.report(f"{LAUNCHES} launches")
         launched = driver(launch_often, str(options.folder / "lake"), options.rows or ROWS, options.cores, LAUNCHES)
     return compare(launched, f"{LAUNCHES} trainings by {RANKS} ranks in one session, {options.cores} cores")
 

@@ -32,7 +32,7 @@ def measure(options: Options) -> Result:
     with fresh(options.folder, "spark") as spark:
         refs = {}
         for factor, lake in lakes.items():
-            options.tell(f"making {factor}× the data")
+            options.report(f"making {factor}× the data")
             refs[factor], _ = spark(make_dataset, lake, rows * factor, options.cores)
     window = window_mb(rows, NOISE.shape, WINDOW_MB)
 
@@ -44,7 +44,7 @@ def measure(options: Options) -> Result:
     figures = in_turn({
         TENSORFLOW: partial(alone, peak_of_tensorflow),
         **{who(factor): partial(alone, peak_of_rank, lakes[factor], refs[factor], window) for factor in FACTORS},
-    }, options.pairs, options.tell)
+    }, options.pairs, options.report)
     return compare(figures, f"{options.title(rows)}, a window of {window:.3g} MB")
 
 
@@ -91,7 +91,7 @@ def peak_of_rank(lake: str, ref: str, window: float) -> float:
 
 def peak_mb() -> float:
     """The most memory that this process ever held. `getrusage` would count what its parent held at the fork."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
-    if found is None:
+    result = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    if result is None:
         raise RuntimeError("/proc/self/status says no VmHWM: memory is measured on Linux only")
-    return int(found[1]) / 1024
+    return int(result[1]) / 1024

@@ -1,4 +1,4 @@
-"""What a benchmark is told."""
+"""The options of a benchmark."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ class Options:
     """How to measure.
 
     Attributes:
-        folder: an empty directory, removed afterwards.
+        folder: an empty directory that is removed afterwards.
         pairs: measured rounds, in each of which every side has its turn.
-        cores: that every side may use: Spark's slots, TensorFlow's threads.
-        rows: of the data, or None for the benchmark's own number.
-        tell: shows what is being done.
+        cores: for every side: Spark's slots, TensorFlow's threads.
+        rows: of the data, or None for the benchmark's default.
+        report: shows the current step.
     """
 
     folder: Path
     pairs: int
     cores: int
     rows: int | None
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
 
     def title(self, rows: int | None = None, what: str = "images of 32×32×3 random bytes") -> str:
-        """What is measured on, for the table."""
+        """The data and the machine, for the table."""
         data = f"{rows:,} {what}, " if rows else ""
         return f"{data}{self.cores} cores, {self.pairs} rounds"

@@ -30,14 +30,14 @@ _LEARNT_ON = 1_000
 def measure(options: Options) -> Result:
     rows, lake = options.rows or ROWS, str(options.folder / "lake")
     with fresh(options.folder, "laketrain") as laketrain, fresh(options.folder, "keras") as keras:
-        options.tell("making the table and the model")
+        options.report("making the table and the model")
         model = laketrain(prepare, lake, rows, options.cores)
         sides: dict[str, Callable[[], float]] = {
             OURS: lambda: rows / laketrain(time_laketrain, options.cores),
             KERAS: lambda: rows / keras(time_keras, lake, model, rows),
         }
-        warm_up(sides, options.tell)
-        figures = in_turn(sides, options.pairs, options.tell)
+        warm_up(sides, options.report)
+        figures = in_turn(sides, options.pairs, options.report)
         laketrain(stop, options.cores)
     return compare(figures, f"{options.title(rows)}, batch {BATCH}")
 

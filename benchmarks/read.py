@@ -46,7 +46,7 @@ SMALL = Shuffle(window_mb=64, buffer=4096)
 def measure(options: Options, kind: Kind = NOISE, rows: int = ROWS, shuffle: Shuffle = SMALL) -> Result:
     rows, lake = options.rows or rows, str(options.folder / "lake")
     with fresh(options.folder, "spark") as spark:
-        options.tell("making the dataset")
+        options.report("making the dataset")
         ref, folder = spark(make_dataset, lake, rows, options.cores, kind)
     window = window_mb(rows, kind.shape, shuffle.window_mb)
     with (fresh(options.folder, "laketrain") as laketrain, fresh(options.folder, "petastorm") as petastorm,
@@ -56,9 +56,9 @@ def measure(options: Options, kind: Kind = NOISE, rows: int = ROWS, shuffle: Shu
             PETASTORM: lambda: rows * EPOCHS / petastorm(time_petastorm, folder, rows, shuffle.buffer),
             SCAN: lambda: rows * EPOCHS / pyarrow(time_scan, folder, rows),
         }
-        warm_up(sides, options.tell)
-        figures = in_turn(sides, options.pairs, options.tell)
-    return compare(figures, options.title(rows, kind.said))
+        warm_up(sides, options.report)
+        figures = in_turn(sides, options.pairs, options.report)
+    return compare(figures, options.title(rows, kind.description))
 
 
 def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:

@@ -1,4 +1,4 @@
-"""What a benchmark found: a line a side, with the ratio that has a bar to meet.
+"""The result of a benchmark: a line a side, with its ratio and the bar for it.
 
     Result("read", "50,000 rows", [Line("laketrain", rate([91e3, 93e3])),
                                    Line("a bare scan", rate([240e3, 250e3]), "vs_pyarrow_scan", 0.38, at_least(0.4))])
@@ -15,7 +15,7 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Bar:
-    """What DESIGN.md asks of a ratio."""
+    """The limit of a ratio, from DESIGN.md."""
 
     text: str
     met: Callable[[float], bool]
@@ -39,7 +39,7 @@ def shares_below(limit: float) -> Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """A side and its figures; what ours is against it goes by the name `key`, where there is a ratio."""
+    """A side and its figures. `ratio` is ours against it, by the name `key` in the JSON line."""
 
     who: str
     figures: str
@@ -53,13 +53,13 @@ class Line:
         ours = f"{self.ratio:.1%}" if self.bar is not None and "%" in self.bar.text else f"{self.ratio:.2f} ×"
         if self.bar is None:
             return self.who, self.figures, ours, "", ""
-        verdict = "[green]met[/]" if self.bar.met(self.ratio) else "[red]not met[/]"
-        return self.who, self.figures, ours, self.bar.text, verdict
+        outcome = "[green]met[/]" if self.bar.met(self.ratio) else "[red]not met[/]"
+        return self.who, self.figures, ours, self.bar.text, outcome
 
 
 @dataclass(frozen=True)
 class Result:
-    """A benchmark's lines; `title` says what was done, on how much, how often, `against` what the ratios are."""
+    """A benchmark's lines. `title` describes data and rounds, `against` is the heading of the ratios."""
 
     name: str
     title: str
@@ -72,7 +72,7 @@ class Result:
         return {line.key: round(line.ratio, 4) for line in self.lines if line.key and line.ratio is not None}
 
     def without_bars(self, name: str) -> Result:
-        """The same by another name, for data that the bars are not about."""
+        """The result under another name, for data that the bars don't apply to."""
         return replace(self, name=name, lines=[replace(line, bar=None) for line in self.lines])
 
     def table(self) -> Table:

@@ -88,16 +88,16 @@ class Figure(Line):
 
 
 def measure(options: Options) -> Result:
-    found: list[Measured] = []
+    result: list[Measured] = []
     with fresh(options.folder, "laketrain") as laketrain:
         for ranks in RANKS:
-            options.tell(f"{ranks} ranks")
+            options.report(f"{ranks} ranks")
             rounds = [laketrain(time_ranks, ranks) for _ in range(options.pairs)]
-            found += [Measured(ranks, size, median(seconds))
+            result += [Measured(ranks, size, median(seconds))
                       for size, *seconds in zip(SIZES, *rounds, strict=True)]
         laketrain(stop)
     title = f"allreduce of {SIZES[0]:,} to {SIZES[-1]:,} bytes by {RANKS[0]} to {RANKS[-1]} ranks, {options.title()}"
-    return compare(found, title)
+    return compare(result, title)
 
 
 def compare(found: Sequence[Measured], title: str) -> Result:
@@ -168,7 +168,7 @@ def time_rank(sizes: Sequence[int], repeats: int, world: World,
     """The median seconds of `World.average` of one float32 tensor of each size, as training calls it."""
     import tensorflow as tf
 
-    found = []
+    result = []
     for size in sizes:
         tensor, seconds = tf.ones(size // 4), []
         average = tf.function(lambda value, size=size: world.average([value], f"scaling_{size}"))
@@ -178,5 +178,5 @@ def time_rank(sizes: Sequence[int], repeats: int, world: World,
             average(tensor)[0].numpy()
             seconds.append(time.monotonic() - started)
             report({})
-        found.append(median(seconds[2:]))  # the first ones trace the graph and make connections
-    return found
+        result.append(median(seconds[2:]))  # the first ones trace the graph and make connections
+    return result

@@ -1,6 +1,6 @@
-"""Turns and medians: every side once, then all again, so that a machine's mood falls on all of them alike.
+"""Turns and medians: each round runs every side once, so that changes of the machine's speed affect all sides.
 
-    figures = in_turn({"ours": ours, "theirs": theirs}, pairs=3, tell=print)   # ours theirs ours theirs ours theirs
+    figures = in_turn({"ours": ours, "theirs": theirs}, pairs=3, report=print)   # ours theirs ours theirs ours theirs
     ratio(figures["ours"], figures["theirs"])                                  # the median of the pairs' ratios
 """
 
@@ -11,22 +11,22 @@ from statistics import median
 from typing import TypeVar
 
 Figure = TypeVar("Figure")
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
-def warm_up(sides: Mapping[str, Callable[[], object]], tell: Tell) -> None:
-    """One turn each, of which nothing is kept: imports, JIT compilers and the page cache settle."""
+def warm_up(sides: Mapping[str, Callable[[], object]], report: Report) -> None:
+    """Runs each side once, without measuring, to warm up imports, JIT compilers and the page cache."""
     for who, side in sides.items():
-        tell(f"warming up, {who}")
+        report(f"warming up, {who}")
         side()
 
 
-def in_turn(sides: Mapping[str, Callable[[], Figure]], pairs: int, tell: Tell) -> dict[str, list[Figure]]:
-    """What each side gave in each of `pairs` rounds."""
+def in_turn(sides: Mapping[str, Callable[[], Figure]], pairs: int, report: Report) -> dict[str, list[Figure]]:
+    """Each side's figure in each of `pairs` rounds."""
     figures: dict[str, list[Figure]] = {who: [] for who in sides}
     for pair in range(pairs):
         for who, side in sides.items():
-            tell(f"round {pair + 1} of {pairs}, {who}")
+            report(f"round {pair + 1} of {pairs}, {who}")
             figures[who].append(side())
     return figures
 

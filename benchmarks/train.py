@@ -44,17 +44,17 @@ class Fitted:
 def measure(options: Options) -> Result:
     rows, lake = options.rows or ROWS, str(options.folder / "lake")
     with fresh(options.folder, "laketrain") as laketrain, fresh(options.folder, "keras") as keras:
-        options.tell("making the dataset")
+        options.report("making the dataset")
         ref, _ = laketrain(make_dataset, lake, rows, options.cores)
         warm_up({OURS: lambda: laketrain(fit_ranks, lake, ref, options.cores, "wide", 2),
-                 KERAS: lambda: keras(fit_keras, lake, ref, rows, "wide", 2)}, options.tell)
+                 KERAS: lambda: keras(fit_keras, lake, ref, rows, "wide", 2)}, options.report)
         sides: dict[str, Callable[[], Fitted]] = {}
         for model in MODELS:
             sides |= {who(OURS, model): partial(laketrain, fit_ranks, lake, ref, options.cores, model, EPOCHS),
                       who(KERAS, model): partial(keras, fit_keras, lake, ref, rows, model, EPOCHS)}
-        found = in_turn(sides, options.pairs, options.tell)
+        result = in_turn(sides, options.pairs, options.report)
         laketrain(stop, options.cores)
-    return compare(found, f"{options.title(rows)} of {EPOCHS} epochs, batch {BATCH}")
+    return compare(result, f"{options.title(rows)} of {EPOCHS} epochs, batch {BATCH}")
 
 
 def who(side: str, model: str) -> str:

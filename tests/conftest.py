@@ -71,10 +71,10 @@ def connectors() -> list[str]:
 @pytest.fixture(scope="session")
 def with_connectors() -> list[str]:
     """Those jars; skips where they can't be had."""
-    found = connectors()
-    if not found:
+    result = connectors()
+    if not result:
         pytest.skip("no connectors: Maven could not get them")
-    return found
+    return result
 
 
 @pytest.fixture(scope="session")

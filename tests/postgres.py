@@ -76,10 +76,10 @@ def postgres() -> Iterator[Postgres]:
 def tool(name: str) -> str:
     """The path of a program of PostgreSQL's; Debian keeps those of the server aside."""
     places = [os.environ.get("PATH", ""), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
-    found = shutil.which(name, path=os.pathsep.join(places))
-    if found is None:
+    result = shutil.which(name, path=os.pathsep.join(places))
+    if result is None:
         pytest.skip(f"no PostgreSQL: {name} is missing; apt-get install postgresql")
-    return found
+    return result
 
 
 def wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -40,15 +40,15 @@ def rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
     """Goods whose words, shop and size tell a little of what they are."""
     random = np.random.default_rng(seed)
     words = np.array(["red", "round", "sweet", "steel", "long", "sharp"])
-    found = []
+    result = []
     for number in range(count):
         sort = int(random.integers(2))
         title = " ".join(words[random.integers(3 * sort, 3 * sort + 3, random.integers(1, 7))])
         size = float(random.normal(sort))
         tags = [tag for tag in TAGS if random.random() < 0.4]
-        found.append({"id": f"good {number}", "title": title, "size": size, "shop": "ab"[int(random.integers(2))],
+        result.append({"id": f"good {number}", "title": title, "size": size, "shop": "ab"[int(random.integers(2))],
                       "sort": SORTS[sort], "tags": tags, "cost": 100 + 20 * size, "weight": float(random.random())})
-    return found
+    return result
 
 
 def commit_shop(spark: SparkSession, lake: Lake, targets: tuple[str, ...] = TARGETS) -> Version:

@@ -42,7 +42,7 @@ def without_java(folder: Path, *command: object) -> subprocess.CompletedProcess[
 # ---- run, and the stages
 
 
-def test_a_run_with_nothing_to_do_says_so_and_needs_no_java(small: Small, tmp_path: Path):
+def test_a_run_without_changes_reports_it_and_needs_no_java(small: Small, tmp_path: Path):
     done = without_java(tmp_path, "-m", "laketrain", "run", small.config, "--lake", small.lake.url)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -81,19 +81,19 @@ def test_a_job_for_spark_submit_is_the_same_command(small: Small, tmp_path: Path
     assert "--set a: unknown key 'a'" in done.stderr
 
 
-@pytest.mark.parametrize(("options", "said"), [
+@pytest.mark.parametrize(("options", "message"), [
     (["--from", "claen"], "--from: there is no stage 'claen'. Did you mean 'clean'?"),
     (["--to", "trian"], "--to: there is no stage 'trian'. Did you mean 'train'?"),
     (["--from", "convert", "--to", "clean"], "--from: convert comes after --to clean. Swap them"),
     (["--to", "evaluate"], "there is no 'evaluate' section. Add one"),
 ])
-def test_a_stage_that_there_isnt_ends_with_code_2(small: Small, options: list[str], said: str):
+def test_an_unknown_stage_ends_with_code_2(small: Small, options: list[str], message: str):
     done = laketrain("run", small.config, "--lake", small.lake.url, *options)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert message in done.stderr
 
 
-def test_a_stage_without_its_input_ends_with_code_1_and_the_way_out(tmp_path: Path):
+def test_a_stage_without_its_input_ends_with_code_1_and_the_next_step(tmp_path: Path):
     home = build_small(tmp_path)
     done = laketrain("run", home.config, "--from", "clean")
     assert (done.exit_code, done.stdout) == (1, "")
@@ -109,33 +109,33 @@ ENDS: list[tuple[Callable[[], BaseException], int, str]] = [
     (lambda: ConfigError("a.yaml", [Problem("name", "is missing")]), 2,
      "[config] a.yaml: 1 problem\n  - name: is missing"),
     (lambda: GateError("evaluate", "models/x@1", "accuracy is 0.9000, expected >= 0.95"), 3, "accuracy is 0.9000"),
-    (KeyboardInterrupt, 130, "interrupted; run the same command to go on"),
+    (KeyboardInterrupt, 130, "interrupted; run the same command to continue"),
 ]
 
 
-@pytest.mark.parametrize(("error", "code", "said"), ENDS, ids=["data", "launch", "rank", "config", "gate", "ctrl-c"])
-def test_an_error_ends_with_its_code_its_words_and_no_stack_trace(
-        finished: Small, monkeypatch: pytest.MonkeyPatch, error: Callable[[], BaseException], code: int, said: str):
+@pytest.mark.parametrize(("error", "code", "message"), ENDS, ids=["data", "launch", "rank", "config", "gate", "ctrl-c"])
+def test_an_error_ends_with_its_code_its_text_and_no_stack_trace(
+        finished: Small, monkeypatch: pytest.MonkeyPatch, error: Callable[[], BaseException], code: int, message: str):
     def fail(*_: Any) -> None:
         raise error()
 
     monkeypatch.setattr("laketrain.pipeline.Pipeline.run", fail)
     done = laketrain("run", finished.config)
     assert (done.exit_code, done.stdout) == (code, "")
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
 # ---- check
 
 
-def test_check_says_that_a_workload_is_well_and_where_its_lake_is(finished: Small):
+def test_check_prints_ok_and_the_lake(finished: Small):
     done = laketrain("check", finished.config)
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [f"{finished.config}: OK", f"lake: {finished.lake.url}"]
 
 
-def test_check_takes_set_and_lists_what_is_wrong(finished: Small):
+def test_check_accepts_set_and_lists_problems(finished: Small):
     done = laketrain("check", finished.config, "--set", "convert.split.by=idd", "--set", "clean.scans.rulez=1")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "--set clean.scans.rulez: unknown key 'rulez'. Did you mean 'rules'?" in done.stderr
@@ -151,41 +151,41 @@ def test_show_lists_the_tables(finished: Small):
         assert f"{table}@1" in done.stdout
 
 
-def test_show_tells_a_table_with_its_lineage(finished: Small):
+def test_show_prints_a_table_with_its_lineage(finished: Small):
     done = laketrain("show", "features/small", "--lake", finished.lake.url)
     assert done.exit_code == 0
     for ref in ("features/small@1", "integrated/digits@1", "clean/scans@1", "clean/labels@1", "raw/scans@1"):
         assert ref in done.stdout
 
 
-def test_show_is_json_for_programs(finished: Small):
+def test_show_prints_json(finished: Small):
     done = laketrain("show", "--lake", finished.lake.url, "--json")
     tables = {table["table"]: table for table in json.loads(done.stdout)["tables"]}
     assert tables["clean/scans"]["rows"] == ROWS - BAD_SCANS
-    one = json.loads(laketrain("show", "clean/scans@1", "--lake", finished.lake.url, "--json").stdout)
-    assert (one["ref"], one["counts"]["quarantined"]) == ("clean/scans@1", BAD_SCANS)
-    assert [parent["ref"] for parent in one["lineage"]] == ["raw/scans@1"]
+    version = json.loads(laketrain("show", "clean/scans@1", "--lake", finished.lake.url, "--json").stdout)
+    assert (version["ref"], version["counts"]["quarantined"]) == ("clean/scans@1", BAD_SCANS)
+    assert [parent["ref"] for parent in version["lineage"]] == ["raw/scans@1"]
 
 
-def test_show_of_a_lake_without_tables_is_no_error(tmp_path: Path):
+def test_show_of_an_empty_lake_succeeds(tmp_path: Path):
     assert laketrain("show", "--lake", tmp_path / "nothing").exit_code == 0
     assert json.loads(laketrain("show", "--lake", tmp_path / "nothing", "--json").stdout)["tables"] == []
     assert not (tmp_path / "nothing").exists()
 
 
-@pytest.mark.parametrize(("ref", "said"), [
+@pytest.mark.parametrize(("ref", "message"), [
     ("clean/scan", "Did you mean 'clean/scans'?"), ("clean/scans@9", "there is none; the latest is 1"),
     ("claen/scans", "is none of raw, clean"), ("clean", "names no table")])
-def test_show_of_what_there_isnt_ends_with_code_1(finished: Small, ref: str, said: str):
+def test_show_of_an_unknown_table_ends_with_code_1(finished: Small, ref: str, message: str):
     done = laketrain("show", ref, "--lake", finished.lake.url)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 # ---- gc
 
 
-def test_gc_tells_and_then_removes_what_was_abandoned_and_nothing_else(small: Small):
+def test_gc_lists_and_then_removes_only_abandoned_directories(small: Small):
     draft = small.lake.table("clean", "scans").stage()
     small.lake.store.write(draft.path("part.parquet"), b"x" * 1000)
     before = {table.path: table.versions() for table in small.lake.tables()}
@@ -210,7 +210,7 @@ def test_gc_of_a_negative_age_is_refused(small: Small):
 
 @pytest.mark.parametrize("option", ["--older-than", "--keep-days"])
 @pytest.mark.parametrize("received", ["1e12", "inf", "nan"])
-def test_gc_of_an_age_that_no_date_can_be_reckoned_with_is_refused(small: Small, option: str, received: str):
+def test_gc_of_an_age_beyond_pythons_dates_is_refused(small: Small, option: str, received: str):
     done = laketrain("gc", "--lake", small.lake.url, "--keep", 1, "--dry-run", option, received)
     assert (done.exit_code, type(done.exception)) == (2, SystemExit)
     assert option in done.stderr
@@ -219,26 +219,26 @@ def test_gc_of_an_age_that_no_date_can_be_reckoned_with_is_refused(small: Small,
 # ---- doctor and sample
 
 
-@pytest.mark.parametrize(("found", "code"), [([True, True], 0), ([True, None], 0), ([True, False, True], 1)])
-def test_the_doctors_code_says_whether_a_job_can_run(
-        monkeypatch: pytest.MonkeyPatch, found: list[bool | None], code: int):
-    checks = [Check(f"part {number}", ok, "as it is", "" if ok else "mend it so") for number, ok in enumerate(found)]
-    monkeypatch.setattr("laketrain.doctor.examine", lambda *_: checks)
+@pytest.mark.parametrize(("results", "code"), [([True, True], 0), ([True, None], 0), ([True, False, True], 1)])
+def test_the_doctors_exit_code_is_1_if_a_job_can_not_run(
+        monkeypatch: pytest.MonkeyPatch, results: list[bool | None], code: int):
+    checks = [Check(f"part {number}", ok, "result", "" if ok else "fix it") for number, ok in enumerate(results)]
+    monkeypatch.setattr("laketrain.doctor.run_checks", lambda *_: checks)
     done = laketrain("doctor")
     assert done.exit_code == code
-    assert ("mend it so" in done.stdout) is (not all(found))
+    assert ("fix it" in done.stdout) is (not all(results))
 
 
-def test_the_doctor_looks_at_the_lake_and_the_ranks_of_a_workload(finished: Small, monkeypatch: pytest.MonkeyPatch):
-    asked: list[Any] = []
-    monkeypatch.setattr("laketrain.doctor.examine", lambda *given: asked.append(given) or [])
+def test_the_doctor_checks_the_lake_and_the_ranks_of_a_workload(finished: Small, monkeypatch: pytest.MonkeyPatch):
+    calls: list[Any] = []
+    monkeypatch.setattr("laketrain.doctor.run_checks", lambda *arguments: calls.append(arguments) or [])
     assert laketrain("doctor", finished.config).exit_code == 0
     assert laketrain("doctor", "--lake", "somewhere").exit_code == 0
     assert laketrain("doctor", ROOT / "conf" / "mnist.yaml").exit_code == 0
-    assert asked == [(finished.lake.url, None), ("somewhere", None), (str(ROOT / "build" / "lake"), 2)]
+    assert calls == [(finished.lake.url, None), ("somewhere", None), (str(ROOT / "build" / "lake"), 2)]
 
 
-def test_the_doctor_of_a_broken_workload_tells_what_is_wrong_with_it(finished: Small, tmp_path: Path):
+def test_the_doctor_of_an_invalid_workload_lists_its_problems(finished: Small, tmp_path: Path):
     broken = tmp_path / "broken.yaml"
     broken.write_text(finished.config.read_text().replace("convert:", "convrt:"))
     done = laketrain("doctor", broken)
@@ -246,21 +246,21 @@ def test_the_doctor_of_a_broken_workload_tells_what_is_wrong_with_it(finished: S
     assert "unknown key 'convrt'" in done.stderr
 
 
-def test_a_sample_lands_where_it_is_told_to_and_only_once(tmp_path: Path):
+def test_a_sample_lands_in_its_folder_and_only_once(tmp_path: Path):
     for _ in range(2):
         done = laketrain("sample", "mnist", tmp_path / "in")
         assert (done.exit_code, done.stdout) == (0, f"landed 5,000 digits with 336 flaws in {tmp_path / 'in'}\n")
     assert {path.name for path in (tmp_path / "in").iterdir() if path.is_dir()} == {"pixels", "captures", "unlabelled"}
 
 
-def test_a_sample_that_there_isnt_is_refused(tmp_path: Path):
+def test_an_unknown_sample_is_refused(tmp_path: Path):
     done = laketrain("sample", "mnits", tmp_path / "in")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "there is none called 'mnits'. Did you mean 'mnist'?" in done.stderr
+    assert "there is no sample 'mnits'. Did you mean 'mnist'?" in done.stderr
     assert not (tmp_path / "in").exists()
 
 
-def test_no_command_at_all_shows_the_commands():
+def test_without_a_command_the_commands_are_listed():
     done = laketrain()
     assert "Usage" in done.output
     for command in ("run", "check", "show", "gc", "doctor", "sample", "ingest", "predict"):

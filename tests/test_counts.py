@@ -1,5 +1,5 @@
 """From the landed dirt follows, by hand, what must lie in clean, in quarantine, in the joined table and in each split:
-read here by the csv module, pandas and hashlib, and found exactly so in the lake."""
+read here by the csv module, pandas and hashlib, and equal to those in the lake."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class ByHand:
         return set(self.pixels) & set(self.captures.index)
 
     def split(self, key: str) -> str:
-        place = int(hashlib.md5(f"0:split:{key}".encode()).hexdigest()[:8], 16) / 2**32
-        return "train" if place < 0.8 else "val" if place < 0.9 else "test"
+        share = int(hashlib.md5(f"0:split:{key}".encode()).hexdigest()[:8], 16) / 2**32
+        return "train" if share < 0.8 else "val" if share < 0.9 else "test"
 
     def reasons(self, table: str) -> dict[str, int]:
         read = {"pixels": read_pixels, "captures": read_captures, "unlabelled": read_pixels}[table]
@@ -76,7 +76,7 @@ def by_rule(rows: list[dict[str, Any]]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_clean_and_quarantine_hold_what_the_landing_promised(road: Road, by_hand: ByHand, table: str):
+def test_clean_and_quarantine_have_the_counts_of_the_landing(road: Road, by_hand: ByHand, table: str):
     version, expected = latest(road, "clean", table), getattr(road.landing.expected, table)
     refused = rows_of(latest(road, "quarantine", table))
     assert (len(rows_of(version)), by_rule(refused)) == (expected.good, expected.quarantined)
@@ -88,20 +88,20 @@ def test_clean_and_quarantine_hold_what_the_landing_promised(road: Road, by_hand
 
 @pytest.mark.parametrize("table", ["pixels", "unlabelled"])
 def test_the_clean_pixels_are_those_of_the_files(road: Road, by_hand: ByHand, table: str):
-    found = {row["digit_id"]: row["pixels"] for row in rows_of(latest(road, "clean", table))}
-    assert found == {key: [int(value) for value in text.split(" ")] for key, text in getattr(by_hand, table).items()}
+    actual = {row["digit_id"]: row["pixels"] for row in rows_of(latest(road, "clean", table))}
+    assert actual == {key: [int(value) for value in text.split(" ")] for key, text in getattr(by_hand, table).items()}
 
 
-def test_the_clean_captures_are_the_latest_with_their_spellings_mended(road: Road, by_hand: ByHand):
-    found = pd.DataFrame(rows_of(latest(road, "clean", "captures"))).set_index("digit_id")
-    expected = by_hand.captures.loc[found.index]
-    assert len(found) == len(by_hand.captures)
-    assert (found["label"] == expected["label"]).all()
-    assert (found["scanner"] == expected["scanner"]).all()
-    assert (pd.to_datetime(found["captured_at"], utc=True) == expected["when"]).all()
+def test_the_clean_captures_are_the_latest_with_corrected_spellings(road: Road, by_hand: ByHand):
+    actual = pd.DataFrame(rows_of(latest(road, "clean", "captures"))).set_index("digit_id")
+    expected = by_hand.captures.loc[actual.index]
+    assert len(actual) == len(by_hand.captures)
+    assert (actual["label"] == expected["label"]).all()
+    assert (actual["scanner"] == expected["scanner"]).all()
+    assert (pd.to_datetime(actual["captured_at"], utc=True) == expected["when"]).all()
 
 
-def test_every_refused_record_is_found_in_the_file_that_it_names(road: Road):
+def test_every_rejected_record_is_in_the_file_that_it_names(road: Road):
     for row in rows_of(latest(road, "quarantine", "pixels")):
         lines = (road.landing.pixels / row["file"]).read_text().splitlines()
         if row["rule"] == "readable":
@@ -113,28 +113,28 @@ def test_every_refused_record_is_found_in_the_file_that_it_names(road: Road):
 
 def test_the_join_has_the_rows_of_both_sides_and_the_others_are_quarantined(road: Road, by_hand: ByHand):
     version, expected = latest(road, "integrated", "digits"), road.landing.expected
-    found = {row["digit_id"]: row for row in rows_of(version)}
-    assert set(found) == by_hand.joined
-    assert len(rows_of(version)) == len(found) == expected.matched
+    actual = {row["digit_id"]: row for row in rows_of(version)}
+    assert set(actual) == by_hand.joined
+    assert len(rows_of(version)) == len(actual) == expected.matched
     true = truth(road.landing.seed, DIGITS)
-    assert {key: row["label"] for key, row in found.items()} == {key: true[key] for key in found}
+    assert {key: row["label"] for key, row in actual.items()} == {key: true[key] for key in actual}
     alone = Counter((row["file"], row["rule"]) for row in rows_of(latest(road, "quarantine", "digits-joins")))
     assert alone == {("clean/pixels", "join(captures)"): expected.unmatched_left,
                      ("clean/captures", "join(captures)"): expected.unmatched_right}
 
 
-def test_each_split_has_exactly_the_rows_that_the_hash_gives_it(road: Road, by_hand: ByHand):
+def test_each_split_has_exactly_the_rows_of_its_hashes(road: Road, by_hand: ByHand):
     dataset = Dataset(latest(road, "features", "mnist"))
     expected: dict[str, set[str]] = {split: set() for split in SPLITS}
     for key in by_hand.joined:
         expected[by_hand.split(key)].add(key)
-    found = {}
+    actual = {}
     for split, rows in dataset.splits.items():
         with dataset.reader(split, ["digit_id"]) as reader:
             keys = list(reader.read(np.arange(rows))["digit_id"])
         assert len(set(keys)) == len(keys) == rows
-        found[split] = set(keys)
-    assert found == expected
+        actual[split] = set(keys)
+    assert actual == expected
     counts = dataset.version.entry.counts
     assert counts["in"] == counts["out"] + counts["quarantined"] == len(by_hand.joined)
     assert (counts["splits"], counts["quarantined"]) == ({split: len(keys) for split, keys in expected.items()}, 0)

@@ -36,10 +36,10 @@ AFTER_CONVERT = ("models", "checkpoints", "predictions", "runs")
 
 @dataclass(frozen=True)
 class Walked:
-    """What a run of the road left, and what it said."""
+    """What a run of the road left, and what it output."""
 
     lake: Lake
-    said: str
+    output: str
 
     def latest(self, table: str) -> Version:
         version = self.lake.table(*table.split("/")).latest()
@@ -87,8 +87,8 @@ def run(words: list[str], **environment: str) -> str:
 def by_command(landed: Road) -> Walked:
     """Undisturbed."""
     lake = landed.config.parent / "lake of the command"
-    said = run(command(landed, lake))
-    return Walked(Lake(lake), said)
+    output = run(command(landed, lake))
+    return Walked(Lake(lake), output)
 
 
 def copied(walked: Walked, to: Path, without: tuple[str, ...] = ()) -> Lake:
@@ -111,9 +111,9 @@ def test_one_command_walks_from_dirty_files_to_a_model_predictions_and_a_report(
     evaluation = by_command.latest("runs/mnist-evaluation").entry
     assert evaluation.counts["rows"] == by_command.latest("features/mnist").entry.counts["splits"]["test"]
     assert evaluation.meta["metrics"]["accuracy"] > evaluation.meta["baselines"]["majority"]
-    [report] = [line.partition("report: ")[2] for line in by_command.said.splitlines() if line.startswith("report: ")]
+    [report] = [line.partition("report: ")[2] for line in by_command.output.splitlines() if line.startswith("report: ")]
     assert Path(report).stat().st_size > 10_000
-    words = [line.split()[0] for line in by_command.said.splitlines() if "@" in line]
+    words = [line.split()[0] for line in by_command.output.splitlines() if "@" in line]
     stages = [word for word in words if "/" not in word]  # a hint begins with the dataset
     assert list(dict.fromkeys(stages)) == ["ingest", "clean", "profile", "integrate", "convert", "train", "evaluate",
                                            "predict"]
@@ -126,19 +126,20 @@ def test_the_same_command_again_changes_nothing_and_starts_no_java(by_command: W
     java.write_text(f"#!/bin/sh\necho called >> '{called}'\nexit 1\n")
     java.chmod(0o755)
     before = everything_in(by_command.lake)
-    said = run(command(landed, Path(by_command.lake.url)), JAVA_HOME=str(tmp_path),
+    output = run(command(landed, Path(by_command.lake.url)), JAVA_HOME=str(tmp_path),
                PATH=f"{java.parent}:{os.environ['PATH']}")
     assert not called.exists()
-    assert "nothing changed" in said
+    assert "nothing changed" in output
     assert everything_in(by_command.lake) == before
 
 
 def test_spark_submit_makes_the_same_model_and_predictions(by_command: Walked, landed: Road, tmp_path: Path) -> None:
     submit = shutil.which("spark-submit", path=str(Path(sys.executable).parent))
     assert submit is not None
-    said = run([submit, "--master", "local[2]", str(ROOT / "jobs" / "pipeline.py"), *arguments(landed, tmp_path / "l")],
+    job = str(ROOT / "jobs" / "pipeline.py")
+    output = run([submit, "--master", "local[2]", job, *arguments(landed, tmp_path / "l")],
                PYSPARK_PYTHON=sys.executable, SPARK_HOME=str(Path(pyspark.__file__).parent))
-    submitted = Walked(Lake(tmp_path / "l"), said)
+    submitted = Walked(Lake(tmp_path / "l"), output)
     assert submitted.weights == by_command.weights
     assert_same_predictions(submitted, by_command)
 
@@ -158,12 +159,12 @@ def test_a_notebooks_calls_make_the_same_model_and_predictions(by_command: Walke
     assert isinstance(dataset, Dataset)
     assert dataset.splits == by_command.latest("features/mnist").entry.counts["splits"]
     model = pipeline.train()
-    found = pipeline.evaluate()
+    evaluation = pipeline.evaluate()
     predictions = pipeline.predict()
 
     walked = Walked(Lake(lake), "")
     assert weights_digest(Networks.of(model)) == walked.weights == by_command.weights
-    assert found["metrics"] == by_command.latest("runs/mnist-evaluation").entry.meta["metrics"]
+    assert evaluation["metrics"] == by_command.latest("runs/mnist-evaluation").entry.meta["metrics"]
     assert predictions.table == "predictions/unlabelled"
     assert_same_predictions(walked, by_command)
     assert pipeline.table("predictions/unlabelled").count() == len(walked.predictions)
@@ -193,15 +194,15 @@ class Marked:
 
     def alive(self) -> list[str]:
         """What runs, by process and name; those that are dead and not yet collected do not."""
-        found = []
+        running = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 if self.mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
                     state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-                    found += [f"{folder.name} {(folder / 'comm').read_text().strip()}"] if state != "Z" else []
+                    running += [f"{folder.name} {(folder / 'comm').read_text().strip()}"] if state != "Z" else []
             except OSError:
                 continue  # it ended while we looked
-        return found
+        return running
 
     def stop(self) -> None:
         for entry in self.alive():
@@ -234,7 +235,7 @@ def within(seconds: float, happens: Callable[[], Any]) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
-def test_a_killed_driver_leaves_no_process_and_the_same_command_goes_on_from_the_checkpoint(
+def test_a_killed_driver_leaves_no_process_and_the_same_command_continues_from_the_checkpoint(
         by_command: Walked, landed: Road, start: Callable[[list[str]], Marked], tmp_path: Path) -> None:
     lake = copied(by_command, tmp_path / "lake", without=AFTER_CONVERT)
     checkpoints = lake.table("checkpoints", "mnist")
@@ -249,7 +250,7 @@ def test_a_killed_driver_leaves_no_process_and_the_same_command_goes_on_from_the
     [done, *_] = [checkpoints.get(number).entry.meta["epochs"] for number in reversed(checkpoints.versions())]
     assert done < 5
     resumed = Walked(lake, run(command(landed, tmp_path / "lake")))
-    assert f"resumes after epoch {done}, from checkpoints/mnist@" in resumed.said
+    assert f"resumes after epoch {done}, from checkpoints/mnist@" in resumed.output
     assert resumed.weights == by_command.weights
     assert_same_predictions(resumed, by_command)
     for table in ("raw/pixels", "clean/pixels", "integrated/digits", "features/mnist", "models/mnist"):
@@ -259,8 +260,8 @@ def test_a_killed_driver_leaves_no_process_and_the_same_command_goes_on_from_the
 def test_two_runs_at_once_on_one_lake_both_end_well_and_make_everything_once(
         by_command: Walked, landed: Road, start: Callable[[list[str]], Marked], tmp_path: Path) -> None:
     both = [start(command(landed, tmp_path / "lake")) for _ in range(2)]
-    said = [marked.process.communicate()[0] for marked in both]
-    assert [marked.process.returncode for marked in both] == [0, 0], "\n\n".join(said)
+    output = [marked.process.communicate()[0] for marked in both]
+    assert [marked.process.returncode for marked in both] == [0, 0], "\n\n".join(output)
 
     walked = Walked(Lake(tmp_path / "lake"), "")
     assert walked.weights == by_command.weights

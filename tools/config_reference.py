@@ -1,4 +1,4 @@
-"""Writes docs/reference/config.md from the config's own models, so that it can't say anything else than they do.
+"""Writes docs/reference/config.md from the config's own models, so that they agree.
 
     make reference      # = .venv/bin/python tools/config_reference.py
 
@@ -39,7 +39,7 @@ HEAD = Path(__file__).with_suffix(".md")
 """The prose around the tables."""
 
 LEARNT = "Fitted by convert."
-"""How the text of a feature's field begins that is no setting."""
+"""How the text of a feature's field starts that isn't a setting."""
 OF_MAPPING = {"sources": "source", "clean": "table", "integrate": "table", "loss": "target"}
 """What the keys of a mapping in the whole file name."""
 LATER: dict[tuple[type, str], str] = {
@@ -47,11 +47,11 @@ LATER: dict[tuple[type, str], str] = {
     (Train, "model"): "[model](#models)",
     (Spark, "master"): "[master](#masters)",
 }
-"""Fields whose types don't say it: their models live in a later room, or a pattern describes them."""
+"""Fields whose types don't describe them: their models are in a later room, or they have a pattern."""
 
 
-def _either(said: Iterable[str]) -> str:
-    *first, last = said
+def _either(names: Iterable[str]) -> str:
+    *first, last = names
     return f"{', '.join(first)} or {last}" if first else last
 
 
@@ -86,7 +86,7 @@ def reference() -> str:
 
 
 def sections(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
-    """`model` and all sections below it, each with its path such as `train.optimizer`; unions are told apart."""
+    """`model` and all sections below it, each with its path such as `train.optimizer`; unions are separate."""
     yield path, model
     for name, hint in _hints(model).items():
         for below, step in _below(hint, OF_MAPPING.get(name, "name")):
@@ -94,7 +94,7 @@ def sections(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, type
 
 
 def members(union: Any) -> tuple[type[BaseModel], ...]:
-    """The models of a union that one key tells apart."""
+    """The models of a union with a discriminator key."""
     [inner, *_] = get_args(union)
     return get_args(inner) or (inner,)
 
@@ -112,7 +112,7 @@ def _hints(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _below(hint: Any, noun: str, step: str = "") -> Iterator[tuple[type[BaseModel], str]]:
-    """The sections in a type, each with the step that leads there; unions told apart by a key are left out."""
+    """The sections in a type, each with the step that leads there; unions with a discriminator key are left out."""
     if isinstance(hint, type) and issubclass(hint, Section):
         yield hint, step
     elif hint not in (Rule, Step, DeclaredModel):
@@ -125,12 +125,12 @@ def _section(path: str, model: type[BaseModel]) -> str:
     title = f"`{path}`" if path else "The whole"
     if get_origin(form := _hints(model).get("format")) is Literal:
         title += f" with `format: {get_args(form)[0]}`"
-    return f"### {title}\n\n{_said(model.__doc__)}\n\n{_table(model, path)}"
+    return f"### {title}\n\n{_prose(model.__doc__)}\n\n{_table(model, path)}"
 
 
 def _kind(noun: str, key: str, model: type[BaseModel], path: str = "") -> str:
     [tag] = get_args(model.model_fields[key].annotation)
-    return f"### {noun} `{tag}`\n\n{_said(model.__doc__)}\n\n{_table(model, path)}"
+    return f"### {noun} `{tag}`\n\n{_prose(model.__doc__)}\n\n{_table(model, path)}"
 
 
 def _step(model: type[BaseModel]) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _table(model: type[BaseModel], path: str) -> str:
     hints = _hints(model)
     rows = [
         f"| `{field.alias or name}` | {_value(model, name, hints[name], path)} | {_default(model, name)} "
-        f"| {_said(field.description).replace('|', chr(92) + '|')} |"
+        f"| {_prose(field.description).replace('|', chr(92) + '|')} |"
         for name, field in model.model_fields.items() if not hidden(model, name, field)
     ]
     return "\n".join(["| key | value | default | meaning |", "|---|---|---|---|", *rows, ""]) if rows else "No keys.\n"
@@ -154,19 +154,19 @@ def _value(model: type[BaseModel], name: str, hint: Any, path: str) -> str:
     if (model, name) in LATER:
         return LATER[model, name]
     field = model.model_fields[name]
-    if get_origin(hint) is Annotated and all(hint != known for known, _ in NAMED):
+    if get_origin(hint) is Annotated and all(hint != named for named, _ in NAMED):
         hint = get_args(hint)[0]  # its bounds are the field's
-    said = _called(hint, f"{path}.{name}".lstrip("."), OF_MAPPING.get(name, "name"))
-    limits = _limits(field.metadata, text=said == "text")
+    text = _called(hint, f"{path}.{name}".lstrip("."), OF_MAPPING.get(name, "name"))
+    limits = _limits(field.metadata, text=text == "text")
     null = " or null" if type(None) in get_args(hint) and field.default is not None else ""
-    return ", ".join(filter(None, (said + null, limits)))
+    return ", ".join(filter(None, (text + null, limits)))
 
 
 def _called(hint: Any, path: str, noun: str = "name") -> str:
-    """A type in words. `path` is where its section, if it has one, stands."""
-    for known, said in NAMED:
-        if hint == known:
-            return said
+    """A type in words. `path` is where its section, if it has one, is."""
+    for named, text in NAMED:
+        if hint == named:
+            return text
     if isinstance(hint, type) and issubclass(hint, Section):
         return f"[mapping, below](#{slug(f'`{path}`')})"
     origin, inner = get_origin(hint), get_args(hint)
@@ -233,11 +233,11 @@ def _default(model: type[BaseModel], name: str) -> str:
     return '`" "`' if value == " " else f"`{_number(value) if isinstance(value, float) else value}`"
 
 
-def _said(text: str | None) -> str:
+def _prose(text: str | None) -> str:
     """A docstring with each paragraph on a line of its own, and `<` as a sign where it stands outside code."""
     paragraphs = re.split(r"\n\s*\n", (text or "").strip())
     lines = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    return "`".join(part if place % 2 else part.replace("<", "\\<") for place, part in enumerate(lines.split("`")))
+    return "`".join(part if index % 2 else part.replace("<", "\\<") for index, part in enumerate(lines.split("`")))
 
 
 def slug(heading: str) -> str:

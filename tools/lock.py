@@ -1,10 +1,9 @@
 """Writes requirements/cpu.lock, gpu.lock and docs.lock: exact versions with hashes, for Linux on x86-64 and ARM.
 
     make lock                      # = .venv/bin/python tools/lock.py
-    make lock ARGS='--upgrade'     # let everything that requirements/tested.in does not hold move to its newest
+    make lock ARGS='--upgrade'     # update everything that requirements/tested.in doesn't pin
 
-uv writes the same pair of platforms behind every line. This takes that noise out and leaves a marker only where a
-package belongs to one of them.
+uv writes both platforms as a marker of every line. This script removes them, except for packages of one platform.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ MACHINES = ("x86_64", "aarch64")
 
 
 def simplify(line: str) -> str:
-    """One lock line with its marker reduced to the machine it names, or to nothing where it names both."""
-    found = MARKER.search(line)
-    if not found:
+    """A line of a lock with its marker reduced to the one machine that it names, or without it if it names both."""
+    result = MARKER.search(line)
+    if not result:
         return line
-    named = [machine for machine in MACHINES if f"platform_machine == '{machine}'" in found["marker"]]
+    named = [machine for machine in MACHINES if f"platform_machine == '{machine}'" in result["marker"]]
     marker = f" ; platform_machine == '{named[0]}'" if len(named) == 1 else ""
-    return line[: found.start()] + marker + found["end"]
+    return line[: result.start()] + marker + result["end"]
 
 
 def lock_device(device: str, arguments: list[str]) -> None:
@@ -44,7 +43,7 @@ def compile_lock(name: str, sources: list[str], described: str, arguments: list[
     lock = ROOT / "requirements" / f"{name}.lock"
     draft = lock.with_suffix(".lock.part")
     if lock.exists():
-        draft.write_bytes(lock.read_bytes())  # uv takes its preferences from the file it writes
+        draft.write_bytes(lock.read_bytes())  # uv reads its preferences from the output file
     command = [sys.executable, "-m", "uv", "pip", "compile", *sources]
     command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate"]
     command += ["--no-header", "--quiet"]

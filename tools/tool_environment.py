@@ -1,4 +1,4 @@
-"""Environments for tools whose packages don't go with ours, in the user's cache: one a lock file, made once."""
+"""Makes environments for tools whose packages conflict with ours, in the user's cache: one for each lock file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from horovod_wheel import shelf
 def provide(name: str, lock: Path) -> Path:
     """The folder of a virtual environment with exactly what `lock` pins.
 
-    Raises CalledProcessError where a package can't be downloaded; its `stderr` has uv's message.
+    Raises CalledProcessError if a package can't be downloaded; its `stderr` has uv's message.
     """
     home = shelf().with_name(name) / hashlib.sha256(lock.read_bytes()).hexdigest()[:24]
     home.parent.mkdir(parents=True, exist_ok=True)

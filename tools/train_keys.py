@@ -2,7 +2,7 @@
 
     make reference      # = .venv/bin/python tools/config_reference.py, then .venv/bin/python tools/train_keys.py
 
-Whether a key applies is asked of `laketrain check` itself, of a workload with one input and one target. That it then
+`laketrain check` decides whether a key applies, for workloads with one input and one target. That it then
 has an effect is shown by tests/train/test_keys.py and tests/models/test_keys.py, which walk the same `TRIALS`: a key
 that does nothing fails there, and so does a key that is new and has no place here.
 """
@@ -45,7 +45,8 @@ INPUTS: dict[str, Settings] = {
     "sequence": {"kind": "sequence", "shape": [4, 2]},
     "audio": {"kind": "audio", "seconds": 0.1, "rate": 4000, "bands": 4},
 }
-"""A feature of each kind of input. Images of pixels and compressed ones are told apart, since `cache` does so."""
+"""A feature of each kind of input. Images of pixels and compressed ones are separate, since `cache` treats them
+differently."""
 TARGETS: dict[str, Settings] = {
     "label": {"kind": "label", "classes": 3},
     "multilabel": {"kind": "multilabel", "names": ["a", "b"]},
@@ -78,25 +79,25 @@ class Trial:
 
     def pairs(self, key: str) -> Iterator[tuple[Settings, Settings]]:
         """The `train` sections without the key and with it, of each of `besides`."""
-        for beside in self.besides:
-            section = {"model": LINEAR, "optimizer": SGD, "epochs": 1, "batch": 16, "validation": None, **beside}
+        for others in self.besides:
+            section = {"model": LINEAR, "optimizer": SGD, "epochs": 1, "batch": 16, "validation": None, **others}
             yield from ((section, with_key(section, key, value)) for value in (self.value, *self.others))
 
 
-def trial(value: Any, /, **beside: Any) -> Trial:
+def trial(value: Any, /, **others: Any) -> Trial:
     """With just these other keys."""
-    return Trial(value, (beside,))
+    return Trial(value, (others,))
 
 
 def with_key(section: Settings, key: str, value: Any) -> Settings:
     """A copy of the section in which the dotted key has the value."""
-    found = copy.deepcopy(section)
+    result = copy.deepcopy(section)
     *above, last = key.split(".")
-    here = found
+    here = result
     for part in above:
         here = here.setdefault(part, {})
     here[last] = value
-    return found
+    return result
 
 
 def _of_images(value: Any) -> Trial:
@@ -168,7 +169,7 @@ NO_WEIGHTS: Mapping[str, str] = {
     "scaling.batch": "times the ranks, of which there may be one",
     "scaling.rate": "times the ranks, of which there may be one",
     "optimizer.gradient_dtype": "how gradients travel between ranks; one rank sends none",
-    "metrics": "what is measured beside the loss",
+    "metrics": "metrics besides the loss",
     "retrain_when.rows": "when training begins again", "retrain_when.days": "when training begins again",
     "retrain_when.drift": "when training begins again",
     "callbacks": "what they do is theirs",
@@ -197,19 +198,19 @@ MODELS: Mapping[str, Mapping[str, tuple[Any, Settings]]] = {
              "filters": (4, {"body": "convolution"}), "dense": (8, {}), "dropout": (0.5, {}),
              "initializer": ("he_uniform", {})},
 }
-"""Every key of the zoo's models: what it is set to, and what is set beside it. A model of the user's own is a function
-of its settings, which knows best what they are for."""
+"""Every key of the zoo's models: its value, and other keys that are set with it. The settings of a user's model are
+arguments of its function, so they aren't here."""
 
 
 def train_keys() -> list[str]:
     """Every key of `train` but `model`, dotted, from the config's own models: those of sections below it too."""
-    found = []
+    result = []
     for path, section in sections(Train):
         for name, declared in section.model_fields.items():
             dotted = f"{path}.{name}".lstrip(".").replace(".<target>", "").replace(".<name>", "")
             if not any(inner is not section for _, inner in _inner(section, name)) and dotted != "model":
-                found.append(declared.alias or dotted)
-    return list(dict.fromkeys(found))
+                result.append(declared.alias or dotted)
+    return list(dict.fromkeys(result))
 
 
 def _inner(section: type[BaseModel], name: str) -> Iterator[tuple[str, type[BaseModel]]]:
@@ -221,17 +222,17 @@ def _inner(section: type[BaseModel], name: str) -> Iterator[tuple[str, type[Base
 
 def model_keys() -> dict[str, list[str]]:
     """Every key of each model of the zoo."""
-    found = {}
+    result = {}
     for model in members(AnyModel):
         [tag] = get_args(model.model_fields["name"].annotation)
-        found[tag] = [name for name in model.model_fields if name != "name"]
-    return {name: keys for name, keys in found.items() if name != "user"}
+        result[tag] = [name for name in model.model_fields if name != "name"]
+    return {name: keys for name, keys in result.items() if name != "user"}
 
 
 @cache
 def _workload(train: str, inputs: tuple[str, ...], targets: tuple[str, ...]) -> str:
-    features = {**{f"in_{place}": INPUTS[kind] for place, kind in enumerate(inputs)},
-                **{f"out_{place}": TARGETS[kind] for place, kind in enumerate(targets)}}
+    features = {**{f"in_{index}": INPUTS[kind] for index, kind in enumerate(inputs)},
+                **{f"out_{index}": TARGETS[kind] for index, kind in enumerate(targets)}}
     section = json.loads(train)
     if "image" in targets:
         section["model"] = {"use": "train_keys_code:model"}
@@ -252,14 +253,14 @@ def _workload(train: str, inputs: tuple[str, ...], targets: tuple[str, ...]) -> 
 
 
 def refusal(train: Settings, inputs: Iterable[str], targets: Iterable[str]) -> str:
-    """What `laketrain check` says of a workload with such features; empty where it is accepted."""
+    """The problems that `laketrain check` reports for a workload with these features; empty if it is accepted."""
     return _workload(json.dumps(train, sort_keys=True), tuple(inputs), tuple(targets))
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a key applies: the kinds of inputs and of targets of which `check` accepts it, and what it says of those
-    others, by kind."""
+class Scope:
+    """Where a key applies: the kinds of inputs and of targets with which `check` accepts it, and the problems with the
+    other kinds."""
 
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
@@ -271,56 +272,56 @@ def targets_of(kind: str) -> tuple[str, ...]:
     return OF_ZOO if kind == SEVERAL else (kind,)
 
 
-def place_of(key: str) -> Place:
+def scope_of(key: str) -> Scope:
     """Where the key of `train` applies."""
     tried = TRIALS[key]
 
-    def said(source: str, target: str) -> str:
+    def problem(source: str, target: str) -> str:
         first = ""
         for _, changed in tried.pairs(key):
-            told = [refusal(section, [source], targets_of(target)) for section in _by_target(changed, target)]
-            if "" in told:
+            problems = [refusal(section, [source], targets_of(target)) for section in _by_target(changed, target)]
+            if "" in problems:
                 return ""
-            first = first or told[0]
+            first = first or problems[0]
         return first
 
-    inputs = {kind: said(kind, tried.target) for kind in INPUTS}
-    targets = {kind: said(tried.input, kind) for kind in (*TARGETS, SEVERAL)}
-    return Place(tuple(kind for kind, text in inputs.items() if not text),
+    inputs = {kind: problem(kind, tried.target) for kind in INPUTS}
+    targets = {kind: problem(tried.input, kind) for kind in (*TARGETS, SEVERAL)}
+    return Scope(tuple(kind for kind, text in inputs.items() if not text),
                  tuple(kind for kind, text in targets.items() if not text),
                  {**{f"input {kind}": text for kind, text in inputs.items() if text},
                   **{f"target {kind}": text for kind, text in targets.items() if text}})
 
 
 def _by_target(section: Settings, target: str) -> list[Settings]:
-    """The section, and where there are several targets one in which its loss is that of a single one."""
-    alone = [{**section, "loss": {f"out_{place}": section["loss"], "*": "auto"}}
-             for place in range(len(OF_ZOO))] if target == SEVERAL and "loss" in section else []
+    """The section, and with several targets also one that sets the loss of only one target."""
+    alone = [{**section, "loss": {f"out_{index}": section["loss"], "*": "auto"}}
+             for index in range(len(OF_ZOO))] if target == SEVERAL and "loss" in section else []
     return [section, *alone]
 
 
 def model_settings(model: str, key: str) -> tuple[Settings, Settings]:
     """The model without the key and with it."""
-    value, beside = MODELS[model][key]
-    plain = {"name": model, **beside}
+    value, others = MODELS[model][key]
+    plain = {"name": model, **others}
     return plain, {**plain, key: value}
 
 
-def place_of_model(model: str, key: str) -> Place:
-    """Where the key of a model applies. Inputs that the model itself doesn't take aren't in it at all."""
+def scope_of_model(model: str, key: str) -> Scope:
+    """Where the key of a model applies. Inputs that the model doesn't accept are left out."""
     plain, changed = model_settings(model, key)
-    taken = [kind for kind in INPUTS if not refusal({"model": plain}, [kind], ["label"])]
-    said = {kind: refusal({"model": changed}, [kind], ["label"]) for kind in taken}
-    good = tuple(kind for kind in taken if not said[kind])
+    accepted = [kind for kind in INPUTS if not refusal({"model": plain}, [kind], ["label"])]
+    problems = {kind: refusal({"model": changed}, [kind], ["label"]) for kind in accepted}
+    good = tuple(kind for kind in accepted if not problems[kind])
     targets = tuple(kind for kind in (*OF_ZOO, SEVERAL) if not refusal({"model": changed}, good[:1], targets_of(kind)))
-    return Place(good, targets, {f"input {kind}": text for kind, text in said.items() if text})
+    return Scope(good, targets, {f"input {kind}": text for kind, text in problems.items() if text})
 
 
 def page() -> str:
     """The whole page."""
     every = (*TARGETS, SEVERAL)
-    of_train = [_row(f"`{key}`", place_of(key), every, NO_WEIGHTS.get(key, "weights")) for key in train_keys()]
-    of_models = [_row(f"`{model}`: `{key}`", place_of_model(model, key), (*OF_ZOO, SEVERAL))
+    of_train = [_row(f"`{key}`", scope_of(key), every, NO_WEIGHTS.get(key, "weights")) for key in train_keys()]
+    of_models = [_row(f"`{model}`: `{key}`", scope_of_model(model, key), (*OF_ZOO, SEVERAL))
                  for model, keys in model_keys().items() for key in keys]
     text = HEAD.read_text("utf-8")
     for name, columns, rows in (("train", ("key", "inputs", "targets", "changes"), of_train),
@@ -330,8 +331,8 @@ def page() -> str:
     return text
 
 
-def _row(key: str, place: Place, targets: Iterable[str], *more: str) -> str:
-    return f"| {' | '.join((key, _kinds(place.inputs, INPUTS), _kinds(place.targets, targets), *more))} |"
+def _row(key: str, scope: Scope, targets: Iterable[str], *more: str) -> str:
+    return f"| {' | '.join((key, _kinds(scope.inputs, INPUTS), _kinds(scope.targets, targets), *more))} |"
 
 
 def _kinds(kinds: tuple[str, ...], every: Iterable[str]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 
-def loss(truth: Any, said: Any) -> Any:
+def loss(truth: Any, outputs: Any) -> Any:
     """A number a row, of any kind of target."""
     import tensorflow as tf
 
-    flat = tf.reshape(said, (tf.shape(said)[0], -1))
+    flat = tf.reshape(outputs, (tf.shape(outputs)[0], -1))
     return tf.reduce_mean(tf.square(flat - 0.25), axis=1)
 
 
@@ -21,13 +21,13 @@ def callback() -> Any:
 
 
 def step(model: Any, inputs: Any, targets: Any, weights: Any) -> Any:
-    """Brings all that the model says nearer to a half."""
+    """Moves all outputs towards a half."""
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
-        said = tf.nest.flatten(model(inputs, training=True))
+        outputs = tf.nest.flatten(model(inputs, training=True))
         total = tf.add_n([tf.reduce_sum(tf.reshape(tf.square(one - 0.5), (tf.shape(one)[0], -1)) * weights[:, None])
-                          for one in said])
+                          for one in outputs])
     model.optimizer.apply(tape.gradient(total, model.trainable_weights), model.trainable_weights)
     return total
 
@@ -41,12 +41,12 @@ def model(features: Any, given: str = "in_0") -> Any:
 
     inputs = InputLayers.of(features)
     seen = {name: inputs.flat([name]) for name in features.inputs}
-    said = {}
+    outputs = {}
     for name, target in features.targets.items():
         hidden = keras.layers.Dense(4, "tanh", name=f"{name}_hidden")(seen[name.removeprefix("of_") if name.startswith(
             "of_") else given])
-        said[name] = _head(name, target, hidden)
-    return keras.Model(inputs.inputs, said if len(said) > 1 else next(iter(said.values())))
+        outputs[name] = _head(name, target, hidden)
+    return keras.Model(inputs.inputs, outputs if len(outputs) > 1 else next(iter(outputs.values())))
 
 
 def _head(name: str, target: Any, hidden: Any) -> Any:

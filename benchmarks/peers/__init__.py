@@ -54,16 +54,16 @@ class Fitted:
 
 def measure(options: Options) -> Result:
     rows = options.rows or ROWS
-    options.tell("finding or making the old environment")
+    options.report("finding or making the old environment")
     python, vectors = provide(), options.folder / "vectors"
-    options.tell("making the rows")
+    options.report("making the rows")
     with fresh(options.folder, "data") as process:
         process(write_vectors, vectors, rows, options.cores)
         process(commit_table, str(options.folder / "lake"), rows, options.cores)
-    found = in_turn({OURS: lambda: _ours(options), PEER: lambda: _peer(options, python, vectors, rows)},
-                    options.pairs, options.tell)
+    result = in_turn({OURS: lambda: _ours(options), PEER: lambda: _peer(options, python, vectors, rows)},
+                    options.pairs, options.report)
     title = options.title(rows, "images of 32×32×3 with a pattern for each class")
-    return compare(found, f"{title}; {EPOCHS} epochs, {RANKS} ranks, batch {BATCH}")
+    return compare(result, f"{title}; {EPOCHS} epochs, {RANKS} ranks, batch {BATCH}")
 
 
 def compare(found: Mapping[str, Sequence[Fitted]], title: str) -> Result:

@@ -68,12 +68,12 @@ def write_vectors(folder: Path, rows: int, files: int) -> None:
 
 def _files(rows: int, files: int, table: Callable[[Images, Labels, int], pa.Table]) -> list[tuple[str, bytes]]:
     images, labels = draw(rows)
-    found = []
+    result = []
     for part, places in enumerate(np.array_split(np.arange(rows), files)):
         content, own = io.BytesIO(), slice(int(places[0]), int(places[-1]) + 1)
         pq.write_table(table(images[own], labels[own], int(places[0])), content)
-        found.append((f"part-{part:05d}.parquet", content.getvalue()))
-    return found
+        result.append((f"part-{part:05d}.parquet", content.getvalue()))
+    return result
 
 
 def _lists(values: np.ndarray) -> pa.Array:

@@ -1,12 +1,12 @@
-"""Errors that teach, and that survive the road from an executor to the driver.
+"""Errors that name the next step, and can be pickled from an executor to the driver.
 
-Every error says where it happened, what it is about, what came and what was expected, and what to do next:
+Every error names where it happened, its subject, what was received and expected, and the next step:
 
     [convert] feature 'image' in cifar10/train: got float32 (32, 32), expected uint8 (32, 32, 3). Next: …
 
     raise DataError("convert", "feature 'image' in cifar10/train", "got float32 (32, 32), expected uint8 (32, 32, 3)")
 
-All of them are plain values: their arguments are their fields, so `pickle` carries them from rank to driver.
+Their arguments are their fields, so `pickle` can send them from rank to driver.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from dataclasses import dataclass, field, replace
 
 
 class LaketrainError(Exception):
-    """What every error of ours is. The command line prints it without a stack trace and exits with `exit_code`.
+    """The base of all errors. The command line prints it without a stack trace and exits with `exit_code`.
 
     Args:
         stage: where it happened: `config`, `lake`, `ingest`, … `train`.
-        subject: the thing it is about, named as its user names it, e.g. `feature 'image' in mnist/train`.
+        subject: what it is about, in the user's terms, e.g. `feature 'image' in mnist/train`.
         problem: what was received and what was expected.
-        hint: the next step, a sentence; empty where none is known.
+        hint: the next step, a sentence; empty if none is known.
     """
 
     exit_code = 1
@@ -39,7 +39,7 @@ class LaketrainError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in a config: where (dotted path and, where known, the file's line), what, and the way out."""
+    """One thing wrong in a config: where (dotted path and, if known, the file's line), what, and a hint."""
 
     where: str
     problem: str
@@ -54,16 +54,16 @@ class Problem:
         return cls(".".join(map(str, path)), problem, hint, path=tuple(path))
 
     def below(self, *prefix: str | int) -> Problem:
-        """The same problem, seen from further up."""
+        """The same problem, with a path that starts at an outer part of the config."""
         return replace(self, where=".".join(map(str, (*prefix, *self.path))), path=(*prefix, *self.path))
 
     def __str__(self) -> str:
-        place = f"line {self.line}, {self.where}" if self.line else self.where
-        return f"{place}: {self.problem}" + (f". {self.hint}" if self.hint else "")
+        location = f"line {self.line}, {self.where}" if self.line else self.where
+        return f"{location}: {self.problem}" + (f". {self.hint}" if self.hint else "")
 
 
 class ConfigError(LaketrainError):
-    """The YAML asks for something that can't be. Lists all problems at once."""
+    """The config is invalid. Lists all problems at once."""
 
     exit_code = 2
 
@@ -79,27 +79,27 @@ class ConfigError(LaketrainError):
 
 
 class LakeError(LaketrainError):
-    """The lake can't be read or written as asked."""
+    """The lake can't be read or written."""
 
 
 class StorageError(LakeError):
-    """The lake's storage is away, or fails: the same may be asked again later."""
+    """The lake's storage fails or can't be reached; a retry may succeed."""
 
 
 class CommitConflict(LakeError):
-    """Another writer won the version that this one wanted."""
+    """Another writer committed the version first."""
 
 
 class DataError(LaketrainError):
-    """Data breaks a declared contract: too many rejects, a key that is not unique, a shape that drifts."""
+    """Data breaks a declared contract: too many rejected rows, a key that isn't unique, a shape that differs."""
 
 
 class LaunchError(LaketrainError):
-    """Ranks could not be started as asked."""
+    """Ranks could not be started."""
 
 
 class RankError(LaketrainError):
-    """A rank failed. `rank` is the first that did; `log` holds its last lines."""
+    """A rank failed. `rank` is the first that did; `log` contains its last lines."""
 
     def __init__(self, stage: str, subject: str, problem: str, hint: str = "", *, rank: int | None = None,
                  log: str = "") -> None:
@@ -122,7 +122,7 @@ class GateError(LaketrainError):
 
 
 def nearest(received: str, accepted: Iterable[str]) -> str:
-    """`did you mean 'epochs'?`, or the accepted names where none is near."""
+    """`Did you mean 'epochs'?`, or the accepted names if none is near."""
     names = sorted(accepted)
     close = difflib.get_close_matches(received, names, n=1, cutoff=0.6)
     if close:

@@ -17,7 +17,7 @@ Logs = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Hint:
-    """Something that a user should know, and that stops nothing."""
+    """Information for the user that doesn't stop the run."""
 
     text: str
 
@@ -95,7 +95,7 @@ def event_to_dict(event: Event) -> dict[str, Any]:
 
 
 def event_from_dict(values: Mapping[str, Any]) -> Event | dict[str, Any]:
-    """The event of a `kind` above; any other dictionary is returned as it is.
+    """The event of a `kind` above; any other dictionary is returned unchanged.
 
     Raises:
         TypeError: the fields aren't those of its kind.

@@ -20,7 +20,7 @@ from laketrain.feed.lanes import LanePlan
 
 
 def options(**changes) -> Options:
-    return Options(**{"folder": Path("nowhere"), "pairs": 3, "cores": 2, "rows": None, "tell": print, **changes})
+    return Options(**{"folder": Path("nowhere"), "pairs": 3, "cores": 2, "rows": None, "report": print, **changes})
 
 
 def test_without_a_name_all_are_asked_for_with_the_sizes_that_they_come_with():
@@ -51,7 +51,7 @@ def test_a_number_that_is_none_is_refused_with_what_was_received(option, value, 
     assert f"argument {option}: got {value!r}, expected a whole number from 1" in capsys.readouterr().err
 
 
-def test_the_title_says_on_what_and_how_often():
+def test_the_title_has_the_rows_cores_and_rounds():
     assert options().title(50_000) == "50,000 images of 32×32×3 random bytes, 2 cores, 3 rounds"
     assert options().title(9, "JPEGs") == "9 JPEGs, 2 cores, 3 rounds"
     assert options(cores=4, pairs=5).title() == "4 cores, 5 rounds"

@@ -33,8 +33,8 @@ def test_latency_and_bandwidth_are_told_apart(cost: Cost):
 
 def test_times_that_scatter_are_off_by_their_scatter():
     cost = Cost(1e-4, 1e9, 1e-3)
-    scattered = [Measured(each.ranks, each.bytes, each.seconds * (1.1 if place % 2 else 0.9))
-                 for place, each in enumerate(parent_fields(cost))]
+    scattered = [Measured(each.ranks, each.bytes, each.seconds * (1.1 if index % 2 else 0.9))
+                 for index, each in enumerate(parent_fields(cost))]
     fitted = fit(scattered)
     assert fitted.cost.beta == pytest.approx(cost.beta, rel=0.15)
     assert 0.05 < fitted.typical < 0.12 and fitted.worst < 0.25

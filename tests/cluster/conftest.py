@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluster import Cluster
-from cluster.submit import Place, submission
+from cluster.submit import Installation, submission
 from laketrain.lake import Lake
 
 from .walk import Walk, build_walk
@@ -54,17 +54,17 @@ def yarn(cluster: Cluster) -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """This checkout and its environment, by links without a space in their paths."""
-    folder, here = tmp_path_factory.mktemp("plain"), Place.here()
-    place = Place(folder / "checkout", folder / "environment")
+    folder, here = tmp_path_factory.mktemp("plain"), Installation.here()
+    place = Installation(folder / "checkout", folder / "environment")
     place.checkout.symlink_to(here.checkout)
     place.environment.symlink_to(here.environment)
     return place
 
 
 @pytest.fixture
-def begin(yarn: Cluster, plain: Place) -> Iterator[Begin]:
+def begin(yarn: Cluster, plain: Installation) -> Iterator[Begin]:
     """Starts jobs/pipeline.py by `spark-submit --master yarn`. `more` are further words for spark-submit."""
     begun: list[subprocess.Popen[str]] = []
 

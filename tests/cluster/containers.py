@@ -40,8 +40,8 @@ def _runs(pid: int, main: str) -> bool:
 
 def node_of(pid: int) -> str:
     """The node in one of whose containers the process is."""
-    found = re.search(r"(nodemanager-\d+)-containers", _environ(pid).get("LOG_DIRS", ""))
-    return found[1] if found else ""
+    result = re.search(r"(nodemanager-\d+)-containers", _environ(pid).get("LOG_DIRS", ""))
+    return result[1] if result else ""
 
 
 def left(cluster: Cluster) -> list[int]:

@@ -101,8 +101,8 @@ def test_a_full_quota_is_named_and_the_same_run_goes_on_when_there_is_room(
 def inodes(cluster: Cluster, folder: str) -> int:
     from hdfs_native import Client
 
-    found = Client(cluster.hdfs).get_content_summary(folder)
-    return int(found.file_count + found.directory_count)
+    result = Client(cluster.hdfs).get_content_summary(folder)
+    return int(result.file_count + result.directory_count)
 
 
 def test_a_zone_that_one_may_not_write_is_named_with_who_and_what(small: Small, cluster: Cluster) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cluster import Cluster
-from cluster.submit import QUICK, QUICK_JVM, Place
+from cluster.submit import QUICK, QUICK_JVM, Installation
 
 from .containers import application_of, said
 from .walk import Walk
@@ -37,7 +37,7 @@ def signs():
 
 
 def test_the_printed_command_runs_on_yarn_with_what_was_packed_alone(
-        walked: Walk, yarn: Cluster, plain: Place, url: str, tmp_path: Path) -> None:
+        walked: Walk, yarn: Cluster, plain: Installation, url: str, tmp_path: Path) -> None:
     config, code, sign = tmp_path / "small.yaml", tmp_path / "beside" / "signing.py", tmp_path / "sign"
     code.parent.mkdir()
     code.write_text(CODE.format(sign=str(sign)))

@@ -190,9 +190,9 @@ def _watched(run: subprocess.Popen[str]) -> tuple[int, int]:
     """The most bytes of memory and the most open files that the run and what it starts had together."""
     memory = handles = 0
     while run.poll() is None:
-        found = [_cost(process) for process in _tree(run.pid)]
-        memory = max(memory, sum(used for used, _ in found))
-        handles = max(handles, sum(opened for _, opened in found))
+        result = [_cost(process) for process in _tree(run.pid)]
+        memory = max(memory, sum(used for used, _ in result))
+        handles = max(handles, sum(opened for _, opened in result))
         time.sleep(0.5)
     return memory, handles
 
@@ -224,7 +224,7 @@ def soak(whole: Cluster, url: str, tmp_path: Path) -> Iterator[Soak]:
 
 def test_a_schedule_goes_on_through_faults_and_neither_loses_nor_grows(
         soak: Soak, spark: SparkSession, tmp_path: Path) -> None:
-    faults = [FAULTS[place % len(FAULTS)] for place in range(DAYS)]
+    faults = [FAULTS[index % len(FAULTS)] for index in range(DAYS)]
     soak.luck.shuffle(faults)
     print()
     for number in range(DAYS):

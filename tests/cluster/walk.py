@@ -61,9 +61,9 @@ class Walk:
         return list(self.small.pipeline(spark, *sets).run().outcomes)
 
     def latest(self, table: str) -> Version:
-        found = self.lake.table(*table.split("/")).latest()
-        assert found is not None, table
-        return found
+        result = self.lake.table(*table.split("/")).latest()
+        assert result is not None, table
+        return result
 
     @property
     def left(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The user's modules go along with all that they import from beside them."""
+"""The user's modules are shipped with all modules of theirs that they import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from laketrain.errors import ConfigError
 
 
 @pytest.fixture
-def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Modules that only the driver's search path has; each fails when it is run."""
     losses = "import os, numpy as np\nfrom my_helpers.maths import half\nraise RuntimeError('was run')\n"
     files = {"my_losses.py": losses,
@@ -27,27 +27,27 @@ def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_module_is_found_with_what_it_imports_and_nothing_is_run(beside: Path) -> None:
+def test_a_module_is_listed_with_its_imports_and_not_run(folder: Path) -> None:
     code = local_code(["my_losses:tweedie"])
-    assert code.places == (beside / "my_helpers", beside / "my_losses.py")
+    assert code.paths == (folder / "my_helpers", folder / "my_losses.py")
     assert code.installed == {"numpy", "scipy"}
 
 
-def test_a_module_that_is_not_there_is_named() -> None:
+def test_a_missing_module_is_named() -> None:
     with pytest.raises(ConfigError, match="there is no module 'my_lost'.*PYTHONPATH"):
         local_code(["my_lost.losses:tweedie"], "a.yaml")
 
 
-def test_every_place_where_a_config_names_code_is_found() -> None:
+def test_every_key_of_a_config_that_names_code_is_read() -> None:
     data = {"train": {"model": {"use": "a:model", "settings": {"x": "no:t"}}, "callbacks": ["b:one", "b:two"],
                       "step": "c.d:step", "loss": {"y": {"use": "e:loss"}}},
             "clean": {"t": {"rules": [{"rule": "function", "call": "f:rule"}]}}, "sources": {"s": {"path": "hdfs://x:1"}}}
     assert set(references(data)) == {"a:model", "b:one", "b:two", "c.d:step", "e:loss", "f:rule"}
 
 
-def test_the_zip_holds_laketrain_whole_and_is_the_same_each_time(beside: Path, tmp_path: Path) -> None:
+def test_the_zip_contains_all_of_laketrain_and_has_the_same_bytes_each_time(folder: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        write_zip(tmp_path / f"{name}.zip", local_code(["my_losses:x"]).places)
+        write_zip(tmp_path / f"{name}.zip", local_code(["my_losses:x"]).paths)
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     names = zipfile.ZipFile(tmp_path / "one.zip").namelist()
     assert {"laketrain/cli.py", "laketrain/report/templates/run.html", "my_losses.py", "my_helpers/maths.py",

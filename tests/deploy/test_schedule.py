@@ -1,4 +1,4 @@
-"""What a scheduler is given runs the workload, and tries again only what may help."""
+"""Cron lines and DAGs run the workload, and a DAG retries only failures that a retry can fix."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def plain(tmp_path: Path) -> Workload:
     return Workload.load(tmp_path / "sales.yaml")
 
 
-def test_a_line_for_cron_runs_the_workload_for_the_day_that_it_is(dated: Workload, plain: Workload) -> None:
+def test_a_cron_line_runs_the_workload_for_the_current_day(dated: Workload, plain: Workload) -> None:
     line = cron_line(dated, "15 3 * * *")
     assert line.startswith("15 3 * * * ")
     words = shlex.split(line.replace(r"\%", "%"))[5:]
@@ -56,7 +56,7 @@ def test_a_line_for_cron_runs_the_workload_for_the_day_that_it_is(dated: Workloa
     assert cron_line(plain, "@daily", "ssh edge laketrain") == f"@daily ssh edge laketrain run {plain.source}"
 
 
-def test_options_of_set_are_passed_on_and_a_percent_sign_does_not_end_crons_command(plain: Workload) -> None:
+def test_set_options_are_in_the_line_and_percent_signs_are_escaped(plain: Workload) -> None:
     sets = ["clean.sales.max_reject_fraction=0.5", "lake=/a lake 5%"]
     line = cron_line(plain, "@daily", sets=sets)
     assert r"5\%" in line and "5%" not in line
@@ -67,7 +67,7 @@ def test_options_of_set_are_passed_on_and_a_percent_sign_does_not_end_crons_comm
 
 
 @pytest.mark.parametrize("at", ["", "3 o'clock", "* * * *", "* * * * * *", "@never", "1 2 3 4 5\n6"])
-def test_what_cron_would_not_understand_is_refused(plain: Workload, at: str) -> None:
+def test_times_that_cron_does_not_accept_are_refused(plain: Workload, at: str) -> None:
     with pytest.raises(ConfigError, match="expected five fields"):
         cron_line(plain, at)
     with pytest.raises(ConfigError, match="expected five fields"):
@@ -82,7 +82,7 @@ def test_what_cron_would_not_understand_is_refused(plain: Workload, at: str) -> 
     ("1,,2 3 * * *", "'1,,2' as the minute"), ("15 3 * mon *", "'mon' as the month"),
     ("1- 3 * * *", "'1-' as the minute"),
 ])
-def test_a_field_that_is_none_of_crons_is_refused_by_its_name(plain: Workload, at: str, field: str) -> None:
+def test_an_invalid_field_is_named(plain: Workload, at: str, field: str) -> None:
     for write in (cron_line, airflow_dag):
         with pytest.raises(ConfigError) as caught:
             write(plain, at)
@@ -100,16 +100,16 @@ def test_every_wrong_field_is_reported(plain: Workload) -> None:
     ("15  3 *\t* * ", "15 3 * * *"), ("*/5 8-18/2 1,15 jan-mar,DEC Mon-fri", "*/5 8-18/2 1,15 jan-mar,DEC Mon-fri"),
     ("05 03 01 01 7", "05 03 01 01 7"), (" @daily ", "@daily"), ("@midnight", "@midnight"), ("@annually", "@annually"),
 ])
-def test_times_of_cron_are_taken_in_all_their_forms(plain: Workload, at: str, written: str) -> None:
+def test_all_forms_of_crons_times_are_accepted(plain: Workload, at: str, written: str) -> None:
     assert cron_line(plain, at, "laketrain") == f"{written} laketrain run {plain.source}"
 
 
-def test_airflow_is_given_the_names_that_it_knows(plain: Workload) -> None:
-    for at, known in (("@midnight", "@daily"), ("@annually", "@yearly"), ("@weekly", "@weekly"),
-                      ("0  3 * * *", "0 3 * * *")):
+def test_a_dag_has_airflows_names_of_times(plain: Workload) -> None:
+    for at, expected in (("@midnight", "@daily"), ("@annually", "@yearly"), ("@weekly", "@weekly"),
+                         ("0  3 * * *", "0 3 * * *")):
         airflow = Airflow()
         airflow.load(airflow_dag(plain, at))
-        assert airflow.dag["schedule"] == known
+        assert airflow.dag["schedule"] == expected
 
 
 @pytest.mark.parametrize(("program", "begins"), [
@@ -118,20 +118,20 @@ def test_airflow_is_given_the_names_that_it_knows(plain: Workload) -> None:
     ("ssh edge 'spark-submit jobs/{stage}.py'", "ssh edge 'spark-submit jobs/pipeline.py'"),
     ("laketrain {stage}", "laketrain run"), ("python -m laketrain", "python -m laketrain run"),
 ])
-def test_cron_is_given_what_runs_all_stages(plain: Workload, program: str, begins: str) -> None:
+def test_a_cron_line_runs_all_stages(plain: Workload, program: str, begins: str) -> None:
     assert cron_line(plain, "@daily", program) == f"@daily {begins} {plain.source}"
 
 
-def test_a_program_that_is_no_command_is_refused(plain: Workload) -> None:
+def test_a_program_that_is_not_a_command_is_refused(plain: Workload) -> None:
     for write in (cron_line, airflow_dag):
-        with pytest.raises(ConfigError, match="--program: received .*which is no command: No closing quotation"):
+        with pytest.raises(ConfigError, match="--program: received .*which isn't a command: No closing quotation"):
             write(plain, "@daily", "spark-submit 'x")
-        with pytest.raises(ConfigError, match="--program: received ' ', which is no command: it has no word"):
+        with pytest.raises(ConfigError, match="--program: received ' ', which isn't a command: it is empty"):
             write(plain, "@daily", " ")
 
 
 class Airflow:
-    """As much of Airflow as the generated file uses, to see what it declares; a real one is in the slow test."""
+    """A stub with the parts of Airflow that the generated file uses; the slow test uses a real one."""
 
     def __init__(self) -> None:
         self.dag: dict[str, Any] = {}
@@ -139,7 +139,7 @@ class Airflow:
 
     class Task:
         def __init__(self, task_id: str, python_callable: Any, op_kwargs: dict[str, str]) -> None:
-            self.name, self.call, self.given, self.after = task_id, python_callable, op_kwargs, list[str]()
+            self.name, self.call, self.arguments, self.after = task_id, python_callable, op_kwargs, list[str]()
 
         def __rshift__(self, other: Airflow.Task) -> None:
             other.after.append(self.name)
@@ -149,12 +149,12 @@ class Airflow:
     class AirflowFailException(AirflowException): ...
 
     def load(self, text: str) -> dict[str, Any]:
-        """The file's names, after it was run."""
-        told = self
+        """Runs the file, and returns its names."""
+        airflow = self
 
         class Dag:
             def __init__(self, name: str, **settings: Any) -> None:
-                told.dag = {"name": name, **settings}
+                airflow.dag = {"name": name, **settings}
 
             def __enter__(self) -> None: ...
             def __exit__(self, *_: object) -> None: ...
@@ -162,7 +162,7 @@ class Airflow:
         class Operator(Airflow.Task):
             def __init__(self, **settings: Any) -> None:
                 super().__init__(**settings)
-                told.tasks.append(self)
+                airflow.tasks.append(self)
 
         modules = {"airflow": types.SimpleNamespace(DAG=Dag),
                    "airflow.exceptions": types.SimpleNamespace(AirflowException=Airflow.AirflowException,
@@ -178,34 +178,34 @@ class Airflow:
         return names
 
 
-def test_a_dag_has_a_task_a_stage_in_their_order(dated: Workload) -> None:
+def test_a_dag_has_a_task_for_each_stage_in_order(dated: Workload) -> None:
     airflow = Airflow()
     names = airflow.load(airflow_dag(dated, "15 3 * * *"))
     assert (airflow.dag["name"], airflow.dag["schedule"], airflow.dag["catchup"], airflow.dag["max_active_runs"]) == (
         "laketrain_sales", "15 3 * * *", False, 1)
     assert [(task.name, task.after) for task in airflow.tasks] == [("ingest", []), ("clean", ["ingest"])]
-    assert airflow.tasks[1].given == {"stage": "clean", "day": "{{ ds }}"}
+    assert airflow.tasks[1].arguments == {"stage": "clean", "day": "{{ ds }}"}
     assert names["COMMAND"][1:] == ["run", dated.source, "--to", "{stage}", "--set", "variables.date={date}"]
 
 
-@pytest.mark.parametrize(("program", "wanted"), [
+@pytest.mark.parametrize(("program", "expected"), [
     ("laketrain", ["laketrain", "{stage}", "CONFIG"]), ("laketrain {stage}", ["laketrain", "{stage}", "CONFIG"]),
     ("spark-submit jobs/{stage}.py", ["spark-submit", "jobs/{stage}.py", "CONFIG"]),
     ("spark-submit jobs/pipeline.py", ["spark-submit", "jobs/pipeline.py", "CONFIG", "--to", "{stage}"]),
 ])
-def test_without_a_date_a_task_runs_its_stage_alone_where_the_program_can(
-        plain: Workload, program: str, wanted: list[str]) -> None:
+def test_without_a_date_a_task_runs_only_its_stage_if_the_program_can(
+        plain: Workload, program: str, expected: list[str]) -> None:
     words = Airflow().load(airflow_dag(plain, "@daily", program))["COMMAND"]
-    assert words == [word.replace("CONFIG", plain.source) for word in wanted]
+    assert words == [word.replace("CONFIG", plain.source) for word in expected]
 
 
 @pytest.mark.parametrize(("code", "raised"), [
     (0, None), (1, Airflow.AirflowException), (2, Airflow.AirflowFailException), (3, Airflow.AirflowFailException),
     (130, Airflow.AirflowException)])
-def test_what_would_only_fail_again_is_not_tried_again(dated: Workload, capfd: pytest.CaptureFixture[str], code: int,
-                                                       raised: type[Exception] | None) -> None:
-    said = f"import sys; print(sys.argv[1:]); sys.exit({code})"
-    program = shlex.join([sys.executable, "-c", said, "jobs/{stage}.py"])
+def test_only_failures_that_a_retry_can_fix_are_retried(
+        dated: Workload, capfd: pytest.CaptureFixture[str], code: int, raised: type[Exception] | None) -> None:
+    script = f"import sys; print(sys.argv[1:]); sys.exit({code})"
+    program = shlex.join([sys.executable, "-c", script, "jobs/{stage}.py"])
     airflow = Airflow()
     airflow.load(airflow_dag(dated, "@daily", program))
     if raised is None:
@@ -219,8 +219,8 @@ def test_what_would_only_fail_again_is_not_tried_again(dated: Workload, capfd: p
 
 
 @pytest.mark.slow
-def test_a_task_of_an_earlier_day_takes_what_was_landed_that_day(dated: Workload, spark: SparkSession) -> None:
-    """As where a day's tasks are cleared, or back-filled, when later days have run."""
+def test_a_task_of_an_earlier_day_reads_that_days_data(dated: Workload, spark: SparkSession) -> None:
+    """As when a day's tasks are cleared or backfilled after later days have run."""
     landing = Path(dated.source).parent / "landing"
     landing.mkdir()
     for day, price in (("2026-11-19", 5), ("2026-11-20", 7)):
@@ -234,7 +234,7 @@ def test_a_task_of_an_earlier_day_takes_what_was_landed_that_day(dated: Workload
     assert version.entry.parents == {"raw/sales": 1}
 
 
-def test_the_command_line_writes_either(dated: Workload) -> None:
+def test_the_command_line_prints_a_cron_line_or_a_dag(dated: Workload) -> None:
     run = CliRunner()
     assert run.invoke(app, ["schedule", dated.source]).output.startswith("15 3 * * * ")
     assert 'with DAG(' in run.invoke(app, ["schedule", dated.source, "--airflow", "--at", "@hourly"]).output

@@ -13,7 +13,7 @@ import pytest
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.models import parse_model
-from train_keys import INPUTS, MODELS, OF_ZOO, TARGETS, model_keys, model_settings, place_of_model
+from train_keys import INPUTS, MODELS, OF_ZOO, TARGETS, model_keys, model_settings, scope_of_model
 
 from .mixed import rows_of
 
@@ -30,7 +30,7 @@ def test_each_key_of_each_model_has_its_place_in_the_walk() -> None:
 
 @pytest.mark.parametrize(("model", "key"), KEYS)
 def test_what_a_model_refuses_names_the_key_and_what_it_is_for(model: str, key: str) -> None:
-    place = place_of_model(model, key)
+    place = scope_of_model(model, key)
     assert place.inputs
     for said in place.refusals.values():
         assert f"train.model.{key}: model '{model}': {key} " in said and "is for inputs of kind" in said
@@ -41,7 +41,7 @@ def test_what_a_model_refuses_names_the_key_and_what_it_is_for(model: str, key: 
 @pytest.mark.parametrize(("model", "key"), KEYS)
 def test_a_key_that_is_accepted_changes_what_the_model_says_of_each_target(model: str, key: str) -> None:
     plain, changed = model_settings(model, key)
-    for kind in place_of_model(model, key).inputs:
+    for kind in scope_of_model(model, key).inputs:
         if kind == "compressed image":
             continue  # to the model it is the same tensor
         before, after = said(str(plain), kind), said(str(changed), kind)

@@ -48,11 +48,11 @@ def train(**settings: Any) -> Train:
 def test_a_model_is_kept_until_its_split_has_grown_by_the_share(tmp_path: Path, rows: int, kept: bool) -> None:
     config, lake = train(retrain_when={"rows": 0.1}), Lake(tmp_path)
     model = model_of(dataset_of(lake, 100), config)
-    found = model_to_keep(dataset_of(lake, rows), "digits", config)
-    assert (found is not None) == kept
-    if found is not None:
-        assert (found.model.ref, found.dataset.ref) == (model.ref, "features/digits@1")
-        assert found.reason == f"{rows / 100 - 1:+.1%} rows"
+    kept_model = model_to_keep(dataset_of(lake, rows), "digits", config)
+    assert (kept_model is not None) == kept
+    if kept_model is not None:
+        assert (kept_model.model.ref, kept_model.dataset.ref) == (model.ref, "features/digits@1")
+        assert kept_model.reason == f"{rows / 100 - 1:+.1%} rows"
 
 
 def test_a_model_is_kept_until_it_is_old(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_model_is_kept_until_it_is_old(tmp_path: Path) -> None:
     assert model_to_keep(new, "digits", config, now=now + timedelta(days=7.1)) is None
 
 
-def test_one_reason_of_several_is_enough(tmp_path: Path) -> None:
+def test_any_one_reason_is_enough(tmp_path: Path) -> None:
     config, lake = train(retrain_when={"days": 7, "rows": 0.5}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     few, many, now = dataset_of(lake, 120), dataset_of(lake, 200), datetime.now(timezone.utc)
@@ -73,7 +73,7 @@ def test_one_reason_of_several_is_enough(tmp_path: Path) -> None:
     assert model_to_keep(few, "digits", config, now=now + timedelta(days=8)) is None
 
 
-def test_other_settings_and_a_missing_dataset_are_reason_enough(tmp_path: Path) -> None:
+def test_other_settings_and_a_missing_dataset_are_reasons_to_train(tmp_path: Path) -> None:
     config, lake = train(retrain_when={"rows": 0.5}), Lake(tmp_path)
     assert model_to_keep(dataset_of(lake, 100), "digits", config) is None
     model_of(lake.version("features/digits@1"), config)
@@ -85,7 +85,7 @@ def test_other_settings_and_a_missing_dataset_are_reason_enough(tmp_path: Path) 
     assert model_to_keep(new, "digits", config) is None
 
 
-def test_drift_that_nobody_can_tell_is_reason_enough(tmp_path: Path) -> None:
+def test_unknown_drift_is_a_reason_to_train(tmp_path: Path) -> None:
     config, lake = train(retrain_when={"drift": "strong"}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     with lake.table("features", "digits").stage() as draft:
@@ -94,12 +94,12 @@ def test_drift_that_nobody_can_tell_is_reason_enough(tmp_path: Path) -> None:
 
 
 def drawn(before: TableProfile | None, version: int, width: float, longest: int) -> TableProfile:
-    """What is known of a table's version, with its numbers counted on the edges of the profile before."""
+    """The profile of a table's version, with its numbers counted in the bins of the earlier profile."""
     random = np.random.default_rng(version)
     size = number(width * random.normal(size=2000), before.column("x") if before else None)
     old = before.column("y").lengths if before else None
     lengths = numbers(random.integers(1, longest + 1, 2000).astype(float), old, step=1)
-    key = text([str(place) for place in range(2000)], complete=False, lengths=lengths)
+    key = text([str(number) for number in range(2000)], complete=False, lengths=lengths)
     return after(before, size, key.model_copy(update={"name": "y"}))
 
 
@@ -107,10 +107,10 @@ def drawn(before: TableProfile | None, version: int, width: float, longest: int)
     ((1, 1.2, 1.2, 1.2), (12, 12, 12, 12), [True, True, True]), ((1, 3, 1, 1), (12, 12, 12, 12), [False, True, True]),
     ((1, 1.35, 1.5, 1.8), (12, 12, 12, 12), [True, True, False]),
     ((1, 1, 1, 1), (12, 13, 12, 13), [True, True, True]), ((1, 1, 1, 1), (12, 60, 13, 60), [False, True, False])])
-def test_drift_is_measured_from_what_the_model_was_trained_on_across_any_number_of_versions(
+def test_drift_is_measured_from_the_models_own_dataset_across_any_number_of_versions(
         tmp_path: Path, widths: tuple[float, ...], longest: tuple[int, ...], kept: list[bool]) -> None:
     config, lake = train(retrain_when={"drift": "strong"}), Lake(tmp_path)
-    profile, found = None, []
+    profile, results = None, []
     for version, (width, most) in enumerate(zip(widths, longest, strict=True), 1):
         with lake.table("clean", "digits").stage() as draft:
             table = draft.commit()
@@ -123,8 +123,8 @@ def test_drift_is_measured_from_what_the_model_was_trained_on_across_any_number_
         if version == 1:
             model_of(dataset, config)
         else:
-            found.append(model_to_keep(dataset, "digits", config) is not None)
-    assert found == kept
+            results.append(model_to_keep(dataset, "digits", config) is not None)
+    assert results == kept
 
 
 def test_a_policy_that_would_never_train_is_refused() -> None:

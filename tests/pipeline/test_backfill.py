@@ -39,15 +39,15 @@ clean:
 def config(tmp_path: Path) -> Path:
     landing = tmp_path / "landing" / "2026" / "11"
     landing.mkdir(parents=True)
-    for place, day in enumerate(DAYS):
-        (landing / f"sales-{day}.csv").write_text(f"id,price\n1,{place}\n2,{place + 10}\n")
+    for price, day in enumerate(DAYS):
+        (landing / f"sales-{day}.csv").write_text(f"id,price\n1,{price}\n2,{price + 10}\n")
     (tmp_path / "sales.yaml").write_text(CONFIG)
     return tmp_path / "sales.yaml"
 
 
-def run(config: Path, days: list[str], **asked: Any) -> list[str]:
+def run(config: Path, days: list[str], **options: Any) -> list[str]:
     """What became of each day, in a word."""
-    done = backfill(config, days, listener=Quiet(), **asked)
+    done = backfill(config, days, listener=Quiet(), **options)
     assert [day.date for day in done] == days
     return ["failed" if day.failure else "-" if day.result is None else "made" if day.result.changed else "same"
             for day in done]
@@ -59,13 +59,13 @@ def prices(config: Path) -> list[list[int]]:
     return [sorted(row["price"] for row in rows_of(table.get(number))) for number in table.versions()]
 
 
-def test_each_day_is_a_run_with_its_date_and_a_second_time_nothing_changes(spark: SparkSession, config: Path) -> None:
+def test_each_day_is_a_run_with_its_date_and_a_rerun_changes_nothing(spark: SparkSession, config: Path) -> None:
     assert run(config, DAYS[:2]) == ["made", "made"]
     assert run(config, DAYS) == ["same", "same", "made"]
     assert prices(config) == [[0, 10], [1, 11], [2, 12]]
 
 
-def test_the_first_day_that_fails_ends_it_and_the_same_command_goes_on_there(spark: SparkSession, config: Path) -> None:
+def test_a_failed_day_ends_the_backfill_and_the_same_command_continues_there(spark: SparkSession, config: Path) -> None:
     late = config.parent / "landing" / "2026" / "11" / f"sales-{DAYS[1]}.csv"
     content = late.read_text()
     late.unlink()
@@ -77,11 +77,11 @@ def test_the_first_day_that_fails_ends_it_and_the_same_command_goes_on_there(spa
 
 def test_the_command_line_prints_the_result_of_the_days(spark: SparkSession, config: Path) -> None:
     (config.parent / "landing" / "2026" / "11" / f"sales-{DAYS[2]}.csv").unlink()
-    asked = ["run", str(config), "--dates", f"{DAYS[0]}..{DAYS[2]}", "--to", "clean"]
-    done = CliRunner().invoke(app, asked)
+    command = ["run", str(config), "--dates", f"{DAYS[0]}..{DAYS[2]}", "--to", "clean"]
+    done = CliRunner().invoke(app, command)
     assert done.exit_code == DataError.exit_code
     assert f"{DAYS[1]}  (2 of 3)" in done.output
-    assert f"2 days made, 0 unchanged; {DAYS[2]} failed, 0 not begun" in done.output
+    assert f"2 days made, 0 unchanged; {DAYS[2]} failed, 0 not started" in done.output
 
 
 def test_a_config_that_does_not_use_the_date_is_refused(config: Path) -> None:

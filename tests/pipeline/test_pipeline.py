@@ -69,7 +69,7 @@ def test_a_run_makes_every_declared_stage_in_order_and_reports_to_its_listener(f
     assert [outcome.version.ref for outcome in listener.ended] == [f"{table}@1" for table in ALL]
 
 
-def test_what_is_unchanged_is_skipped_without_spark(small: Small):
+def test_unchanged_tables_are_skipped_without_spark(small: Small):
     before = versions(small)
     pipeline = small.pipeline()
     result = pipeline.run()
@@ -79,7 +79,7 @@ def test_what_is_unchanged_is_skipped_without_spark(small: Small):
     assert result.report is not None and result.report.ref == "runs/small@1"
 
 
-def test_old_versions_are_dropped_as_the_workload_asks_and_a_rerun_finds_everything(small: Small, spark: SparkSession):
+def test_retain_drops_old_versions_and_a_rerun_changes_nothing(small: Small, spark: SparkSession):
     sets = (LOWER_LIMIT, "clean.scans.max_reject_fraction=0.5", "retain.versions=1")
     small.pipeline(spark, *sets).run()
     there = versions(small)
@@ -92,7 +92,7 @@ def test_old_versions_are_dropped_as_the_workload_asks_and_a_rerun_finds_everyth
     assert made(again) == []
 
 
-def test_a_changed_rule_reruns_its_table_and_what_depends_on_it_alone(small: Small, spark: SparkSession):
+def test_a_changed_rule_reruns_only_its_table_and_those_that_depend_on_it(small: Small, spark: SparkSession):
     pipeline = small.pipeline(spark, LOWER_LIMIT, "clean.scans.max_reject_fraction=0.5")
     result = pipeline.run()
     assert made(pipeline) == ["clean/scans@2", "integrated/digits@2", "features/small@2"]
@@ -112,23 +112,23 @@ def test_reverting_a_change_finds_the_old_versions(small: Small, spark: SparkSes
     assert again.convert().version.ref == "features/small@1"
 
 
-def test_a_change_of_convert_reruns_convert_alone(small: Small, spark: SparkSession):
+def test_a_change_of_convert_reruns_only_convert(small: Small, spark: SparkSession):
     pipeline = small.pipeline(spark, "convert.split.seed=5")
     pipeline.run()
     assert made(pipeline) == ["features/small@2"]
 
 
-def test_force_makes_a_stage_again_and_what_reads_it_follows(small: Small, spark: SparkSession):
+def test_force_makes_a_stage_and_those_that_read_it_again(small: Small, spark: SparkSession):
     pipeline = small.pipeline(spark)
     pipeline.run("clean", "clean", force=True)
     assert made(pipeline) == ["clean/scans@2", "clean/labels@2"]
     after = small.pipeline(spark)
     after.run()
-    # The clean versions are found again, the newest first; so what was made of the older ones is made anew.
+    # The clean versions are found again, the newest first; so tables of the older ones are made again.
     assert made(after) == ["integrated/digits@2", "features/small@2"]
 
 
-def test_new_files_are_landed_and_go_all_the_way(spark: SparkSession, tmp_path: Path):
+def test_new_files_are_landed_and_reach_the_dataset(spark: SparkSession, tmp_path: Path):
     home = build_small(tmp_path)
     home.pipeline(spark).run(last="integrate")
     write(home.landing / "scans" / "three.csv", [{"id": f"n{ROWS}", "pixels": "1 2 3 4"}])
@@ -155,14 +155,14 @@ def test_from_and_to_choose_the_stages(first: str | None, last: str | None, stag
     assert tuple(stage.name for stage in between(first, last)) == stages
 
 
-@pytest.mark.parametrize(("first", "last", "said"), [
+@pytest.mark.parametrize(("first", "last", "message"), [
     ("claen", None, "--from: there is no stage 'claen'. Did you mean 'clean'?"),
     (None, "x", "--to: there is no stage 'x'. Accepted: clean, convert, evaluate"),
     ("train", "clean", "--from: train comes after --to clean. Swap them")])
-def test_impossible_stages_are_refused(first: str | None, last: str | None, said: str):
+def test_impossible_stages_are_refused(first: str | None, last: str | None, message: str):
     with pytest.raises(ConfigError) as caught:
         between(first, last)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_only_the_chosen_stages_are_run_and_read_what_is_in_the_lake(spark: SparkSession, tmp_path: Path):
@@ -256,7 +256,7 @@ def commit(lake: Lake, table: str, **entry: Any) -> Version:
 
 
 @pytest.mark.parametrize("named", [{}, {"convert.dataset": "other"}])
-def test_a_model_is_measured_on_what_it_was_trained_on_also_where_a_newer_dataset_is_there(
+def test_a_model_is_evaluated_on_its_own_dataset_even_if_there_is_a_newer_one(
         tmp_path: Path, named: dict[str, str]):
     home = measured_apart(tmp_path, {"features/small": 1})
     commit(home.lake, "features/other")
@@ -269,7 +269,7 @@ def test_a_model_is_measured_on_what_it_was_trained_on_also_where_a_newer_datase
         f"models/small@1 is measured on features/small@1, on which it was trained, and not on {newer}"]
 
 
-def test_a_gate_is_not_broken_by_a_dataset_that_the_model_does_not_know(tmp_path: Path):
+def test_a_gate_ignores_a_dataset_that_the_model_was_not_trained_on(tmp_path: Path):
     home = measured_apart(tmp_path, {"features/small": 1})
     pipeline = home.pipeline(None, "evaluate.gate={accuracy: '>= 0.5'}")
     pipeline.run("evaluate", "evaluate")
@@ -278,7 +278,7 @@ def test_a_gate_is_not_broken_by_a_dataset_that_the_model_does_not_know(tmp_path
         home.pipeline(None, "evaluate.gate={accuracy: '>= 0.6'}").evaluate()
 
 
-def test_a_model_whose_dataset_is_gone_or_unknown_is_not_measured_on_another_one(tmp_path: Path):
+def test_a_model_whose_dataset_is_missing_is_not_evaluated_on_another_one(tmp_path: Path):
     home = measured_apart(tmp_path, {"features/small": 1})
     home.lake.table("features", "small").drop(1)
     with pytest.raises(LakeError, match=r"models/small@1: was trained on features/small@1, which is no longer there, "
@@ -296,19 +296,19 @@ def test_a_stage_that_the_workload_does_not_declare_is_refused(finished: Small, 
         getattr(finished.pipeline(), stage)()
 
 
-@pytest.mark.parametrize(("ref", "said"), [
+@pytest.mark.parametrize(("ref", "message"), [
     ("clean/scan", "nothing was committed to it yet. Next: Did you mean 'clean/scans'?"),
     ("clean/scans@7", "there is none; the latest is 1"),
     ("clean/scans@x", "names no version"),
     ("claen/scans", "is none of raw, clean"),
     ("clean", "lake"),
     ("clean/../raw", "lake"),
-    ("raw/scans", "is no table of rows that Spark reads"),
+    ("raw/scans", "isn't a table that Spark reads"),
 ])
-def test_a_table_that_does_not_exist_is_refused(finished: Small, spark: SparkSession, ref: str, said: str):
+def test_a_table_that_does_not_exist_is_refused(finished: Small, spark: SparkSession, ref: str, message: str):
     with pytest.raises(LakeError, match=".") as caught:
         finished.pipeline(spark).table(ref)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 # ---- failures
@@ -331,7 +331,7 @@ def test_a_failed_stage_leaves_what_was_committed_and_a_report_of_the_failure(sm
                for table, numbers in after.items() for number in numbers)
 
 
-def test_after_a_failure_a_mended_run_is_right_again(small: Small, spark: SparkSession):
+def test_after_a_failure_a_corrected_run_succeeds(small: Small, spark: SparkSession):
     with pytest.raises(DataError):
         small.pipeline(spark, STRICT).run()
     mended = small.pipeline()
@@ -376,14 +376,14 @@ def staged(lake: Lake, table: str) -> Callable[[], bool]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_run_killed_in_any_stage_leaves_a_whole_lake_and_the_next_one_is_right(
+def test_a_run_killed_in_any_stage_leaves_a_valid_lake_and_the_next_one_completes_it(
         finished: Small, spark: SparkSession, tmp_path: Path):
     home = build_small(tmp_path)
     moments = random.Random(7)
     for table, and_java in (("clean/scans", True), ("integrated/digits", False), ("features/small", True)):
-        process, begun = start(home), staged(home.lake, table)
+        process, started = start(home), staged(home.lake, table)
         deadline = time.monotonic() + 300
-        while not begun() and process.poll() is None:
+        while not started() and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         time.sleep(moments.uniform(0, 0.6))
@@ -395,8 +395,8 @@ def test_a_run_killed_in_any_stage_leaves_a_whole_lake_and_the_next_one_is_right
     lake_is_whole(home.lake)
     expected = finished.pipeline()
     for table in ("clean/scans", "clean/labels", "integrated/digits"):
-        rows, wanted = (sorted(map(str, rows_of(pipeline.version(table)))) for pipeline in (last, expected))
-        assert rows == wanted
+        rows, expected_rows = (sorted(map(str, rows_of(pipeline.version(table)))) for pipeline in (last, expected))
+        assert rows == expected_rows
     dataset, undisturbed = (Dataset(pipeline.version("features/small")) for pipeline in (last, expected))
     for split in dataset.splits:
         assert dataset.sample(split, ROWS)["id"].tolist() == undisturbed.sample(split, ROWS)["id"].tolist()

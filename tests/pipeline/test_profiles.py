@@ -1,4 +1,4 @@
-"""A run profiles each clean and integrated table once; a profile that can't be made is told and stops nothing."""
+"""A run profiles each clean and integrated table once; a profile that fails is a note."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
     return fails
 
 
-def test_each_clean_and_integrated_table_has_a_profile_that_no_stage_knows_of(finished: Small) -> None:
+def test_each_clean_and_integrated_table_has_a_profile_apart_from_the_stages(finished: Small) -> None:
     assert profiles(finished.lake) == ONE_EACH
-    found = load_profile(finished.lake.version("profiles/integrated.digits"))
-    assert (found.ref, found.rows) == ("integrated/digits@1", ROWS - BAD_SCANS)
-    assert [column.name for column in found.columns] == ["id", "pixels", "label"]
+    profile = load_profile(finished.lake.version("profiles/integrated.digits"))
+    assert (profile.ref, profile.rows) == ("integrated/digits@1", ROWS - BAD_SCANS)
+    assert [column.name for column in profile.columns] == ["id", "pixels", "label"]
     report = finished.lake.version("runs/small")
     outcomes = json.loads(finished.lake.store.read(report.path("run.json")))["outcomes"]
     assert "profile" not in {outcome["stage"] for outcome in outcomes}
     assert b"clean/scans@1" in finished.lake.store.read(report.path("report.html"))
 
 
-def test_what_is_unchanged_keeps_its_profile_without_spark(small: Small) -> None:
+def test_an_unchanged_table_keeps_its_profile_without_spark(small: Small) -> None:
     pipeline = small.pipeline()
     pipeline.run()
     assert not pipeline.context.started_spark
@@ -96,7 +96,7 @@ def test_a_workload_without_profiles_makes_none_until_one_is_asked_for(spark: Sp
 
 
 @pytest.mark.parametrize("error", [DataError("profile", "table clean/scans@1", "broke"), ValueError("broke")])
-def test_a_profile_that_fails_is_a_note_and_the_run_goes_on(
+def test_a_profile_that_fails_is_a_note_and_the_run_continues(
     spark: SparkSession, tmp_path: Path, failing: Callable[[Exception], None], error: Exception
 ) -> None:
     home = build_small(tmp_path)
@@ -136,9 +136,9 @@ def test_a_lake_with_profiles_is_shown_verified_and_collected_as_before(small: S
     shown = {table["table"]: table for table in describe(small.lake)["tables"]}
     assert [name for name in shown if name.startswith("profiles/")] == PROFILES
     assert shown["profiles/clean.scans"]["problem"] is None
-    told = describe_table(small.lake, "profiles/clean.scans@1")
-    assert [parent["ref"] for parent in told["lineage"]] == ["clean/scans@1"]
-    assert told["figures"] == {"columns": 2, "warnings": 1}
+    description = describe_table(small.lake, "profiles/clean.scans@1")
+    assert [parent["ref"] for parent in description["lineage"]] == ["clean/scans@1"]
+    assert description["figures"] == {"columns": 2, "warnings": 1}
     assert verify(small.lake.version("profiles/clean.scans")) == []
     assert collect(small.lake, timedelta(0)).data == ()
     assert profiles(small.lake) == ONE_EACH
@@ -146,17 +146,18 @@ def test_a_lake_with_profiles_is_shown_verified_and_collected_as_before(small: S
 
 def test_the_command_prints_all_tables_or_one_and_writes_its_page(small: Small, tmp_path: Path) -> None:
     where = [str(small.config), "--lake", small.lake.url]
-    code, said = call("profile", *where)
-    assert code == 0 and [table for table in TABLES if f"{table}@1: " in said] == TABLES
+    code, output = call("profile", *where)
+    assert code == 0 and [table for table in TABLES if f"{table}@1: " in output] == TABLES
     page = tmp_path / "page.html"
-    code, said = call("profile", *where[:1], "digits", *where[1:], "--html", str(page))
-    assert code == 0 and "integrated/digits@1" in said and "clean/scans@1:" not in said and f"written: {page}" in said
+    code, output = call("profile", *where[:1], "digits", *where[1:], "--html", str(page))
+    assert code == 0 and "integrated/digits@1" in output and "clean/scans@1:" not in output
+    assert f"written: {page}" in output
     assert "integrated/digits@1" in page.read_text("utf-8")
-    code, said = call("profile", *where[:1], "clean/labels", *where[1:], "--json")
-    assert code == 0 and json.loads(said)["columns"][1]["name"] == "label"
-    code, said = call("profile", *where, "--json")
-    assert code == 0 and [f"{one['table']}" for one in json.loads(said)] == TABLES
-    code, said = call("profile", *where, "--html", str(page))
-    assert code == 2 and "no table is named" in said
-    code, said = call("profile", *where[:1], "clean/scan", *where[1:])
-    assert code == 1 and "Did you mean 'clean/scans'?" in said
+    code, output = call("profile", *where[:1], "clean/labels", *where[1:], "--json")
+    assert code == 0 and json.loads(output)["columns"][1]["name"] == "label"
+    code, output = call("profile", *where, "--json")
+    assert code == 0 and [profile["table"] for profile in json.loads(output)] == TABLES
+    code, output = call("profile", *where, "--html", str(page))
+    assert code == 2 and "no table is named" in output
+    code, output = call("profile", *where[:1], "clean/scan", *where[1:])
+    assert code == 1 and "Did you mean 'clean/scans'?" in output

@@ -39,7 +39,7 @@ class Calls(Hook):
         self.calls.append(f"made {version.ref}")
 
     def stage_ended(self, outcome: Outcome) -> None:
-        self.calls.append(f"ended {outcome.version.ref}{' found' if outcome.skipped else ''}")
+        self.calls.append(f"ended {outcome.version.ref}{' skipped' if outcome.skipped else ''}")
 
     def run_ended(self, outcomes: Sequence[Outcome]) -> None:
         self.calls.append(f"run of {len(outcomes)}")
@@ -87,24 +87,24 @@ def refs(outcomes: Sequence[Outcome]) -> list[tuple[str, bool]]:
     return [(outcome.version.ref, outcome.skipped) for outcome in outcomes]
 
 
-def test_a_table_is_made_once_and_then_found_unless_it_is_forced(context: Context) -> None:
+def test_a_table_is_made_once_unless_it_is_forced(context: Context) -> None:
     runner = Runner(context, [])
     for force in (False, False, True):
         runner.run(Copy("a"), force)
     assert refs(runner.outcomes) == [("clean/a@1", False), ("clean/a@1", True), ("clean/a@2", False)]
 
 
-def test_hooks_surround_what_is_made_and_see_what_is_found(context: Context) -> None:
+def test_hooks_surround_work_and_see_every_outcome(context: Context) -> None:
     hook = Calls()
     runner = Runner(context, [hook])
     runner.run(Copy("a"))
     runner.run(Copy("a"))
     runner.ended()
-    assert hook.calls == ["making copy of a", "made clean/a@1", "left", "ended clean/a@1", "ended clean/a@1 found",
+    assert hook.calls == ["making copy of a", "made clean/a@1", "left", "ended clean/a@1", "ended clean/a@1 skipped",
                           "run of 2"]
 
 
-def test_a_hook_learns_of_a_failure(context: Context) -> None:
+def test_a_hook_sees_a_failure(context: Context) -> None:
     hook = Calls()
     with pytest.raises(DataError):
         Runner(context, [hook]).run(Copy("a", a=DataError("copy", "table 'a'", "is bad")))
@@ -121,10 +121,10 @@ def test_the_first_failure_ends_a_stage_unless_each_table_is_to_be_tried(context
     assert refs(runner.outcomes) == [("clean/b@1", False)]
 
 
-def test_work_that_another_job_overtook_is_planned_again(context: Context) -> None:
+def test_work_with_outdated_inputs_is_planned_again(context: Context) -> None:
     conflict = CommitConflict("lake", "clean/a", "clean/a@1 was made of raw/a@2 meanwhile")
     assert Runner(context, []).run(Copy("a", a=conflict))["a"].ref == "clean/a@1"
-    assert notes(context) == ["clean/a@1 was made of raw/a@2 meanwhile: looking again"]
+    assert notes(context) == ["clean/a@1 was made of raw/a@2 meanwhile: planning it again"]
 
 
 def test_arrivals_are_recorded_one_by_one_and_if_there_are_none_the_latest_is(context: Context) -> None:

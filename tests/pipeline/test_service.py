@@ -107,7 +107,7 @@ def test_files_are_landed_as_they_arrive_and_rounds_without_any_make_nothing(con
 
 
 @pytest.mark.slow
-def test_what_arrives_is_predicted_by_the_model_that_is_there(spark: SparkSession, tmp_path: Path) -> None:
+def test_new_rows_are_predicted_by_the_latest_model(spark: SparkSession, tmp_path: Path) -> None:
     walk = build_walk(tmp_path)
     text = walk.config.read_text("utf-8").replace("scans/*.csv, ", "scans/*.csv, incremental: true, ", 1)
     text = text.replace("train:\n", "train:\n  retrain_when: {rows: 10}\n")
@@ -129,7 +129,7 @@ def test_what_arrives_is_predicted_by_the_model_that_is_there(spark: SparkSessio
     assert {row["model"] for row in predicted} == {"models/small@1"}
 
 
-def test_a_failure_that_passes_is_waited_for_and_reported_once(config: Path) -> None:
+def test_a_temporary_failure_is_retried_and_reported_once(config: Path) -> None:
     stop, listener = threading.Event(), Quiet()
     deliver(config, "a")
     thread, came = served(config, stop, listener)
@@ -146,7 +146,7 @@ def test_a_failure_that_passes_is_waited_for_and_reported_once(config: Path) -> 
     assert ["a has 8 bytes, but had 2" in note for note in listener.notes] == [True]
 
 
-def test_a_failure_that_stays_ends_it_when_patience_is_over(config: Path) -> None:
+def test_a_lasting_failure_ends_the_service_when_patience_is_over(config: Path) -> None:
     deliver(config, "a")
     listener = Quiet()
     thread, came = served(config, threading.Event(), listener, patience=0.2)
@@ -157,7 +157,7 @@ def test_a_failure_that_stays_ends_it_when_patience_is_over(config: Path) -> Non
     assert isinstance(error, DataError)
 
 
-def test_stages_that_fail_are_tried_again_though_nothing_more_lands_until_patience_is_over(
+def test_failing_stages_are_retried_without_new_data_until_patience_is_over(
         config: Path, spark: SparkSession) -> None:
     config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
     listener = Quiet()
@@ -170,13 +170,13 @@ def test_stages_that_fail_are_tried_again_though_nothing_more_lands_until_patien
     assert Lake(config.parent / "lake").table("raw", "scans").versions() == [1]
 
 
-def test_a_model_below_its_gate_is_reported_once_and_what_arrives_is_still_landed(
+def test_a_model_below_its_gate_is_reported_once_and_new_data_is_still_landed(
         config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A training in each round would be too long for a test."""
-    asked: list[int] = []
+    evaluations: list[int] = []
 
     def below(pipeline: Pipeline, first: str, last: str) -> None:
-        asked.append(len(held(config)))
+        evaluations.append(len(held(config)))
         raise GateError("evaluate", "models/scans@1", "is below its gate")
 
     monkeypatch.setattr(Pipeline, "run", below)
@@ -184,17 +184,17 @@ def test_a_model_below_its_gate_is_reported_once_and_what_arrives_is_still_lande
     stop, listener = threading.Event(), Quiet()
     deliver(config, "a")
     thread, came = served(config, stop, listener, patience=0.1, last="evaluate")
-    until(lambda: asked)
+    until(lambda: evaluations)
     time.sleep(0.5)  # rounds enough to ask again
     deliver(config, "b")
-    until(lambda: came or 2 in asked)
+    until(lambda: came or 2 in evaluations)
     stop.set()
     thread.join()
-    assert (asked, came) == ([1, 2], [2])
+    assert (evaluations, came) == ([1, 2], [2])
     assert [note.endswith("(waiting for more)") for note in listener.notes] == [True, True]
 
 
-def test_what_landed_before_a_service_was_ended_is_cleaned_by_the_next_one(config: Path, spark: SparkSession) -> None:
+def test_data_that_landed_before_a_service_ended_is_cleaned_by_the_next_one(config: Path, spark: SparkSession) -> None:
     config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
     deliver(config, "a")
     stream_once(config)
@@ -232,7 +232,7 @@ def cleaned(config: Path) -> list[tuple[int, list[str]]]:
             for version in reversed(list(table.newest_first()))]
 
 
-def test_a_job_that_planned_before_another_one_landed_and_cleaned_more_reads_what_is_there_now(
+def test_a_job_with_outdated_inputs_reads_the_newest_ones(
         config: Path, two: tuple[Pipeline, Callable[[], Any]]) -> None:
     pipeline, other = two
     other()
@@ -242,27 +242,27 @@ def test_a_job_that_planned_before_another_one_landed_and_cleaned_more_reads_wha
 
 @pytest.mark.parametrize("when", ["laketrain.pipeline.context.Context.lease", "laketrain.clean.stage.clean"],
                          ids=["waiting for its lease", "at work"])
-def test_a_job_that_another_one_overtakes_leaves_the_table_at_the_newest_data(
+def test_a_job_that_is_overtaken_leaves_the_table_at_the_newest_data(
         config: Path, two: tuple[Pipeline, Callable[[], Any]], monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     pipeline, other = two
-    before, asked = pkgutil.resolve_name(when), []
+    original, calls = pkgutil.resolve_name(when), []
 
-    def overtaken(*given: Any) -> Any:
-        if not asked:
-            asked.append(given)
+    def overtake(*arguments: Any) -> Any:
+        if not calls:
+            calls.append(arguments)
             other()
-        return before(*given)
+        return original(*arguments)
 
-    monkeypatch.setattr(when, overtaken)
+    monkeypatch.setattr(when, overtake)
     assert pipeline.clean()["scans"].entry.parents == {"raw/scans": 2}
     assert cleaned(config) == [(2, ["a", "b"]), (2, ["a", "b"])]
-    assert pipeline.listener.notes == ["clean/scans@1 was made of raw/scans@2 meanwhile: looking again"] or (
+    assert pipeline.listener.notes == ["clean/scans@1 was made from raw/scans@2 meanwhile: planning it again"] or (
         when.endswith("clean") and "meanwhile" in pipeline.listener.notes[0])
     quarantine = Lake(config.parent / "lake").table("quarantine", "scans").latest()
     assert quarantine is not None and quarantine.entry.parents == {"raw/scans": 2}
 
 
-def test_what_another_job_landed_is_cleaned_by_the_service_too(config: Path, spark: SparkSession) -> None:
+def test_data_that_another_job_landed_is_cleaned_by_the_service(config: Path, spark: SparkSession) -> None:
     config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
     deliver(config, "a")
     stop = threading.Event()
@@ -276,7 +276,7 @@ def test_what_another_job_landed_is_cleaned_by_the_service_too(config: Path, spa
     assert cleaned(config)[-1] == (2, ["a", "b"])
 
 
-def test_a_source_that_is_refused_keeps_none_behind_it_from_landing(config: Path) -> None:
+def test_a_failing_source_does_not_keep_later_ones_from_landing(config: Path) -> None:
     other = "before: {format: text, path: other, incremental: true}"
     config.write_text(WORKLOAD.replace("sources:", f"sources:\n  {other}"))
     deliver(config, "a")
@@ -309,7 +309,7 @@ def test_a_run_that_lands_all_again_reports_missing_files_and_later_increments_c
     assert held(config) == ["a", "c"]
 
 
-def test_sources_that_are_refused_are_all_reported(config: Path) -> None:
+def test_all_failing_sources_are_reported(config: Path) -> None:
     text = WORKLOAD.replace("sources:", "sources:\n  one: {format: text, path: other}\n  two: {format: text, path: no}")
     config.write_text(text)
     deliver(config, "a")
@@ -332,23 +332,23 @@ def test_the_command_exits_with_0_on_a_signal(config: Path, number: signal.Signa
         deliver(config, "a")
         until(lambda: "a" in held(config))
         service.send_signal(number)
-        said = service.communicate(timeout=60)[0]
+        message = service.communicate(timeout=60)[0]
     finally:
         service.kill()
         service.wait()
-    assert service.returncode == 0, said
-    assert "versions landed" in said.splitlines()[-1]
+    assert service.returncode == 0, message
+    assert "versions landed" in message.splitlines()[-1]
 
 
-def test_a_workload_in_which_nothing_grows_is_refused(config: Path) -> None:
+def test_a_workload_without_an_incremental_source_is_refused(config: Path) -> None:
     config.write_text(WORKLOAD.replace("incremental: true, ", ""))
     with pytest.raises(ConfigError, match="none of scans grows, so there is nothing to wait for"):
         stream(config, timedelta(seconds=1), listener=Quiet())
 
 
-@pytest.mark.parametrize(("text", "said"), [("soon", "--every: received 'soon', expected a number and a unit"),
+@pytest.mark.parametrize(("text", "message"), [("soon", "--every: received 'soon', expected a number and a unit"),
                                             ("5 parsecs", "--every: received the unit 'parsecs'")])
-def test_a_duration_that_cannot_be_parsed_is_refused_with_its_option(text: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_a_duration_that_cannot_be_parsed_is_refused_with_its_option(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         parse_duration("--every", text)
     assert parse_duration("--every", "1.5 hours") == timedelta(minutes=90)

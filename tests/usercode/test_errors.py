@@ -36,7 +36,7 @@ def test_an_exit_is_an_error_of_the_users_code_too() -> None:
 
 @pytest.mark.parametrize("error", [MemoryError("none left"), LaketrainError("train", "subject", "problem", "hint")],
                          ids=lambda error: type(error).__name__)
-def test_a_lack_of_memory_and_our_own_errors_stay_as_they_are(error: BaseException) -> None:
+def test_a_memory_error_and_laketrains_errors_are_unchanged(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught, wrap_user_errors("train", "subject"):
         raise error
     assert caught.value is error

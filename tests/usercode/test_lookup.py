@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("call", "said", "hint"), [
+@pytest.mark.parametrize(("call", "problem", "hint"), [
     ("looked_up:double", None, None),
     ("looked_up:halve", None, None),
     ("looked_up:paths", None, None),
@@ -52,18 +52,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("xml.dom.minidom:parseString", None, None),
     ("math:sqrt", None, None),
 ])
-def test_a_call_is_looked_up_without_running_it(folder: Path, call: str, said: str | None, hint: str | None) -> None:
-    told = call_problem(call)
-    assert (told[0] if told else None) == said
-    assert hint is None or (told is not None and hint in told[1])
+def test_a_call_is_looked_up_without_running_it(folder: Path, call: str, problem: str | None, hint: str | None) -> None:
+    result = call_problem(call)
+    assert (result[0] if result else None) == problem
+    assert hint is None or (result is not None and hint in result[1])
 
 
 @pytest.mark.parametrize("text", [b"def broken(:\n", b"\xff\xfe = 1\n", b"# coding: nonsense\n"])
-def test_a_module_that_is_no_python_is_told(folder: Path, text: bytes) -> None:
+def test_a_module_that_is_not_valid_python_is_a_problem(folder: Path, text: bytes) -> None:
     (folder / "looked_up.py").write_bytes(text)
-    told = call_problem("looked_up:double")
-    assert told is not None
-    assert told[0].startswith("module 'looked_up' isn't valid Python: ")
+    result = call_problem("looked_up:double")
+    assert result is not None
+    assert result[0].startswith("module 'looked_up' isn't valid Python: ")
     assert module_source("looked_up:double") == text
 
 
@@ -99,11 +99,11 @@ def finder(tmp_path: Path) -> Iterator[None]:
             return spec_from_file_location(name, package / "__init__.py", submodule_search_locations=[str(package)]) \
                 if name == "edited" else None
 
-    sys.meta_path.append(found := Finder())
+    sys.meta_path.append(finder := Finder())
     yield
-    sys.meta_path.remove(found)
+    sys.meta_path.remove(finder)
 
 
-def test_modules_that_are_installed_to_be_edited_are_found(finder: None) -> None:
+def test_modules_of_editable_installs_are_found(finder: None) -> None:
     assert call_problem("edited.code:double") is None
     assert call_problem("edited.code:dubble") is not None

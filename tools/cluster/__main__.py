@@ -24,15 +24,15 @@ KAFKA = FOLDER / "kafka"
 
 
 def up() -> int:
-    """Starts all daemons, which stay; the process's exit code."""
+    """Starts all daemons, which keep running. Returns the exit code."""
     state, began = _state(), time.monotonic()
     if state and set(state["daemons"].values()) <= set(_running()):
         print("the cluster is up already")
-        return _tell(state)
-    _end()  # what a start that was killed, or a daemon that died, left of the others
+        return _print(state)
+    _end()  # processes that a killed start or a dead daemon left
     shutil.rmtree(FOLDER, ignore_errors=True)
     try:
-        kafka = Kafka(KAFKA, attached=False).start(wait=False)  # it comes up while the others do
+        kafka = Kafka(KAFKA, attached=False).start(wait=False)  # it starts while the others do
         Cluster(FOLDER, attached=False).start("hdfs", "yarn")
         kafka.wait()
     except (Failed, Missing) as error:
@@ -41,11 +41,11 @@ def up() -> int:
         return 1
     _note(kafka)
     print(f"the cluster is up, after {time.monotonic() - began:.0f} s")
-    return _tell(_state())
+    return _print(_state())
 
 
 def down() -> int:
-    """Ends all daemons; the process's exit code. The logs stay."""
+    """Stops all daemons. Returns the exit code. The logs stay."""
     running = len(_running())
     _end()
     for folder in (FOLDER, KAFKA):
@@ -56,7 +56,7 @@ def down() -> int:
 
 
 def demo() -> int:
-    """Walks the road of `make demo` on the cluster, which is started where none is up; the process's exit code."""
+    """Runs `make demo` on the cluster, which is started if none is up. Returns the exit code."""
     from cluster.demo import walk
 
     return up() or walk(_state())
@@ -72,7 +72,7 @@ def _end() -> None:
 
 
 def _note(kafka: Kafka) -> None:
-    """Has the state name the broker too."""
+    """Adds the broker to the state."""
     state = _state()
     state["kafka"], state["daemons"]["kafka"] = kafka.servers, kafka.daemon.pid
     (FOLDER / "state.json").write_text(json.dumps(state, indent=1), "utf-8")
@@ -80,13 +80,13 @@ def _note(kafka: Kafka) -> None:
 
 def _state() -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads((FOLDER / "state.json").read_text("utf-8"))
+        result: dict[str, Any] = json.loads((FOLDER / "state.json").read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    return found
+    return result
 
 
-def _tell(state: dict[str, Any]) -> int:
+def _print(state: dict[str, Any]) -> int:
     print(f"  HDFS  {state['hdfs']}\n  YARN  {state['yarn']}\n  Kafka {state['kafka']}\n  logs  {FOLDER / 'logs'}\n"
           f"  export HADOOP_CONF_DIR='{state['conf']}'")
     return 0

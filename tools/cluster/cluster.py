@@ -30,7 +30,7 @@ NODES = 2
 START_S = 90
 END_S = 4
 _TRACE = 60
-"""Lines of a dead daemon's log that are shown: a Java trace, of which the reason may stand first."""
+"""Lines of a dead daemon's log that are shown: a Java trace, whose first line may be the reason."""
 JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true",
        *(f"--add-opens=java.base/java.{part}=ALL-UNNAMED" for part in ("lang", "util", "lang.reflect")))
 _MAIN = {"namenode": hdfs.NAMENODE, "datanode": hdfs.DATANODE, "resourcemanager": yarn.RESOURCEMANAGER,
@@ -38,7 +38,7 @@ _MAIN = {"namenode": hdfs.NAMENODE, "datanode": hdfs.DATANODE, "resourcemanager"
 
 
 class Cluster:
-    """Daemons that share a folder. `attached`: none of them outlives the process that started it.
+    """Daemons that share a folder. `attached`: all end with the process that started them.
 
     Raises Missing where the jars, or Java, can't be had.
     """
@@ -58,7 +58,7 @@ class Cluster:
         return self.files.url
 
     def start(self, *groups: str) -> Cluster:
-        """Starts "hdfs", "yarn" or both, and returns when they are ready; a part that runs already is left alone.
+        """Starts "hdfs", "yarn" or both, and returns when they are ready; a part that runs already isn't touched.
 
         Raises Failed, with the log's last lines, where one does not come up; what ran before runs on.
         """
@@ -84,20 +84,20 @@ class Cluster:
         self._note()
 
     def kill(self, name: str) -> None:
-        """Ends one daemon outright."""
+        """Kills one daemon."""
         self.daemons.pop(name).kill()
         self._note()
 
     def admin(self, *words: str) -> str:
-        """`hdfs dfsadmin` with these words; what it says."""
+        """The output of `hdfs dfsadmin` with these arguments."""
         return self.run(hdfs.ADMIN, *words)
 
     def run(self, main: str, *words: str) -> str:
-        """A command of Hadoop's by its class; what it says. Raises Failed where it ends with an error."""
+        """The output of a Hadoop command, by its class. Raises Failed if it fails."""
         return run_to_end(self._command(main, *words), self.folder, self._environ(), START_S)
 
     def wait(self, what: str, happens: Callable[[], bool], patience: float = START_S) -> None:
-        """Returns when it has happened. Raises Failed where a daemon dies meanwhile, or where it takes too long."""
+        """Waits until it has happened. Raises Failed if a daemon dies or it takes too long."""
         end = time.monotonic() + patience
         while not happens():
             dead = next((daemon for daemon in self.daemons.values() if not daemon.alive()), None)
@@ -109,7 +109,7 @@ class Cluster:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """Ends all that runs, also containers whose NodeManager is gone. The logs stay, the data goes."""
+        """Stops all processes, also containers whose NodeManager is gone. The logs stay, the data is deleted."""
         end_all(self.folder)
         self.daemons.clear()
         shutil.rmtree(self.folder / "data", ignore_errors=True)
@@ -123,7 +123,7 @@ class Cluster:
         self.stop()
 
     def _undo(self, ran: set[str]) -> None:
-        """Ends what runs but for those that `ran` before."""
+        """Stops the daemons except those in `ran`."""
         if not ran:
             self.stop()
         for name in set(self.daemons) - ran:
@@ -156,7 +156,7 @@ class Cluster:
                 "-cp", f"{self.conf}:{self._jars}/*", main, *words]
 
     def _environ(self) -> dict[str, str]:
-        # Without LC_ALL, Java knows no letters but ASCII's; without SPARK_LOCAL_IP, Spark leaves the loopback address.
+        # Without LC_ALL, Java reads only ASCII; without SPARK_LOCAL_IP, Spark doesn't use the loopback address.
         return {**os.environ, "JAVA_HOME": str(self._java.parent.parent), "HADOOP_CONF_DIR": str(self.conf),
                 "LC_ALL": "C.UTF-8", "SPARK_LOCAL_IP": LOOPBACK}
 
@@ -170,7 +170,7 @@ class Cluster:
 
 
 def end_all(folder: Path) -> None:
-    """Ends every process that bears the mark of the cluster in `folder`, by its number: politely, then outright."""
+    """Ends every process with the mark of the cluster in `folder`, by its number: with SIGTERM, then with SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         end = time.monotonic() + END_S
         for pid in marked(folder):

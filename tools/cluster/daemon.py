@@ -27,12 +27,12 @@ _PATIENCE_S = 8.0
 
 
 class Failed(Exception):
-    """A daemon did not do what was asked; the message ends with the last lines of its log."""
+    """A daemon failed; the message ends with the last lines of its log."""
 
 
 @dataclass
 class Daemon:
-    """A process by its name. `attached`: it ends with the thread that started it, whatever ends that one."""
+    """A process by its name. `attached`: it ends with the thread that started it."""
 
     name: str
     command: Sequence[str]
@@ -58,7 +58,7 @@ class Daemon:
         self.pid = self._child.pid
 
     def alive(self) -> bool:
-        """Whether the process runs, and is this one and no other that got its number."""
+        """Whether the process runs, and is this one and not another with its number."""
         if self._child is not None:
             return self._child.poll() is None
         return self.pid in set(marked(self.folder))
@@ -69,12 +69,12 @@ class Daemon:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """Ends it as a power cut would."""
+        """Kills it."""
         self.signal(signal.SIGKILL)
         self._wait()
 
     def end(self) -> None:
-        """Ends it as an operator would, and after a while outright."""
+        """Terminates it, and kills it if it doesn't end."""
         self.signal(signal.SIGTERM)
         if not self._wait():
             self.kill()
@@ -94,7 +94,7 @@ class Daemon:
 
 
 def run_to_end(command: Sequence[str], folder: Path, environ: Mapping[str, str], patience: float) -> str:
-    """A command that ends by itself; what it says. Raises Failed, with that, where it ends with an error."""
+    """Runs a command and returns its output. Raises Failed, with the output, if it fails."""
     done = subprocess.run(command, cwd=folder, env=environ, text=True, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=patience, check=False)
     if done.returncode:
@@ -110,9 +110,9 @@ def marked(folder: Path, processes: Path = Path("/proc")) -> Iterator[int]:
             if mark in (process / "environ").read_bytes().split(b"\0"):
                 yield int(process.name)
         except OSError:
-            continue  # it ended while we looked, or is another user's
+            continue  # it has ended, or is another user's
 
 
 def _die_with_parent() -> None:
-    """In the child: has the kernel end it with the process that started it."""
+    """In the child: asks the kernel to end it with the process that started it."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

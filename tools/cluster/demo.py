@@ -1,4 +1,4 @@
-"""`make cluster-demo`: the road of `make demo` by spark-submit on YARN, in both deploy modes, its lake on HDFS; and
+"""`make cluster-demo`: runs `make demo` by spark-submit on YARN, in both deploy modes, with a lake on HDFS; and
 whether it came to the same model and predictions as here.
 
     walk(state)        # state: what `make cluster-up` noted
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from cluster.submit import Place, submission
+from cluster.submit import Installation, submission
 from laketrain.config.sources import Source
 from laketrain.lake import Lake, Version
 from laketrain.workload import Workload
@@ -31,7 +31,7 @@ Row = tuple[int, float]
 
 
 def walk(state: dict[str, Any]) -> int:
-    """Runs the road in both modes and prints how long, where the ranks were and what differs; the exit code."""
+    """Runs it in both modes; prints the seconds, the ranks' nodes and the differences. Returns the exit code."""
     if " " in str(ROOT):
         raise SystemExit(f"Spark's and YARN's scripts split paths at spaces: not from {ROOT}, clone to another folder")
     here = Lake(ROOT / "build" / "lake")
@@ -54,7 +54,7 @@ def walk(state: dict[str, Any]) -> int:
 
 
 def _submit(state: dict[str, Any], mode: str, lake: Lake) -> int:
-    words, environ = submission(Path(state["conf"]), Place.here(), mode, CONFIG, "--lake", lake.url, *_sources())
+    words, environ = submission(Path(state["conf"]), Installation.here(), mode, CONFIG, "--lake", lake.url, *_sources())
     log = ROOT / "build" / "cluster" / "logs" / f"demo-{mode}.log"
     with log.open("wb") as output:
         code = subprocess.run(words, env=environ, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
@@ -64,7 +64,7 @@ def _submit(state: dict[str, Any], mode: str, lake: Lake) -> int:
 
 
 def _sources() -> Iterator[str]:
-    """The landing zone by whole paths: a container has the config in a folder of its own."""
+    """The landing zone by absolute paths, since a container has the config in another folder."""
     for name, source in Workload.load(CONFIG).sources.items():
         if isinstance(source, Source):
             yield from ("--set", f"sources.{name}.path={source.path}")

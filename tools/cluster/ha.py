@@ -1,4 +1,4 @@
-"""HDFS with two NameNodes behind a nameservice. Edits lie in a folder that both see; which one is active, we say.
+"""HDFS with two NameNodes behind a nameservice. Their edits are in a shared folder; the tests choose the active one.
 
     with Cluster(folder, files=HaHdfs) as cluster:
         cluster.start("hdfs")
@@ -67,7 +67,7 @@ class HaHdfs(Hdfs):
         shutil.copytree(data / first, data / second)
 
     def activate(self, name: str, run: Callable[..., str]) -> None:
-        """Makes the NameNode the active one; the other one is on standby, or dead."""
+        """Makes the NameNode active; the other is on standby, or dead."""
         run(ADMIN, "-transitionToActive", "--forceactive", name)
 
     def state(self) -> dict[str, Any]:

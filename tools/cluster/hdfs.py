@@ -1,4 +1,4 @@
-"""HDFS: what its daemons are told, and when it is ready. Two DataNodes hold each block, so that one may be lost.
+"""HDFS: the configuration of its daemons, and when it is ready. Each block is on two DataNodes; one may be lost.
 
     hdfs = Hdfs(folder)
     hdfs.url, hdfs.core(), hdfs.site(), hdfs.overrides("datanode-1")
@@ -20,9 +20,9 @@ DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
 ADMIN = "org.apache.hadoop.hdfs.tools.DFSAdmin"
 REPLICATION = 2
 PAGES = ("hdfs", "datanode")
-"""Folders of web pages, without which the daemons don't start; Hadoop's jars have none. Empty ones will do."""
+"""Folders of web pages, which the daemons need and Hadoop's jars lack. Empty ones are enough."""
 
-# A small machine and short tests: what is lost is noticed within seconds, and no daemon has more threads than it needs.
+# For a small machine and short tests: failures are noticed within seconds, and daemons have few threads.
 QUICK: Settings = {
     "dfs.replication": REPLICATION,
     "dfs.heartbeat.interval": 1,
@@ -44,7 +44,7 @@ DATANODES: Settings = {
 
 
 class Hdfs:
-    """One NameNode and what it serves."""
+    """One NameNode and its DataNodes."""
 
     namenodes: tuple[str, ...] = ("namenode",)
 
@@ -68,7 +68,7 @@ class Hdfs:
                 "dfs.namenode.name.dir": (self.folder / "data" / "namenode").as_uri()}
 
     def overrides(self, name: str) -> Settings:
-        """What this daemon alone is told."""
+        """The settings of this daemon only."""
         return {} if name == "namenode" else {"dfs.datanode.data.dir": (self.folder / "data" / name).as_uri()}
 
     @property
@@ -81,12 +81,12 @@ class Hdfs:
         run(NAMENODE, "-format", "-nonInteractive")
 
     def ready(self, datanodes: int) -> bool:
-        """Whether so many DataNodes are there, and files may be written."""
+        """Whether so many DataNodes are live, and files can be written."""
         state = self.state()
         return len(state.get("LiveNodes", {})) >= datanodes and not state.get("Safemode", "unknown")
 
     def state(self) -> dict[str, Any]:
-        """What the NameNode says of itself, LiveNodes and DeadNodes by name; empty while it does not answer."""
+        """The status of the NameNode, LiveNodes and DeadNodes by name; empty while it doesn't answer."""
         return self._asked(self.http)
 
     def _asked(self, port: int) -> dict[str, Any]:

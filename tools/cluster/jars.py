@@ -1,4 +1,4 @@
-"""The daemons' jars: fetched once by Maven, kept in the user's cache, found there ever after.
+"""The daemons' jars: downloaded once by Maven into the user's cache.
 
     jars("hadoop")      # ~/.cache/laketrain/jars/hadoop-<key>, after a first time that takes a minute
 
@@ -23,7 +23,7 @@ PATIENCE_S = 240
 
 
 class Missing(Exception):
-    """The jars can't be had here; `str()` of it is the one line that says why."""
+    """The jars can't be had here; `str()` of it is one line with the reason."""
 
 
 def java() -> Path:
@@ -35,7 +35,7 @@ def java() -> Path:
 
 
 def jars(system: str, shelf: Path | None = None) -> Path:
-    """The folder of the jars of `system`, a file of `poms/`. Raises Missing where they can't be had."""
+    """The folder of the jars of `system`, a file of `poms/`. Raises Missing if they can't be downloaded."""
     pom = POMS / f"{system}.xml"
     shelf = horovod_wheel.shelf().with_name("jars") if shelf is None else shelf
     folder = shelf / f"{system}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
@@ -54,9 +54,9 @@ def jars(system: str, shelf: Path | None = None) -> Path:
 
 
 def _fetch(maven: str, pom: Path, folder: Path) -> None:
-    """Has Maven put the jars into a draft, which gets its name when it is whole."""
+    """Downloads the jars with Maven into a draft, which is renamed when it is complete."""
     draft, log = folder.with_suffix(".part"), folder.with_suffix(".log")
-    shutil.rmtree(draft, ignore_errors=True)  # of one that was killed: we hold the lock
+    shutil.rmtree(draft, ignore_errors=True)  # a killed download's; this process has the lock
     environ = {**os.environ, "JAVA_HOME": str(java().parent.parent)}
     command = [maven, "--batch-mode", "--file", str(pom), "dependency:copy-dependencies",
                f"-DoutputDirectory={draft}", "-DincludeScope=runtime"]
@@ -72,6 +72,6 @@ def _fetch(maven: str, pom: Path, folder: Path) -> None:
 
 
 def _reason(log: Path) -> str:
-    """Of Maven's many lines of [ERROR] the first."""
-    found = re.search(r"^\[ERROR\] (.+)$", log.read_text(errors="replace"), re.MULTILINE)
-    return found[1].strip() if found else "it does not say why"
+    """The first of Maven's many lines of [ERROR]."""
+    result = re.search(r"^\[ERROR\] (.+)$", log.read_text(errors="replace"), re.MULTILINE)
+    return result[1].strip() if result else "it does not say why"

@@ -24,7 +24,7 @@ NAME = "kafka"
 _MAIN, _FORMAT = "kafka.Kafka", "kafka.tools.StorageTool"
 _CLUSTER = "laketrain-test-cluster"
 _JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true")
-"""As a small machine has room for."""
+"""Fits a small machine."""
 
 
 class Kafka:
@@ -45,11 +45,11 @@ class Kafka:
 
     @property
     def servers(self) -> str:
-        """What clients are told."""
+        """The addresses for clients."""
         return f"{LOOPBACK}:{self.port}"
 
     def start(self, wait: bool = True) -> Kafka:
-        """Starts it, with what it held before. Raises Failed, with the log's last lines, where it does not come up."""
+        """Starts it with its earlier data. Raises Failed, with the log's last lines, if it doesn't start."""
         if not (self.folder / "data").exists():
             run_to_end(self._command(_FORMAT, "format", "-t", _CLUSTER, "-c", str(self._properties)), self.folder,
                        self._environ(), START_S)
@@ -59,7 +59,7 @@ class Kafka:
         return self
 
     def wait(self) -> None:
-        """Returns when it answers. Raises Failed, with nothing left running, where it does not."""
+        """Returns when it answers. Raises Failed, with nothing left running, if it doesn't."""
         end = time.monotonic() + START_S
         while not listens(self.port):
             if not self.daemon.alive() or time.monotonic() > end:
@@ -69,11 +69,11 @@ class Kafka:
             time.sleep(0.1)
 
     def kill(self) -> None:
-        """Ends it as a power cut would."""
+        """Kills it."""
         self.daemon.kill()
 
     def stop(self) -> None:
-        """Ends it. The log stays, the data goes."""
+        """Stops it. Its log stays, its data is deleted."""
         end_all(self.folder)
         shutil.rmtree(self.folder / "data", ignore_errors=True)
 
@@ -85,7 +85,7 @@ class Kafka:
         self.stop()
 
     def _settings(self, controller: int) -> dict[str, object]:
-        """Only what differs from the defaults; of those that are for large clusters, one of each will do."""
+        """Settings that differ from the defaults: one of what large clusters have several of."""
         return {
             "process.roles": "broker,controller", "node.id": 1,
             "controller.quorum.voters": f"1@{LOOPBACK}:{controller}", "controller.listener.names": "CONTROLLER",

@@ -14,18 +14,18 @@ import socket
 import sys
 
 LOOPBACK = "127.0.0.1"
-# Below those that the kernel gives to outgoing connections.
+# Below those that the kernel uses for outgoing connections.
 _FIRST, _LAST = 20_000, 32_000
 _KEPT: list[socket.socket] = []
 
 
 def free_ports(count: int) -> list[int]:
-    """As many ports that nobody has, kept for servers that this process starts."""
+    """So many free ports, reserved for servers that this process starts."""
     return [free_row(1) for _ in range(count)]
 
 
 def free_row(count: int) -> int:
-    """The first of `count` ports in a row that nobody has, kept likewise. Raises OSError where there are none."""
+    """The first of `count` free ports in a row, reserved as well. Raises OSError if there are none."""
     firsts = range(_FIRST, _LAST - count + 1)
     for first in random.sample(firsts, len(firsts)):
         row = [socket.socket() for _ in range(count)]
@@ -38,7 +38,7 @@ def free_row(count: int) -> int:
         if sys.platform == "linux":
             _KEPT.extend(row)
         else:
-            _close(row)  # elsewhere, a bound port is nobody else's, whatever they set
+            _close(row)  # on other systems, nobody can share a bound port
         return first
     raise OSError(f"of the ports {_FIRST} to {_LAST - 1}, no {count} in a row are free")
 
@@ -51,7 +51,7 @@ def listens(port: int) -> bool:
 
 
 def _hold(holder: socket.socket, port: int) -> None:
-    # Not before it is bound: what another holds in the same way would be shared with it.
+    # Only after it is bound: else a port that another process reserved in the same way would be shared.
     holder.bind((LOOPBACK, port))
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 

@@ -1,4 +1,4 @@
-"""Hadoop's configuration, written and not copied: only what differs from its defaults.
+"""Writes Hadoop's configuration: only settings that differ from the defaults.
 
     write_site(conf / "hdfs-site.xml", {"dfs.replication": 2})
 """

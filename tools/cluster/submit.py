@@ -1,7 +1,7 @@
 """A job by spark-submit on this machine's YARN: an executor of one core on each of the two nodes, so that two ranks
 never share a container.
 
-    words, environ = submission(conf, Place.here(), "cluster", config, "--lake", url)
+    words, environ = submission(conf, Installation.here(), "cluster", config, "--lake", url)
     subprocess.run(words, env=environ)
 
 Nodes share this machine's disk: nothing is packed. Where they don't, `laketrain package` makes what they need.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyspark
 
-# JVMs that live for a minute: what the second compiler would win is less than it costs.
+# For JVMs of a minute the second compiler costs more than it saves.
 QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 QUICK = {f"spark.{role}.extraJavaOptions": QUICK_JVM for role in ("driver", "executor", "yarn.am")}
 _SETTINGS = {
@@ -28,15 +28,15 @@ _SETTINGS = {
 
 
 @dataclass(frozen=True)
-class Place:
-    """A checkout of laketrain and the environment with its Python. Without a space in either path: at one, Spark's
-    scripts and YARN's are split."""
+class Installation:
+    """A checkout of laketrain and the environment with its Python. Neither path may contain a space: the
+    scripts of Spark and YARN split at spaces."""
 
     checkout: Path
     environment: Path
 
     @classmethod
-    def here(cls) -> Place:
+    def here(cls) -> Installation:
         return cls(Path(__file__).resolve().parents[2], Path(sys.prefix))
 
     @property
@@ -48,24 +48,26 @@ class Place:
         return str(self.environment / Path(pyspark.__file__).parent.relative_to(sys.prefix))
 
 
-def submission(conf: Path, place: Place, mode: str, config: Path, *arguments: str,
+def submission(conf: Path, installation: Installation, mode: str, config: Path, *arguments: str,
                more: Sequence[str] = ()) -> tuple[list[str], dict[str, str]]:
-    """The words that start `jobs/pipeline.py` on a config, and the environment to start them in.
+    """The command that starts `jobs/pipeline.py` on a config, and its environment.
 
     Args:
         conf: Hadoop's configuration. mode: where the driver runs, `client` or `cluster`. more: words for spark-submit.
     """
-    settings = {**_SETTINGS, "spark.yarn.jars": f"local:{place.spark}/jars/*",
-                "spark.yarn.appMasterEnv.PYSPARK_PYTHON": place.python}
-    words = [f"{place.environment}/bin/spark-submit", "--master", "yarn", "--deploy-mode", mode, "--files", str(config),
+    settings = {**_SETTINGS, "spark.yarn.jars": f"local:{installation.spark}/jars/*",
+                "spark.yarn.appMasterEnv.PYSPARK_PYTHON": installation.python}
+    words = [f"{installation.environment}/bin/spark-submit", "--master", "yarn", "--deploy-mode", mode,
+             "--files", str(config),
              "--num-executors", "2", "--executor-cores", "1", "--executor-memory", "1g", "--driver-memory", "640m",
-             *options(settings), *more, str(place.checkout / "jobs" / "pipeline.py"),
+             *options(settings), *more, str(installation.checkout / "jobs" / "pipeline.py"),
              str(config) if mode == "client" else config.name, *arguments]
-    environ = {**os.environ, "HADOOP_CONF_DIR": str(conf), "PYSPARK_PYTHON": place.python, "SPARK_HOME": place.spark,
-               "SPARK_LOCAL_IP": "127.0.0.1", "LC_ALL": "C.UTF-8", "SPARK_SUBMIT_OPTS": QUICK_JVM}
+    environ = {**os.environ, "HADOOP_CONF_DIR": str(conf), "PYSPARK_PYTHON": installation.python,
+               "SPARK_HOME": installation.spark, "SPARK_LOCAL_IP": "127.0.0.1",
+               "LC_ALL": "C.UTF-8", "SPARK_SUBMIT_OPTS": QUICK_JVM}
     return words, environ
 
 
 def options(settings: Mapping[str, str]) -> list[str]:
-    """Spark's settings as spark-submit takes them."""
+    """Spark's settings as options of spark-submit."""
     return [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]

@@ -1,4 +1,4 @@
-"""YARN: what its daemons are told. Each of two NodeManagers has room for one executor, and one for a driver beside it.
+"""YARN: the configuration of its daemons. Each of two NodeManagers has room for an executor, one also for a driver.
 
     yarn = Yarn(folder, free_ports(PORTS))
     yarn.site(), yarn.scheduler(), yarn.overrides("nodemanager-1")
@@ -20,7 +20,7 @@ _ADDRESSES = ("address", "scheduler.address", "resource-tracker.address", "admin
 PORTS = len(_ADDRESSES)
 NODE_MB, NODE_CORES = 3072, 4
 ENVIRON = ("JAVA_HOME", "LC_ALL", "SPARK_LOCAL_IP")
-"""What containers have of their NodeManager's environment."""
+"""The variables that containers inherit from their NodeManager."""
 SCHEDULER: Settings = {
     "yarn.scheduler.capacity.root.queues": "default",
     "yarn.scheduler.capacity.root.default.capacity": 100,
@@ -29,7 +29,7 @@ SCHEDULER: Settings = {
 
 
 class Yarn:
-    """One ResourceManager and what it manages."""
+    """One ResourceManager and its NodeManagers."""
 
     def __init__(self, folder: Path, ports: list[int]) -> None:
         self.folder = folder
@@ -45,25 +45,25 @@ class Yarn:
             "yarn.nodemanager.resource.cpu-vcores": NODE_CORES,
             "yarn.scheduler.minimum-allocation-mb": 128,
             "yarn.scheduler.maximum-allocation-mb": NODE_MB,
-            # What the containers ask for is how they are placed; nobody holds them to it on a machine of tests.
+            # Containers are scheduled by their requests, which a test machine doesn't enforce.
             "yarn.nodemanager.pmem-check-enabled": False,
             "yarn.nodemanager.vmem-check-enabled": False,
             "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage": 99.9,
-            # By our mark, containers whose NodeManager was killed are found and ended.
+            # The mark identifies containers whose NodeManager was killed, so that they can be ended.
             "yarn.nodemanager.env-whitelist": ",".join(("HADOOP_CONF_DIR", MARK, *ENVIRON)),
             "yarn.nm.liveness-monitor.expiry-interval-ms": 30000,
             "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": 200,
             "yarn.resourcemanager.am.max-attempts": 2,
-            # What containers said is gathered on HDFS, for `yarn logs`, and stays where it was written, too.
+            # Logs of containers are collected on HDFS, for `yarn logs`, and also stay in their folder.
             "yarn.log-aggregation-enable": True,
             "yarn.nodemanager.remote-app-log-dir": "/yarn-logs",
             "yarn.nodemanager.delete.debug-delay-sec": 3600,
-            # A container whose ResourceManager is gone for good ends by itself.
+            # A container whose ResourceManager is gone ends by itself.
             "yarn.resourcemanager.connect.max-wait.ms": 30000,
         }
 
     def overrides(self, name: str) -> Settings:
-        """What this daemon alone is told."""
+        """The settings of this daemon only."""
         if name == "resourcemanager":
             return {}
         host = _host(name)
@@ -73,11 +73,11 @@ class Yarn:
                 "yarn.nodemanager.log-dirs": self.containers(name)}
 
     def containers(self, name: str) -> Path:
-        """Where the NodeManager keeps what its containers say: <application>/<container>/stdout and stderr."""
+        """The folder of the containers' logs: <application>/<container>/stdout and stderr."""
         return self.folder / "logs" / f"{name}-containers"
 
     def ready(self, nodemanagers: int) -> bool:
-        """Whether so many NodeManagers are at work."""
+        """Whether so many NodeManagers are running."""
         query = f"http://{LOOPBACK}:{self.ports['webapp.address']}/ws/v1/cluster/metrics"
         try:
             with urllib.request.urlopen(query, timeout=5) as answer:
@@ -87,6 +87,6 @@ class Yarn:
 
 
 def _host(name: str) -> str:
-    """An address of the loopback network for each NodeManager: Spark takes nodes of one name for one machine, on which
-    it starts no second copy of a slow task."""
+    """An address of the loopback network for each NodeManager: Spark counts nodes with one name as one machine, on
+    which it starts no second copy of a slow task."""
     return f"{LOOPBACK.rpartition('.')[0]}.{name.rpartition('-')[2]}"

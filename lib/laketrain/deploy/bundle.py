@@ -1,10 +1,10 @@
-"""A workload as one folder to submit from: environment, code, config, job, and the commands.
+"""Writes a workload into one folder to submit from: environment, code, config, job, and the commands.
 
     workload = Workload.load("conf/mnist.yaml", lake="hdfs://namenode/lake")
-    made = package(workload, Path("build/package/mnist"), Cluster("yarn"))
-    made.commands["client"], made.notes
+    result = package(workload, Path("build/package/mnist"), Cluster("yarn"))
+    result.commands["client"], result.notes
 
-Secrets have no place in it: a config that holds one is refused, and so is a setting.
+A config or setting that contains a secret is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from laketrain.config.document import Document, parse_value
 from laketrain.deploy.code import local_code, references, write_zip
 from laketrain.deploy.command import MODES, Cluster, Parts, as_text, yarn_command
 from laketrain.deploy.environment import TRACKERS, pack_environment
-from laketrain.deploy.kubernetes import bring, kubernetes_command, kubernetes_files
+from laketrain.deploy.kubernetes import copy_environment, kubernetes_command, kubernetes_files
 from laketrain.errors import ConfigError, Problem
 from laketrain.pipeline.stages import find_stage
 from laketrain.report.redact import secret_keys
@@ -38,7 +38,7 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True)
 class Package:
-    """What was made: the folder, the command of each mode, and what should be known of it."""
+    """The folder, the command of each mode, and notes for the user."""
 
     folder: Path
     commands: Mapping[str, str]
@@ -47,16 +47,16 @@ class Package:
 
 def package(workload: Workload, folder: Path, cluster: Cluster, *, sets: Sequence[str] = (),
             stage: str | None = None, environment: str | None = None) -> Package:
-    """Writes the folder. What is there already and has not changed is left as it is.
+    """Writes the folder. Unchanged files of an earlier call are kept.
 
     Args:
-        sets: what the job is told beside the config, the same that it was loaded with.
+        sets: the `--set` options of the job, the same that the workload was loaded with.
         stage: one stage alone; by default the whole run.
-        environment: a packed one's path or URL, e.g. on HDFS, instead of this Python's.
+        environment: path or URL of a packed environment, e.g. on HDFS, to use instead of this Python's.
 
     Raises:
-        ConfigError: a secret stands in the config or the settings; too few executors; a module that is not there; a
-            path that Spark would not find.
+        ConfigError: the config or a setting contains a secret; there are too few executors; a module doesn't exist;
+            Spark would not find a path.
         LaunchError: the environment can't be packed.
     """
     _refuse_secrets(workload, cluster, sets)
@@ -71,13 +71,13 @@ def package(workload: Workload, folder: Path, cluster: Cluster, *, sets: Sequenc
                  *(word for each in sets for word in ("--set", each)), "--lake", workload.lake]
     parts = Parts(workload.name, str(archive), str(folder / "code.zip"), str(folder / "job.py"),
                   str(folder / Path(workload.source).name), tuple(arguments))
-    commands, files = _planned(cluster, parts, ranks, folder, environment)
+    commands, files = _commands_and_files(cluster, parts, ranks, folder, environment)
     if environment is None:
         trackers = TRACKERS if workload.track else ()
         pack_environment(archive, sorted(code.installed), trackers)
     elif _on_kubernetes(cluster):
-        bring(environment, archive)
-    write_zip(folder / "code.zip", code.places)
+        copy_environment(environment, archive)
+    write_zip(folder / "code.zip", code.paths)
     shutil.copyfile(workload.source, parts.config)
     files["job.py"] = _JOB.format(what=f"The stage {stage!r}" if stage else "All stages",
                                   stage=repr(stage) if stage else "")
@@ -86,9 +86,9 @@ def package(workload: Workload, folder: Path, cluster: Cluster, *, sets: Sequenc
     return Package(folder, commands, tuple(_notes(local)))
 
 
-def _planned(cluster: Cluster, parts: Parts, ranks: int, folder: Path,
+def _commands_and_files(cluster: Cluster, parts: Parts, ranks: int, folder: Path,
              environment: str | None) -> tuple[dict[str, str], dict[str, str]]:
-    """The command of each mode, and the text of each file that it wants beside the parts."""
+    """The command of each mode, and the text of each file that it needs besides the parts."""
     if _on_kubernetes(cluster):
         command = kubernetes_command(cluster, parts, folder / "spark-defaults.conf")
         return {"cluster": as_text(command)}, kubernetes_files(cluster, parts, ranks)
@@ -101,16 +101,16 @@ def _on_kubernetes(cluster: Cluster) -> bool:
 
 
 def _local_paths(workload: Workload, sets: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What the config names without a scheme, by key, as whole paths: the copy of the config lies elsewhere. Days and
-    other variables stay to be filled in."""
+    """The paths without a scheme in the config, by key, as absolute paths, since the config is copied elsewhere.
+    Variables in them aren't replaced."""
     source = Path(workload.source)
     raw, home = Document.parse(source.read_text("utf-8"), workload.source).data, source.absolute().parent
-    found = {"lake": workload.lake,
+    paths = {"lake": workload.lake,
              **{f"sources.{name}.path": _at(raw, "sources", name, "path") for name in workload.sources},
              "track.tensorboard.folder": _at(raw, "track", "tensorboard", "folder")}
-    told = {each.partition("=")[0] for each in sets}
-    for key, path in found.items():
-        if key not in told and isinstance(path, str) and "://" not in path:
+    overridden = {each.partition("=")[0] for each in sets}
+    for key, path in paths.items():
+        if key not in overridden and isinstance(path, str) and "://" not in path:
             yield key, json.dumps(str((home / path).resolve()), ensure_ascii=False)
 
 
@@ -122,25 +122,25 @@ def _at(data: Any, *keys: str) -> Any:
 
 def _notes(local: Mapping[str, str]) -> Iterator[str]:
     for key, path in local.items():
-        way = "--lake hdfs://…" if key == "lake" else f"--set {key}=hdfs://…"
-        yield f"{key} is {json.loads(path)}: every node must see it under that path, or give {way}"
+        option = "--lake hdfs://…" if key == "lake" else f"--set {key}=hdfs://…"
+        yield f"{key} is {json.loads(path)}: every node must see it under that path; if not, use {option}"
 
 
 def _refuse_secrets(workload: Workload, cluster: Cluster, sets: Sequence[str]) -> None:
-    """What is packed is copied to many places, and a command line is seen by all of a machine's users."""
-    way = "Leave it out: executors take it from their environment, a Hadoop credential provider or a Kubernetes secret"
-    wrong = [Problem(key, "holds a secret, which would be packed", way)
+    """The package is copied to many machines, and all users of a machine see its command lines."""
+    hint = "Leave it out: executors take it from their environment, a Hadoop credential provider or a Kubernetes secret"
+    wrong = [Problem(key, "contains a secret, which would be packed", hint)
              for key in secret_keys(workload.model_dump(mode="json", by_alias=True))]
-    wrong += [Problem(f"--set {key}", "holds a secret, which would be printed", way)
+    wrong += [Problem(f"--set {key}", "contains a secret, which would be printed", hint)
               for key, _, text in (each.partition("=") for each in sets)
-              if _tells_secret(workload, key, parse_value(text))]
-    wrong += [Problem(f"--conf {key}", "holds a secret, which would be printed", way)
+              if _contains_secret(workload, key, parse_value(text))]
+    wrong += [Problem(f"--conf {key}", "contains a secret, which would be printed", hint)
               for key, text in cluster.conf.items() if any(secret_keys(text, ("spark", "conf", key)))]
     if wrong:
         raise ConfigError(workload.source, wrong)
 
 
-def _tells_secret(workload: Workload, key: str, value: Any) -> bool:
-    """Whether `--set key=value` holds one; a variable may be given by its name alone."""
+def _contains_secret(workload: Workload, key: str, value: Any) -> bool:
+    """Whether `--set key=value` contains one. The key of a variable may be its name alone."""
     path = ("variables", key) if key in workload.variables else tuple(key.strip().split("."))
     return any(secret_keys(value, path))

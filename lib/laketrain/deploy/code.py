@@ -1,10 +1,10 @@
-"""The code that a job ships beside the environment: laketrain, and the user's own modules that the config names.
+"""The code that a job ships besides the environment: laketrain, and the user's modules that the config names.
 
-    code = local_code(["losses:tweedie"])         # losses.py, and what it imports from beside it
-    write_zip(Path("code.zip"), code)             # … --py-files code.zip
-    code.installed                                # {"lightgbm"}: what it imports from the environment
+    code = local_code(["losses:tweedie"])         # losses.py, and the user's modules that it imports
+    write_zip(Path("code.zip"), code.paths)       # … --py-files code.zip
+    code.installed                                # {"lightgbm"}: distributions that it imports
 
-Nothing of the modules is run: they are found as Python would find them, and their imports are read.
+The modules aren't run: they are looked up on Python's search path, and their import statements are read.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 class Code:
     """Files and packages of the user's, and the distributions that they import from the environment."""
 
-    places: tuple[Path, ...]
+    paths: tuple[Path, ...]
     installed: frozenset[str]
 
 
 def references(value: Any, named: bool = False) -> Iterator[str]:
-    """What a workload's data name as `module:function`: models, losses, callbacks, steps, rules."""
+    """The `module:function` names in a workload's data: models, losses, callbacks, steps, rules."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from references(inner, key in _KEYS)
@@ -49,52 +49,52 @@ def references(value: Any, named: bool = False) -> Iterator[str]:
 
 
 def local_code(names: Iterable[str], source: str = "command line") -> Code:
-    """The modules of `names`, and all that they import, sorted into what lies beside the job and what is installed.
+    """The modules of `names` and all that they import: the user's files, and installed distributions.
 
-    Raises ConfigError where there is no such module.
+    Raises ConfigError if a module doesn't exist.
     """
     modules = sorted({name.partition(":")[0].partition(".")[0] for name in names})
-    lost = [module for module in modules if find_module(module) is None]
-    if lost:
+    missing = [module for module in modules if find_module(module) is None]
+    if missing:
         raise ConfigError(source, [Problem(module, f"there is no module {module!r} on Python's search path",
-                                           "Put its folder into PYTHONPATH") for module in lost])
-    places: dict[str, Path] = {}
+                                           "Put its folder into PYTHONPATH") for module in missing])
+    paths: dict[str, Path] = {}
     installed: set[str] = set()
     owners = importlib.metadata.packages_distributions()
     while modules:
         module = modules.pop()
-        place = _place(module)
-        if module in owners and (place is None or _in_environment(place)):
+        path = _module_path(module)
+        if module in owners and (path is None or _in_environment(path)):
             installed.update(owners[module])
-        elif place is not None and module not in places and not _in_environment(place):
-            places[module] = place
-            modules += [name for file in _sources(place) for name in _imports(file)]
-    return Code(tuple(places[name] for name in sorted(places)), frozenset(installed))
+        elif path is not None and module not in paths and not _in_environment(path):
+            paths[module] = path
+            modules += [name for file in _sources(path) for name in _imports(file)]
+    return Code(tuple(paths[name] for name in sorted(paths)), frozenset(installed))
 
 
-def write_zip(path: Path, places: Iterable[Path]) -> None:
-    """laketrain, and these files and packages, at the top of one zip. The same content gives the same bytes."""
+def write_zip(path: Path, modules: Iterable[Path]) -> None:
+    """Writes laketrain, and these files and packages, to the top level of a zip. Equal content has equal bytes."""
     package = Path(__file__).resolve().parents[1]
     draft = path.with_name(f"{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
-        for place in (package, *places):
-            for file in _sources(place, "*"):
-                info = zipfile.ZipInfo(file.relative_to(place.parent).as_posix(), _EPOCH)
+        for module in (package, *modules):
+            for file in _sources(module, "*"):
+                info = zipfile.ZipInfo(file.relative_to(module.parent).as_posix(), _EPOCH)
                 info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
                 archive.writestr(info, file.read_bytes())
     os.replace(draft, path)
 
 
-def _sources(place: Path, pattern: str = "*.py") -> list[Path]:
-    """The files of a module or of a package, but for bytecode."""
-    if place.is_file():
-        return [place]
-    return sorted(file for file in place.rglob(pattern) if file.is_file() and "__pycache__" not in file.parts)
+def _sources(module: Path, pattern: str = "*.py") -> list[Path]:
+    """The files of a module or of a package, without bytecode."""
+    if module.is_file():
+        return [module]
+    return sorted(file for file in module.rglob(pattern) if file.is_file() and "__pycache__" not in file.parts)
 
 
-def _place(module: str) -> Path | None:
-    """Where a top-level module lies: its file or its package's folder. None for what is built in or not there."""
+def _module_path(module: str) -> Path | None:
+    """A top-level module's file or its package's folder. None for built-in modules and those that don't exist."""
     spec = find_module(module)
     if spec is None or spec.origin in (None, "built-in", "frozen"):
         folders = list(spec.submodule_search_locations or ()) if spec is not None else []
@@ -103,18 +103,19 @@ def _place(module: str) -> Path | None:
     return origin.parent if spec.submodule_search_locations else origin
 
 
-def _in_environment(place: Path) -> bool:
-    """Whether it is a part of Python or of the packed environment, or laketrain, which goes along anyway."""
+def _in_environment(path: Path) -> bool:
+    """Whether it is part of Python or of the packed environment, or laketrain, which is always shipped."""
     ours = Path(__file__).resolve().parents[1]
-    return place == ours or any(place.is_relative_to(Path(prefix).resolve()) for prefix in (sys.prefix, _standard()))
+    environment = [Path(prefix).resolve() for prefix in (sys.prefix, _standard_library())]
+    return path == ours or any(path.is_relative_to(folder) for folder in environment)
 
 
-def _standard() -> str:
+def _standard_library() -> str:
     return os.path.dirname(os.__file__)
 
 
 def _imports(file: Path) -> set[str]:
-    """The top-level names of what a file imports, wherever in it. A file that isn't Python of this version has none."""
+    """The top-level names of what a file imports, also inside functions. A file that Python can't parse has none."""
     try:
         tree = ast.parse(file.read_bytes())
     except SyntaxError:

@@ -1,13 +1,12 @@
-"""The Python environment as one archive, which Spark unpacks beside the driver and beside every executor.
+"""Packs the Python environment into an archive, which Spark unpacks for the driver and every executor.
 
     pack_environment(Path("environment.tar.gz"), also=["lightgbm"])     # … --archives environment.tar.gz#environment
 
-Packed is what a job needs, by what the installed distributions say of themselves: laketrain, as it is imported here,
-also from pip's editable install, what it depends on, TensorFlow and Horovod. Tools of developers, Spark's jars, which
-the cluster has, and the headers of C++ libraries stay behind. That, and editable installs, is why no packer of whole
-environments is used: it would refuse, or pack half as much again.
+The archive contains what a job needs, by the metadata of the installed distributions: laketrain (also from an editable
+install), its dependencies, TensorFlow and Horovod. Developers' tools, Spark's jars, which the cluster has, and C++
+headers are left out. Packers of whole environments refuse editable installs and pack half as much again.
 
-The archive's Python is a link, as in any venv: the nodes have a Python of this version at the same path.
+The archive's Python is a symbolic link, as in any venv: nodes must have a Python of this version at the same path.
 """
 
 from __future__ import annotations
@@ -27,37 +26,38 @@ from pathlib import Path
 from laketrain.errors import LaunchError
 
 ROOTS = ("tensorflow", "tensorflow-cpu", "horovod")
-"""What laketrain works with beside what it depends on, where it is installed."""
+"""Packed if installed, though laketrain doesn't declare them as dependencies."""
 TRACKERS = ("mlflow-skinny", "alembic", "sqlalchemy", "tensorboard")
-"""What a workload with a `track` section needs, too."""
-OURS = "laketrain"
+"""Needed by a workload with a `track` section."""
+PACKAGE = "laketrain"
 _LEFT_OUT = ("pyspark/jars/", "pyspark/examples/", "pyspark/bin/", "pyspark/sbin/", "pyspark/licenses/",
              "tensorflow/include/", "clang/")
 _EXTRAS = ("and-cuda",)
-"""Of TensorFlow's: CUDA's libraries, where they are installed."""
+"""Extras of TensorFlow whose packages are included if they are installed: CUDA's libraries."""
 _LEVEL = 1
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file of the archive: where it lies here, and its name there."""
+    """A file of the archive: its path here, and its name in the archive."""
 
     source: Path
     name: str
 
 
-def pack_environment(archive: Path, also: Iterable[str] = (), wanted: Iterable[str] = ()) -> bool:
-    """Writes the archive, unless the one that is there has the same content already; whether it was written.
+def pack_environment(archive: Path, also: Iterable[str] = (), optional: Iterable[str] = ()) -> bool:
+    """Writes the archive, unless it exists with the same content. Returns whether it was written.
 
     Args:
-        also: names of further distributions, with what they depend on. wanted: others, where they are installed.
+        also: names of more distributions, whose dependencies are packed too. optional: more that are packed if they are
+            installed.
 
     Raises:
-        LaunchError: this Python is of conda, or of no virtual environment; a distribution is not installed, or is an
-            editable install that is not laketrain.
+        LaunchError: this Python is conda's or isn't in a virtual environment; a distribution isn't installed, or is an
+            editable install other than laketrain.
     """
-    _check_kind()
-    members = list(_members(distributions(also, wanted)))
+    _check_environment()
+    members = list(_members(distributions(also, optional)))
     stamp = archive.with_name(f"{archive.name}.json")
     content = {"digest": _digest(members), "python": _python_version(), "files": len(members)}
     if archive.exists() and _read(stamp) == content:
@@ -71,22 +71,22 @@ def pack_environment(archive: Path, also: Iterable[str] = (), wanted: Iterable[s
     return True
 
 
-def distributions(also: Iterable[str] = (), wanted: Iterable[str] = ()) -> Mapping[str, Distribution]:
-    """What a job needs, by name: the roots, `also` and `wanted`, and what these depend on, where installed."""
-    found: dict[str, Distribution] = {}
-    waiting = [_installed(name) for name in (OURS, *also)]
-    waiting += [each for name in (*ROOTS, *wanted) if (each := _found(name)) is not None]
+def distributions(also: Iterable[str] = (), optional: Iterable[str] = ()) -> Mapping[str, Distribution]:
+    """The distributions that a job needs, by name: the roots, `also` and `optional`, with their dependencies."""
+    needed: dict[str, Distribution] = {}
+    waiting = [_installed(name) for name in (PACKAGE, *also)]
+    waiting += [each for name in (*ROOTS, *optional) if (each := _find(name)) is not None]
     while waiting:
         distribution = waiting.pop()
-        name = _plain(distribution.name)
-        if name not in found:
-            found[name] = distribution
-            waiting += [each for needed in _needs(distribution) if (each := _found(needed)) is not None]
-    return dict(sorted(found.items()))
+        name = _normalized(distribution.name)
+        if name not in needed:
+            needed[name] = distribution
+            waiting += [each for other in _requirements(distribution) if (each := _find(other)) is not None]
+    return dict(sorted(needed.items()))
 
 
-def _needs(distribution: Distribution) -> Iterator[str]:
-    """The names of what it depends on here."""
+def _requirements(distribution: Distribution) -> Iterator[str]:
+    """The names of its dependencies on this platform."""
     from packaging.requirements import Requirement
 
     for text in distribution.requires or ():
@@ -96,7 +96,7 @@ def _needs(distribution: Distribution) -> Iterator[str]:
             yield requirement.name
 
 
-def _found(name: str) -> Distribution | None:
+def _find(name: str) -> Distribution | None:
     try:
         return importlib.metadata.distribution(name)
     except PackageNotFoundError:
@@ -104,24 +104,24 @@ def _found(name: str) -> Distribution | None:
 
 
 def _installed(name: str) -> Distribution:
-    found = _found(name)
-    if found is None:
+    distribution = _find(name)
+    if distribution is None:
         raise LaunchError("package", f"the distribution {name!r}", "is not installed here", f"pip install {name}")
-    return found
+    return distribution
 
 
-def _members(found: Mapping[str, Distribution]) -> Iterator[Member]:
-    """All files of the archive but the interpreter, sorted within each distribution."""
-    for name, distribution in found.items():
-        if name == OURS:
-            yield from _own(distribution)
+def _members(needed: Mapping[str, Distribution]) -> Iterator[Member]:
+    """All files of the archive except the interpreter, sorted within each distribution."""
+    for name, distribution in needed.items():
+        if name == PACKAGE:
+            yield from _laketrain_files(distribution)
         else:
             yield from _files(name, distribution)
 
 
 def _files(name: str, distribution: Distribution) -> Iterator[Member]:
     if distribution.files is None:
-        raise LaunchError("package", f"the distribution {name!r}", "does not say which files it has",
+        raise LaunchError("package", f"the distribution {name!r}", "has no list of its files",
                           f"pip install --force-reinstall {name}")
     for file in sorted(distribution.files, key=str):
         path = str(file)
@@ -133,19 +133,19 @@ def _files(name: str, distribution: Distribution) -> Iterator[Member]:
             yield from _with_bytecode(source, path)
 
 
-def _own(distribution: Distribution) -> Iterator[Member]:
-    """laketrain as it is imported here, and what pip knows of it."""
+def _laketrain_files(distribution: Distribution) -> Iterator[Member]:
+    """laketrain as it is imported here, and its metadata."""
     package = Path(__file__).resolve().parents[1]
     for path in sorted(package.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            yield from _with_bytecode(path, f"{OURS}/{path.relative_to(package).as_posix()}")
+            yield from _with_bytecode(path, f"{PACKAGE}/{path.relative_to(package).as_posix()}")
     for file in distribution.files or ():
         if file.name in ("METADATA", "entry_points.txt", "top_level.txt"):
             yield Member(Path(str(distribution.locate_file(file))), str(file))
 
 
 def _with_bytecode(source: Path, name: str) -> Iterator[Member]:
-    """A file and, of a module, its bytecode: each rank would else compile TensorFlow's thousands anew."""
+    """A file and, of a module, its bytecode. Without it each rank would compile TensorFlow's thousands of modules."""
     if not source.is_file():
         return
     yield Member(source, name)
@@ -156,7 +156,7 @@ def _with_bytecode(source: Path, name: str) -> Iterator[Member]:
 
 
 def _write(path: Path, members: Iterable[Member]) -> None:
-    from isal import igzip  # several times quicker than zlib: there are gigabytes to go through
+    from isal import igzip  # several times faster than zlib, on gigabytes
 
     site = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
     with igzip.open(path, "wb", compresslevel=_LEVEL) as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
@@ -170,18 +170,18 @@ def _write(path: Path, members: Iterable[Member]) -> None:
         info.size = len(settings)
         archive.addfile(info, io.BytesIO(settings))
         for member in members:
-            archive.add(member.source.resolve(), f"{site}/{member.name}", recursive=False, filter=_nobodys)
+            archive.add(member.source.resolve(), f"{site}/{member.name}", recursive=False, filter=_without_owner)
 
 
-def _nobodys(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without who owns it here."""
+def _without_owner(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Removes this machine's owner of the file."""
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     return info
 
 
 def _digest(members: Iterable[Member]) -> str:
-    """Of names, sizes and times of change: content that is read again for it would take as long as packing it."""
+    """A digest of names, sizes and modification times. Reading the content would take as long as packing it."""
     digest = hashlib.sha256(interpreter().encode())
     for member in members:
         status = member.source.stat()
@@ -189,19 +189,19 @@ def _digest(members: Iterable[Member]) -> str:
     return digest.hexdigest()
 
 
-def _check_kind() -> None:
+def _check_environment() -> None:
     if Path(sys.prefix, "conda-meta").is_dir():
-        raise LaunchError("package", f"the environment {sys.prefix}", "is conda's, which conda packs itself",
+        raise LaunchError("package", f"the environment {sys.prefix}", "is conda's",
                           "conda install conda-pack, conda pack --ignore-editable-packages -o environment.tar.gz, then "
                           "laketrain package … --environment environment.tar.gz")
     if sys.prefix == sys.base_prefix:
-        raise LaunchError("package", f"the Python in {sys.prefix}", "is no virtual environment: its packages lie among "
-                          "the system's", "install laketrain into one (python3.11 -m venv), or name a packed one by "
-                          "--environment")
+        raise LaunchError("package", f"the Python in {sys.prefix}", "isn't a virtual environment: its packages are "
+                          "among the system's", "install laketrain into one (python3.11 -m venv), or name a packed one "
+                          "by --environment")
 
 
 def interpreter() -> str:
-    """The Python that this environment was made from, by the path at which the nodes must have it."""
+    """The path of the Python that this environment was made from; nodes must have it at the same path."""
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 
 
@@ -209,7 +209,7 @@ def _python_version() -> str:
     return ".".join(map(str, sys.version_info[:3]))
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return name.lower().replace("_", "-").replace(".", "-")
 
 

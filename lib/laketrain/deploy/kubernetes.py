@@ -1,9 +1,9 @@
-"""Kubernetes: an image with the packed environment in it, its settings as a file, the command that submits.
+"""Kubernetes: a Dockerfile for an image with the packed environment, a file of settings, and the command that submits.
 
     files = kubernetes_files(cluster, parts, ranks=4)      # {"Dockerfile": …, "spark-defaults.conf": …}
     words = kubernetes_command(cluster, parts, Path("build/package/mnist/spark-defaults.conf"))
 
-All of it is text to be looked at; laketrain builds no image and talks to no cluster.
+These are only texts: laketrain builds no image and connects to no cluster.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from laketrain.errors import ConfigError, Problem
 HOME = "/opt/laketrain"
 _PYTHON = f"{HOME}/{NAME}/bin/python"
 _DOCKERFILE = """\
-# {name}: Spark's own image for its jars and its entry point, on a system that has this environment's Python.
+# {name}: the jars and the entry point of Spark's image, on a system that has this environment's Python.
 # Written by `laketrain package`. Build it in this folder: docker build -t {image} .
 FROM apache/spark:{spark} AS spark
 
@@ -40,13 +40,13 @@ USER 185
 ENTRYPOINT ["/opt/entrypoint.sh"]
 """
 _SYSTEMS = {"3.11": "bookworm"}
-"""The Debian that has this Python at the path where a Debian's own environment expects it."""
+"""The Debian release whose package of this Python version has the path that the environment links to."""
 
 
 def kubernetes_files(cluster: Cluster, parts: Parts, ranks: int) -> dict[str, str]:
     """The Dockerfile and the settings, by file name.
 
-    Raises ConfigError where no image is named, or a secret is not of the form name:key.
+    Raises ConfigError if no image is named, or a secret isn't of the form name:key.
     """
     if cluster.image is None:
         raise ConfigError("command line", [Problem("--image", "is missing: each executor is a container of one",
@@ -55,26 +55,26 @@ def kubernetes_files(cluster: Cluster, parts: Parts, ranks: int) -> dict[str, st
 
 
 def kubernetes_command(cluster: Cluster, parts: Parts, defaults: Path) -> list[str]:
-    """`spark-submit` in cluster mode: the driver is a pod, too."""
+    """`spark-submit` in cluster mode: the driver is also a pod."""
     return ["spark-submit", "--master", cluster.master, "--deploy-mode", "cluster", "--name", parts.name,
             "--properties-file", str(defaults), f"local://{HOME}/{_name(parts.job)}",
             f"{HOME}/{_name(parts.config)}", *parts.arguments]
 
 
-def bring(environment: str, archive: Path) -> None:
-    """Copies a packed environment to where the image is built, which sees nothing outside its folder.
+def copy_environment(environment: str, archive: Path) -> None:
+    """Copies a packed environment to the folder in which the image is built, since Docker reads only that folder.
 
-    Raises ConfigError where it is no local file.
+    Raises ConfigError if it isn't a local file.
     """
     if is_url(environment) or not Path(environment).is_file():
-        what = "a URL" if is_url(environment) else "no file"
+        kind = "a URL" if is_url(environment) else "not a file"
         raise ConfigError("command line", [Problem(
-            "--environment", f"received {environment!r}, {what}, expected a local archive: an image has it within",
+            "--environment", f"received {environment!r}, {kind}, expected a local archive for the image",
             "Fetch it first, e.g. hdfs dfs -get, and name the copy")])
     archive.parent.mkdir(parents=True, exist_ok=True)
     if archive.exists() and archive.samefile(environment):
         return
-    # What the next run would take for the mark of an archive of its own.
+    # Else the next run would take the copy for an archive of its own.
     archive.with_name(f"{archive.name}.json").unlink(missing_ok=True)
     shutil.copyfile(environment, archive)
 
@@ -83,7 +83,7 @@ def _dockerfile(image: str, parts: Parts) -> str:
     import pyspark
 
     names = [_name(part) for part in (parts.code, parts.job, parts.config)]
-    # Docker takes names for patterns, and only this form for names with a space.
+    # Docker reads names as patterns, and accepts names with a space only in this form.
     files = json.dumps([*(re.sub(r"[\[*?]", r"[\g<0>]", name) for name in names), f"{HOME}/"], ensure_ascii=False)
     return _DOCKERFILE.format(name=parts.name, image=image, spark=pyspark.__version__, python=interpreter(),
                               system=_SYSTEMS.get("3.11"), environment=_name(parts.environment), home=HOME, folder=NAME,
@@ -99,16 +99,16 @@ def _defaults(cluster: Cluster, parts: Parts, ranks: int) -> str:
 
 
 def _secrets(cluster: Cluster) -> dict[str, str]:
-    """Variables that driver and executors take from a secret of the namespace: nothing of it stands in a file."""
-    found = {}
-    for variable, place in cluster.secrets.items():
-        name, colon, key = place.partition(":")
+    """Variables that driver and executors read from a secret of the namespace, so that no file contains it."""
+    settings = {}
+    for variable, reference in cluster.secrets.items():
+        name, colon, key = reference.partition(":")
         if not (name and colon and key):
-            raise ConfigError("command line", [Problem("--secret", f"received {variable}={place}, expected "
+            raise ConfigError("command line", [Problem("--secret", f"received {variable}={reference}, expected "
                                                        "VARIABLE=secret:key", "Name a Kubernetes secret and its key")])
         for role in ("driver", "executor"):
-            found[f"spark.kubernetes.{role}.secretKeyRef.{variable}"] = place
-    return found
+            settings[f"spark.kubernetes.{role}.secretKeyRef.{variable}"] = reference
+    return settings
 
 
 def _name(path: str) -> str:

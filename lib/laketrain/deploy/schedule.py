@@ -1,9 +1,9 @@
-"""A workload on a schedule: a line for cron, or a DAG for Airflow with a task for each stage.
+"""Schedules a workload: a line for cron, or a DAG for Airflow with a task for each stage.
 
     cron_line(workload, at="15 3 * * *")      # "15 3 * * * /…/bin/laketrain run /…/mnist.yaml --set variables.date=…"
     airflow_dag(workload, at="15 3 * * *")    # the text of a Python file for Airflow's folder of DAGs
 
-Both are text, to be read and saved; laketrain starts nothing by itself.
+Both are texts to save; laketrain starts nothing.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from laketrain.errors import ConfigError, Problem
 from laketrain.pipeline.stages import BUILT_IN, in_order
 from laketrain.workload import Workload
 
-_NAMED = {"@hourly": "@hourly", "@daily": "@daily", "@midnight": "@daily", "@weekly": "@weekly",
+_NICKNAMES = {"@hourly": "@hourly", "@daily": "@daily", "@midnight": "@daily", "@weekly": "@weekly",
           "@monthly": "@monthly", "@yearly": "@yearly", "@annually": "@yearly"}
-"""Cron's names of times, each as Airflow has it."""
+"""Cron's names of times, each with Airflow's."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIELDS: Mapping[str, tuple[int, int, tuple[str, ...]]] = {
     "minute": (0, 59, ()), "hour": (0, 23, ()), "day of the month": (1, 31, ()), "month": (1, 12, _MONTHS),
     "day of the week": (0, 7, _DAYS),
 }
-"""Cron's fields: the least and the greatest number, and the names for the numbers from the least on."""
+"""Cron's fields: the smallest and the largest number, and the names of the numbers from the smallest."""
 _PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]+))?")
 _DAG = '''\
 """{name}: a task for each stage of {config}.
@@ -52,16 +52,16 @@ COMMAND = {command!r}
 
 
 def run(stage: str, day: str) -> None:
-    """Runs a stage on what those before it made of this day. A failure that would only come again (the config, a model
-    below its gate) is not retried."""
-    words = [word.replace("{{stage}}", stage).replace("{{date}}", day) for word in COMMAND]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    """Runs a stage on the day's tables of the stages before it. A failure that a retry can't fix (the config, a model
+    below its gate) isn't retried."""
+    arguments = [word.replace("{{stage}}", stage).replace("{{date}}", day) for word in COMMAND]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in process.stdout:
         print(line, end="", flush=True)
     code = process.wait()
     if code:
         error = AirflowFailException if code in (2, 3) else AirflowException
-        raise error(f"{{' '.join(words)}} ended with {{code}}")
+        raise error(f"{{' '.join(arguments)}} ended with {{code}}")
 
 
 with DAG({dag!r}, schedule={at!r}, start_date=datetime(2020, 1, 1), catchup=False, max_active_runs=1,
@@ -78,8 +78,8 @@ def cron_line(workload: Workload, at: str, program: str | None = None, sets: Seq
 
     Args:
         at: cron's five fields, or @daily and the like. program: what runs it, by default this laketrain; `{stage}` in
-            it becomes the name of the job of all stages, as in `spark-submit --master yarn jobs/{stage}.py`. sets:
-            the `--set` options of each run.
+            it is replaced by `pipeline`, the job of all stages, as in `spark-submit --master yarn jobs/{stage}.py`.
+        sets: the `--set` options of each run.
 
     Raises:
         ConfigError: cron doesn't understand `at`, or `program` isn't a command.
@@ -95,16 +95,18 @@ def airflow_dag(workload: Workload, at: str, program: str | None = None, sets: S
     """A DAG, for Airflow 2 and 3: a task for each declared stage, one after the other, for the run's day.
 
     Args:
-        at, sets: as of `cron_line`. program: what runs a stage, by default this laketrain; `{stage}` in it becomes the
-            stage, which else follows it, as in `spark-submit --master yarn jobs/{stage}.py`. If the workload uses the
-            date, a task runs all stages up to its own; the earlier ones find what they made of that day.
+        at, sets: as of `cron_line`.
+        program: what runs a stage, by default this laketrain; `{stage}` in it is replaced by the stage, as in
+            `spark-submit --master yarn jobs/{stage}.py`. Without it the stage is an argument.
+
+    If the workload uses the date, a task runs all stages up to its own; the earlier ones find that day's versions.
 
     Raises:
         ConfigError: as `cron_line` does.
     """
     words, times, dated = _words(program), _checked(at), _uses_date(workload, sets)
     stages, named = [stage for stage in in_order() if stage.declared(workload)], _names_stage(words)
-    # A stage alone would read the newest version of its inputs, which may be another day's.
+    # A single stage would read the newest version of its inputs, which may be another day's.
     if dated or (words[-1].endswith(".py") and not named):
         words = [*_whole_run(words), _config(workload), "--to", "{stage}"]
     elif named:
@@ -113,18 +115,18 @@ def airflow_dag(workload: Workload, at: str, program: str | None = None, sets: S
         words += [*([] if set(stages) <= set(BUILT_IN) else ["stage"]), "{stage}", _config(workload)]
     words += [*_options(sets), *(["--set", "variables.date={date}"] if dated else [])]
     return _DAG.format(name=workload.name, config=_config(workload), stages=[stage.name for stage in stages],
-                       command=words, at=_NAMED.get(times, times), dag=f"laketrain_{workload.name}")
+                       command=words, at=_NICKNAMES.get(times, times), dag=f"laketrain_{workload.name}")
 
 
 def _words(program: str | None) -> list[str]:
-    problem = "it has no word"
+    problem = "it is empty"
     try:
         words = shlex.split(program or _laketrain())
     except ValueError as error:
         words, problem = [], str(error)
     if not words:
-        raise ConfigError("command line", [Problem("--program", f"received {program!r}, which is no command: {problem}",
-                                                   "Write it as in a shell")])
+        raise ConfigError("command line", [Problem("--program", f"received {program!r}, which isn't a command: "
+                                                   f"{problem}", "Write it as in a shell")])
     return words
 
 
@@ -133,19 +135,19 @@ def _names_stage(words: list[str]) -> bool:
 
 
 def _whole_run(words: list[str]) -> list[str]:
-    """The command that runs all stages: the job `pipeline` where it names a job's file, else laketrain's verb `run`."""
+    """The command that runs all stages: the job `pipeline` if it names a job's file, else `laketrain run`."""
     if _names_stage(words):
         return ["run" if word == "{stage}" else word.replace("{stage}", "pipeline") for word in words]
     return words if words[-1].endswith(".py") else [*words, "run"]
 
 
 def _checked(at: str) -> str:
-    """`at` with one space between its fields. Raises ConfigError where cron wouldn't understand it."""
+    """`at` with one space between its fields. Raises ConfigError if cron wouldn't accept it."""
     fields = at.split()
-    if at.strip() in _NAMED:
+    if at.strip() in _NICKNAMES:
         return at.strip()
     if len(fields) != len(_FIELDS):
-        raise ConfigError("command line", [Problem("--at", f"received {at!r}, expected five fields as of cron",
+        raise ConfigError("command line", [Problem("--at", f"received {at!r}, expected five fields as in cron",
                                                    "Write '15 3 * * *' for every night at 3:15, or @daily")])
     wrong = [Problem("--at", f"received {field!r} as the {name}, expected {_expected(name)}",
                      "Or a list such as 1,3, a range such as 1-5, a step such as */2, or * for all")

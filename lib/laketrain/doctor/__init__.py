@@ -1,11 +1,11 @@
-"""Whether a job can run here, and where it can't, the one line that mends it.
+"""Checks whether a job can run here, with a fix for each failure.
 
-    checks = examine("hdfs://namenode/lake", ranks=4)
+    checks = run_checks("hdfs://namenode/lake", ranks=4)
     show(checks)
     sys.exit(any(check.ok is False for check in checks))
 
-Nothing heavy is imported: a missing or broken package is a finding, not a traceback. What can only be seen by
-importing TensorFlow, or may hang on a network, is done to one side and given up after a time.
+Nothing heavy is imported, so a missing or broken package is a failed check and not a traceback. What imports TensorFlow
+or may hang on a network runs in a process or thread of its own, with a timeout.
 """
 
 from __future__ import annotations
@@ -16,21 +16,20 @@ from functools import partial
 from laketrain.doctor import hdfs, machine, software
 from laketrain.doctor.check import Check, first_line
 
-__all__ = ["Check", "examine", "show"]
+__all__ = ["Check", "run_checks", "show"]
 
 
-def examine(lake_url: str | None = None, ranks: int | None = None) -> list[Check]:
-    """All findings, in the order in which to mend them.
+def run_checks(lake_url: str | None = None, ranks: int | None = None) -> list[Check]:
+    """All checks, in the order in which to fix them.
 
     Args:
-        lake_url: the lake to reach and write to; left out where None.
+        lake_url: the lake to connect and write to; None to skip it.
         ranks: how many processes a training would have on this machine.
     """
-    wanted = ranks or 1
     parts: list[tuple[str, Callable[[], Check]]] = [("python", software.python), ("java", software.java)]
     parts += [(rule.names[0], partial(software.package, rule)) for rule in software.RULES]
     parts += [("horovod", software.horovod), ("executors' python", software.executors_python)]
-    parts += [("cores", partial(machine.cores, wanted)), ("memory", partial(machine.memory, wanted))]
+    parts += [("cores", partial(machine.cores, ranks or 1)), ("memory", partial(machine.memory, ranks or 1))]
     parts.append(("gpu", machine.gpu))
     if lake_url:
         parts.append(("lake", partial(machine.lake, lake_url)))
@@ -40,20 +39,20 @@ def examine(lake_url: str | None = None, ranks: int | None = None) -> list[Check
 
 
 def show(checks: Iterable[Check]) -> None:
-    """Prints the findings as a table, each failure with its mend below it."""
+    """Prints the checks as a table, each failure with its fix below it."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     marks = {True: ("ok", "green"), False: ("fails", "red"), None: ("look", "yellow")}
     table = Table(box=None, pad_edge=False)
-    for heading in ("", "what", "found"):
+    for heading in ("", "check", "result"):
         table.add_column(heading, overflow="fold")
     for check in checks:
-        found = Text(check.found)
-        if check.mend:
-            found.append(f"\n→ {check.mend}", style="bold")
-        table.add_row(Text(marks[check.ok][0], style=marks[check.ok][1]), check.name, found)
+        result = Text(check.result)
+        if check.fix:
+            result.append(f"\n→ {check.fix}", style="bold")
+        table.add_row(Text(marks[check.ok][0], style=marks[check.ok][1]), check.name, result)
     Console().print(table)
 
 
@@ -61,4 +60,4 @@ def _guarded(name: str, part: Callable[[], Check]) -> Check:
     try:
         return part()
     except Exception as error:
-        return Check(name, False, f"could not be examined: {first_line(error)}", "mend the installation: make setup")
+        return Check(name, False, f"could not be checked: {first_line(error)}", "repair the installation: make setup")

@@ -1,4 +1,4 @@
-"""One finding, and the helpers of those who make findings: nothing may hang or raise.
+"""The result of a check, and helpers with which checks neither hang nor raise.
 
     Check("java", False, "none of version 17 or 21", "apt-get install openjdk-17-jdk-headless")
 """
@@ -16,19 +16,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. `ok` is False where a job can't run, None where it can but should be looked at.
+    """The result of a check.
 
-    `mend` is the line that mends it, empty where nothing need be done.
+    Attributes:
+        ok: False if a job can't run, None if it can but the user should look.
+        fix: a command or sentence that fixes it, empty if nothing need be done.
     """
 
     name: str
     ok: bool | None
-    found: str
-    mend: str = ""
+    result: str
+    fix: str = ""
 
 
-def aside(command: list[str], seconds: float) -> tuple[int, str]:
-    """Exit code and last line of a process; code 1 where it can't be started or takes too long."""
+def run_process(command: list[str], seconds: float) -> tuple[int, str]:
+    """Exit code and last line of a process; code 1 if it can't be started or takes too long."""
     environ = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environ, check=False)
@@ -40,25 +42,25 @@ def aside(command: list[str], seconds: float) -> tuple[int, str]:
     return run.returncode, lines[-1] if lines else ""
 
 
-def within(seconds: float, work: Callable[[], None]) -> str:
-    """Runs `work` in a thread; empty where it ended well, else what went wrong, a time-out among it."""
-    trouble = [f"no answer within {seconds:.0f} s"]
+def run_with_timeout(seconds: float, work: Callable[[], None]) -> str:
+    """Runs `work` in a thread. Returns the error or timeout as text, empty if there was none."""
+    problem = [f"no answer within {seconds:.0f} s"]
 
     def run() -> None:
         try:
             work()
-            trouble[0] = ""
+            problem[0] = ""
         except Exception as error:
-            trouble[0] = first_line(error)
+            problem[0] = first_line(error)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(seconds)
-    return trouble[0]
+    return problem[0]
 
 
 def installed(names: tuple[str, ...]) -> tuple[str, str]:
-    """The first of the packages that is installed, and its version; the first name and nothing where none is."""
+    """The first of the packages that is installed, and its version; the first name and an empty version if none is."""
     for name in names:
         try:
             return name, importlib.metadata.version(name)
@@ -74,5 +76,5 @@ def first_line(error: BaseException) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """A URL, or a text with URLs, without the user and password that may stand in them."""
+    """A text without the users and passwords of URLs in it."""
     return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)

@@ -1,4 +1,4 @@
-"""Cores, memory, a GPU, and the lake."""
+"""Checks of cores, memory, the GPU and the lake."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import uuid
 from pathlib import Path
 
-from laketrain.doctor.check import Check, aside, installed, within, without_secrets
+from laketrain.doctor.check import Check, installed, run_process, run_with_timeout, without_secrets
 from laketrain.doctor.software import TENSORFLOWS
 
 LAKE_SECONDS = 30
 GIB = 2**30
 DRIVER_GIB, RANK_GIB = 3, 1.5
-"""What Spark's driver with its Python, and one rank with TensorFlow, take at the least."""
+"""The least memory of Spark's driver with its Python, and of a rank with TensorFlow."""
 
 
 def cores(ranks: int) -> Check:
@@ -26,15 +26,15 @@ def cores(ranks: int) -> Check:
 def memory(ranks: int) -> Check:
     """Enough memory for Spark and the ranks."""
     total, needed = _memory_bytes() / GIB, DRIVER_GIB + RANK_GIB * ranks
-    found = f"{total:.1f} GiB"
+    available = f"{total:.1f} GiB"
     if total < needed:
-        return Check("memory", None, f"{found} here; {ranks} ranks and Spark take {needed:.1f} GiB or more",
-                     "fewer ranks, or a larger machine")
-    return Check("memory", True, found)
+        return Check("memory", None, f"{available} here; {ranks} ranks and Spark need {needed:.1f} GiB or more",
+                     "use fewer ranks, or a larger machine")
+    return Check("memory", True, available)
 
 
 def _memory_bytes() -> int:
-    """The machine's memory, or the container's where that is less."""
+    """The machine's memory, or the container's if that is less, in bytes."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
@@ -45,18 +45,19 @@ def _memory_bytes() -> int:
 
 
 def gpu() -> Check:
-    """A GPU, and a TensorFlow that would use it."""
-    code, said = aside(["nvidia-smi", "-L"], 30)
-    if code or "GPU" not in said:
+    """A GPU, and a TensorFlow that can use it."""
+    code, output = run_process(["nvidia-smi", "-L"], 30)
+    if code or "GPU" not in output:
         return Check("gpu", True, "none: models train on the CPU")
     name, _ = installed(TENSORFLOWS)
     if name == "tensorflow-cpu":
-        return Check("gpu", None, f"{said}, but TensorFlow's CPU build is installed", "LAKETRAIN_DEVICE=gpu make setup")
-    return Check("gpu", True, said)
+        return Check("gpu", None, f"{output}, but TensorFlow's CPU build is installed",
+                     "LAKETRAIN_DEVICE=gpu make setup")
+    return Check("gpu", True, output)
 
 
 def lake(url: str) -> Check:
-    """Creates, reads and deletes a small object there; a local lake that is still to be made is not made for it."""
+    """Creates, reads and deletes a small object in the lake. A local lake that doesn't exist yet isn't made."""
     from laketrain.lake import open_store
 
     shown = without_secrets(url)
@@ -66,18 +67,18 @@ def lake(url: str) -> Check:
     if local and not Path(local).parent.exists():
         nearest = next(path for path in Path(local).parent.parents if path.exists())
         if os.access(nearest, os.W_OK):
-            return Check("lake", True, f"{shown} is not there yet; it can be made")
-        return Check("lake", False, f"{shown} is not there, and {nearest} can't be written to", "name another lake")
+            return Check("lake", True, f"{shown} doesn't exist yet; it can be made")
+        return Check("lake", False, f"{shown} doesn't exist, and {nearest} can't be written to", "name another lake")
 
-    def prove() -> None:
+    def write_and_read() -> None:
         try:
             store.create(probe, b"laketrain")
             if store.read(probe) != b"laketrain":
-                raise OSError("what was read is not what was written")
+                raise OSError("other bytes were read than written")
         finally:
             store.delete(probe)
 
-    trouble = within(LAKE_SECONDS, prove)
-    if trouble:
-        return Check("lake", False, f"{shown}: {trouble}", "check the URL, the credentials and that the service is up")
+    problem = run_with_timeout(LAKE_SECONDS, write_and_read)
+    if problem:
+        return Check("lake", False, f"{shown}: {problem}", "check the URL, the credentials and that the service is up")
     return Check("lake", True, f"{shown} can be read and written")

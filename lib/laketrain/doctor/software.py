@@ -1,4 +1,4 @@
-"""Java, Python, the packages' versions against each other, and Horovod's build."""
+"""Checks of Java, Python, the packages' versions, and Horovod's build."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from laketrain.doctor.check import Check, aside, installed
+from laketrain.doctor.check import Check, installed, run_process
 from laketrain.spark.java import find_java, java_homes
 
 IMPORT_SECONDS = 180
-HOROVOD_PROOF = "import horovod.tensorflow as hvd; print('gloo', bool(hvd.gloo_built()))"
-INTERPRETER_PROOF = (
+HOROVOD_PROBE = "import horovod.tensorflow as hvd; print('gloo', bool(hvd.gloo_built()))"
+INTERPRETER_PROBE = (
     "import sys; from importlib.util import find_spec; "
     "print('%d.%d' % sys.version_info[:2], find_spec('laketrain') is not None)"
 )
@@ -25,22 +25,22 @@ TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-cp
 
 @dataclass(frozen=True)
 class Rule:
-    """The versions of a package that work with the others: from `least` to below `below`, and why so."""
+    """The versions of a package that work with the others: from `least` to below `below`, and the reason."""
 
     names: tuple[str, ...]
     least: str
     below: str
-    why: str
+    reason: str
 
 
 RULES = (
     Rule(TENSORFLOWS, "2.19", "3", "Keras 3.8 and later run on TensorFlow 2.19 and later"),
     Rule(("keras",), "3.8", "4", "the models and the optimizer are Keras 3's"),
-    Rule(("pyspark",), "4.0.1", "4.1", "pyspark 4.1 wants a pyarrow that Petastorm can't read with"),
+    Rule(("pyspark",), "4.0.1", "4.1", "pyspark 4.1 needs a pyarrow that Petastorm can't read with"),
     Rule(("petastorm",), "0.13.1", "0.14", "datasets are written in the format of its last release"),
     Rule(("pyarrow",), "14.0.2", "15", "Petastorm's reader needs pyarrow < 15, which dropped the dataset API it uses"),
     Rule(("numpy",), "1.26.4", "2", "pyarrow 14 is compiled against NumPy 1"),
-    Rule(("pandas",), "2.1", "3", "Spark 4 hands its batches over as pandas 2"),
+    Rule(("pandas",), "2.1", "3", "Spark 4 passes batches as pandas 2"),
 )
 
 
@@ -54,41 +54,41 @@ def python() -> Check:
 
 
 def java() -> Check:
-    """A Java that Spark runs on."""
+    """A Java version that Spark supports."""
     home = find_java()
     if home:
         return Check("java", True, f"{home.version} in {home.path} ({home.source})")
     others = ", ".join(f"{other.version or 'unknown'} in {other.path}" for other in java_homes())
-    return Check("java", False, f"none of version 17 or 21; found: {others or 'none'}",
+    return Check("java", False, f"no version 17 or 21, only: {others or 'none'}",
                  "apt-get install openjdk-17-jdk-headless, or set JAVA_HOME to one")
 
 
 def package(rule: Rule) -> Check:
-    """An installed version against its rule."""
+    """An installed version that its rule allows."""
     name, version = installed(rule.names)
     if not version:
         return Check(name, False, "not installed", f"make setup, or pip install '{name}>={rule.least},<{rule.below}'")
     if _numbers(rule.least) <= _numbers(version) < _numbers(rule.below):
         return Check(name, True, version)
-    return Check(name, False, f"{version}, but needs >= {rule.least} and < {rule.below}: {rule.why}",
+    return Check(name, False, f"{version}, but needs >= {rule.least} and < {rule.below}: {rule.reason}",
                  f"pip install '{name}>={rule.least},<{rule.below}'")
 
 
 def horovod() -> Check:
-    """Horovod is there, built for the TensorFlow that is installed, with Gloo, and loads."""
-    mend = "make setup builds it, for the TensorFlow that is installed"
+    """Horovod is installed, built for the installed TensorFlow, with Gloo, and can be imported."""
+    fix = "make setup builds it for the installed TensorFlow"
     _, version = installed(("horovod",))
     if not version:
-        return Check("horovod", False, "not installed", mend)
+        return Check("horovod", False, "not installed", fix)
     built_for = _horovod_metadata().get("tensorflow", "no TensorFlow")
     _, tensorflow = installed(TENSORFLOWS)
     if built_for != tensorflow:
-        return Check("horovod", False, f"{version}, built for {built_for}; installed: {tensorflow or 'none'}", mend)
-    code, said = aside([sys.executable, "-c", HOROVOD_PROOF], IMPORT_SECONDS)
+        return Check("horovod", False, f"{version}, built for {built_for}; installed: {tensorflow or 'none'}", fix)
+    code, output = run_process([sys.executable, "-c", HOROVOD_PROBE], IMPORT_SECONDS)
     if code:
-        return Check("horovod", False, f"{version} does not load: {said}", mend)
-    if "gloo True" not in said:
-        return Check("horovod", False, f"{version} was built without Gloo", mend)
+        return Check("horovod", False, f"the import of {version} fails: {output}", fix)
+    if "gloo True" not in output:
+        return Check("horovod", False, f"{version} was built without Gloo", fix)
     return Check("horovod", True, f"{version}, with Gloo, for TensorFlow {built_for}")
 
 
@@ -101,22 +101,22 @@ def _horovod_metadata() -> dict[str, str]:
 
 
 def executors_python() -> Check:
-    """PYSPARK_PYTHON, where it is set, is an interpreter like this one that holds laketrain."""
+    """PYSPARK_PYTHON, if set, is a Python of the same version that has laketrain."""
     name, command = "executors' python", os.environ.get("PYSPARK_PYTHON", "")
     if not command:
         return Check(name, True, f"this one: {sys.executable}")
     if not shutil.which(command):
         if not os.path.isabs(command):
-            return Check(name, None, f"PYSPARK_PYTHON={command} exists, if at all, on the executors only",
-                         "see that spark.archives unpacks an environment there that holds laketrain")
-        return Check(name, False, f"PYSPARK_PYTHON={command} is not there", f"export PYSPARK_PYTHON={sys.executable}")
-    code, said = aside([command, "-c", INTERPRETER_PROOF], 30)
-    if code or said != f"{sys.version_info[0]}.{sys.version_info[1]} True":
-        return Check(name, False, f"PYSPARK_PYTHON={command} is another Python, or lacks laketrain ({said})",
+            return Check(name, None, f"PYSPARK_PYTHON={command} can only be checked on the executors",
+                         "make sure that spark.archives unpacks an environment with laketrain there")
+        return Check(name, False, f"PYSPARK_PYTHON={command} doesn't exist", f"export PYSPARK_PYTHON={sys.executable}")
+    code, output = run_process([command, "-c", INTERPRETER_PROBE], 30)
+    if code or output != f"{sys.version_info[0]}.{sys.version_info[1]} True":
+        return Check(name, False, f"PYSPARK_PYTHON={command} is another Python, or has no laketrain ({output})",
                      f"export PYSPARK_PYTHON={sys.executable}")
     return Check(name, True, command)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """(14, 0, 2) for `14.0.2rc1`: enough to compare releases, without a package for it."""
+    """(14, 0, 2) for `14.0.2rc1`: enough to compare releases."""
     return tuple(int(number) for number in re.findall(r"\d+", version.split("+")[0])[:3])

@@ -1,1 +1,1 @@
-"""What happens to a model after its training: whether it is still good enough."""
+"""Watches a model after its training: whether it is kept, or new data are reason to train again."""

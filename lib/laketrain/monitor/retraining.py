@@ -1,4 +1,4 @@
-"""Whether new data are reason enough to train again, or the latest model is kept for now.
+"""Decides whether new data are reason to train again, or the latest model is kept.
 
     model_to_keep(dataset, "mnist", config)  ->  KeptModel(models/mnist@3, its dataset, "6 % more rows, …") or None
 """
@@ -23,7 +23,7 @@ _AT_LEAST = {"some": ("some", "strong"), "strong": ("strong",)}
 def model_to_keep(dataset: Version, name: str, config: Train, *, now: datetime | None = None) -> KeptModel | None:
     """The latest model, if it was trained with these settings and `config.retrain_when` asks for no new one.
 
-    None also if its dataset, or a profile that drift is measured with, is no longer in the lake.
+    None also if its dataset, or a profile that the drift needs, is no longer in the lake.
     """
     model = dataset.lake.table("models", name).latest()
     if config.retrain_when is None or model is None:
@@ -41,7 +41,7 @@ def model_to_keep(dataset: Version, name: str, config: Train, *, now: datetime |
 
 def _changes(when: RetrainWhen, split: str, model: Version, before: Version, after: Version,
              now: datetime) -> str | None:
-    """What has changed, in words; None if that is reason to train."""
+    """What has changed, as text; None if that is reason to train."""
     changes = []
     if when.rows is not None:
         old, new = before.entry.counts["splits"][split], after.entry.counts["splits"][split]
@@ -61,7 +61,7 @@ def _changes(when: RetrainWhen, split: str, model: Version, before: Version, aft
 
 
 def _drifted(bound: str, before: Version, after: Version) -> list[str]:
-    """Columns of the datasets' table that changed so much between the versions that they were made from."""
+    """Columns with at least the drift `bound` between the versions that the datasets were made from."""
     [table] = after.entry.parents
     if before.entry.parents == after.entry.parents:
         return []

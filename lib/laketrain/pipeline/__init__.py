@@ -1,4 +1,4 @@
-"""The pipeline: a workload's stages, one after the other, only what changed.
+"""The pipeline: runs the stages of a workload, one after the other, only what changed.
 
     from laketrain.pipeline import Pipeline
 

@@ -1,9 +1,9 @@
-"""One workload run for many days, one after the other: what a schedule missed, or what a new config makes of the past.
+"""Runs one workload for many days: those that a schedule missed, or past days with a new config.
 
     backfill("conf/sales.yaml", days("2026-11-01..2026-11-20"), last="clean")
 
-Each day is a run with `--set variables.date=…`. What was made before is found and not made again, so the same command
-continues where it ended.
+Each day is a run with `--set variables.date=…`. Versions that exist aren't made again, so the same command
+continues where it stopped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from laketrain.stages import Listener, RunResult
 
 @dataclass(frozen=True)
 class Day:
-    """One day: the result of its run, or why it failed, or neither if it was not started."""
+    """One day: the result of its run, or its failure, or neither if it wasn't started."""
 
     date: str
     result: RunResult | None = None
@@ -31,10 +31,10 @@ class Day:
 def backfill(config: str | Path, dates: Sequence[str], sets: Sequence[str] = (), lake: str | None = None,
              first: str | None = None, last: str | None = None, force: bool = False, listener: Listener | None = None,
              on_day: Callable[[str], None] = lambda date: None) -> list[Day]:
-    """Runs the days in the order given, up to the first that fails.
+    """Runs the days in order, up to the first that fails.
 
     Args:
-        on_day: called with each day before its run. The others are those of `Pipeline` and `Pipeline.run`.
+        on_day: called with each day before its run. The other arguments are those of `Pipeline` and `Pipeline.run`.
 
     Raises:
         ConfigError: the config is wrong with one of the days, before any is run; or no text in it uses `${date}`.

@@ -1,6 +1,6 @@
-"""What the stages of one pipeline share: the workload, the lake, the Spark session, the versions made so far.
+"""The state that the stages of one pipeline share: workload, lake, Spark session, versions so far.
 
-    context.input("raw", "pixels")       # what this pipeline landed or, if it landed none, the latest in the lake
+    context.input("raw", "pixels")       # the version of this pipeline or, if it has none, the latest in the lake
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Context:
     """The state of one pipeline; a stage sees it as `laketrain.stages.RunContext`.
 
     Args:
-        listener: receives the events. spark: a session to use; by default the active one, else one as the workload
-            says, started when it is first needed.
+        listener: receives the events. spark: a session to use; by default the active one, else one with the workload's
+            settings, started when it is first needed.
     """
 
     def __init__(self, workload: Workload, listener: Listener, spark: SparkSession | None = None) -> None:
@@ -39,7 +39,7 @@ class Context:
 
     @property
     def spark(self) -> SparkSession:
-        """The Spark session. It is started at the first use, so a run with nothing to do never starts Spark."""
+        """The Spark session. It is started at the first use, so a run without changes never starts Spark."""
         if self._spark is None:
             from laketrain.spark.s3 import check_s3
             from laketrain.spark.session import session
@@ -51,7 +51,7 @@ class Context:
 
     @property
     def started_spark(self) -> bool:
-        """Whether there is a session."""
+        """Whether the session is started."""
         return self._spark is not None
 
     def output(self, zone: str, name: str) -> Table:
@@ -81,11 +81,11 @@ class Context:
         return self._made.get(table)
 
     def add(self, version: Version, newest: int) -> None:
-        """Remembers what a stage made or found when `newest` was the table's newest version."""
+        """Remembers a stage's version, chosen when `newest` was the table's newest version."""
         self._made[version.table] = replace(version, newest=max(version.number, newest))
 
     def forget(self, table: str) -> None:
-        """Reads the latest version of the table again when it is next asked for."""
+        """Forgets the version, so that the latest one is read at the next use."""
         self._made.pop(table, None)
 
     def note(self, text: str, once: bool = False) -> None:
@@ -105,5 +105,5 @@ class Context:
             listener(event)
 
     def lease(self, table: Table, key: str) -> AbstractContextManager[None]:
-        """Held while no other job does the work `key` on the table. If one does, a note says which."""
+        """A lease on the work `key` of the table. While another job has it, this one waits; a note names that job."""
         return lease(self.lake, table.path, key, lambda holder: self.note(f"{table.path}: {holder}"))

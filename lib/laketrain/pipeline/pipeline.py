@@ -1,13 +1,13 @@
-"""A workload's stages over one lake: the same code behind the command line, spark-submit and notebooks.
+"""Runs a workload's stages on one lake; used by the command line, spark-submit and notebooks.
 
     pipeline = Pipeline("conf/mnist.yaml")
     pipeline.run()                       # all stages, only what changed
-    dataset = pipeline.convert()         # or piece by piece
+    dataset = pipeline.convert()         # or one by one
     dataset.show()
 
-A stage reads what the stage before committed: in this pipeline if it ran here, else the latest version in the lake.
-A model is measured on the dataset that it was trained on, even if there is a newer one. Each result is first looked up
-by the fingerprint of its config and inputs; what is found is not made again.
+A stage reads the version that this pipeline made of its input, else the latest in the lake. A model is evaluated on the
+dataset that it was trained on, even if there is a newer one. A version is made only if the lake has none with the
+fingerprint of its config and inputs.
 """
 
 from __future__ import annotations
@@ -46,16 +46,17 @@ Config = str | Path | Mapping[str, Any] | Workload
 
 
 class Pipeline:
-    """One workload over one lake.
+    """One workload on one lake.
 
     Args:
         config: the YAML's path, a mapping with its keys, or a workload.
-        sets: `key=value` as of `--set`. lake: another lake than the config's.
+        sets: `key=value`, as `--set` has them. lake: another lake than the config's.
         listener: receives the events of a run; by default the terminal shows them.
-        spark: a session to use; by default the active one, else one as the config says, started when first needed.
+        spark: a session to use; by default the active one, else one with the config's settings, started when first
+            needed.
 
     Raises:
-        ConfigError: with everything that is wrong in the config.
+        ConfigError: the config is invalid. Lists all problems.
     """
 
     def __init__(self, config: Config, sets: Sequence[str] = (), lake: str | None = None,
@@ -84,11 +85,11 @@ class Pipeline:
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """What the stages made or found since the last `run`."""
+        """The outcomes of the stages since the start of the last `run`."""
         return self._runner.outcomes
 
     def run(self, first: str | None = None, last: str | None = None, force: bool = False) -> RunResult:
-        """Runs the stages from `first` to `last` (all by default), then writes the report if anything was done.
+        """Runs the stages from `first` to `last` (all by default), then writes the report if anything changed.
 
         Raises what a stage raised, after the report of the failed run is written; ConfigError if a named stage is
         unknown, or if the workload has no section for it.
@@ -114,10 +115,10 @@ class Pipeline:
         return RunResult(record.outcomes, report)
 
     def stage(self, name: str, force: bool = False, each: bool = False) -> dict[str, Version]:
-        """Runs one stage, also one of a plugin: the version of each of its tables, made or found.
+        """Runs one stage, also one of a plugin. Returns the version of each of its tables, new or not.
 
         Args:
-            each: goes on after a table that fails, and raises its error in the end.
+            each: continues after a table that fails, and raises its error at the end.
         """
         self.require(name)
         return self._runner.run(find_stage(name, "stage"), force, each)
@@ -125,7 +126,7 @@ class Pipeline:
     # The stages one by one, as notebooks call them.
 
     def ingest(self, force: bool = False, each: bool = False) -> dict[str, Version]:
-        """Lands every source in `raw/`; with `each` also those after one that fails, whose error is raised then."""
+        """Lands every source in `raw/`. With `each`, continues after a failure, and raises it at the end."""
         return self.stage("ingest", force, each)
 
     def clean(self, force: bool = False) -> dict[str, Version]:
@@ -159,10 +160,10 @@ class Pipeline:
         [version] = self.stage(stage, force).values()
         return version
 
-    # What the lake has of it.
+    # What is in the lake.
 
     def version(self, ref: str) -> Version:
-        """The version named as `zone/name`, the latest, or as `zone/name@number`."""
+        """The latest version of `zone/name`, or the version `zone/name@number`."""
         return self.lake.version(ref)
 
     def table(self, ref: str) -> Any:
@@ -171,7 +172,7 @@ class Pipeline:
 
         version = self.version(ref)
         if version.entry.table_schema is None:
-            raise LakeError("lake", version.ref, "is no table of rows that Spark reads",
+            raise LakeError("lake", version.ref, "isn't a table that Spark reads",
                             "name one of clean/, quarantine/, integrated/ or predictions/")
         files = [file.path for file in version.entry.files]
         return read(self.spark, version.url(), files, version.entry.table_schema)

@@ -1,4 +1,4 @@
-"""Profiles of committed tables, as the pipeline makes and shows them."""
+"""Makes and shows the profiles of committed tables."""
 
 from __future__ import annotations
 

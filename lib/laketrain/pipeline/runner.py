@@ -1,4 +1,4 @@
-"""Runs stages: each table is found in the lake by its fingerprint, or made under a lease, and recorded.
+"""Runs stages: looks up each table by its fingerprint, makes it under a lease if it is missing, and records it.
 
     runner = Runner(context, hooks)
     versions = runner.run(stage)             # {"pixels": clean/pixels@3}
@@ -28,10 +28,10 @@ class Runner:
         context.listeners += [hook.on_event for hook in hooks]
 
     def run(self, stage: Stage, force: bool = False, each: bool = False) -> dict[str, Version]:
-        """The version of each of the stage's tables, made or found.
+        """Runs a stage. Returns the version of each of its tables, new or not.
 
         Args:
-            force: makes them even where they are found. each: goes on after a table that fails.
+            force: makes them even if the lake has them. each: continues after a table that fails.
 
         Raises:
             LaketrainError: a table failed. With `each` this is raised after all tables.
@@ -58,8 +58,8 @@ class Runner:
             hook.run_ended(self.outcomes)
 
     def _table(self, stage: Stage, name: str) -> Version:
-        """Plans the work again whenever another job made the table of newer inputs meanwhile: older ones would put the
-        table back to an earlier state."""
+        """Plans the work again whenever another job made the table from newer inputs in the meantime; with older inputs
+        the table would return to an earlier state."""
         table = self._context.output(stage.zone, name)
         while True:
             try:
@@ -68,7 +68,7 @@ class Runner:
                     return self._version(stage, table, work)
                 break
             except CommitConflict as error:
-                self._context.note(f"{error.problem}: looking again")
+                self._context.note(f"{error.problem}: planning it again")
         return self._arrivals(stage, table, work)
 
     def _version(self, stage: Stage, table: Table, work: Work) -> Version:
@@ -94,11 +94,11 @@ class Runner:
 
     def _find(self, table: Table, work: Work) -> Version | None:
         """The version with the work's fingerprint; None to make it. Raises CommitConflict if the latest version was
-        made of newer parents."""
+        made from newer parents."""
         newest = newest_of(work.parents)
         latest = table.latest() if newest else None
         if latest is not None and (parent := newer_parent(latest, newest)):
-            raise CommitConflict("lake", table.path, f"{latest.ref} was made of {parent} meanwhile",
+            raise CommitConflict("lake", table.path, f"{latest.ref} was made from {parent} meanwhile",
                                  "make it again from the latest")
         force = self._context.force if work.force is None else work.force
         return None if force else table.find(work.fingerprint)
@@ -113,7 +113,7 @@ class Runner:
         return version
 
     def _arrivals(self, stage: Stage, table: Table, work: Arrivals) -> Version:
-        """The latest version of the table, which an earlier run may have made."""
+        """Commits what is new. Returns the latest version of the table, which may be an earlier run's."""
         self._context.report(StageStarted(stage.name, table.name))
         started, latest = time.monotonic(), None
         with self._context.lease(table, "arrivals"):
@@ -126,7 +126,7 @@ class Runner:
         return latest
 
     def _record(self, outcome: Outcome, before: int = 0) -> None:
-        """Remembers what a stage made or found, when `before` was the table's newest version."""
+        """Records a stage's outcome; `before` was the table's newest version at the start."""
         self._context.add(outcome.version, before)
         self.outcomes.append(outcome)
         self._context.report(StageEnded(outcome))

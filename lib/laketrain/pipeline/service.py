@@ -1,9 +1,9 @@
-"""A service: it lands what arrives until it is stopped, and can run the stages after ingest on it.
+"""A service that lands new data until it is stopped, and can run the stages after ingest.
 
     stream("conf/events.yaml", every=timedelta(seconds=10), last="clean", stop=threading.Event())
 
-It is a loop over the code that a schedule runs once. Only the lake knows what has landed, so a service and a schedule
-may follow each other, or run at the same time.
+It runs in a loop what a schedule runs once. The lake records what has landed, so a service and a schedule may replace
+each other, or run at the same time.
 """
 
 from __future__ import annotations
@@ -38,19 +38,18 @@ PATIENCE = timedelta(minutes=10)
 def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE, last: str = "ingest",
            sets: Sequence[str] = (), lake: str | None = None, stop: threading.Event | None = None,
            listener: Listener | None = None, spark: SparkSession | None = None) -> int:
-    """Lands what arrives until it is stopped. Returns how many versions that made in `raw/`.
+    """Lands new data until it is stopped. Returns the number of versions that it made in `raw/`.
 
     Args:
         every: from the start of one round to the start of the next.
         patience: stop after rounds have failed for this long in a row, so that a restarting broker or an outage is
             survived. A model below its gate is a note and stops nothing.
-        last: the stage up to which a round runs if something has landed, from this service or another job, since these
-            stages last succeeded. The first round also runs them on what landed before.
-        stop: ends the service as soon as the version that is being made is committed. The others are those of
-            `Pipeline`.
+        last: the last stage of a round. The stages after ingest run if something has landed, by this service or
+            another job, since they last succeeded. The first round also runs them on earlier data.
+        stop: ends the service after the current version is committed. The other arguments are those of `Pipeline`.
 
     Raises:
-        ConfigError: no source of the workload grows, or the workload has no section for `last`.
+        ConfigError: no source of the workload receives new data, or the workload has no section for `last`.
         LaketrainError: the error of the last round, once patience is over.
     """
     stop = stop or threading.Event()
@@ -74,15 +73,15 @@ def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE,
             failing_since, message = None, ""
         except _Stopped:
             break
-        except GateError as error:  # only other data can make another model
+        except GateError as error:  # only new data can change the model
             processed, failing_since, message = landed, None, ""
             arrivals(Note(f"{error} (waiting for more)"))
         except LaketrainError as error:
             if stop.is_set():
-                # Whoever ends a service often ends Spark's JVM at the same instant. Nothing of the round was committed.
+                # What ends a service often ends Spark's JVM at the same time. The round committed nothing.
                 break
             now = time.monotonic()
-            failing_since = failing_since or now  # a round that takes longer than patience is tried again all the same
+            failing_since = failing_since or now  # also a round longer than patience is tried again
             if now - failing_since > patience.total_seconds():
                 raise
             if str(error) != message:
@@ -110,7 +109,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
 
 
 def parse_duration(option: str, text: str) -> timedelta:
-    """`10 s` or `5 minutes` as time. Raises ConfigError."""
+    """`10 s` or `5 minutes` as a timedelta. Raises ConfigError."""
     try:
         return TypeAdapter(Duration).validate_python(text)
     except ValidationError as error:
@@ -119,16 +118,16 @@ def parse_duration(option: str, text: str) -> timedelta:
 
 
 def _has_files(raw: Version) -> bool:
-    """Whether anything has ever landed. As long as nothing has, there is nothing to convert or to train on."""
+    """Whether anything has ever landed."""
     return any(part.entry.files for part in appends(raw))
 
 
 class _Stopped(Exception):
-    """Raised between two versions, where no work is half done."""
+    """Raised between two versions, when no work is unfinished."""
 
 
 class _ArrivalsListener:
-    """Passes on what was made, not what was found. Stops the round after the version that is being made."""
+    """Forwards outcomes that made something. Stops the round after the current version."""
 
     def __init__(self, listener: Listener, stop: threading.Event) -> None:
         self._listener, self._stop = listener, stop

@@ -1,4 +1,4 @@
-"""The table of the stages. A stage of laketrain's own is a line in it; stages of plugins register themselves.
+"""The table of the stages. Each built-in stage is a line in it; stages of plugins register themselves.
 
     [stage.name for stage in in_order()]     # ["ingest", "clean", "integrate", "convert", "train", …]
 """
@@ -43,10 +43,10 @@ for _stage in BUILT_IN:
 
 
 def in_order() -> tuple[Stage, ...]:
-    """All stages: those of laketrain's own and, behind the stage that it names, each of a plugin.
+    """All stages in order: the built-in ones and, each after the stage that it names, those of plugins.
 
     Raises:
-        ConfigError: a plugin's stage follows no other stage.
+        ConfigError: a plugin's stage names no stage to follow.
     """
     order = list(BUILT_IN)
     added = [stage for stage in STAGES.values() if stage not in order]
@@ -73,8 +73,8 @@ def find_stage(name: str, option: str) -> Stage:
 def between(first: str | None, last: str | None) -> tuple[Stage, ...]:
     """The stages from `first` to `last`, both included. Raises ConfigError for an unknown or a reversed pair."""
     order = in_order()
-    begin = order.index(find_stage(first, "--from")) if first else 0
+    start = order.index(find_stage(first, "--from")) if first else 0
     end = order.index(find_stage(last, "--to")) if last else len(order) - 1
-    if begin > end:
+    if start > end:
         raise ConfigError("command line", [Problem("--from", f"{first} comes after --to {last}", "Swap them")])
-    return order[begin : end + 1]
+    return order[start : end + 1]

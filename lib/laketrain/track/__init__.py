@@ -1,4 +1,4 @@
-"""What others than the lake are told of a training: MLflow and TensorBoard. On the driver alone.
+"""Sends trainings to MLflow and TensorBoard, from the driver.
 
     with tracked(workload, dataset, key, note=print) as tracking:
         tracking.epoch_ended(event)          # for each

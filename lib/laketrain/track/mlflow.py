@@ -1,9 +1,9 @@
-"""A training as a run of MLflow: parameters, metrics by epoch, lineage as tags, the config and the model as artifacts.
+"""Logs a training as an MLflow run: parameters, metrics by epoch, lineage as tags, config and model as artifacts.
 
     tracker = MLflowTracker(MLflow(experiment="digits"), lake)
     tracker.start(run); tracker.epoch(1, {"loss": 0.3}); tracker.finish(ending)
 
-The client alone is used, so nothing of MLflow's global state (an active run, a tracking URI) is changed.
+It uses only MLflow's client, so MLflow's global state (an active run, a tracking URI) doesn't change.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ LOCAL = "runs/_mlflow"
 """The folder of a local lake's store; no table can have that name."""
 
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
-# What MLflow takes at once, and how long a parameter may be.
-_AT_ONCE, _LONGEST_KEY, _LONGEST = 100, 250, 500
-_UNKNOWN = re.compile(r"[^\w\-. /:]", re.ASCII)
+# MLflow's limits: entries of a request, characters of a key and of a parameter.
+_MAX_BATCH, _MAX_KEY, _MAX_VALUE = 100, 250, 500
+_INVALID = re.compile(r"[^\w\-. /:]", re.ASCII)
 
 
 class MLflowTracker:
@@ -43,11 +43,11 @@ class MLflowTracker:
         uri = self._config.uri or os.environ.get("MLFLOW_TRACKING_URI") or _local_store(self._lake)
         self._client = MlflowClient(uri)
         experiment = self._experiment(self._config.experiment or run.name, uri)
-        made = self._client.create_run(experiment, tags=dict(run.tags), run_name=f"{run.name} {run.started:%F %T}")
-        self._run = made.info.run_id
-        parameters = [Param(_key(name), value[:_LONGEST]) for name, value in run.parameters.items()]
-        for first in range(0, len(parameters), _AT_ONCE):
-            self._client.log_batch(self._run, params=parameters[first : first + _AT_ONCE])
+        created = self._client.create_run(experiment, tags=dict(run.tags), run_name=f"{run.name} {run.started:%F %T}")
+        self._run = created.info.run_id
+        parameters = [Param(_key(name), value[:_MAX_VALUE]) for name, value in run.parameters.items()]
+        for first in range(0, len(parameters), _MAX_BATCH):
+            self._client.log_batch(self._run, params=parameters[first : first + _MAX_BATCH])
         self._client.log_text(self._run, run.config, "workload.yaml")
 
     def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
@@ -60,7 +60,7 @@ class MLflowTracker:
 
     def finish(self, ending: Ending) -> None:
         if not self._run:
-            return  # it never began
+            return  # it never started
         try:
             for name, value in ending.tags.items():
                 self._client.set_tag(self._run, name, value)
@@ -72,29 +72,29 @@ class MLflowTracker:
             self._client.set_terminated(self._run, _STATUS[ending.status])
 
     def _experiment(self, name: str, uri: str) -> str:
-        """The id of the experiment of that name, made where there is none."""
+        """The id of the experiment of that name, created if there is none."""
         from mlflow.exceptions import MlflowException
 
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
-            # Without one, a store in a database puts artifacts where the command happens to run.
-            place = str(Path(uri.removeprefix("sqlite:///")).parent / "artifacts") if _is_file(uri) else None
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
+            # Without a location, a database store puts artifacts into the working directory.
+            location = str(Path(uri.removeprefix("sqlite:///")).parent / "artifacts") if _is_file(uri) else None
             try:
-                return str(self._client.create_experiment(name, artifact_location=place))
+                return str(self._client.create_experiment(name, artifact_location=location))
             except MlflowException:
-                found = self._client.get_experiment_by_name(name)  # another run was quicker
-                if found is None:
+                experiment = self._client.get_experiment_by_name(name)  # another run was faster
+                if experiment is None:
                     raise
-        return str(found.experiment_id)
+        return str(experiment.experiment_id)
 
 
 def _key(name: str) -> str:
-    """As MLflow takes it: `train.loss.*.name` has a character too many."""
-    return _UNKNOWN.sub("_", name)[:_LONGEST_KEY]
+    """The name with only characters that MLflow accepts: `train.loss.*.name` has one that it doesn't."""
+    return _INVALID.sub("_", name)[:_MAX_KEY]
 
 
 def _local_store(lake: Lake) -> str:
-    """A SQLite file in the lake or, where that is remote, in `mlruns/` where the command runs."""
+    """A SQLite file in the lake or, if the lake is remote, in `mlruns/` of the working directory."""
     inside = lake.store.local(LOCAL)
     folder = Path(inside) if inside is not None else Path("mlruns").absolute()
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""What a tracker is told of a run, as plain values, and which verbs it has.
+"""The protocol of a tracker, and the plain values that it receives.
 
-    class Printed:
+    class PrintingTracker:
         def start(self, run): print(run.name, run.parameters)
         def epoch(self, number, metrics): print(number, metrics)
         def finish(self, ending): print(ending.status, ending.tags)
@@ -24,12 +24,12 @@ from laketrain.workload import Workload
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What is known when a training begins.
+    """What is known when a training starts.
 
     Attributes:
-        name: the model's. started: when, UTC.
+        name: the model's. started: UTC.
         parameters: the workload's settings by dotted key, `train.batch`, secrets hidden.
-        tags: where it comes from: dataset, parents, fingerprint, laketrain's version.
+        tags: the dataset, its parents, the fingerprint, laketrain's version.
         config: the workload as YAML, secrets hidden.
     """
 
@@ -41,24 +41,24 @@ class RunFacts:
 
     @classmethod
     def of(cls, workload: Workload, dataset: Version, key: str) -> RunFacts:
-        """Of training on `dataset`, found again by the fingerprint `key`."""
+        """The facts of a training on `dataset` with the fingerprint `key`."""
         redactor = Redactor(workload)
         settings = redactor.settings()
         parents = ", ".join(parent.ref for parent in lineage(dataset.lake, dataset))
         tags = {"dataset": dataset.ref, "parents": parents, "fingerprint": key, "version": laketrain.__version__,
                 "lake": redactor.scrub(dataset.lake.url)}
-        told = {section: values for section, values in yaml.safe_load(settings).items() if section in _TOLD}
-        return cls(workload.name, datetime.now(timezone.utc), flattened(told),
+        sections = {name: values for name, values in yaml.safe_load(settings).items() if name in _SECTIONS}
+        return cls(workload.name, datetime.now(timezone.utc), flattened(sections),
                    {f"laketrain.{name}": value for name, value in tags.items()}, settings)
 
 
-_TOLD = ("train", "convert")
-"""Sections that make a model what it is; the whole file is told as text."""
+_SECTIONS = ("train", "convert")
+"""Sections whose keys are parameters; the whole file is logged as text."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a training ended; `model` is the committed version, None where there is none."""
+    """How a training ended; `model` is the committed version, None if there is none."""
 
     status: Literal["finished", "failed", "stopped"]
     model: Version | None = None
@@ -66,7 +66,7 @@ class Ending:
 
 
 class Tracker(Protocol):
-    """Is told of one training. What it raises is noted, and then it is told of the end alone, be it begun or not."""
+    """Logs one training. If a method raises, a note reports it, and only `finish` is still called."""
 
     def start(self, run: RunFacts) -> None: ...
     def epoch(self, number: int, metrics: Mapping[str, float]) -> None: ...

@@ -1,10 +1,10 @@
-"""A training as TensorBoard's event files: a scalar a metric and epoch, the settings and the lineage as text.
+"""Logs a training as a TensorBoard event file: a scalar a metric and epoch, the settings and the lineage as text.
 
     tracker = TensorBoardTracker(TensorBoard(), lake)       # runs/<name>-tensorboard/<when it started>/
     tracker.start(run); tracker.epoch(1, {"loss": 0.3}); tracker.finish(ending)
 
-The records are written by tensorboard's own code, without TensorFlow, which the driver would need seconds to import. A
-file on a storage that can't append (S3) is written anew each epoch: it holds some bytes a metric and epoch.
+The package tensorboard writes the records, without TensorFlow, whose import takes seconds. On a storage that can't
+append (S3) the file is written again each epoch: it has only some bytes a metric and epoch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class TensorBoardTracker:
     def __init__(self, config: TensorBoard, lake: Lake) -> None:
         self._config, self._lake = config, lake
         self._events = io.BytesIO()
-        self._place = ""
+        self._path = ""
         self._written = 0
         self._storage: Any = None
 
@@ -36,9 +36,9 @@ class TensorBoardTracker:
 
         folder = self._config.folder or _joined(self._lake.url, "runs", f"{run.name}-tensorboard")
         self._storage, path = filesystem_of(folder)
-        self._place = _joined(path, f"{run.started:%Y%m%dT%H%M%S.%fZ}",
+        self._path = _joined(path, f"{run.started:%Y%m%dT%H%M%S.%fZ}",
                               f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}")
-        self._storage.makedirs(self._place.rpartition("/")[0], exist_ok=True)
+        self._storage.makedirs(self._path.rpartition("/")[0], exist_ok=True)
         self._add(file_version="brain.Event:2")
         self._add(summary=_text("settings", f"```yaml\n{run.config}```"))
         self._add(summary=_text("lineage", _table(run.tags)))
@@ -52,8 +52,8 @@ class TensorBoardTracker:
         self._save()
 
     def finish(self, ending: Ending) -> None:
-        if not self._place:
-            return  # it never began
+        if not self._path:
+            return  # it never started
         self._add(summary=_text("outcome", _table({"status": ending.status, **ending.tags})))
         self._save()
 
@@ -64,13 +64,13 @@ class TensorBoardTracker:
         RecordWriter(self._events).write(Event(wall_time=time.time(), **event).SerializeToString())
 
     def _save(self) -> None:
-        """Brings the file up to what was added; a reader that follows a local one sees it grow."""
+        """Writes the added records; a local file grows, so that readers can follow it."""
         written = self._events.getvalue()
         if "file" in _protocols(self._storage):
-            with self._storage.open(self._place, "ab") as file:
+            with self._storage.open(self._path, "ab") as file:
                 file.write(written[self._written :])
         else:
-            self._storage.pipe_file(self._place, written)
+            self._storage.pipe_file(self._path, written)
         self._written = len(written)
 
 
@@ -79,7 +79,7 @@ def _protocols(storage: Any) -> tuple[str, ...]:
 
 
 def _tag(metric: str) -> str:
-    """As Keras' own callback groups them: `loss` of train and validation stand beside each other."""
+    """Tags as those of Keras' callback, which group `loss` of train and validation."""
     name = metric.removeprefix("val_")
     return f"{name}/{'validation' if metric.startswith('val_') else 'train'}"
 
@@ -96,7 +96,7 @@ def _text(tag: str, text: str) -> Any:
 
 
 def _table(rows: Mapping[str, str]) -> str:
-    return "\n".join(["| what | which |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
+    return "\n".join(["| name | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
 
 
 def _joined(*parts: str) -> str:

@@ -1,4 +1,4 @@
-"""Tells the trackers of a workload how a training goes; whatever fails there is noted, and the training goes on.
+"""Sends the events of a training to the trackers of its workload. A tracker's failure is a note; training continues.
 
     with tracked(workload, dataset, key, note=print) as tracking: ...
 """
@@ -19,12 +19,12 @@ from laketrain.report.redact import Redactor
 from laketrain.track.run import Ending, RunFacts, Tracker
 from laketrain.workload import Workload
 
-_NEEDS = {"mlflow": ("mlflow", "sqlalchemy", "alembic"), "tensorboard": ("tensorboard",)}
+_PACKAGES = {"mlflow": ("mlflow", "sqlalchemy", "alembic"), "tensorboard": ("tensorboard",)}
 
 
 def missing_packages(track: Track | None) -> Iterator[Problem]:
-    """What the section asks for, and this Python doesn't have."""
-    for section, packages in _NEEDS.items():
+    """A problem for each tracker of the section whose packages aren't installed."""
+    for section, packages in _PACKAGES.items():
         absent = [package for package in packages if find_spec(package) is None]
         if getattr(track, section, None) is not None and absent:
             yield Problem(f"track.{section}", f"needs {' and '.join(absent)}, not installed here",
@@ -33,7 +33,7 @@ def missing_packages(track: Track | None) -> Iterator[Problem]:
 
 @contextmanager
 def tracked(workload: Workload, dataset: Version, key: str, note: Callable[[str], None]) -> Iterator[Tracking]:
-    """The tracking of one training on `dataset`, to be found again by `key`: begun here, ended as the block ends."""
+    """Tracks a training on `dataset` with the fingerprint `key`, from the start to the end of the block."""
     redactor = Redactor(workload)
     tracking = Tracking(_trackers(workload, dataset), lambda text: note(redactor.scrub(text)))
     tracking.begin(lambda: RunFacts.of(workload, dataset, key))
@@ -50,17 +50,16 @@ def tracked(workload: Workload, dataset: Version, key: str, note: Callable[[str]
 
 
 class Tracking:
-    """The trackers of one training. One that raises hears no more than the end, and `note` is told of it once.
+    """The trackers of one training. If one raises, `note` is called once, and it receives only the end.
 
-    They are told in a thread of their own, one thing after the other: a server that is slow to answer must hold up
-    neither the ranks nor the watch over them.
+    They are called in one thread, in order, since a slow server must delay neither the ranks nor their supervision.
     """
 
     def __init__(self, trackers: Mapping[str, Tracker], note: Callable[[str], None]) -> None:
         self.model: Version | None = None
         self._trackers, self._note, self._epoch = trackers, note, 0
         self._failed = set[str]()
-        self._line = ThreadPoolExecutor(1, "laketrain-track") if trackers else None
+        self._executor = ThreadPoolExecutor(1, "laketrain-track") if trackers else None
 
     def epoch_ended(self, rank: int, event: EpochEnded) -> None:
         """Sends the epochs of rank 0 to the trackers."""
@@ -68,49 +67,49 @@ class Tracking:
         if rank == 0 and event.epoch > self._epoch:
             self._epoch = event.epoch
             metrics = _metrics(event.logs)
-            self._tell(lambda tracker: tracker.epoch(event.epoch, metrics))
+            self._submit(lambda tracker: tracker.epoch(event.epoch, metrics))
 
     def committed(self, model: Version) -> None:
-        """The training is in the lake."""
+        """Remembers the committed model."""
         self.model = model
 
     def begin(self, facts: Callable[[], RunFacts]) -> None:
-        """A training starts; `facts` is asked for where there is a tracker."""
-        self._tell(lambda tracker: tracker.start(facts()))
+        """Sends the start of a training. `facts` is called only if there is a tracker."""
+        self._submit(lambda tracker: tracker.start(facts()))
 
     def end(self, ending: Ending) -> None:
-        """The training is over. Returns when all trackers know."""
-        self._tell(lambda tracker: tracker.finish(ending), also_failed=True)
-        if self._line is not None:
-            self._line.shutdown()
+        """Sends the end of the training. Returns when all trackers have received it."""
+        self._submit(lambda tracker: tracker.finish(ending), also_failed=True)
+        if self._executor is not None:
+            self._executor.shutdown()
 
-    def _tell(self, verb: Callable[[Tracker], None], also_failed: bool = False) -> None:
-        if self._line is not None:
-            self._line.submit(self._tell_all, verb, also_failed)
+    def _submit(self, call: Callable[[Tracker], None], also_failed: bool = False) -> None:
+        if self._executor is not None:
+            self._executor.submit(self._call_all, call, also_failed)
 
-    def _tell_all(self, verb: Callable[[Tracker], None], also_failed: bool) -> None:
+    def _call_all(self, call: Callable[[Tracker], None], also_failed: bool) -> None:
         for name, tracker in self._trackers.items():
             if name in self._failed and not also_failed:
                 continue
             try:
-                verb(tracker)
+                call(tracker)
             except Exception as error:
                 if name not in self._failed:
                     self._failed.add(name)
-                    self._note(f"{name} is told no more of this training: {type(error).__name__}: {error}")
+                    self._note(f"{name} receives no more of this training: {type(error).__name__}: {error}")
 
 
 def _trackers(workload: Workload, dataset: Version) -> dict[str, Tracker]:
-    track, found = workload.track, dict[str, Tracker]()
+    track, trackers = workload.track, dict[str, Tracker]()
     if track is not None and track.mlflow is not None:
         from laketrain.track.mlflow import MLflowTracker
 
-        found["MLflow"] = MLflowTracker(track.mlflow, dataset.lake)
+        trackers["MLflow"] = MLflowTracker(track.mlflow, dataset.lake)
     if track is not None and track.tensorboard is not None:
         from laketrain.track.tensorboard import TensorBoardTracker
 
-        found["TensorBoard"] = TensorBoardTracker(track.tensorboard, dataset.lake)
-    return found
+        trackers["TensorBoard"] = TensorBoardTracker(track.tensorboard, dataset.lake)
+    return trackers
 
 
 def _metrics(logs: Logs) -> dict[str, float]:

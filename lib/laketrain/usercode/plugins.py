@@ -2,13 +2,14 @@
 
     load_plugins(["my_company.ranking"])      # what a workload's `plugins` names
 
-An installed package needs no mention in a workload: its entry points of the group `laketrain` are imported when a
-registry is first read, on the driver and in every other process alike.
+An installed package needs no mention in a workload: every process imports its entry points of the group `laketrain`
+when it first reads a registry.
 """
 
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
@@ -29,9 +30,28 @@ def load_plugins(modules: Iterable[str]) -> None:
         _import(module, f"plugins {module!r}")
 
 
-@cache
+_thread = threading.local()
+
+
 def load_installed() -> None:
-    """Imports the entry points of installed packages, once in a process."""
+    """Imports the entry points of installed packages, once in a process.
+
+    Does nothing if a plugin that is being imported calls it, by reading a registry.
+
+    Raises:
+        LaketrainError: one can't be imported. The next call tries again.
+    """
+    if getattr(_thread, "loading", False):
+        return
+    _thread.loading = True
+    try:
+        _import_installed()
+    finally:
+        _thread.loading = False
+
+
+@cache
+def _import_installed() -> None:
     for point in entry_points(group=GROUP):
         _import(point.module, f"entry point {point.name!r}")
 

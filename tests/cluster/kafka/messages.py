@@ -111,13 +111,13 @@ def landed(lake: Lake, name: str) -> list[tuple[int, int, bytes | None]]:
     """Partition, offset and value of every message that the latest version holds, read without Spark."""
     latest = lake.table("raw", name).latest()
     assert latest is not None
-    found: list[tuple[int, int, bytes | None]] = []
+    result: list[tuple[int, int, bytes | None]] = []
     for version in appends(latest):
         for file in version.entry.files:
             with lake.store.open(version.path(file.path)) as opened:
                 table = pq.read_table(opened, columns=["partition", "offset", "value"])
-            found += zip(*(column.to_pylist() for column in table.columns), strict=True)
-    return found
+            result += zip(*(column.to_pylist() for column in table.columns), strict=True)
+    return result
 
 
 def ids(lake: Lake, name: str) -> list[int]:

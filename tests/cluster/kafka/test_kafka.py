@@ -66,7 +66,7 @@ def test_a_run_lands_what_is_new_and_one_with_nothing_new_makes_no_version(topic
     assert ids(lake, NAME) == list(range(500))
     rows, refused = clean(lake, topic, keep=["key", "partition", "offset", "timestamp"])
     assert (len(rows), refused) == (500, [])
-    assert {(row["partition"], row["offset"]) for row in rows} == {found[:2] for found in landed(lake, NAME)}
+    assert {(row["partition"], row["offset"]) for row in rows} == {result[:2] for result in landed(lake, NAME)}
     assert all(row["key"] == row["id"] and row["timestamp"].year > 2000 for row in rows)
 
 
@@ -128,7 +128,7 @@ def test_of_two_that_land_the_same_one_is_refused_and_goes_on_from_what_the_othe
     topic.send(range(100))
     with KafkaAdmin(topic.spark, NAME, source(topic)) as admin:
         topics, cluster = admin.topics(), admin.cluster_id()
-    goal = {(name, number): end for name, found in topics.items() for number, (_, end) in found.ranges.items()}
+    goal = {(name, number): end for name, result in topics.items() for number, (_, end) in result.ranges.items()}
     late = plan_kafka(NAME, source(topic), None, cluster, topics, goal)
     topic.send(range(100, 150))
     ingest(lake, topic)

@@ -67,8 +67,8 @@ def test_messages_through_three_kills_land_each_once(
     assert latest is not None
     versions = appends(latest)
     rows = sum(version.entry.counts["rows"] for version in versions)
-    found = ids(lake, "events")
-    print(f"\n{MESSAGES:,} messages in {len(versions)} versions: {rows:,} rows, {len(found):,} different places, "
-          f"{len(set(found)):,} different messages; {seconds:.0f} s with three kills ({'; '.join(kills)})")
+    result = ids(lake, "events")
+    print(f"\n{MESSAGES:,} messages in {len(versions)} versions: {rows:,} rows, {len(result):,} different places, "
+          f"{len(set(result)):,} different messages; {seconds:.0f} s with three kills ({'; '.join(kills)})")
     assert rows == MESSAGES
-    assert np.array_equal(found, np.arange(MESSAGES))
+    assert np.array_equal(result, np.arange(MESSAGES))

@@ -1,1 +1,1 @@
-"""What happens around the work of stages, without the runner or the stages knowing it: a file a hook."""
+"""Hooks, a file each: work around the stages that neither the runner nor the stages depend on."""

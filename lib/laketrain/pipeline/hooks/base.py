@@ -1,4 +1,4 @@
-"""A hook: what the runner calls around its work."""
+"""The base of hooks, which the runner calls around its work."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from laketrain.stages import Event, Outcome, Stage, Work
 
 
 class Hook:
-    """Does nothing; a hook overrides what it needs."""
+    """Does nothing; subclasses override what they need."""
 
     def making(self, stage: Stage, work: Work) -> AbstractContextManager[None]:
-        """Entered before a version is made, left afterwards, with the error if it failed. Not for what is found."""
+        """Entered before a version is made, left afterwards, with the error if it failed."""
         return nullcontext()
 
     def made(self, version: Version) -> None:
@@ -23,7 +23,7 @@ class Hook:
         """Receives every event of the run."""
 
     def stage_ended(self, outcome: Outcome) -> None:
-        """A version was made or found."""
+        """Called for each version, new or not."""
 
     def run_ended(self, outcomes: Sequence[Outcome]) -> None:
         """A run ended without an error, and its report is written."""

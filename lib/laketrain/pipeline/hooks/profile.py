@@ -10,8 +10,8 @@ from laketrain.stages import Outcome
 
 
 class ProfileHook(Hook):
-    """Profiles tables if the workload asks for it. Data and training don't need profiles, so a profile that fails is
-    a note, and the run goes on."""
+    """Profiles tables if the workload asks for it. No stage needs profiles, so a profile that fails is a note, and the
+    run continues."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

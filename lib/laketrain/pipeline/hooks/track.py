@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TrackHook(Hook):
-    """Tracks the work of the stage `train`, as the section `track` asks."""
+    """Tracks the work of the stage `train`, if the workload has the section `track`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
