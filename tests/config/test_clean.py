@@ -11,7 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from laketrain.config.clean import BaseRule, CleanTable, Range, Rule, after_all
-from laketrain.config.document import Document
+from laketrain.config.language.document import Document
 from laketrain.errors import Problem
 
 Load = Callable[..., list[Problem]]
@@ -47,7 +47,7 @@ REFUSED = {
     "derive: {column: at, sql: now(), type: timestamp}": (
         "derive.sql", "now() gives another value at every run", ""),
     "derive: {column: Label, sql: label, type: int}": (
-        "derive", "would make 'Label' beside 'label', which Spark can't tell apart", "Write 'label'"),
+        "derive", "would make 'Label' next to 'label', which Spark can't distinguish", "Write 'label'"),
     "derive: {column: _file, sql: label, type: int}": (
         "derive.column", "received the column '_file', a name that laketrain uses itself", ""),
     "regex: {column: scanner, pattern: '(a|b'}": (
@@ -168,7 +168,7 @@ def test_a_bound_that_spark_reads_stays_as_it_is_written_so_that_no_table_is_mad
     assert Range.model_validate({"rule": "range", "column": "at", "max": bound}).max == kept
 
 
-@pytest.mark.parametrize(("rule", "kind", "said", "hint"), [
+@pytest.mark.parametrize(("rule", "kind", "message", "hint"), [
     ({"rule": "cast", "to": "double"}, "interval day to second", "is interval day to second, which Spark doesn't cast",
      'cast: {column: took, to: "decimal(20,6)"}'),
     ({"rule": "range", "min": 0}, "interval day to second", "range compares numbers, dates and times",
@@ -177,15 +177,14 @@ def test_a_bound_that_spark_reads_stays_as_it_is_written_so_that_no_table_is_mad
      'cast: {column: took, to: "decimal(20,6)"}'),
     ({"rule": "impute", "method": "mean"}, "interval year to month", "mean needs numbers", "{column: took, to: int}"),
 ])
-def test_a_rule_that_takes_no_interval_names_the_cast_that_spark_has(rule: dict[str, Any], kind: str, said: str,
+def test_a_rule_that_takes_no_interval_names_the_cast_that_spark_has(rule: dict[str, Any], kind: str, message: str,
                                                                      hint: str) -> None:
     column = {"columns": ["took"]} if rule["rule"] in ("outliers", "impute") else {"column": "took"}
     settings = {key: value for key, value in rule.items() if key != "rule"}
-    found = RULE.validate_python({rule["rule"]: {**settings, **column}})
-    problem = found.problem({"took": kind})
-    assert problem is not None
-    assert said in problem[0]
-    assert hint in problem[1]
+    parsed = RULE.validate_python({rule["rule"]: {**settings, **column}})
+    [problem] = parsed.problems({"took": kind})
+    assert message in problem.problem
+    assert hint in problem.hint
     made = RULE.validate_python({"cast": {"column": "took", "to": re.findall(r'to: "?([^"}]+)', hint)[0]}})
-    assert made.problem({"took": kind}) is None
-    assert found.problem(made.after({"took": kind})) is None
+    assert not list(made.problems({"took": kind}))
+    assert not list(parsed.problems(made.after({"took": kind})))

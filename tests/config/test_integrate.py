@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from laketrain.config.integrate import IntegrateTable
-from laketrain.config.widening import widened
+from laketrain.config.sql.widening import widened
 from laketrain.errors import Problem
 from laketrain.workload import Workload
 from laketrain.workload.columns import Columns

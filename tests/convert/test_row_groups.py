@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.convert.row_groups import RowGroups
+from laketrain.convert.row_groups import RowGroupWriter
 
 SCHEMA = pa.schema([("image", pa.binary()), ("label", pa.int64())])
 
@@ -23,7 +23,7 @@ def rows_of(images: list[bytes], first: int = 0) -> pa.Table:
 
 
 def written(place: Path, images: list[bytes], rows: int = 4) -> pq.FileMetaData:
-    file = RowGroups(place, "part", SCHEMA, rows, durable=True)
+    file = RowGroupWriter(place, "part", SCHEMA, rows, durable=True)
     file.add(rows_of(images))
     file.close()
     return pq.read_metadata(place)
@@ -33,7 +33,7 @@ def written(place: Path, images: list[bytes], rows: int = 4) -> pq.FileMetaData:
 def test_row_groups_have_their_size_whatever_the_pieces(
         tmp_path_factory: pytest.TempPathFactory, pieces: list[int], rows: int, durable: bool) -> None:
     place = tmp_path_factory.mktemp("groups") / "a.parquet"
-    file = RowGroups(place, "part", SCHEMA, rows, durable)
+    file = RowGroupWriter(place, "part", SCHEMA, rows, durable)
     starts = np.cumsum([0, *pieces])
     for start, piece in zip(starts, pieces, strict=False):
         file.add(rows_of([b"x%d" % row for row in range(start, start + piece)], int(start)))

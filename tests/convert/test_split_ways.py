@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from laketrain.config.convert import Split
-from laketrain.config.likeness import Likeness
-from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
+from laketrain.config.near_duplicates import NearDuplicateSettings
+from laketrain.convert.leakage import Leak, find_leaks, find_near_duplicate_leaks
 from laketrain.convert.split import with_split
 from laketrain.spark.frames import SESSION_CONF, SPLIT, configured
 
@@ -99,12 +99,12 @@ def test_a_key_and_inputs_in_two_splits_are_leaks_counted_by_pair(spark: SparkSe
     rows = [(0, "p1", "x"), (0, "p2", "y"), (1, "p1", "z"), (2, "p1", "y"), (2, "p3", "y"), (-1, "p2", "x"),
             (1, None, "w"), (2, None, "v")]
     frame = spark.createDataFrame(rows, f"{SPLIT} int, patient string, scan string")
-    found = leaks_of(frame, ["patient"], ["scan"], ("train", "val", "test"))
+    found = find_leaks(frame, ["patient"], ["scan"], ("train", "val", "test"))
     assert found == [
         Leak("'patient'", ("train", "val"), 1, "p1"), Leak("'patient'", ("train", "test"), 1, "p1"),
         Leak("'patient'", ("val", "test"), 1, "p1"), Leak("the inputs", ("train", "test"), 1)]
     assert found[0].said == "'patient' leaks between train and val: 1 value, e.g. p1"
-    assert leaks_of(frame, [], ["patient", "scan"], ("train", "val", "test")) == []
+    assert find_leaks(frame, [], ["patient", "scan"], ("train", "val", "test")) == []
 
 
 @pytest.mark.slow
@@ -115,7 +115,9 @@ def test_texts_that_are_almost_the_same_in_two_splits_are_leaks(spark: SparkSess
     texts = [(0, text(1)), (0, text(2)), (0, text(3)), (1, text(1) + " x"), (1, text(4)), (1, text(5)),
              (2, text(2).upper()), (2, text(2) + " y"), (2, text(6)), (-1, text(4)), (2, None), (0, "")]
     frame = spark.createDataFrame(texts, f"{SPLIT} int, body string")
-    found = near_leaks_of(frame, Likeness(column="body"), ("train", "val", "test"))
+    settings = NearDuplicateSettings(column="body")
+    found = find_near_duplicate_leaks(frame, settings, ("train", "val", "test"))
     assert found == [Leak("nearly the same 'body'", ("train", "val"), 1),
                      Leak("nearly the same 'body'", ("train", "test"), 2)]
-    assert near_leaks_of(frame.where(f"{SPLIT} = 0"), Likeness(column="body"), ("train", "val", "test")) == []
+    train = frame.where(f"{SPLIT} = 0")
+    assert find_near_duplicate_leaks(train, settings, ("train", "val", "test")) == []

@@ -101,7 +101,7 @@ TABLE = {
         "received the column '_record', a name that laketrain uses itself"),
     "columns that Spark can't tell apart": Broken(
         "label: string, scanner", "label: string, Label: string, scanner", "sources.captures.schema",
-        "received 'label' and 'Label', which Spark can't tell apart"),
+        "received 'label' and 'Label', which Spark can't distinguish"),
     "an unknown rule": Broken(
         "- trim: {columns", "- trimm: {columns", f"{CAPTURES}.4", "unknown rule 'trimm'", "Did you mean 'trim'?"),
     "a rule without its settings": Broken(

@@ -1,5 +1,5 @@
 """The language of a workload's YAML: documents with lines, sections, the settings of stages, problems in words."""
 
-from laketrain.config.document import Document
+from laketrain.config.language.document import Document
 
 __all__ = ["Document"]

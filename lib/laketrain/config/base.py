@@ -18,10 +18,6 @@ UserCode = Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")]
 """A function of the user's, as `module:function`."""
 
 
-Told = tuple[str, str] | None
-"""What is wrong, and the hint; None where nothing is."""
-
-
 class Section(BaseModel):
     """A mapping in the YAML. Unknown keys, loose types and infinities are refused: `epochs: "3"` is not 3.
 

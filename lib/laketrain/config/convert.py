@@ -13,8 +13,8 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from laketrain.config.base import Section, SplitName
-from laketrain.config.instants import AS_SPARK_READS
-from laketrain.config.likeness import Likeness
+from laketrain.config.language.timestamps import SPARK_TIMESTAMP
+from laketrain.config.near_duplicates import NearDuplicateSettings
 
 
 class ByColumn(Section):
@@ -44,7 +44,7 @@ def _instant(text: str) -> datetime:
     """When it is that `text` says, as Spark reads it in a session of UTC. Raises ValueError where it can't."""
     found = datetime.fromisoformat(text)
     offset = found.utcoffset() or timedelta()
-    if not AS_SPARK_READS.fullmatch(text) or abs(offset) > _WIDEST_OFFSET:
+    if not SPARK_TIMESTAMP.fullmatch(text) or abs(offset) > _WIDEST_OFFSET:
         raise ValueError
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
@@ -146,7 +146,7 @@ class Leakage(Section):
     """Columns whose values belong to one split each: a patient, a device, a day."""
     duplicates: bool = True
     """Whether rows whose inputs are alike in every bit are looked for as well."""
-    near_duplicates: Likeness | None = None
+    near_duplicates: NearDuplicateSettings | None = None
     """A column of texts or pictures that are looked for in other splits where they are almost the same; by default
     they aren't, as it takes longer than all else here."""
     action: Literal["report", "fatal"] = "report"

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping
 from pydantic import Field
 
 from laketrain.config.base import Section
-from laketrain.config.durations import Duration
-from laketrain.config.widening import known_by_hint, widened
+from laketrain.config.language.durations import Duration
+from laketrain.config.sql.widening import known_by_hint, widened
+from laketrain.errors import Problem
 
 PAST, NEXT = "past.", "next."
 """What stands before a column's name where its values of a whole window are meant."""
@@ -47,8 +48,8 @@ class Windows(Section):
         return self.lookback + self.horizon
 
     @property
-    def late(self) -> str:
-        """In words, what is wrong with a window that nobody could have known at its time."""
+    def late_reason(self) -> str:
+        """Why a window is quarantined that contains rows which weren't known yet."""
         return f"a row of its past became known, by {self.known_by!r}, after the {self.order!r} of the last, or never"
 
     def columns(self, known: Iterable[str], future: bool = True) -> set[str]:
@@ -58,12 +59,13 @@ class Windows(Section):
         after = {NEXT + name for name in plain} if self.horizon and future else set()
         return plain | {PAST + name for name in plain} | after
 
-    def unlike(self, types: Mapping[str, str]) -> tuple[str, str] | None:
-        """Why `known_by` can't be held against the order in a table of these types, and the hint; '' is unknown."""
+    def known_by_problem(self, types: Mapping[str, str]) -> Problem | None:
+        """The problem if `known_by` can't be compared with `order` in a table of these types; '' is an unknown type."""
         order, known = types.get(self.order, ""), types.get(self.known_by or "", "")
         if not order or not known or widened(order, known):
             return None
-        return f"column {self.order!r} is {order}, {self.known_by!r} is {known}", known_by_hint(order, known)
+        return Problem.at((), f"column {self.order!r} is {order}, {self.known_by!r} is {known}",
+                          known_by_hint(order, known))
 
     def steps(self, column: str) -> int | None:
         """How many values `column` has in a window; None for a plain one."""

@@ -20,8 +20,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from laketrain.config.column_names import same_form
 from laketrain.config.evaluate import THRESHOLD
-from laketrain.config.names import same_form
 from laketrain.errors import DataError, LakeError, nearest
 from laketrain.features import Feature, FeatureSet, Label, Multilabel, Value
 from laketrain.features.answers import columns_of, prefix

@@ -9,13 +9,14 @@ So a mistake about a column, or about its type, is told before Spark starts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
 
 from pydantic import Field
 
-from laketrain.config.base import Section, Told
+from laketrain.config.base import Section
 from laketrain.config.sources import RESERVED
+from laketrain.errors import Problem
 
 Types = dict[str, str]
 """Columns in their order, each with its type of Spark SQL."""
@@ -41,9 +42,9 @@ class BaseRule(Section):
         """The table's columns after the rule, given those before it."""
         return columns
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
-        """What can't work with these columns, or on this machine."""
-        return None
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
+        """Reasons why the rule can't work with these columns, or on this machine."""
+        return iter(())
 
 
 def after_all(rules: Iterable[BaseRule], columns: Types) -> Types:
@@ -64,16 +65,16 @@ def is_number(kind: str) -> bool:
     return re.fullmatch(f"{whole}|{other}", kind.strip().lower()) is not None
 
 
-def wants_numbers(rule: str, names: Iterable[str], columns: Mapping[str, str]) -> Told:
-    """Told where one of `names` is no number."""
+def require_numbers(rule: str, names: Iterable[str], columns: Mapping[str, str]) -> Iterator[Problem]:
+    """A problem for the first of `names` that isn't numeric."""
     for name in names:
         if name in columns and not is_number(columns[name]):
-            return (f"{rule} needs numbers, column {name!r} is {columns[name]} here",
-                    f"Cast it in a rule before, e.g. {to_number(name, columns[name])}")
-    return None
+            yield Problem.at((), f"{rule} needs numbers, column {name!r} is {columns[name]} here",
+                             f"Cast it in a rule before, e.g. {to_number(name, columns[name])}")
+            return
 
 
-def is_span(kind: str) -> bool:
+def is_interval(kind: str) -> bool:
     """Whether a type of Spark SQL is an interval."""
     return kind.strip().lower().startswith("interval")
 
@@ -81,7 +82,7 @@ def is_span(kind: str) -> bool:
 def to_number(column: str, kind: str) -> str:
     """A rule that makes a number of a column: of an interval its seconds, to the microsecond, or its months."""
     span = "int" if "month" in kind or "year" in kind else '"decimal(20,6)"'
-    return f"cast: {{column: {column}, to: {span if is_span(kind) else 'double'}}}"
+    return f"cast: {{column: {column}, to: {span if is_interval(kind) else 'double'}}}"
 
 
 def new_name(name: str) -> str:
@@ -91,9 +92,10 @@ def new_name(name: str) -> str:
     return name
 
 
-def told_apart(name: str, columns: Mapping[str, str]) -> Told:
-    """Told where a new column differs from one that is there by capitals alone."""
+def case_clash(name: str, columns: Iterable[str]) -> Problem | None:
+    """The problem of a new column whose name differs from one of `columns` only in capitals; else None."""
     for other in columns:
         if other != name and other.lower() == name.lower():
-            return f"would make {name!r} beside {other!r}, which Spark can't tell apart", f"Write {other!r}"
+            return Problem.at((), f"would make {name!r} next to {other!r}, which Spark can't distinguish",
+                              f"Write {other!r}")
     return None

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from laketrain.config.base import Told
 from laketrain.config.clean.base import (
     BaseRule,
     Types,
+    case_clash,
+    is_interval,
     is_number,
-    is_span,
     new_name,
     replaced,
     to_number,
-    told_apart,
 )
-from laketrain.config.types import SparkType
-from laketrain.errors import nearest
+from laketrain.config.sql.types import SparkType
+from laketrain.errors import Problem, nearest
 
 _TIMES = ("date", "timestamp", "timestamp_ntz", "timestamp_ltz")
 _ZONE_LETTERS = "VzOXx"
@@ -101,12 +100,11 @@ class Cast(BaseRule):
     def after(self, columns: Types) -> Types:
         return replaced(columns, [self.column], self.to)
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
         kind = columns.get(self.column, "")
-        if is_span(kind) and self.to.strip().lower() in ("float", "real", "double"):
-            return (f"column {self.column!r} is {kind}, which Spark doesn't cast to {self.to}",
-                    f"Write {to_number(self.column, kind)}, and a second cast where it has to be {self.to}")
-        return None
+        if is_interval(kind) and self.to.strip().lower() in ("float", "real", "double"):
+            yield Problem.at((), f"column {self.column!r} is {kind}, which Spark doesn't cast to {self.to}",
+                             f"Write {to_number(self.column, kind)}, and a second cast where it has to be {self.to}")
 
 
 class Parse(BaseRule):
@@ -146,5 +144,6 @@ class Derive(BaseRule):
     def after(self, columns: Types) -> Types:
         return replaced(columns, [self.column], self.type)
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
-        return told_apart(self.column, columns)
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
+        if problem := case_clash(self.column, columns):
+            yield problem

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from laketrain.config.base import Told
-from laketrain.config.clean.base import BaseRule, Types, new_name, told_apart
-from laketrain.config.types import SparkType
+from laketrain.config.clean.base import BaseRule, Types, case_clash, new_name
+from laketrain.config.sql.types import SparkType
+from laketrain.errors import Problem
 from laketrain.usercode.lookup import call_problem
 
 
@@ -46,6 +46,7 @@ class Function(BaseRule):
     def after(self, columns: Types) -> Types:
         return {**{name: kind for name, kind in columns.items() if name not in self.drops}, **self.adds}
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
-        told = (told_apart(name, columns) for name in self.adds)
-        return next((one for one in told if one), None) or call_problem(self.call)
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
+        clashes = filter(None, (case_clash(name, columns) for name in self.adds))
+        if problem := next(clashes, None) or call_problem(self.call):
+            yield problem

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from laketrain.config.base import Told
-from laketrain.config.clean.base import BaseRule, Columns, is_number, wants_numbers
+from laketrain.config.clean.base import BaseRule, Columns, is_number, require_numbers
+from laketrain.errors import Problem
 
 
 class Impute(BaseRule):
@@ -48,11 +48,10 @@ class Impute(BaseRule):
     def uses(self) -> list[str]:
         return [*super().uses(), *([self.along] if self.along else [])]
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
         if self.method in ("mean", "median"):
-            return wants_numbers(self.method, self.columns, columns)
+            yield from require_numbers(self.method, self.columns, columns)
         if self.method == "constant" and isinstance(self.value, str):
             name = next((name for name in self.columns if is_number(columns.get(name, ""))), None)
             if name:
-                return f"received {self.value!r} as the value of {name!r}, which is {columns[name]} here", ""
-        return None
+                yield Problem.at((), f"received {self.value!r} as the value of {name!r}, which is {columns[name]} here")

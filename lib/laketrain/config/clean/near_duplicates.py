@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field
 
-from laketrain.config.base import Told
 from laketrain.config.clean.base import BaseRule
-from laketrain.config.likeness import Likeness
+from laketrain.config.near_duplicates import NearDuplicateSettings
+from laketrain.errors import Problem
 
 
-class NearDuplicates(Likeness, BaseRule):
+class NearDuplicates(NearDuplicateSettings, BaseRule):
     """Of texts or pictures that are almost the same, the first by file and content stays; the others are rejected.
 
     The reason names the row that stays and how alike they are. Rows without a text or a readable picture stay.
@@ -29,5 +29,6 @@ class NearDuplicates(Likeness, BaseRule):
     def uses(self) -> list[str]:
         return [*super().uses(), *self.key]
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
-        return self.unfit(columns)
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
+        if problem := self.column_problem(columns):
+            yield problem

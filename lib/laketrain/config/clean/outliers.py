@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field
 
-from laketrain.config.base import Told
-from laketrain.config.clean.base import BaseRule, Columns, wants_numbers
+from laketrain.config.clean.base import BaseRule, Columns, require_numbers
+from laketrain.errors import Problem
 
 
 class Outliers(BaseRule):
@@ -34,5 +34,5 @@ class Outliers(BaseRule):
     action: Literal["reject", "clip", "null"] = "reject"
     """`reject` the row, `clip` the value to the nearest bound, or make it `null`."""
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
-        return wants_numbers("outliers", self.columns, columns)
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
+        return require_numbers("outliers", self.columns, columns)

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field, field_validator
 
-from laketrain.config.base import Told
 from laketrain.config.clean.base import BaseRule, Columns, Types, replaced
+from laketrain.errors import Problem
 
 SHORTEST_KEY = 16
 """Bytes of a hash key, below which it could be found by trying."""
@@ -33,10 +33,9 @@ class Drop(BaseRule):
     def after(self, columns: Types) -> Types:
         return {name: kind for name, kind in columns.items() if name not in self.columns}
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
         if columns and set(columns) <= set(self.columns):
-            return "drops every column of the table", "Leave the key"
-        return None
+            yield Problem.at((), "drops every column of the table", "Leave the key")
 
 
 class Mask(BaseRule):
@@ -73,18 +72,20 @@ class Hash(BaseRule):
     def after(self, columns: Types) -> Types:
         return replaced(columns, self.columns, "string")
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
-        return key_problem(self.key_env)
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
+        if problem := key_problem(self.key_env):
+            yield problem
 
 
-def key_problem(name: str) -> Told:
-    """Why the environment variable `name` holds no key that will do."""
+def key_problem(name: str) -> Problem | None:
+    """The problem of the hash key in the environment variable `name`; None if the key can be used."""
     key = os.environ.get(name, "")
     hint = f"Set it where the driver runs, e.g. export {name}=$(openssl rand -hex 32), and keep it for later runs"
     if not key:
-        return f"the environment variable {name!r} holds no key", hint
+        return Problem.at((), f"the environment variable {name!r} holds no key", hint)
     if len(key.encode()) < SHORTEST_KEY:
-        return f"the key in the environment variable {name!r} is shorter than {SHORTEST_KEY} bytes", hint
+        return Problem.at((), f"the key in the environment variable {name!r} is shorter than {SHORTEST_KEY} bytes",
+                          hint)
     return None
 
 

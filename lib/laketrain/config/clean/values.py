@@ -8,16 +8,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from laketrain.config.base import Told
-from laketrain.config.clean.base import BaseRule, Columns, is_span, to_number
-from laketrain.config.instants import AS_SPARK_READS
+from laketrain.config.clean.base import BaseRule, Columns, is_interval, to_number
+from laketrain.config.language.timestamps import SPARK_TIMESTAMP
+from laketrain.errors import Problem
 
 
 class NotNull(BaseRule):
@@ -66,7 +66,7 @@ def _iso(text: str) -> str:
     try:
         if "W" in text:
             raise ValueError
-        if AS_SPARK_READS.fullmatch(text):
+        if SPARK_TIMESTAMP.fullmatch(text):
             datetime.fromisoformat(text)
             return text
         with suppress(ValueError):
@@ -101,19 +101,18 @@ class Range(BaseRule):
                              "Write two numbers or two dates")
         if (isinstance(self.min, str) and isinstance(self.max, str) and self.min[:10] > self.max[:10]) or (
                 isinstance(self.min, float) and isinstance(self.max, float) and self.min > self.max):
-            raise ValueError(f"range is empty: min {said(self.min)} is above max {said(self.max)}")
+            raise ValueError(f"range is empty: min {format_bound(self.min)} is above max {format_bound(self.max)}")
         return self
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
         kind = columns.get(self.column, "")
-        if is_span(kind):
-            return (f"range compares numbers, dates and times, column {self.column!r} is {kind} here",
-                    f"Cast it in a rule before: {to_number(self.column, kind)}")
-        return None
+        if is_interval(kind):
+            yield Problem.at((), f"range compares numbers, dates and times, column {self.column!r} is {kind} here",
+                             f"Cast it in a rule before: {to_number(self.column, kind)}")
 
 
-def said(bound: Bound) -> str:
-    """A bound in words."""
+def format_bound(bound: Bound) -> str:
+    """A bound as text."""
     return bound if isinstance(bound, str) else f"{bound:g}"
 
 

@@ -18,15 +18,15 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 
 from laketrain.config.base import Name, Section
-from laketrain.config.integrate.as_of import AsOf, LonelyPolicy
-from laketrain.config.integrate.base import BaseStep, Known, Partners, Standing
+from laketrain.config.integrate.as_of import AsOf, AsOfUnmatchedPolicy
+from laketrain.config.integrate.base import BaseStep, Known, Partners, StepContext
 from laketrain.config.integrate.history import History
 from laketrain.config.integrate.join import Join, UnmatchedPolicy
 from laketrain.config.integrate.sql import Sql
 from laketrain.config.integrate.union import Union
 
-__all__ = ["AsOf", "BaseStep", "History", "IntegrateTable", "Join", "Known", "LonelyPolicy", "Partners", "Sql",
-           "Standing", "Step", "Union", "UnmatchedPolicy"]
+__all__ = ["AsOf", "BaseStep", "History", "IntegrateTable", "Join", "Known", "AsOfUnmatchedPolicy", "Partners", "Sql",
+           "StepContext", "Step", "Union", "UnmatchedPolicy"]
 
 _AnyStep = Join | AsOf | Union | History | Sql
 _BY_NAME = {typing.get_args(kind.model_fields["step"].annotation)[0]: kind for kind in typing.get_args(_AnyStep)}

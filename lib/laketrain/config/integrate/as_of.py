@@ -13,17 +13,17 @@ from pydantic import Field
 
 from laketrain.config.base import Section
 from laketrain.config.clean.base import is_number
-from laketrain.config.durations import Duration
-from laketrain.config.integrate.base import Known, Partners, Standing, absent, comparable
+from laketrain.config.integrate.base import Known, Partners, StepContext, absent, type_mismatch
 from laketrain.config.integrate.join import Unmatched
 from laketrain.config.integrate.known import NONE, known_column, known_problems
-from laketrain.config.widening import is_time, widened
+from laketrain.config.language.durations import Duration
+from laketrain.config.sql.widening import is_time, widened
 from laketrain.errors import Problem
 
 NotNegative = Annotated[float, Field(ge=0)]
 
 
-class LonelyPolicy(Section):
+class AsOfUnmatchedPolicy(Section):
     """What happens to rows without a partner. Rows of the other table need none."""
 
     left: Unmatched = "fatal"
@@ -52,13 +52,13 @@ class AsOf(Partners):
     allow_exact: bool = True
     """Whether a row of the very same time is a partner, and one that was known at the very same time."""
     latest_by: str | None = None
-    """Which row counts where several of the other table share key and time: that with the highest value here, e.g. when
-    it was recorded. Without this and `known_by`, and of equals, such rows are refused."""
+    """Which row counts where several of the other table share key and time: that with the highest value here, e.g.
+    when it was recorded. Without this and `known_by`, and of equals, such rows are refused."""
     known_by: str | None = None
     """The other table's column with the time at which a row became known, for `direction: backward`: a row of this side
     gets none that became known after its own time. By default what `latest_by` names, which must be such a time then;
     `none` where rows may get what became known later. A row that lacks this time was never known."""
-    unmatched: LonelyPolicy = LonelyPolicy()
+    unmatched: AsOfUnmatchedPolicy = AsOfUnmatchedPolicy()
     """What happens to rows without a partner."""
 
     @property
@@ -82,9 +82,9 @@ class AsOf(Partners):
             del found[self.other_time]
         return found
 
-    def problems(self, here: Standing) -> Iterator[Problem]:
-        left, right = here.columns, here.tables(self.table)
-        yield from super().problems(here)
+    def problems(self, context: StepContext) -> Iterator[Problem]:
+        left, right = context.columns, context.tables(self.table)
+        yield from super().problems(context)
         yield from absent("column", [self.time], left, ("time",))
         place = "right_time" if self.right_time else "time"
         yield from absent(f"column of {self.table}", [self.other_time], right, (place,))
@@ -93,15 +93,15 @@ class AsOf(Partners):
             yield Problem.at(("latest_by",), f"column {self.latest_by!r} is a map, and maps have no order",
                              "Choose another column")
         mine, others = (left or {}).get(self.time, ""), (right or {}).get(self.other_time, "")
-        if problem := comparable(self.time, mine, self.other_time, others, self.table):
-            yield Problem.at(("time",), *problem)
+        if problem := type_mismatch(self.time, mine, self.other_time, others, self.table):
+            yield problem.below("time")
         elif kind := mine or others:
-            yield from self._unlike_times(kind)
+            yield from self._time_problems(kind)
         common = widened(mine, others) if mine and others else ""
         if common is not None:
-            yield from self._unheld(common, right)
+            yield from self._known_by_problems(common, right)
 
-    def _unheld(self, kind: str, right: Known) -> Iterator[Problem]:
+    def _known_by_problems(self, kind: str, right: Known) -> Iterator[Problem]:
         if self.known is None or self.direction == "backward":
             yield from known_problems(self.known_by, self.latest_by, self.time, kind, right,
                                       f"column of {self.table}")
@@ -111,7 +111,7 @@ class AsOf(Partners):
                          f"Write known_by: {NONE} where that is meant, e.g. for a label; of what was known at a row's "
                          "time, direction: backward finds the last")
 
-    def _unlike_times(self, kind: str) -> Iterator[Problem]:
+    def _time_problems(self, kind: str) -> Iterator[Problem]:
         if not is_time(kind) and not is_number(kind):
             yield Problem.at(("time",), f"column {self.time!r} is {kind}, expected a timestamp, a date or a number",
                              f"Cast it in its clean rules, e.g. cast: {{column: {self.time}, to: timestamp}}")

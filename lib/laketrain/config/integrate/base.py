@@ -1,7 +1,7 @@
 """What every step is: settings that know which tables they read, and which columns they need and leave behind.
 
-    step.problems(Standing("digits", "pixels", columns, tables))    # Problem.at(("on",), "there is no column …"), …
-    step.after(Standing(…))                                         # {'digit_id': 'string', 'label': 'int'}
+    step.problems(StepContext("digits", "pixels", columns, tables))    # Problem.at(("on",), "there is no column …"), …
+    step.after(StepContext(…))                                         # {'digit_id': 'string', 'label': 'int'}
 
 The same questions are asked before Spark starts, of what the config tells, and when a step runs, of the real columns.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 from laketrain.config.base import Name, Section
-from laketrain.config.widening import widened
+from laketrain.config.sql.widening import widened
 from laketrain.errors import Problem, nearest
 
 Known = dict[str, str] | None
@@ -22,7 +22,7 @@ Known = dict[str, str] | None
 
 
 @dataclass(frozen=True)
-class Standing:
+class StepContext:
     """Where a step stands.
 
     view: the integrated table's name. begins: the table that it begins with. columns: those that the steps before
@@ -30,7 +30,7 @@ class Standing:
     """
 
     view: str
-    begins: str
+    first_table: str
     columns: Known
     tables: Callable[[str], Known]
 
@@ -50,13 +50,13 @@ class BaseStep(Section):
         """The tables that the step takes rows from, besides those that come to it."""
         return []
 
-    def problems(self, here: Standing) -> Iterator[Problem]:
+    def problems(self, context: StepContext) -> Iterator[Problem]:
         """What can't work with these columns."""
         return iter(())
 
-    def after(self, here: Standing) -> Known:
+    def after(self, context: StepContext) -> Known:
         """The columns after the step."""
-        return here.columns
+        return context.columns
 
 
 class Partners(BaseStep):
@@ -98,8 +98,8 @@ class Partners(BaseStep):
         names = [name for name in other if name not in self.keys.values()] if self.columns is None else self.columns
         return {name: self.rename.get(name, (self.prefix or "") + name) for name in names}
 
-    def problems(self, here: Standing) -> Iterator[Problem]:
-        left, right = here.columns, here.tables(self.table)
+    def problems(self, context: StepContext) -> Iterator[Problem]:
+        left, right = context.columns, context.tables(self.table)
         yield from absent("column", self.keys, left, ("on",))
         yield from absent(f"column of {self.table}", self.keys.values(), right, ("on",))
         if right is not None:
@@ -107,15 +107,15 @@ class Partners(BaseStep):
             yield from absent(f"column of {self.table}", self.rename, right, ("rename",))
         if left is None or right is None:
             return
-        yield from _unlike(self.keys, left, right, self.table)
+        yield from _key_mismatches(self.keys, left, right, self.table)
         yield from self._clashes(left, self.taken(right).values())
 
-    def after(self, here: Standing) -> Known:
-        right = here.tables(self.table)
-        if here.columns is None or right is None:
+    def after(self, context: StepContext) -> Known:
+        right = context.tables(self.table)
+        if context.columns is None or right is None:
             return None
-        # A key that isn't there is told once, not by every step that follows.
-        columns = {**here.columns, **{key: here.columns.get(key, "") for key in self.keys}}
+        # A missing key is reported once, not by every step that follows.
+        columns = {**context.columns, **{key: context.columns.get(key, "") for key in self.keys}}
         return {**columns, **{new: right.get(old, "") for old, new in self.taken(right).items()}}
 
     def _clashes(self, left: Iterable[str], new: Iterable[str]) -> Iterator[Problem]:
@@ -141,19 +141,19 @@ def absent(noun: str, names: Iterable[str], columns: Known, place: tuple[str | i
                     for name in dict.fromkeys(names) if name not in columns)
 
 
-def comparable(name: str, left: str, other: str, right: str, table: str) -> tuple[str, str] | None:
-    """Why the columns `name` of type `left` and `other` of `table`, of type `right`, can't be compared, and the hint.
+def type_mismatch(name: str, left: str, other: str, right: str, table: str) -> Problem | None:
+    """The problem if the columns `name` of type `left` and `other` of `table`, of type `right`, can't be compared.
 
-    Spark would cast one to the other: '007' would equal 7, and what is no number would be null.
+    Spark would cast one to the other's type: '007' would equal 7, and text that isn't a number would be null.
     """
     if not left or not right or widened(left, right):
         return None
-    return f"column {name!r} is {left}, {other!r} of {table} is {right}", (
-        f"Cast one of them in its clean rules, e.g. cast: {{column: {other}, to: {left}}}")
+    return Problem.at((), f"column {name!r} is {left}, {other!r} of {table} is {right}",
+                      f"Cast one of them in its clean rules, e.g. cast: {{column: {other}, to: {left}}}")
 
 
-def _unlike(keys: Mapping[str, str], left: Mapping[str, str], right: Mapping[str, str],
-            table: str) -> Iterator[Problem]:
+def _key_mismatches(keys: Mapping[str, str], left: Mapping[str, str], right: Mapping[str, str],
+                    table: str) -> Iterator[Problem]:
     for name, other in keys.items():
-        if problem := comparable(name, left.get(name, ""), other, right.get(other, ""), table):
-            yield Problem.at(("on",), *problem)
+        if problem := type_mismatch(name, left.get(name, ""), other, right.get(other, ""), table):
+            yield problem.below("on")

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from laketrain.config.integrate.base import BaseStep, Known, Standing, absent
+from laketrain.config.integrate.base import BaseStep, Known, StepContext, absent
 from laketrain.config.integrate.known import known_column, known_problems
 from laketrain.errors import Problem
 
@@ -80,8 +80,8 @@ class History(BaseStep):
         prefix = self.prefix or ("earlier_" if self.per == "event" else "")
         return {name: prefix + name for name in self.columns}
 
-    def problems(self, here: Standing) -> Iterator[Problem]:
-        columns = here.columns
+    def problems(self, context: StepContext) -> Iterator[Problem]:
+        columns = context.columns
         latest = [self.latest_by] if self.latest_by else []
         for place, names in (("by", self.by), ("order", self.order_by), ("columns", self.columns),
                              ("latest_by", latest)):
@@ -100,13 +100,13 @@ class History(BaseStep):
         for name in sorted({name for name in new if name.lower() in there or lower.count(name.lower()) > 1}):
             yield Problem.at((), f"there would be two columns {name!r}", "Give the arrays a prefix, e.g. prefix: past_")
 
-    def after(self, here: Standing) -> Known:
-        if here.columns is None:
+    def after(self, context: StepContext) -> Known:
+        if context.columns is None:
             return {**dict.fromkeys((*self.by, *self.arrays.values()), ""),
                     **({self.count: "bigint"} if self.count else {})} if self.per == "entity" else None
-        arrays = {new: f"array<{here.columns[old]}>" if here.columns.get(old) else ""
+        arrays = {new: f"array<{context.columns[old]}>" if context.columns.get(old) else ""
                   for old, new in self.arrays.items()}
         if self.per == "event":
-            return {**here.columns, **arrays}
-        kept = {name: here.columns.get(name, "") for name in self.by}
+            return {**context.columns, **arrays}
+        kept = {name: context.columns.get(name, "") for name in self.by}
         return {**kept, **arrays, **({self.count: "bigint"} if self.count else {})}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from laketrain.config.clean.base import is_number
 from laketrain.config.integrate.base import Known, absent
-from laketrain.config.widening import is_time, known_by_hint, widened
+from laketrain.config.sql.widening import is_time, known_by_hint, widened
 from laketrain.errors import Problem
 
 NONE = "none"

@@ -11,9 +11,9 @@ from typing import Literal
 from pydantic import Field
 
 from laketrain.config.base import Name
-from laketrain.config.clean.base import told_apart
-from laketrain.config.integrate.base import BaseStep, Known, Standing
-from laketrain.config.widening import widened
+from laketrain.config.clean.base import case_clash
+from laketrain.config.integrate.base import BaseStep, Known, StepContext
+from laketrain.config.sql.widening import widened
 from laketrain.errors import Problem, nearest
 
 
@@ -36,30 +36,30 @@ class Union(BaseStep):
     def reads(self) -> list[str]:
         return list(self.tables)
 
-    def problems(self, here: Standing) -> Iterator[Problem]:
-        parts = self._parts(here)
-        every = self.columns_of(here) or {}
+    def problems(self, context: StepContext) -> Iterator[Problem]:
+        parts = self._parts(context)
+        every = self.columns_of(context) or {}
         first, *others = parts
         for place, (name, columns) in enumerate(others):
             where = ("tables", place)
             if columns is None or parts[0][1] is None:
                 continue
-            yield from (Problem.at(where, *problem) for column in columns if (problem := told_apart(column, every)))
+            yield from (problem.below(*where) for column in columns if (problem := case_clash(column, every)))
             if self.missing == "fail":
                 yield from _lacking(where, first, (name, columns))
         for column in every:
             kinds = {name: columns[column] for name, columns in parts if columns and columns.get(column)}
             yield from _at_odds(column, kinds, self.tables)
-        if self.source_column and (problem := told_apart(self.source_column, every)):
-            yield Problem.at(("source_column",), *problem)
+        if self.source_column and (problem := case_clash(self.source_column, every)):
+            yield problem.below("source_column")
         if self.source_column in every:
             yield Problem.at(("source_column",), f"there is a column {self.source_column!r} already",
                              "Choose another name")
 
-    def columns_of(self, here: Standing) -> Known:
+    def columns_of(self, context: StepContext) -> Known:
         """All columns in their order, each with the type that holds every table's values; without `source_column`."""
         found: dict[str, str] = {}
-        for _, columns in self._parts(here):
+        for _, columns in self._parts(context):
             if columns is None:
                 return None
             for column, kind in columns.items():
@@ -67,12 +67,12 @@ class Union(BaseStep):
                 found[column] = (widened(before, kind) or "") if before and kind else ""
         return found
 
-    def after(self, here: Standing) -> Known:
-        found = self.columns_of(here)
+    def after(self, context: StepContext) -> Known:
+        found = self.columns_of(context)
         return {**found, **({self.source_column: "string"} if self.source_column else {})} if found else found
 
-    def _parts(self, here: Standing) -> list[tuple[str, Known]]:
-        return [(here.begins, here.columns), *((name, here.tables(name)) for name in self.tables)]
+    def _parts(self, context: StepContext) -> list[tuple[str, Known]]:
+        return [(context.first_table, context.columns), *((name, context.tables(name)) for name in self.tables)]
 
 
 def _lacking(where: tuple[str | int, ...], one: tuple[str, Known], other: tuple[str, Known]) -> Iterator[Problem]:

@@ -14,8 +14,8 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator
 
 from laketrain.config.base import Section
-from laketrain.config.names import same_form
-from laketrain.config.types import SparkType
+from laketrain.config.column_names import same_form
+from laketrain.config.sql.types import SparkType
 
 RESERVED = ("_file", "_record", "_reject", "_corrupt", "_place", "_metadata", "_split", "_order", "_key")
 """Columns that the stages add for a while."""
@@ -70,7 +70,7 @@ class BaseSource(Section):
             form = same_form(name)
             if form in first:
                 who = "Spark" if first[form].lower() == name.lower() else "nobody (they differ in Unicode's form alone)"
-                raise ValueError(f"received {first[form]!r} and {name!r}, which {who} can't tell apart")
+                raise ValueError(f"received {first[form]!r} and {name!r}, which {who} can't distinguish")
             first[form] = name
         return columns
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from laketrain.config.sources.base import Options, ServerSource
-from laketrain.config.types import SparkType
+from laketrain.config.sql.types import SparkType
 from laketrain.errors import nearest
 
 KEPT: Mapping[str, str] = {

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from laketrain.config.base import Section
-from laketrain.config.secrets import holds_secret
+from laketrain.config.language.secrets import contains_secret
 from laketrain.config.sources.base import Connector, EnvironmentName, Options, Schema, ServerSource
 from laketrain.config.sources.files import Drift, Source
 
@@ -72,7 +72,7 @@ class TableSource(ServerSource):
     @classmethod
     def _no_secret(cls, options: Options) -> Options:
         for name, value in options.items():
-            if _SECRET.search(name) or _PAIR.search(str(value)) or holds_secret(str(value)):
+            if _SECRET.search(name) or _PAIR.search(str(value)) or contains_secret(str(value)):
                 raise ValueError(f"received a value for {name!r} (not shown: it is a secret)",
                                  "Put it in the environment and its variable's name under 'secrets', e.g. "
                                  f"secrets: {{{name}: SHOP_SECRET}}")
@@ -139,7 +139,7 @@ class JdbcSource(TableSource):
     @field_validator("url")
     @classmethod
     def _without_secret(cls, url: str) -> str:
-        if holds_secret(url):
+        if contains_secret(url):
             raise ValueError("received a URL with a user or password in it (not shown)",
                              "Put user and password in the environment, and name them by user_env and password_env")
         return url

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.config.dates import days
+from laketrain.config.language.dates import days
 from laketrain.errors import ConfigError
 
 

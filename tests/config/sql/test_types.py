@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from laketrain.config.types import SparkType
+from laketrain.config.sql.types import SparkType
 
 TYPE = TypeAdapter(SparkType)
 GOOD = [

@@ -1,13 +1,13 @@
 """How a text says when, so that Spark reads what Python does.
 
-    AS_SPARK_READS.fullmatch("2026-11-20 03:15")
+    SPARK_TIMESTAMP.fullmatch("2026-11-20 03:15")
 """
 
 from __future__ import annotations
 
 import re
 
-AS_SPARK_READS = re.compile(
+SPARK_TIMESTAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([T ][0-9]{2}(:[0-9]{2})?|[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})?)?")
 """Of a date or time; Spark makes a null of other forms of ISO 8601, and of an offset without seconds."""

@@ -1,6 +1,6 @@
 """Secrets that stand in a URL, as people write them all the same: found, and hidden.
 
-    without_secrets("jdbc:db2://h:50000/shop:user=a;pwd=tiger;")      # jdbc:db2://h:50000/shop:user=a;pwd=(hidden);
+    hide_secrets("jdbc:db2://h:50000/shop:user=a;pwd=tiger;")      # jdbc:db2://h:50000/shop:user=a;pwd=(hidden);
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _IN_QUERY, _IN_JDBC = _setting(_QUERY, _MAYBE, _VALUE), _setting(_ANYWHERE, _MAY
 _SURE_IN_QUERY, _SURE_IN_JDBC = _setting(_QUERY, _SURE, _TELLING), _setting(_ANYWHERE, _SURE, _TELLING)
 
 
-def without_secrets(text: str) -> str:
+def hide_secrets(text: str) -> str:
     """`text`, in which nothing is left of the users, passwords and keys that its URLs carry."""
     text = _JDBC.sub(lambda url: _IN_JDBC.sub(rf"\g<1>{HIDDEN}", _ORACLE.sub(rf"\g<1>{HIDDEN}@", url[0])), text)
     return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _LOGIN.sub(rf"\g<1>{HIDDEN}@", text))
 
 
-def holds_secret(text: str) -> bool:
+def contains_secret(text: str) -> bool:
     """Whether a URL in `text` carries one, for certain."""
     if _PASSWORD.search(text) or _SURE_IN_QUERY.search(text):
         return True

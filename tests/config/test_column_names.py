@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.config.names import alike
-from laketrain.config.sql import doubled
+from laketrain.config.column_names import find_clash
+from laketrain.config.sql.queries import duplicate_column
 from laketrain.errors import Problem
 
 SCHEMA = {"id": "string", "at": "timestamp", "load": "double", "past.load": "double", "class": "double",
@@ -100,7 +100,7 @@ def test_an_answer_of_another_kind_of_target_is_no_clash(told: Told) -> None:
 
 def test_a_column_is_kept_once(told: Told) -> None:
     [problem] = told({"x": LOAD, "y": KIND}, keep=["id", "at", "id"])
-    assert "columns 'id' and 'id' can't stand side by side" in problem.problem
+    assert "columns 'id' and 'id' can't be in one table" in problem.problem
 
 
 def test_features_that_differ_by_capitals_alone_are_refused(told: Told) -> None:
@@ -134,13 +134,13 @@ def test_a_select_that_makes_a_column_twice_is_refused(told: Told, query: str) -
     ("SELECT t.a, t.A FROM t", "A"), ("SELECT *, * FROM t", "a"),
     ("SELECT x.* FROM (SELECT a AS c FROM t) x", None)])
 def test_which_columns_a_select_makes_twice(query: str, twice: str | None) -> None:
-    assert doubled(query, ["a", "b"]) == twice
+    assert duplicate_column(query, ["a", "b"]) == twice
 
 
 def test_names_that_look_alike_are_refused_in_a_schema(told: Told) -> None:
     one, two = (unicodedata.normalize(form, "größe") for form in ("NFC", "NFD"))
     found = told({"x": LOAD, "y": KIND}, schema={**SCHEMA, one: "double", two: "double"})
-    assert any("nobody (they differ in Unicode's form alone) can't tell apart" in str(problem) for problem in found)
+    assert any("nobody (they differ in Unicode's form alone) can't distinguish" in str(problem) for problem in found)
     found = told({"x": LOAD, "y": KIND}, schema={**SCHEMA, "_FILE": "double"})
     assert any("'_FILE', a name that laketrain uses itself" in str(problem) for problem in found)
 
@@ -160,7 +160,7 @@ def test_two_quarantines_of_one_name_are_refused(problems: Told, name: str) -> N
 @given(st.lists(st.text("aAbBéÉ", max_size=4), max_size=5))
 def test_names_are_alike_where_neither_capitals_nor_unicode_s_form_tells_them_apart(names: list[str]) -> None:
     forms = [unicodedata.normalize("NFD", name).lower() for name in names]
-    found = alike(names)
+    found = find_clash(names)
     assert (found is None) == (len(set(forms)) == len(forms))
     if found is not None:
         assert unicodedata.normalize("NFD", found[0]).lower() == unicodedata.normalize("NFD", found[1]).lower()

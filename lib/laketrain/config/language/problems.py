@@ -15,7 +15,7 @@ from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from laketrain.config.base import Section
-from laketrain.config.document import Document
+from laketrain.config.language.document import Document
 from laketrain.errors import Problem, nearest
 
 _EXPECTED = {

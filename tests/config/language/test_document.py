@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from laketrain.config.document import Document, parse_value
+from laketrain.config.language.document import Document, parse_value
 from laketrain.errors import ConfigError
 
 TEXT = """\
