@@ -28,16 +28,16 @@ REFUSED = {
     "cast: {column: label, to: date, format: '%Y-%m-%d'}": (
         "cast.format", "received '%Y-%m-%d', expected Spark's pattern letters", "E.g. yyyy-MM-dd HH:mm:ss"),
     "cast: {column: label, to: date, format: YYYY-MM-dd}": (
-        "cast.format", "received 'YYYY-MM-dd', in which 'Y' is no letter that Spark reads times by",
+        "cast.format", "received 'YYYY-MM-dd', in which 'Y' isn't a pattern letter that Spark reads times by",
         "Write yyyy for the year"),
     "cast: {column: label, to: timestamp, format: yyyy-MM-dd XXX, zone: Asia/Tokyo}": (
-        "cast", "the format 'yyyy-MM-dd XXX' reads a zone from the text, so zone has nothing to say", ""),
+        "cast", "the format 'yyyy-MM-dd XXX' reads a zone from the text, so zone would change nothing", ""),
     "cast: {column: label, to: string, decimal: ','}": ("cast", "cast to string takes no separators; numbers do", ""),
     "cast: {column: label, to: double, decimal: ',', thousands: ','}": (
         "cast", "decimal and thousands are both ','", ""),
     "cast: {column: label, to: double, thousands: '.'}": ("cast", "decimal and thousands are both '.'", ""),
     "cast: {column: label, to: double, decimal: comma}": (
-        "cast.decimal", "received 'comma', expected one character that is no letter, digit or sign, such as ','", ""),
+        "cast.decimal", "received 'comma', expected one character that isn't a letter, digit or sign, such as ','", ""),
     "derive: {column: half, sql: lable / 2, type: double}": (
         "derive.sql", "there is no column 'lable'", "Did you mean 'label'?"),
     "derive: {column: half, sql: label /, type: double}": (
@@ -51,7 +51,7 @@ REFUSED = {
     "derive: {column: _file, sql: label, type: int}": (
         "derive.column", "received the column '_file', a name that laketrain uses itself", ""),
     "regex: {column: scanner, pattern: '(a|b'}": (
-        "regex.pattern", "received '(a|b', which is no regular expression", "needs a backslash before it"),
+        "regex.pattern", "received '(a|b', which isn't a regular expression", "needs a backslash before it"),
     "range: {column: captured_at, min: 2026-13-01}": (
         "range.min", "received '2026-13-01', expected a number or a date such as 2026-11-20", ""),
     "range: {column: captured_at, min: 2026-W01-1}": (

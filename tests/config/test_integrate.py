@@ -76,9 +76,9 @@ REFUSED = {
     AS_OF + "latest_by: amount}": (
         ".as_of.latest_by", "isn't known when a correction became known", "known_by: none where rows may look ahead"),
     AS_OF + "latest_by: given, direction: forward}": (
-        ".as_of.latest_by", "direction: forward takes rows of a later time, whenever they be", "Write known_by: none"),
+        ".as_of.latest_by", "direction: forward matches rows of a later time, whenever they", "Write known_by: none"),
     AS_OF + "known_by: given, direction: nearest}": (
-        ".as_of.known_by", "direction: nearest takes rows of a later time", "direction: backward finds the last"),
+        ".as_of.known_by", "direction: nearest matches rows of a later time", "a row matches the last"),
     AS_OF + "direction: backwards}": (".as_of.direction", "received 'backwards' (text), expected", "'backward'?"),
     AS_OF + "unmatched: {right: drop}}": (".as_of.unmatched.right", "unknown key 'right'", "Accepted: left"),
     "as_of: {table: doses, on: [patient], time: at, right_time: amount}": (
@@ -97,7 +97,7 @@ REFUSED = {
     "history: {by: [patient], order: at, columns: [code], last: 5, per: event, count: n}": (
         ".history", "'count' is for per: entity", "Leave it out"),
     "history: {by: [patient], order: at, columns: [code], last: 5, known_by: at}": (
-        ".history", "'known_by' is for per: event: a row an entity has no time of its own", "choose per: event"),
+        ".history", "'known_by' is for per: event: with per: entity a row has no time of its own", "choose per: event"),
     "history: {by: [patient], order: at, columns: [code], last: 5, per: event, latest_by: id}": (
         ".history.latest_by", "the column 'id' is bigint, and 'at' is timestamp", "Add known_by: the column with that"),
     "history: {by: [patient], order: code, columns: [id], last: 5, per: event, known_by: code}": (

@@ -32,5 +32,5 @@ def test_what_no_dialect_reads_is_refused(pattern: str, said: str) -> None:
     with pytest.raises(ValidationError) as caught:
         regex(pattern)
     problem, hint = caught.value.errors()[0]["ctx"]["error"].args
-    assert problem.startswith(f"received {pattern!r}, which is no regular expression: ") and said in problem
+    assert problem.startswith(f"received {pattern!r}, which isn't a regular expression: ") and said in problem
     assert "needs a backslash before it" in hint

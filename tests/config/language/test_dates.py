@@ -41,7 +41,7 @@ def test_a_range_has_both_ends_and_every_day_between(begin: date, more: int) -> 
     ("2026-11-01..", "received '', expected a day"),
     ("2026-11-01,", "received '', expected a day"),
     ("2026-11-01...2026-11-02", "received '.2026-11-02', expected a day"),
-    ("2026-11-03..2026-11-01", "'2026-11-03..2026-11-01' ends before it begins"),
+    ("2026-11-03..2026-11-01", "'2026-11-03..2026-11-01' ends before it starts"),
 ])
 def test_what_is_no_day_is_refused_with_the_way_to_write_it(asked: str, problem: str) -> None:
     with pytest.raises(ConfigError) as caught:

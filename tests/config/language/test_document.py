@@ -103,7 +103,7 @@ def test_a_form_for_what_is_no_day_is_refused(tmp_path: Path):
         document(tmp_path, "variables: {date: today}\na: '${date:%Y}'\n")
     [problem] = caught.value.problems
     assert (problem.where, problem.line) == ("a", 2)
-    assert problem.problem == "uses ${date:%Y}, and date is 'today', which is no day"
+    assert problem.problem == "uses ${date:%Y}, and date is 'today', which isn't a day"
 
 
 def test_all_variables_that_are_missing_are_told(tmp_path: Path):

@@ -62,7 +62,7 @@ def test_a_select_over_the_view_is_taken(sql: str):
 @pytest.mark.parametrize(("sql", "message"), [
     ("SELECT lable FROM v", "there is no column 'lable'"),
     ("SELECT label FROM v WHERE scaner = 'a'", "there is no column 'scaner'"),
-    ("SELECT label FROM w", "reads 'w', expected only the view 'v'"),
+    ("SELECT label FROM w", "reads 'w', expected the view 'v' alone"),
     ("SELECT label FROM v JOIN w USING (label)", "reads 'w'"),
     ("SELECT label FROM db.w", "reads 'db.w'"),
     ("SELECT label FROM v WHERE label IN (SELECT x FROM w)", "reads 'w'"),

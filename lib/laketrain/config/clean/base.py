@@ -1,9 +1,9 @@
-"""What every rule is: settings that know which columns they need and which they leave behind.
+"""The base class of rules: settings that know which columns they need and which columns they produce.
 
     rule.uses()                     # ['label']
-    rule.after({"label": "string"}) # {'label': 'int'}: what later rules and stages find
+    rule.after({"label": "string"}) # {'label': 'int'}: the columns of later rules and stages
 
-So a mistake about a column, or about its type, is told before Spark starts.
+So a wrong column, or a wrong type, is reported before Spark starts.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ Columns = Annotated[list[str], Field(min_length=1)]
 
 
 class BaseRule(Section):
-    """One rule. The fields `column`, `columns` and `by` name columns that are there before it."""
+    """One rule. The fields `column`, `columns` and `by` name columns of its input."""
 
     rule: str
     """The rule's name."""
 
     def uses(self) -> list[str]:
-        """The columns that the rule reads or changes by name; those inside SQL are looked for apart."""
-        found: list[str] = []
-        for name in ("column", "columns", "by"):
-            value = getattr(self, name, None)
-            found += value if isinstance(value, list) else [value] if value else []
-        return found
+        """The columns that the rule reads or changes by name; those in SQL are checked separately."""
+        names: list[str] = []
+        for key in ("column", "columns", "by"):
+            value = getattr(self, key, None)
+            names += value if isinstance(value, list) else [value] if value else []
+        return names
 
     def after(self, columns: Types) -> Types:
-        """The table's columns after the rule, given those before it."""
+        """The table's columns after the rule; `columns` are those before it."""
         return columns
 
     def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
@@ -55,7 +55,7 @@ def after_all(rules: Iterable[BaseRule], columns: Types) -> Types:
 
 
 def replaced(columns: Types, names: Iterable[str], kind: str) -> Types:
-    """`columns` in which each of `names` is of the type `kind`; new ones stand at the end."""
+    """`columns` in which each of `names` is of the type `kind`; new ones come last."""
     return {**columns, **dict.fromkeys(names, kind)}
 
 
@@ -80,13 +80,13 @@ def is_interval(kind: str) -> bool:
 
 
 def to_number(column: str, kind: str) -> str:
-    """A rule that makes a number of a column: of an interval its seconds, to the microsecond, or its months."""
+    """A rule that turns a column into a number: an interval into seconds, to the microsecond, or into months."""
     span = "int" if "month" in kind or "year" in kind else '"decimal(20,6)"'
     return f"cast: {{column: {column}, to: {span if is_interval(kind) else 'double'}}}"
 
 
 def new_name(name: str) -> str:
-    """A name that a rule may give to a column. Raises ValueError for those that the stages use themselves."""
+    """`name`, if a rule may give it to a column. Raises ValueError for the names that the stages use themselves."""
     if not name or name.lower() in RESERVED:
         raise ValueError(f"received the column {name!r}, a name that laketrain uses itself")
     return name

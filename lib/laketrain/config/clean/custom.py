@@ -1,4 +1,4 @@
-"""The rule that is a function of the user's.
+"""The rule that calls a user's function.
 
     - function: {call: "hospital.cleaning:join_names", adds: {full_name: string}, drops: [first, last]}
 """
@@ -17,23 +17,23 @@ from laketrain.usercode.lookup import call_problem
 
 
 class Function(BaseRule):
-    """A Python function from DataFrame to DataFrame, for what no other rule does.
+    """Calls a Python function from DataFrame to DataFrame, for what no other rule does.
 
-    It gets the rows that are still good, with the columns `_file`, `_record` and `_reject`, which it must hand on. It
-    may change values and columns, and mark rows with `laketrain.clean.reject`, but must neither lose nor make rows:
-    that is checked, and told.
+    The function receives the rows that no rule has rejected yet, with the columns `_file`, `_record` and `_reject`,
+    which it must keep. It may change values and columns, and reject rows with `laketrain.clean.reject`. It must neither
+    drop nor add rows; otherwise the stage fails.
     """
 
     rule: Literal["function"]
     call: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
-    """`module:function`. The module must be found by the driver's Python, and by the executors' where the function
-    ships Python code to them."""
+    """`module:function`. The driver must be able to import the module, and so must the executors if the function sends
+    Python code to them."""
     adds: dict[str, SparkType] = Field(default_factory=dict)
-    """Columns that it adds, or whose type it changes, with their types."""
+    """Columns that the function adds, or whose type it changes, with their types."""
     drops: list[str] = Field(default_factory=list)
-    """Columns that it takes away."""
+    """Columns that the function removes."""
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
-    """Handed to the function as keyword arguments."""
+    """Keyword arguments of the function."""
 
     @field_validator("adds")
     @classmethod

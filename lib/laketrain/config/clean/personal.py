@@ -1,10 +1,10 @@
-"""Rules for columns that tell who somebody is. They reject nothing.
+"""Rules for columns that identify a person. They reject nothing.
 
     - drop: {columns: [name]}
     - mask: {columns: [phone], keep: 3}
     - hash: {columns: [email], key_env: PATIENT_HASH_KEY}
 
-The columns are veiled in the quarantine too, whichever rule rejected a row.
+The columns are masked in the quarantine too, whichever rule rejected a row.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from laketrain.config.clean.base import BaseRule, Columns, Types, replaced
 from laketrain.errors import Problem
 
 SHORTEST_KEY = 16
-"""Bytes of a hash key, below which it could be found by trying."""
+"""The least bytes of a hash key; a shorter one could be guessed."""
 
 
 class Drop(BaseRule):
-    """The columns go."""
+    """Removes columns."""
 
     rule: Literal["drop"]
     columns: Columns
-    """The columns that later rules and stages don't find any more."""
+    """The columns that are removed; later rules and stages don't have them."""
 
     def after(self, columns: Types) -> Types:
         return {name: kind for name, kind in columns.items() if name not in self.columns}
@@ -39,11 +39,11 @@ class Drop(BaseRule):
 
 
 class Mask(BaseRule):
-    """All characters but the last few become stars; a text no longer than those becomes stars whole."""
+    """Replaces all characters but the last `keep` by stars. A text of `keep` characters or fewer is masked entirely."""
 
     rule: Literal["mask"]
     columns: Columns
-    """The columns that are masked; they become text."""
+    """The columns that are masked. They become text."""
     keep: int = Field(default=0, ge=0)
     """How many characters at the end stay readable."""
 
@@ -52,12 +52,12 @@ class Mask(BaseRule):
 
 
 class Hash(BaseRule):
-    """Each value becomes its HMAC-SHA256 under a secret key, as 64 hexadecimal digits: rows of one person can still be
-    joined and counted, and without the key nobody can try names."""
+    """Replaces each value by its HMAC-SHA256 under a secret key, as 64 hexadecimal digits. Rows of one person can still
+    be joined and counted, and without the key nobody can test names."""
 
     rule: Literal["hash"]
     columns: Columns
-    """The columns that are hashed, as text. The same value has the same hash in every table hashed with that key."""
+    """The columns that are hashed, as text. A value has the same hash in every table that is hashed with this key."""
     key_env: str
     """The NAME of the environment variable that holds the key on the driver, at least 16 bytes."""
 

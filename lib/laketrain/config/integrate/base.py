@@ -1,9 +1,10 @@
-"""What every step is: settings that know which tables they read, and which columns they need and leave behind.
+"""The base class of steps: settings that know which tables they read, which columns they need and which they produce.
 
     step.problems(StepContext("digits", "pixels", columns, tables))    # Problem.at(("on",), "there is no column …"), …
     step.after(StepContext(…))                                         # {'digit_id': 'string', 'label': 'int'}
 
-The same questions are asked before Spark starts, of what the config tells, and when a step runs, of the real columns.
+They are checked before Spark starts, with the columns that the config declares, and when a step runs, with the real
+ones.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from laketrain.config.sql.widening import widened
 from laketrain.errors import Problem, nearest
 
 Known = dict[str, str] | None
-"""A table's columns in their order, each with its type, '' where that isn't known; None where nothing is."""
+"""A table's columns in order, each with its type, '' if that is unknown; None if the columns are unknown."""
 
 
 @dataclass(frozen=True)
 class StepContext:
-    """Where a step stands.
+    """The context in which a step is applied.
 
-    view: the integrated table's name. begins: the table that it begins with. columns: those that the steps before
-    leave. tables: the columns of any other table.
+    Attributes:
+        view: the integrated table's name. first_table: the table that it starts from.
+        columns: those after the steps before. tables: returns the columns of any other table.
     """
 
     view: str
@@ -36,22 +38,22 @@ class StepContext:
 
 
 class BaseStep(Section):
-    """One step, told from others by `step`."""
+    """One step; `step` determines its kind."""
 
     step: str
     """The step's name."""
 
     @property
     def label(self) -> str:
-        """The step in words, as counts and quarantine name it: `join(captures)`."""
+        """The step's name in counts and quarantine: `join(captures)`."""
         return self.step
 
     def reads(self) -> list[str]:
-        """The tables that the step takes rows from, besides those that come to it."""
+        """The other tables that the step reads."""
         return []
 
     def problems(self, context: StepContext) -> Iterator[Problem]:
-        """What can't work with these columns."""
+        """Reasons why the step can't work with these columns."""
         return iter(())
 
     def after(self, context: StepContext) -> Known:
@@ -60,18 +62,18 @@ class BaseStep(Section):
 
 
 class Partners(BaseStep):
-    """What a join and an as-of join share: the other table, the key, and the names that its columns get."""
+    """The common settings of join and as-of join: the other table, the key, and the names of its columns."""
 
     table: Name
-    """The other table: an integrated one declared above or, where there is none of that name, a clean one."""
+    """The other table: an integrated table declared above or, if there is none of that name, a clean table."""
     on: list[str] | dict[str, str]
-    """The columns of the key, which both sides have; or a mapping of this side's names to the other table's."""
+    """The columns of the key, which both sides have, or a mapping of this side's names to the other table's."""
     columns: list[str] | None = Field(default=None, min_length=1)
-    """The columns that are taken from the other table; by default all but its key."""
+    """The columns that are added from the other table; by default all but its key."""
     prefix: str | None = Field(default=None, min_length=1)
-    """What is put before the names of the columns taken, e.g. `patient_`, so that none is there already."""
+    """A prefix of the added columns' names, e.g. `patient_`, so that they don't clash with existing ones."""
     rename: dict[str, str] = Field(default_factory=dict)
-    """Columns taken, each with the name that it gets instead; no prefix is put before it."""
+    """New names of added columns, by their old names. They get no prefix."""
 
     @model_validator(mode="after")
     def _renames_what_it_takes(self) -> Partners:
@@ -87,14 +89,14 @@ class Partners(BaseStep):
 
     @property
     def keys(self) -> dict[str, str]:
-        """The key's columns: this side's name to the other's."""
+        """The key's columns: a mapping of this side's names to the other's."""
         return self.on if isinstance(self.on, dict) else {name: name for name in self.on}
 
     def reads(self) -> list[str]:
         return [self.table]
 
     def taken(self, other: Iterable[str]) -> dict[str, str]:
-        """The columns that come from the other table, which has the columns `other`: its name to the new one."""
+        """The columns that are added from the other table, which has the columns `other`: old name to new name."""
         names = [name for name in other if name not in self.keys.values()] if self.columns is None else self.columns
         return {name: self.rename.get(name, (self.prefix or "") + name) for name in names}
 
@@ -134,10 +136,10 @@ class Partners(BaseStep):
                              "Give each a name of its own in 'rename'")
 
 
-def absent(noun: str, names: Iterable[str], columns: Known, place: tuple[str | int, ...]) -> Iterator[Problem]:
-    """The `names` that aren't among `columns`; none where those aren't known."""
+def absent(noun: str, names: Iterable[str], columns: Known, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    """A problem for each of `names` that isn't in `columns`; none if the columns are unknown."""
     if columns is not None:
-        yield from (Problem.at(place, f"there is no {noun} {name!r}", nearest(name, columns))
+        yield from (Problem.at(path, f"there is no {noun} {name!r}", nearest(name, columns))
                     for name in dict.fromkeys(names) if name not in columns)
 
 

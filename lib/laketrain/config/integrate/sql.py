@@ -1,4 +1,4 @@
-"""The step that selects, filters and computes.
+"""The step that selects, filters and computes columns.
 
     - sql: SELECT digit_id, label FROM digits WHERE label < 10
 """
@@ -14,8 +14,8 @@ from laketrain.errors import Problem
 
 
 class Sql(BaseStep):
-    """One SELECT over the view of this table's name: the rows so far. It may select and filter, but make no rows.
-    Written short, `sql: SELECT …`."""
+    """One SELECT over a view of the rows so far, which has the integrated table's name. It may select and filter, but
+    not add rows. The short form is `sql: SELECT …`."""
 
     step: Literal["sql"]
     query: str
@@ -26,7 +26,7 @@ class Sql(BaseStep):
         if problem := query_problem(self.query, context.view, names):
             yield problem
         elif name := duplicate_column(self.query, names):
-            yield Problem.at((), f"would make two columns {name!r}", "Give one another name by AS, or leave it out")
+            yield Problem.at((), f"would make two columns {name!r}", "Give one another name with AS, or leave it out")
 
     def after(self, context: StepContext) -> Known:
         return selected_columns(self.query, context.columns)

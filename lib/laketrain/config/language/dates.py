@@ -1,4 +1,4 @@
-"""Days as they are asked for on the command line: one, a range with both ends, or several of these.
+"""Dates on the command line: a day, a range that includes both ends, or several of these.
 
     days("2026-11-01..2026-11-03, 2026-12-01")  ->  ("2026-11-01", "2026-11-02", "2026-11-03", "2026-12-01")
 """
@@ -12,21 +12,21 @@ from laketrain.errors import ConfigError, Problem
 OPTION = "--dates"
 
 
-def days(asked: str) -> tuple[str, ...]:
-    """Each day once, in the order asked, as YYYY-MM-DD.
+def days(option: str) -> tuple[str, ...]:
+    """The days as YYYY-MM-DD, each once, in the given order.
 
     Raises:
-        ConfigError: a part is no day of the calendar, or a range ends before it begins.
+        ConfigError: a part isn't a day of the calendar, or a range ends before it starts.
     """
-    found: dict[str, None] = {}
-    for part in asked.split(","):
+    result: dict[str, None] = {}
+    for part in option.split(","):
         first, dots, last = part.strip().partition("..")
-        begin = _day(first)
-        end = _day(last) if dots else begin
-        if end < begin:
-            raise _refused(f"{part.strip()!r} ends before it begins", "Swap its ends")
-        found.update(dict.fromkeys(str(begin + timedelta(days=after)) for after in range((end - begin).days + 1)))
-    return tuple(found)
+        start = _day(first)
+        end = _day(last) if dots else start
+        if end < start:
+            raise _error(f"{part.strip()!r} ends before it starts", "Swap the two days")
+        result.update(dict.fromkeys(str(start + timedelta(days=index)) for index in range((end - start).days + 1)))
+    return tuple(result)
 
 
 def _day(text: str) -> date:
@@ -35,9 +35,9 @@ def _day(text: str) -> date:
     except ValueError:
         parsed = None
     if parsed is None or str(parsed) != text.strip():
-        raise _refused(f"received {text.strip()!r}, expected a day", "Write 2026-11-01, or 2026-11-01..2026-11-20")
+        raise _error(f"received {text.strip()!r}, expected a day", "Write 2026-11-01, or 2026-11-01..2026-11-20")
     return parsed
 
 
-def _refused(problem: str, hint: str) -> ConfigError:
+def _error(problem: str, hint: str) -> ConfigError:
     return ConfigError("command line", [Problem(OPTION, problem, hint)])

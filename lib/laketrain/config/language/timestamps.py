@@ -1,4 +1,4 @@
-"""How a text says when, so that Spark reads what Python does.
+"""Dates and times as text that Spark and Python read equally.
 
     SPARK_TIMESTAMP.fullmatch("2026-11-20 03:15")
 """
@@ -10,4 +10,4 @@ import re
 SPARK_TIMESTAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([T ][0-9]{2}(:[0-9]{2})?|[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})?)?")
-"""Of a date or time; Spark makes a null of other forms of ISO 8601, and of an offset without seconds."""
+"""A date or timestamp that Spark reads. It reads other forms of ISO 8601, and an offset without seconds, as null."""

@@ -85,7 +85,7 @@ def query_problem(sql: str, view: str, inputs: set[str] | None) -> Problem | Non
     readable = {view.lower(), *(cte.alias.lower() for cte in query.find_all(exp.CTE))}
     for table in query.find_all(exp.Table):
         if table.name and table.name.lower() not in readable:
-            return Problem.at((), f"reads {table.sql('spark')!r}, expected only the view {view!r}",
+            return Problem.at((), f"reads {table.sql('spark')!r}, expected the view {view!r} alone",
                               f"Join other tables in a step 'join', where rows are counted; write FROM {view}")
     if inputs is None or not isinstance(query, exp.Select) or query.find(exp.CTE, exp.Subquery, exp.Join, exp.Lateral):
         return None
