@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from laketrain.errors import DataError
-from laketrain.features import FeatureSet, Label, Multilabel
+from laketrain.features import FeatureSet
 
 
 @dataclass
@@ -35,11 +35,9 @@ class ClassCounts:
             weighted = weights > 0
             self._add_weight(split, float(weights.sum()), int((~weighted).sum()))
         for name, feature in features.targets.items():
-            if isinstance(feature, Label | Multilabel):
+            if feature.class_labels:
                 values = features.tensors(stored, [name])[name][weighted]
-                rows = (np.bincount(values, minlength=feature.count) if isinstance(feature, Label)
-                        else values.sum(axis=0, dtype=np.int64))
-                self._add_classes(split, name, rows.tolist())
+                self._add_classes(split, name, feature.class_counts(values).tolist())
 
     def merged(self, others: Iterable[ClassCounts]) -> ClassCounts:
         """Itself, with the sums of `others` added."""
