@@ -1,4 +1,4 @@
-"""Mistakes in the rules of clean are told before Spark starts, and the columns that rules leave are known."""
+"""Mistakes in the rules of clean are reported before Spark starts, and the columns after rules are known."""
 
 from __future__ import annotations
 
@@ -97,12 +97,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("rule", REFUSED)
-def test_a_rule_that_can_not_work_is_refused(digits: str, problems: Load, rule: str):
+def test_a_rule_that_can_t_work_is_refused(digits: str, problems: Load, rule: str):
     where, said, hint = REFUSED[rule]
-    found = problems(digits.replace(PLACE, f"- {rule}"))
-    assert found[0].where == AT + where
-    assert said in found[0].problem
-    assert hint in found[0].hint
+    result = problems(digits.replace(PLACE, f"- {rule}"))
+    assert result[0].where == AT + where
+    assert said in result[0].problem
+    assert hint in result[0].hint
 
 
 @pytest.mark.parametrize("rule", [
@@ -113,7 +113,7 @@ def test_a_rule_that_can_not_work_is_refused(digits: str, problems: Load, rule: 
     "derive: {column: day, sql: to_date(captured_at), type: date}",
     "function: {call: os.path:join}",
 ])
-def test_a_rule_that_works_is_taken(digits: str, problems: Load, rule: str):
+def test_a_rule_that_works_is_accepted(digits: str, problems: Load, rule: str):
     assert problems(digits.replace(PLACE, f"- {rule}")) == []
 
 
@@ -133,8 +133,8 @@ def test_later_rules_and_stages_know_the_columns_that_rules_leave(digits: str, p
         ("integrate.digits.steps.1.sql", "there is no column 'scanner'")}
     derived = digits.replace(PLACE, "- derive: {column: hour, sql: hour(captured_at), type: int}")
     assert problems(derived.replace("SELECT digit_id,", "SELECT hour, digit_id,")) == []
-    [found] = problems(derived.replace("SELECT digit_id,", "SELECT our, digit_id,"))
-    assert found.hint == "Did you mean 'hour'?"
+    [result] = problems(derived.replace("SELECT digit_id,", "SELECT our, digit_id,"))
+    assert result.hint == "Did you mean 'hour'?"
 
 
 def test_each_rule_says_what_it_makes_of_the_columns():
@@ -155,16 +155,16 @@ def test_the_rules_in_the_documents_are_accepted():
 
 
 def test_a_key_in_the_yaml_is_refused_and_not_repeated(digits: str, problems: Load):
-    [found] = problems(digits.replace(PLACE, "- hash: {columns: [scanner], key_env: s3cr3t-4711}"))
-    assert found.where == AT + "hash.key_env"
-    assert "received no NAME of an environment variable" in found.problem
-    assert "s3cr3t" not in f"{found}"
+    [result] = problems(digits.replace(PLACE, "- hash: {columns: [scanner], key_env: s3cr3t-4711}"))
+    assert result.where == AT + "hash.key_env"
+    assert "received no NAME of an environment variable" in result.problem
+    assert "s3cr3t" not in f"{result}"
 
 
 @pytest.mark.parametrize(("bound", "kept"), [
     ("2026-11-20", "2026-11-20"), ("2026-11-20 12:00", "2026-11-20 12:00"), ("20261120", "2026-11-20"),
     ("2026-11-20T12:00:00Z", "2026-11-20T12:00:00Z"), ("20261120T1200", "2026-11-20T12:00:00")])
-def test_a_bound_that_spark_reads_stays_as_it_is_written_so_that_no_table_is_made_anew(bound: str, kept: str) -> None:
+def test_a_bound_that_spark_reads_stays_unchanged_so_that_no_table_is_made_again(bound: str, kept: str) -> None:
     assert Range.model_validate({"rule": "range", "column": "at", "max": bound}).max == kept
 
 
@@ -177,7 +177,7 @@ def test_a_bound_that_spark_reads_stays_as_it_is_written_so_that_no_table_is_mad
      'cast: {column: took, to: "decimal(20,6)"}'),
     ({"rule": "impute", "method": "mean"}, "interval year to month", "mean needs numbers", "{column: took, to: int}"),
 ])
-def test_a_rule_that_takes_no_interval_names_the_cast_that_spark_has(rule: dict[str, Any], kind: str, message: str,
+def test_a_rule_that_refuses_intervals_suggests_a_cast_that_spark_has(rule: dict[str, Any], kind: str, message: str,
                                                                      hint: str) -> None:
     column = {"columns": ["took"]} if rule["rule"] in ("outliers", "impute") else {"column": "took"}
     settings = {key: value for key, value in rule.items() if key != "rule"}

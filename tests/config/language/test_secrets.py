@@ -1,4 +1,4 @@
-"""A secret in a URL is found in whichever way its system writes it, and nothing else is taken for one."""
+"""Secrets in URLs are found in the forms of all systems, and nothing else is taken for a secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source may say, and what is told of one that can't be."""
+"""Valid sources of files, and the problems of invalid ones."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def source(**settings: Any) -> Source:
     ({"format": "com.some.Reader", "schema": {"id": "string"}}, {"id": "string"}),
     ({"format": "excel", "schema": {"id": "string"}}, {"id": "string"}),
 ])
-def test_columns_are_told_where_the_config_alone_can_tell(settings: dict[str, Any], columns: dict[str, str] | None):
+def test_columns_are_known_if_the_config_declares_them(settings: dict[str, Any], columns: dict[str, str] | None):
     assert source(**settings).columns == columns
 
 
-@pytest.mark.parametrize(("settings", "said"), [
+@pytest.mark.parametrize(("settings", "message"), [
     ({"format": "csv"}, "the key 'schema' is missing"),
     ({"format": "csv", "schema": {"id": "int", "a": "array<int>"}}, "'array<int>' for 'a', which CSV can't contain"),
     ({"format": "cvs", "schema": "infer"}, "Did you mean 'csv'?"),
@@ -56,12 +56,12 @@ def test_columns_are_told_where_the_config_alone_can_tell(settings: dict[str, An
     ({"format": "xml", "schema": "infer", "options": {"rowTag": "b"}, "drift": {"retyped": "string"}},
      "xml files carry no types"),
 ])
-def test_what_a_source_can_t_be_is_told(settings: dict[str, Any], said: str):
+def test_an_invalid_source_is_refused_with_the_reason(settings: dict[str, Any], message: str):
     with pytest.raises(ValidationError) as caught:
         source(**settings)
     [error] = caught.value.errors()
     told = error["ctx"]["error"].args if error["type"] == "value_error" else (error["msg"],)
-    assert said in " ".join(told)
+    assert message in " ".join(told)
 
 
 @pytest.mark.parametrize("settings", [

@@ -24,8 +24,8 @@ VIEW = {"digit_id", "pixels", "label"}
     ("SELEC 1", None),
 ])
 def test_the_columns_of_a_select_are_read_from_it(sql: str, columns: set[str] | None):
-    found = selected_columns(sql, dict.fromkeys(VIEW, "int"))
-    assert (None if found is None else set(found)) == columns
+    result = selected_columns(sql, dict.fromkeys(VIEW, "int"))
+    assert (None if result is None else set(result)) == columns
 
 
 def test_a_star_over_unknown_columns_is_unknown():
@@ -39,7 +39,7 @@ def test_a_star_over_unknown_columns_is_unknown():
     ("SELECT cast(label AS string) AS label, label AS same FROM v", {"label": "", "same": ""}),
     ("WITH w AS (SELECT digit_id AS label FROM v) SELECT label FROM w", {"label": ""}),
 ])
-def test_a_column_that_is_taken_as_it_is_keeps_its_type(sql: str, types: dict[str, str]):
+def test_an_unchanged_column_keeps_its_type(sql: str, types: dict[str, str]):
     assert selected_columns(sql, {"digit_id": "string", "pixels": "array<int>", "label": "int"}) == types
 
 
@@ -55,7 +55,7 @@ def test_a_column_that_is_taken_as_it_is_keeps_its_type(sql: str, types: dict[st
     "SELECT label FROM v UNION ALL SELECT label FROM v",
     "SELECT `label` FROM `v` -- a comment",
 ])
-def test_a_select_over_the_view_is_taken(sql: str):
+def test_a_select_over_the_view_is_accepted(sql: str):
     assert query_problem(sql, "v", VIEW) is None
 
 
@@ -85,7 +85,7 @@ def test_any_other_sql_is_refused(sql: str, message: str):
     "`label` IS NOT NULL", "NOT isnan(label)", "aggregate(pixels, 0, (sum, x) -> sum + x) > 0", "true",
     "label IN (1, 2)", "CASE WHEN label = 1 THEN true ELSE digit_id <> '' END", "(label > 1)",
 ])
-def test_a_condition_over_the_columns_is_taken(sql: str):
+def test_a_condition_over_the_columns_is_accepted(sql: str):
     assert condition_problem(sql, VIEW) is None
 
 
@@ -96,7 +96,7 @@ def test_a_condition_over_the_columns_is_taken(sql: str):
     ("SELECT label FROM v", "received SELECT, expected a condition"),
     ("DROP TABLE v", "received DROP, expected a condition"),
 ])
-def test_what_is_no_condition_is_refused(sql: str, message: str):
+def test_sql_that_isn_t_a_condition_is_refused(sql: str, message: str):
     problem = condition_problem(sql, VIEW)
     assert problem is not None
     assert message in problem.problem
