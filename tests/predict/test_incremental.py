@@ -1,4 +1,4 @@
-"""Rows that the same model has answered before keep their answers: what comes is what scoring all of them gives."""
+"""Rows that the same model has predicted before keep their predictions; the result is that of scoring all rows."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def seen_in(version: Version) -> dict[str, str]:
     return {row["name"]: row["data"] for row in rows_of(version)}
 
 
-def test_rows_that_are_new_or_changed_are_asked_about_and_the_others_keep_their_answers(
+def test_new_and_changed_rows_are_scored_and_others_keep_their_predictions(
         spark: SparkSession, model: Version) -> None:
     rows = drawn(12)
     old = commit_table(model.lake, "grown", rows[:8], COLUMNS)
@@ -81,20 +81,20 @@ def test_rows_that_are_new_or_changed_are_asked_about_and_the_others_keep_their_
     assert seen_in(last)["row 0"] == old.ref
 
 
-def test_answers_are_not_asked_of_the_model_again(spark: SparkSession, model: Version) -> None:
+def test_earlier_predictions_need_no_model(spark: SparkSession, model: Version) -> None:
     """By answers that it never gave."""
-    table = commit_table(model.lake, "told", drawn(3), COLUMNS)
+    table = commit_table(model.lake, "incremental", drawn(3), COLUMNS)
     before = predicted(spark, table, model)
     false = [{**row, "class": 99} for row in rows_of(before)]
     schema = StructType.fromJson(json.loads(before.entry.table_schema or ""))
-    with model.lake.table("predictions", "told").stage() as draft:
+    with model.lake.table("predictions", "incremental").stage() as draft:
         write(spark.createDataFrame(false, schema).coalesce(1), draft.url())
         doctored = draft.commit(files=list_data_files(model.lake.store, draft.path()), meta=before.entry.meta,
                                 table_schema=before.entry.table_schema)
     assert {row["class"] for row in rows_of(predicted(spark, table, model, doctored))} == {99}
 
 
-def test_another_model_or_another_way_of_asking_answers_all_rows(spark: SparkSession, model: Version) -> None:
+def test_another_model_or_other_settings_score_all_rows(spark: SparkSession, model: Version) -> None:
     table = commit_table(model.lake, "other", drawn(4), COLUMNS)
     before = predicted(spark, table, model)
     newer = commit_table(model.lake, "other", drawn(5), COLUMNS)
@@ -105,7 +105,7 @@ def test_another_model_or_another_way_of_asking_answers_all_rows(spark: SparkSes
         assert "known" not in version.entry.counts
 
 
-def test_rows_that_were_refused_are_refused_again_and_counted(spark: SparkSession, model: Version) -> None:
+def test_rows_in_quarantine_are_scored_and_counted_again(spark: SparkSession, model: Version) -> None:
     rows = drawn(6)
     rows[1]["pixels"] = rows[1]["pixels"][:63]
     before = predicted(spark, commit_table(model.lake, "refused", rows[:4], COLUMNS), model)
@@ -117,7 +117,7 @@ def test_rows_that_were_refused_are_refused_again_and_counted(spark: SparkSessio
     assert set(json.loads(refused["record"])) == {"name", "pixels"}
 
 
-def test_an_empty_table_and_one_without_anything_new_are_fine(spark: SparkSession, model: Version) -> None:
+def test_an_empty_table_and_one_without_new_rows_have_predictions(spark: SparkSession, model: Version) -> None:
     nothing = predicted(spark, commit_table(model.lake, "empty", [], COLUMNS), model)
     some = predicted(spark, commit_table(model.lake, "empty", drawn(2), COLUMNS), model, nothing)
     again = predicted(spark, commit_table(model.lake, "empty", drawn(2), COLUMNS), model, some)
@@ -126,7 +126,7 @@ def test_an_empty_table_and_one_without_anything_new_are_fine(spark: SparkSessio
     assert answers(some) == answers(again)
 
 
-def test_a_table_with_a_column_of_the_digests_name_is_refused(spark: SparkSession, model: Version) -> None:
+def test_a_table_with_the_name_of_the_digest_column_is_refused(spark: SparkSession, model: Version) -> None:
     table = commit_table(model.lake, "named", [{**drawn(1)[0], DIGEST: "x"}], f"{COLUMNS}, {DIGEST} string")
     with pytest.raises(DataError, match="'keep': column 'row_digest' would hide, or be hidden by, what predictions"):
         predicted(spark, table, model, keep=["name", DIGEST])
@@ -144,14 +144,14 @@ def test_a_table_with_a_column_of_the_digests_name_is_refused(spark: SparkSessio
     ("a binary", (b"\x00",), (b"\x00\x00",)),
     ("a struct<x: int, y: int>", ((1, None),), ((None, 1),)),
 ])
-def test_digests_differ_where_a_value_does_and_only_there(
+def test_digests_differ_only_where_values_differ(
         spark: SparkSession, kind: str, one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
     frame = with_digest(frame := spark.createDataFrame([one, other, one], kind), frame.columns)
     first, second, third = (row[DIGEST] for row in frame.coalesce(1).collect())
     assert first == third != second
 
 
-def test_a_run_by_force_asks_about_all_rows(spark: SparkSession, tmp_path: Path) -> None:
+def test_force_scores_all_rows(spark: SparkSession, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     tiny.commit_model(tiny.commit_tiny(lake))
     (tmp_path / "tiny.yaml").write_text(tiny.CONFIG.replace("predict: {table: new}",

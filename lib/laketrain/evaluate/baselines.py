@@ -1,9 +1,9 @@
-"""The baselines of a dataset, which the driver fits to a sample of the train split.
+"""Baselines, which the driver fits to a sample of the train split.
 
     fitted = Baselines(dataset, "train", outputs).of("label", ["majority", "linear"])     # {"majority": Constant(3), …}
     fitted["majority"].predict(features, arrays)                                           # (n,) classes
 
-The ranks measure them on the rows on which they measure the model. Rows count by their weights, as they do for it.
+The ranks measure them on the same rows as the model, with the same weights.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from laketrain.tasks.baselines import Baseline, Sample
 from laketrain.tasks.design_matrix import design_matrix, width_of
 from laketrain.tasks.persistence import last_values
 
-# More rows would cost the driver minutes and hardly change a baseline. The second bound is of memory: scikit-learn
-# holds the numbers several times, 4 to 8 bytes each.
+# More rows would cost the driver minutes and hardly change a baseline. The second limit bounds memory: scikit-learn
+# keeps several copies of the numbers, at 4 to 8 bytes each.
 MOST_ROWS = 5_000
 MOST_NUMBERS = 32_000_000
 
@@ -39,16 +39,16 @@ class Baselines:
 
     @cached_property
     def sample(self) -> Sample:
-        """What they are fitted to."""
+        """The rows that the baselines are fitted to."""
         return draw_sample(self.dataset, self.train, [output.truth for output in self.outputs.values()])
 
     @property
     def rows(self) -> int:
-        """How many rows they are fitted to."""
+        """The number of rows that the baselines are fitted to."""
         return len(self.sample.inputs)
 
     def of(self, name: str, names: Iterable[str]) -> dict[str, Baseline]:
-        """By name, those among `names` that the output's task has."""
+        """The baselines in `names` that the output's task has, by name."""
         output = self.outputs[name]
         fitted = {baseline: output.task.baseline(baseline, output.truth, output.feature, self.sample)
                   for baseline in names if baseline in output.task.baselines}
@@ -56,7 +56,7 @@ class Baselines:
 
 
 def draw_sample(dataset: Dataset, split: str, truths: Iterable[str]) -> Sample:
-    """Rows of a split that count, spread evenly over all of them."""
+    """Rows of a split with a weight above 0, spread evenly over the split."""
     features, truths = dataset.features, list(truths)
     most = max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, width_of(features))))
     columns = list(dict.fromkeys([*features.inputs, *truths, *([features.weight] if features.weight else [])]))

@@ -1,8 +1,8 @@
-"""Warnings about an evaluation's metrics, in sentences: what was found, what it means, and what helps.
+"""Warnings about an evaluation or a dataset: sentences with the finding, what it means, and what helps.
 
     notices_of(dataset, "train", "test", sections)
     # ["accuracy 0.6100 is worse than the baseline majority 0.7000: …", "'patient' leaks between train and test: …"]
-    notices_of_dataset(dataset)         # only what convert found
+    notices_of_dataset(dataset)         # only from the counts of convert
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from laketrain.tasks.class_scores import named
 
 
 def notices_of(dataset: Version, train: str, split: str, sections: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Of a model trained on the split `train` and measured on `split`, by target."""
+    """The warnings about a model that was trained on the split `train` and measured on `split`."""
     counts = _counts(dataset)
     for target, section in sections.items():
         for scores in section["metrics"].get("classes", []):
@@ -33,12 +33,12 @@ def notices_of(dataset: Version, train: str, split: str, sections: Mapping[str, 
 
 
 def notices_of_dataset(dataset: Version, train: str = "train") -> list[str]:
-    """What convert found: leaks, splits of one drawn value, and classes without rows."""
+    """The warnings about a dataset: leaks, splits of a single value, and classes without rows."""
     return [*_leaks(dataset), *_narrow(dataset), *_classes(dataset, _counts(dataset), train)]
 
 
 def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
-    """The model is worse than a baseline, or only as good as a constant one."""
+    """Warns if the model is worse than a baseline, or no better than a constant one."""
     task = task_of_section(section)
     title = task.headline.metric.replace("_", " ")
     value, better = section["metrics"][task.headline.metric], 1 if task.headline.mode == "max" else -1
@@ -52,8 +52,8 @@ def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
     if beaten:
         names = ", ".join(f"{name} {_short(other)}" for name, other in beaten.items())
         many = "s" if len(beaten) > 1 else ""
-        yield (f"{result} is worse than the baseline{many} {names}: the model has not earned its place. Train longer "
-               "or with another learning rate, look at the learning curves, or take the baseline")
+        yield (f"{result} is worse than the baseline{many} {names}. Train longer or with another learning rate, look "
+               "at the learning curves, or use the baseline")
     same = [name for name in task.constant_baselines if name in section["baselines"] and name not in beaten
             and _short(section["baselines"][name]) == _short(value)]
     if same:
@@ -63,32 +63,31 @@ def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
 
 def _leaks(dataset: Version) -> Iterator[str]:
     if leaks := dataset.entry.meta.get("leaks"):
-        yield (f"{'; '.join(leaks)}. What the model was shown of them it knows again, so figures flatter it. Keep "
-               "together in one split what belongs together ('convert.split.by'), or drop doubles in clean, and train "
-               "again")
+        yield (f"{'; '.join(leaks)}. The model has seen them in training, so its metrics are too good. Keep related "
+               "rows in one split ('convert.split.by'), or drop duplicates in clean, and train again")
 
 
 def _narrow(dataset: Version) -> Iterator[str]:
-    for said in dataset.entry.meta.get("narrow") or []:
-        yield (f"{said}: its figures are of that value alone, which training may never see. Draw by a column of more "
-               "values, or give the splits by 'convert.split.by_column'")
+    for finding in dataset.entry.meta.get("narrow") or []:
+        yield (f"{finding}: its metrics cover that value alone, which training may not contain. Split by a column "
+               "with more values, or name the splits by 'convert.split.by_column'")
 
 
 def _counts(dataset: Version) -> dict[str, dict[str, dict[str, int]]]:
-    """target -> split -> class -> rows, as convert counted them; of an older dataset, those that training saw."""
-    found: dict[str, dict[str, dict[str, int]]] = {}
+    """target -> split -> class -> rows, as convert counted them; of older datasets only the train split."""
+    counts: dict[str, dict[str, dict[str, int]]] = {}
     if "features" not in dataset.entry.meta:
-        return found
+        return counts
     features = FeatureSet.from_json(json.dumps(dataset.entry.meta["features"]))
     counted = dataset.entry.meta.get("classes")
     for name, feature in features.targets.items():
         if labels := feature.class_labels:
-            learnt = feature.train_class_counts
-            by_split = {} if learnt is None else {"train": learnt}
+            fitted = feature.train_class_counts
+            by_split = {} if fitted is None else {"train": fitted}
             if counted is not None:
                 by_split = {split: rows[name] for split, rows in counted.items()}
-            found[name] = {split: dict(zip(labels, rows, strict=True)) for split, rows in by_split.items()}
-    return found
+            counts[name] = {split: dict(zip(labels, rows, strict=True)) for split, rows in by_split.items()}
+    return counts
 
 
 def _classes(dataset: Version, counts: Mapping[str, Mapping[str, Mapping[str, int]]], train: str) -> Iterator[str]:
@@ -104,17 +103,17 @@ def _classes(dataset: Version, counts: Mapping[str, Mapping[str, Mapping[str, in
 
 
 def _missing(target: str, labels: Sequence[str], splits: Sequence[str], everywhere: bool, train: str) -> str:
-    one = len(labels) == 1
-    said = f"{'class' if one else 'classes'} {named(labels)} of {target!r} {'has' if one else 'have'} no row in "
-    it = "it" if one else "them"
+    single = len(labels) == 1
+    text = f"{'class' if single else 'classes'} {named(labels)} of {target!r} {'has' if single else 'have'} no row in "
+    it = "it" if single else "them"
     if everywhere:
-        return (f"{said}any split: the model never learnt {it}, and nothing is measured of {it}. Land rows of {it}, or "
-                f"take {it} out of 'convert.features.{target}'")
+        return (f"{text}any split: the model can't learn {it}, and no metric covers {it}. Add rows of {it}, or "
+                f"remove {it} from 'convert.features.{target}'")
     where = " and ".join(splits)
-    stratify = f"Land more rows of {it}, or let 'convert.split.stratify' share them out over the splits"
+    stratify = f"Add more rows of {it}, or let 'convert.split.stratify' distribute them over the splits"
     if train in splits:
-        return f"{said}{where}: the model never learnt {it} and can't say {it}. {stratify}"
-    return f"{said}{where}: nothing is measured of {it} there, and macro means leave {it} out. {stratify}"
+        return f"{text}{where}: the model never saw {it} and can't predict {it}. {stratify}"
+    return f"{text}{where}: no metric covers {it} there, and macro means leave {it} out. {stratify}"
 
 
 def _short(value: float) -> str:

@@ -1,4 +1,4 @@
-"""An evaluation's sections in its entry's `meta`: written, and read again.
+"""Writes the sections of an evaluation to its entry's `meta`, and reads them.
 
     meta = as_meta({"label": section}, "test", warnings=[])
     sections(meta)                   # {"label": {"kind": "label", "metrics": …, …}}
@@ -17,7 +17,7 @@ from laketrain.tasks import task_of_section
 
 
 def as_meta(by_target: Mapping[str, dict[str, Any]], split: str, warnings: Sequence[str] = ()) -> dict[str, Any]:
-    """What an entry holds of the sections by target."""
+    """The `meta` of an entry for these sections by target."""
     common = {"split": split, "warnings": list(warnings)}
     if len(by_target) == 1:
         [(target, section)] = by_target.items()
@@ -28,14 +28,14 @@ def as_meta(by_target: Mapping[str, dict[str, Any]], split: str, warnings: Seque
 
 
 def sections(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """By target; an entry that doesn't name its target is of a label."""
+    """The sections by target. An older entry without the name of its target is of a label."""
     if "targets" in meta:
         return dict(meta["targets"])
     return {str(meta.get("target", "label")): {"kind": "label", **meta}} if meta.get("metrics") else {}
 
 
 def headline(meta: Mapping[str, Any]) -> tuple[str, float] | None:
-    """The headline metric of the first target, with its name; None where nothing was evaluated."""
+    """Name and value of the first target's headline metric; None if nothing was evaluated."""
     for section in sections(meta).values():
         metric = task_of_section(section).headline.metric
         return metric, section["metrics"][metric]

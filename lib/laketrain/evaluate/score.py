@@ -1,4 +1,4 @@
-"""A rank's part of an evaluation: score its rows, and return sums and the worst mistakes, not predictions.
+"""A rank's part of an evaluation: scores its rows, and returns sums and the worst mistakes, not predictions.
 
     parts = launch(spark, partial(score, task), ranks=2)
     sections = merge_parts(outputs, parts, worst=24, weighted=False)
@@ -26,8 +26,8 @@ from laketrain.tasks.baselines import Baseline
 
 @dataclass(frozen=True)
 class ScoreTask:
-    """What ranks get: a lake's URL, refs such as `features/mnist@3` and `models/mnist@1`, the split, rows a batch, how
-    many mistakes to return, the baselines, and the model's outputs; by default one a target."""
+    """The task of a rank: the lake's URL, refs such as `features/mnist@3` and `models/mnist@1`, the split, rows of a
+    batch, how many mistakes to return, the fitted baselines, and the model's outputs (by default one a target)."""
 
     lake: str
     dataset: str
@@ -44,7 +44,7 @@ def score(task: ScoreTask, world: World, report: Report) -> dict[str, Any]:
 
     Returns:
         By output, the sums and worst rows of its task's accumulator, and under `baselines` the sums of each baseline's
-        headline metric. A row counts by its weight, and one of weight 0 doesn't count.
+        headline metric. Rows are weighted; those with weight 0 don't count.
     """
     import_tensorflow()
     import tensorflow as tf
@@ -61,7 +61,7 @@ def score(task: ScoreTask, world: World, report: Report) -> dict[str, Any]:
     baselines = _Baselines(features, outputs, task.baselines)
     table, _, number = task.model.partition("@")
     model = load_model(Lake(task.lake).table(*table.split("/")).get(int(number)))
-    predict = tf.function(lambda given: model(given, training=False), reduce_retracing=True, autograph=False)
+    predict = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True, autograph=False)
     first, end = world.rank * rows // world.size, (world.rank + 1) * rows // world.size
     for numbers, arrays in batches(dataset, task.split, columns, first, end, task.batch):
         scored = predict({name: arrays[name] for name in features.inputs})
@@ -89,9 +89,9 @@ class _Baselines:
         weights = np.ones(rows) if weights is None else weights
         inputs = {name: arrays[name] for name in self._features.inputs}
         for output, sums in self._sums.items():
-            for name, each in sums.items():
+            for name, baseline_sums in sums.items():
                 predictions = self._baselines[output][name].predict(self._features, inputs)
-                each.add(arrays[self._outputs[output].truth], predictions, weights)
+                baseline_sums.add(arrays[self._outputs[output].truth], predictions, weights)
 
     def part(self, output: str) -> dict[str, list[float]]:
-        return {name: each.part() for name, each in self._sums.get(output, {}).items()}
+        return {name: sums.part() for name, sums in self._sums.get(output, {}).items()}

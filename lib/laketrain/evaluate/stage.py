@@ -1,4 +1,4 @@
-"""Evaluation as the driver sees it: ranks score a split, the parts are merged, the result is committed.
+"""Evaluation on the driver: ranks score a split, their parts are merged, and the result is committed.
 
     version = evaluate(spark, dataset, model, "mnist", config, ranks=2, key=key)
     check_gate(config.gate, version.entry.meta["metrics"], model.ref)
@@ -32,7 +32,7 @@ BATCH = 512
 
 
 def fingerprint_evaluate(dataset: Version, model: Version, config: Evaluate) -> str:
-    """Of evaluating `model` on `dataset` so; the gate is checked each time and changes nothing that is computed."""
+    """The fingerprint of an evaluation, without the gate, which is checked on every run and changes no metric."""
     return fingerprint("evaluate", REVISION, config.model_dump(mode="json", exclude={"gate"}), [dataset, model])
 
 
@@ -42,8 +42,8 @@ def evaluate(spark: SparkSession, dataset: Version, model: Version, name: str, c
     target metrics, worst mistakes, baselines and what its task adds (`laketrain.evaluate.results`), and `warnings`
     about the metrics (`laketrain.evaluate.notices`). The caller checks the gate.
 
-    Raises DataError where there is no target, where no row has a weight above 0, or where the model was trained on
-    another dataset.
+    Raises DataError if there is no target, if no row has a weight above 0, or if the model was trained on another
+    dataset.
     """
     started = time.monotonic()
     _require_parent(dataset, model)
@@ -57,27 +57,27 @@ def evaluate(spark: SparkSession, dataset: Version, model: Version, name: str, c
         parts = launch(spark, partial(score, task), ranks, name="evaluate")
         sections = merge_parts(outputs, parts, config.worst, opened.features.weight is not None)
         for section in sections.values():
-            section.update(_of_baselines(section, baselines, config.split))
+            section.update(_baseline_facts(section, baselines, config.split))
         train_split = model.entry.meta.get("config", {}).get("split", "train")
         warnings = notices_of(dataset, train_split, config.split, sections)
         return draft.commit(
             stage="evaluate", fingerprint=key, meta=as_meta(sections, config.split, warnings),
             parents={dataset.table: dataset.number, model.table: model.number},
-            counts={"rows": rows, **_weights(sections)}, seconds=time.monotonic() - started,
+            counts={"rows": rows, **_weight_counts(sections)}, seconds=time.monotonic() - started,
         )
 
 
 def _require_parent(dataset: Version, model: Version) -> None:
-    """Of a dataset that the model was not trained on, classes, words and scales have other numbers than it knows."""
+    """Raises DataError if the model was trained on another dataset, whose classes and scales may differ."""
     if model.entry.parents.get(dataset.table) != dataset.number:
-        known = ", ".join(f"{table}@{number}" for table, number in model.entry.parents.items()) or "nothing"
+        parents = ", ".join(f"{table}@{number}" for table, number in model.entry.parents.items()) or "nothing"
         raise DataError("evaluate", dataset.ref, f"is not what {model.ref} was trained on: received a model made from "
-                        f"{known}, expected one made from {dataset.ref}",
+                        f"{parents}, expected one made from {dataset.ref}",
                         "measure the model on its own dataset, or train one on this")
 
 
 def _rows(dataset: Dataset, split: str, outputs: Mapping[str, Output]) -> int:
-    """The rows of the split. Raises DataError where they can't be evaluated."""
+    """The number of rows in the split. Raises DataError if they can't be evaluated."""
     rows = dataset.rows(split)
     if not accumulators_of(outputs, rows, worst=0):
         raise DataError("evaluate", dataset.version.ref, "has no target, so there is nothing to measure",
@@ -86,14 +86,13 @@ def _rows(dataset: Dataset, split: str, outputs: Mapping[str, Output]) -> int:
     return rows
 
 
-def _of_baselines(section: Mapping[str, Any], baselines: Baselines, split: str) -> dict[str, Any]:
-    """The metric by which the baselines are compared, the rows to which they were fitted, and those on which they were
-    measured."""
+def _baseline_facts(section: Mapping[str, Any], baselines: Baselines, split: str) -> dict[str, Any]:
+    """The metric that compares the baselines, and the numbers of rows on which they were fitted and measured."""
     rows = {baselines.train: baselines.rows, split: section["rows"]} if section["baselines"] else {}
     return {"figure": task_of_section(section).headline.metric, "baseline_rows": rows}
 
 
-def _weights(sections: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """The summed weight of the rows, and how many have weight 0; nothing where rows have no weights."""
+def _weight_counts(sections: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The sum of the rows' weights and how many have weight 0; empty if rows have no weights."""
     section = next(iter(sections.values()))
     return {key: section[key] for key in ("weight", "masked") if key in section}

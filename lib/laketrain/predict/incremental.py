@@ -1,7 +1,7 @@
-"""Incremental prediction: a row that the same model has predicted before, in the same way, keeps its prediction.
+"""Incremental prediction: a row that the same model has already predicted with the same settings keeps its prediction.
 
     rows = with_digest(frame, columns)                       # adds a digest of what a row's prediction depends on
-    earlier = earlier_predictions(spark, before, way)        # one prediction a digest
+    earlier = earlier_predictions(spark, before, way)        # one prediction for each digest
     new, predicted = split_predicted(rows, earlier)
 """
 
@@ -17,16 +17,16 @@ from laketrain.lake import Version
 from laketrain.spark.frames import exact_json, read
 
 META = "way"
-"""The key of an entry's meta: a fingerprint of the model and of the settings with which it predicted."""
+"""The key in `entry.meta` of a fingerprint of the model and the settings."""
 
 
 def with_digest(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """`frame` with a digest of these columns, equal where all of their values are."""
+    """`frame` with a digest of these columns: equal for rows whose values in them are equal."""
     return frame.withColumn(DIGEST, F.md5(exact_json(columns)))
 
 
 def earlier_predictions(spark: SparkSession, before: Version | None, way: str) -> DataFrame | None:
-    """The predictions `before`, one of each digest; None where they were made in another way than `way`."""
+    """The predictions of the version `before`, one for each digest; None if `way`, its model and settings, differs."""
     if before is None or before.entry.meta.get(META) != way:
         return None
     files = [file.path for file in before.entry.files]
@@ -34,5 +34,5 @@ def earlier_predictions(spark: SparkSession, before: Version | None, way: str) -
 
 
 def split_predicted(rows: DataFrame, earlier: DataFrame) -> tuple[DataFrame, DataFrame]:
-    """The rows without an earlier prediction, and the predictions of the other rows, one a row."""
+    """The rows without an earlier prediction, and the predictions of the other rows, one for each."""
     return rows.join(earlier.select(DIGEST), DIGEST, "left_anti"), rows.select(DIGEST).join(earlier, DIGEST)
