@@ -21,12 +21,12 @@ from pydantic.fields import FieldInfo
 
 from laketrain.config.base import Name, Section, SplitName
 from laketrain.config.clean import Rule
-from laketrain.config.durations import Duration
 from laketrain.config.evaluate import BASELINES, BaselineName, Bound, GatedMetric
 from laketrain.config.integrate import Step
+from laketrain.config.language.durations import Duration
 from laketrain.config.loss import LOSSES, METRICS, LossName, MetricName
 from laketrain.config.spark import Spark
-from laketrain.config.types import SIMPLE, SparkType
+from laketrain.config.sql.types import SIMPLE, SparkType
 from laketrain.errors import ConfigError
 from laketrain.features.base import Feature
 from laketrain.features.schema import AnyFeature

@@ -64,7 +64,7 @@ def run(config: ConfigPath, sets: Sets = None, lake: LakeUrl = None, force: Forc
 
 
 def _backfill(dates: str, **options: Any) -> None:
-    from laketrain.config.dates import days
+    from laketrain.config.language.dates import days
     from laketrain.pipeline.backfill import backfill
 
     def on_day(date: str) -> None:

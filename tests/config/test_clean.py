@@ -1,4 +1,4 @@
-"""Mistakes in the rules of clean are told before Spark starts, and the columns that rules leave are known."""
+"""Mistakes in the rules of clean are reported before Spark starts, and the columns after rules are known."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from laketrain.config.clean import BaseRule, CleanTable, Range, Rule, after_all
-from laketrain.config.document import Document
+from laketrain.config.language.document import Document
 from laketrain.errors import Problem
 
 Load = Callable[..., list[Problem]]
@@ -28,16 +28,16 @@ REFUSED = {
     "cast: {column: label, to: date, format: '%Y-%m-%d'}": (
         "cast.format", "received '%Y-%m-%d', expected Spark's pattern letters", "E.g. yyyy-MM-dd HH:mm:ss"),
     "cast: {column: label, to: date, format: YYYY-MM-dd}": (
-        "cast.format", "received 'YYYY-MM-dd', in which 'Y' is no letter that Spark reads times by",
+        "cast.format", "received 'YYYY-MM-dd', in which 'Y' isn't a pattern letter that Spark reads times by",
         "Write yyyy for the year"),
     "cast: {column: label, to: timestamp, format: yyyy-MM-dd XXX, zone: Asia/Tokyo}": (
-        "cast", "the format 'yyyy-MM-dd XXX' reads a zone from the text, so zone has nothing to say", ""),
+        "cast", "the format 'yyyy-MM-dd XXX' reads a zone from the text, so zone would change nothing", ""),
     "cast: {column: label, to: string, decimal: ','}": ("cast", "cast to string takes no separators; numbers do", ""),
     "cast: {column: label, to: double, decimal: ',', thousands: ','}": (
         "cast", "decimal and thousands are both ','", ""),
     "cast: {column: label, to: double, thousands: '.'}": ("cast", "decimal and thousands are both '.'", ""),
     "cast: {column: label, to: double, decimal: comma}": (
-        "cast.decimal", "received 'comma', expected one character that is no letter, digit or sign, such as ','", ""),
+        "cast.decimal", "received 'comma', expected one character that isn't a letter, digit or sign, such as ','", ""),
     "derive: {column: half, sql: lable / 2, type: double}": (
         "derive.sql", "there is no column 'lable'", "Did you mean 'label'?"),
     "derive: {column: half, sql: label /, type: double}": (
@@ -47,11 +47,11 @@ REFUSED = {
     "derive: {column: at, sql: now(), type: timestamp}": (
         "derive.sql", "now() gives another value at every run", ""),
     "derive: {column: Label, sql: label, type: int}": (
-        "derive", "would make 'Label' beside 'label', which Spark can't tell apart", "Write 'label'"),
+        "derive", "would make 'Label' next to 'label', which Spark can't distinguish", "Write 'label'"),
     "derive: {column: _file, sql: label, type: int}": (
         "derive.column", "received the column '_file', a name that laketrain uses itself", ""),
     "regex: {column: scanner, pattern: '(a|b'}": (
-        "regex.pattern", "received '(a|b', which is no regular expression", "needs a backslash before it"),
+        "regex.pattern", "received '(a|b', which isn't a regular expression", "needs a backslash before it"),
     "range: {column: captured_at, min: 2026-13-01}": (
         "range.min", "received '2026-13-01', expected a number or a date such as 2026-11-20", ""),
     "range: {column: captured_at, min: 2026-W01-1}": (
@@ -97,12 +97,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("rule", REFUSED)
-def test_a_rule_that_can_not_work_is_refused(digits: str, problems: Load, rule: str):
+def test_a_rule_that_can_t_work_is_refused(digits: str, problems: Load, rule: str):
     where, said, hint = REFUSED[rule]
-    found = problems(digits.replace(PLACE, f"- {rule}"))
-    assert found[0].where == AT + where
-    assert said in found[0].problem
-    assert hint in found[0].hint
+    result = problems(digits.replace(PLACE, f"- {rule}"))
+    assert result[0].where == AT + where
+    assert said in result[0].problem
+    assert hint in result[0].hint
 
 
 @pytest.mark.parametrize("rule", [
@@ -113,7 +113,7 @@ def test_a_rule_that_can_not_work_is_refused(digits: str, problems: Load, rule: 
     "derive: {column: day, sql: to_date(captured_at), type: date}",
     "function: {call: os.path:join}",
 ])
-def test_a_rule_that_works_is_taken(digits: str, problems: Load, rule: str):
+def test_a_rule_that_works_is_accepted(digits: str, problems: Load, rule: str):
     assert problems(digits.replace(PLACE, f"- {rule}")) == []
 
 
@@ -133,8 +133,8 @@ def test_later_rules_and_stages_know_the_columns_that_rules_leave(digits: str, p
         ("integrate.digits.steps.1.sql", "there is no column 'scanner'")}
     derived = digits.replace(PLACE, "- derive: {column: hour, sql: hour(captured_at), type: int}")
     assert problems(derived.replace("SELECT digit_id,", "SELECT hour, digit_id,")) == []
-    [found] = problems(derived.replace("SELECT digit_id,", "SELECT our, digit_id,"))
-    assert found.hint == "Did you mean 'hour'?"
+    [result] = problems(derived.replace("SELECT digit_id,", "SELECT our, digit_id,"))
+    assert result.hint == "Did you mean 'hour'?"
 
 
 def test_each_rule_says_what_it_makes_of_the_columns():
@@ -155,20 +155,20 @@ def test_the_rules_in_the_documents_are_accepted():
 
 
 def test_a_key_in_the_yaml_is_refused_and_not_repeated(digits: str, problems: Load):
-    [found] = problems(digits.replace(PLACE, "- hash: {columns: [scanner], key_env: s3cr3t-4711}"))
-    assert found.where == AT + "hash.key_env"
-    assert "received no NAME of an environment variable" in found.problem
-    assert "s3cr3t" not in f"{found}"
+    [result] = problems(digits.replace(PLACE, "- hash: {columns: [scanner], key_env: s3cr3t-4711}"))
+    assert result.where == AT + "hash.key_env"
+    assert "received no NAME of an environment variable" in result.problem
+    assert "s3cr3t" not in f"{result}"
 
 
 @pytest.mark.parametrize(("bound", "kept"), [
     ("2026-11-20", "2026-11-20"), ("2026-11-20 12:00", "2026-11-20 12:00"), ("20261120", "2026-11-20"),
     ("2026-11-20T12:00:00Z", "2026-11-20T12:00:00Z"), ("20261120T1200", "2026-11-20T12:00:00")])
-def test_a_bound_that_spark_reads_stays_as_it_is_written_so_that_no_table_is_made_anew(bound: str, kept: str) -> None:
+def test_a_bound_that_spark_reads_stays_unchanged_so_that_no_table_is_made_again(bound: str, kept: str) -> None:
     assert Range.model_validate({"rule": "range", "column": "at", "max": bound}).max == kept
 
 
-@pytest.mark.parametrize(("rule", "kind", "said", "hint"), [
+@pytest.mark.parametrize(("rule", "kind", "message", "hint"), [
     ({"rule": "cast", "to": "double"}, "interval day to second", "is interval day to second, which Spark doesn't cast",
      'cast: {column: took, to: "decimal(20,6)"}'),
     ({"rule": "range", "min": 0}, "interval day to second", "range compares numbers, dates and times",
@@ -177,15 +177,14 @@ def test_a_bound_that_spark_reads_stays_as_it_is_written_so_that_no_table_is_mad
      'cast: {column: took, to: "decimal(20,6)"}'),
     ({"rule": "impute", "method": "mean"}, "interval year to month", "mean needs numbers", "{column: took, to: int}"),
 ])
-def test_a_rule_that_takes_no_interval_names_the_cast_that_spark_has(rule: dict[str, Any], kind: str, said: str,
+def test_a_rule_that_refuses_intervals_suggests_a_cast_that_spark_has(rule: dict[str, Any], kind: str, message: str,
                                                                      hint: str) -> None:
     column = {"columns": ["took"]} if rule["rule"] in ("outliers", "impute") else {"column": "took"}
     settings = {key: value for key, value in rule.items() if key != "rule"}
-    found = RULE.validate_python({rule["rule"]: {**settings, **column}})
-    problem = found.problem({"took": kind})
-    assert problem is not None
-    assert said in problem[0]
-    assert hint in problem[1]
+    parsed = RULE.validate_python({rule["rule"]: {**settings, **column}})
+    [problem] = parsed.problems({"took": kind})
+    assert message in problem.problem
+    assert hint in problem.hint
     made = RULE.validate_python({"cast": {"column": "took", "to": re.findall(r'to: "?([^"}]+)', hint)[0]}})
-    assert made.problem({"took": kind}) is None
-    assert found.problem(made.after({"took": kind})) is None
+    assert not list(made.problems({"took": kind}))
+    assert not list(parsed.problems(made.after({"took": kind})))

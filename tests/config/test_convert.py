@@ -1,4 +1,4 @@
-"""What a section `convert` may say of its splits."""
+"""The settings of splits in the section `convert`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step can't do with the columns that come to it is told before Spark starts, with the line and the way out."""
+"""Steps that can't work with their columns are reported before Spark starts, with the line and a hint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from laketrain.config.integrate import IntegrateTable
-from laketrain.config.widening import widened
+from laketrain.config.sql.widening import widened
 from laketrain.errors import Problem
 from laketrain.workload import Workload
 from laketrain.workload.columns import Columns
@@ -76,9 +76,9 @@ REFUSED = {
     AS_OF + "latest_by: amount}": (
         ".as_of.latest_by", "isn't known when a correction became known", "known_by: none where rows may look ahead"),
     AS_OF + "latest_by: given, direction: forward}": (
-        ".as_of.latest_by", "direction: forward takes rows of a later time, whenever they be", "Write known_by: none"),
+        ".as_of.latest_by", "direction: forward matches rows of a later time, whenever they", "Write known_by: none"),
     AS_OF + "known_by: given, direction: nearest}": (
-        ".as_of.known_by", "direction: nearest takes rows of a later time", "direction: backward finds the last"),
+        ".as_of.known_by", "direction: nearest matches rows of a later time", "a row matches the last"),
     AS_OF + "direction: backwards}": (".as_of.direction", "received 'backwards' (text), expected", "'backward'?"),
     AS_OF + "unmatched: {right: drop}}": (".as_of.unmatched.right", "unknown key 'right'", "Accepted: left"),
     "as_of: {table: doses, on: [patient], time: at, right_time: amount}": (
@@ -97,7 +97,7 @@ REFUSED = {
     "history: {by: [patient], order: at, columns: [code], last: 5, per: event, count: n}": (
         ".history", "'count' is for per: entity", "Leave it out"),
     "history: {by: [patient], order: at, columns: [code], last: 5, known_by: at}": (
-        ".history", "'known_by' is for per: event: a row an entity has no time of its own", "choose per: event"),
+        ".history", "'known_by' is for per: event: with per: entity a row has no time of its own", "choose per: event"),
     "history: {by: [patient], order: at, columns: [code], last: 5, per: event, latest_by: id}": (
         ".history.latest_by", "the column 'id' is bigint, and 'at' is timestamp", "Add known_by: the column with that"),
     "history: {by: [patient], order: code, columns: [id], last: 5, per: event, known_by: code}": (
@@ -113,12 +113,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("step", REFUSED)
-def test_a_step_that_can_not_work_is_refused(problems: Callable[..., list[Problem]], step: str):
-    where, said, hint = REFUSED[step]
-    found = problems(WORKLOAD.replace("STEP", step))
-    assert [(problem.where, problem.line) for problem in found[:1]] == [(AT + where, LINE)]
-    assert said in found[0].problem
-    assert hint in found[0].hint
+def test_a_step_that_can_t_work_is_refused(problems: Callable[..., list[Problem]], step: str):
+    where, message, hint = REFUSED[step]
+    result = problems(WORKLOAD.replace("STEP", step))
+    assert [(problem.where, problem.line) for problem in result[:1]] == [(AT + where, LINE)]
+    assert message in result[0].problem
+    assert hint in result[0].hint
 
 
 @pytest.mark.parametrize("step", [
@@ -134,10 +134,10 @@ def test_a_step_that_can_not_work_is_refused(problems: Callable[..., list[Proble
     "history: {by: [patient], order: at, columns: [patient], last: 100, per: event}",
     "join: {table: unknown, on: [nobody_knows], relation: many-to-one}",
 ])
-def test_a_step_that_works_is_taken(problems: Callable[..., list[Problem]], step: str):
-    found = problems(WORKLOAD.replace("STEP", step))
+def test_a_step_that_works_is_accepted(problems: Callable[..., list[Problem]], step: str):
+    result = problems(WORKLOAD.replace("STEP", step))
     unknown_here = ("'nobody_knows'", "'x'")  # this side's columns are known, the other's aren't
-    assert [one for one in found if not one.problem.endswith(unknown_here)] == []
+    assert [one for one in result if not one.problem.endswith(unknown_here)] == []
 
 
 @pytest.mark.parametrize(("key", "hint"), [
@@ -147,9 +147,9 @@ def test_a_step_that_works_is_taken(problems: Callable[..., list[Problem]], step
 ])
 def test_the_former_shape_is_answered_with_the_new_one(problems: Callable[..., list[Problem]], key: str, hint: str):
     text = WORKLOAD.replace("      - STEP\n", f"    {key}\n")
-    [found] = problems(text)
+    [result] = problems(text)
     name = key.partition(":")[0]
-    assert (found.where, found.problem, found.hint, found.line) == (
+    assert (result.where, result.problem, result.hint, result.line) == (
         f"integrate.visits.{name}", f"unknown key {name!r}", hint, LINE)
 
 
@@ -182,9 +182,9 @@ def test_each_step_says_which_columns_it_leaves(step: dict[str, Any], left: dict
 
 
 def test_a_table_declared_below_sees_the_integrated_one_and_itself_the_clean_one():
-    found = columns({"sql": "SELECT id FROM visits"})
-    assert found.table("visits") == {"id": "int"}
-    assert found.table("after") == {"id": "int"}
+    result = columns({"sql": "SELECT id FROM visits"})
+    assert result.table("visits") == {"id": "int"}
+    assert result.table("after") == {"id": "int"}
 
 
 def test_the_steps_in_the_documents_are_accepted(problems: Callable[..., list[Problem]]):
@@ -207,7 +207,7 @@ clean: {visits: {}, visits_2024: {}, visits_2025: {}, patients: {}, doses: {}}
 
 def test_a_tolerance_is_a_time_or_a_number():
     config = IntegrateTable.model_validate({"table": "a", "steps": [
-        {"as_of": {"table": "b", "time": "t", "tolerance": said}} for said in ("2 hours", "1.5 days", 3, 0.5)]})
+        {"as_of": {"table": "b", "time": "t", "tolerance": message}} for message in ("2 hours", "1.5 days", 3, 0.5)]})
     assert [step.tolerance for step in config.steps] == [timedelta(hours=2), timedelta(hours=36), 3, 0.5]
 
 

@@ -1,4 +1,4 @@
-"""What a workload of windows may say, and what is told of one that can't be."""
+"""Valid windows, and the problems of invalid ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_workload_is_accepted(problems: Callable[..., list[Problem]]) -> Non
     assert problems(WORKLOAD) == []
 
 
-@pytest.mark.parametrize(("old", "new", "where", "said", "hint"), [
+@pytest.mark.parametrize(("old", "new", "where", "message", "hint"), [
     ("past.heat]", "past.heet]", "convert.features.past.columns", "there is no column of loads 'past.heet'",
      "Did you mean 'past.heat'?"),
     ("[96, 2]", "[95, 2]", "convert.features.past.shape", "received 95 steps, but past.load has 96", "Write [96, 2]"),
@@ -56,14 +56,14 @@ def test_the_workload_is_accepted(problems: Callable[..., list[Problem]]) -> Non
     ("1 hour", f"{'9' * 400} s", "convert.windows.max_gap", "expected at most 1,000,000 days", ""),
     ("1 hour", "an hour", "convert.windows.max_gap", "expected a number and a unit", ""),
 ])
-def test_a_mistake_is_told_at_its_place(problems: Callable[..., list[Problem]], old: str, new: str, where: str,
-                                        said: str, hint: str) -> None:
-    [found] = problems(WORKLOAD.replace(old, new))
-    assert found.where == where
-    assert said in found.problem
-    assert hint in found.hint
+def test_a_mistake_is_reported_at_its_key(problems: Callable[..., list[Problem]], old: str, new: str, where: str,
+                                        message: str, hint: str) -> None:
+    [result] = problems(WORKLOAD.replace(old, new))
+    assert result.where == where
+    assert message in result.problem
+    assert hint in result.hint
     shown = where.removeprefix("convert.").removeprefix("features.").partition(".")[0]
-    assert WORKLOAD.splitlines()[(found.line or 0) - 1].strip().startswith(f"{shown}: ")
+    assert WORKLOAD.splitlines()[(result.line or 0) - 1].strip().startswith(f"{shown}: ")
 
 
 @pytest.mark.parametrize(("written", "seconds"), [

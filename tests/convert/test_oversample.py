@@ -43,7 +43,7 @@ def test_each_class_of_train_gets_its_share_of_the_commonest(
 
 
 @pytest.mark.slow
-def test_what_was_there_stays_once_and_other_splits_stay_as_they_are(spark: SparkSession) -> None:
+def test_original_rows_stay_once_and_other_splits_don_t_change(spark: SparkSession) -> None:
     rows, _ = repeated(spark, 1.0)
     assert sorted(row[:3] for row in rows if row[3] == 0) == sorted(ROWS)
     assert {row[2] for row in rows if row[3] > 0} == {0}

@@ -43,7 +43,7 @@ def test_make_reader_reads_every_row_as_it_was_landed(road: Road, dataset: Datas
 
 
 @pytest.mark.filterwarnings("ignore:Please use make_reader")
-def test_make_batch_reader_gives_the_stored_columns_a_row_group_at_a_time(dataset: Dataset):
+def test_make_batch_reader_returns_the_stored_columns_a_row_group_at_a_time(dataset: Dataset):
     """It knows no codecs: images come as the bytes that NdarrayCodec writes, scalars as they are."""
     from petastorm import make_batch_reader
 

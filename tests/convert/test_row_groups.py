@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.convert.row_groups import RowGroups
+from laketrain.convert.row_groups import RowGroupWriter
 
 SCHEMA = pa.schema([("image", pa.binary()), ("label", pa.int64())])
 
@@ -23,7 +23,7 @@ def rows_of(images: list[bytes], first: int = 0) -> pa.Table:
 
 
 def written(place: Path, images: list[bytes], rows: int = 4) -> pq.FileMetaData:
-    file = RowGroups(place, "part", SCHEMA, rows, durable=True)
+    file = RowGroupWriter(place, "part", SCHEMA, rows, durable=True)
     file.add(rows_of(images))
     file.close()
     return pq.read_metadata(place)
@@ -33,7 +33,7 @@ def written(place: Path, images: list[bytes], rows: int = 4) -> pq.FileMetaData:
 def test_row_groups_have_their_size_whatever_the_pieces(
         tmp_path_factory: pytest.TempPathFactory, pieces: list[int], rows: int, durable: bool) -> None:
     place = tmp_path_factory.mktemp("groups") / "a.parquet"
-    file = RowGroups(place, "part", SCHEMA, rows, durable)
+    file = RowGroupWriter(place, "part", SCHEMA, rows, durable)
     starts = np.cumsum([0, *pieces])
     for start, piece in zip(starts, pieces, strict=False):
         file.add(rows_of([b"x%d" % row for row in range(start, start + piece)], int(start)))
@@ -47,7 +47,7 @@ def test_row_groups_have_their_size_whatever_the_pieces(
     assert table["image"].to_pylist() == [b"x%d" % row for row in range(sum(pieces))]
 
 
-def test_what_does_not_shrink_is_not_compressed(tmp_path: Path) -> None:
+def test_a_column_that_doesn_t_shrink_isn_t_compressed(tmp_path: Path) -> None:
     noise = [np.random.default_rng(row).bytes(3000) for row in range(8)]
     flat = [bytes(3000)] * 8
     kinds = [written(tmp_path / name, images).row_group(0).column(0).compression
@@ -57,12 +57,12 @@ def test_what_does_not_shrink_is_not_compressed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("images", [[b""] * 3, [b"x" * (1 << 20)], []], ids=["empty values", "one large", "no rows"])
-def test_odd_columns_have_their_way(tmp_path: Path, images: list[bytes]) -> None:
+def test_unusual_columns_are_written(tmp_path: Path, images: list[bytes]) -> None:
     assert written(tmp_path / "a.parquet", images).num_rows == len(images)
     assert pq.read_table(tmp_path / "a.parquet")["image"].to_pylist() == images
 
 
-def test_a_disk_that_is_full_is_told_and_not_only_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(file: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

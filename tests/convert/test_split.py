@@ -35,7 +35,7 @@ def split_by_hand(key: str | None, fractions: dict[str, float], seed: int) -> in
 @pytest.mark.parametrize(("fractions", "seed"), [
     (THREE, 0), (THREE, 7), (THREE, -1), ({"train": 1.0}, 0), ({"train": 0.5, "test": 0.5}, 123456789),
     (dict.fromkeys(("train", "b", "c", "d", "e", "f", "g", "h", "i", "j"), 0.1), 3)])
-def test_spark_computes_what_hashlib_does(spark: SparkSession, fractions: dict[str, float], seed: int):
+def test_spark_computes_the_same_splits_as_hashlib(spark: SparkSession, fractions: dict[str, float], seed: int):
     frame = spark.createDataFrame([(key,) for key in KEYS], "`a.key` string")
     rows = frame.select("`a.key`", split_of("a.key", fractions, seed).alias("split"),
                         order_of("a.key", seed).alias("place")).collect()

@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from laketrain.config.convert import Split
-from laketrain.config.likeness import Likeness
-from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
+from laketrain.config.near_duplicates import NearDuplicateSettings
+from laketrain.convert.leakage import Leak, find_leaks, find_near_duplicate_leaks
 from laketrain.convert.split import with_split
 from laketrain.spark.frames import SESSION_CONF, SPLIT, configured
 
@@ -28,9 +28,9 @@ def split(**settings: Any) -> Split:
 def placed(spark: SparkSession, rows: list[tuple[Any, ...]], schema: str, way: Split) -> dict[Any, int]:
     """The split of each row, by its first column."""
     with configured(spark, SESSION_CONF):
-        found = with_split(spark.createDataFrame(rows, schema).repartition(3), way).collect()
-    assert len(found) == len(rows)
-    return {row[0]: row[SPLIT] for row in found}
+        result = with_split(spark.createDataFrame(rows, schema).repartition(3), way).collect()
+    assert len(result) == len(rows)
+    return {row[0]: row[SPLIT] for row in result}
 
 
 def test_a_column_may_say_the_split_and_other_values_belong_to_none(spark: SparkSession) -> None:
@@ -55,11 +55,11 @@ def test_each_stratum_is_cut_by_the_fractions_to_a_key_and_keys_do_not_part(spar
     rows = [(f"{label}-{number}-{copy}", f"{label}-{number}", label)
             for label, count in sizes.items() for number in range(count) for copy in range(1 + number % 2)]
     way = split(by="key", fractions=THREE, stratify="label", seed=5)
-    found = placed(spark, rows, "id string, key string, label string", way)
-    assert found == placed(spark, rows[::-1], "id string, key string, label string", way)
+    result = placed(spark, rows, "id string, key string, label string", way)
+    assert result == placed(spark, rows[::-1], "id string, key string, label string", way)
     by_key: dict[str, set[int]] = defaultdict(set)
     for name, key, _ in rows:
-        by_key[key].add(found[name])
+        by_key[key].add(result[name])
     assert all(len(splits) == 1 for splits in by_key.values())
     counts = {label: Counter(by_key[f"{label}-{number}"].copy().pop() for number in range(count))
               for label, count in sizes.items()}
@@ -71,13 +71,13 @@ def test_each_stratum_is_cut_by_the_fractions_to_a_key_and_keys_do_not_part(spar
 
 def test_a_key_in_two_strata_counts_in_the_first(spark: SparkSession) -> None:
     rows = [(number, "k", label) for number, label in enumerate("ba")] + [(9, None, "a")]
-    found = placed(spark, rows, "id int, key string, label string",
+    result = placed(spark, rows, "id int, key string, label string",
                    split(by="key", fractions={"train": 0.5, "val": 0.5}, stratify="label"))
-    assert found[0] == found[1]
-    assert set(found.values()) == {0, 1}
+    assert result[0] == result[1]
+    assert set(result.values()) == {0, 1}
 
 
-@pytest.mark.parametrize(("settings", "said"), [
+@pytest.mark.parametrize(("settings", "message"), [
     ({}, "received none of by, by_column and by_time"),
     ({"by": "a", "fractions": {"train": 1.0}, "by_time": {"column": "t", "until": {"train": "2020-01-01"}}},
      "received by and by_time"),
@@ -90,8 +90,8 @@ def test_a_key_in_two_strata_counts_in_the_first(spark: SparkSession) -> None:
     ({"by_time": {"column": "t", "until": {"train": "2020-02-01"}, "rest": "train"}}, "'train' is named twice"),
     ({"by_time": {"column": "t", "until": {"train": "2020-02-01"}}, "stratify": "label"}, "`stratify` goes with `by`"),
 ])
-def test_what_can_not_be_is_told(settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_an_invalid_split_is_refused_with_the_reason(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         split(**settings)
 
 
@@ -99,12 +99,12 @@ def test_a_key_and_inputs_in_two_splits_are_leaks_counted_by_pair(spark: SparkSe
     rows = [(0, "p1", "x"), (0, "p2", "y"), (1, "p1", "z"), (2, "p1", "y"), (2, "p3", "y"), (-1, "p2", "x"),
             (1, None, "w"), (2, None, "v")]
     frame = spark.createDataFrame(rows, f"{SPLIT} int, patient string, scan string")
-    found = leaks_of(frame, ["patient"], ["scan"], ("train", "val", "test"))
-    assert found == [
+    result = find_leaks(frame, ["patient"], ["scan"], ("train", "val", "test"))
+    assert result == [
         Leak("'patient'", ("train", "val"), 1, "p1"), Leak("'patient'", ("train", "test"), 1, "p1"),
         Leak("'patient'", ("val", "test"), 1, "p1"), Leak("the inputs", ("train", "test"), 1)]
-    assert found[0].said == "'patient' leaks between train and val: 1 value, e.g. p1"
-    assert leaks_of(frame, [], ["patient", "scan"], ("train", "val", "test")) == []
+    assert result[0].message == "'patient' leaks between train and val: 1 value, e.g. p1"
+    assert find_leaks(frame, [], ["patient", "scan"], ("train", "val", "test")) == []
 
 
 @pytest.mark.slow
@@ -115,7 +115,9 @@ def test_texts_that_are_almost_the_same_in_two_splits_are_leaks(spark: SparkSess
     texts = [(0, text(1)), (0, text(2)), (0, text(3)), (1, text(1) + " x"), (1, text(4)), (1, text(5)),
              (2, text(2).upper()), (2, text(2) + " y"), (2, text(6)), (-1, text(4)), (2, None), (0, "")]
     frame = spark.createDataFrame(texts, f"{SPLIT} int, body string")
-    found = near_leaks_of(frame, Likeness(column="body"), ("train", "val", "test"))
-    assert found == [Leak("nearly the same 'body'", ("train", "val"), 1),
+    settings = NearDuplicateSettings(column="body")
+    result = find_near_duplicate_leaks(frame, settings, ("train", "val", "test"))
+    assert result == [Leak("nearly the same 'body'", ("train", "val"), 1),
                      Leak("nearly the same 'body'", ("train", "test"), 2)]
-    assert near_leaks_of(frame.where(f"{SPLIT} = 0"), Likeness(column="body"), ("train", "val", "test")) == []
+    train = frame.where(f"{SPLIT} = 0")
+    assert find_near_duplicate_leaks(train, settings, ("train", "val", "test")) == []

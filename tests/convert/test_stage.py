@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from laketrain.convert import rows as rows_module
+from laketrain.convert import split_rows as split_rows_module
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
@@ -70,14 +70,14 @@ def convert(spark: SparkSession, lake: Lake) -> Run:
 def in_order(version: Version) -> dict[str, list[str]]:
     """The names of each split's rows in the order in which they are fed."""
     dataset = Dataset(version)
-    found = {}
+    result = {}
     for split, count in dataset.splits.items():
         with dataset.reader(split, ["name"]) as reader:
-            found[split] = reader.read(np.arange(count))["name"].tolist()
-    return found
+            result[split] = reader.read(np.arange(count))["name"].tolist()
+    return result
 
 
-def test_every_row_lies_in_one_split_and_the_entry_says_what_the_files_hold(convert: Run):
+def test_every_row_is_in_one_split_and_the_entry_describes_the_files(convert: Run):
     version = convert(rows())
     entry, store = version.entry, version.lake.store
     splits = in_order(version)
@@ -110,13 +110,13 @@ def test_the_order_of_rows_depends_on_their_keys_and_not_on_how_the_table_was_cu
     assert once["train"] != sorted(once["train"], key=lambda name: int(name[1:]))
 
 
-def test_large_tables_are_cut_in_files_of_the_wanted_size(convert: Run):
+def test_large_tables_are_written_in_files_of_the_set_size(convert: Run):
     version = convert(rows(), file_mb=FIVE_ROWS_MB * 3)
     assert len([file for file in version.files("train") if file.path.endswith(".parquet")]) == 6
     assert sum(Dataset(version).splits.values()) == 83
 
 
-def test_without_shuffle_all_rows_are_there_too(convert: Run):
+def test_without_shuffle_all_rows_are_in_the_dataset_too(convert: Run):
     version = convert(rows(), files=2, shuffle=False)
     shuffled = convert(rows(), files=2)
     assert {split: sorted(names) for split, names in in_order(version).items()} == {
@@ -194,17 +194,17 @@ def test_an_interval_is_refused_with_its_type_before_a_task_runs(spark: SparkSes
         refuse_types(hours, features)
 
 
-@pytest.mark.parametrize(("count", "fractions", "said"), [
+@pytest.mark.parametrize(("count", "fractions", "message"), [
     (83, {"train": 0.999, "val": 0.001}, "got 0 rows in val (all: {'train': 83, 'val': 0})"),
     (83, {"train": 0.9, "val": 0.0999, "test": 0.0001}, "got 0 rows in test"),
 ])
-def test_an_empty_split_is_refused(convert: Run, count: int, fractions: dict[str, float], said: str):
+def test_an_empty_split_is_refused(convert: Run, count: int, fractions: dict[str, float], message: str):
     with pytest.raises(DataError) as caught:
         convert(rows(count), split={**SPLIT, "fractions": fractions})
-    assert said in caught.value.problem
+    assert message in caught.value.problem
 
 
-def test_few_drawn_values_are_named_as_the_cause_of_an_empty_split_and_told_of_a_narrow_one(convert: Run):
+def test_few_split_values_are_the_reported_cause_of_an_empty_split_and_warned_of_in_a_narrow_one(convert: Run):
     """Four kinds for two splits: by these seeds one of them gets none, and one of them a single kind."""
     table = [{**row, "kind": f"kind {number % 4}"} for number, row in enumerate(rows())]
     split = {"by": "kind", "fractions": {"train": 0.9, "val": 0.1}}
@@ -262,7 +262,8 @@ def test_what_a_killed_attempt_left_is_never_seen(convert: Run, monkeypatch: pyt
     assert not any("_attempts" in path for path in there)
 
 
-def test_a_task_that_fails_leaves_no_dataset_and_says_why(convert: Run, lake: Lake, monkeypatch: pytest.MonkeyPatch):
+def test_a_task_that_fails_leaves_no_dataset_and_reports_the_cause(
+        convert: Run, lake: Lake, monkeypatch: pytest.MonkeyPatch):
     from laketrain.convert import stage
     from laketrain.convert.writer import write_partition
 
@@ -308,7 +309,7 @@ def _fingerprint(function: Callable[..., str], table: Version, change: dict[str,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("files", [1, 3])
-def test_rows_that_keep_their_order_are_the_same_by_both_roads(
+def test_rows_that_keep_their_order_are_the_same_read_directly_or_by_spark(
         convert: Run, lake: Lake, monkeypatch: pytest.MonkeyPatch, files: int):
     """Read straight from the table's files, and brought by Spark; a refused row has the same record."""
     given = [*rows(), {"name": "short", "pixels": [1], "digit": 1}]
@@ -320,7 +321,7 @@ def test_rows_that_keep_their_order_are_the_same_by_both_roads(
                 rows_of(lake.table("quarantine", "small-features").latest()))
 
     direct = made()
-    monkeypatch.setattr(rows_module, "supports_direct_read", lambda *arguments: False)
+    monkeypatch.setattr(split_rows_module, "supports_direct_read", lambda *arguments: False)
     through_spark = made()
     assert direct[0] == through_spark[0]
     assert direct[1:4] == through_spark[1:4]
@@ -352,12 +353,12 @@ def test_windows_are_rows_of_the_dataset(convert: Run, files: int):
     given = hourly({"a": 96, "b": 80}, missing=[10, 30])
     version = convert(given, columns=SERIES, features=WINDOWED, split=BY_TIME, files=files, row_group_mb=0.002,
                       windows={"by": ["station"], "order": "at", "max_gap": "1 hour", "lookback": 6, "horizon": 2})
-    found = []
+    result = []
     for split in ("train", "val", "test"):
         dataset = Dataset(version)
         with dataset.reader(split, ["station", "past", "ahead"]) as reader:
             arrays = reader.read(np.arange(dataset.splits[split]))
-        found += [(split, station, past.tolist(), ahead.tolist()) for station, past, ahead in zip(
+        result += [(split, station, past.tolist(), ahead.tolist()) for station, past, ahead in zip(
             arrays["station"], arrays["past"], arrays["ahead"], strict=True)]
     hours = [(station, first) for station, count in (("a", 96), ("b", 80)) for first in range(count - 7)]
     whole = [(station, first) for station, first in hours
@@ -366,7 +367,7 @@ def test_windows_are_rows_of_the_dataset(convert: Run, files: int):
     expected = [("train" if first < 48 else "val" if first < 72 else "test", station,
                  [[float(hour), 1000.0 + hour] for hour in range(first, first + 6)], [first + 6.0, first + 7.0])
                 for station, first in whole]
-    assert sorted(found) == sorted(expected)
+    assert sorted(result) == sorted(expected)
     counts = version.entry.counts
     assert (counts["in"], counts["out"], counts["quarantined"]) == (len(expected), len(expected), 0)
     assert counts["windows"]["rows"] == len(given)
@@ -374,7 +375,7 @@ def test_windows_are_rows_of_the_dataset(convert: Run, files: int):
 
 
 @pytest.mark.slow
-def test_rows_that_no_window_may_hold_are_quarantined_and_counted(convert: Run, lake: Lake):
+def test_rows_that_no_window_may_contain_are_quarantined_and_counted(convert: Run, lake: Lake):
     given = hourly({"a": 96})
     given = [{**row, "seen": row["at"] + timedelta(hours=5.5 if row["load"] == 40 else 0)} for row in given]
     given += [{**given[0], "at": None}, dict(given[20])]
@@ -393,7 +394,7 @@ def test_rows_that_no_window_may_hold_are_quarantined_and_counted(convert: Run, 
 
 
 @pytest.mark.slow
-def test_rare_classes_stand_in_train_as_often_as_the_commonest(convert: Run):
+def test_rare_classes_are_in_train_as_often_as_the_most_frequent(convert: Run):
     given = [{**row, "digit": min(number % 10, 2)} for number, row in enumerate(rows(200))]
     version = convert(given, oversample={"column": "digit"})
     plain = convert(given)
@@ -411,14 +412,14 @@ def test_rare_classes_stand_in_train_as_often_as_the_commonest(convert: Run):
     assert neighbours < 0.1 * len(more["train"])
 
 
-@pytest.mark.parametrize(("name", "said"), [
+@pytest.mark.parametrize(("name", "message"), [
     ("past.x", "could be two things: the table's column 'past.x', and the values of 'x' in a window"),
     ("_split", "names '_split', a column that convert makes itself")])
-def test_a_column_that_would_be_hidden_is_refused_where_only_the_data_tell_of_it(convert: Run, name: str, said: str):
+def test_a_column_that_would_be_hidden_is_refused_even_if_only_the_data_show_it(convert: Run, name: str, message: str):
     given = [{"at": number, "x": float(number), name: -1.0} for number in range(20)]
     features = {"past": {"kind": "sequence", "column": "past.x", "shape": [4, 1]},
                 "now": {"kind": "value", "column": name if name == "_split" else "x", "size": 1}}
     with pytest.raises(DataError) as caught:
         convert(given, columns=f"at int, x double, `{name}` double", features=features,
                 split={"by": "at", "fractions": {"train": 1.0}}, windows={"order": "at", "lookback": 4})
-    assert said in str(caught.value)
+    assert message in str(caught.value)

@@ -79,7 +79,7 @@ def test_rows_that_don_t_fit_go_to_quarantine_with_the_reason_and_without_our_ow
     assert {name: file.rows for name, file in result.files.items()} == {TRAIN: 1, QUARANTINE: 5}
 
 
-def test_a_row_with_two_flaws_is_counted_once(lake: Lake):
+def test_a_row_with_two_errors_is_counted_once(lake: Lake):
     result = run(lake, batch_of(range(1), pixels=[[1]], label=[None]))
     assert result.reasons == {"feature(image)": 1}
     [row] = stored(lake, result, QUARANTINE).read().to_pylist()

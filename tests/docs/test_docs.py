@@ -26,8 +26,8 @@ import laketrain.config.train
 from laketrain.cli import app
 from laketrain.config.base import Section
 from laketrain.config.clean import CleanTable, Rule
-from laketrain.config.document import Document
 from laketrain.config.integrate import BaseStep, Step
+from laketrain.config.language.document import Document
 from laketrain.config.sources import BaseSource, ServerSource, TableSource
 from laketrain.features.schema import AnyFeature
 from laketrain.models import AnyModel
@@ -41,12 +41,12 @@ PLACES = {"Workload": "The whole", "CleanTable": "`clean.<table>`", "IntegrateTa
           "JdbcSource": "`sources.<source>` with `format: jdbc`",
           "ConnectorSource": "`sources.<source>` with `format: delta`",
           "Partition": "`sources.<source>.partition`",
-          "Likeness": "`convert.leakage.near_duplicates`",
+          "NearDuplicateSettings": "`convert.leakage.near_duplicates`",
           "ByColumn": "`convert.split.by_column`", "ByTime": "`convert.split.by_time`",
           "EarlyStopping": "`train.early_stopping`",
           "ReduceLrOnPlateau": "`train.reduce_lr_on_plateau`", "RetrainWhen": "`train.retrain_when`",
           "Loss": "`train.loss.<target>`",
-          "UnmatchedPolicy": "`join.unmatched`", "LonelyPolicy": "`as_of.unmatched`"}
+          "UnmatchedPolicy": "`join.unmatched`", "AsOfUnmatchedPolicy": "`as_of.unmatched`"}
 """Headings of sections whose class is not called as its key."""
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

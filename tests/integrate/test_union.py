@@ -39,10 +39,11 @@ def test_what_a_table_lacks_is_null_where_that_is_said(integrate: Integrate):
 
 
 @pytest.mark.parametrize(("columns", "said", "hint"), [
-    ("id int, code string, fee double", "visits has no column 'fee'", "Name the columns alike, or set missing: nulls"),
-    ("id int", "more has no column 'code'", "Name the columns alike, or set missing: nulls"),
+    ("id int, code string, fee double", "visits has no column 'fee'",
+     "Give the columns the same name, or set missing: nulls"),
+    ("id int", "more has no column 'code'", "Give the columns the same name, or set missing: nulls"),
     ("id int, codes string", "visits has no column 'codes'", "Did you mean 'code'?"),
-    ("id int, Code string", "would make 'Code' beside 'code', which Spark can't tell apart", "Write 'code'"),
+    ("id int, Code string", "would make 'Code' next to 'code', which Spark can't distinguish", "Write 'code'"),
     ("id string, code string", "column 'id' is string in more, but int in visits", "cast: {column: id, to: int}"),
     ("id double, code int", "column 'code' is int in more, but string in visits", "cast: {column: code, to: string}"),
 ])

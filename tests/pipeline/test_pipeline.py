@@ -19,7 +19,7 @@ from tests.road import Quiet
 from tests.small import BAD_SCANS, CONFIG, ROWS, Small, build_small, write
 from tests.tables import rows_of
 
-from laketrain.config.document import Document
+from laketrain.config.language.document import Document
 from laketrain.errors import ConfigError, DataError, GateError, LakeError
 from laketrain.evaluate import fingerprint_evaluate
 from laketrain.feed.dataset import Dataset

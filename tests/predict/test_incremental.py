@@ -13,8 +13,8 @@ from tests import tiny
 from tests.road import Quiet
 from tests.tables import commit_table, rows_of
 
+from laketrain.config.column_names import DIGEST
 from laketrain.config.evaluate import Predict
-from laketrain.config.names import DIGEST
 from laketrain.errors import DataError
 from laketrain.lake import Lake, Version
 from laketrain.lake.contents import list_data_files

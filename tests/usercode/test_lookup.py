@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 
+from laketrain.errors import Problem
 from laketrain.usercode.lookup import call_problem, module_source
 
 CODE = """\
@@ -38,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("call", "problem", "hint"), [
+@pytest.mark.parametrize(("call", "message", "hint"), [
     ("looked_up:double", None, None),
     ("looked_up:halve", None, None),
     ("looked_up:paths", None, None),
@@ -52,18 +53,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("xml.dom.minidom:parseString", None, None),
     ("math:sqrt", None, None),
 ])
-def test_a_call_is_looked_up_without_running_it(folder: Path, call: str, problem: str | None, hint: str | None) -> None:
-    result = call_problem(call)
-    assert (result[0] if result else None) == problem
-    assert hint is None or (result is not None and hint in result[1])
+def test_a_call_is_looked_up_without_running_it(folder: Path, call: str, message: str | None, hint: str | None) -> None:
+    problem = call_problem(call)
+    assert (problem.problem if problem else None) == message
+    assert hint is None or (problem is not None and hint in problem.hint)
 
 
 @pytest.mark.parametrize("text", [b"def broken(:\n", b"\xff\xfe = 1\n", b"# coding: nonsense\n"])
-def test_a_module_that_is_not_valid_python_is_a_problem(folder: Path, text: bytes) -> None:
+def test_a_module_that_isn_t_python_is_reported(folder: Path, text: bytes) -> None:
     (folder / "looked_up.py").write_bytes(text)
-    result = call_problem("looked_up:double")
-    assert result is not None
-    assert result[0].startswith("module 'looked_up' isn't valid Python: ")
+    problem = call_problem("looked_up:double")
+    assert problem is not None
+    assert problem.problem.startswith("module 'looked_up' isn't valid Python: ")
     assert module_source("looked_up:double") == text
 
 
@@ -82,7 +83,8 @@ def test_a_notebooks_own_functions_are_looked_up_in_its_memory(monkeypatch: pyte
     notebook.double = print  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "__main__", notebook)
     assert call_problem("__main__:double") is None
-    assert call_problem("__main__:dubble") == ("module '__main__' has no function 'dubble'", "Did you mean 'double'?")
+    assert call_problem("__main__:dubble") == Problem(
+        "", "module '__main__' has no function 'dubble'", "Did you mean 'double'?")
     assert module_source("__main__:double") is None
 
 

@@ -56,7 +56,7 @@ def told(problems: Told) -> Told:
      "Remove it"),
     (NUMBER, {"metrics": {"label": ["accuracy"], "*": ["auto"]}}, "metrics.*", "and all have one", "Remove it"),
     (NUMBER, {"optimizer": {"name": "adam", "schedule": {"name": "constant", "end": 0.1}}}, "optimizer.schedule",
-     "schedule 'constant' has no use for `end`; cosine and linear have", "Remove it"),
+     "schedule 'constant' doesn't use `end`; cosine and linear do", "Remove it"),
     (NUMBER, {"optimizer": {"name": "sgd", "nesterov": True}}, "optimizer", "there is none", "Add e.g. momentum: 0.9"),
     (NUMBER, {"epochs": 3, "optimizer": {"schedule": {"name": "cosine", "warmup": 3}}}, "optimizer.schedule.warmup",
      "a warmup of 3 epochs: never ends in 3", "Train for more epochs"),

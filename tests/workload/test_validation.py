@@ -85,7 +85,7 @@ TABLE = {
         "received 'adamm' (text), expected 'sgd', 'adam', 'adamw', 'nadam'", "Did you mean 'adam'?"),
     "an optimizer without momentum": Broken(
         "schedule: cosine", "momentum: 0.9", "train.optimizer.momentum",
-        "optimizer 'adam' takes no momentum; sgd, rmsprop do"),
+        "optimizer 'adam' has no momentum; sgd, rmsprop have"),
     "a number or a word": Broken(
         "  batch: 64", "  batch: 64\n  lanes: autom", "train.lanes",
         "received 'autom' (text), expected a whole number or 'auto'", "Did you mean 'auto'?", line=1),
@@ -101,7 +101,7 @@ TABLE = {
         "received the column '_record', a name that laketrain uses itself"),
     "columns that Spark can't tell apart": Broken(
         "label: string, scanner", "label: string, Label: string, scanner", "sources.captures.schema",
-        "received 'label' and 'Label', which Spark can't tell apart"),
+        "received 'label' and 'Label', which Spark can't distinguish"),
     "an unknown rule": Broken(
         "- trim: {columns", "- trimm: {columns", f"{CAPTURES}.4", "unknown rule 'trimm'", "Did you mean 'trim'?"),
     "a rule without its settings": Broken(
@@ -187,7 +187,7 @@ TABLE = {
         "test: 0.1}", "test: 0.3}", "convert.split.fractions", "the fractions sum to 1.2, expected 1"),
     "a split below nothing": Broken(
         "val: 0.1, test: 0.1", "val: 0.4, test: -0.2", "convert.split.fractions",
-        "each fraction lies between 0 and 1, received {'train': 0.8, 'val': 0.4, 'test': -0.2}"),
+        "each fraction must be between 0 and 1, received {'train': 0.8, 'val': 0.4, 'test': -0.2}"),
     "no split to train on": Broken(
         "{train: 0.8,", "{training: 0.8,", "convert.split.fractions",
         "no split is named 'train', received training, val, test"),
@@ -239,7 +239,8 @@ TABLE = {
         "lake: ../build/lake", "variables: {date: today}\nlake: ../build/${dat}", "lake",
         "uses ${dat}, which is not among the variables", "Did you mean 'date'?", line=1),
     "a key twice": Broken(
-        "  batch: 64", "  epochs: 3\n  batch: 64", "train.epochs", "this key stands twice", "The first is in line 71"),
+        "  batch: 64", "  epochs: 3\n  batch: 64", "train.epochs", "this is a duplicate key",
+        "The first is in line 71"),
     "a tab": Broken("  batch: 64", "\tbatch: 64", "YAML", "found character '\\t' that cannot start any token"),
     "a bracket that never closes": Broken(
         "ranks: 2", "ranks: [2", "YAML", "while parsing a flow sequence expected ',' or ']'", line=1),
@@ -259,20 +260,20 @@ TABLE = {
         "name: mnist", "name: !!timestamp 2020-13-45", "YAML", "'2020-13-45' can't be read as !!timestamp"),
     "a form of a variable that is empty": Broken(
         "lake: ../build/lake", "variables: {date: today}\nlake: '../build/${date:}'", "lake",
-        "has '${date:}', which is not filled in", "Write ${date} or, of a day, ${date:%Y/%m/%d}", line=1),
+        "has '${date:}', which is not filled in", "Write ${date} or, for a day, ${date:%Y/%m/%d}", line=1),
     "a variable in a path with a dash": Broken(
         "lake: ../build/lake", "lake: ../build/${my-date}", "lake", "has '${my-date}', which is not filled in",
-        "Write ${name} or, of a day, ${name:%Y/%m/%d}"),
+        "Write ${name} or, for a day, ${name:%Y/%m/%d}"),
     "a variable's name with a dash": Broken(
         "lake: ../build/lake", "variables: {my-date: today}\nlake: ../build/lake", "variables.my-date",
-        "received the name 'my-date', which text can't use", "Take letters, digits and _, e.g. my_date"),
+        "received the name 'my-date', which text can't use", "Use letters, digits and _, e.g. my_date"),
     "a variable in a variable": Broken(
         "lake: ../build/lake", "variables: {base: in, place: '${ base }/x'}\nlake: ../build/${place}",
-        "variables.place", "is '${ base }/x', and a variable is not filled in within another", "use both variables"),
+        "variables.place", "is '${ base }/x', but variables can't contain variables", "use both variables"),
     "more days than a date can be reckoned with": Broken(
         "lake: ../build/lake", "retain: {versions: 1, days: 1e12}\nlake: ../build/lake", "retain.days",
         "received 1000000000000.0 (a number), expected at most 700000"),
-    "a key that is a list": Broken("name: mnist", "[a, b]: mnist\nname: mnist", "file", "a key is not a plain word"),
+    "a key that is a list": Broken("name: mnist", "[a, b]: mnist\nname: mnist", "file", "a key isn't a scalar"),
 }
 
 
@@ -326,7 +327,7 @@ def test_a_mistake_under_an_anchor_is_told_for_each_table_that_uses_it(digits: s
     (b"- name: mnist\n", "file", "holds a list, expected a mapping", 1),
     (b"mnist\n", "file", "holds text, expected a mapping", 1),
     (b"a: 1\n---\nb: 2\n", "YAML", "expected a single document in the stream but found another document", 2),
-    (b"name: mnist\nlake: \x00\x01\x02\n", "YAML", "the character U+0000 has no place in YAML", 2),
+    (b"name: mnist\nlake: \x00\x01\x02\n", "YAML", "the character U+0000 isn't allowed in YAML", 2),
     (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "file", "can't be read as UTF-8 text", None),
     ("name: münchen\n".encode("latin-1"), "file", "can't be read as UTF-8 text", None),
     (b"a: " + b"[" * 5000, "YAML", "is nested deeper than 50 levels", None),

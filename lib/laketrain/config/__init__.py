@@ -1,5 +1,5 @@
-"""The language of a workload's YAML: documents with lines, sections, the settings of stages, problems in words."""
+"""The YAML of a workload: its language (documents, sections, problems) and the settings of each stage."""
 
-from laketrain.config.document import Document
+from laketrain.config.language.document import Document
 
 __all__ = ["Document"]

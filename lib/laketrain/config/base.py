@@ -1,4 +1,4 @@
-"""What every section of a workload's YAML is: strict, closed, immutable.
+"""The base class of every section of a workload's YAML: strict, closed, immutable.
 
     class Evaluate(Section): split: SplitName = "test"
 """
@@ -10,20 +10,16 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
-"""A table's, feature's or workload's name: it becomes a directory, a column, a view."""
+"""The name of a table, feature or workload. It becomes the name of a directory, a column or a view."""
 
 SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
 UserCode = Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")]
-"""A function of the user's, as `module:function`."""
-
-
-Told = tuple[str, str] | None
-"""What is wrong, and the hint; None where nothing is."""
+"""A user's function, as `module:function`."""
 
 
 class Section(BaseModel):
-    """A mapping in the YAML. Unknown keys, loose types and infinities are refused: `epochs: "3"` is not 3.
+    """A mapping in the YAML. Unknown keys, other types and infinities are refused: `epochs: "3"` isn't 3.
 
     The text under each field becomes docs/reference/config.md (tools/config_reference.py).
     """
@@ -32,4 +28,4 @@ class Section(BaseModel):
                               use_attribute_docstrings=True)
 
     former: ClassVar[dict[str, str]] = {}
-    """Keys that were there once, or that people look for here, each with what to write instead."""
+    """Former keys, and keys that people expect here, each with what to write instead."""

@@ -1,4 +1,4 @@
-"""Settings of the convert stage that need no features: splits, leaks between them, rare classes.
+"""Settings of the convert stage that don't depend on features: splits, leakage between them, oversampling.
 
     split: {by: digit_id, fractions: {train: 0.8, val: 0.1, test: 0.1}}
 """
@@ -13,24 +13,24 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from laketrain.config.base import Section, SplitName
-from laketrain.config.instants import AS_SPARK_READS
-from laketrain.config.likeness import Likeness
+from laketrain.config.language.timestamps import SPARK_TIMESTAMP
+from laketrain.config.near_duplicates import NearDuplicateSettings
 
 
 class ByColumn(Section):
-    """Each row's split is written in a column: a fold, or the name of the split itself."""
+    """A column determines each row's split, e.g. a fold or the split's name."""
 
     column: str
-    """The column that says it."""
+    """The name of that column."""
     values: dict[SplitName, list[str | int]] = Field(min_length=1)
-    """Which of its values mean which split; a row with any other is quarantined."""
+    """The column's values for each split; a row with any other value is quarantined."""
 
     @field_validator("values")
     @classmethod
-    def _told_apart(cls, values: dict[str, list[str | int]]) -> dict[str, list[str | int]]:
+    def _distinct(cls, values: dict[str, list[str | int]]) -> dict[str, list[str | int]]:
         first: dict[str, str] = {}
-        for split, own in values.items():
-            for value in map(str, own):
+        for split, of_split in values.items():
+            for value in map(str, of_split):
                 if value in first:
                     raise ValueError(f"{value!r} means both {first[value]} and {split}")
                 first[value] = split
@@ -41,24 +41,24 @@ _WIDEST_OFFSET = timedelta(hours=18)
 
 
 def _instant(text: str) -> datetime:
-    """When it is that `text` says, as Spark reads it in a session of UTC. Raises ValueError where it can't."""
-    found = datetime.fromisoformat(text)
-    offset = found.utcoffset() or timedelta()
-    if not AS_SPARK_READS.fullmatch(text) or abs(offset) > _WIDEST_OFFSET:
+    """The time that Spark reads from `text` in a session of UTC. Raises ValueError if Spark can't read it."""
+    instant = datetime.fromisoformat(text)
+    offset = instant.utcoffset() or timedelta()
+    if not SPARK_TIMESTAMP.fullmatch(text) or abs(offset) > _WIDEST_OFFSET:
         raise ValueError
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    return instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)
 
 
 class ByTime(Section):
-    """Each row's split is the span of time that it lies in: what comes later is never trained on."""
+    """Each row's split is determined by its time, so that a model is never trained on later rows."""
 
     column: str
-    """The date or timestamp; a row without one is quarantined."""
+    """The column with the date or timestamp; a row without one is quarantined."""
     until: dict[SplitName, str] = Field(min_length=1)
-    """Where each split ends, exclusive, in the order of time: `{train: 2017-07-01, val: 2017-10-01 12:00}`, in UTC
-    where it has no offset."""
+    """The end of each split, exclusive, in the order of time: `{train: 2017-07-01, val: 2017-10-01 12:00}`. Without an
+    offset it is in UTC."""
     rest: SplitName | None = "test"
-    """The split of all that comes after; none where that is to be quarantined."""
+    """The split of all later rows; with `null` they are quarantined."""
 
     @field_validator("until")
     @classmethod
@@ -76,21 +76,21 @@ class ByTime(Section):
 
 
 class Split(Section):
-    """How rows are shared out: by a hash of a key (`by` and `fractions`), by a column, or by time; just one of them."""
+    """How rows are split: by a hash of a key (`by` and `fractions`), by a column, or by time. Exactly one of these."""
 
     by: str | None = None
-    """The column whose values are drawn: rows that belong together (of one patient, one day) should share a value. They
-    never part, and reruns agree."""
+    """The column whose values are assigned to splits by hash. Rows of one value are always in the same split, so rows
+    that belong together (of one patient, one day) should share a value. A rerun assigns the same splits."""
     fractions: dict[SplitName, float] | None = Field(default=None, min_length=1)
-    """With `by`: each split's share of the keys, between 0 and 1; they sum to 1, and one of them is named `train`."""
+    """With `by`: each split's share of the values, between 0 and 1. They sum to 1, and one is named `train`."""
     stratify: str | None = None
-    """With `by`: a column, usually the label, of which every split has the same share of each value, to one key."""
+    """With `by`: a column, usually the label, whose values have the same shares in every split, exact to one key."""
     seed: int = 0
-    """Another seed draws other splits. The default is any fixed number."""
+    """The seed of the hash: another seed makes other splits."""
     by_column: ByColumn | None = None
-    """Instead of `by`: a column says each row's split."""
+    """Instead of `by`: a column that determines each row's split."""
     by_time: ByTime | None = None
-    """Instead of `by`: splits are spans of time."""
+    """Instead of `by`: splits by time."""
 
     @field_validator("fractions")
     @classmethod
@@ -98,7 +98,7 @@ class Split(Section):
         if fractions is None:
             return None
         if any(not 0 < part < 1 for part in fractions.values()) and len(fractions) > 1:
-            raise ValueError(f"each fraction lies between 0 and 1, received {fractions}")
+            raise ValueError(f"each fraction must be between 0 and 1, received {fractions}")
         total = math.fsum(fractions.values())
         if not math.isclose(total, 1.0, abs_tol=1e-9):
             raise ValueError(f"the fractions sum to {total:g}, expected 1")
@@ -112,9 +112,9 @@ class Split(Section):
         if len(given) != 1:
             raise ValueError(f"received {' and '.join(given) or 'none'} of by, by_column and by_time, expected one")
         if (self.by is None) != (self.fractions is None):
-            raise ValueError("`by` and `fractions` belong together: what is hashed, and each split's share")
+            raise ValueError("`by` and `fractions` go together: the hashed column, and each split's share")
         if self.stratify is not None and self.by is None:
-            raise ValueError("`stratify` goes with `by`, whose keys it shares out")
+            raise ValueError("`stratify` needs `by`, whose keys it distributes")
         if "train" not in self.names:
             raise ValueError(f"no split is named 'train', received {', '.join(self.names)}")
         if len(set(self.names)) < len(self.names):
@@ -132,31 +132,31 @@ class Split(Section):
 
     @property
     def columns(self) -> dict[tuple[str, ...], str]:
-        """The table's columns that it needs, by the place in this section that names them."""
+        """The table's columns that it needs, by the path in this section that names them."""
         named = {("by",): self.by, ("stratify",): self.stratify,
                  ("by_column", "column"): self.by_column and self.by_column.column,
                  ("by_time", "column"): self.by_time and self.by_time.column}
-        return {place: column for place, column in named.items() if column}
+        return {path: column for path, column in named.items() if column}
 
 
 class Leakage(Section):
-    """What must not be in two splits at once; looked for after the rows are shared out."""
+    """What must not be in two splits at once; checked after the rows are split."""
 
     keys: list[str] = Field(default_factory=list)
-    """Columns whose values belong to one split each: a patient, a device, a day."""
+    """Columns whose values must each be in one split only: a patient, a device, a day."""
     duplicates: bool = True
-    """Whether rows whose inputs are alike in every bit are looked for as well."""
-    near_duplicates: Likeness | None = None
-    """A column of texts or pictures that are looked for in other splits where they are almost the same; by default
-    they aren't, as it takes longer than all else here."""
+    """Whether to look for rows with exactly equal inputs too."""
+    near_duplicates: NearDuplicateSettings | None = None
+    """A column of texts or images that must not have near-duplicates in other splits. By default it isn't checked,
+    since this check takes longer than all others."""
     action: Literal["report", "fatal"] = "report"
-    """Whether a leak is told in the run's counts, or ends it."""
+    """Whether a leak is only reported in the run's counts, or fails the run."""
 
 
 class Oversample(Section):
-    """Rows of rare classes stand in the train split more than once; validation and test stay as they are."""
+    """Repeats rows of rare classes in the train split; other splits don't change."""
 
     column: str
-    """The column of the class, usually the label's."""
+    """The column with the class, usually the label's."""
     share: float = Field(default=1.0, gt=0, le=1)
-    """Rows that each class shall have, as a share of those of the commonest one."""
+    """The rows that each class gets at least, as a share of those of the most frequent class."""

@@ -1,4 +1,4 @@
-"""How many lanes a batch has: it depends on the batch alone, never on the ranks.
+"""The number of lanes of a batch: it depends on the batch only, not on the number of ranks.
 
     auto_lanes(96)                                        # 16
 """
@@ -14,5 +14,5 @@ def auto_lanes(batch: int) -> int:
 
 
 def divisors(number: int) -> list[int]:
-    """Ascending; none of a number below 1."""
+    """The divisors of `number`, ascending; none of a number below 1."""
     return [n for n in range(1, max(number, 0) + 1) if number % n == 0]

@@ -1,4 +1,4 @@
-"""How weights follow their gradients: the optimizer, and how its learning rate goes on.
+"""The optimizer and its learning rate schedule.
 
     optimizer: {name: adamw, learning_rate: 0.001, weight_decay: 0.01, schedule: {name: cosine, warmup: 2}}
 """
@@ -15,29 +15,29 @@ OptimizerName = Literal["sgd", "adam", "adamw", "nadam", "adamax", "lamb", "lion
                         "adafactor", "ftrl"]
 
 _MOMENTS = {"beta_1", "beta_2"}
-_OWN: dict[str, set[str]] = {
+_SPECIFIC: dict[str, set[str]] = {
     "sgd": {"momentum", "nesterov"}, "adam": {*_MOMENTS, "epsilon", "amsgrad"},
     "adamw": {*_MOMENTS, "epsilon", "amsgrad"}, "nadam": {*_MOMENTS, "epsilon"}, "adamax": {*_MOMENTS, "epsilon"},
     "lamb": {*_MOMENTS, "epsilon"}, "lion": _MOMENTS, "rmsprop": {"momentum", "rho", "epsilon", "centered"},
     "adagrad": {"epsilon"}, "adadelta": {"rho", "epsilon"}, "adafactor": set(), "ftrl": set(),
 }
-"""The settings that not all of them take."""
+"""Settings that only some optimizers have."""
 _OF_SCHEDULE = {"end": ("cosine", "linear"), "decay": ("exponential", "steps")}
-"""The settings that not all schedules have a use for."""
+"""Settings that only some schedules use."""
 
 
 class Schedule(Section):
-    """The learning rate from step to step. It is a function of the step alone, so a resumed run goes on with it."""
+    """The learning rate at each step. It depends on the step only, so a resumed run continues with it."""
 
     name: Literal["constant", "cosine", "linear", "exponential", "steps"] = "constant"
     """`cosine` and `linear` fall to `end` over the whole training, the first as half a cosine (Loshchilov and Hutter
     2017); `exponential` is multiplied by `decay` each epoch, smoothly; `steps` by `decay` at each epoch of `at`."""
     warmup: float = Field(default=0.0, ge=0)
-    """Epochs in which the rate rises evenly from nothing, before the schedule begins; may be a fraction."""
+    """Epochs in which the rate rises linearly from 0, before the schedule begins; may be a fraction."""
     end: float = Field(default=0.0, ge=0, le=1)
-    """Of cosine and linear: where the rate ends, as a fraction of the first one."""
+    """Of cosine and linear: the final rate, as a fraction of the initial one."""
     decay: float = Field(default=0.1, gt=0, le=1)
-    """Of exponential and steps: by what the rate is multiplied."""
+    """Of exponential and steps: the factor by which the rate is multiplied."""
     at: list[float] = Field(default_factory=list)
     """Of steps: the epochs after which the rate falls."""
 
@@ -47,7 +47,7 @@ class Schedule(Section):
             raise ValueError("`at` are the epochs of `name: steps`: give both, or neither")
         for key, names in _OF_SCHEDULE.items():
             if getattr(self, key) != type(self).model_fields[key].default and self.name not in names:
-                raise ValueError(f"schedule {self.name!r} has no use for `{key}`; {' and '.join(names)} have",
+                raise ValueError(f"schedule {self.name!r} doesn't use `{key}`; {' and '.join(names)} do",
                                  f"Remove it, or write name: {names[0]}")
         return self
 
@@ -57,70 +57,71 @@ def _named(value: Any) -> Any:
 
 
 class Optimizer(Section):
-    """A Keras optimizer. The learning rate is the one used, whatever the number of ranks, unless `train.scaling` says
-    otherwise. Gradients are averaged over the ranks before anything is clipped."""
+    """A Keras optimizer. The learning rate is the same for any number of ranks, unless `train.scaling` changes it.
+    Gradients are averaged over the ranks before they are clipped."""
 
     former: ClassVar[dict[str, str]] = {"wire": "It is called 'gradient_dtype' now"}
 
     name: OptimizerName = "adam"
-    """Which one, with Keras' own settings for all that isn't said here."""
+    """The name of the optimizer. Settings that aren't set here have Keras' defaults."""
     learning_rate: float = Field(default=0.001, gt=0)
-    """The rate that the schedule begins with. The default is that of Keras for adam."""
+    """The initial learning rate. The default is that of Keras for adam."""
     schedule: Annotated[Schedule, BeforeValidator(_named)] = Schedule()
-    """How the rate goes on: a name, or its settings; by default it stays."""
+    """The learning rate schedule: its name, or its settings. By default the rate is constant."""
     momentum: float | None = Field(default=None, ge=0, lt=1)
-    """Of sgd and rmsprop: the share of the last step that goes into this one; by default 0."""
+    """Of sgd and rmsprop: the momentum, i.e. the share of the last step that is added to this one; by default 0."""
     nesterov: bool | None = None
-    """Of sgd: look ahead by the `momentum` (Nesterov 1983), which it needs."""
+    """Of sgd: whether to use Nesterov momentum (1983); needs `momentum`."""
     beta_1: float | None = Field(default=None, ge=0, lt=1)
-    """Of adam and its kin: how much of the mean gradient stays from step to step; by default 0.9."""
+    """Of adam and its variants: the decay of the mean gradient; by default 0.9."""
     beta_2: float | None = Field(default=None, ge=0, lt=1)
-    """Of adam and its kin: the same of the mean square; by default 0.999, of lion 0.99."""
+    """Of adam and its variants: the decay of the mean squared gradient; by default 0.999, of lion 0.99."""
     rho: float | None = Field(default=None, ge=0, lt=1)
-    """Of rmsprop and adadelta: how much of the mean square stays; by default 0.9 and 0.95."""
+    """Of rmsprop and adadelta: the decay of the mean squared gradient; by default 0.9 and 0.95."""
     epsilon: float | None = Field(default=None, gt=0)
-    """What keeps divisions by small numbers apart from zero; by default 1e-7."""
+    """A small constant that prevents division by zero; by default 1e-7."""
     amsgrad: bool | None = None
-    """Of adam and adamw: never forget the largest mean square (Reddi and others 2018)."""
+    """Of adam and adamw: divide by the largest mean square so far (AMSGrad, Reddi and others 2018)."""
     centered: bool | None = None
-    """Of rmsprop: divide by the deviation of the gradients instead of their size."""
+    """Of rmsprop: normalise gradients by their estimated variance instead of their mean square."""
     weight_decay: float | None = Field(default=None, ge=0)
-    """The share, times the rate, that weights lose at each step; by default what Keras does (0.004 for adamw)."""
+    """Weights are reduced by this, times the rate, at each step; by default as in Keras (0.004 for adamw)."""
     clipvalue: float | None = Field(default=None, gt=0)
-    """The size to which each number of a gradient is cut; by default none is."""
+    """Clip each element of a gradient to this absolute value; by default none is clipped."""
     clipnorm: float | None = Field(default=None, gt=0)
-    """The norm to which the gradient of each variable is cut; by default none is cut."""
+    """Clip the norm of each variable's gradient to this; by default none is clipped."""
     global_clipnorm: float | None = Field(default=None, gt=0)
-    """The norm to which the gradients of all variables together are cut; by default none is."""
+    """Clip the norm of all gradients together to this; by default none is clipped."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches whose gradients are averaged before the weights take one step: as a batch so many times larger. What is
-    left at the end of an epoch makes a step of its own."""
+    """Gradient accumulation: average the gradients of this many batches for one step. Batches that are left at the end
+    of an epoch make a step of their own."""
     ema: float | None = Field(default=None, gt=0, lt=1)
-    """How much of the moving mean of the weights stays from step to step; the committed model then has that mean. By
-    default there is none."""
+    """The momentum of an exponential moving average of the weights. The committed model has the averaged weights. By
+    default there is no average."""
     layer_rates: dict[str, float] = Field(default_factory=dict)
-    """By what the rate is multiplied in layers whose name fits a pattern such as `block_*`; the first that fits counts.
-    By default all layers learn at the same rate."""
+    """Factors of the rate, by a pattern of the layer's name such as `block_*`; the first pattern that matches counts.
+    By default all layers have the same rate."""
     gradient_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
-    """The type in which gradients travel between ranks; a short one halves the bytes and loses bits."""
+    """The type in which gradients are sent between ranks; a 16-bit type halves the bytes and loses precision."""
 
-    @field_validator(*sorted({key for own in _OWN.values() for key in own}))
+    @field_validator(*sorted({key for keys in _SPECIFIC.values() for key in keys}))
     @classmethod
     def _of_this_optimizer(cls, value: Any, info: ValidationInfo) -> Any:
         name, key = info.data.get("name"), str(info.field_name)
-        if value is not None and name is not None and key not in _OWN[name]:
-            others = ", ".join(other for other, own in _OWN.items() if key in own)
-            raise ValueError(f"optimizer {name!r} takes no {key}; {others} do")
+        if value is not None and name is not None and key not in _SPECIFIC[name]:
+            others = ", ".join(other for other, keys in _SPECIFIC.items() if key in keys)
+            raise ValueError(f"optimizer {name!r} has no {key}; {others} have")
         return value
 
     @model_validator(mode="after")
     def _settings_that_go_together(self) -> Optimizer:
         clips = [key for key in ("clipvalue", "clipnorm", "global_clipnorm") if getattr(self, key) is not None]
         if len(clips) > 1:
-            raise ValueError(f"{' and '.join(clips)} can't both be given: Keras cuts gradients in one way")
+            raise ValueError(f"{' and '.join(clips)} can't both be set: Keras clips gradients in one way only")
         if self.nesterov and not self.momentum:
-            raise ValueError("`nesterov` looks ahead by the momentum, and there is none", "Add e.g. momentum: 0.9")
+            raise ValueError("`nesterov` needs a momentum, and there is none", "Add e.g. momentum: 0.9")
         bad = [pattern for pattern, factor in self.layer_rates.items() if not factor >= 0]
         if bad:
-            raise ValueError(f"`layer_rates` of {bad[0]!r} must be 0 or more; use `train.freeze` for layers that stay")
+            raise ValueError(f"`layer_rates` of {bad[0]!r} must be 0 or more; to exclude layers from training, use "
+                             "`train.freeze`")
         return self

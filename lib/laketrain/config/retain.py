@@ -11,9 +11,10 @@ from laketrain.config.base import Section
 
 
 class Retain(Section):
-    """What the lake keeps of the workload's own tables; a version from which one that stays was made stays too."""
+    """Which versions of the workload's tables the lake keeps. It also keeps all versions that a kept one was made
+    from."""
 
     versions: int = Field(ge=1)
-    """The newest so many of each table."""
+    """Keep this many of the newest versions of each table."""
     days: float | None = Field(default=None, ge=0, le=700_000)
-    """All of so many days beside them; by default none."""
+    """Also keep all versions that are at most this many days old; by default none."""

@@ -16,23 +16,23 @@ from laketrain.config.base import Section
 _MASTER = r"local(\[([1-9]\d*|\*)(, *\d+)?\])?|local-cluster\[.+\]|yarn|(spark|k8s)://.+"
 
 
-def _known_master(master: str) -> str:
+def _check_master(master: str) -> str:
     if not re.fullmatch(_MASTER, master):
         raise ValueError(f"received {master!r}, expected local[2], local[*], yarn, spark://host:7077 or k8s://https://…")
     return master
 
 
 class Spark(Section):
-    """The session where none runs yet; under spark-submit the submit's own settings win."""
+    """The Spark session, if none is running yet. Under spark-submit the settings of the submit take precedence."""
 
-    master: Annotated[str, AfterValidator(_known_master)] | None = None
-    """Where Spark runs; by default what the submit or Spark's own configuration says."""
+    master: Annotated[str, AfterValidator(_check_master)] | None = None
+    """Spark's master; by default that of spark-submit or of Spark's own configuration."""
     conf: dict[str, str | int | float | bool] = Field(default_factory=dict)
-    """Spark's own settings, e.g. `{spark.driver.memory: 4g}`."""
+    """Spark's configuration, e.g. `{spark.driver.memory: 4g}`."""
 
 
 def local_slots(master: str | None) -> int | None:
-    """Task slots of a local master, e.g. `local[4]`; None for a cluster or where the submit decides."""
+    """Task slots of a local master, e.g. `local[4]`; None for a cluster, or if spark-submit decides."""
     if master is None:
         return None
     if master == "local":

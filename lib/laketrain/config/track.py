@@ -1,4 +1,4 @@
-"""Who else is told of a training: MLflow and TensorBoard.
+"""Experiment trackers: MLflow and TensorBoard.
 
     track: {mlflow: {experiment: digits}, tensorboard: {}}
 """
@@ -20,23 +20,23 @@ class MLflow(Section):
     default the environment's `MLFLOW_TRACKING_URI`, else a SQLite file in a local lake (`runs/_mlflow/`), else in
     `mlruns/` where the command runs."""
     experiment: Annotated[str, StringConstraints(min_length=1)] | None = None
-    """What the runs are gathered under; by default the workload's name."""
+    """The experiment that contains the runs; by default it has the workload's name."""
     model: bool = True
     """Whether the committed `model.keras` is copied to MLflow as an artifact."""
 
 
 class TensorBoard(Section):
-    """Event files that TensorBoard shows, one training a folder."""
+    """Event files for TensorBoard, one folder for each training."""
 
     folder: str | None = Field(default=None, min_length=1)
-    """Where they lie: a directory, seen from the config's own one, or a URL such as `s3://…`; by default
-    `runs/<name>-tensorboard/` of the lake."""
+    """Their directory, relative to the config's, or a URL such as `s3://…`; by default `runs/<name>-tensorboard/` in
+    the lake."""
 
 
 class Track(Section):
-    """What is told of each training, elsewhere than in the lake. A tracker that fails is noted, and stops nothing."""
+    """Trackers to which each training is reported. A tracker that fails is logged, and doesn't stop the training."""
 
     mlflow: MLflow | None = None
-    """MLflow; by default it is told nothing. `{}` takes the defaults."""
+    """Report to MLflow; not by default. `{}` uses the defaults."""
     tensorboard: TensorBoard | None = None
-    """TensorBoard; by default it gets nothing. `{}` takes the defaults."""
+    """Write for TensorBoard; not by default. `{}` uses the defaults."""

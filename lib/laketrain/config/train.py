@@ -1,4 +1,4 @@
-"""Settings of a training that need neither features nor models: ranks, scaling, penalties, stopping, the cache.
+"""Settings of a training that depend neither on features nor on models: ranks, scaling, penalties, stopping, the cache.
 
     train: {ranks: {min: 2, max: 8}, early_stopping: {patience: 5}, regularise: {l2: 0.0001}}
 """
@@ -13,21 +13,21 @@ from laketrain.config.base import Section
 
 
 class Cache(Section):
-    """Decoded images of the dataset on each machine's own disk: for compressed images that are read in many epochs."""
+    """Caches decoded images on each machine's disk: for compressed images that are read in many epochs."""
 
     folder: str = Field(pattern=r"^/")
-    """Its absolute path. What lies there is used by later trainings of the same dataset; remove it when you like."""
+    """The absolute path of the cache. Later trainings on the same dataset use it too; it can be deleted at any time."""
     gb: float = Field(default=20.0, gt=0)
-    """What it may hold, in GiB; when it is full, the rest is decoded in each epoch."""
+    """The most that it may contain, in GiB. When it is full, other images are decoded in each epoch."""
 
 
 class Ranks(Section):
-    """How many processes may train together. Batches, and so results, are the same for any of these numbers."""
+    """How many ranks may train together. Batches, and so results, are the same for any of these numbers."""
 
     min: int = Field(ge=1)
-    """The fewest: with fewer slots than that, training waits no longer and fails."""
+    """The fewest ranks: with fewer slots, training stops waiting for them and fails."""
     max: int = Field(ge=1)
-    """The most, where Spark has slots for them."""
+    """The most ranks, if Spark has slots for them."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Ranks:
@@ -37,62 +37,63 @@ class Ranks(Section):
 
 
 def ranks_of(lanes: int, ranks: Ranks) -> list[int]:
-    """The numbers of ranks that may share so many lanes: those that divide them, the fewest first."""
+    """The numbers of ranks that divide `lanes`, ascending."""
     return [count for count in range(ranks.min, ranks.max + 1) if lanes % count == 0]
 
 
 class Scaling(Section):
-    """What grows with the number of ranks. By default a step and its rate are those of the YAML, however many ranks
-    share the work."""
+    """What grows with the number of ranks. By default the global batch and the learning rate are those of the YAML for
+    any number of ranks."""
 
     batch: Literal["none", "linear"] = "none"
-    """`linear`: `batch` are the rows of each rank, and a step has as many times more."""
+    """`linear`: `batch` is the batch of each rank, and the global batch is that times the ranks."""
     rate: Literal["none", "linear", "sqrt"] = "none"
-    """The learning rate times the ranks (Goyal and others 2017), or times their square root."""
+    """Multiply the learning rate by the number of ranks (`linear`, Goyal and others 2017) or by its square root
+    (`sqrt`)."""
 
 
 class Regularise(Section):
     """Penalties on the kernels and embeddings of all layers (not on biases and scales)."""
 
     l1: float = Field(default=0.0, ge=0)
-    """Times the sum of their sizes."""
+    """The factor of the sum of absolute values."""
     l2: float = Field(default=0.0, ge=0)
-    """Times the sum of their squares."""
+    """The factor of the sum of squares."""
 
 
 class EarlyStopping(Section):
-    """Training ends after `patience` epochs in a row that didn't better `monitor`."""
+    """Stops training after `patience` epochs in a row without an improvement of `monitor`."""
 
     patience: int = Field(default=5, ge=1)
-    """Epochs without a better value."""
+    """Epochs without an improvement."""
     min_delta: float = Field(default=0.0, ge=0)
-    """By how much a value must be better to count."""
+    """The least change that counts as an improvement."""
 
 
 class ReduceLrOnPlateau(Section):
-    """The learning rate falls after `patience` epochs in a row that didn't better `monitor`."""
+    """Reduces the learning rate after `patience` epochs in a row without an improvement of `monitor`."""
 
     former: ClassVar[dict[str, str]] = {"least": "It is called 'min_lr_ratio' now"}
 
     patience: int = Field(default=3, ge=1)
-    """Epochs without a better value."""
+    """Epochs without an improvement."""
     factor: float = Field(default=0.3, gt=0, lt=1)
-    """By what the rate is multiplied."""
+    """The factor by which the rate is multiplied."""
     min_delta: float = Field(default=0.0, ge=0)
-    """By how much a value must be better to count."""
+    """The least change that counts as an improvement."""
     min_lr_ratio: float = Field(default=0.0, ge=0)
-    """The rate below which it doesn't fall, as a fraction of the first one."""
+    """The lowest rate, as a fraction of the initial one."""
 
 
 class RetrainWhen(Section):
-    """A new dataset is trained on as soon as one of these holds; until then the latest model stays in use."""
+    """Trains on a new dataset as soon as one of these conditions holds; until then the latest model stays in use."""
 
     rows: float | None = Field(default=None, gt=0)
-    """The split that is learnt from has grown by this share: 0.1 for a tenth more rows."""
+    """The train split has grown by this share: 0.1 means 10 % more rows."""
     days: float | None = Field(default=None, gt=0)
-    """The model is so many days old."""
+    """The model is this many days old."""
     drift: Literal["some", "strong"] | None = None
-    """A column of the table that the dataset is made from has drifted so much, by its profile."""
+    """A column of the dataset's table has drifted this much, by its profile."""
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> RetrainWhen:

@@ -1,4 +1,4 @@
-"""The fourth stage: a table becomes a Petastorm dataset in splits, moved in Arrow batches."""
+"""The convert stage: makes a Petastorm dataset in splits from a table, in Arrow batches."""
 
 from typing import TYPE_CHECKING
 

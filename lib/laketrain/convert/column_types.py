@@ -1,4 +1,4 @@
-"""Whether columns can hold their features at all, judged by their types alone, before a task of Spark finds it out."""
+"""Checks that the types of columns suit their features, before any Spark task runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from laketrain.features import FeatureSet
 
 
 def refuse_types(rows: DataFrame, features: FeatureSet) -> None:
-    """Raises DataError where the type of a column can't hold its feature, or can't come to a Python task."""
+    """Raises DataError if the type of a column doesn't suit its feature, or can't be sent to a Python task."""
     schema = pa.schema([_as_arrow(rows.schema[column]) for column in features.columns])
     features.reasons(pa.RecordBatch.from_pylist([], schema))
 

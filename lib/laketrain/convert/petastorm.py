@@ -1,8 +1,8 @@
-"""The one module that knows Petastorm: the metadata by which `petastorm.make_reader` takes a split for its own.
+"""The one module that imports Petastorm: it writes the metadata with which `petastorm.make_reader` reads a split.
 
     content = common_metadata("Train", features, row_groups={"part-00000.parquet": 3})
 
-Petastorm keeps its schema as a pickle in `_common_metadata`. We write it and never read it: what we read is JSON.
+Petastorm stores its schema as a pickle in `_common_metadata`. We only write it; what we read is JSON.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def common_metadata(name: str, features: FeatureSet, row_groups: Mapping[str, in
     """The content of a split's `_common_metadata`.
 
     Args:
-        name: of the schema, as Petastorm's readers show it.
-        row_groups: how many each file has, by its path in the split.
+        name: of the schema in Petastorm's readers.
+        row_groups: their number by file, a path in the split.
     """
     fields = [_field(storage) for storage in features.storage.values()]
     metadata = {
@@ -55,7 +55,7 @@ def _field(storage: Any) -> UnischemaField:
 
 
 def _image_codec(format: str) -> CompressedImageCodec:
-    """As its constructor makes it, but that one asks for OpenCV, which only Petastorm's own readers need."""
+    """A codec made without its constructor, which needs OpenCV; only Petastorm's own readers use that."""
     codec = CompressedImageCodec.__new__(CompressedImageCodec)
     # The quality counts when Petastorm itself writes.
     codec._image_codec, codec._quality = f".{format}", 80

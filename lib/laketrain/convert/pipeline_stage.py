@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ConvertStage(Stage):
-    """From a table to the dataset in `features/`."""
+    """Makes the dataset in `features/` from a table."""
 
     name = "convert"
     help = "Make the Petastorm dataset."

@@ -1,7 +1,6 @@
-"""A Parquet file of a dataset as it grows: row groups of a set number of rows, on their way to the disk while the next
-ones are made.
+"""Writes a Parquet file in row groups of a set number of rows, and syncs them to disk while the next ones are made.
 
-    file = RowGroups(place, path, schema, rows=5000, durable=True)
+    file = RowGroupWriter(local_path, path, schema, rows=5000, durable=True)
     file.add(table)
     file.close()                                          # [5000, 5000, 1234]
 """
@@ -17,36 +16,38 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 _CODEC = "snappy"
-# What compression must save of a column's first bytes, or it is only work: for the writer, and in every epoch.
+# The share of a column's first bytes that compression must save; with less it only costs time, in every epoch.
 _WORTH = 0.1
 _SAMPLE = 1 << 18
 
 
-class RowGroups:
-    """A file whose row groups have exactly `rows` rows, the last one what is left. It is written at `place`, and `path`
-    in the lake. With `durable` its bytes are sent to the disk as they come: the sync of the commit, which every other
-    file waits for, then finds little to do."""
+class RowGroupWriter:
+    """Writes a file whose row groups have exactly `rows` rows; the last has the rest.
 
-    def __init__(self, place: Path, path: str, schema: pa.Schema, rows: int, durable: bool) -> None:
-        self.place, self.path, self._schema, self._rows = place, path, schema, rows
+    The file is written to `local_path`; `path` is its path in the lake. With `durable` its bytes are synced to disk as
+    they are written, so that the sync at commit, for which all other files wait, has little left to do.
+    """
+
+    def __init__(self, local_path: Path, path: str, schema: pa.Schema, rows: int, durable: bool) -> None:
+        self.local_path, self.path, self._schema, self._rows = local_path, path, schema, rows
         self._writer: pq.ParquetWriter | None = None
-        self._disk = _Disk(place) if durable else None
+        self._disk = _DiskSync(local_path) if durable else None
         self._waiting: list[pa.Table] = []
         self._count = 0
         self._sizes: list[int] = []
 
     def add(self, table: pa.Table) -> None:
-        """Takes some more rows, and writes those that fill a row group."""
+        """Adds rows, and writes those that fill a row group."""
         self._waiting.append(table)
         self._count += table.num_rows
         while self._count >= self._rows:
             self._write(self._rows)
 
     def close(self) -> list[int]:
-        """Writes the rest; the rows of each row group."""
+        """Writes the rest. Returns the number of rows of each row group."""
         if self._count:
             self._write(self._count)
-        (self._writer or _writer(self.place, self._schema, self._schema.empty_table())).close()
+        (self._writer or _writer(self.local_path, self._schema, self._schema.empty_table())).close()
         if self._disk is not None:
             self._disk.close()
         return self._sizes
@@ -54,7 +55,7 @@ class RowGroups:
     def _write(self, rows: int) -> None:
         table: Any = pa.concat_tables(self._waiting)
         if self._writer is None:
-            self._writer = _writer(self.place, self._schema, table)
+            self._writer = _writer(self.local_path, self._schema, table)
         self._writer.write_table(table.slice(0, rows), row_group_size=rows)
         self._sizes.append(rows)
         self._count -= rows
@@ -63,16 +64,16 @@ class RowGroups:
             self._disk.send()
 
 
-def _writer(place: Path, schema: pa.Schema, rows: pa.Table) -> pq.ParquetWriter:
-    """A file for more rows like these."""
-    # The bytes of pixels and keys hardly repeat as whole values: a dictionary costs time and saves nothing.
-    # Nor do their minimum and maximum help anyone, yet they would stand in full in every footer.
-    return pq.ParquetWriter(str(place), schema, use_dictionary=False, write_statistics=False, compression={
+def _writer(path: Path, schema: pa.Schema, rows: pa.Table) -> pq.ParquetWriter:
+    """A writer whose compression suits these rows."""
+    # Pixels and keys hardly repeat as whole values: a dictionary costs time and saves nothing. Their minimum and
+    # maximum help nobody, yet every footer would contain them in full.
+    return pq.ParquetWriter(str(path), schema, use_dictionary=False, write_statistics=False, compression={
         name: _CODEC if _shrinks(rows.column(name)) else "none" for name in schema.names})
 
 
 def _shrinks(column: pa.ChunkedArray) -> bool:
-    """Whether compression saves enough of a column; what is no text or bytes is small, and compressed."""
+    """Whether compression saves enough of a column. Columns other than text and bytes are small, and are compressed."""
     kind = column.type
     if not (pa.types.is_binary(kind) or pa.types.is_string(kind)) or not len(column):
         return True
@@ -82,33 +83,33 @@ def _shrinks(column: pa.ChunkedArray) -> bool:
     return len(pa.compress(sample, _CODEC, asbytes=True)) <= (1 - _WORTH) * len(sample)
 
 
-class _Disk:
-    """Sends what was written of a file to the disk, in a thread of its own."""
+class _DiskSync:
+    """Syncs the written part of a file to disk, in a thread of its own."""
 
-    def __init__(self, place: Path) -> None:
-        self._place = place
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._thread = ThreadPoolExecutor(1, "laketrain-sync")
-        self._sent: Future[None] | None = None
+        self._pending: Future[None] | None = None
 
     def send(self) -> None:
-        """Returns at once; where the disk is still busy, the next call takes these bytes along."""
-        if self._sent is None or self._sent.done():
+        """Returns at once; if a sync is still running, the next call syncs these bytes too."""
+        if self._pending is None or self._pending.done():
             self._wait()
-            self._sent = self._thread.submit(self._sync)
+            self._pending = self._thread.submit(self._sync)
 
     def close(self) -> None:
-        """Waits for what is under way.
+        """Waits for the running sync.
 
         Raises:
-            OSError: the disk refused some bytes, e.g. since it is full.
+            OSError: some bytes couldn't be written, e.g. because the disk is full.
         """
         self._thread.shutdown()
         self._wait()
 
     def _wait(self) -> None:
-        if self._sent is not None:
-            self._sent.result()
+        if self._pending is not None:
+            self._pending.result()
 
     def _sync(self) -> None:
-        with self._place.open("rb") as file:
+        with self._path.open("rb") as file:
             os.fdatasync(file)

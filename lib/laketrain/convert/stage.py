@@ -1,4 +1,4 @@
-"""From a committed table to a dataset in splits, each a true Petastorm dataset with its JSON beside it.
+"""Converts a committed table to a dataset in splits, each a Petastorm dataset, with a description in JSON.
 
     version = convert(spark, table, "mnist", config, features, fingerprint_convert(table, config, features))
 """
@@ -18,20 +18,20 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from laketrain.convert.class_counts import ClassCounts
 from laketrain.convert.column_types import refuse_types
-from laketrain.convert.counted import Counted
-from laketrain.convert.leaks import Leak, leaks_of, near_leaks_of
-from laketrain.convert.narrow import narrow, refuse_empty
+from laketrain.convert.leakage import Leak, find_leaks, find_near_duplicate_leaks
 from laketrain.convert.oversample import COPY
 from laketrain.convert.petastorm import common_metadata
-from laketrain.convert.rows import LEARN_ON, rows_of
 from laketrain.convert.split import ORDER, order_of
+from laketrain.convert.split_checks import refuse_empty, single_value_warnings
+from laketrain.convert.split_rows import FIT_SPLIT, split_rows
 from laketrain.convert.writer import (
     QUARANTINE,
     RESULT_SCHEMA,
     TaskResult,
     WriteTask,
-    Written,
+    WrittenFile,
     part_of,
     tally_partition,
     write_partition,
@@ -50,12 +50,12 @@ from laketrain.workload.former import former_convert
 
 REVISION = 5
 _MB = 1 << 20
-_MOVES_AT_ONCE = 8
+_CONCURRENT_MOVES = 8
 _REJECTED = T.StructType([T.StructField(name, T.StringType()) for name in COLUMNS])
 
 
 def fingerprint_convert(table: Version, config: Convert, features: FeatureSet) -> str:
-    """Of converting `table` so."""
+    """The fingerprint of converting `table` with these settings."""
     settings = {"convert": former_convert(config.model_dump(exclude={"features", "dataset"})),
                 "features": json.loads(features.to_json())}
     return fingerprint("convert", REVISION, settings, [table])
@@ -66,23 +66,23 @@ def convert(
 ) -> Version:
     """Encodes every row of `table`, and commits `quarantine/<dataset>-features`, then `features/<dataset>`.
 
-    Raises DataError where a column can't hold its feature, a split or a label would be empty, too many rows don't
-    fit, or the counts don't add up.
+    Raises DataError if a column's type doesn't suit its feature, a split or a label would be empty, too many rows are
+    rejected, or the counts don't add up.
     """
     started = time.monotonic()
     lake = table.lake
     rows_per_group = max(1, int(config.row_group_mb * _MB / features.row_bytes()))
     count = _partitions(spark, table.rows, rows_per_group, features.row_bytes(), config.file_mb)
-    settings = {**SESSION_CONF, **arrow_batches(features.row_bytes()), **_tasks_of(table, count)}
+    settings = {**SESSION_CONF, **arrow_batches(features.row_bytes()), **_read_conf(table, count)}
     with (translate_spark_errors("convert", f"dataset {dataset!r}"), configured(spark, settings),
-          lake.table("features", dataset).stage() as draft, rows_of(spark, table, config, features, count) as rows):
+          lake.table("features", dataset).stage() as draft, split_rows(spark, table, config, features, count) as rows):
         refuse_types(rows.frame, features)
         leaks = _find_leaks(rows.frame, dataset, config, features)
-        features = _learn_first(rows.frame, features, config)
-        task = WriteTask(lake.url, draft.path(), features.to_json(), rows.columns, config.split.names, LEARN_ON,
+        features = _fit_first(rows.frame, features, config)
+        task = WriteTask(lake.url, draft.path(), features.to_json(), rows.columns, config.split.names, FIT_SPLIT,
                          rows_per_group, table.ref, rows.refusals, "" if config.shuffle else rows.source,
                          config.split.by or "")
-        frame = _placed(rows.frame, config, task, count)
+        frame = _task_input(rows.frame, config, task, count)
         results = _results(frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA))
         reasons = _reasons(results)
         quarantine = commit_quarantine(
@@ -91,26 +91,28 @@ def convert(
         check_rejects("convert", f"dataset {dataset!r}", rows.expected, reasons, config.max_reject_fraction,
                       quarantine.ref)
         parts = {split: _parts_of(split, features, results) for split in config.split.names}
-        sizes = {split: sum(sum(part.rows) for part in own) for split, own in parts.items()}
+        sizes = {split: sum(sum(part.rows) for part in of_split) for split, of_split in parts.items()}
         check_balance("convert", f"dataset {dataset!r}", rows.expected, sum(sizes.values()), quarantine.rows)
         refuse_empty(dataset, sizes, rows.frame, config.split)
-        counted = Counted().merged(result.counted for result in results)
-        counted.refuse_masked(dataset, features, sizes)
-        learnt = features.fit([result.tallies for result in results], first=False)
-        files = [file for split, own in parts.items() for file in _place(draft, split, own, learnt, dataset)]
+        class_counts = ClassCounts().merged(result.class_counts for result in results)
+        class_counts.refuse_masked(dataset, features, sizes)
+        fitted = features.fit([result.tallies for result in results], first=False)
+        files = [file for split, of_split in parts.items()
+                 for file in _move_split(draft, split, of_split, fitted, dataset)]
         lake.store.delete(draft.path("_attempts"))
-        files.append(_describe(draft, learnt, sizes))
+        files.append(_describe(draft, fitted, sizes))
         verify_rows(lake.store, draft.path(), files)
         return draft.commit(
             stage="convert", fingerprint=key, files=files, **parent_fields(table),
             counts={"in": rows.expected, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
-                    "splits": sizes, **rows.counts, **counted.told(sizes),
+                    "splits": sizes, **rows.counts, **class_counts.weight_counts(sizes),
                     **({"leaks": sum(leak.count for leak in leaks)} if config.leakage else {})},
-            meta={"features": json.loads(learnt.to_json()), "rows_per_group": rows_per_group,
-                  "classes": {split: counted.classes[split] for split in sizes if split in counted.classes},
-                  "bucket_files": {split: [len(part.files) for part in own] for split, own in parts.items()},
+            meta={"features": json.loads(fitted.to_json()), "rows_per_group": rows_per_group,
+                  "classes": {split: class_counts.classes[split] for split in sizes if split in class_counts.classes},
+                  "bucket_files": {split: [len(part.files) for part in of_split] for split, of_split in parts.items()},
                   "windows": config.windows and config.windows.model_dump(mode="json"),
-                  "leaks": [leak.said for leak in leaks], "narrow": narrow(results, sizes, config.split),
+                  "leaks": [leak.message for leak in leaks],
+                  "narrow": single_value_warnings(results, sizes, config.split),
                   "split_seed": config.split.seed,
                   "quarantine": quarantine.number},
             seconds=time.monotonic() - started,
@@ -118,62 +120,62 @@ def convert(
 
 
 def _find_leaks(rows: DataFrame, dataset: str, config: Convert, features: FeatureSet) -> list[Leak]:
-    """Raises DataError where there are some and they are to be fatal."""
+    """The leaks between splits. Raises DataError if there are any and `leakage.action` is `fatal`."""
     if config.leakage is None:
         return []
     inputs = FeatureSet.of(features.inputs).columns if config.leakage.duplicates else ()
-    found = leaks_of(rows, config.leakage.keys, inputs, config.split.names)
+    leaks = find_leaks(rows, config.leakage.keys, inputs, config.split.names)
     if config.leakage.near_duplicates is not None:
-        found += near_leaks_of(rows, config.leakage.near_duplicates, config.split.names)
-    if found and config.leakage.action == "fatal":
-        raise DataError("convert", f"dataset {dataset!r}", "; ".join(leak.said for leak in found),
-                        "split by that key ('convert.split.by'), drop the doubles in clean, or report only")
-    return found
+        leaks += find_near_duplicate_leaks(rows, config.leakage.near_duplicates, config.split.names)
+    if leaks and config.leakage.action == "fatal":
+        raise DataError("convert", f"dataset {dataset!r}", "; ".join(leak.message for leak in leaks),
+                        "split by that key ('convert.split.by'), drop the duplicates in clean, or report only")
+    return leaks
 
 
-def _learn_first(rows: DataFrame, features: FeatureSet, config: Convert) -> FeatureSet:
-    """The features, of which those that must know the train split before anything is written have seen it."""
+def _fit_first(rows: DataFrame, features: FeatureSet, config: Convert) -> FeatureSet:
+    """The features; those that must know the train split before anything is written are fitted on it."""
     if not any(feature.fit_first for _, feature in features.items()):
         return features
     chosen = [F.col(quoted(column)).alias(f"_{number}") for number, column in enumerate(features.columns)]
-    train = rows.where(F.col(SPLIT) == config.split.names.index(LEARN_ON)).select(*chosen)
+    train = rows.where(F.col(SPLIT) == config.split.names.index(FIT_SPLIT)).select(*chosen)
     tally = partial(tally_partition, features.to_json(), features.columns)
     return features.fit([result.tallies for result in _results(train.mapInArrow(tally, RESULT_SCHEMA))], first=True)
 
 
 def _results(frame: DataFrame) -> list[TaskResult]:
-    """What the tasks report, in the order of their partitions."""
+    """The results of the tasks, in the order of their partitions."""
     rows = sorted(frame.collect(), key=lambda row: row["partition"])
     return [TaskResult.from_json(row["result"]) for row in rows]
 
 
-def _placed(rows: DataFrame, config: Convert, task: WriteTask, parts: int) -> DataFrame:
-    """The columns of the features by number, since `mapInArrow` takes only plain names, and each row's split, in the
-    order in which rows shall lie in the dataset."""
+def _task_input(rows: DataFrame, config: Convert, task: WriteTask, parts: int) -> DataFrame:
+    """The input of the tasks: columns named by number (`mapInArrow` accepts only plain names) and SPLIT, in the order
+    that the rows have in the dataset."""
     chosen = [F.col(quoted(column)) for column in task.columns]
     numbered = [column.alias(f"_{number}") for number, column in enumerate(chosen)]
     if task.source:
         return row_refs(rows)
     if not config.shuffle:
         return rows.select(*numbered, SPLIT)
-    # Rows of one key (a group) differ somewhere; the hash over all columns settles their order.
+    # Rows that share a key differ somewhere: the hash of all columns fixes their order.
     order = F.concat(order_of(config.split.by, config.split.seed), F.hex(F.xxhash64(*chosen)))
-    if config.oversample is not None:  # a row and its copies part, or they would share every batch
+    if config.oversample is not None:  # or a row and its copies would share every batch
         order = F.when(F.col(COPY) == 0, order).otherwise(F.md5(F.concat(order, F.hex(COPY)).cast("binary")))
     ordered = rows.select(*numbered, SPLIT, order.alias(ORDER))
     return ordered.repartitionByRange(parts, ORDER).sortWithinPartitions(ORDER).drop(ORDER)
 
 
 def _partitions(spark: SparkSession, rows: int, rows_per_group: int, row_bytes: int, file_mb: float) -> int:
-    """Enough for files of the wanted size, and to use every slot where there is a row group for each."""
+    """Enough partitions for files of `file_mb`, and for every slot of Spark if there is a row group for each."""
     by_size = math.ceil(rows * row_bytes / (file_mb * _MB))
     by_slots = min(spark.sparkContext.defaultParallelism, math.ceil(rows / rows_per_group))
     return max(1, by_size, by_slots)
 
 
-def _tasks_of(table: Version, count: int) -> dict[str, str]:
-    """Settings by which Spark reads the table in about `count` tasks. A row group is never cut: pieces smaller than it
-    would be tasks without a row, for which those with rows have to wait."""
+def _read_conf(table: Version, count: int) -> dict[str, str]:
+    """Settings with which Spark reads the table in about `count` tasks. Spark never cuts a row group, so smaller pieces
+    would only make tasks without rows."""
     files = [file for file in table.entry.files if file.rows]
     share = sum(file.bytes for file in files) // count
     groups = (file.bytes * max(file.row_groups or [0]) // (file.rows or 1) for file in files)
@@ -185,7 +187,7 @@ class Part:
     """The files of one split and bucket, in the order of their rows."""
 
     bucket: int
-    files: list[Written]
+    files: list[WrittenFile]
 
     @property
     def rows(self) -> list[int]:
@@ -194,34 +196,34 @@ class Part:
 
 
 def _parts_of(split: str, features: FeatureSet, results: list[TaskResult]) -> list[Part]:
-    """The split's parts, the shortest bucket first; only one where no feature has buckets."""
+    """The split's parts, the shortest bucket first; a single one if no feature has buckets."""
     names = [part_of(split, bucket) for bucket in range(max(1, len(features.buckets)))]
     return [Part(bucket, [result.files[name] for result in results if name in result.files])
             for bucket, name in enumerate(names)]
 
 
-def _place(draft: Draft, split: str, parts: list[Part], features: FeatureSet, dataset: str) -> list[DataFile]:
-    """Moves a split's files to their names, in the order of buckets and partitions, and writes Petastorm's metadata."""
+def _move_split(draft: Draft, split: str, parts: list[Part], features: FeatureSet, dataset: str) -> list[DataFile]:
+    """Moves a split's files to their final paths, ordered by bucket and partition, and writes Petastorm's metadata."""
     store = draft.table.lake.store
-    found = [file for part in parts for file in part.files]
-    names = [f"part-{number:05d}.parquet" for number in range(len(found))]
-    with ThreadPoolExecutor(_MOVES_AT_ONCE) as pool:
+    written = [file for part in parts for file in part.files]
+    names = [f"part-{number:05d}.parquet" for number in range(len(written))]
+    with ThreadPoolExecutor(_CONCURRENT_MOVES) as pool:
         list(pool.map(lambda pair: store.move(pair[0].path, draft.path(f"{split}/{pair[1]}")),
-                      zip(found, names, strict=True)))
-    row_groups = {name: len(file.row_groups) for name, file in zip(names, found, strict=True)}
+                      zip(written, names, strict=True)))
+    row_groups = {name: len(file.row_groups) for name, file in zip(names, written, strict=True)}
     content = common_metadata(f"{dataset}_{split}".replace("-", "_"), features, row_groups)
     store.write(draft.path(f"{split}/_common_metadata"), content)
-    placed = [_data_file(f"{split}/{name}", file) for name, file in zip(names, found, strict=True)]
-    return [*placed, DataFile(path=f"{split}/_common_metadata", bytes=len(content))]
+    files = [_data_file(f"{split}/{name}", file) for name, file in zip(names, written, strict=True)]
+    return [*files, DataFile(path=f"{split}/_common_metadata", bytes=len(content))]
 
 
-def _data_file(path: str, file: Written) -> DataFile:
+def _data_file(path: str, file: WrittenFile) -> DataFile:
     return DataFile(path=path, bytes=file.bytes, rows=file.rows, row_groups=file.row_groups,
                     crc32=file.crc32)
 
 
 def _describe(draft: Draft, features: FeatureSet, sizes: Mapping[str, int]) -> DataFile:
-    """`dataset.json` beside the splits: what the columns mean, for those who find the directory without the lake."""
+    """Writes `dataset.json` next to the splits: it describes the columns to those who have the directory alone."""
     document: dict[str, Any] = {"features": json.loads(features.to_json()), "splits": dict(sizes)}
     content = json.dumps(document, indent=1).encode()
     draft.table.lake.store.write(draft.path("dataset.json"), content)
@@ -238,7 +240,7 @@ def _reasons(results: list[TaskResult]) -> dict[str, int]:
 
 
 def _move_rejected(results: list[TaskResult], quarantine: Draft) -> None:
-    """Moves the rejected rows, which the tasks have written, into the quarantine."""
+    """Moves the files of rejected rows into the quarantine."""
     store = quarantine.table.lake.store
     for number, result in enumerate(results):
         if QUARANTINE in result.files:

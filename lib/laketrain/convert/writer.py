@@ -1,9 +1,8 @@
-"""What one Spark task does in convert: Arrow batches in, Parquet files out, one a split (and bucket of lengths), in row
-groups of a set size.
+"""The Spark task of convert: it encodes Arrow batches and writes a Parquet file for each split (and bucket of lengths).
 
     results = frame.mapInArrow(partial(write_partition, task), RESULT_SCHEMA).collect()
 
-Files are written under `_attempts/` with a name of their own. The driver moves those of successful tasks into place,
+Files are written under `_attempts/` with unique names. The driver moves those of successful tasks to their final paths,
 so a task that Spark kills, retries or runs twice leaves nothing that a reader of the dataset could see.
 """
 
@@ -22,9 +21,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from laketrain.convert.counted import Counted
-from laketrain.convert.narrow import note_drawn
-from laketrain.convert.row_groups import RowGroups
+from laketrain.convert.class_counts import ClassCounts
+from laketrain.convert.row_groups import RowGroupWriter
+from laketrain.convert.split_checks import add_split_values
 from laketrain.features import FeatureSet
 from laketrain.features.tally import merge
 from laketrain.lake import Lake
@@ -41,17 +40,17 @@ _REJECT_SCHEMA = pa.schema([(column, pa.string()) for column in COLUMNS])
 
 @dataclass(frozen=True)
 class WriteTask:
-    """All that a task needs, as values.
+    """All that a task needs, as plain values.
 
     Attributes:
         lake: URL. draft: the draft's directory, relative to the lake.
         features: the FeatureSet as JSON. columns: of the batches, in order; after them comes SPLIT.
         splits: their names, by the index in the column SPLIT.
-        refusals: rule and reason by the negative number that stands there in rows of no split.
-        learn_on: the split whose rows are tallied. rows_per_group: rows of a row group, but for a file's last one.
-        table: how quarantine names the origin of a row.
-        source: the directory of the table's files, where a batch only refers to rows in them (`spark.direct_read`).
-        by: the column whose values are drawn for splits; empty where there is none.
+        refusals: rule and reason by the negative number that SPLIT has in rows without a split.
+        fit_split: the split whose rows are tallied. rows_per_group: rows of a row group, except a file's last one.
+        table: the origin of a row, as quarantine names it.
+        source: the directory of the table's files, if batches only refer to rows in them (`spark.direct_read`).
+        by: the column whose values are assigned to splits by hash; empty if there is none.
     """
 
     lake: str
@@ -59,7 +58,7 @@ class WriteTask:
     features: str
     columns: tuple[str, ...]
     splits: tuple[str, ...]
-    learn_on: str
+    fit_split: str
     rows_per_group: int
     table: str
     refusals: Mapping[int, tuple[str, str]]
@@ -68,8 +67,8 @@ class WriteTask:
 
 
 @dataclass
-class Written:
-    """A finished file: where it lies now, the rows that went into it, and what it weighs."""
+class WrittenFile:
+    """A finished file: its path, rows, rows by row group, size in bytes and CRC-32."""
 
     path: str
     rows: int
@@ -79,41 +78,45 @@ class Written:
 
 
 def part_of(split: str, bucket: int) -> str:
-    """What goes into one file of a task: the rows of a split that share a bucket."""
+    """The name of a part: the rows of a split that share a bucket. A task writes one file for each."""
     return f"{split}-{bucket:02d}"
 
 
 @dataclass
 class TaskResult:
-    """What a task reports: its files by part (and QUARANTINE), the tallies of its train rows by feature, how many rows
-    each feature refused, its splits' classes and weights, and of each split two values of the column that is drawn,
-    or the only one."""
+    """The result of a task.
 
-    files: dict[str, Written] = field(default_factory=dict)
+    Attributes:
+        files: by part (and QUARANTINE). tallies: of its train rows, by feature. reasons: rejected rows by rule.
+        class_counts: of its splits. split_values: of each split one or two values of the column `by`.
+    """
+
+    files: dict[str, WrittenFile] = field(default_factory=dict)
     tallies: dict[str, dict[str, int]] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
-    counted: Counted = field(default_factory=Counted)
-    drawn: dict[str, list[str]] = field(default_factory=dict)
+    class_counts: ClassCounts = field(default_factory=ClassCounts)
+    split_values: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, tallies: Mapping[str, Mapping[str, int]]) -> None:
-        """Counts what the features know of some more rows."""
+        """Adds the features' tallies of more rows."""
         for name, counts in tallies.items():
             merge(self.tallies.setdefault(name, {}), counts)
 
     def to_json(self) -> str:
         files = {part: vars(file) for part, file in self.files.items()}
         return json.dumps({"files": files, "tallies": self.tallies, "reasons": self.reasons,
-                           "counted": vars(self.counted), "drawn": self.drawn})
+                           "class_counts": vars(self.class_counts), "split_values": self.split_values})
 
     @classmethod
     def from_json(cls, text: str) -> TaskResult:
         data = json.loads(text)
-        files = {part: Written(**file) for part, file in data["files"].items()}
-        return cls(files, data["tallies"], data["reasons"], Counted(**data["counted"]), data["drawn"])
+        files = {part: WrittenFile(**file) for part, file in data["files"].items()}
+        return cls(files, data["tallies"], data["reasons"], ClassCounts(**data["class_counts"]),
+                   data["split_values"])
 
 
 def write_partition(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Encodes a partition's rows and writes them; yields one row: the partition's number and its TaskResult."""
+    """Encodes and writes a partition's rows. Yields one row: the partition's number and its TaskResult."""
     features = FeatureSet.from_json(task.features)
     result = TaskResult()
     with tempfile.TemporaryDirectory(prefix="laketrain-") as folder:
@@ -138,55 +141,55 @@ def _rows(task: WriteTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Rec
 def _write_batch(
     task: WriteTask, features: FeatureSet, batch: pa.RecordBatch, files: _Files, result: TaskResult
 ) -> None:
-    batch = _placed(task, batch, files, result)
+    batch = _drop_unassigned(task, batch, files, result)
     stored, reasons = features.encode_batch(batch)
     if reasons.null_count < len(reasons):
-        why = reasons.drop_null()
-        _refuse(task, batch.filter(reasons.is_valid()), why, [f"feature({name})" for name in _culprits(why)], files,
-                result)
+        refusals = reasons.drop_null()
+        rules = [f"feature({name})" for name in _features_of(refusals)]
+        _quarantine(task, batch.filter(reasons.is_valid()), refusals, rules, files, result)
         batch = batch.filter(reasons.is_null())
     splits = batch.column(SPLIT)
     buckets = features.bucket_of(batch)
     for index, split in enumerate(task.splits):
-        mine = np.asarray(pc.equal(splits, index))
-        for bucket in np.unique(buckets[mine]):
-            part = _where(stored, mine & (buckets == bucket))
+        in_split = np.asarray(pc.equal(splits, index))
+        for bucket in np.unique(buckets[in_split]):
+            part = _where(stored, in_split & (buckets == bucket))
             files.add(part_of(split, int(bucket)), part)
-            result.counted.add(features.for_bucket(int(bucket)), split, part)
+            result.class_counts.add(features.for_bucket(int(bucket)), split, part)
         if task.by:
-            note_drawn(result.drawn, split, batch.column(task.columns.index(task.by)), mine)
-        if split == task.learn_on and mine.any():
-            result.add(features.tally(_where(batch, mine), first=False))
+            add_split_values(result.split_values, split, batch.column(task.columns.index(task.by)), in_split)
+        if split == task.fit_split and in_split.any():
+            result.add(features.tally(_where(batch, in_split), first=False))
 
 
-def _placed(task: WriteTask, batch: pa.RecordBatch, files: _Files, result: TaskResult) -> pa.RecordBatch:
-    """The rows that are in a split; the others are refused."""
+def _drop_unassigned(task: WriteTask, batch: pa.RecordBatch, files: _Files, result: TaskResult) -> pa.RecordBatch:
+    """The rows that are in a split; the others go to quarantine."""
     splits = batch.column(SPLIT)
-    placed = pc.greater_equal(splits, 0)
-    lost = splits.filter(pc.invert(placed)).to_pylist()
-    if not lost:
+    assigned = pc.greater_equal(splits, 0)
+    unassigned = splits.filter(pc.invert(assigned)).to_pylist()
+    if not unassigned:
         return batch
-    rules, reasons = zip(*(task.refusals[split] for split in lost), strict=True)
-    _refuse(task, batch.filter(pc.invert(placed)), pa.array(reasons), list(rules), files, result)
-    return batch.filter(placed)
+    rules, reasons = zip(*(task.refusals[split] for split in unassigned), strict=True)
+    _quarantine(task, batch.filter(pc.invert(assigned)), pa.array(reasons), list(rules), files, result)
+    return batch.filter(assigned)
 
 
-def _refuse(task: WriteTask, batch: pa.RecordBatch, reasons: pa.Array, rules: list[str], files: _Files,
-            result: TaskResult) -> None:
+def _quarantine(task: WriteTask, batch: pa.RecordBatch, reasons: pa.Array, rules: list[str], files: _Files,
+                result: TaskResult) -> None:
     files.add(QUARANTINE, _rejects(batch, reasons, rules, task.table))
     for rule in rules:
         result.reasons[rule] = result.reasons.get(rule, 0) + 1
 
 
 def _where(rows: Rows, mask: npt.NDArray[np.bool_]) -> Rows:
-    """The rows that `mask` marks; not copied where it marks all."""
+    """The rows where `mask` is true; not copied if it is true for all."""
     return rows if mask.all() else rows.filter(pa.array(mask))
 
 
 def tally_partition(
     features: str, columns: tuple[str, ...], batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    """What the features that learn before anything is written need to know of a partition of the train split."""
+    """Tallies a partition of the train split for the features that are fitted before anything is written."""
     parsed, result = FeatureSet.from_json(features), TaskResult()
     for batch in batches:
         named = pa.RecordBatch.from_arrays(batch.columns, names=list(columns))
@@ -210,40 +213,41 @@ def _rejects(batch: pa.RecordBatch, reasons: pa.Array, rules: list[str], table: 
     return pa.table(dict(zip(COLUMNS, columns, strict=True)), schema=_REJECT_SCHEMA)
 
 
-def _culprits(reasons: pa.Array) -> list[str]:
-    """The feature that each reason begins with."""
+def _features_of(reasons: pa.Array) -> list[str]:
+    """The feature whose name each reason begins with."""
     return [str(reason).split(" ", 1)[0] for reason in reasons.to_pylist()]
 
 
 class _Files:
-    """The task's open files, one a part, made when their first row comes.
+    """The task's open files, one a part, created with their first row.
 
-    A lake on this machine's disk is written to in place, any other from a copy in `folder`.
+    In a lake on the local disk files are written directly, for any other they are written in `folder` and uploaded.
     """
 
     def __init__(self, task: WriteTask, features: FeatureSet, folder: str) -> None:
         self._task, self._folder, self._store = task, folder, Lake(task.lake).store
         self._schemas: Mapping[str, pa.Schema] = {QUARANTINE: _REJECT_SCHEMA}
         self._default = features.storage_schema()
-        self._open: dict[str, RowGroups] = {}
+        self._open: dict[str, RowGroupWriter] = {}
 
     def add(self, part: str, rows: pa.Table) -> None:
         if part not in self._open:
             path = f"{self._task.draft}/_attempts/{part}-{uuid.uuid4().hex}.parquet"
             local = self._store.local(path)
-            place = Path(local or f"{self._folder}/{part}.parquet")
-            place.parent.mkdir(parents=True, exist_ok=True)
+            local_path = Path(local or f"{self._folder}/{part}.parquet")
+            local_path.parent.mkdir(parents=True, exist_ok=True)
             schema = self._schemas.get(part, self._default)
-            self._open[part] = RowGroups(place, path, schema, self._task.rows_per_group, durable=local is not None)
+            self._open[part] = RowGroupWriter(local_path, path, schema, self._task.rows_per_group,
+                                              durable=local is not None)
         self._open[part].add(rows)
 
-    def finish(self) -> dict[str, Written]:
-        done = {}
-        for part, groups in self._open.items():
-            sizes = groups.close()
-            if self._store.local(groups.path) is None:
-                self._store.put(str(groups.place), groups.path)
-            with groups.place.open("rb") as file:
+    def finish(self) -> dict[str, WrittenFile]:
+        files = {}
+        for part, writer in self._open.items():
+            sizes = writer.close()
+            if self._store.local(writer.path) is None:
+                self._store.put(str(writer.local_path), writer.path)
+            with writer.local_path.open("rb") as file:
                 checksum = crc32_of(file)
-            done[part] = Written(groups.path, sum(sizes), sizes, groups.place.stat().st_size, checksum)
-        return done
+            files[part] = WrittenFile(writer.path, sum(sizes), sizes, writer.local_path.stat().st_size, checksum)
+        return files

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from laketrain.config.document import Document, parse_value
+from laketrain.config.language.document import Document, parse_value
 from laketrain.deploy.code import local_code, references, write_zip
 from laketrain.deploy.command import MODES, Cluster, Parts, as_text, yarn_command
 from laketrain.deploy.environment import TRACKERS, pack_environment

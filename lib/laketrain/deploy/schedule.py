@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from laketrain.config.document import Document
+from laketrain.config.language.document import Document
 from laketrain.errors import ConfigError, Problem
 from laketrain.pipeline.stages import BUILT_IN, in_order
 from laketrain.workload import Workload

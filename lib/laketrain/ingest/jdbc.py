@@ -196,11 +196,11 @@ class JdbcTable:
 
     @property
     def _table(self) -> str:
-        return self.source.given["dbtable"]
+        return self.source.reader_options["dbtable"]
 
     @cached_property
     def _options(self) -> dict[str, str]:
-        options = self.source.given
+        options = self.source.reader_options
         names = {key.lower() for key in options}
         driver = drivers.driver(self.source.url)
         defaults = {**({"driver": driver} if driver else {}), **drivers.settings(self.scheme)}
@@ -208,7 +208,7 @@ class JdbcTable:
                 "url": self.url}
 
     def _option(self, option: str) -> str | None:
-        return next((value for key, value in self.source.given.items() if key.lower() == option), None)
+        return next((value for key, value in self.source.reader_options.items() if key.lower() == option), None)
 
     @property
     def _dialect(self) -> Any:

@@ -118,7 +118,7 @@ class TableReader:
         return within | value.isNull() if values.nulls else within
 
     def _load(self) -> DataFrame:
-        reader = self.spark.read.format(self.source.format).options(**self.source.given)
+        reader = self.spark.read.format(self.source.format).options(**self.source.reader_options)
         path = self.source.path if isinstance(self.source, ConnectorSource) else None
         return reader.load(path) if path else reader.load()
 

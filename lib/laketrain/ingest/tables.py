@@ -56,7 +56,7 @@ def ingest_table(spark: SparkSession, lake: Lake, name: str, source: TableSource
 
 
 def _plan_all(reader: TableReader, latest: Version | None) -> RowsPlan:
-    state = {"place": reader.source.place}
+    state = {"place": reader.source.location}
     before = latest.entry.counts.get(_DIGEST) if latest and RawManifest.of(latest).table == state else None
     return RowsPlan(
         key=fingerprint("ingest", REVISION, state, [latest] if latest else []),
@@ -82,7 +82,7 @@ def _plan_append(reader: TableReader, latest: Version | None) -> RowsPlan | None
     """The rows above those of `latest`; None where there are none. The first version is made even if it is empty."""
     source = reader.source
     # The revision is included because another one may have read other types: nothing is appended to its versions.
-    identity = {"place": source.place, "since": source.since, "revision": REVISION}
+    identity = {"place": source.location, "since": source.since, "revision": REVISION}
     before = (RawManifest.of(latest).table or {}) if latest else {}
     continues = latest is not None and {key: before.get(key) for key in identity} == identity
     above = before.get("upto") if continues else None

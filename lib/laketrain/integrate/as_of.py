@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 
 from laketrain.config.integrate import AsOf
 from laketrain.config.integrate.known import NONE
-from laketrain.config.widening import widened
+from laketrain.config.sql.widening import widened
 from laketrain.errors import DataError
 from laketrain.integrate.base import (
     StepResult,

@@ -15,7 +15,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from laketrain.config.integrate import History
-from laketrain.config.widening import widened
+from laketrain.config.sql.widening import widened
 from laketrain.errors import DataError
 from laketrain.integrate.base import (
     StepResult,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from laketrain.config.widening import is_time, plain
+from laketrain.config.sql.widening import is_time, plain
 
 _MICROSECONDS_PER_DAY = 86_400_000_000
 

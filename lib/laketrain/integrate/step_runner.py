@@ -13,7 +13,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from laketrain.config.integrate import AsOf, BaseStep, History, IntegrateTable, Join, Sql, Standing, Union
+from laketrain.config.integrate import AsOf, BaseStep, History, IntegrateTable, Join, Sql, StepContext, Union
 from laketrain.errors import DataError
 from laketrain.integrate.as_of import as_of
 from laketrain.integrate.base import StepResult, TableRows
@@ -75,7 +75,7 @@ class StepRunner:
         values = (counts.get(key, 0) for counts in self.counts)
         return sum(sum(value.values()) if isinstance(value, dict) else value for value in values)
 
-    def _apply(self, step: BaseStep, context: Standing, frames: PersistedFrames) -> StepResult:
+    def _apply(self, step: BaseStep, context: StepContext, frames: PersistedFrames) -> StepResult:
         if isinstance(step, Join):
             return join(self.table, step, self._tables, frames)
         if isinstance(step, AsOf):
@@ -99,11 +99,11 @@ class StepRunner:
         check_balance("integrate", f"step {step.label} of {self.name!r}", expected, rows,
                       counts["quarantined"] + counts.get("gathered", 0))
 
-    def _context(self) -> Standing:
-        return Standing(self.name, self._config.table, dict(self.table.frame.dtypes),
+    def _context(self) -> StepContext:
+        return StepContext(self.name, self._config.table, dict(self.table.frame.dtypes),
                         lambda name: dict(self._tables[name].frame.dtypes))
 
-    def _check(self, step: BaseStep, context: Standing) -> None:
+    def _check(self, step: BaseStep, context: StepContext) -> None:
         """Repeats the config's check, now that the columns and types of inferred tables are known."""
         for problem in step.problems(context):
             raise DataError("integrate", f"step {step.label} of {self.name!r}", problem.problem, problem.hint)

@@ -11,14 +11,14 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from laketrain.config.integrate import Standing, Union
+from laketrain.config.integrate import StepContext, Union
 from laketrain.integrate.base import StepResult, TableRows, column
 
 
-def union(table: TableRows, step: Union, tables: Mapping[str, TableRows], context: Standing) -> StepResult:
+def union(table: TableRows, step: Union, tables: Mapping[str, TableRows], context: StepContext) -> StepResult:
     """The rows of `table`, then those of the others, each with the columns of all of them."""
     columns = step.columns_of(context) or {}
-    parts = [(context.begins, table), *((name, tables[name]) for name in step.tables)]
+    parts = [(context.first_table, table), *((name, tables[name]) for name in step.tables)]
     frames = [part.frame.select(*(_cast(part.frame, name, kind) for name, kind in columns.items()),
                                 *([F.lit(source).alias(step.source_column)] if step.source_column else []))
               for source, part in parts]

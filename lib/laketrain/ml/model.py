@@ -20,7 +20,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.config.names import same_form
+from laketrain.config.column_names import same_form
 from laketrain.errors import DataError, LakeError, nearest
 from laketrain.features import FeatureSet
 from laketrain.lake import Lake, Version

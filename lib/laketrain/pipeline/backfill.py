@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from laketrain.config.dates import OPTION
-from laketrain.config.document import Document
+from laketrain.config.language.dates import OPTION
+from laketrain.config.language.document import Document
 from laketrain.errors import ConfigError, LaketrainError, Problem
 from laketrain.pipeline.pipeline import Pipeline
 from laketrain.stages import Listener, RunResult

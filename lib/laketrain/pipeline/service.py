@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from laketrain.config.durations import Duration
+from laketrain.config.language.durations import Duration
 from laketrain.config.sources import Source
 from laketrain.errors import ConfigError, GateError, LaketrainError, Problem
 from laketrain.lake import Version, appends

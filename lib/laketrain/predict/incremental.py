@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from laketrain.config.names import DIGEST
+from laketrain.config.column_names import DIGEST
 from laketrain.lake import Version
 from laketrain.spark.frames import exact_json, read
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from laketrain.config.names import DIGEST
+from laketrain.config.column_names import DIGEST
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake

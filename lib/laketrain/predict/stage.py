@@ -16,8 +16,8 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from laketrain.config.column_names import DIGEST, prediction_name_clash, window_name_clash
 from laketrain.config.evaluate import Predict
-from laketrain.config.names import DIGEST, hidden_by_answers, hidden_by_window
 from laketrain.config.windows import Windows
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
@@ -118,11 +118,11 @@ def _refuse_hidden(frame: DataFrame, features: FeatureSet, outputs: Mapping[str,
     windows = None if recorded is None else Windows.model_validate(recorded)
     inputs = [name for feature in features.inputs.values() for name in feature.columns]
     answers = columns_of(outputs, config.probabilities)
-    problems = {"'keep'": hidden_by_answers(keep, answers, config.only_new),
-                **{f"column {name!r}": hidden_by_window(name, windows, frame.columns) for name in (*keep, *inputs)}}
+    problems = {"'keep'": prediction_name_clash(keep, answers, config.only_new),
+                **{f"column {name!r}": window_name_clash(name, windows, frame.columns) for name in (*keep, *inputs)}}
     for subject, problem in problems.items():
         if problem is not None:
-            raise DataError("predict", subject, *problem)
+            raise DataError("predict", subject, problem.problem, problem.hint)
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Ve
     made, expected = cut.cut(parts), counts["made"] + counts["rows_refused"]
     refused = cut.rejected().withColumn(REASON, F.lit(f"has no place of its own in the order of {windows.order!r}"))
     if windows.known_by:
-        refused = refused.unionByName(made.where(F.col(SPLIT) == LATE).withColumn(REASON, F.lit(windows.late)))
+        refused = refused.unionByName(made.where(F.col(SPLIT) == LATE).withColumn(REASON, F.lit(windows.late_reason)))
     return _Rows(made.where(F.col(SPLIT) >= 0).drop(SPLIT), expected, refused.withColumn(RECORD, record(columns)))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from laketrain.config.secrets import HIDDEN, holds_secret, without_secrets
+from laketrain.config.language.secrets import HIDDEN, contains_secret, hide_secrets
 from laketrain.workload import Workload
 
 _SECRET = re.compile(r"secret|passw|pwd|token(?!iz|s)|credential|signature"
@@ -51,7 +51,7 @@ class Redactor:
         """`text` without the workload's secrets and without passwords in URLs."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
-        return without_secrets(text)
+        return hide_secrets(text)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -79,7 +79,7 @@ def _as_written(data: dict[str, Any]) -> dict[str, Any]:
 def secret_keys(value: Any, path: Path_ = ()) -> Iterator[str]:
     """The dotted keys of secrets in `value`, which is at `path` of a workload."""
     for leaf_path, leaf in _leaves(value, path):
-        if _is_secret(leaf_path, leaf) or (isinstance(leaf, str) and holds_secret(leaf)):
+        if _is_secret(leaf_path, leaf) or (isinstance(leaf, str) and contains_secret(leaf)):
             yield ".".join(leaf_path)
 
 

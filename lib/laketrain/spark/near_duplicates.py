@@ -1,7 +1,7 @@
 """Finds near duplicates of texts or pictures without comparing every pair.
 
-    item_and_mark(F.col("body"), likeness)                      # struct of item and mark; equal items have equal marks
-    pairs, oversized = similar_pairs(items, likeness, frames)   # items has the columns mark, item and order
+    item_and_mark(F.col("body"), settings)                      # struct of item and mark; equal items have equal marks
+    pairs, oversized = similar_pairs(items, settings, frames)   # items has the columns mark, item and order
 
 Items are bucketed by locality-sensitive hashing: texts by bands of MinHash minima, pictures by parts of their
 difference hash. Items that share a bucket are candidate pairs, and each candidate pair is then compared exactly. In a
@@ -18,7 +18,7 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from laketrain.config.likeness import Likeness
+from laketrain.config.near_duplicates import NearDuplicateSettings
 from laketrain.spark.frames import on_batches
 from laketrain.spark.minhash import band_hashes, bands_for, difference_hash, jaccard
 from laketrain.spark.persistence import PersistedFrames
@@ -27,10 +27,10 @@ BUCKET_LIMIT = 50
 """Each item is compared with at most this many items of a bucket: the first ones."""
 
 
-def item_and_mark(column: Column, likeness: Likeness) -> Column:
+def item_and_mark(column: Column, settings: NearDuplicateSettings) -> Column:
     """The struct `item`, `mark` of each value: what is compared, and a text that is equal for equal items. Both are
     null where there is nothing to compare."""
-    if likeness.kind == "image":
+    if settings.kind == "image":
         item = _picture_hashes()(column)
         return F.struct(item.alias("item"), F.hex(item).alias("mark"))
     text = F.lower(F.trim(F.regexp_replace(column, r"[\s\p{Z}]+", " ")))
@@ -38,7 +38,7 @@ def item_and_mark(column: Column, likeness: Likeness) -> Column:
     return F.struct(item.alias("item"), F.md5(item).alias("mark"))
 
 
-def similar_pairs(items: DataFrame, likeness: Likeness, frames: PersistedFrames) -> tuple[DataFrame, int]:
+def similar_pairs(items: DataFrame, settings: NearDuplicateSettings, frames: PersistedFrames) -> tuple[DataFrame, int]:
     """Finds the pairs of similar items.
 
     Args:
@@ -48,7 +48,8 @@ def similar_pairs(items: DataFrame, likeness: Likeness, frames: PersistedFrames)
         The pairs (a, b, a_order, similarity), where a comes before b in the order and a larger similarity is closer;
         and the number of buckets with more than `BUCKET_LIMIT` items, in which pairs may have been missed.
     """
-    buckets = _picture_bands(likeness.most) if likeness.kind == "image" else _text_bands(likeness)(F.col("item"))
+    of_image = settings.kind == "image"
+    buckets = _picture_bands(settings.max_distance) if of_image else _text_bands(settings)(F.col("item"))
     bucket = Window.partitionBy("band", "bucket").orderBy("order")
     ranked = frames.persist(items.select("mark", "order", F.posexplode(buckets).alias("band", "bucket"))
                             .withColumn("rank", F.row_number().over(bucket)))
@@ -60,14 +61,14 @@ def similar_pairs(items: DataFrame, likeness: Likeness, frames: PersistedFrames)
     left, right = (items.select(F.col("mark").alias(side), F.col("item").alias(f"{side}_item"),
                                 F.col("order").alias(f"{side}_order")) for side in "ab")
     pairs = candidates.join(left, "a").join(right, "b")
-    similarity = _similarity(likeness)(F.col("a_item"), F.col("b_item"))
-    least = -likeness.most if likeness.kind == "image" else likeness.least
+    similarity = _similarity(settings)(F.col("a_item"), F.col("b_item"))
+    least = -settings.max_distance if of_image else settings.min_similarity
     return pairs.select("a", "b", "a_order", similarity.alias("similarity")).where(
         F.col("similarity") >= least), oversized
 
 
-def _text_bands(likeness: Likeness) -> Callable[..., Column]:
-    shingle, (bands, rows) = likeness.run, bands_for(likeness.least)
+def _text_bands(settings: NearDuplicateSettings) -> Callable[..., Column]:
+    shingle, (bands, rows) = settings.shingle_length, bands_for(settings.min_similarity)
 
     def buckets_of(texts: pd.Series) -> pd.Series:
         return pd.Series(list(band_hashes(texts.tolist(), shingle, bands, rows)))
@@ -83,11 +84,11 @@ def _picture_bands(distance: int) -> Column:
     return F.array(*parts)
 
 
-def _similarity(likeness: Likeness) -> Callable[..., Column]:
+def _similarity(settings: NearDuplicateSettings) -> Callable[..., Column]:
     """For texts their Jaccard similarity, for pictures the number of bits that differ, negated."""
-    if likeness.kind == "image":
+    if settings.kind == "image":
         return lambda a, b: -F.bit_count(a.bitwiseXOR(b)).cast("double")
-    shingle = likeness.run
+    shingle = settings.shingle_length
 
     def similarities(left: pd.Series, right: pd.Series) -> pd.Series:
         return pd.Series([jaccard(a, b, shingle) for a, b in zip(left, right, strict=True)])

@@ -226,8 +226,8 @@ def _known(rows: DataFrame, windows: Windows) -> Column:
     """The time at which a row became known, in the unit of `_at`."""
     if windows.known_by is None:
         return F.lit(None)
-    if problem := windows.unlike(dict(rows.dtypes)):
-        raise DataError("convert", f"windows by {windows.order!r}", *problem)
+    if problem := windows.known_by_problem(dict(rows.dtypes)):
+        raise DataError("convert", f"windows by {windows.order!r}", problem.problem, problem.hint)
     return _instant(F.col(quoted(windows.known_by)), rows.schema[windows.known_by].dataType)
 
 

@@ -1,6 +1,6 @@
 """Looks up functions of the user's, named `module:function`, without running any of their code.
 
-    call_problem("mine:loss")        # None, or (problem, hint)
+    call_problem("mine:loss")        # None, or a Problem
     module_source("mine:loss")       # the module's text, as bytes
 """
 
@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pkgutil import get_importer
 from typing import Any
 
-from laketrain.errors import nearest
+from laketrain.errors import Problem, nearest
 
 
 def module_source(call: str) -> bytes | None:
@@ -31,19 +31,19 @@ def module_source(call: str) -> bytes | None:
     return text
 
 
-def call_problem(call: str) -> tuple[str, str] | None:
-    """Why `call` can't be called, as far as the module's text shows: the problem and a hint, or None."""
+def call_problem(call: str) -> Problem | None:
+    """Why `call` can't be called, as far as the module's text shows; None if nothing is wrong with it."""
     module, _, name = call.partition(":")
     if module in sys.modules:
         return None if hasattr(sys.modules[module], name) else _missing(module, name, vars(sys.modules[module]))
     if find_module(module) is None:
-        return (f"Python finds no module {module!r}",
-                f"Install it, or put its folder on PYTHONPATH (now {os.environ.get('PYTHONPATH') or 'empty'})")
+        return Problem.at((), f"Python finds no module {module!r}", "Install it, or put its folder on PYTHONPATH (now "
+                          f"{os.environ.get('PYTHONPATH') or 'empty'})")
     text = module_source(call)
     try:
         names = ["*"] if text is None else list(_assigned_names(ast.parse(text)))
     except (SyntaxError, ValueError) as error:
-        return f"module {module!r} isn't valid Python: {error}", ""
+        return Problem.at((), f"module {module!r} isn't valid Python: {error}")
     return None if name in names or "*" in names else _missing(module, name, names)
 
 
@@ -64,9 +64,9 @@ def find_module(module: str) -> ModuleSpec | None:
     return specs[0] if specs else None
 
 
-def _missing(module: str, name: str, names: Iterable[str]) -> tuple[str, str]:
+def _missing(module: str, name: str, names: Iterable[str]) -> Problem:
     hint = nearest(name, [each for each in names if each[:1] != "_"])
-    return f"module {module!r} has no function {name!r}", hint if len(hint) < 200 else ""
+    return Problem.at((), f"module {module!r} has no function {name!r}", hint if len(hint) < 200 else "")
 
 
 def _assigned_names(tree: ast.Module) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from laketrain.config.clean import after_all
-from laketrain.config.integrate import BaseStep, IntegrateTable, Known, Standing
+from laketrain.config.integrate import BaseStep, IntegrateTable, Known, StepContext
 
 if TYPE_CHECKING:
     from laketrain.workload.workload import Workload
@@ -25,8 +25,8 @@ class Columns:
             # One by one: a table may begin with the clean one of its own name, or read those declared above it.
             self._integrated[name] = None
             found = self._begin(name, table)
-            for step, here in self._steps(name, table):
-                found = step.after(here)
+            for step, context in self._steps(name, table):
+                found = step.after(context)
             self._integrated[name] = found
 
     def clean(self, name: str) -> Known:
@@ -41,11 +41,11 @@ class Columns:
         """Of the integrated table `name` or, where there is none, the clean one."""
         return self._integrated[name] if name in self._workload.integrate else self.clean(name)
 
-    def steps(self, name: str) -> Iterator[tuple[BaseStep, Standing]]:
+    def steps(self, name: str) -> Iterator[tuple[BaseStep, StepContext]]:
         """The steps of integrated table `name`, each with what it finds."""
         return self._steps(name, self._workload.integrate[name])
 
-    def _steps(self, name: str, table: IntegrateTable) -> Iterator[tuple[BaseStep, Standing]]:
+    def _steps(self, name: str, table: IntegrateTable) -> Iterator[tuple[BaseStep, StepContext]]:
         above = self._above(name)
 
         def known(other: str) -> Known:
@@ -53,9 +53,9 @@ class Columns:
 
         columns = self._begin(name, table)
         for step in table.steps:
-            here = Standing(name, table.table, columns, known)
-            yield step, here
-            columns = step.after(here)
+            context = StepContext(name, table.table, columns, known)
+            yield step, context
+            columns = step.after(context)
 
     def _begin(self, name: str, table: IntegrateTable) -> Known:
         return self._integrated[table.table] if table.table in self._above(name) else self.clean(table.table)

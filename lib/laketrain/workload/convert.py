@@ -21,34 +21,37 @@ from laketrain.features import FeatureSet
 
 
 class Convert(Section):
-    """Which column becomes which feature, and how rows are shared out to splits and files."""
+    """Converts a table to a dataset: which column becomes which feature, and how rows are assigned to splits and
+    files."""
 
     former: ClassVar[dict[str, str]] = {"leaks": "It is called 'leakage' now"}
 
     table: Name
-    """The integrated table that is converted or, where there is none of that name, the clean one."""
+    """The integrated table that is converted or, if there is none of that name, the clean table."""
     dataset: Name | None = None
-    """What the dataset is called in the lake; by default as the workload is."""
+    """The name of the dataset in the lake; by default that of the workload."""
     features: FeatureSet
-    """The tensors, by name: inputs, targets and what rows are called."""
+    """The features, by name: inputs, targets, weights and row ids."""
     windows: Windows | None = None
-    """Cut the rows of a time series into windows, and make those the rows of the dataset."""
+    """Cut the rows of a time series into windows, which become the rows of the dataset."""
     split: Split
-    """How rows are shared out to train, validation and test."""
+    """How rows are assigned to train, validation and test."""
     shuffle: bool = True
-    """Whether rows are sorted by a hash: for sources that come sorted (a folder a class), and for an order that doesn't
-    depend on how Spark cut the table."""
+    """Whether to sort rows by a hash: for sources that are sorted (one folder per class), and for an order that doesn't
+    depend on how Spark partitions the table."""
     row_group_mb: float = Field(default=1.0, gt=0, le=512)
-    """The size of a row group in MB, before compression. Small, since shuffling reads a row group for a part of it."""
+    """The size of a row group in MB, before compression. Small, since shuffling reads a whole row group for some of its
+    rows."""
     file_mb: float = Field(default=128.0, gt=0)
-    """The size of a file in MB, before compression; smaller where more files keep every slot of Spark busy. The default
-    is a usual block of HDFS."""
+    """The size of a file in MB, before compression. Files are smaller if more files keep every slot of Spark busy. The
+    default is a usual block size of HDFS."""
     oversample: Oversample | None = None
     """Repeat rows of rare classes for training; by default every row is in the dataset once."""
     leakage: Leakage | None = None
-    """What must not be in two splits at once; by default nobody looks."""
+    """What must not be in two splits at once; by default it isn't checked."""
     max_reject_fraction: float = Field(default=0.0, ge=0, le=1)
-    """The share of rows that may fit no feature before the stage fails; by default none, so nothing is lost unseen."""
+    """The share of rows that features may reject before the stage fails. By default none, so that no loss goes
+    unnoticed."""
 
     @field_serializer("features")
     def _as_declared(self, features: FeatureSet) -> dict[str, Any]:
@@ -56,11 +59,11 @@ class Convert(Section):
 
     @property
     def columns(self) -> dict[tuple[str | int, ...], str]:
-        """The table's columns that the section names besides its features, by the place that names them."""
+        """The table's columns that the section names besides its features, by the path that names them."""
         windows, near = self.windows, self.leakage and self.leakage.near_duplicates
         keys = self.leakage.keys if self.leakage else []
         return {
-            **{("split", *place): column for place, column in self.split.columns.items()},
+            **{("split", *path): column for path, column in self.split.columns.items()},
             **{("leakage", "keys", index): column for index, column in enumerate(keys)},
             **({("leakage", "near_duplicates", "column"): near.column} if near else {}),
             **({("oversample", "column"): self.oversample.column} if self.oversample else {}),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import create_model
 
 from laketrain.config.base import Section
-from laketrain.config.document import Document
+from laketrain.config.language.document import Document
 from laketrain.errors import ConfigError, LaketrainError, Problem
 from laketrain.stages import STAGES
 from laketrain.usercode.plugins import load_plugins

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from laketrain.config.document import Document, Path_
-from laketrain.config.problems import explain
+from laketrain.config.language.document import Document, Path_
+from laketrain.config.language.problems import explain
 from laketrain.errors import ConfigError, Problem
 from laketrain.workload import checks
 from laketrain.workload.paths import anchored

@@ -17,9 +17,9 @@ from pydantic import Field, PrivateAttr
 
 from laketrain.config.base import Name, Section
 from laketrain.config.clean import CleanTable
-from laketrain.config.document import Document
 from laketrain.config.evaluate import Evaluate, Predict
 from laketrain.config.integrate import IntegrateTable
+from laketrain.config.language.document import Document
 from laketrain.config.retain import Retain
 from laketrain.config.sources import AnySource
 from laketrain.config.spark import Spark

@@ -23,7 +23,7 @@ from laketrain.clean.reading.base import FILE, RECORD, REJECT, SETTINGS, Reader,
 from laketrain.clean.reading.drift import told_of_table
 from laketrain.clean.reading.landed import RawFile, raw_files, refuse_hidden
 from laketrain.clean.reading.partitions import by_path_columns, united, with_originals, with_path_columns, without
-from laketrain.config.names import alike
+from laketrain.config.column_names import find_clash
 from laketrain.config.sources import FIXED, MEDIA, RESERVED, BaseSource, TableSource
 from laketrain.errors import DataError
 from laketrain.lake import Version
@@ -102,7 +102,7 @@ def _refuse_clashes(raw: Version, names: list[str]) -> None:
     """Raises DataError where of inferred columns one would hide another, or one of ours. Declared ones were judged with
     the config."""
     own = next((name for name in names if name.lower() in RESERVED), None)
-    twins = alike(names)
+    twins = find_clash(names)
     if own is None and twins is None:
         return
     problem = f"has the column {own!r}, a name that laketrain uses itself" if own is not None or twins is None else (

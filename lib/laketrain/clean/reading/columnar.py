@@ -20,7 +20,7 @@ from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.orc_zones import as_instants, writers_zone
 from laketrain.clean.reading.partitions import place_of
 from laketrain.clean.reading.stored import Stored
-from laketrain.config.names import alike, same_form
+from laketrain.config.column_names import find_clash, same_form
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted, record
@@ -64,7 +64,7 @@ def _refuse_twins(file: RawFile, found: Footer, wanted: Sequence[str]) -> None:
     forms = {same_form(name) for name in wanted}
     groups = [[name for name in found.names if same_form(name) in forms]]
     groups += [list(part.names) for name in wanted if name in found.columns for part in found.columns[name].within()]
-    twins = next((two for names in groups if (two := alike(names)) is not None), None)
+    twins = next((two for names in groups if (two := find_clash(names)) is not None), None)
     if twins is not None:
         raise DataError("clean", file.ref, f"has the columns {twins[0]!r} and {twins[1]!r}, which Spark can't tell "
                         "apart", "write it with other names, or declare the columns that are wanted, without these")

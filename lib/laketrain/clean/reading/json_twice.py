@@ -16,7 +16,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.config.names import alike
+from laketrain.config.column_names import find_clash
 
 _TEXT = T.StringType()
 
@@ -83,7 +83,7 @@ def alike_within(kind: T.DataType) -> tuple[str, str] | None:
     if not isinstance(kind, T.StructType):
         return None
     inner = (alike_within(field.dataType) for field in kind)
-    return alike(kind.names) or next((twins for twins in inner if twins is not None), None)
+    return find_clash(kind.names) or next((twins for twins in inner if twins is not None), None)
 
 
 class _TwiceError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import types as T
 
-from laketrain.config import widening
+from laketrain.config.sql import widening
 
 
 def widened(kind: T.DataType, wanted: T.DataType) -> bool:

@@ -33,7 +33,7 @@ from laketrain.clean.reading.xml_fit import Fit, Misfit
 from laketrain.clean.reading.xml_form import Form
 from laketrain.clean.reading.xml_shape import Shape
 from laketrain.clean.reading.xml_text import chunks, encoding_of, legible
-from laketrain.config.names import alike
+from laketrain.config.column_names import find_clash
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.lake import Store
@@ -139,7 +139,7 @@ def _inferred(file: RawFile, shape: Shape, there: T.StructType) -> T.StructType:
     """The columns of all files. Raises DataError where there are none, or two within one can't be told apart."""
     if not there.fields:
         raise DataError("clean", file.ref, "has no element to infer columns from", "declare the schema")
-    twins = next((found for names in islice(shape.names(), 1, None) if (found := alike(names))), None)
+    twins = next((found for names in islice(shape.names(), 1, None) if (found := find_clash(names))), None)
     if twins:
         raise DataError("clean", file.ref, f"has elements in which {twins[0]!r} and {twins[1]!r} can't be told apart",
                         "declare the columns that are wanted, instead of schema: infer")

@@ -112,8 +112,8 @@ def _check_columns(rule: BaseRule, frame: DataFrame) -> None:
         if column not in frame.columns:
             raise DataError("clean", f"rule {rule.rule}", f"there is no column {column!r}",
                             nearest(column, [name for name in frame.columns if name[:1] != "_"]))
-    if told := rule.problem(dict(frame.dtypes)):
-        raise DataError("clean", f"rule {rule.rule}", *told)
+    for problem in rule.problems(dict(frame.dtypes)):
+        raise DataError("clean", f"rule {rule.rule}", problem.problem, problem.hint)
 
 
 def _touches(rule: BaseRule, columns: set[str]) -> bool:

@@ -33,8 +33,8 @@ class Secret:
     @classmethod
     def named(cls, name: str) -> Secret:
         """The key in the environment variable `name`. Raises DataError, which doesn't quote it, where none will do."""
-        if told := key_problem(name):
-            raise DataError("clean", f"hash by {name!r}", *told)
+        if problem := key_problem(name):
+            raise DataError("clean", f"hash by {name!r}", problem.problem, problem.hint)
         return cls(os.environ[name].encode())
 
     def of(self, text: str) -> str:

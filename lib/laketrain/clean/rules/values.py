@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from laketrain.clean.rules.base import present, received, reject, type_of
 from laketrain.config.clean import Allowed, Check, Length, NotNull, Range, Regex, Replace
-from laketrain.config.clean.values import said
+from laketrain.config.clean.values import format_bound
 from laketrain.spark.frames import quoted
 
 
@@ -102,7 +102,7 @@ def _outside_time(value: Column, rule: Range) -> Column:
 
 
 def _interval(rule: Range) -> str:
-    low, high = (said(bound) if bound is not None else "" for bound in (rule.min, rule.max))
+    low, high = (format_bound(bound) if bound is not None else "" for bound in (rule.min, rule.max))
     if not low or not high:
         return f"at least {low}" if low else f"at most {high}"
     return f"{low} to {high}"

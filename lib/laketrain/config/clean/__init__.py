@@ -8,7 +8,7 @@
           - parse: {column: pixels, as: array<int>, separator: " "}
           - length: {column: pixels, equals: 784}
 
-A rule is one key, its name, over that rule's settings. A row is rejected by the first rule that it breaks.
+A rule is a single key, its name, with its settings below. A row is rejected by the first rule that it breaks.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _BY_NAME = {typing.get_args(kind.model_fields["rule"].annotation)[0]: kind for k
 
 
 def _named(rule: Any) -> Any:
-    """`{range: {column: x}}`, as people write it, becomes `{rule: range, column: x}`, as it is parsed."""
+    """Turns `{range: {column: x}}`, the form in the file, into `{rule: range, column: x}`, the parsed form."""
     if isinstance(rule, Section) or (isinstance(rule, dict) and "rule" in rule):
         return rule
     if not isinstance(rule, dict):
@@ -68,9 +68,10 @@ class CleanTable(Section):
     """One cleaned table."""
 
     source: Name | None = None
-    """The source that it is made from; by default the source of the table's own name."""
+    """The source that the table is made from; by default the source of the same name."""
     max_reject_fraction: float = Field(default=0.0, ge=0, le=1)
-    """The share of rows that may be rejected before the stage fails; by default none, so that nothing is lost unseen.
+    """The share of rows that may be rejected before the stage fails. By default none may, so that no loss goes
+    unnoticed.
     """
     rules: list[Rule] = Field(default_factory=list)
     """The rules, in the order in which they are applied."""

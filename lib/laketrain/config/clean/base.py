@@ -1,21 +1,22 @@
-"""What every rule is: settings that know which columns they need and which they leave behind.
+"""The base class of rules: settings that know which columns they need and which columns they produce.
 
     rule.uses()                     # ['label']
-    rule.after({"label": "string"}) # {'label': 'int'}: what later rules and stages find
+    rule.after({"label": "string"}) # {'label': 'int'}: the columns of later rules and stages
 
-So a mistake about a column, or about its type, is told before Spark starts.
+So a wrong column, or a wrong type, is reported before Spark starts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
 
 from pydantic import Field
 
-from laketrain.config.base import Section, Told
+from laketrain.config.base import Section
 from laketrain.config.sources import RESERVED
+from laketrain.errors import Problem
 
 Types = dict[str, str]
 """Columns in their order, each with its type of Spark SQL."""
@@ -24,26 +25,26 @@ Columns = Annotated[list[str], Field(min_length=1)]
 
 
 class BaseRule(Section):
-    """One rule. The fields `column`, `columns` and `by` name columns that are there before it."""
+    """One rule. The fields `column`, `columns` and `by` name columns of its input."""
 
     rule: str
     """The rule's name."""
 
     def uses(self) -> list[str]:
-        """The columns that the rule reads or changes by name; those inside SQL are looked for apart."""
-        found: list[str] = []
-        for name in ("column", "columns", "by"):
-            value = getattr(self, name, None)
-            found += value if isinstance(value, list) else [value] if value else []
-        return found
+        """The columns that the rule reads or changes by name; those in SQL are checked separately."""
+        names: list[str] = []
+        for key in ("column", "columns", "by"):
+            value = getattr(self, key, None)
+            names += value if isinstance(value, list) else [value] if value else []
+        return names
 
     def after(self, columns: Types) -> Types:
-        """The table's columns after the rule, given those before it."""
+        """The table's columns after the rule; `columns` are those before it."""
         return columns
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
-        """What can't work with these columns, or on this machine."""
-        return None
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
+        """Reasons why the rule can't work with these columns, or on this machine."""
+        return iter(())
 
 
 def after_all(rules: Iterable[BaseRule], columns: Types) -> Types:
@@ -54,7 +55,7 @@ def after_all(rules: Iterable[BaseRule], columns: Types) -> Types:
 
 
 def replaced(columns: Types, names: Iterable[str], kind: str) -> Types:
-    """`columns` in which each of `names` is of the type `kind`; new ones stand at the end."""
+    """`columns` in which each of `names` is of the type `kind`; new ones come last."""
     return {**columns, **dict.fromkeys(names, kind)}
 
 
@@ -64,36 +65,37 @@ def is_number(kind: str) -> bool:
     return re.fullmatch(f"{whole}|{other}", kind.strip().lower()) is not None
 
 
-def wants_numbers(rule: str, names: Iterable[str], columns: Mapping[str, str]) -> Told:
-    """Told where one of `names` is no number."""
+def require_numbers(rule: str, names: Iterable[str], columns: Mapping[str, str]) -> Iterator[Problem]:
+    """A problem for the first of `names` that isn't numeric."""
     for name in names:
         if name in columns and not is_number(columns[name]):
-            return (f"{rule} needs numbers, column {name!r} is {columns[name]} here",
-                    f"Cast it in a rule before, e.g. {to_number(name, columns[name])}")
-    return None
+            yield Problem.at((), f"{rule} needs numbers, column {name!r} is {columns[name]} here",
+                             f"Cast it in a rule before, e.g. {to_number(name, columns[name])}")
+            return
 
 
-def is_span(kind: str) -> bool:
+def is_interval(kind: str) -> bool:
     """Whether a type of Spark SQL is an interval."""
     return kind.strip().lower().startswith("interval")
 
 
 def to_number(column: str, kind: str) -> str:
-    """A rule that makes a number of a column: of an interval its seconds, to the microsecond, or its months."""
+    """A rule that turns a column into a number: an interval into seconds, to the microsecond, or into months."""
     span = "int" if "month" in kind or "year" in kind else '"decimal(20,6)"'
-    return f"cast: {{column: {column}, to: {span if is_span(kind) else 'double'}}}"
+    return f"cast: {{column: {column}, to: {span if is_interval(kind) else 'double'}}}"
 
 
 def new_name(name: str) -> str:
-    """A name that a rule may give to a column. Raises ValueError for those that the stages use themselves."""
+    """`name`, if a rule may give it to a column. Raises ValueError for the names that the stages use themselves."""
     if not name or name.lower() in RESERVED:
         raise ValueError(f"received the column {name!r}, a name that laketrain uses itself")
     return name
 
 
-def told_apart(name: str, columns: Mapping[str, str]) -> Told:
-    """Told where a new column differs from one that is there by capitals alone."""
+def case_clash(name: str, columns: Iterable[str]) -> Problem | None:
+    """The problem of a new column whose name differs from one of `columns` only in capitals; else None."""
     for other in columns:
         if other != name and other.lower() == name.lower():
-            return f"would make {name!r} beside {other!r}, which Spark can't tell apart", f"Write {other!r}"
+            return Problem.at((), f"would make {name!r} next to {other!r}, which Spark can't distinguish",
+                              f"Write {other!r}")
     return None

@@ -1,39 +1,39 @@
-"""The rule that is a function of the user's.
+"""The rule that calls a user's function.
 
     - function: {call: "hospital.cleaning:join_names", adds: {full_name: string}, drops: [first, last]}
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from laketrain.config.base import Told
-from laketrain.config.clean.base import BaseRule, Types, new_name, told_apart
-from laketrain.config.types import SparkType
+from laketrain.config.clean.base import BaseRule, Types, case_clash, new_name
+from laketrain.config.sql.types import SparkType
+from laketrain.errors import Problem
 from laketrain.usercode.lookup import call_problem
 
 
 class Function(BaseRule):
-    """A Python function from DataFrame to DataFrame, for what no other rule does.
+    """Calls a Python function from DataFrame to DataFrame, for what no other rule does.
 
-    It gets the rows that are still good, with the columns `_file`, `_record` and `_reject`, which it must hand on. It
-    may change values and columns, and mark rows with `laketrain.clean.reject`, but must neither lose nor make rows:
-    that is checked, and told.
+    The function receives the rows that no rule has rejected yet, with the columns `_file`, `_record` and `_reject`,
+    which it must keep. It may change values and columns, and reject rows with `laketrain.clean.reject`. It must neither
+    drop nor add rows; otherwise the stage fails.
     """
 
     rule: Literal["function"]
     call: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
-    """`module:function`. The module must be found by the driver's Python, and by the executors' where the function
-    ships Python code to them."""
+    """`module:function`. The driver must be able to import the module, and so must the executors if the function sends
+    Python code to them."""
     adds: dict[str, SparkType] = Field(default_factory=dict)
-    """Columns that it adds, or whose type it changes, with their types."""
+    """Columns that the function adds, or whose type it changes, with their types."""
     drops: list[str] = Field(default_factory=list)
-    """Columns that it takes away."""
+    """Columns that the function removes."""
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
-    """Handed to the function as keyword arguments."""
+    """Keyword arguments of the function."""
 
     @field_validator("adds")
     @classmethod
@@ -46,6 +46,7 @@ class Function(BaseRule):
     def after(self, columns: Types) -> Types:
         return {**{name: kind for name, kind in columns.items() if name not in self.drops}, **self.adds}
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
-        told = (told_apart(name, columns) for name in self.adds)
-        return next((one for one in told if one), None) or call_problem(self.call)
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
+        clashes = filter(None, (case_clash(name, columns) for name in self.adds))
+        if problem := next(clashes, None) or call_problem(self.call):
+            yield problem

@@ -1,4 +1,4 @@
-"""The rule that lets one row a key stay.
+"""The rule that keeps one row for each key.
 
     - unique: {key: [digit_id], keep: last, by: captured_at}
 """
@@ -13,16 +13,17 @@ from laketrain.config.clean.base import BaseRule, Columns
 
 
 class Unique(BaseRule):
-    """One row a key stays; the others are rejected. Null is a key like any other."""
+    """Keeps one row for each key and rejects the others. Null is a key like any other."""
 
     rule: Literal["unique"]
     key: Columns
-    """The columns that make the key."""
+    """The columns of the key."""
     keep: Literal["first", "last", "best"] = "first"
-    """Which row stays: that with the lowest (`first`) or the highest value of `by` (`last`, `best`). Of equals, and
-    without `by`, the first by file and content; with `last` the last."""
+    """Which row is kept: the one with the lowest (`first`) or the highest value of `by` (`last`, `best`). Of equal
+    values, and without `by`, it is the first by file and content, or with `last` the last."""
     by: str | None = None
-    """The column that rows of one key are compared by, e.g. a time or a score; a row without a value yields."""
+    """The column by which rows of one key are compared, e.g. a time or a score. A row with a value is preferred to one
+    without."""
 
     @model_validator(mode="after")
     def _best_of_what(self) -> Unique:

@@ -1,4 +1,4 @@
-"""The rule against rows that are almost the same as another.
+"""The rule that rejects near-duplicates of other rows.
 
     - near_duplicates: {column: body, similarity: 0.85, key: [article_id]}
     - near_duplicates: {column: photo, kind: image, distance: 4, key: [path]}
@@ -6,28 +6,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field
 
-from laketrain.config.base import Told
 from laketrain.config.clean.base import BaseRule
-from laketrain.config.likeness import Likeness
+from laketrain.config.near_duplicates import NearDuplicateSettings
+from laketrain.errors import Problem
 
 
-class NearDuplicates(Likeness, BaseRule):
-    """Of texts or pictures that are almost the same, the first by file and content stays; the others are rejected.
+class NearDuplicates(NearDuplicateSettings, BaseRule):
+    """Rejects rows whose text or image is almost the same as another's; the first by file and content stays.
 
-    The reason names the row that stays and how alike they are. Rows without a text or a readable picture stay.
+    The reason names the row that stays and the similarity. Rows without a text or a readable image stay.
     """
 
     rule: Literal["near_duplicates"]
     key: list[str] = Field(default_factory=list)
-    """The columns by which a reason names the row that stays; without them, its file."""
+    """The columns by which the reason names the row that stays; by default it names the file."""
 
     def uses(self) -> list[str]:
         return [*super().uses(), *self.key]
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
-        return self.unfit(columns)
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
+        if problem := self.column_problem(columns):
+            yield problem

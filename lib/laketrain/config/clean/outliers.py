@@ -1,38 +1,38 @@
-"""The rule about numbers far from the others.
+"""The rule against outliers.
 
     - outliers: {columns: [price], method: iqr, by: [city], action: clip}
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field
 
-from laketrain.config.base import Told
-from laketrain.config.clean.base import BaseRule, Columns, wants_numbers
+from laketrain.config.clean.base import BaseRule, Columns, require_numbers
+from laketrain.errors import Problem
 
 
 class Outliers(BaseRule):
-    """Numbers far from the others of their column, or of their group in it.
+    """Rejects or changes outliers: numbers far from the others of their column, or of their group.
 
-    The bounds are fitted on the rows that are still good, and stand in the version under `fitted`. Where all or most
-    values are alike there is no spread to judge by, and nothing is an outlier. Nulls and NaN are left alone.
+    The bounds are fitted on the rows that no rule has rejected yet, and recorded in the version under `fitted`. If all
+    or most values are equal, so that there is no spread, nothing is an outlier. Nulls and NaN don't change.
     """
 
     rule: Literal["outliers"]
     columns: Columns
-    """Columns of numbers; each is judged on its own, all by the same rows."""
+    """Columns of numbers. Each is checked independently, all are fitted on the same rows."""
     method: Literal["iqr", "robust_z", "z"] = "iqr"
-    """`iqr`: so many interquartile ranges outside the quartiles. `robust_z`: so many deviations from the median, the
-    deviation being 1.4826 times the median absolute one. `z`: so many standard deviations from the mean."""
+    """What `limit` counts. `iqr`: interquartile ranges outside the quartiles. `robust_z`: deviations from the median, a
+    deviation being 1.4826 times the median absolute deviation. `z`: standard deviations from the mean."""
     limit: float | None = Field(default=None, gt=0)
-    """How many; by default what is usual: 1.5 for iqr, 3.5 for robust_z, 3 for z."""
+    """The limit beyond which a number is an outlier; by default the usual 1.5 for iqr, 3.5 for robust_z, 3 for z."""
     by: list[str] = Field(default_factory=list)
-    """The columns that make a group; none for the whole table."""
+    """The columns that identify a group; by default the whole table is one group."""
     action: Literal["reject", "clip", "null"] = "reject"
-    """`reject` the row, `clip` the value to the nearest bound, or make it `null`."""
+    """`reject` the row, `clip` the value to the nearest bound, or replace it by `null`."""
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
-        return wants_numbers("outliers", self.columns, columns)
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
+        return require_numbers("outliers", self.columns, columns)

@@ -1,50 +1,49 @@
-"""Rules for columns that tell who somebody is. They reject nothing.
+"""Rules for columns that identify a person. They reject nothing.
 
     - drop: {columns: [name]}
     - mask: {columns: [phone], keep: 3}
     - hash: {columns: [email], key_env: PATIENT_HASH_KEY}
 
-The columns are veiled in the quarantine too, whichever rule rejected a row.
+The columns are masked in the quarantine too, whichever rule rejected a row.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field, field_validator
 
-from laketrain.config.base import Told
 from laketrain.config.clean.base import BaseRule, Columns, Types, replaced
+from laketrain.errors import Problem
 
 SHORTEST_KEY = 16
-"""Bytes of a hash key, below which it could be found by trying."""
+"""The least bytes of a hash key; a shorter one could be guessed."""
 
 
 class Drop(BaseRule):
-    """The columns go."""
+    """Removes columns."""
 
     rule: Literal["drop"]
     columns: Columns
-    """The columns that later rules and stages don't find any more."""
+    """The columns that are removed; later rules and stages don't have them."""
 
     def after(self, columns: Types) -> Types:
         return {name: kind for name, kind in columns.items() if name not in self.columns}
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
         if columns and set(columns) <= set(self.columns):
-            return "drops every column of the table", "Leave the key"
-        return None
+            yield Problem.at((), "drops every column of the table", "Leave the key")
 
 
 class Mask(BaseRule):
-    """All characters but the last few become stars; a text no longer than those becomes stars whole."""
+    """Replaces all characters but the last `keep` by stars. A text of `keep` characters or fewer is masked entirely."""
 
     rule: Literal["mask"]
     columns: Columns
-    """The columns that are masked; they become text."""
+    """The columns that are masked. They become text."""
     keep: int = Field(default=0, ge=0)
     """How many characters at the end stay readable."""
 
@@ -53,12 +52,12 @@ class Mask(BaseRule):
 
 
 class Hash(BaseRule):
-    """Each value becomes its HMAC-SHA256 under a secret key, as 64 hexadecimal digits: rows of one person can still be
-    joined and counted, and without the key nobody can try names."""
+    """Replaces each value by its HMAC-SHA256 under a secret key, as 64 hexadecimal digits. Rows of one person can still
+    be joined and counted, and without the key nobody can test names."""
 
     rule: Literal["hash"]
     columns: Columns
-    """The columns that are hashed, as text. The same value has the same hash in every table hashed with that key."""
+    """The columns that are hashed, as text. A value has the same hash in every table that is hashed with this key."""
     key_env: str
     """The NAME of the environment variable that holds the key on the driver, at least 16 bytes."""
 
@@ -73,18 +72,20 @@ class Hash(BaseRule):
     def after(self, columns: Types) -> Types:
         return replaced(columns, self.columns, "string")
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
-        return key_problem(self.key_env)
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
+        if problem := key_problem(self.key_env):
+            yield problem
 
 
-def key_problem(name: str) -> Told:
-    """Why the environment variable `name` holds no key that will do."""
+def key_problem(name: str) -> Problem | None:
+    """The problem of the hash key in the environment variable `name`; None if the key can be used."""
     key = os.environ.get(name, "")
     hint = f"Set it where the driver runs, e.g. export {name}=$(openssl rand -hex 32), and keep it for later runs"
     if not key:
-        return f"the environment variable {name!r} holds no key", hint
+        return Problem.at((), f"the environment variable {name!r} holds no key", hint)
     if len(key.encode()) < SHORTEST_KEY:
-        return f"the key in the environment variable {name!r} is shorter than {SHORTEST_KEY} bytes", hint
+        return Problem.at((), f"the key in the environment variable {name!r} is shorter than {SHORTEST_KEY} bytes",
+                          hint)
     return None
 
 

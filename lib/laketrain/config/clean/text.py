@@ -12,41 +12,42 @@ from laketrain.config.clean.base import BaseRule, Columns, Types, replaced
 
 
 class Trim(BaseRule):
-    """White space around the text goes, and a run of it within becomes one space. Rejects nothing."""
+    """Removes white space around the text, and replaces each run of it within by one space. Rejects nothing."""
 
     rule: Literal["trim"]
     columns: Columns
     """Columns of text."""
     lower: bool = False
-    """Whether capitals become small letters."""
+    """Whether to convert to lower case."""
 
     def after(self, columns: Types) -> Types:
         return replaced(columns, self.columns, "string")
 
 
 class Text(BaseRule):
-    """Text from the web and from exports as it was meant: each repair can be switched off. Rejects nothing.
+    """Repairs text from the web and from exports. Each repair can be switched off. Rejects nothing.
 
-    In this order: literal escapes, entities and tags, one form of each character, control characters, white space,
-    capitals. Null stays null; what is nothing but rubbish becomes an empty text, which `not_null` finds.
+    Repairs are applied in this order: literal escapes, entities and tags, Unicode normal form, control characters,
+    white space, case. Null stays null. A text of which nothing is left becomes empty, and the rule `not_null` rejects
+    it.
     """
 
     rule: Literal["text"]
     columns: Columns
     """Columns of text."""
     html: bool = True
-    """Whether entities become characters (`&amp;`, also ` #39;` that lost its ampersand), and tags go."""
+    """Whether to decode entities (`&amp;`, also ` #39;` that lost its ampersand) and remove tags."""
     escapes: Literal["codes", "lone", "keep"] = "codes"
-    """`codes`: a backslash with n, r or t written out becomes a space. `lone`: so does every backslash, for exports
-    that lost the letter. `keep`: they stay."""
+    """`codes`: replace a literal backslash followed by n, r or t by a space. `lone`: replace every other backslash too,
+    for exports that lost the letter. `keep`: don't change them."""
     unicode: Literal["NFC", "NFKC", "keep"] = "NFKC"
-    """The normal form: NFKC also makes one letter of its wide, small and ligated forms."""
+    """The Unicode normal form. NFKC also unifies the full-width, small and ligature forms of a letter."""
     control: bool = True
-    """Whether control characters, invisible spaces and marks of writing direction go."""
+    """Whether to remove control characters, zero-width spaces and marks of writing direction."""
     spaces: bool = True
-    """Whether each run of white space, line ends too, becomes one space, and none is left at the ends."""
+    """Whether to replace each run of white space, also line ends, by one space, and strip both ends."""
     lower: bool = False
-    """Whether capitals become small letters."""
+    """Whether to convert to lower case."""
 
     def after(self, columns: Types) -> Types:
         return replaced(columns, self.columns, "string")

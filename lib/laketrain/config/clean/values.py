@@ -1,4 +1,4 @@
-"""Rules about the values of one row: there at all, spelt as meant, as long, as large, of the form that is expected.
+"""Rules about single values: present, replaced, of a length, in a range, in a set, of a pattern.
 
     - not_null: {columns: [id, label]}
     - regex: {column: plate, pattern: "[A-Z]{1,3}-[0-9]{1,4}"}
@@ -8,48 +8,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from laketrain.config.base import Told
-from laketrain.config.clean.base import BaseRule, Columns, is_span, to_number
-from laketrain.config.instants import AS_SPARK_READS
+from laketrain.config.clean.base import BaseRule, Columns, is_interval, to_number
+from laketrain.config.language.timestamps import SPARK_TIMESTAMP
+from laketrain.errors import Problem
 
 
 class NotNull(BaseRule):
-    """Each of `columns` has a value; an empty text and a NaN count as none."""
+    """Requires a value in each of `columns`; an empty text and a NaN don't count as values."""
 
     rule: Literal["not_null"]
     columns: Columns
-    """The columns that need one."""
+    """The columns that must have a value."""
 
 
 class Replace(BaseRule):
-    """Known spellings become the one that is meant: `{scan_a: scanner-a}`. Rejects nothing."""
+    """Replaces values, e.g. known misspellings: `{scan_a: scanner-a}`. Rejects nothing."""
 
     rule: Literal["replace"]
     column: str
-    """The column, whose type stays."""
+    """The column; its type doesn't change."""
     values: dict[str, str] = Field(min_length=1)
-    """What is found, mapped to what is meant."""
+    """Each value to replace, with its replacement."""
 
 
 class Length(BaseRule):
-    """The array, text or binary has this many elements, characters or bytes."""
+    """Requires a length: of elements of an array, characters of a text or bytes of a binary."""
 
     rule: Literal["length"]
     column: str
-    """The column that is measured."""
+    """The column that is checked."""
     equals: int | None = Field(default=None, ge=0)
-    """Just this length."""
+    """The exact length."""
     min: int | None = Field(default=None, ge=0)
-    """The least length."""
+    """The minimum length."""
     max: int | None = Field(default=None, ge=0)
-    """The greatest length."""
+    """The maximum length."""
 
     @model_validator(mode="after")
     def _some_bound(self) -> Length:
@@ -61,12 +61,12 @@ class Length(BaseRule):
 
 
 def _iso(text: str) -> str:
-    """As Spark reads it too, for which other ways to write a time are null: `20261120` becomes 2026-11-20. A week is
-    refused, as it has no last day that would be all of it."""
+    """`text` in a form that Spark can read: `20261120` becomes 2026-11-20. Weeks are refused: only a day can be an
+    upper bound that includes all of it."""
     try:
         if "W" in text:
             raise ValueError
-        if AS_SPARK_READS.fullmatch(text):
+        if SPARK_TIMESTAMP.fullmatch(text):
             datetime.fromisoformat(text)
             return text
         with suppress(ValueError):
@@ -80,15 +80,15 @@ Bound = float | Annotated[str, AfterValidator(_iso)]
 
 
 class Range(BaseRule):
-    """The number, every number of the array, or the date or time lies in [min, max]; a NaN lies outside."""
+    """Requires the number, every number of the array, or the date or time to be in [min, max]; a NaN isn't."""
 
     rule: Literal["range"]
     column: str
-    """The column that is compared."""
+    """The column that is checked."""
     min: Bound | None = None
-    """The least that is good: a number, or a date or time (UTC) such as 2020-01-01."""
+    """The minimum: a number, or a date or time (UTC) such as 2020-01-01."""
     max: Bound | None = None
-    """The greatest that is good. A date means all of that day."""
+    """The maximum. A date includes all of that day."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Range:
@@ -101,77 +101,76 @@ class Range(BaseRule):
                              "Write two numbers or two dates")
         if (isinstance(self.min, str) and isinstance(self.max, str) and self.min[:10] > self.max[:10]) or (
                 isinstance(self.min, float) and isinstance(self.max, float) and self.min > self.max):
-            raise ValueError(f"range is empty: min {said(self.min)} is above max {said(self.max)}")
+            raise ValueError(f"range is empty: min {format_bound(self.min)} is above max {format_bound(self.max)}")
         return self
 
-    def problem(self, columns: Mapping[str, str]) -> Told:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[Problem]:
         kind = columns.get(self.column, "")
-        if is_span(kind):
-            return (f"range compares numbers, dates and times, column {self.column!r} is {kind} here",
-                    f"Cast it in a rule before: {to_number(self.column, kind)}")
-        return None
+        if is_interval(kind):
+            yield Problem.at((), f"range compares numbers, dates and times, column {self.column!r} is {kind} here",
+                             f"Cast it in a rule before: {to_number(self.column, kind)}")
 
 
-def said(bound: Bound) -> str:
-    """A bound in words."""
+def format_bound(bound: Bound) -> str:
+    """A bound as text."""
     return bound if isinstance(bound, str) else f"{bound:g}"
 
 
 class Allowed(BaseRule):
-    """The value is one of these."""
+    """Requires the value to be one of these."""
 
     rule: Literal["allowed"]
     column: str
-    """The column that is looked at."""
+    """The column that is checked."""
     values: list[str | int] = Field(min_length=1)
-    """All that it may hold besides null."""
+    """All allowed values; null is allowed too."""
 
 
 _TOKEN = re.compile(r"\\Q.*?(?:\\E|$)|\\c.|\\.|\[\^?\]?|\(\?|.", re.DOTALL)
-"""A part of a regular expression of Java that stands for itself; `]` at the beginning of a class is a sign in it."""
+"""A token of a Java regular expression; `]` at the start of a class is a member of the class."""
 
 
-def _flaw(pattern: str) -> str | None:
-    """Why `pattern` is an expression in no dialect; None where Java's own is to judge."""
+def _syntax_error(pattern: str) -> str | None:
+    """Why `pattern` is a regular expression in no dialect; None if only Java can tell."""
     depth = classes = 0
-    begins = True
+    at_start = True
     for token in _TOKEN.findall(pattern):
         if token == "\\":
             return "it ends in a single backslash"
         if classes or token[0] == "[":
             classes += (token[0] == "[") - (token == "]")
-        elif token in ("*", "+", "?") and begins:
+        elif token in ("*", "+", "?") and at_start:
             return f"there is nothing before {token!r} that could be repeated"
         depth += 0 if classes else (token in ("(", "(?")) - (token == ")")
         if depth < 0:
             return "a ) closes nothing"
-        begins = not classes and token in ("(", "|")
+        at_start = not classes and token in ("(", "|")
     return "a [ is not closed" if classes else "a ( is not closed" if depth else None
 
 
 def _expression(pattern: str) -> str:
-    """A regular expression, as far as that can be judged without Java."""
+    """Checks a regular expression as far as that is possible without Java."""
     commented = re.search(r"\(\?[A-Za-z]*x", pattern)
-    flaw = None if commented else _flaw(pattern)
-    if flaw:
-        raise ValueError(f"received {pattern!r}, which is no regular expression: {flaw}",
-                         "A sign that is meant as it stands needs a backslash before it: \\( \\. \\*")
+    error = None if commented else _syntax_error(pattern)
+    if error:
+        raise ValueError(f"received {pattern!r}, which isn't a regular expression: {error}",
+                         "A literal character of these needs a backslash before it: \\( \\. \\*")
     return pattern
 
 
 class Regex(BaseRule):
-    """The whole text matches the pattern; null stays."""
+    """Requires the whole text to match a pattern; null is allowed."""
 
     rule: Literal["regex"]
     column: str
     """The column that is matched, as text."""
     pattern: Annotated[str, Field(min_length=1), AfterValidator(_expression)]
-    """A regular expression of Java. It must match from the first character to the last."""
+    """A Java regular expression. It must match the whole text."""
 
 
 class Check(BaseRule):
-    """A Spark SQL condition that holds for every good row; null counts as broken."""
+    """Requires a Spark SQL condition to be true; false and null reject the row."""
 
     rule: Literal["check"]
     sql: str = Field(min_length=1)
-    """The condition, over the columns of one row."""
+    """The condition, over the columns of a row."""

@@ -7,7 +7,7 @@
           - join: {table: captures, on: [digit_id], relation: one-to-one, unmatched: {left: quarantine}}
           - sql: SELECT digit_id, pixels, label FROM digits
 
-A step is one key, its name, over that step's settings.
+A step is a single key, its name, with its settings below.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 
 from laketrain.config.base import Name, Section
-from laketrain.config.integrate.as_of import AsOf, LonelyPolicy
-from laketrain.config.integrate.base import BaseStep, Known, Partners, Standing
+from laketrain.config.integrate.as_of import AsOf, AsOfUnmatchedPolicy
+from laketrain.config.integrate.base import BaseStep, Known, Partners, StepContext
 from laketrain.config.integrate.history import History
 from laketrain.config.integrate.join import Join, UnmatchedPolicy
 from laketrain.config.integrate.sql import Sql
 from laketrain.config.integrate.union import Union
 
-__all__ = ["AsOf", "BaseStep", "History", "IntegrateTable", "Join", "Known", "LonelyPolicy", "Partners", "Sql",
-           "Standing", "Step", "Union", "UnmatchedPolicy"]
+__all__ = ["AsOf", "BaseStep", "History", "IntegrateTable", "Join", "Known", "AsOfUnmatchedPolicy", "Partners", "Sql",
+           "StepContext", "Step", "Union", "UnmatchedPolicy"]
 
 _AnyStep = Join | AsOf | Union | History | Sql
 _BY_NAME = {typing.get_args(kind.model_fields["step"].annotation)[0]: kind for kind in typing.get_args(_AnyStep)}
 
 
 def _named(step: Any) -> Any:
-    """`{join: {table: x}}`, as people write it, becomes `{step: join, table: x}`, as it is parsed."""
+    """Turns `{join: {table: x}}`, the form in the file, into `{step: join, table: x}`, the parsed form."""
     if isinstance(step, Section) or (isinstance(step, dict) and "step" in step):
         return step
     if not isinstance(step, dict):
@@ -56,7 +56,7 @@ Step = Annotated[_AnyStep, Field(discriminator="step"), BeforeValidator(_named)]
 
 
 class IntegrateTable(Section):
-    """One integrated table: the table that it begins with, and what is done to that, step by step."""
+    """One integrated table: the table that it starts from, and the steps that are applied to it."""
 
     former: ClassVar[dict[str, str]] = {
         "joins": "Write them as steps, e.g. steps: [{join: {table: …, on: […], relation: many-to-one}}]",
@@ -64,12 +64,12 @@ class IntegrateTable(Section):
     }
 
     table: Name
-    """The table that it begins with: an integrated one declared above or, where there is none of that name, a clean
-    one."""
+    """The table that it starts from: an integrated table declared above or, if there is none of that name, a clean
+    table."""
     steps: list[Step] = Field(default_factory=list)
     """The steps, in the order in which they are applied."""
 
     @property
     def tables(self) -> list[str]:
-        """Every table that it is made of, each once, the one that it begins with first."""
+        """Every table that it is made from, each once, starting with `table`."""
         return list(dict.fromkeys([self.table, *(name for step in self.steps for name in step.reads())]))

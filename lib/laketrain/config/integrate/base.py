@@ -1,9 +1,10 @@
-"""What every step is: settings that know which tables they read, and which columns they need and leave behind.
+"""The base class of steps: settings that know which tables they read, which columns they need and which they produce.
 
-    step.problems(Standing("digits", "pixels", columns, tables))    # Problem.at(("on",), "there is no column …"), …
-    step.after(Standing(…))                                         # {'digit_id': 'string', 'label': 'int'}
+    step.problems(StepContext("digits", "pixels", columns, tables))    # Problem.at(("on",), "there is no column …"), …
+    step.after(StepContext(…))                                         # {'digit_id': 'string', 'label': 'int'}
 
-The same questions are asked before Spark starts, of what the config tells, and when a step runs, of the real columns.
+They are checked before Spark starts, with the columns that the config declares, and when a step runs, with the real
+ones.
 """
 
 from __future__ import annotations
@@ -14,64 +15,65 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 from laketrain.config.base import Name, Section
-from laketrain.config.widening import widened
+from laketrain.config.sql.widening import widened
 from laketrain.errors import Problem, nearest
 
 Known = dict[str, str] | None
-"""A table's columns in their order, each with its type, '' where that isn't known; None where nothing is."""
+"""A table's columns in order, each with its type, '' if that is unknown; None if the columns are unknown."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a step stands.
+class StepContext:
+    """The context in which a step is applied.
 
-    view: the integrated table's name. begins: the table that it begins with. columns: those that the steps before
-    leave. tables: the columns of any other table.
+    Attributes:
+        view: the integrated table's name. first_table: the table that it starts from.
+        columns: those after the steps before. tables: returns the columns of any other table.
     """
 
     view: str
-    begins: str
+    first_table: str
     columns: Known
     tables: Callable[[str], Known]
 
 
 class BaseStep(Section):
-    """One step, told from others by `step`."""
+    """One step; `step` determines its kind."""
 
     step: str
     """The step's name."""
 
     @property
     def label(self) -> str:
-        """The step in words, as counts and quarantine name it: `join(captures)`."""
+        """The step's name in counts and quarantine: `join(captures)`."""
         return self.step
 
     def reads(self) -> list[str]:
-        """The tables that the step takes rows from, besides those that come to it."""
+        """The other tables that the step reads."""
         return []
 
-    def problems(self, here: Standing) -> Iterator[Problem]:
-        """What can't work with these columns."""
+    def problems(self, context: StepContext) -> Iterator[Problem]:
+        """Reasons why the step can't work with these columns."""
         return iter(())
 
-    def after(self, here: Standing) -> Known:
+    def after(self, context: StepContext) -> Known:
         """The columns after the step."""
-        return here.columns
+        return context.columns
 
 
 class Partners(BaseStep):
-    """What a join and an as-of join share: the other table, the key, and the names that its columns get."""
+    """The common settings of join and as-of join: the other table, the key, and the names of its columns."""
 
     table: Name
-    """The other table: an integrated one declared above or, where there is none of that name, a clean one."""
+    """The other table: an integrated table declared above or, if there is none of that name, a clean table."""
     on: list[str] | dict[str, str]
-    """The columns of the key, which both sides have; or a mapping of this side's names to the other table's."""
+    """The columns of the key, which both sides have, or a mapping of this side's names to the other table's."""
     columns: list[str] | None = Field(default=None, min_length=1)
-    """The columns that are taken from the other table; by default all but its key."""
+    """The columns that are added from the other table; by default all but its key."""
     prefix: str | None = Field(default=None, min_length=1)
-    """What is put before the names of the columns taken, e.g. `patient_`, so that none is there already."""
+    """A prefix of the added columns' names, e.g. `patient_`, so that they don't clash with existing ones."""
     rename: dict[str, str] = Field(default_factory=dict)
-    """Columns taken, each with the name that it gets instead; no prefix is put before it."""
+    """New names of added columns, by their old names. They get no prefix."""
 
     @model_validator(mode="after")
     def _renames_what_it_takes(self) -> Partners:
@@ -87,19 +89,19 @@ class Partners(BaseStep):
 
     @property
     def keys(self) -> dict[str, str]:
-        """The key's columns: this side's name to the other's."""
+        """The key's columns: a mapping of this side's names to the other's."""
         return self.on if isinstance(self.on, dict) else {name: name for name in self.on}
 
     def reads(self) -> list[str]:
         return [self.table]
 
     def taken(self, other: Iterable[str]) -> dict[str, str]:
-        """The columns that come from the other table, which has the columns `other`: its name to the new one."""
+        """The columns that are added from the other table, which has the columns `other`: old name to new name."""
         names = [name for name in other if name not in self.keys.values()] if self.columns is None else self.columns
         return {name: self.rename.get(name, (self.prefix or "") + name) for name in names}
 
-    def problems(self, here: Standing) -> Iterator[Problem]:
-        left, right = here.columns, here.tables(self.table)
+    def problems(self, context: StepContext) -> Iterator[Problem]:
+        left, right = context.columns, context.tables(self.table)
         yield from absent("column", self.keys, left, ("on",))
         yield from absent(f"column of {self.table}", self.keys.values(), right, ("on",))
         if right is not None:
@@ -107,15 +109,15 @@ class Partners(BaseStep):
             yield from absent(f"column of {self.table}", self.rename, right, ("rename",))
         if left is None or right is None:
             return
-        yield from _unlike(self.keys, left, right, self.table)
+        yield from _key_mismatches(self.keys, left, right, self.table)
         yield from self._clashes(left, self.taken(right).values())
 
-    def after(self, here: Standing) -> Known:
-        right = here.tables(self.table)
-        if here.columns is None or right is None:
+    def after(self, context: StepContext) -> Known:
+        right = context.tables(self.table)
+        if context.columns is None or right is None:
             return None
-        # A key that isn't there is told once, not by every step that follows.
-        columns = {**here.columns, **{key: here.columns.get(key, "") for key in self.keys}}
+        # A missing key is reported once, not by every step that follows.
+        columns = {**context.columns, **{key: context.columns.get(key, "") for key in self.keys}}
         return {**columns, **{new: right.get(old, "") for old, new in self.taken(right).items()}}
 
     def _clashes(self, left: Iterable[str], new: Iterable[str]) -> Iterator[Problem]:
@@ -134,26 +136,26 @@ class Partners(BaseStep):
                              "Give each a name of its own in 'rename'")
 
 
-def absent(noun: str, names: Iterable[str], columns: Known, place: tuple[str | int, ...]) -> Iterator[Problem]:
-    """The `names` that aren't among `columns`; none where those aren't known."""
+def absent(noun: str, names: Iterable[str], columns: Known, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    """A problem for each of `names` that isn't in `columns`; none if the columns are unknown."""
     if columns is not None:
-        yield from (Problem.at(place, f"there is no {noun} {name!r}", nearest(name, columns))
+        yield from (Problem.at(path, f"there is no {noun} {name!r}", nearest(name, columns))
                     for name in dict.fromkeys(names) if name not in columns)
 
 
-def comparable(name: str, left: str, other: str, right: str, table: str) -> tuple[str, str] | None:
-    """Why the columns `name` of type `left` and `other` of `table`, of type `right`, can't be compared, and the hint.
+def type_mismatch(name: str, left: str, other: str, right: str, table: str) -> Problem | None:
+    """The problem if the columns `name` of type `left` and `other` of `table`, of type `right`, can't be compared.
 
-    Spark would cast one to the other: '007' would equal 7, and what is no number would be null.
+    Spark would cast one to the other's type: '007' would equal 7, and text that isn't a number would be null.
     """
     if not left or not right or widened(left, right):
         return None
-    return f"column {name!r} is {left}, {other!r} of {table} is {right}", (
-        f"Cast one of them in its clean rules, e.g. cast: {{column: {other}, to: {left}}}")
+    return Problem.at((), f"column {name!r} is {left}, {other!r} of {table} is {right}",
+                      f"Cast one of them in its clean rules, e.g. cast: {{column: {other}, to: {left}}}")
 
 
-def _unlike(keys: Mapping[str, str], left: Mapping[str, str], right: Mapping[str, str],
-            table: str) -> Iterator[Problem]:
+def _key_mismatches(keys: Mapping[str, str], left: Mapping[str, str], right: Mapping[str, str],
+                    table: str) -> Iterator[Problem]:
     for name, other in keys.items():
-        if problem := comparable(name, left.get(name, ""), other, right.get(other, ""), table):
-            yield Problem.at(("on",), *problem)
+        if problem := type_mismatch(name, left.get(name, ""), other, right.get(other, ""), table):
+            yield problem.below("on")

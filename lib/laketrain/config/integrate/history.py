@@ -1,4 +1,4 @@
-"""The step that gathers an entity's rows, in the order of time.
+"""The step that collects an entity's rows into arrays, in the order of time.
 
     - history: {by: [patient_id], order: at, columns: [code, value], last: 100}
 """
@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from laketrain.config.integrate.base import BaseStep, Known, Standing, absent
+from laketrain.config.integrate.base import BaseStep, Known, StepContext, absent
 from laketrain.config.integrate.known import known_column, known_problems
 from laketrain.errors import Problem
 
@@ -18,34 +18,34 @@ MOST = 100_000
 
 
 class History(BaseStep):
-    """The events of an entity as arrays, one for each column and in the order of time. Of equal times the order is
-    that of the columns gathered, so it never depends on how Spark cut the rows."""
+    """Collects the events of an entity into arrays, one for each column, in the order of time. Events of equal times
+    are ordered by the collected columns, so the order never depends on how Spark partitions the rows."""
 
     step: Literal["history"]
     by: list[str] = Field(min_length=1)
-    """The columns that name an entity."""
+    """The columns that identify an entity."""
     order: str | list[str] = Field(min_length=1)
-    """The time of an event, or a list: the time, then what tells events of one time apart."""
+    """The column with the time of an event, or a list: the time, then columns that order events of one time."""
     columns: list[str] = Field(min_length=1)
-    """The columns that are gathered."""
+    """The columns that are collected."""
     last: int = Field(ge=1, le=MOST)
-    """How many events are gathered at most: the latest. It bounds what one task holds; older ones are counted."""
+    """The most events that are collected: the latest. It bounds the memory of a task. Older events are counted."""
     per: Literal["entity", "event"] = "entity"
-    """A row an entity, with its latest events; or every row stays, with the events before it. Events of the very same
-    time aren't before it."""
+    """`entity`: one row for each entity, with its latest events. `event`: every row stays, with the events before it;
+    events of exactly the same time aren't before it."""
     prefix: str | None = Field(default=None, min_length=1)
-    """What is put before the arrays' names; by default nothing per entity, and `earlier_` per event."""
+    """The prefix of the arrays' names; by default none per entity, and `earlier_` per event."""
     count: str | None = Field(default=None, min_length=1)
-    """A new column with the number of all the entity's events, those before `last` too; per entity only."""
+    """A new column with the number of all events of the entity, also older ones; per entity only."""
     latest_by: str | None = None
-    """Rows that share an entity and all of `order` are then versions of one event: that with the highest value here
-    counts, e.g. when it was recorded. Without, each row is an event of its own."""
+    """Rows that share an entity and all of `order` are then versions of one event, and the one with the highest value
+    in this column counts, e.g. the time of recording. Without it, each row is an event of its own."""
     known_by: str | None = None
-    """The column with the time at which a row became known, for `per: event`: a row's arrays have none that became
-    known at its own time or later. By default what `latest_by` names, which must be such a time then; `none` where they
-    may have what became known later. A row that lacks this time is in no arrays."""
+    """The column with the time at which a row became known, for `per: event`. A row's arrays contain no event that
+    became known at its own time or later. By default the column of `latest_by`, which must then be a time; `none` lets
+    arrays contain what became known later. A row without this time is in no array."""
     unplaced: Literal["fatal", "quarantine"] = "fatal"
-    """Rows without an entity or a time: fail, or quarantine them."""
+    """What happens to rows without an entity or a time: fail, or quarantine them."""
 
     @model_validator(mode="after")
     def _counts_entities(self) -> History:
@@ -56,13 +56,13 @@ class History(BaseStep):
     @model_validator(mode="after")
     def _knows_by_events(self) -> History:
         if self.known_by and self.per == "entity":
-            raise ValueError("'known_by' is for per: event: a row an entity has no time of its own, and gets what is "
-                             "known when the stage runs", "Leave it out, or choose per: event")
+            raise ValueError("'known_by' is for per: event: with per: entity a row has no time of its own, and gets "
+                             "what is known when the stage runs", "Leave it out, or choose per: event")
         return self
 
     @property
     def known(self) -> str | None:
-        """The column with the time at which a row was known; None where any earlier one counts."""
+        """The column with the time at which a row became known; None if all earlier rows count."""
         return known_column(self.known_by, self.latest_by) if self.per == "event" else None
 
     @property
@@ -76,37 +76,37 @@ class History(BaseStep):
 
     @property
     def arrays(self) -> dict[str, str]:
-        """The arrays' names: a gathered column's name to that of its array."""
+        """The arrays' names, by the names of the collected columns."""
         prefix = self.prefix or ("earlier_" if self.per == "event" else "")
         return {name: prefix + name for name in self.columns}
 
-    def problems(self, here: Standing) -> Iterator[Problem]:
-        columns = here.columns
+    def problems(self, context: StepContext) -> Iterator[Problem]:
+        columns = context.columns
         latest = [self.latest_by] if self.latest_by else []
-        for place, names in (("by", self.by), ("order", self.order_by), ("columns", self.columns),
+        for key, names in (("by", self.by), ("order", self.order_by), ("columns", self.columns),
                              ("latest_by", latest)):
-            yield from absent("column", names, columns, (place,))
+            yield from absent("column", names, columns, (key,))
             for name in names:
                 if (columns or {}).get(name, "").lower().startswith("map<"):
-                    yield Problem.at((place,), f"column {name!r} is a map, and maps have no order",
+                    yield Problem.at((key,), f"column {name!r} is a map, and maps have no order",
                                      "Derive columns from it in clean")
         if self.per == "event":
             time = self.order_by[0]
             yield from known_problems(self.known_by, self.latest_by, time, (columns or {}).get(time, ""), columns,
                                       "column")
-        there = {name.lower() for name in (self.by if self.per == "entity" else columns or ())}
+        existing = {name.lower() for name in (self.by if self.per == "entity" else columns or ())}
         new = [*self.arrays.values(), *([self.count] if self.count else [])]
         lower = [name.lower() for name in new]
-        for name in sorted({name for name in new if name.lower() in there or lower.count(name.lower()) > 1}):
+        for name in sorted({name for name in new if name.lower() in existing or lower.count(name.lower()) > 1}):
             yield Problem.at((), f"there would be two columns {name!r}", "Give the arrays a prefix, e.g. prefix: past_")
 
-    def after(self, here: Standing) -> Known:
-        if here.columns is None:
+    def after(self, context: StepContext) -> Known:
+        if context.columns is None:
             return {**dict.fromkeys((*self.by, *self.arrays.values()), ""),
                     **({self.count: "bigint"} if self.count else {})} if self.per == "entity" else None
-        arrays = {new: f"array<{here.columns[old]}>" if here.columns.get(old) else ""
+        arrays = {new: f"array<{context.columns[old]}>" if context.columns.get(old) else ""
                   for old, new in self.arrays.items()}
         if self.per == "event":
-            return {**here.columns, **arrays}
-        kept = {name: here.columns.get(name, "") for name in self.by}
+            return {**context.columns, **arrays}
+        kept = {name: context.columns.get(name, "") for name in self.by}
         return {**kept, **arrays, **({self.count: "bigint"} if self.count else {})}

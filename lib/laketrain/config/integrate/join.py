@@ -1,4 +1,4 @@
-"""The step that gives each row its one partner in another table.
+"""The step that joins each row to at most one row of another table.
 
     - join: {table: captures, on: [digit_id], relation: one-to-one, unmatched: {left: quarantine, right: quarantine}}
 """
@@ -16,23 +16,24 @@ Unmatched = Literal["keep", "quarantine", "fatal"]
 
 
 class UnmatchedPolicy(Section):
-    """What happens to rows without a partner. A left row can be kept (its new columns are null); a right one can't.
-    A row whose key has a null has no partner."""
+    """What happens to rows without a match. Unmatched left rows can be kept, with nulls in the new columns; right ones
+    can't. A row with a null in its key has no match."""
 
     left: Unmatched = "fatal"
-    """Of rows of the table so far: `keep` them, `quarantine` them, or fail (`fatal`), so that none goes unseen."""
+    """Unmatched rows of the table so far: `keep` them, `quarantine` them, or fail (`fatal`)."""
     right: Literal["drop", "quarantine", "fatal"] = "drop"
-    """Of rows of the joined table, which often holds more than is asked for: `drop`, `quarantine` or fail (`fatal`)."""
+    """Unmatched rows of the other table, which often has more than are needed: `drop`, `quarantine` or fail
+    (`fatal`)."""
 
 
 class Join(Partners):
-    """Each row gets the columns of the row of `table` with its key. That key is unique there in both relations, so rows
-    never fan out; one-to-one demands it of the left side too. Nulls equal nothing."""
+    """Joins each row to the row of `table` with the same key. The key must be unique in `table`, so that each row has
+    at most one match; one-to-one requires it to be unique on the left side too. Nulls equal nothing."""
 
     step: Literal["join"]
     on: list[str] | dict[str, str] = Field(min_length=1)
-    """The columns of the key, which both sides have; or a mapping of this side's names to the other table's."""
+    """The columns of the key, which both sides have, or a mapping of this side's names to the other table's."""
     relation: Literal["one-to-one", "many-to-one"]
-    """What is promised of the keys, and checked: a broken promise fails the stage."""
+    """The expected relation of the keys. It is checked: the stage fails if it doesn't hold."""
     unmatched: UnmatchedPolicy = UnmatchedPolicy()
-    """What happens to rows without a partner."""
+    """What happens to rows without a match."""

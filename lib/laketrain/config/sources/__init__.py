@@ -1,10 +1,10 @@
-"""Where raw data comes from: files, which are copied as they are, or servers, whose rows Spark lands as Parquet.
+"""Sources of raw data: files, which are copied unchanged, or servers, whose rows Spark lands as Parquet.
 
     sources:
       pixels: {format: csv, path: ../landing/pixels/*.csv, schema: {digit_id: string, pixels: string}}
       events: {format: kafka, servers: "broker:9092", topics: [events], schema: {id: string, value: double}}
 
-One file a kind; `format` chooses among them.
+Each kind of source has a module; `format` chooses the kind.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
-from laketrain.config.sources.base import ELSEWHERE, RESERVED, BaseSource, ServerSource
+from laketrain.config.sources.base import EXTERNAL_FORMATS, RESERVED, BaseSource, ServerSource
 from laketrain.config.sources.files import FIXED, MAX_FILE_MB, MEDIA, OURS, Drift, Source
 from laketrain.config.sources.kafka import KafkaSource
 from laketrain.config.sources.tables import ConnectorSource, JdbcSource, TableSource
@@ -23,11 +23,11 @@ __all__ = ["FIXED", "MAX_FILE_MB", "MEDIA", "OURS", "RESERVED", "AnySource", "Ba
 
 
 def _kind(source: Any) -> str:
-    """The kind of a source, as parsed or as it stands in the file."""
+    """The kind of a source, parsed or not."""
     if isinstance(source, BaseSource):
         return source.tag
-    form = source.get("format") if isinstance(source, dict) else None
-    return ELSEWHERE.get(form, Source.tag) if isinstance(form, str) else Source.tag
+    name = source.get("format") if isinstance(source, dict) else None
+    return EXTERNAL_FORMATS.get(name, Source.tag) if isinstance(name, str) else Source.tag
 
 
 AnySource = Annotated[

@@ -1,8 +1,9 @@
-"""What every source says, whether its rows come as files or are read from elsewhere: its format, and its columns.
+"""The common settings of all sources, of files and of servers: format and columns.
 
-    source.columns, source.reading      # what the config alone knows of the table; what shapes the rows that are read
+    source.columns      # the columns that the config declares
+    source.reading      # the settings that affect the rows that are read
 
-A kind of source is a file beside this one and a member of `AnySource`.
+Each kind of source has a module in this folder and is a member of `AnySource`.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator
 
 from laketrain.config.base import Section
-from laketrain.config.names import same_form
-from laketrain.config.types import SparkType
+from laketrain.config.column_names import same_form
+from laketrain.config.sql.types import SparkType
 
 RESERVED = ("_file", "_record", "_reject", "_corrupt", "_place", "_metadata", "_split", "_order", "_key")
-"""Columns that the stages add for a while."""
+"""Names of columns that the stages add temporarily."""
 
 Connector = Literal["delta", "iceberg", "hudi", "mongodb", "cassandra", "elasticsearch", "hbase", "redis", "neo4j",
                     "snowflake", "bigquery", "redshift", "clickhouse", "kudu"]
-ELSEWHERE: Mapping[str, str] = {"kafka": "kafka", "jdbc": "jdbc", **dict.fromkeys(get_args(Connector), "connector")}
-"""Formats of sources whose rows Spark reads from elsewhere, each with the tag of its kind."""
+EXTERNAL_FORMATS: Mapping[str, str] = {
+    "kafka": "kafka", "jdbc": "jdbc", **dict.fromkeys(get_args(Connector), "connector")}
+"""Formats of sources that Spark reads from a server or store, each with the tag of its kind."""
 
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 Options = dict[str, str | int | float | bool]
@@ -35,34 +37,34 @@ Schema = Annotated[
 
 
 class BaseSource(Section):
-    """Where a table's raw data comes from."""
+    """The source of a table's raw data."""
 
     tag: ClassVar[str]
-    """The name of its kind in the union of sources, which its `format` chooses."""
+    """The name of the kind in the union of sources; `format` chooses it."""
 
     format: str
-    """What the data is."""
+    """The format of the data."""
     declared: Schema | None = Field(default=None, alias="schema")
-    """Each column with its Spark SQL type."""
+    """The columns, each with its Spark SQL type."""
 
     @property
     def columns(self) -> dict[str, str] | None:
-        """The columns that the table has for certain and no others, by type; None where only the data will tell."""
+        """The exact columns of the table, with types; None if only the data can tell."""
         raise NotImplementedError
 
     @property
     def file_path(self) -> str | None:
-        """Where it lies, for sources that lie at a path."""
+        """The path, for sources that have one."""
         return None
 
     @property
     def reading(self) -> dict[str, Any]:
-        """The settings that shape the rows which are read of what has landed."""
+        """The settings that affect which rows are read from the landed data."""
         raise NotImplementedError
 
     @field_validator("declared")
     @classmethod
-    def _told_apart(cls, columns: dict[str, str] | str | None) -> dict[str, str] | str | None:
+    def _distinct(cls, columns: dict[str, str] | str | None) -> dict[str, str] | str | None:
         first: dict[str, str] = {}
         for name in columns if isinstance(columns, dict) else ():
             if name.lower() in RESERVED:
@@ -70,28 +72,27 @@ class BaseSource(Section):
             form = same_form(name)
             if form in first:
                 who = "Spark" if first[form].lower() == name.lower() else "nobody (they differ in Unicode's form alone)"
-                raise ValueError(f"received {first[form]!r} and {name!r}, which {who} can't tell apart")
+                raise ValueError(f"received {first[form]!r} and {name!r}, which {who} can't distinguish")
             first[form] = name
         return columns
 
 
 class ServerSource(BaseSource):
-    """A source whose rows Spark reads from a server, which may want secrets."""
+    """A source whose rows Spark reads from a server, which may need secrets."""
 
     options: Options = Field(default_factory=dict)
     """Options of Spark's reader."""
     secrets: dict[str, EnvironmentName] = Field(default_factory=dict)
-    """Those of its options that are secret, each with the NAME of the environment variable that holds it on the
-    driver."""
+    """The secret options, each with the NAME of the environment variable that contains it on the driver."""
 
     def secret_options(self) -> dict[str, str]:
-        """The secret options, with what their variables hold."""
+        """The secret options, with the values of their environment variables."""
         return {name: os.environ.get(variable, "") for name, variable in self.secrets.items()}
 
     def unset(self) -> str | None:
-        """The first environment variable that ought to hold a secret and holds none."""
+        """The first environment variable that should contain a secret and is empty."""
         return next((variable for variable in self.secret_variables() if not os.environ.get(variable)), None)
 
     def secret_variables(self) -> list[str]:
-        """The environment variables that ought to hold secrets."""
+        """The environment variables that should contain secrets."""
         return list(self.secrets.values())

@@ -1,7 +1,8 @@
-"""How a CSV file is written: as RFC 4180 says, unless a source's options say otherwise, in the words of Spark's reader.
+"""The dialect of a CSV file: RFC 4180, unless the options of the source change it. They have the names of Spark's
+reader.
 
     dialect = Dialect.of({"header": True, "sep": ";"})
-    dialect.quote, dialect.escape         # '"', '"': a quote within quotes is written twice
+    dialect.quote, dialect.escape         # '"', '"': a quote within quotes is doubled
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ from laketrain.errors import nearest
 
 _ESCAPED = {"t": "\t", "r": "\r", "n": "\n", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\", "0": "\0"}
 _NONE = "\0"
-"""How Spark writes a character that there is none of."""
+"""How Spark denotes the absence of a character."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    r"""A way of writing CSV. An empty `quote`, `escape` or `comment` is none; an empty `line_end` is any of `\n`,
-    `\r\n` and `\r`. `skip_leading`: blanks before a value, or before its quote, don't count; `skip_trailing`: those
-    after one."""
+    r"""A CSV dialect. An empty `quote`, `escape` or `comment` means none; an empty `line_end` means any of `\n`,
+    `\r\n` and `\r`. `skip_leading` ignores white space before a value or its quote, `skip_trailing` after it."""
 
     header: bool = False
     encoding: str = "utf-8"
@@ -36,13 +36,13 @@ class Dialect:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Dialect:
-        """From the options of a source. Raises ValueError with what was received and expected, and what helps."""
+        """The dialect of a source's options. Raises ValueError with what was received and expected, and a hint."""
         given = {name.lower(): value for name, value in options.items()}
         quote = _character("quote", given.get("quote", '"'))
         escape = _character("escape", given.get("escape", quote))
-        beside = given.get("chartoescapequoteescaping")
-        if beside is not None and beside != escape:
-            raise ValueError(f"received charToEscapeQuoteEscaping: {beside!r}, expected none, or that of escape",
+        other_escape = given.get("chartoescapequoteescaping")
+        if other_escape is not None and other_escape != escape:
+            raise ValueError(f"received charToEscapeQuoteEscaping: {other_escape!r}, expected none, or that of escape",
                              "Remove it")
         if "unescapedquotehandling" in given:
             raise ValueError(f"received unescapedQuoteHandling: {given['unescapedquotehandling']}, but a record in "
@@ -51,12 +51,12 @@ class Dialect:
         if len(line_end) > 2:
             raise ValueError(f"received lineSep: {line_end!r}, expected one or two characters")
         return cls(
-            header=_truth("header", given.get("header", False)),
+            header=_boolean("header", given.get("header", False)),
             encoding=str(given.get("encoding", given.get("charset", "utf-8"))),
             separator=_separator(str(given.get("sep", given.get("delimiter", ",")))),
             quote=quote, escape=escape, comment=_character("comment", given.get("comment", "")), line_end=line_end,
-            skip_leading=_truth("ignoreLeadingWhiteSpace", given.get("ignoreleadingwhitespace", False)),
-            skip_trailing=_truth("ignoreTrailingWhiteSpace", given.get("ignoretrailingwhitespace", False)))
+            skip_leading=_boolean("ignoreLeadingWhiteSpace", given.get("ignoreleadingwhitespace", False)),
+            skip_trailing=_boolean("ignoreTrailingWhiteSpace", given.get("ignoretrailingwhitespace", False)))
 
 
 def _character(name: str, value: Any) -> str:
@@ -67,15 +67,17 @@ def _character(name: str, value: Any) -> str:
 
 
 def _separator(text: str) -> str:
-    r"""Spark takes `\t` and its like as what they stand for."""
-    found = re.sub(r"\\(u0000|.)", lambda match: _ESCAPED.get(match[1][0], match[1]) if match[1] != "u0000" else _NONE,
-                   text, flags=re.DOTALL) if text != "\\" else ""
-    if not found or _NONE in found:
+    r"""Replaces escapes such as `\t` by their characters, as Spark does."""
+    def character(escape: re.Match[str]) -> str:
+        return _NONE if escape[1] == "u0000" else _ESCAPED.get(escape[1][0], escape[1])
+
+    separator = "" if text == "\\" else re.sub(r"\\(u0000|.)", character, text, flags=re.DOTALL)
+    if not separator or _NONE in separator:
         raise ValueError(f"received sep: {text!r}, expected one character or more", r'A backslash is "\\\\"')
-    return found
+    return separator
 
 
-def _truth(name: str, value: Any) -> bool:
+def _boolean(name: str, value: Any) -> bool:
     text = str(value).lower()
     if text not in ("true", "false"):
         raise ValueError(f"received {name}: {value!r}, expected true or false", nearest(text, ("true", "false")))

@@ -1,4 +1,4 @@
-"""Tables that Spark reads from elsewhere: of a database by JDBC, of a store by its connector, of Delta Lake.
+"""Tables that Spark reads from a server or store: by JDBC, or by a connector such as Delta Lake's.
 
     sources:
       orders:
@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from laketrain.config.base import Section
-from laketrain.config.secrets import holds_secret
+from laketrain.config.language.secrets import contains_secret
 from laketrain.config.sources.base import Connector, EnvironmentName, Options, Schema, ServerSource
 from laketrain.config.sources.files import Drift, Source
 
@@ -31,18 +31,18 @@ _PAIR = re.compile(r"(passw(or)?d|pwd|secret|token)=", re.IGNORECASE)
 
 
 class TableSource(ServerSource):
-    """A table elsewhere, whose rows ingest lands as Parquet in `raw/<name>`; rows that are those of the version before
-    make no new one."""
+    """A table on a server or in a store. Ingest lands its rows as Parquet in `raw/<name>`; if they equal the version
+    before, it makes no new one."""
 
     declared: Schema = Field(default="infer", alias="schema")
-    """Each column with the Spark SQL type that it has; by default as the connector gives them, pinned when they are
-    cleaned first."""
+    """The columns, each with its Spark SQL type; by default those that the connector returns, pinned when they are
+    first cleaned."""
     drift: Drift = Drift()
-    """What happens where the columns differ from those; by default nothing but a further column is let pass."""
+    """What happens if the columns differ from the schema; by default only additional columns are accepted."""
     since: str | None = None
-    """A column that only grows, e.g. a serial number or a time of change, without nulls: a run lands the rows beyond
-    the largest value that has landed, and the new version holds those and all earlier ones. Rows that are changed, or
-    committed late with a smaller value, are not seen. By default each run lands the whole table."""
+    """A column that only grows, without nulls, e.g. a serial number or a time of change. A run lands only rows above
+    the largest value so far, and the new version contains those and all earlier ones. Rows that are changed, or
+    committed late with a smaller value, are missed. By default each run lands the whole table."""
 
     @property
     def columns(self) -> dict[str, str] | None:
@@ -54,25 +54,25 @@ class TableSource(ServerSource):
 
     @property
     def landed(self) -> Source:
-        """What has landed, as a source of files."""
+        """The landed rows, as a source of files."""
         return Source.model_validate({"format": "parquet", "path": self.format, "schema": self.declared,
                                       "drift": self.drift.model_dump()})
 
     @property
-    def place(self) -> str:
-        """Which table it is, without a secret: two sources of one place land the same rows."""
+    def location(self) -> str:
+        """Identifies the table, without secrets: sources with the same location land the same rows."""
         raise NotImplementedError
 
     @property
-    def given(self) -> dict[str, str]:
-        """The options that Spark's reader is given, secrets among them."""
+    def reader_options(self) -> dict[str, str]:
+        """All options of Spark's reader, including secrets."""
         return {**{name: str(value) for name, value in self.options.items()}, **self.secret_options()}
 
     @field_validator("options")
     @classmethod
     def _no_secret(cls, options: Options) -> Options:
         for name, value in options.items():
-            if _SECRET.search(name) or _PAIR.search(str(value)) or holds_secret(str(value)):
+            if _SECRET.search(name) or _PAIR.search(str(value)) or contains_secret(str(value)):
                 raise ValueError(f"received a value for {name!r} (not shown: it is a secret)",
                                  "Put it in the environment and its variable's name under 'secrets', e.g. "
                                  f"secrets: {{{name}: SHOP_SECRET}}")
@@ -80,21 +80,21 @@ class TableSource(ServerSource):
 
 
 class Partition(Section):
-    """How a table is read by several tasks at a time: by ranges of a column."""
+    """Reads a table by several tasks at a time, each a range of a column."""
 
     column: str = Field(min_length=1)
     """A column of whole numbers, dates or times."""
     parts: int = Field(default=8, ge=2, le=1000)
-    """How many ranges, and connections to the database."""
+    """The number of ranges, and of connections to the database."""
     lower: int | str | None = None
-    """Where the first range ends to be open; by default the column's least value. Rows below it are read too."""
+    """The lower bound from which ranges are computed; by default the column's minimum. Rows below it are read too."""
     upper: int | str | None = None
-    """Where the last range begins to be open; by default the column's largest value. Rows above it are read too."""
+    """The upper bound to which ranges are computed; by default the column's maximum. Rows above it are read too."""
 
     @model_validator(mode="after")
     def _both(self) -> Partition:
         if (self.lower is None) != (self.upper is None):
-            raise ValueError("received only one of lower and upper", "Give both, or none to have them asked for")
+            raise ValueError("received only one of lower and upper", "Give both, or none to query them")
         return self
 
 
@@ -104,28 +104,28 @@ class JdbcSource(TableSource):
     tag: ClassVar[str] = "jdbc"
 
     format: Literal["jdbc"]
-    """The Spark session needs the database's driver, e.g. of the package org.postgresql:postgresql."""
+    """The Spark session needs the database's JDBC driver, e.g. the package org.postgresql:postgresql."""
     url: str = Field(pattern=r"^jdbc:[a-z]")
     """The database, e.g. jdbc:postgresql://db:5432/shop."""
     table: str | None = Field(default=None, min_length=1)
-    """The table or view, with its schema where it has one."""
+    """The table or view, with its schema if it has one."""
     query: str | None = Field(default=None, min_length=1)
-    """Or a SELECT in the database's own SQL."""
+    """Instead of `table`: a SELECT in the database's SQL."""
     user_env: EnvironmentName | None = None
-    """The NAME of the environment variable that holds the user."""
+    """The NAME of the environment variable that contains the user."""
     password_env: EnvironmentName | None = None
-    """The NAME of the environment variable that holds the password."""
+    """The NAME of the environment variable that contains the password."""
     partition: Partition | None = None
-    """Read it by several tasks; by default by one, which suits up to some million rows."""
+    """Read by several tasks; by default by one, which is enough for up to some million rows."""
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return f"{self.url} {self.table or self.query}"
 
     @property
-    def given(self) -> dict[str, str]:
-        asked = self.table or f"({(self.query or '').strip().rstrip(';')}) laketrain_query"
-        return {"fetchsize": "10000", **super().given, "url": self.url, "dbtable": asked,
+    def reader_options(self) -> dict[str, str]:
+        dbtable = self.table or f"({(self.query or '').strip().rstrip(';')}) laketrain_query"
+        return {"fetchsize": "10000", **super().reader_options, "url": self.url, "dbtable": dbtable,
                 **{name: os.environ.get(variable, "") for name, variable in self._login.items()}}
 
     def secret_variables(self) -> list[str]:
@@ -139,7 +139,7 @@ class JdbcSource(TableSource):
     @field_validator("url")
     @classmethod
     def _without_secret(cls, url: str) -> str:
-        if holds_secret(url):
+        if contains_secret(url):
             raise ValueError("received a URL with a user or password in it (not shown)",
                              "Put user and password in the environment, and name them by user_env and password_env")
         return url
@@ -147,12 +147,13 @@ class JdbcSource(TableSource):
     @field_validator("options")
     @classmethod
     def _not_ours(cls, options: Options) -> Options:
-        own = {"url": "url", "dbtable": "table", "query": "query", "user": "user_env", "partitioncolumn": "partition",
-               "lowerbound": "partition", "upperbound": "partition", "numpartitions": "partition"}
+        replaced = {"url": "url", "dbtable": "table", "query": "query", "user": "user_env",
+                    "partitioncolumn": "partition", "lowerbound": "partition", "upperbound": "partition",
+                    "numpartitions": "partition"}
         for name in options:
-            if name.lower() in own:
+            if name.lower() in replaced:
                 raise ValueError(f"received the option {name!r}, which laketrain sets itself",
-                                 f"Use the source's {own[name.lower()]!r}")
+                                 f"Use the source's {replaced[name.lower()]!r}")
         return options
 
     @model_validator(mode="after")
@@ -168,15 +169,15 @@ class ConnectorSource(TableSource):
     tag: ClassVar[str] = "connector"
 
     format: Connector
-    """What Spark knows the connector as; the session needs its package."""
+    """The connector's name in Spark; the session needs its package."""
     path: str | None = Field(default=None, min_length=1)
-    """Where the table lies, for connectors that want to know; a relative one is seen from the config's directory."""
+    """The table's path, for connectors that need one; a relative one starts from the config's directory."""
 
     @property
     def file_path(self) -> str | None:
         return self.path
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         options = (f"{key}={value}" for key, value in sorted(self.options.items()))
         return " ".join([self.format, self.path or "", *options])

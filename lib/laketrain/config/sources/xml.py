@@ -1,4 +1,4 @@
-"""What a source of XML may say: laketrain reads it itself, by some of Spark's options, so it must know them all."""
+"""The options of an XML source. laketrain reads XML itself and supports only some of Spark's options."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Any
 
 from laketrain.errors import nearest
 
-_TAKEN = ("rowTag", "attributePrefix", "valueTag", "excludeAttribute", "ignoreNamespace", "ignoreSurroundingSpaces",
+_SUPPORTED = ("rowTag", "attributePrefix", "valueTag", "excludeAttribute", "ignoreNamespace", "ignoreSurroundingSpaces",
           "nullValue", "encoding", "charset", "inferSchema", "mode", "dateFormat", "timestampFormat",
           "timestampNTZFormat", "nanValue", "positiveInf", "negativeInf", "locale", "timeZone", "samplingRatio",
           "multiLine")
 
 
 def check_xml(options: Mapping[str, Any]) -> None:
-    """Raises ValueError for options by which XML can't be read."""
+    """Raises ValueError for options with which XML can't be read."""
     given = {name.lower(): value for name, value in options.items()}
     tag = str(given.get("rowtag", ""))
     if not tag:
-        raise ValueError("the option 'rowTag' is missing, which says what a record of XML is",
-                         "Name the element that is one, e.g. options: {rowTag: book}")
+        raise ValueError("the option 'rowTag' is missing, the element of a record",
+                         "Name the element, e.g. options: {rowTag: book}")
     if any(mark.isspace() or mark in "<>/&" for mark in tag):
         raise ValueError(f"received rowTag {tag!r}, expected an element's name alone", "Write it without brackets")
     for name in options:
-        if name.lower() not in map(str.lower, _TAKEN):
-            raise ValueError(f"received the option {name!r}, which isn't taken for XML", nearest(name, _TAKEN))
+        if name.lower() not in map(str.lower, _SUPPORTED):
+            raise ValueError(f"received the option {name!r}, which isn't supported for XML", nearest(name, _SUPPORTED))
     if str(given.get("inferschema", False)).lower() == "true":
-        raise ValueError("received inferSchema: true, but XML carries no types, and 007 is no 7",
-                         "Remove it: declare the columns' types, or let schema: infer take texts, for rules to cast")
+        raise ValueError("received inferSchema: true, but XML has no types, and 007 isn't 7",
+                         "Remove it: declare the columns' types, or use schema: infer, and cast by rules")

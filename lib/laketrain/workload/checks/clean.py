@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from laketrain.config.clean import Check as CheckRule
 from laketrain.config.clean import CleanTable, Derive, Types
-from laketrain.config.sql import condition_error, expression_error
+from laketrain.config.sql.queries import condition_problem, expression_problem
 from laketrain.errors import Problem
 from laketrain.workload.checks.words import unknown
 
@@ -26,20 +26,20 @@ def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
         elif (known := workload.sources[source].columns) is not None:
             yield from _of_rules(name, table, dict(known))
         else:
-            yield from (Problem.at(("clean", name, "rules", index, rule.rule), *problem)
-                        for index, rule in enumerate(table.rules) if (problem := rule.problem({})))
+            yield from (problem.below("clean", name, "rules", index, rule.rule)
+                        for index, rule in enumerate(table.rules) for problem in rule.problems({}))
 
 
 def _of_rules(name: str, table: CleanTable, columns: Types) -> Iterator[Problem]:
     for index, rule in enumerate(table.rules):
         path = ("clean", name, "rules", index, rule.rule)
         if isinstance(rule, CheckRule | Derive):
-            sql_error = condition_error if isinstance(rule, CheckRule) else expression_error
-            if problem := sql_error(rule.sql, columns):
-                yield Problem.at((*path, "sql"), *problem)
+            check_sql = condition_problem if isinstance(rule, CheckRule) else expression_problem
+            if problem := check_sql(rule.sql, columns):
+                yield problem.below(*path, "sql")
         absent = [column for column in rule.uses() if column not in columns]
         for column in absent:
             yield unknown(path, "column", column, columns)
-        if not absent and (problem := rule.problem(columns)):
-            yield Problem.at(path, *problem)
+        if not absent:
+            yield from (problem.below(*path) for problem in rule.problems(columns))
         columns = rule.after(columns)

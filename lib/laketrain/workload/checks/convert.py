@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from laketrain.config.names import hidden_by_convert, hidden_by_window
+from laketrain.config.column_names import convert_name_clash, window_name_clash
 from laketrain.errors import Problem
 from laketrain.workload.checks.words import unknown
 
@@ -29,7 +29,7 @@ def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
     for path, column in convert.columns.items():
         if column not in known:
             yield unknown(("convert", *path), f"column of {convert.table}", column, known)
-        elif hidden := hidden_by_convert(column) or hidden_by_window(column, convert.windows, known):
-            yield Problem.at(("convert", *path), *hidden)
-    if convert.windows is not None and (problem := convert.windows.unlike(known)):
-        yield Problem.at(("convert", "windows", "known_by"), *problem)
+        elif clash := convert_name_clash(column) or window_name_clash(column, convert.windows, known):
+            yield clash.below("convert", *path)
+    if convert.windows is not None and (problem := convert.windows.known_by_problem(known)):
+        yield problem.below("convert", "windows", "known_by")

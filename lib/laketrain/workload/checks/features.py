@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from laketrain.config.names import alike, hidden_by_convert, hidden_by_window
+from laketrain.config.column_names import convert_name_clash, find_clash, window_name_clash
 from laketrain.config.windows import Windows
 from laketrain.errors import DataError, Problem
 from laketrain.features import Feature, FeatureSet
@@ -28,9 +28,9 @@ def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
     if convert is None:
         return
     features = convert.features
-    if (twins := alike(features)) is not None:
-        yield Problem.at((*_PATH, twins[1]), f"{twins[0]!r} and {twins[1]!r} differ by capitals alone, and name "
-                         "columns that Spark can't tell apart", "Rename one of them")
+    if (clash := find_clash(features)) is not None:
+        yield Problem.at((*_PATH, clash[1]), f"{clash[0]!r} and {clash[1]!r} differ by capitals alone, and name "
+                         "columns that Spark can't distinguish", "Rename one of them")
     for name, feature in features.items():
         yield from _unset(name, feature)
         if feature.role == "target":
@@ -78,8 +78,8 @@ def _columns(convert: Convert, known: Collection[str]) -> Iterator[Problem]:
         for column in feature.columns:
             if column not in named:
                 yield unknown(path, f"column of {convert.table}", column, named)
-            elif hidden := hidden_by_convert(column) or hidden_by_window(column, windows, known):
-                yield Problem.at(path, *hidden)
+            elif clash := convert_name_clash(column) or window_name_clash(column, windows, known):
+                yield clash.below(*path)
         if windows is not None and set(feature.columns) <= set(named):
             yield from (problem.below(*_PATH, name) for problem in _steps(feature, windows))
 

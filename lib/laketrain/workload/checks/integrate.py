@@ -22,10 +22,10 @@ def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
         if table.table not in tables:
             yield unknown((*path, "table"), "clean table", table.table, tables)
             continue
-        for index, (step, here) in enumerate(columns.steps(name)):
+        for index, (step, context) in enumerate(columns.steps(name)):
             below = (*path, "steps", index, step.step)
             absent = [other for other in step.reads() if other not in tables]
             key = "table" if "table" in type(step).model_fields else "tables"
             yield from (unknown((*below, key), "clean table", other, tables) for other in absent)
             if not absent:
-                yield from (problem.below(*below) for problem in step.problems(here))
+                yield from (problem.below(*below) for problem in step.problems(context))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from laketrain.config.column_names import prediction_name_clash, window_name_clash
 from laketrain.config.evaluate import Predict
 from laketrain.config.integrate import Known
-from laketrain.config.names import hidden_by_answers, hidden_by_window
 from laketrain.errors import DataError, Problem, nearest
 from laketrain.features import FeatureSet
 from laketrain.tasks import Output, kinds_of
@@ -35,8 +35,8 @@ def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
     for index, column in enumerate(predict.keep):
         if column not in named:
             yield unknown(("predict", "keep", index), f"column of {predict.table}", column, named)
-        elif hidden := hidden_by_window(column, windows, known):
-            yield Problem.at(("predict", "keep", index), *hidden)
+        elif hidden := window_name_clash(column, windows, known):
+            yield hidden.below("predict", "keep", index)
 
 
 def unfit(workload: Workload, columns: Columns) -> Iterator[Problem]:
@@ -54,8 +54,8 @@ def unfit(workload: Workload, columns: Columns) -> Iterator[Problem]:
             if known is not None and column not in known:
                 yield Problem.at(("predict", "table"), f"{predict.table} has no column {column!r}, which the model's "
                                  f"input {name!r} comes from", nearest(column, known))
-            elif table is not None and (hidden := hidden_by_window(column, windows, table)):
-                yield Problem.at(("predict", "table"), f"{predict.table}: {column!r} {hidden[0]}", hidden[1])
+            elif table is not None and (hidden := window_name_clash(column, windows, table)):
+                yield Problem.at(("predict", "table"), f"{predict.table}: {column!r} {hidden.problem}", hidden.hint)
 
 
 def _answers(predict: Predict, features: FeatureSet, outputs: Mapping[str, Output],
@@ -67,10 +67,10 @@ def _answers(predict: Predict, features: FeatureSet, outputs: Mapping[str, Outpu
     of_keys = dict.fromkeys(column for feature in features.ids.values() for column in feature.columns)
     kept = predict.keep or [column for column in of_keys if table is None or column in table]
     try:
-        hidden = hidden_by_answers(kept, columns_of(outputs, predict.probabilities), predict.only_new)
+        hidden = prediction_name_clash(kept, columns_of(outputs, predict.probabilities), predict.only_new)
     except DataError as error:
         if outputs:  # the check of the features reports that there are none
             yield Problem.at(("predict",), f"{error.subject} {error.problem}", sentence(error.hint))
         return
     if hidden is not None:
-        yield Problem.at(("predict", "keep") if predict.keep else ("predict",), *hidden)
+        yield hidden.below(*(("predict", "keep") if predict.keep else ("predict",)))

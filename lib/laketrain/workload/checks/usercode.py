@@ -16,4 +16,4 @@ def problems(workload: Workload) -> Iterator[Problem]:
     """Of the functions that `train` names besides the model's; without running any of their code."""
     for call, key in workload.train.calls.items() if workload.train else ():
         if (problem := call_problem(call)) is not None:
-            yield Problem.at(("train", key), *problem)
+            yield problem.below("train", key)

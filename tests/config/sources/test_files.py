@@ -1,4 +1,4 @@
-"""What a source may say, and what is told of one that can't be."""
+"""Valid sources of files, and the problems of invalid ones."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def source(**settings: Any) -> Source:
     ({"format": "com.some.Reader", "schema": {"id": "string"}}, {"id": "string"}),
     ({"format": "excel", "schema": {"id": "string"}}, {"id": "string"}),
 ])
-def test_columns_are_told_where_the_config_alone_can_tell(settings: dict[str, Any], columns: dict[str, str] | None):
+def test_columns_are_known_if_the_config_declares_them(settings: dict[str, Any], columns: dict[str, str] | None):
     assert source(**settings).columns == columns
 
 
-@pytest.mark.parametrize(("settings", "said"), [
+@pytest.mark.parametrize(("settings", "message"), [
     ({"format": "csv"}, "the key 'schema' is missing"),
-    ({"format": "csv", "schema": {"id": "int", "a": "array<int>"}}, "'array<int>' for 'a', which a value of CSV can't"),
+    ({"format": "csv", "schema": {"id": "int", "a": "array<int>"}}, "'array<int>' for 'a', which CSV can't contain"),
     ({"format": "cvs", "schema": "infer"}, "Did you mean 'csv'?"),
     ({"format": "image"}, "Did you mean 'images'?"),
     ({"format": "Parquet", "schema": "infer"}, "expected csv, json, parquet"),
@@ -42,26 +42,26 @@ def test_columns_are_told_where_the_config_alone_can_tell(settings: dict[str, An
     ({"format": "text", "options": {"encoding": "UTF-16"}}, "received encoding: UTF-16 for text"),
     ({"format": "csv", "schema": "infer", "max_file_mb": 2}, "received max_file_mb for csv"),
     ({"format": "json", "schema": "infer", "drift": {"retyped": "string"}}, "json files carry no types"),
-    ({"format": "csv", "schema": "infer", "options": {"encoding": "utf-9"}}, "the encoding 'utf-9', which is none"),
-    ({"format": "csv", "schema": "infer", "options": {"pathGlobFilter": "*.csv"}}, "would leave out landed files"),
-    ({"format": "orc", "schema": "infer", "options": {"ignoreCorruptFiles": True}}, "would leave out landed files"),
-    ({"format": "avro", "schema": "infer", "options": {"ignoreExtension": False}}, "would leave out landed files"),
-    ({"format": "csv", "schema": "infer", "options": {"mode": "DROPMALFORMED"}}, "would drop records without a word"),
-    ({"format": "excel", "schema": "infer", "options": {"Mode": "dropMalformed"}}, "would drop records without a word"),
-    ({"format": "json", "schema": "infer", "options": {"mode": "FAILFAST"}}, "max_reject_fraction be 0"),
+    ({"format": "csv", "schema": "infer", "options": {"encoding": "utf-9"}}, "the unknown encoding 'utf-9'"),
+    ({"format": "csv", "schema": "infer", "options": {"pathGlobFilter": "*.csv"}}, "would skip landed files"),
+    ({"format": "orc", "schema": "infer", "options": {"ignoreCorruptFiles": True}}, "would skip landed files"),
+    ({"format": "avro", "schema": "infer", "options": {"ignoreExtension": False}}, "would skip landed files"),
+    ({"format": "csv", "schema": "infer", "options": {"mode": "DROPMALFORMED"}}, "would silently drop records"),
+    ({"format": "excel", "schema": "infer", "options": {"Mode": "dropMalformed"}}, "would silently drop records"),
+    ({"format": "json", "schema": "infer", "options": {"mode": "FAILFAST"}}, "max_reject_fraction to 0"),
     ({"format": "xml", "schema": "infer"}, "the option 'rowTag' is missing"),
     ({"format": "xml", "schema": "infer", "options": {"rowTag": "<b>"}}, "Write it without brackets"),
     ({"format": "xml", "schema": "infer", "options": {"rowtag": "b", "nullVale": ""}}, "Did you mean 'nullValue'?"),
-    ({"format": "xml", "schema": "infer", "options": {"rowTag": "b", "inferSchema": True}}, "XML carries no types"),
+    ({"format": "xml", "schema": "infer", "options": {"rowTag": "b", "inferSchema": True}}, "XML has no types"),
     ({"format": "xml", "schema": "infer", "options": {"rowTag": "b"}, "drift": {"retyped": "string"}},
      "xml files carry no types"),
 ])
-def test_what_a_source_can_t_be_is_told(settings: dict[str, Any], said: str):
+def test_an_invalid_source_is_refused_with_the_reason(settings: dict[str, Any], message: str):
     with pytest.raises(ValidationError) as caught:
         source(**settings)
     [error] = caught.value.errors()
     told = error["ctx"]["error"].args if error["type"] == "value_error" else (error["msg"],)
-    assert said in " ".join(told)
+    assert message in " ".join(told)
 
 
 @pytest.mark.parametrize("settings", [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from laketrain.config.sql import condition_error, selected, sql_error
+from laketrain.config.sql.queries import condition_problem, query_problem, selected_columns
 
 VIEW = {"digit_id", "pixels", "label"}
 
@@ -24,13 +24,13 @@ VIEW = {"digit_id", "pixels", "label"}
     ("SELEC 1", None),
 ])
 def test_the_columns_of_a_select_are_read_from_it(sql: str, columns: set[str] | None):
-    found = selected(sql, dict.fromkeys(VIEW, "int"))
-    assert (None if found is None else set(found)) == columns
+    result = selected_columns(sql, dict.fromkeys(VIEW, "int"))
+    assert (None if result is None else set(result)) == columns
 
 
 def test_a_star_over_unknown_columns_is_unknown():
-    assert selected("SELECT * FROM v", None) is None
-    assert selected("SELECT label FROM v", None) == {"label": ""}
+    assert selected_columns("SELECT * FROM v", None) is None
+    assert selected_columns("SELECT label FROM v", None) == {"label": ""}
 
 
 @pytest.mark.parametrize(("sql", "types"), [
@@ -39,8 +39,8 @@ def test_a_star_over_unknown_columns_is_unknown():
     ("SELECT cast(label AS string) AS label, label AS same FROM v", {"label": "", "same": ""}),
     ("WITH w AS (SELECT digit_id AS label FROM v) SELECT label FROM w", {"label": ""}),
 ])
-def test_a_column_that_is_taken_as_it_is_keeps_its_type(sql: str, types: dict[str, str]):
-    assert selected(sql, {"digit_id": "string", "pixels": "array<int>", "label": "int"}) == types
+def test_an_unchanged_column_keeps_its_type(sql: str, types: dict[str, str]):
+    assert selected_columns(sql, {"digit_id": "string", "pixels": "array<int>", "label": "int"}) == types
 
 
 @pytest.mark.parametrize("sql", [
@@ -55,11 +55,11 @@ def test_a_column_that_is_taken_as_it_is_keeps_its_type(sql: str, types: dict[st
     "SELECT label FROM v UNION ALL SELECT label FROM v",
     "SELECT `label` FROM `v` -- a comment",
 ])
-def test_a_select_over_the_view_is_taken(sql: str):
-    assert sql_error(sql, "v", VIEW) is None
+def test_a_select_over_the_view_is_accepted(sql: str):
+    assert query_problem(sql, "v", VIEW) is None
 
 
-@pytest.mark.parametrize(("sql", "said"), [
+@pytest.mark.parametrize(("sql", "message"), [
     ("SELECT lable FROM v", "there is no column 'lable'"),
     ("SELECT label FROM v WHERE scaner = 'a'", "there is no column 'scaner'"),
     ("SELECT label FROM w", "reads 'w', expected the view 'v' alone"),
@@ -73,10 +73,11 @@ def test_a_select_over_the_view_is_taken(sql: str):
     ("CREATE TABLE w AS SELECT * FROM v", "received CREATE, expected a SELECT"),
     ("SELECT 1; SELECT 2", "expected a SELECT"),
 ])
-def test_any_other_sql_is_refused(sql: str, said: str):
-    problem, hint = sql_error(sql, "v", VIEW) or ("", "")
-    assert said in problem
-    assert hint
+def test_any_other_sql_is_refused(sql: str, message: str):
+    problem = query_problem(sql, "v", VIEW)
+    assert problem is not None
+    assert message in problem.problem
+    assert problem.hint
 
 
 @pytest.mark.parametrize("sql", [
@@ -84,18 +85,19 @@ def test_any_other_sql_is_refused(sql: str, said: str):
     "`label` IS NOT NULL", "NOT isnan(label)", "aggregate(pixels, 0, (sum, x) -> sum + x) > 0", "true",
     "label IN (1, 2)", "CASE WHEN label = 1 THEN true ELSE digit_id <> '' END", "(label > 1)",
 ])
-def test_a_condition_over_the_columns_is_taken(sql: str):
-    assert condition_error(sql, VIEW) is None
+def test_a_condition_over_the_columns_is_accepted(sql: str):
+    assert condition_problem(sql, VIEW) is None
 
 
-@pytest.mark.parametrize(("sql", "said"), [
+@pytest.mark.parametrize(("sql", "message"), [
     ("lable >= 0", "there is no column 'lable'"),
     ("label >= 0 AND exists(pixel, p -> p > 0)", "there is no column 'pixel'"),
     ("label >=", "can't be parsed as Spark SQL near '>='"),
     ("SELECT label FROM v", "received SELECT, expected a condition"),
     ("DROP TABLE v", "received DROP, expected a condition"),
 ])
-def test_what_is_no_condition_is_refused(sql: str, said: str):
-    problem, hint = condition_error(sql, VIEW) or ("", "")
-    assert said in problem
-    assert hint
+def test_sql_that_isn_t_a_condition_is_refused(sql: str, message: str):
+    problem = condition_problem(sql, VIEW)
+    assert problem is not None
+    assert message in problem.problem
+    assert problem.hint

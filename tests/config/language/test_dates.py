@@ -1,4 +1,4 @@
-"""Days asked for on the command line are days of the calendar, each once."""
+"""Dates on the command line become days of the calendar, each once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.config.dates import days
+from laketrain.config.language.dates import days
 from laketrain.errors import ConfigError
 
 
@@ -26,10 +26,10 @@ def test_days_and_ranges_become_days(asked: str, found: list[str]) -> None:
 @given(st.dates(), st.integers(0, 400))
 def test_a_range_has_both_ends_and_every_day_between(begin: date, more: int) -> None:
     end = min(date.max - timedelta(days=1), begin) + timedelta(days=min(more, (date.max - begin).days))
-    found = days(f"{min(begin, end)}..{max(begin, end)}")
-    assert (found[0], found[-1]) == (str(min(begin, end)), str(max(begin, end)))
-    assert len(found) == abs((end - begin).days) + 1 == len(set(found))
-    assert list(found) == sorted(found)
+    result = days(f"{min(begin, end)}..{max(begin, end)}")
+    assert (result[0], result[-1]) == (str(min(begin, end)), str(max(begin, end)))
+    assert len(result) == abs((end - begin).days) + 1 == len(set(result))
+    assert list(result) == sorted(result)
 
 
 @pytest.mark.parametrize(("asked", "problem"), [
@@ -41,9 +41,9 @@ def test_a_range_has_both_ends_and_every_day_between(begin: date, more: int) -> 
     ("2026-11-01..", "received '', expected a day"),
     ("2026-11-01,", "received '', expected a day"),
     ("2026-11-01...2026-11-02", "received '.2026-11-02', expected a day"),
-    ("2026-11-03..2026-11-01", "'2026-11-03..2026-11-01' ends before it begins"),
+    ("2026-11-03..2026-11-01", "'2026-11-03..2026-11-01' ends before it starts"),
 ])
-def test_what_is_no_day_is_refused_with_the_way_to_write_it(asked: str, problem: str) -> None:
+def test_what_isn_t_a_day_is_refused_with_an_example(asked: str, problem: str) -> None:
     with pytest.raises(ConfigError) as caught:
         days(asked)
     assert caught.value.problems[0].where == "--dates"

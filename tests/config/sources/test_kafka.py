@@ -1,4 +1,4 @@
-"""What the config says of topics, and what it refuses."""
+"""The settings of Kafka topics, and the problems of invalid ones."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def load(tmp_path: Path, source: str, rules: str = "[]") -> Workload:
     return Workload.load(path)
 
 
-def test_a_topic_is_told_by_its_servers_and_its_name(tmp_path: Path) -> None:
+def test_a_topic_is_identified_by_its_servers_and_its_name(tmp_path: Path) -> None:
     source = load(tmp_path, GOOD).sources["events"]
     assert isinstance(source, KafkaSource)
     assert source.servers == "a:9092,b:9092"
     assert source.client() == {"bootstrap.servers": "a:9092,b:9092", "isolation.level": "read_committed"}
 
 
-@pytest.mark.parametrize(("old", "new", "said"), [
+@pytest.mark.parametrize(("old", "new", "message"), [
     ("format: kafka", "format: kafak", "received 'kafak'.*Did you mean 'kafka'?"),
     ("servers: 'a:9092, b:9092'", "server: 'a:9092'", "unknown key 'server'. Did you mean 'servers'?"),
     ("a:9092", "a", "received 'a' among the servers, expected host:port"),
@@ -46,8 +46,8 @@ def test_a_topic_is_told_by_its_servers_and_its_name(tmp_path: Path) -> None:
     ("schema", "options: {minpartitions: 4}, schema", "Did you mean 'minPartitions'?"),
     ("schema", "secrets: {sasl.jaas.config: 'org.x password=1'}, schema", "secrets"),
 ])
-def test_a_mistake_is_answered_with_the_way_out(tmp_path: Path, old: str, new: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said) as caught:
+def test_a_mistake_is_answered_with_the_way_out(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
         load(tmp_path, GOOD.replace(old, new))
     assert "line 4, sources.events" in str(caught.value)
 

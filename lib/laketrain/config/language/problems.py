@@ -1,4 +1,4 @@
-"""pydantic's validation errors as problems that say what was received, what is accepted and the nearest right name.
+"""Turns pydantic's validation errors into problems with what was received, what is accepted and the nearest name.
 
     try: Workload.model_validate(document.data)
     except ValidationError as error: problems = explain(error, Workload, document)
@@ -15,7 +15,7 @@ from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from laketrain.config.base import Section
-from laketrain.config.document import Document
+from laketrain.config.language.document import Document
 from laketrain.errors import Problem, nearest
 
 _EXPECTED = {
@@ -36,13 +36,13 @@ _EXPECTED = {
     "string_too_short": "at least {min_length} characters",
     "string_too_long": "at most {max_length} characters",
 }
-"""By the type of pydantic's error, with the fields of its context."""
+"""What was expected, by the type of pydantic's error; formatted with the fields of its context."""
 
 _FORMS = {
     r"^[A-Za-z0-9][A-Za-z0-9_-]*$": "a name of letters, digits, _ and -",
     r"^[a-z][a-z0-9_]*$": "a name of small letters, digits and _, the first a letter",
 }
-"""What the patterns of `config.base` mean."""
+"""The patterns of `config.base` in words."""
 
 
 def explain(
@@ -50,16 +50,16 @@ def explain(
 ) -> list[Problem]:
     """One problem per error of `model`, which was parsed from the part of `document` at `prefix`."""
     problems = []
-    for details in _by_place(error.errors()):
+    for details in _by_location(error.errors()):
         detail = details[0]
         missing = detail["type"] == "missing"
         path = document.path((*prefix, *detail["loc"]), absent=missing)
-        text, hint = _say(details, model)
+        text, hint = _describe(details, model)
         problems.append(Problem(document.where(path), text, hint, document.line(path)))
     return problems
 
 
-def _say(details: list[ErrorDetails], model: type[BaseModel]) -> tuple[str, str]:
+def _describe(details: list[ErrorDetails], model: type[BaseModel]) -> tuple[str, str]:
     detail = details[0]
     kind, received, context, loc = detail["type"], detail["input"], detail.get("ctx", {}), detail["loc"]
     name = str(loc[-1]) if loc else "file"
@@ -73,23 +73,23 @@ def _say(details: list[ErrorDetails], model: type[BaseModel]) -> tuple[str, str]
         options = _literals(context["expected_tags"])
         return f"unknown {_unquoted(context['discriminator'])} {context['tag']!r}", nearest(context["tag"], options)
     if kind == "union_tag_not_found":
-        wanted = _unquoted(context["discriminator"])
+        key = _unquoted(context["discriminator"])
         tags = ", ".join(tag for section in _sections(_at(model, loc)) if (tag := _tag(section)))
-        return f"received {_show(received)}, expected the key {wanted!r} among them", f"Accepted as {wanted}: {tags}"
+        return f"received {_show(received)}, expected the key {key!r} among them", f"Accepted as {key}: {tags}"
     if kind == "value_error":
         problem, *hints = context["error"].args
         return str(problem), "".join(hints)
     if kind in ("model_type", "model_attributes_type"):
         return f"received {_show(received)}, expected a mapping", _keys_of(list(_sections(_at(model, loc))))
     expected = [_expected(each) for each in details]
-    said = f"received {_show(received)}, expected {' or '.join(dict.fromkeys(expected))}"
+    problem = f"received {_show(received)}, expected {' or '.join(dict.fromkeys(expected))}"
     options = [option for each in details if each["type"] == "literal_error"
                for option in _literals(each["ctx"]["expected"])]
     if options and isinstance(received, str):
         close = nearest(received, options)
-        return said, close if close.startswith("Did") else ""
+        return problem, close if close.startswith("Did") else ""
     quotes = kind == "string_type" and isinstance(received, int | float)
-    return said, "Put it in quotes" if quotes and len(details) == 1 else ""
+    return problem, "Put it in quotes" if quotes and len(details) == 1 else ""
 
 
 def _expected(detail: ErrorDetails) -> str:
@@ -124,7 +124,7 @@ def _show(value: Any) -> str:
 
 
 def _keys_of(sections: list[type[BaseModel]]) -> str:
-    """The mapping that is accepted, in words: its keys, or how to choose among several."""
+    """Describes the accepted mapping: its keys, or how to choose among several."""
     if len(sections) == 1:
         return f"Its keys: {', '.join(_accepted(sections[0]))}"
     tags = [tag for section in sections if (tag := _tag(section))]
@@ -132,16 +132,16 @@ def _keys_of(sections: list[type[BaseModel]]) -> str:
     return f"E.g. {{{key}: {tags[0]}}}; accepted as {key}: {', '.join(tags)}" if tags else ""
 
 
-def _by_place(errors: list[ErrorDetails]) -> Iterator[list[ErrorDetails]]:
-    """The errors of one place together: a plain union (`int | 'auto'`) fails once for each of its members."""
+def _by_location(errors: list[ErrorDetails]) -> Iterator[list[ErrorDetails]]:
+    """Groups errors by location: a plain union (`int | 'auto'`) fails once for each of its members."""
     groups: dict[tuple[Any, ...], list[ErrorDetails]] = {}
     for detail in errors:
         loc = detail["loc"]
         is_member = bool(loc) and isinstance(loc[-1], str) and (
             loc[-1] in {"int", "float", "str", "bool"} or "[" in loc[-1] or loc[-1].startswith("constrained-"))
         key = loc[:-1] if is_member else loc
-        same = (key, is_member) if is_member else (key, detail["type"], detail["msg"])
-        groups.setdefault(same, []).append({**detail, "loc": key})
+        group = (key, is_member) if is_member else (key, detail["type"], detail["msg"])
+        groups.setdefault(group, []).append({**detail, "loc": key})
     yield from groups.values()
 
 
@@ -154,7 +154,7 @@ def _accepted(annotation: Any) -> list[str]:
 
 
 def _at(model: type[BaseModel], loc: Sequence[str | int]) -> Any:
-    """The annotation at `loc`, found by walking the models'; None where it leads nowhere."""
+    """The annotation at `loc`; None if there is none."""
     here: Any = model
     for part in loc:
         here = _step(here, part)
@@ -195,7 +195,7 @@ def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _tag_key(section: type[BaseModel]) -> str | None:
-    """The key by whose value a union tells this section from others."""
+    """The key whose value distinguishes this section from others of a union."""
     for name in ("rule", "kind", "step", "name"):
         field = section.model_fields.get(name)
         if field is not None and typing.get_origin(field.annotation) is typing.Literal:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from laketrain.config.document import Document, parse_value
+from laketrain.config.language.document import Document, parse_value
 from laketrain.errors import ConfigError
 
 TEXT = """\
@@ -45,8 +45,8 @@ def test_a_key_is_always_text(tmp_path: Path):
 
 
 def test_every_path_knows_its_line(tmp_path: Path):
-    found = document(tmp_path, TEXT)
-    assert [found.line(path) for path in (
+    result = document(tmp_path, TEXT)
+    assert [result.line(path) for path in (
         ("name",), ("rules", 0, "max"), ("rules", 1, "column"), ("left", "rules"), ("left", "rules", 1),
         ("right", "size"), ("empty", "x"), ("absent",))] == [1, 3, 4, 6, 4, 7, 10, None]
 
@@ -67,25 +67,25 @@ def test_set_changes_one_use_of_an_anchor(tmp_path: Path):
     ("name=a=b", ["name"], "a=b"),
     ("name=", ["name"], None),
 ])
-def test_set_gives_a_value_as_the_file_would(tmp_path: Path, assignment: str, path: list[str | int], value: object):
-    found = document(tmp_path, TEXT, assignment)
-    here = found.data
+def test_set_parses_a_value_like_the_file(tmp_path: Path, assignment: str, path: list[str | int], value: object):
+    result = document(tmp_path, TEXT, assignment)
+    here = result.data
     for part in path:
         here = here[part]
     assert here == value
-    assert found.line(path) is None
-    assert found.where(path).startswith("--set ")
+    assert result.line(path) is None
+    assert result.where(path).startswith("--set ")
 
 
 VARIABLES = "variables: {date: 2026-01-01, place: here}\npath: /in/${date}/${place}*.csv\nparts: [a, '${date}']\nn: 3\n"
 
 
-def test_variables_fill_text_wherever_it_stands(tmp_path: Path):
+def test_variables_are_filled_in_in_any_text(tmp_path: Path):
     data = document(tmp_path, VARIABLES).data
     assert (data["path"], data["parts"], data["n"]) == ("/in/2026-01-01/here*.csv", ["a", "2026-01-01"], 3)
 
 
-def test_set_gives_a_variable_by_its_name_and_as_text(tmp_path: Path):
+def test_set_sets_a_variable_by_its_name_and_as_text(tmp_path: Path):
     for assignment in ("date=20261120", "date=1e3", "date=on"):
         data = document(tmp_path, VARIABLES, assignment).data
         assert data["path"] == f"/in/{assignment.partition('=')[2]}/here*.csv"
@@ -93,20 +93,20 @@ def test_set_gives_a_variable_by_its_name_and_as_text(tmp_path: Path):
 
 def test_a_day_can_be_written_in_another_form(tmp_path: Path):
     text = "variables: {date: 2026-01-02}\na: /in/${date:%Y/%m/%d}/${date}.csv\nb: '${date:%d.%m.}'\n"
-    found = document(tmp_path, text)
-    assert (found.data["a"], found.data["b"]) == ("/in/2026/01/02/2026-01-02.csv", "02.01.")
-    assert found.used == {"date"}
+    result = document(tmp_path, text)
+    assert (result.data["a"], result.data["b"]) == ("/in/2026/01/02/2026-01-02.csv", "02.01.")
+    assert result.used == {"date"}
 
 
-def test_a_form_for_what_is_no_day_is_refused(tmp_path: Path):
+def test_a_date_format_of_a_variable_that_isn_t_a_day_is_refused(tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
         document(tmp_path, "variables: {date: today}\na: '${date:%Y}'\n")
     [problem] = caught.value.problems
     assert (problem.where, problem.line) == ("a", 2)
-    assert problem.problem == "uses ${date:%Y}, and date is 'today', which is no day"
+    assert problem.problem == "uses ${date:%Y}, and date is 'today', which isn't a day"
 
 
-def test_all_variables_that_are_missing_are_told(tmp_path: Path):
+def test_all_missing_variables_are_reported(tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
         document(tmp_path, "a: ${x}\nb: [1, '${y}']\n")
     assert [(problem.where, problem.line) for problem in caught.value.problems] == [("a", 1), ("b.1", 2)]
@@ -115,9 +115,9 @@ def test_all_variables_that_are_missing_are_told(tmp_path: Path):
 
 def test_what_looks_like_a_variable_is_left_where_it_may_be_sparks(tmp_path: Path):
     text = "variables: {date: 2026-01-01}\nconf: {x: '-D${java.io.tmpdir}/${date}'}\nsql: SELECT '${spark.app.name}'\n"
-    found = document(tmp_path, text)
-    assert found.data["conf"]["x"] == "-D${java.io.tmpdir}/2026-01-01"
-    assert found.data["sql"] == "SELECT '${spark.app.name}'"
+    result = document(tmp_path, text)
+    assert result.data["conf"]["x"] == "-D${java.io.tmpdir}/2026-01-01"
+    assert result.data["sql"] == "SELECT '${spark.app.name}'"
 
 
 def test_a_variable_that_is_not_closed_is_refused_in_a_path(tmp_path: Path):
@@ -135,6 +135,6 @@ def test_a_variable_that_is_misspelt_is_refused_in_any_text(tmp_path: Path, writ
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path):
-    found = document(tmp_path, "\ufeffname: demo\r\nlake: x\r\n")
-    assert found.data == {"name": "demo", "lake": "x"}
-    assert found.line(("lake",)) == 2
+    result = document(tmp_path, "\ufeffname: demo\r\nlake: x\r\n")
+    assert result.data == {"name": "demo", "lake": "x"}
+    assert result.line(("lake",)) == 2

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from laketrain.config.types import SparkType
+from laketrain.config.sql.types import SparkType
 
 TYPE = TypeAdapter(SparkType)
 GOOD = [
@@ -14,7 +14,7 @@ GOOD = [
 
 
 @pytest.mark.parametrize("text", GOOD)
-def test_a_type_of_spark_is_taken_as_it_is(text: str):
+def test_a_type_of_spark_is_accepted_unchanged(text: str):
     assert TYPE.validate_python(text) == text
 
 

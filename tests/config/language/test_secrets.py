@@ -1,4 +1,4 @@
-"""A secret in a URL is found in whichever way its system writes it, and nothing else is taken for one."""
+"""Secrets in URLs are found in the forms of all systems, and nothing else is taken for a secret."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from laketrain.config.secrets import holds_secret, without_secrets
+from laketrain.config.language.secrets import contains_secret, hide_secrets
 from laketrain.config.sources import ConnectorSource, JdbcSource
 
 CARRYING = {
@@ -32,9 +32,9 @@ CARRYING = {
 
 @pytest.mark.parametrize("url", CARRYING)
 def test_a_secret_is_hidden_and_the_rest_is_left(url: str) -> None:
-    assert holds_secret(url)
-    assert without_secrets(url) == CARRYING[url]
-    assert not holds_secret(CARRYING[url])
+    assert contains_secret(url)
+    assert hide_secrets(url) == CARRYING[url]
+    assert not contains_secret(CARRYING[url])
 
 
 @pytest.mark.parametrize("url", [
@@ -43,7 +43,7 @@ def test_a_secret_is_hidden_and_the_rest_is_left(url: str) -> None:
     "s3://bucket/a@b", "SELECT a.key FROM a JOIN b ON a.key=b.key",
 ])
 def test_what_carries_none_is_left_as_it_is(url: str) -> None:
-    assert without_secrets(url) == url
+    assert hide_secrets(url) == url
 
 
 @pytest.mark.parametrize("url", [
@@ -55,7 +55,7 @@ def test_what_carries_none_is_left_as_it_is(url: str) -> None:
     "jdbc:clickhouse://h/?custom_http_params=partition_key=1",
 ])
 def test_a_setting_that_only_sounds_like_a_secret_is_not_refused(url: str) -> None:
-    assert not holds_secret(url)
+    assert not contains_secret(url)
     assert JdbcSource.model_validate({"format": "jdbc", "url": url, "table": "t"}).url == url
 
 
@@ -72,5 +72,5 @@ def test_a_source_refuses_it_and_does_not_repeat_it(url: str) -> None:
 @given(st.text(st.characters(exclude_characters="&;'\"", exclude_categories=["Z", "C"]), min_size=1))
 def test_nothing_is_left_of_a_password(password: str) -> None:
     secret = f"<{password}>"
-    assert secret not in without_secrets(f"jdbc:db2://h/s:pwd={secret};")
-    assert secret not in without_secrets(f"jdbc:oracle:thin:scott/{secret}@//db:1521/svc")
+    assert secret not in hide_secrets(f"jdbc:db2://h/s:pwd={secret};")
+    assert secret not in hide_secrets(f"jdbc:oracle:thin:scott/{secret}@//db:1521/svc")

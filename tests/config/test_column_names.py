@@ -1,4 +1,4 @@
-"""Of two things of one name, none hides the other in silence: the workload is refused, with the way out."""
+"""Columns never silently hide each other: a workload with clashing names is refused, with a hint."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.config.names import alike
-from laketrain.config.sql import doubled
+from laketrain.config.column_names import find_clash
+from laketrain.config.sql.queries import duplicate_column
 from laketrain.errors import Problem
 
 SCHEMA = {"id": "string", "at": "timestamp", "load": "double", "past.load": "double", "class": "double",
@@ -23,11 +23,11 @@ AHEAD = {"kind": "value", "column": "next.load", "size": 1}
 LOAD = {"kind": "number", "column": "load"}
 KIND = {"kind": "label", "column": "kind", "classes": 3}
 
-Told = Callable[..., list[Problem]]
+Problems = Callable[..., list[Problem]]
 
 
 @pytest.fixture
-def told(problems: Told) -> Told:
+def refused(problems: Problems) -> Problems:
     """The problems of a workload of `SCHEMA`, with these features and changed parts."""
 
     def found(features: dict[str, Any], rules: list[Any] | None = None, windows: Any = None,
@@ -51,82 +51,82 @@ def where(found: list[Problem]) -> list[str]:
     return [problem.where for problem in found]
 
 
-def test_a_column_called_as_a_window_s_array_is_told_where_it_is_named(told: Told) -> None:
-    found = told({"p": PAST, "n": AHEAD}, windows=WINDOWS, keep=["at", "past.load"])
-    assert where(found) == ["convert.features.p.column", "predict.keep.1"]
-    for problem in found:
+def test_a_column_with_the_name_of_a_window_array_is_reported_where_it_is_used(refused: Problems) -> None:
+    result = refused({"p": PAST, "n": AHEAD}, windows=WINDOWS, keep=["at", "past.load"])
+    assert where(result) == ["convert.features.p.column", "predict.keep.1"]
+    for problem in result:
         assert "the table's column 'past.load', and the values of 'load' in a window" in problem.problem
         assert "derive: {column: past_load" in problem.hint
 
 
-def test_the_way_out_is_accepted_and_so_is_such_a_column_that_nobody_names(told: Told) -> None:
+def test_the_suggested_fix_is_accepted_and_so_is_such_a_column_that_nothing_uses(refused: Problems) -> None:
     rules = [{"derive": {"column": "past_load", "sql": "`past.load`", "type": "double"}},
              {"drop": {"columns": ["past.load"]}}]
-    assert told({"p": PAST, "n": AHEAD}, rules, WINDOWS, ["at", "past.load", "past_load"]) == []
+    assert refused({"p": PAST, "n": AHEAD}, rules, WINDOWS, ["at", "past.load", "past_load"]) == []
     heat = {"kind": "sequence", "column": "past.kind", "shape": [4, 1]}
-    assert told({"p": heat, "n": AHEAD}, windows=WINDOWS, keep=["at"]) == []
-    assert told({"p": LOAD, "n": {**LOAD, "kind": "value", "size": 1, "column": "past.load"}}) == []  # no windows
+    assert refused({"p": heat, "n": AHEAD}, windows=WINDOWS, keep=["at"]) == []
+    assert refused({"p": LOAD, "n": {**LOAD, "kind": "value", "size": 1, "column": "past.load"}}) == []  # no windows
 
 
 @pytest.mark.parametrize(("features", "keep", "name"), [
     ({"x": LOAD, "y": KIND}, ["id", "class"], "class"), ({"x": LOAD, "y": KIND}, ["probability"], "probability"),
     ({"x": LOAD, "y": KIND, "name": {"kind": "key", "column": "class"}}, None, "class"),
 ])
-def test_a_kept_column_called_as_an_answer_is_refused(told: Told, features: dict[str, Any], keep: list[str] | None,
-                                                      name: str) -> None:
-    [problem] = told(features, keep=keep)
+def test_a_kept_column_with_the_name_of_a_prediction_column_is_refused(
+        refused: Problems, features: dict[str, Any], keep: list[str] | None, name: str) -> None:
+    [problem] = refused(features, keep=keep)
     assert problem.where == ("predict.keep" if keep else "predict")
     assert f"column {name!r} would hide, or be hidden by, what predictions call {name!r}" in problem.problem
     assert f"derive: {{column: {name}_given" in problem.hint
 
 
 @pytest.mark.parametrize("name", ["Prediction", "model", "DATA", "_reason"])
-def test_so_are_capitals_and_what_else_stands_beside_answers(told: Told, name: str) -> None:
+def test_other_columns_of_predictions_are_refused_too_whatever_their_case(refused: Problems, name: str) -> None:
     value = {"kind": "value", "column": "load", "size": 1}
     features = {"x": {"kind": "number", "column": "kind"}, "y": value}
-    [problem] = told(features, keep=[name], schema={**SCHEMA, name: "string"})
+    [problem] = refused(features, keep=[name], schema={**SCHEMA, name: "string"})
     assert "what predictions call" in problem.problem
 
 
-def test_an_answer_of_another_kind_of_target_is_no_clash(told: Told) -> None:
+def test_a_prediction_column_of_another_kind_of_target_doesn_t_clash(refused: Problems) -> None:
     """`prediction` is what numbers are called, and here a label is predicted; with several targets names begin so."""
     schema = {**SCHEMA, "prediction": "double"}
-    assert told({"x": LOAD, "y": KIND}, keep=["prediction"], schema=schema) == []
+    assert refused({"x": LOAD, "y": KIND}, keep=["prediction"], schema=schema) == []
     two = {"x": LOAD, "y": KIND, "z": {"kind": "value", "column": "load", "size": 1}}
-    assert told(two, keep=["class"]) == []
-    [problem] = told(two, keep=["y_class"], schema={**SCHEMA, "y_class": "double"})
+    assert refused(two, keep=["class"]) == []
+    [problem] = refused(two, keep=["y_class"], schema={**SCHEMA, "y_class": "double"})
     assert "'y_class'" in problem.problem
 
 
-def test_a_column_is_kept_once(told: Told) -> None:
-    [problem] = told({"x": LOAD, "y": KIND}, keep=["id", "at", "id"])
-    assert "columns 'id' and 'id' can't stand side by side" in problem.problem
+def test_a_column_kept_twice_is_refused(refused: Problems) -> None:
+    [problem] = refused({"x": LOAD, "y": KIND}, keep=["id", "at", "id"])
+    assert "columns 'id' and 'id' can't be in one table" in problem.problem
 
 
-def test_features_that_differ_by_capitals_alone_are_refused(told: Told) -> None:
-    found = told({"load": LOAD, "Load": LOAD, "y": KIND})
-    assert "'load' and 'Load' differ by capitals alone" in str(found[0])
+def test_features_that_differ_only_in_case_are_refused(refused: Problems) -> None:
+    result = refused({"load": LOAD, "Load": LOAD, "y": KIND})
+    assert "'load' and 'Load' differ by capitals alone" in str(result[0])
 
 
-def test_targets_whose_figures_would_have_one_name_are_refused(told: Told) -> None:
+def test_targets_whose_metrics_would_have_the_same_name_are_refused(refused: Problems) -> None:
     value = {"kind": "value", "column": "load", "size": 1}
-    [problem] = told({"x": {"kind": "number", "column": "kind"}, "a": value, "val_a": value})
+    [problem] = refused({"x": {"kind": "number", "column": "kind"}, "a": value, "val_a": value})
     assert "would have figures of one name" in problem.problem
 
 
 @pytest.mark.parametrize("name", ["_split", "_ORDER", "_key", "_copy"])
-def test_a_column_called_as_one_of_convert_s_own_is_refused(told: Told, name: str) -> None:
+def test_a_column_with_the_name_of_one_that_convert_adds_is_refused(refused: Problems, name: str) -> None:
     tables = {"made": {"table": "rows", "steps": [{"sql": f"SELECT *, load AS `{name}` FROM made"}]}}
-    [problem] = told({"x": {"kind": "number", "column": name}, "y": KIND}, tables=tables)
+    [problem] = refused({"x": {"kind": "number", "column": name}, "y": KIND}, tables=tables)
     assert problem.where == "convert.features.x.column"
     assert f"names {name!r}, a column that convert makes itself" in problem.problem
 
 
 @pytest.mark.parametrize("query", ["SELECT load, kind AS load FROM made", "SELECT *, kind + 1 AS Load FROM made"])
-def test_a_select_that_makes_a_column_twice_is_refused(told: Told, query: str) -> None:
-    found = told({"x": LOAD, "y": KIND}, tables={"made": {"table": "rows", "steps": [{"sql": query}]}})
-    assert "would make two columns" in found[0].problem
-    assert found[0].where == "integrate.made.steps.0.sql"
+def test_a_select_with_a_duplicate_column_is_refused(refused: Problems, query: str) -> None:
+    result = refused({"x": LOAD, "y": KIND}, tables={"made": {"table": "rows", "steps": [{"sql": query}]}})
+    assert "would make two columns" in result[0].problem
+    assert result[0].where == "integrate.made.steps.0.sql"
 
 
 @pytest.mark.parametrize(("query", "twice"), [
@@ -134,33 +134,33 @@ def test_a_select_that_makes_a_column_twice_is_refused(told: Told, query: str) -
     ("SELECT t.a, t.A FROM t", "A"), ("SELECT *, * FROM t", "a"),
     ("SELECT x.* FROM (SELECT a AS c FROM t) x", None)])
 def test_which_columns_a_select_makes_twice(query: str, twice: str | None) -> None:
-    assert doubled(query, ["a", "b"]) == twice
+    assert duplicate_column(query, ["a", "b"]) == twice
 
 
-def test_names_that_look_alike_are_refused_in_a_schema(told: Told) -> None:
+def test_names_that_look_the_same_are_refused_in_a_schema(refused: Problems) -> None:
     one, two = (unicodedata.normalize(form, "größe") for form in ("NFC", "NFD"))
-    found = told({"x": LOAD, "y": KIND}, schema={**SCHEMA, one: "double", two: "double"})
-    assert any("nobody (they differ in Unicode's form alone) can't tell apart" in str(problem) for problem in found)
-    found = told({"x": LOAD, "y": KIND}, schema={**SCHEMA, "_FILE": "double"})
-    assert any("'_FILE', a name that laketrain uses itself" in str(problem) for problem in found)
+    result = refused({"x": LOAD, "y": KIND}, schema={**SCHEMA, one: "double", two: "double"})
+    assert any("nobody (they differ in Unicode's form alone) can't distinguish" in str(problem) for problem in result)
+    result = refused({"x": LOAD, "y": KIND}, schema={**SCHEMA, "_FILE": "double"})
+    assert any("'_FILE', a name that laketrain uses itself" in str(problem) for problem in result)
 
 
 @pytest.mark.parametrize("name", ["t-features", "rows-predictions", "made-joins"])
-def test_two_quarantines_of_one_name_are_refused(problems: Told, name: str) -> None:
-    found = problems(json.dumps({
+def test_two_quarantines_of_one_name_are_refused(problems: Problems, name: str) -> None:
+    result = problems(json.dumps({
         "name": "t", "lake": "lake", "sources": {"rows": {"format": "csv", "path": "in/*.csv", "schema": SCHEMA}},
         "clean": {"rows": {}, name: {"source": "rows"}}, "integrate": {"made": {"table": "rows"}},
         "convert": {"table": "made", "features": {"x": LOAD, "y": KIND},
                     "split": {"by": "id", "fractions": {"train": 1.0}}},
         "train": {"model": {"name": "linear"}, "validation": None}, "predict": {"table": "rows"}}))
-    [problem] = found
+    [problem] = result
     assert problem.where == f"clean.{name}" and "its quarantine would be that of" in problem.problem
 
 
 @given(st.lists(st.text("aAbBéÉ", max_size=4), max_size=5))
-def test_names_are_alike_where_neither_capitals_nor_unicode_s_form_tells_them_apart(names: list[str]) -> None:
+def test_names_clash_if_they_differ_only_in_case_or_unicode_form(names: list[str]) -> None:
     forms = [unicodedata.normalize("NFD", name).lower() for name in names]
-    found = alike(names)
-    assert (found is None) == (len(set(forms)) == len(forms))
-    if found is not None:
-        assert unicodedata.normalize("NFD", found[0]).lower() == unicodedata.normalize("NFD", found[1]).lower()
+    result = find_clash(names)
+    assert (result is None) == (len(set(forms)) == len(forms))
+    if result is not None:
+        assert unicodedata.normalize("NFD", result[0]).lower() == unicodedata.normalize("NFD", result[1]).lower()

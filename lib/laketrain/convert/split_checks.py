@@ -1,9 +1,9 @@
-"""Splits of few drawn values: rows of one value never part, so of four values a split may get one, or none.
+"""Checks of splits by a column with few values: rows of one value stay together, so a split may get one value or none.
 
-    refuse_empty("mnist", {"train": 120, "val": 0}, rows, split)     # DataError, with how many values there are
-    narrow(results, {"train": 90, "val": 30}, split)                 # ["all 30 rows of val share one value of 'kind'…"]
+    refuse_empty("mnist", {"train": 120, "val": 0}, rows, split)     # DataError, with the number of values
+    single_value_warnings(results, {"train": 90, "val": 30}, split)  # ["all 30 rows of val share one value of 'kind'…"]
 
-A split of a single value says how well a model does on that value alone, which training never sees.
+A split with a single value only measures how well a model does on that value, which training never sees.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
 _ENOUGH = 2
 
 
-def note_drawn(drawn: dict[str, list[str]], split: str, values: pa.Array, mine: npt.NDArray[np.bool_]) -> None:
-    """Adds to the split's drawn values those of the rows that are `mine`, (n,), until there are two."""
-    known = drawn.setdefault(split, [])
-    if len(known) < _ENOUGH:
-        found = (str(value) for value in pc.unique(values.filter(pa.array(mine))).slice(0, _ENOUGH).to_pylist())
-        drawn[split] = list(dict.fromkeys([*known, *found]))[:_ENOUGH]
+def add_split_values(by_split: dict[str, list[str]], split: str, values: pa.Array, mask: npt.NDArray[np.bool_]) -> None:
+    """Adds the `values` of rows where `mask`, (n,), is true to those of the split, until it has two."""
+    before = by_split.setdefault(split, [])
+    if len(before) < _ENOUGH:
+        more = (str(value) for value in pc.unique(values.filter(pa.array(mask))).slice(0, _ENOUGH).to_pylist())
+        by_split[split] = list(dict.fromkeys([*before, *more]))[:_ENOUGH]
 
 
-def narrow(results: Iterable[TaskResult], sizes: Mapping[str, int], split: Split) -> list[str]:
-    """What is to be said of splits of several rows that share one drawn value, where others have more."""
+def single_value_warnings(results: Iterable[TaskResult], sizes: Mapping[str, int], split: Split) -> list[str]:
+    """A warning for each split whose rows all share one value of `split.by`, if the splits together have more."""
     values: dict[str, set[str]] = {name: set() for name in sizes}
     for result in results:
-        for name, own in result.drawn.items():
-            values[name].update(own)
+        for name, some in result.split_values.items():
+            values[name].update(some)
     if len(set().union(*values.values())) < _ENOUGH:
         return []
     return [f"all {sizes[name]:,} rows of {name} share one value of {split.by!r}, by which 'convert.split' draws"
-            for name, own in values.items() if len(own) == 1 and sizes[name] > 1]
+            for name, distinct in values.items() if len(distinct) == 1 and sizes[name] > 1]
 
 
 def refuse_empty(dataset: str, sizes: Mapping[str, int], rows: DataFrame, split: Split) -> None:
-    """Raises DataError where a split has no row, with the cause."""
+    """Raises DataError with the cause if a split has no row."""
     empty = [name for name, count in sizes.items() if not count]
     if not empty:
         return

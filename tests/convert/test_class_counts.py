@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from laketrain.convert.counted import Counted
+from laketrain.convert.class_counts import ClassCounts
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 
@@ -30,34 +30,34 @@ def test_classes_and_weights_are_those_of_numpy_however_the_rows_are_cut() -> No
     tags = random.random((50, 2)) < 0.5
     table = stored(y=[["a", "b", "c"][label] for label in labels], w=weights,
                    tags=[[name for name, has in zip("st", row, strict=True) if has] for row in tags])
-    parts = [Counted(), Counted()]
+    parts = [ClassCounts(), ClassCounts()]
     parts[0].add(FEATURES, "train", table.slice(0, 20))
     parts[1].add(FEATURES, "train", table.slice(20, 20))
     parts[1].add(FEATURES, "test", table.slice(40))
-    found = Counted().merged(parts)
-    there = weights > 0
+    counts = ClassCounts().merged(parts)
+    weighted = weights > 0
     for split, rows in (("train", slice(0, 40)), ("test", slice(40, 50))):
-        assert found.classes[split] == {"y": np.bincount(labels[rows][there[rows]], minlength=3).tolist(),
-                                        "tags": tags[rows][there[rows]].sum(axis=0).tolist()}
-    assert found.told(["train", "test"]) == {
+        assert counts.classes[split] == {"y": np.bincount(labels[rows][weighted[rows]], minlength=3).tolist(),
+                                        "tags": tags[rows][weighted[rows]].sum(axis=0).tolist()}
+    assert counts.weight_counts(["train", "test"]) == {
         "weights": {"train": weights[:40].sum(), "test": weights[40:].sum()},
-        "masked": {"train": int((~there[:40]).sum()), "test": int((~there[40:]).sum())}}
+        "masked": {"train": int((~weighted[:40]).sum()), "test": int((~weighted[40:]).sum())}}
 
 
 def test_a_split_in_which_every_row_has_weight_0_is_refused() -> None:
-    found = Counted()
+    counts = ClassCounts()
     for split, weight in (("train", 1.0), ("val", 0.0)):
-        found.add(FEATURES, split, stored(y=["a", "b"], tags=[["s"], []], w=[0.0, weight]))
-    said = (r"dataset 'd': has weight 0 in all rows of val \(rows: \{'train': 2, 'val': 2\}\), so that nothing in it "
-            r"counts\. Next: give some of them a weight 'w' above 0")
-    with pytest.raises(DataError, match=said):
-        found.refuse_masked("d", FEATURES, {"train": 2, "val": 2})
+        counts.add(FEATURES, split, stored(y=["a", "b"], tags=[["s"], []], w=[0.0, weight]))
+    message = (r"dataset 'd': has weight 0 in all rows of val \(rows: \{'train': 2, 'val': 2\}\), so that nothing in "
+               r"it counts\. Next: give some of them a weight 'w' above 0")
+    with pytest.raises(DataError, match=message):
+        counts.refuse_masked("d", FEATURES, {"train": 2, "val": 2})
 
 
-def test_rows_without_weights_are_told_without_them() -> None:
+def test_rows_without_weights_have_no_weight_counts() -> None:
     plain = FeatureSet.of({name: feature for name, feature in FEATURES.items() if name != "w"})
-    found = Counted()
-    found.add(plain, "train", stored(y=["a", "c"], tags=[["s"], []], w=[1.0, 1.0]))
-    assert found.told(["train"]) == {}
-    assert found.classes == {"train": {"y": [1, 0, 1], "tags": [1, 0]}}
-    found.refuse_masked("d", plain, {"train": 2})
+    counts = ClassCounts()
+    counts.add(plain, "train", stored(y=["a", "c"], tags=[["s"], []], w=[1.0, 1.0]))
+    assert counts.weight_counts(["train"]) == {}
+    assert counts.classes == {"train": {"y": [1, 0, 1], "tags": [1, 0]}}
+    counts.refuse_masked("d", plain, {"train": 2})

@@ -1,4 +1,4 @@
-"""Spans of time as people write them: `90 s`, `5 minutes`, `1.5 hours`, `2 days`.
+"""Durations as text: `90 s`, `5 minutes`, `1.5 hours`, `2 days`.
 
     class Windows(Section): max_gap: Duration       # a timedelta
 """
@@ -17,21 +17,21 @@ UNITS = {"ms": 0.001, "millisecond": 0.001, "s": 1, "second": 1, "min": 60, "min
          "d": 86_400, "day": 86_400, "week": 604_800}
 """Seconds by the unit's name."""
 _LONGEST = timedelta(days=1_000_000)
-"""More would not fit where Spark counts microseconds."""
-_WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*")
+"""More would overflow Spark's microseconds."""
+_FORM = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*")
 
 
 def _parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    found = _WRITTEN.fullmatch(value)
-    if not found:
+    match = _FORM.fullmatch(value)
+    if not match:
         raise ValueError(f"received {value!r}, expected a number and a unit, e.g. '90 s', '5 minutes' or '1 hour'")
-    name = found[2].lower()
+    name = match[2].lower()
     unit = UNITS.get(name, UNITS.get(name.removesuffix("s")))
     if unit is None:
-        raise ValueError(f"received the unit {found[2]!r} in {value!r}", nearest(name, UNITS))
-    seconds = float(found[1]) * unit
+        raise ValueError(f"received the unit {match[2]!r} in {value!r}", nearest(name, UNITS))
+    seconds = float(match[1]) * unit
     if seconds > _LONGEST.total_seconds():
         raise ValueError(f"received {value[:40]!r}, expected at most {_LONGEST.days:,} days")
     return timedelta(seconds=seconds)
@@ -39,4 +39,4 @@ def _parsed(value: Any) -> Any:
 
 Duration = Annotated[timedelta, BeforeValidator(_parsed),
                      PlainSerializer(lambda span: f"{span.total_seconds():.6f} s", return_type=str)]
-"""A span of time; written out again as seconds."""
+"""A duration; serialised as seconds."""

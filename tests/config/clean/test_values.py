@@ -1,4 +1,4 @@
-"""A pattern of the rule `regex` is Java's to judge: refused here is only what no dialect reads."""
+"""Patterns of the rule `regex` are only refused if no dialect reads them; the rest is left to Java."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def regex(pattern: str) -> Regex:
     r"[]a]+", r"[^]a]+", r"[a-z&&[^aeiou]]", r"[(*]", r"\[\(", r"[\]]", r"\Q([*\E", r"a++b*+c?+", r"a]", r"a||b",
     r"(?:a|)b", r"^*a", r"(?x) a # a ( in a comment", r"{", "\\Q\\\\E",
 ])
-def test_what_java_may_read_is_taken(pattern: str) -> None:
+def test_a_pattern_that_java_may_read_is_accepted(pattern: str) -> None:
     assert regex(pattern).pattern == pattern
 
 
-@pytest.mark.parametrize(("pattern", "said"), [
+@pytest.mark.parametrize(("pattern", "message"), [
     ("(a|b", "a ( is not closed"), (r"(a\)", "a ( is not closed"), ("a)", "a ) closes nothing"),
     (")(", "a ) closes nothing"), ("[a", "a [ is not closed"), ("[]", "a [ is not closed"),
     (r"[a\]", "a [ is not closed"),
     ("[a[b]", "a [ is not closed"), ("*.csv", "nothing before '*'"), ("a|+", "nothing before '+'"),
     ("(?)(*a)", "nothing before '*'"), ("a\\", "a single backslash"), ("(?i", "a ( is not closed"),
 ])
-def test_what_no_dialect_reads_is_refused(pattern: str, said: str) -> None:
+def test_a_pattern_that_no_dialect_reads_is_refused(pattern: str, message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         regex(pattern)
     problem, hint = caught.value.errors()[0]["ctx"]["error"].args
-    assert problem.startswith(f"received {pattern!r}, which is no regular expression: ") and said in problem
+    assert problem.startswith(f"received {pattern!r}, which isn't a regular expression: ") and message in problem
     assert "needs a backslash before it" in hint

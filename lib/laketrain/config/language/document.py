@@ -1,9 +1,9 @@
-"""A YAML file as data plus the line of every key, so that an error can point at it.
+"""A YAML file as data with the line of every key, so that an error can point to it.
 
     document = Document.read("conf/mnist.yaml", sets=["train.epochs=3"])
-    document.line(("train", "epochs"))     # 41, or None where it came from --set
+    document.line(("train", "epochs"))     # 41, or None if --set set it
 
-YAML 1.2's few implicit types: `on`, `no` and dates stay text, `1e-3` is a number. A key twice is refused.
+Implicit types are those of YAML 1.2: `on`, `no` and dates are text, `1e-3` is a number. Duplicate keys are refused.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from laketrain.errors import ConfigError, Problem, nearest
 
 Path_ = tuple[str | int, ...]
 
-_DEEPEST, _MOST = 50, 100_000
-"""How deep a file may nest, and how many values it may hold once its aliases are filled in."""
+_MAX_DEPTH, _MAX_VALUES = 50, 100_000
+"""The maximum nesting of a file, and of its values once aliases are expanded."""
 
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([^}]+))?\}")
 _STRAY = re.compile(r"\$\{([^}]*)\}?")
-_PLACES = ("lake", "path", "folder", "url", "uri", "init_from")
-"""Keys of what lies somewhere: there `${` is meant as a variable. Elsewhere it may be Spark's or Hadoop's."""
+_PATH_KEYS = ("lake", "path", "folder", "url", "uri", "init_from")
+"""Keys of paths and URLs: there `${` always means a variable. Elsewhere it may be Spark's or Hadoop's."""
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -41,7 +41,7 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (the base class's own protocol)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """What a tag such as `!!timestamp` asks for, and the text isn't, is told with its place."""
+        """Raises an error with the line if the text doesn't fit a tag such as `!!timestamp`."""
         try:
             return super().construct_object(node, deep)
         except (ArithmeticError, AttributeError, LookupError, ValueError):
@@ -61,7 +61,7 @@ for _tag, _pattern, _first in (
 
 
 def _number(loader: yaml.SafeLoader, node: yaml.Node) -> int | float:
-    """`010` is ten: YAML 1.1 would read it as eight."""
+    """`010` is ten; YAML 1.1 reads it as eight."""
     text, kind = str(loader.construct_scalar(node)), node.tag.rpartition(":")[2]  # type: ignore[arg-type]
     try:
         return int(text) if kind == "int" else float(text)
@@ -75,7 +75,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def parse_value(text: str) -> Any:
-    """The value that `text` would be in the file; text that is no YAML stays text."""
+    """The value that `text` has in a YAML file; text that isn't YAML stays text."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
     except (yaml.YAMLError, RecursionError):
@@ -83,14 +83,14 @@ def parse_value(text: str) -> Any:
 
 
 class Document:
-    """The data of one file with what `--set` changed, and where each key stands."""
+    """The data of a file, with the changes of `--set` and the line of each key."""
 
     def __init__(self, source: str, data: dict[str, Any], lines: dict[Path_, int]) -> None:
         self.source, self.data, self._written, self._lines = source, data, data, lines
         self._set_by: dict[Path_, str] = {}
-        """The paths that were set after reading, each with what set it."""
+        """The paths that were set after reading, each with the name of what set it."""
         self.used: set[str] = set()
-        """The variables that some text uses."""
+        """The variables that are used."""
 
     @classmethod
     def read(cls, path: str | Path, sets: Sequence[str] = ()) -> Document:
@@ -99,18 +99,18 @@ class Document:
         try:
             text = Path(path).read_text("utf-8")
         except FileNotFoundError:
-            raise ConfigError(source, [Problem("file", "there is no such file", _beside(Path(path)))]) from None
+            raise ConfigError(source, [Problem("file", "there is no such file", _similar_file(Path(path)))]) from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(source, [Problem("file", f"can't be read as UTF-8 text: {error}")]) from None
-        return cls.parse(text, source)._filled(sets)
+        return cls.parse(text, source)._with_sets(sets)
 
     @classmethod
     def of(cls, mapping: Mapping[str, Any], source: str, sets: Sequence[str] = ()) -> Document:
         """A copy of `mapping`, with `sets` applied as in `read`. Raises ConfigError."""
-        return cls(source, _copied(mapping, source), {})._filled(sets)
+        return cls(source, _copied(mapping, source), {})._with_sets(sets)
 
     def changed(self, changes: Mapping[str, Any]) -> Document:
-        """A copy with a new value at each dotted key. Raises ConfigError where a key leads nowhere."""
+        """A copy with a new value at each dotted key. Raises ConfigError if a key doesn't exist."""
         document = Document(self.source, _unshared(self._written), self._lines)
         document._set_by = dict(self._set_by)
         for key, value in changes.items():
@@ -119,15 +119,15 @@ class Document:
         return document
 
     def override(self, key: str, value: Any) -> None:
-        """Replaces the value of a section. Errors still point at its line in the file."""
+        """Replaces the value of a section. Errors still point to its line in the file."""
         self.data = {**self.data, key: value}
         self._written = {**self._written, key: value}
 
     @classmethod
     def parse(cls, text: str, source: str) -> Document:
-        """Raises ConfigError where `text` is no YAML, or no mapping."""
+        """Raises ConfigError if `text` isn't YAML or isn't a mapping."""
         lines: dict[Path_, int] = {}
-        with _taught(text, source):
+        with _yaml_errors(text, source):
             loader = _Loader(text)
             try:
                 node = loader.get_single_node()
@@ -143,41 +143,41 @@ class Document:
         return cls(source, data, lines)
 
     def line(self, path: Sequence[str | int]) -> int | None:
-        """The line of the deepest part of `path` that stands in the file; None for what `--set` gave."""
+        """The line of the deepest part of `path` that is in the file; None for what `--set` set."""
         if self._setter(path):
             return None
-        known = (tuple(path[:end]) for end in range(len(path), 0, -1))
-        return next((self._lines[part] for part in known if part in self._lines), None)
+        parents = (tuple(path[:end]) for end in range(len(path), 0, -1))
+        return next((self._lines[part] for part in parents if part in self._lines), None)
 
     def where(self, path: Sequence[str | int]) -> str:
-        """`path` in words, with what it was set by where that isn't the file."""
+        """`path` as text, with what set it if that isn't the file."""
         setter = self._setter(path)
         return f"{setter} {_dotted(path)}" if setter else _dotted(path)
 
     def located(self, problem: Problem) -> Problem:
-        """`problem` with the line of its path, and with what the path was set by."""
+        """`problem` with the line of its path, and with what set the path."""
         return replace(problem, where=self.where(problem.path), line=self.line(problem.path))
 
     def path(self, loc: Sequence[str | int], absent: bool = False) -> Path_:
-        """A validator's location as it stands in the file: without the names of union members, which pydantic puts
-        between. With `absent`, the last part is a key that ought to be there."""
+        """The path in the file of a validator's location, i.e. without the names of union members that pydantic
+        inserts. With `absent`, the last part is a missing key."""
         here: Any = self.data
-        kept: Path_ = ()
+        path: Path_ = ()
         for index, part in enumerate(loc):
             if part in here if isinstance(here, dict) else isinstance(here, list) and part in range(len(here)):
                 here = here[part]
-                kept = (*kept, part)
+                path = (*path, part)
             elif absent and index == len(loc) - 1:
-                kept = (*kept, part)
-        return kept
+                path = (*path, part)
+        return path
 
     def _setter(self, path: Sequence[str | int]) -> str | None:
-        """What set `path` or a part above it; None where it is the file's."""
+        """What set `path` or a part above it; None if it is from the file."""
         ends = range(len(path), 0, -1)
         return next((self._set_by[tuple(path[:end])] for end in ends if tuple(path[:end]) in self._set_by), None)
 
-    def _filled(self, sets: Sequence[str]) -> Document:
-        """Itself, once `sets` are applied and the variables filled in."""
+    def _with_sets(self, sets: Sequence[str]) -> Document:
+        """Itself, after applying `sets` and filling in the variables."""
         for assignment in sets:
             self._assign(assignment)
         self._substitute()
@@ -194,7 +194,7 @@ class Document:
         self._set(key.strip(), text if is_variable else parse_value(text), "--set", f"--set {assignment}")
 
     def _set(self, key: str, value: Any, setter: str, where: str) -> None:
-        """Puts `value` at a dotted key. A key of one part that names a variable sets that."""
+        """Sets `value` at a dotted key, or the variable of that name."""
         parts = key.split(".")
         here: Any = self._written
         variables = here.get("variables")
@@ -213,7 +213,7 @@ class Document:
         self._set_by[path] = setter
 
     def _part(self, here: Any, part: str, path: Path_, where: str) -> str | int:
-        """`part` as a key or an index of `here`, the value at `path`. `where` names what is set, for errors."""
+        """`part` as a key or an index of `here`, the value at `path`. `where` is used in errors."""
         if isinstance(here, dict):
             return part
         if not isinstance(here, list):
@@ -239,9 +239,9 @@ class Document:
                 return [fill(below, (*path, index)) for index, below in enumerate(value)]
             if not isinstance(value, str):
                 return value
-            told = [_misused(name, form, variables) for name, form in dict.fromkeys(_VARIABLE.findall(value))]
-            told.append(_stray(value, path[-1] in _PLACES, variables))
-            wrong.extend(Problem(self.where(path), *problem, self.line(path)) for problem in told if problem)
+            problems = [_misused(name, form, variables) for name, form in dict.fromkeys(_VARIABLE.findall(value))]
+            problems.append(_stray(value, path[-1] in _PATH_KEYS, variables))
+            wrong.extend(Problem(self.where(path), *problem, self.line(path)) for problem in problems if problem)
             self.used |= {name for name, _ in _VARIABLE.findall(value)}
             return value if wrong else _VARIABLE.sub(lambda match: _variable_text(variables[match[1]], match[2]), value)
 
@@ -252,31 +252,31 @@ class Document:
 
 
 def _unusable(name: str, value: Any, variables: dict[str, Any]) -> tuple[str, str] | None:
-    """Why the variable can't be used as `${name}`, and the way out."""
+    """Why the variable can't be used as `${name}`, and the hint."""
     if not re.fullmatch(r"\w+", name):
         return (f"received the name {name!r}, which text can't use",
-                f"Take letters, digits and _, e.g. {re.sub(r'[^A-Za-z0-9_]+', '_', name).strip('_') or 'date'}")
+                f"Use letters, digits and _, e.g. {re.sub(r'[^A-Za-z0-9_]+', '_', name).strip('_') or 'date'}")
     inner = _VARIABLE.search(str(value))
     if inner or _stray(str(value), False, variables):
-        return (f"is {str(value)!r}, and a variable is not filled in within another",
-                f"Write what it is without ${{…}}, or use both variables where ${{{name}}} is used")
+        return (f"is {str(value)!r}, but variables can't contain variables",
+                f"Write its value without ${{…}}, or use both variables where ${{{name}}} is used")
     return None
 
 
-def _stray(value: str, place: bool, variables: dict[str, Any]) -> tuple[str, str] | None:
-    """What in `value` is meant as a variable and isn't written as one, and the way out; in the name of a `place`
-    whatever begins like one."""
+def _stray(value: str, is_path: bool, variables: dict[str, Any]) -> tuple[str, str] | None:
+    """The first part of `value` that looks like a misspelt variable, and the hint; in a path that is anything that
+    starts with `${`."""
     for match in _STRAY.finditer(value):
         name = match[1].partition(":")[0].strip()
-        if not _VARIABLE.match(value, match.start()) and (place or name in variables):
-            known = name if name in variables and name.isidentifier() else "name"
+        if not _VARIABLE.match(value, match.start()) and (is_path or name in variables):
+            example = name if name in variables and name.isidentifier() else "name"
             return (f"has {match[0]!r}, which is not filled in",
-                    f"Write ${{{known}}} or, of a day, ${{{known}:%Y/%m/%d}}, with one of the variables")
+                    f"Write ${{{example}}} or, for a day, ${{{example}:%Y/%m/%d}}, with one of the variables")
     return None
 
 
 def _misused(name: str, form: str, variables: dict[str, Any]) -> tuple[str, str] | None:
-    """Why `${name:form}` can't be filled in, and the way out."""
+    """Why `${name:form}` can't be filled in, and the hint."""
     if name not in variables:
         near = nearest(name, variables)
         hint = near if near.startswith("Did") else f"Add it to 'variables:', or --set variables.{name}=…"
@@ -284,19 +284,19 @@ def _misused(name: str, form: str, variables: dict[str, Any]) -> tuple[str, str]
     try:
         _variable_text(variables[name], form)
     except ValueError:
-        return (f"uses ${{{name}:{form}}}, and {name} is {str(variables[name])!r}, which is no day",
-                f"Give one such as 2026-11-20, or use ${{{name}}} as it is")
+        return (f"uses ${{{name}:{form}}}, and {name} is {str(variables[name])!r}, which isn't a day",
+                f"Use a day such as 2026-11-20, or ${{{name}}} without a format")
     return None
 
 
 def _variable_text(value: Any, form: str) -> str:
-    """A variable's text or, with a form such as %Y/%m, its day in that form."""
+    """A variable's text or, with a format such as %Y/%m, its day in that format."""
     return date.fromisoformat(str(value)).strftime(form) if form else str(value)
 
 
 @contextmanager
-def _taught(text: str, source: str) -> Iterator[None]:
-    """What PyYAML raises while it reads `text`, as one problem with its line."""
+def _yaml_errors(text: str, source: str) -> Iterator[None]:
+    """Raises PyYAML's errors while it reads `text` as a ConfigError with the line."""
     try:
         yield
     except yaml.MarkedYAMLError as error:
@@ -306,34 +306,34 @@ def _taught(text: str, source: str) -> Iterator[None]:
         hint = nearest(alias[1], re.findall(r"(?<![^\s\[{,])&([^\s\[\]{},]+)", text)) if alias else ""
         problem = Problem("YAML", what, hint, mark.line + 1 if mark else None)
     except ReaderError as error:
-        what = f"the character U+{ord(text[error.position]):04X} has no place in YAML; is this a text file?"
+        what = f"the character U+{ord(text[error.position]):04X} isn't allowed in YAML; is this a text file?"
         problem = Problem("YAML", what, line=text.count("\n", 0, error.position) + 1)
     except RecursionError:
-        problem = Problem("YAML", f"is nested deeper than {_DEEPEST} levels")
+        problem = Problem("YAML", f"is nested deeper than {_MAX_DEPTH} levels")
     else:
         return
     raise ConfigError(source, [problem])
 
 
 def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int]) -> Iterator[Problem]:
-    """Notes every path's line; yields what is wrong with keys. A key is always text: `1:` is a name like any other."""
-    if len(path) > _DEEPEST:
+    """Records the line of every path, and yields problems of keys. Keys are always text: `1:` is the key "1"."""
+    if len(path) > _MAX_DEPTH:
         raise RecursionError
-    if len(lines) > _MOST:
-        raise yaml.MarkedYAMLError(problem=f"holds more than {_MOST:,} values, counting each time an alias is used",
-                                   problem_mark=node.start_mark)
+    if len(lines) > _MAX_VALUES:
+        raise yaml.MarkedYAMLError(problem=f"holds more than {_MAX_VALUES:,} values, counting each time an alias is "
+                                   "used", problem_mark=node.start_mark)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                yield Problem(_dotted(path), "a key is not a plain word", line=line)
+                yield Problem(_dotted(path), "a key isn't a scalar", line=line)
                 continue
             if key.tag != _MERGE:
                 key.tag = "tag:yaml.org,2002:str"
             here = (*path, key.value)
             if key.value in seen and key.tag != _MERGE:
-                yield Problem(_dotted(here), "this key stands twice", f"The first is in line {lines[here]}; keep one",
+                yield Problem(_dotted(here), "this is a duplicate key", f"The first is in line {lines[here]}; keep one",
                               line)
                 continue
             seen.add(key.value)
@@ -346,19 +346,19 @@ def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int]) -> Iterator[Pro
 
 
 def _unshared(value: Any) -> Any:
-    """A copy in which an anchor's aliases are values of their own, so that `--set` changes one of them."""
+    """A copy in which aliases are separate values, so that `--set` changes only one of them."""
     if isinstance(value, dict):
         return {key: _unshared(below) for key, below in value.items()}
     return [_unshared(below) for below in value] if isinstance(value, list) else value
 
 
 def _copied(mapping: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """A copy of plain mappings and lists. Raises ConfigError where it is nested too deeply or a key isn't text."""
+    """A copy of plain mappings and lists. Raises ConfigError if it is nested too deeply or a key isn't text."""
     problems: list[Problem] = []
 
     def copy(value: Any, path: Path_) -> Any:
-        if len(path) > _DEEPEST:
-            raise ConfigError(source, [Problem(_dotted(path[:3]), f"is nested deeper than {_DEEPEST} levels")])
+        if len(path) > _MAX_DEPTH:
+            raise ConfigError(source, [Problem(_dotted(path[:3]), f"is nested deeper than {_MAX_DEPTH} levels")])
         if isinstance(value, Mapping):
             problems.extend(Problem(_dotted((*path, key)), f"the key {key!r} is not text")
                             for key in value if not isinstance(key, str))
@@ -382,11 +382,11 @@ def _kind(value: Any) -> str:
             type(None): "nothing"}.get(type(value), type(value).__name__)
 
 
-def _beside(path: Path) -> str:
-    there = sorted(other for pattern in ("*.yaml", "*.yml") for other in path.parent.glob(pattern))
-    # The stems alone: folder and ending make any two names alike.
-    close = difflib.get_close_matches(path.stem, [other.stem for other in there], n=1)
-    near = next((other for other in there if [other.stem] == close), None)
+def _similar_file(path: Path) -> str:
+    others = sorted(other for pattern in ("*.yaml", "*.yml") for other in path.parent.glob(pattern))
+    # Only the stems: with folder and suffix any two names are similar.
+    close = difflib.get_close_matches(path.stem, [other.stem for other in others], n=1)
+    near = next((other for other in others if [other.stem] == close), None)
     if near is not None:
         return f"Did you mean {str(near)!r}?"
-    return f"There are: {', '.join(map(str, there[:8]))}" if there else ""
+    return f"There are: {', '.join(map(str, others[:8]))}" if others else ""

@@ -1,4 +1,4 @@
-"""Spark SQL's types, as a config names them: `int`, `decimal(10, 2)`, `array<struct<x: double>>`.
+"""Types of Spark SQL in a config: `int`, `decimal(10, 2)`, `array<struct<x: double>>`.
 
     class Cast(Section): to: SparkType
 """
@@ -20,23 +20,23 @@ _SIZED = dict.fromkeys(("decimal", "dec", "numeric"), r"\d+(, *\d+)?")
 _LENGTHS = re.compile(r"(var)?char(\(.*\))?", re.IGNORECASE)
 
 
-def _known(text: str) -> str:
-    for wrong in _unknown(text.strip()):
+def _check(text: str) -> str:
+    for wrong in _invalid_parts(text.strip()):
         accepted = nearest(wrong.lower(), SIMPLE).replace("Accepted: ", "Accepted: array<…>, map<…>, struct<…>, ")
         part = "" if wrong == text.strip() else f" in {text!r}"
         if _LENGTHS.fullmatch(wrong):
-            raise ValueError(f"received {wrong!r}{part}, a length that Spark holds to in its own tables only",
-                             "Write string, and in clean the rule length where longer texts are to be refused")
+            raise ValueError(f"received {wrong!r}{part}, a length that Spark enforces in its own tables only",
+                             "Write string, and use the rule length of clean to reject longer texts")
         raise ValueError(f"received {wrong!r}{part}, expected a type of Spark SQL", accepted)
     return text
 
 
-SparkType = Annotated[str, AfterValidator(_known)]
+SparkType = Annotated[str, AfterValidator(_check)]
 """A type of Spark SQL, checked before Spark starts."""
 
 
-def _unknown(text: str) -> Iterator[str]:
-    """The parts of `text` that are no type."""
+def _invalid_parts(text: str) -> Iterator[str]:
+    """The parts of `text` that aren't types."""
     name, _, inner = text.partition("<")
     nested = name.strip().lower()
     if inner.endswith(">") and nested in ("array", "map", "struct"):
@@ -46,7 +46,7 @@ def _unknown(text: str) -> Iterator[str]:
         if len(parts) != {"array": 1, "map": 2}.get(nested, len(parts)):
             yield text
         for part in parts:
-            yield from _unknown(part.strip())
+            yield from _invalid_parts(part.strip())
         return
     name, _, size = text.partition("(")
     sized = _SIZED.get(name.strip().lower())
@@ -57,11 +57,11 @@ def _unknown(text: str) -> Iterator[str]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """`text` cut at the commas that stand in no bracket."""
+    """Splits `text` at the commas outside brackets."""
     depth, start = 0, 0
-    for place, sign in enumerate(text):
-        depth += (sign in "<(") - (sign in ">)")
-        if sign == "," and depth == 0:
-            yield text[start:place]
-            start = place + 1
+    for index, character in enumerate(text):
+        depth += (character in "<(") - (character in ">)")
+        if character == "," and depth == 0:
+            yield text[start:index]
+            start = index + 1
     yield text[start:]

@@ -1,0 +1,1 @@
+"""Spark SQL in a config, checked before Spark starts: queries, types, and which types hold which."""
