@@ -7,10 +7,10 @@ One file a kind of format. What files carry beside or instead of the expected co
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from json import loads
 from typing import Any
 
 from pyspark.errors import PySparkException
@@ -18,11 +18,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading import columnar, delimited, foreign, json_lines, media, messages, text, xml_files
+from laketrain.clean.reading import columnar, delimited, foreign, media, messages, text
 from laketrain.clean.reading.base import FILE, RECORD, REJECT, SETTINGS, Reader, Reading, marked, rejection
 from laketrain.clean.reading.drift import told_of_table
+from laketrain.clean.reading.json.reader import read as read_json
 from laketrain.clean.reading.landed import RawFile, raw_files, refuse_hidden
 from laketrain.clean.reading.partitions import by_path_columns, united, with_originals, with_path_columns, without
+from laketrain.clean.reading.xml.reader import read as read_xml
 from laketrain.config.names import alike
 from laketrain.config.sources import FIXED, MEDIA, RESERVED, BaseSource, TableSource
 from laketrain.errors import DataError
@@ -33,11 +35,11 @@ __all__ = ["FILE", "RECORD", "REJECT", "SETTINGS", "Reading", "open_raw", "pin_o
 
 _READERS: Mapping[str, Reader] = {
     "csv": delimited.read,
-    "json": json_lines.read,
+    "json": read_json,
     "parquet": columnar.read,
     "orc": columnar.read,
     "text": text.read,
-    "xml": xml_files.read,
+    "xml": read_xml,
     "images": media.read,
     "audio": media.read,
     "kafka": messages.read,
@@ -115,7 +117,7 @@ def pin_of(reading: Reading, raw: Version, source: BaseSource) -> dict[str, Any]
     """What an entry keeps of a reading: an inferred schema, to which later files are held, and how they drifted."""
     kept: dict[str, Any] = {"drift": reading.drift} if reading.drift else {}
     if source.declared == "infer":
-        kept["pinned"] = {"source": raw.table, "format": source.format, "schema": json.loads(reading.pinned.json())}
+        kept["pinned"] = {"source": raw.table, "format": source.format, "schema": loads(reading.pinned.json())}
     return kept
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, stray
-from laketrain.clean.reading.json_value import computed, flaw, parsed
+from laketrain.clean.reading.json.parse_value import computed, flaw, parsed
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.config.sources import KafkaSource
 from laketrain.spark.frames import quoted

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import VEILED
-from laketrain.clean.reading.json_value import parsed, whole
+from laketrain.clean.reading.json.parse_value import parsed, whole
 from laketrain.config.clean import BaseRule, Drop, Hash, Mask, Personal
 from laketrain.config.clean.personal import key_problem
 from laketrain.config.sources import MEDIA

@@ -12,8 +12,8 @@ from typing import Any
 
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.xml_cut import Element
-from laketrain.clean.reading.xml_form import Form
+from laketrain.clean.reading.xml.options import Form
+from laketrain.clean.reading.xml.split_records import Element
 
 
 def parts(element: Element, form: Form) -> dict[str, list[Element | str]]:

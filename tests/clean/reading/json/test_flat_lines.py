@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.json_flat import flat_lines
+from laketrain.clean.reading.json.flat_lines import flat_lines
 
-from .test_json_tails import LINES, more_than_one_object
+from .test_trailing_text import LINES, more_than_one_object
 
 NONE = T.StructType([])
 TEXT = st.text(st.sampled_from("{}[]\",:\\/ 'é\U0001f600e1."), max_size=12)

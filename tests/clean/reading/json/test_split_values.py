@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.clean.reading.json_scan import Scan
+from laketrain.clean.reading.json.split_values import Scan
 
 SPACE = st.sampled_from(["", "\n", " \r\n\t"])
 TEXT = st.text(st.sampled_from('{}[]",:\\/ \'é\U0001f600\u2028ab1'), max_size=8)

@@ -16,7 +16,7 @@ from laketrain.config.clean import CleanTable
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 
-from ..tables import Cleaned, ingest_files, rows_of
+from ....tables import Cleaned, ingest_files, rows_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

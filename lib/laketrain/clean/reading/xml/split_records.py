@@ -17,7 +17,7 @@ from typing import NoReturn
 from xml.parsers import expat
 from xml.parsers.expat import errors
 
-from laketrain.clean.reading.xml_form import Form
+from laketrain.clean.reading.xml.options import Form
 
 MOST = 64 << 20
 """Bytes of a record; one that is longer counts as never closed."""

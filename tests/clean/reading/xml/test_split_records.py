@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.clean.reading.xml_cut import Cutter, Refused
-from laketrain.clean.reading.xml_form import Form
+from laketrain.clean.reading.xml.options import Form
+from laketrain.clean.reading.xml.split_records import Cutter, Refused
 
 GOOD = st.sampled_from(["<b/>", "<b></b>", "<b k='>'><i>1</i></b>", "<b>ü<![CDATA[<b>]]></b>", "<b><b/>x</b>", "\n ",
                         "<c/>", "<!-- <b> -->", "<b><i>2</i>\n</b >"])

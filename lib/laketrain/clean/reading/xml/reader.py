@@ -28,11 +28,11 @@ from laketrain.clean.reading.encoding import head_of, named_damage, plain_text
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.media import BATCH
 from laketrain.clean.reading.typed_texts import text_kind, typed, unlike
-from laketrain.clean.reading.xml_cut import Cutter, Piece, Refused
-from laketrain.clean.reading.xml_fit import Fit, Misfit
-from laketrain.clean.reading.xml_form import Form
-from laketrain.clean.reading.xml_shape import Shape
-from laketrain.clean.reading.xml_text import chunks, encoding_of, legible
+from laketrain.clean.reading.xml.convert_record import Fit, Misfit
+from laketrain.clean.reading.xml.decode import chunks, encoding_of, legible
+from laketrain.clean.reading.xml.infer_schema import Shape
+from laketrain.clean.reading.xml.options import Form
+from laketrain.clean.reading.xml.split_records import Cutter, Piece, Refused
 from laketrain.config.names import alike
 from laketrain.config.sources import Source
 from laketrain.errors import DataError

@@ -25,11 +25,11 @@ from pyspark.sql import Row, SparkSession
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.encoding import decodes, named_damage, plain_text
-from laketrain.clean.reading.json_flat import flat_lines
-from laketrain.clean.reading.json_keys import columns_of, merged
-from laketrain.clean.reading.json_suspects import loses, may_lose, wanted_columns
-from laketrain.clean.reading.json_tails import odd_and_blank
-from laketrain.clean.reading.json_twice import has_a_key_twice
+from laketrain.clean.reading.json.duplicate_keys import has_a_key_twice
+from laketrain.clean.reading.json.flat_lines import flat_lines
+from laketrain.clean.reading.json.loss_scan import loses, may_lose, wanted_columns
+from laketrain.clean.reading.json.schema_merge import columns_of, merged
+from laketrain.clean.reading.json.trailing_text import odd_and_blank
 from laketrain.clean.reading.survey import Range, Text, in_tasks, numbers_of, ranges_of
 from laketrain.lake import Store
 

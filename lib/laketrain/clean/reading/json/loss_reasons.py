@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.lossless import TIMES, lost, wider
-from laketrain.clean.reading.json_numbers import MARK, holds, twin_of
+from laketrain.clean.reading.json.exact_numbers import MARK, holds, twin_of
 
 Options = Mapping[str, Any]
 

@@ -22,13 +22,13 @@ from pyspark.sql import types as T
 from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, shape_of, stray
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.encoding import check_encoding, head_of
-from laketrain.clean.reading.json_files import PLACE, PROBLEM, TEXT, values
-from laketrain.clean.reading.json_keys import merged, named
-from laketrain.clean.reading.json_look import Look, look
-from laketrain.clean.reading.json_losses import lost_within_each
-from laketrain.clean.reading.json_numbers import holds
-from laketrain.clean.reading.json_twice import alike_within, has_a_key_twice, once
-from laketrain.clean.reading.json_value import computed, flaw, no_object, own, parsed, unlike, whole
+from laketrain.clean.reading.json.duplicate_keys import alike_within, has_a_key_twice, once
+from laketrain.clean.reading.json.exact_numbers import holds
+from laketrain.clean.reading.json.line_scan import Look, look
+from laketrain.clean.reading.json.loss_reasons import lost_within_each
+from laketrain.clean.reading.json.multiline import PLACE, PROBLEM, TEXT, values
+from laketrain.clean.reading.json.parse_value import computed, flaw, no_object, own, parsed, unlike, whole
+from laketrain.clean.reading.json.schema_merge import merged, named
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
 from laketrain.clean.reading.survey import Text

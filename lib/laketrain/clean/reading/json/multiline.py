@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from laketrain.clean.reading.base import CORRUPT, REJECT
 from laketrain.clean.reading.by_files import by_files
 from laketrain.clean.reading.encoding import STRAYS, keep_strays, whole
-from laketrain.clean.reading.json_scan import Piece, Scan
+from laketrain.clean.reading.json.split_values import Piece, Scan
 from laketrain.clean.reading.landed import RawFile
 from laketrain.clean.reading.media import BATCH
 from laketrain.errors import DataError

@@ -19,10 +19,10 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import CORRUPT, MOST_ASKED, shape_of
-from laketrain.clean.reading.json_losses import Came, lost_within, wide
-from laketrain.clean.reading.json_numbers import exact, inexact, written
-from laketrain.clean.reading.json_tails import HALF
-from laketrain.clean.reading.json_twice import keys_of, twice
+from laketrain.clean.reading.json.duplicate_keys import keys_of, twice
+from laketrain.clean.reading.json.exact_numbers import exact, inexact, written
+from laketrain.clean.reading.json.loss_reasons import Came, lost_within, wide
+from laketrain.clean.reading.json.trailing_text import HALF
 
 _OURS = "_laketrain_"
 VALUE, _END = f"{_OURS}value", f"{_OURS}end"

@@ -13,10 +13,10 @@ from typing import Any
 
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.xml_cut import Element, Piece
-from laketrain.clean.reading.xml_form import Form
-from laketrain.clean.reading.xml_shape import own_texts, parts
-from laketrain.clean.reading.xml_text import legible
+from laketrain.clean.reading.xml.decode import legible
+from laketrain.clean.reading.xml.infer_schema import own_texts, parts
+from laketrain.clean.reading.xml.options import Form
+from laketrain.clean.reading.xml.split_records import Element, Piece
 
 
 class Misfit(Exception):

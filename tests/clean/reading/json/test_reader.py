@@ -13,7 +13,7 @@ import pytest
 
 from laketrain.lake import Version
 
-from ..tables import clean_files
+from ....tables import clean_files
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

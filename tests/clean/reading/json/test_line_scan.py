@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import types as T
 
-from laketrain.clean.reading import json_look
-from laketrain.clean.reading.json_keys import merged, named
-from laketrain.clean.reading.json_look import judged, line_blocks
-from laketrain.clean.reading.json_suspects import wanted_columns
+from laketrain.clean.reading.json import line_scan
+from laketrain.clean.reading.json.line_scan import judged, line_blocks
+from laketrain.clean.reading.json.loss_scan import wanted_columns
+from laketrain.clean.reading.json.schema_merge import merged, named
 from laketrain.clean.reading.survey import Range
 
-from .test_json_scan import OBJECTS
-from .test_json_tails import LINES, more_than_one_object
+from .test_split_values import OBJECTS
+from .test_trailing_text import LINES, more_than_one_object
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NONE, MONEY = T.StructType([]), T.DecimalType(10, 2)
 
 
-def look(lines: bytes, **kinds: T.DataType) -> json_look.Look:
+def look(lines: bytes, **kinds: T.DataType) -> line_scan.Look:
     columns = T.StructType([T.StructField(name, kind) for name, kind in kinds.items()])
     return judged(lines, columns, wanted_columns(columns))
 
@@ -40,7 +40,7 @@ def test_each_line_is_in_the_one_range_in_which_it_begins(
     data = b"\n".join(lines) + end
     bounds = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     begins = [0, *(place + 1 for place, byte in enumerate(data) if byte == ord("\n")), len(data)]
-    with patch.object(json_look, "BLOCK", block):
+    with patch.object(line_scan, "BLOCK", block):
         for start, stop in pairwise(bounds):
             blocks = list(line_blocks(io.BytesIO(data), Range("a.json", "a.json", start, stop, False)))
             first, after = (min(place for place in begins if place >= bound) for bound in (start, stop))
@@ -88,7 +88,7 @@ def test_a_declared_key_that_no_record_has_is_none_of_theirs() -> None:
 
 def test_keys_without_end_are_left_to_spark_and_the_lines_judged_all_the_same() -> None:
     lines = "".join(json.dumps({f"key{number}": number}) + "\n" for number in range(3000)).encode()
-    assert look(lines) == json_look.Look(True, 3000, None)
+    assert look(lines) == line_scan.Look(True, 3000, None)
     assert not look(lines + b'{"a":1}{"b":2}\n').plain
 
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.json_twice import alike_within, has_a_key_twice, once
+from laketrain.clean.reading.json.duplicate_keys import alike_within, has_a_key_twice, once
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 
-from ..tables import Cleaned, clean_files, ingest_files, rows_of
-from .test_json_look import look
+from ....tables import Cleaned, clean_files, ingest_files, rows_of
+from .test_line_scan import look
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.clean.reading.json_tails import odd_and_blank
+from laketrain.clean.reading.json.trailing_text import odd_and_blank
 
-from .test_json_scan import OBJECTS
+from .test_split_values import OBJECTS
 
 LINES = st.one_of(
     OBJECTS.map(json.dumps),
