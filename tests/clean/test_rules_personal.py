@@ -131,7 +131,7 @@ def test_personal_columns_that_stand_in_paths_are_veiled_wherever_the_file_is_na
         ("cast(age)", hidden, "received x, expected int"),
         ("near_duplicates(said)", hidden, f"is like a row of {carol} (similarity 1.00)"),
         ("readable", hidden, "has (withheld) for birth in its path, expected date"),
-        ("readable", hidden, "is no json record of 3 fields")])
+        ("readable", hidden, "isn't a json record of 3 fields")])
     held = cleaned.version.lake.table("quarantine", "table").latest()
     assert held is not None
     assert [(one["file"], one["rows"]) for one in held.entry.counts["by"]] == [(hidden, 1), (hidden, 1), (hidden, 2)]

@@ -108,7 +108,7 @@ def stray(text: Column) -> Column:
     genuine = F.replace(text, F.lit("\ufffd"), F.lit("???"))  # as many bytes, so that what is left is Spark's own
     before = F.octet_length(F.substring_index(F.make_valid_utf8(genuine), "\ufffd", 1))
     byte = F.hex(F.substring(text.cast("binary"), before + 1, F.lit(1)))
-    problem = F.concat(F.lit("holds the byte 0x"), byte, F.lit(" at "), before, F.lit(", which is no UTF-8"))
+    problem = F.concat(F.lit("holds the byte 0x"), byte, F.lit(" at "), before, F.lit(", which isn't UTF-8"))
     return F.when(~F.is_valid_utf8(text), problem)
 
 

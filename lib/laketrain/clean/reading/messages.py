@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, stray
-from laketrain.clean.reading.json.parse_value import computed, flaw, parsed
+from laketrain.clean.reading.json.parse_value import add_parsed_columns, parse_value, record_problem
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.config.sources import KafkaSource
 from laketrain.spark.frames import quoted
@@ -53,8 +53,8 @@ def _parsed(rows: DataFrame, source: KafkaSource, own: T.StructType) -> tuple[Da
         return rows.withColumn(_PARSED, F.struct("value")), nothing
     if source.value == "text":
         return rows.withColumn(_PARSED, F.struct(F.make_valid_utf8(_TEXT).alias("text"))), F.coalesce(nothing, foreign)
-    rows, value = computed(rows, parsed(F.col(_TEXT), own), _VALUE)
-    return rows.withColumn(_PARSED, value.taken), F.coalesce(nothing, foreign, flaw(value))
+    rows, value = add_parsed_columns(rows, parse_value(F.col(_TEXT), own), _VALUE)
+    return rows.withColumn(_PARSED, value.exact), F.coalesce(nothing, foreign, record_problem(value))
 
 
 def _when(condition: Column, reason: str) -> Column:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.base import VEILED
-from laketrain.clean.reading.json.parse_value import parsed, whole
+from laketrain.clean.reading.json.parse_value import is_complete, parse_value
 from laketrain.config.clean import BaseRule, Drop, Hash, Mask, Personal
 from laketrain.config.clean.personal import key_problem
 from laketrain.config.sources import MEDIA
@@ -85,10 +85,10 @@ def veiled_record(record: Column, schema: T.StructType, rules: Sequence[BaseRule
             veils = {**dict.fromkeys(rule.columns, rule), **veils}
     if not veils:
         return record
-    value = parsed(record, schema)
-    shown = [_veiled(value.taken.getField(name), veils.get(name)).alias(name)
+    value = parse_value(record, schema)
+    shown = [_veiled(value.exact.getField(name), veils.get(name)).alias(name)
              for name in schema.names if not isinstance(veils.get(name), Drop)]
-    return F.when(whole(value), F.to_json(F.struct(*shown))).otherwise(F.lit(WITHHELD))
+    return F.when(is_complete(value), F.to_json(F.struct(*shown))).otherwise(F.lit(WITHHELD))
 
 
 def veiled_file(file: Column, rules: Sequence[BaseRule], form: str) -> Column:

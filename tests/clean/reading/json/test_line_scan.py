@@ -1,4 +1,4 @@
-"""What lines of JSON are like: held against Python's `json`, and against Spark's own inference."""
+"""The scan of JSON lines, compared with Python's `json` and Spark's inference."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pyspark.sql import types as T
 
 from laketrain.clean.reading.json import line_scan
-from laketrain.clean.reading.json.line_scan import judged, line_blocks
-from laketrain.clean.reading.json.loss_scan import wanted_columns
-from laketrain.clean.reading.json.schema_merge import merged, named
+from laketrain.clean.reading.json.line_scan import line_blocks, scan_block
+from laketrain.clean.reading.json.loss_scan import arrow_schema
+from laketrain.clean.reading.json.schema_merge import as_spark_infers, merge_schemas
 from laketrain.clean.reading.survey import Range
 
 from .test_split_values import OBJECTS
@@ -28,42 +28,42 @@ if TYPE_CHECKING:
 NONE, MONEY = T.StructType([]), T.DecimalType(10, 2)
 
 
-def look(lines: bytes, **kinds: T.DataType) -> line_scan.Look:
+def scan(lines: bytes, **kinds: T.DataType) -> line_scan.LineScan:
     columns = T.StructType([T.StructField(name, kind) for name, kind in kinds.items()])
-    return judged(lines, columns, wanted_columns(columns))
+    return scan_block(lines, columns, arrow_schema(columns))
 
 
 @given(st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n", b"")), max_size=8),
        st.lists(st.integers(0, 60), max_size=3), st.sampled_from([b"", b"\n"]), st.integers(1, 7))
-def test_each_line_is_in_the_one_range_in_which_it_begins(
+def test_each_line_is_in_the_range_in_which_it_begins(
         lines: list[bytes], cuts: list[int], end: bytes, block: int) -> None:
     data = b"\n".join(lines) + end
     bounds = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    begins = [0, *(place + 1 for place, byte in enumerate(data) if byte == ord("\n")), len(data)]
+    begins = [0, *(index + 1 for index, byte in enumerate(data) if byte == ord("\n")), len(data)]
     with patch.object(line_scan, "BLOCK", block):
         for start, stop in pairwise(bounds):
             blocks = list(line_blocks(io.BytesIO(data), Range("a.json", "a.json", start, stop, False)))
-            first, after = (min(place for place in begins if place >= bound) for bound in (start, stop))
+            first, after = (min(begin for begin in begins if begin >= bound) for bound in (start, stop))
             assert b"".join(blocks) == data[first:after]
-            assert all(one.endswith(b"\n") for one in blocks[:-1])
+            assert all(lines.endswith(b"\n") for lines in blocks[:-1])
 
 
 @given(st.lists(LINES, max_size=6))
-def test_no_lines_are_plain_of_which_spark_would_lose_something(lines: list[str]) -> None:
-    found = look("".join(line + "\n" for line in lines).encode())
-    assert found.rows == sum(bool(line.strip(" \t\r\n")) for line in lines)
-    assert not (found.plain and any(more_than_one_object(line) for line in lines))
+def test_lines_of_which_spark_would_lose_something_are_not_safe(lines: list[str]) -> None:
+    result = scan("".join(line + "\n" for line in lines).encode())
+    assert result.rows == sum(bool(line.strip(" \t\r\n")) for line in lines)
+    assert not (result.spark_safe and any(more_than_one_object(line) for line in lines))
 
 
 @given(st.lists(OBJECTS, min_size=1, max_size=6))
-def test_lines_of_one_object_are_plain_and_their_keys_are_known(values: list[dict[str, Any]]) -> None:
-    found = look("\n".join(json.dumps(value) for value in values).encode())
-    assert (found.plain, found.rows) == (True, len(values))
-    # A key of two types is for Spark to judge.
-    assert found.keys is None or {field.name for field in found.keys} == {name for value in values for name in value}
+def test_lines_of_one_object_are_safe_and_their_columns_are_known(values: list[dict[str, Any]]) -> None:
+    result = scan("\n".join(json.dumps(value) for value in values).encode())
+    assert (result.spark_safe, result.rows) == (True, len(values))
+    # If a key has two types, Spark infers the columns.
+    assert result.columns is None or set(result.columns.names) == {name for value in values for name in value}
 
 
-@pytest.mark.parametrize(("line", "kind", "plain"), [
+@pytest.mark.parametrize(("line", "kind", "safe"), [
     ('{"x":1.01}', MONEY, True), ('{"x":1.005}', MONEY, False),
     ('{"x":[{"y":1.005}]}', T.ArrayType(T.StructType([T.StructField("y", MONEY)])), False),
     ('{"x":[{"y":1.005}]}', T.ArrayType(T.StructType([])), True),
@@ -77,26 +77,26 @@ def test_lines_of_one_object_are_plain_and_their_keys_are_known(values: list[dic
     ('{"x":"\\ud800"}', T.StringType(), False),
     ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", T.IntegerType(), True),
 ])
-def test_a_line_is_plain_where_spark_reads_it_whole_and_exactly(line: str, kind: T.DataType, plain: bool) -> None:
-    assert look(line.encode(), x=kind).plain is plain
+def test_a_line_is_safe_if_spark_reads_it_whole_and_exactly(line: str, kind: T.DataType, safe: bool) -> None:
+    assert scan(line.encode(), x=kind).spark_safe is safe
 
 
-def test_a_declared_key_that_no_record_has_is_none_of_theirs() -> None:
-    keys = look(b'{"id":1}\n{"id":2,"y":null}\n', x=MONEY, y=T.DateType()).keys
-    assert keys is not None and keys.names == ["id", "y"]
+def test_a_declared_column_that_no_record_has_is_not_among_their_columns() -> None:
+    columns = scan(b'{"id":1}\n{"id":2,"y":null}\n', x=MONEY, y=T.DateType()).columns
+    assert columns is not None and columns.names == ["id", "y"]
 
 
-def test_keys_without_end_are_left_to_spark_and_the_lines_judged_all_the_same() -> None:
+def test_too_many_keys_are_left_to_spark_but_the_lines_are_still_checked() -> None:
     lines = "".join(json.dumps({f"key{number}": number}) + "\n" for number in range(3000)).encode()
-    assert look(lines) == line_scan.Look(True, 3000, None)
-    assert not look(lines + b'{"a":1}{"b":2}\n').plain
+    assert scan(lines) == line_scan.LineScan(True, 3000, None)
+    assert not scan(lines + b'{"a":1}{"b":2}\n').spark_safe
 
 
 @pytest.mark.slow
-def test_keys_are_named_as_spark_s_inference_names_them(spark: SparkSession) -> None:
+def test_columns_are_those_that_spark_infers(spark: SparkSession) -> None:
     blocks = ['{"b":1,"a":{"x":[],"y":{}},"n":null}\n{"b":2.5,"deep":[{"p":null},{"q":[1]}],"e":{}}\n',
               '{"a":{"z":true},"n":"x","only":null,"when":"2026-03-09","list":[null],"l2":[[1],[]]}\n']
-    looks = [look(block.encode()) for block in blocks]
-    found = named(merged([one.keys for one in looks]) or NONE)
+    scans = [scan(block.encode()) for block in blocks]
+    columns = as_spark_infers(merge_schemas([result.columns for result in scans]) or NONE)
     lines = spark.sparkContext.parallelize([line for block in blocks for line in block.splitlines()])
-    assert found == spark.read.options(primitivesAsString=True).json(lines).schema
+    assert columns == spark.read.options(primitivesAsString=True).json(lines).schema

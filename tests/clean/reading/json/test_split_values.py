@@ -1,4 +1,4 @@
-"""Where the values of a JSON text end: held against Python's `json`, which parses them."""
+"""Splitting a JSON text into values, compared with Python's `json`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.clean.reading.json.split_values import Scan
+from laketrain.clean.reading.json.split_values import ValueSplitter
 
 SPACE = st.sampled_from(["", "\n", " \r\n\t"])
 TEXT = st.text(st.sampled_from('{}[]",:\\/ \'é\U0001f600\u2028ab1'), max_size=8)
@@ -20,31 +20,31 @@ OBJECTS = st.dictionaries(TEXT, VALUES, max_size=4)
 
 
 def good(text: str, **syntax: bool) -> list[str]:
-    return [piece.text for piece in Scan(**syntax).pieces(text) if piece.problem is None]
+    return [piece.text for piece in ValueSplitter(**syntax).split(text) if piece.problem is None]
 
 
 def bad(text: str) -> list[str]:
-    return [piece.text for piece in Scan().pieces(text) if piece.problem is not None]
+    return [piece.text for piece in ValueSplitter().split(text) if piece.problem is not None]
 
 
 @given(st.lists(st.tuples(OBJECTS, st.sampled_from([None, 0, 2]), st.booleans(), SPACE)))
-def test_every_value_is_found_whole_however_it_is_written(
+def test_every_value_is_split_off_whole_in_any_layout(
         values: list[tuple[dict[str, Any], int | None, bool, str]]) -> None:
     text = "".join(json.dumps(value, indent=indent, ensure_ascii=ascii_only) + space
                    for value, indent, ascii_only, space in values)
-    assert [json.loads(found) for found in good(text)] == [value for value, *_ in values]
+    assert [json.loads(value) for value in good(text)] == [value for value, *_ in values]
     assert bad(text) == []
 
 
 @given(st.lists(VALUES, max_size=4), st.sampled_from([None, 0, 2]), st.lists(OBJECTS, max_size=2))
-def test_an_array_is_its_elements_and_is_followed_by_further_values(
+def test_an_array_becomes_its_elements_and_more_values_may_follow(
         elements: list[Any], indent: int | None, more: list[dict[str, Any]]) -> None:
     text = json.dumps(elements, indent=indent) + "".join(json.dumps(value) for value in more)
-    assert [json.loads(found) for found in good(text)] == [*elements, *more]
+    assert [json.loads(value) for value in good(text)] == [*elements, *more]
 
 
 @given(st.lists(OBJECTS, min_size=1, max_size=3), st.data())
-def test_a_text_that_is_cut_off_loses_its_last_value_alone_and_keeps_its_text(
+def test_in_a_truncated_text_only_the_last_value_is_broken_and_its_text_is_kept(
         values: list[dict[str, Any]], data: st.DataObject) -> None:
     texts = [json.dumps(value) for value in values]
     cut = texts[-1][:data.draw(st.integers(1, len(texts[-1]) - 1))]
@@ -65,11 +65,12 @@ def test_a_text_that_is_cut_off_loses_its_last_value_alone_and_keeps_its_text(
     ('{"a":[1}\n{"id":2}', ['{"id":2}'], ['{"a":[1}']),
     ('{"a":"x,\n "b":\n {"id":2}', [], ['{"a":"x,\n "b":\n {"id":2}']),
 ])
-def test_what_is_no_value_takes_none_with_it_and_keeps_its_text(text: str, values: list[str], rest: list[str]) -> None:
+def test_text_that_is_not_a_value_is_kept_and_does_not_affect_other_values(
+        text: str, values: list[str], rest: list[str]) -> None:
     assert (good(text), bad(text)) == (values, rest)
 
 
-def test_quotes_comments_and_breaks_are_read_as_spark_s_options_say() -> None:
+def test_quotes_comments_and_line_breaks_follow_spark_s_options() -> None:
     assert good("{'a':'}'}{'b':1}") == ["{'a':'}'}", "{'b':1}"]
     assert good("// a {\n{'a':1 /* } */}\n# ", comments=True) == ["{'a':1 /* } */}"]
-    assert good('{"a":"1\n2"} {"b":1}', breaks=True) == ['{"a":"1\n2"}', '{"b":1}']
+    assert good('{"a":"1\n2"} {"b":1}', line_breaks=True) == ['{"a":"1\n2"}', '{"b":1}']

@@ -1,4 +1,4 @@
-"""Which lines hold something beside one JSON object: held against Python's `json`, which stops at the first."""
+"""Finding lines with more than one JSON object, compared with Python's `json`, which stops after the first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.clean.reading.json.trailing_text import odd_and_blank
+from laketrain.clean.reading.json.trailing_text import classify_lines
 
 from .test_split_values import OBJECTS
 
@@ -23,7 +23,7 @@ LINES = st.one_of(
 
 
 def more_than_one_object(line: str) -> bool:
-    """Whether a reader that stops behind the first value would lose something."""
+    """Whether a reader that stops after the first value would lose something."""
     start = len(line) - len(line.lstrip(" \t\r\n"))
     try:
         value, end = json.JSONDecoder(strict=False).raw_decode(line, start)
@@ -33,20 +33,20 @@ def more_than_one_object(line: str) -> bool:
 
 
 @given(st.lists(LINES, max_size=6), st.sampled_from(["\n", "\r\n"]))
-def test_no_line_that_holds_more_than_one_object_passes(lines: list[str], end: str) -> None:
-    odd, blank = odd_and_blank("".join(line + end for line in lines).encode())
+def test_every_line_with_more_than_one_object_is_suspect(lines: list[str], end: str) -> None:
+    suspect, blank = classify_lines("".join(line + end for line in lines).encode())
     assert list(blank) == [not line.strip(" \t\r\n") for line in lines]
-    assert all(flag for flag, line in zip(odd, lines, strict=True) if more_than_one_object(line))
+    assert all(flag for flag, line in zip(suspect, lines, strict=True) if more_than_one_object(line))
 
 
 @given(st.lists(st.tuples(OBJECTS, st.booleans()), max_size=6))
-def test_lines_of_one_object_pass(values: list[tuple[dict[str, Any], bool]]) -> None:
+def test_lines_of_one_object_are_not_suspect(values: list[tuple[dict[str, Any], bool]]) -> None:
     lines = [json.dumps(value, ensure_ascii=ascii_only).encode() for value, ascii_only in values]
-    odd, _ = odd_and_blank(b"\n".join(lines))
-    assert not odd.any()
+    suspect, _ = classify_lines(b"\n".join(lines))
+    assert not suspect.any()
 
 
 @pytest.mark.parametrize("line", [b'{"a":"caf\xe9"}', b'{"a":"\xed\xa0\x80"}', b'{"a":"\\ud83d"}', b'{"a":"\\ude00x"}',
                                   b"{'a':'}'} {'a':2}", b'{"a":1}' + b" " * 100 + b"x"])
-def test_what_spark_s_reader_would_change_or_lose_in_silence_is_odd(line: bytes) -> None:
-    assert odd_and_blank(line)[0].all()
+def test_lines_that_spark_s_reader_would_silently_change_are_suspect(line: bytes) -> None:
+    assert classify_lines(line)[0].all()

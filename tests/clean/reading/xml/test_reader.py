@@ -1,4 +1,4 @@
-"""XML: each record once, its values as they are written, or why not."""
+"""XML: each record is read once, with its original values, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -36,52 +36,52 @@ def cleaned(spark: SparkSession, folder: Path, files: Mapping[str, str | bytes] 
     return Cleaned(version, rows_of(version), rows_of(raw.lake.table("quarantine", "table").latest()))
 
 
-def told(found: Cleaned) -> list[tuple[str, str]]:
-    return [(row["record"], row["reason"]) for row in found.refused]
+def refusals(table: Cleaned) -> list[tuple[str, str]]:
+    return [(row["record"], row["reason"]) for row in table.refused]
 
 
-def test_no_record_is_lost_behind_one_that_is_never_closed(spark: SparkSession, tmp_path: Path):
-    found = cleaned(spark, tmp_path, "<r><b><id>1</id></b><b><id>2<b><id>3</id></b><b><id>4</id></b></r>",
+def test_no_record_is_lost_after_one_that_is_never_closed(spark: SparkSession, tmp_path: Path):
+    table = cleaned(spark, tmp_path, "<r><b><id>1</id></b><b><id>2<b><id>3</id></b><b><id>4</id></b></r>",
                     {"id": "string"})
-    assert found.rows == [{"id": "1"}]
-    assert [record for record, _ in told(found)] == ["<b><id>2", "<b><id>3</id></b>", "<b><id>4</id></b></r>"]
-    assert found.version.entry.counts["in"] == 4
+    assert table.rows == [{"id": "1"}]
+    assert [record for record, _ in refusals(table)] == ["<b><id>2", "<b><id>3</id></b>", "<b><id>4</id></b></r>"]
+    assert table.version.entry.counts["in"] == 4
 
 
-def test_a_file_that_is_cut_off_is_told(spark: SparkSession, tmp_path: Path):
-    found = cleaned(spark, tmp_path, {"a.xml": "<r><b><id>1</id></b><b><id>2", "b.xml": "<r><b><id>3</id></b>"})
-    assert found.rows == [{"id": "1"}, {"id": "3"}]
-    assert told(found) == [("<b><id>2", "is no whole XML: it ends on line 1, before <b> is closed"),
-                           ("<r>", "is no whole XML: it ends on line 1, before <r> is closed")]
+def test_a_truncated_file_is_reported(spark: SparkSession, tmp_path: Path):
+    table = cleaned(spark, tmp_path, {"a.xml": "<r><b><id>1</id></b><b><id>2", "b.xml": "<r><b><id>3</id></b>"})
+    assert table.rows == [{"id": "1"}, {"id": "3"}]
+    assert refusals(table) == [("<b><id>2", "isn't well-formed XML: it ends on line 1, before <b> is closed"),
+                           ("<r>", "isn't well-formed XML: it ends on line 1, before <r> is closed")]
 
 
 def test_empty_records_are_records(spark: SparkSession, tmp_path: Path):
-    found = cleaned(spark, tmp_path, "<r><b><id>1</id></b><b/><b></b><b/></r>")
-    assert found.rows == [{"id": "1"}, {"id": None}, {"id": None}, {"id": None}]
+    table = cleaned(spark, tmp_path, "<r><b><id>1</id></b><b/><b></b><b/></r>")
+    assert table.rows == [{"id": "1"}, {"id": None}, {"id": None}, {"id": None}]
 
 
-def test_values_are_texts_as_they_are_written(spark: SparkSession, tmp_path: Path):
+def test_values_are_strings_with_their_original_text(spark: SparkSession, tmp_path: Path):
     number = "12345678901234567890123"
-    found = cleaned(spark, tmp_path, f"<r><b><z>007</z><p>1.10</p><s> a </s><n>{number}</n><e/></b></r>")
-    assert found.rows == [{"e": "", "n": number, "p": "1.10", "s": " a ", "z": "007"}]
+    table = cleaned(spark, tmp_path, f"<r><b><z>007</z><p>1.10</p><s> a </s><n>{number}</n><e/></b></r>")
+    assert table.rows == [{"e": "", "n": number, "p": "1.10", "s": " a ", "z": "007"}]
     assert cleaned(spark, tmp_path / "2", "<r><b><z>007</z><p>1.10</p></b></r>", {"z": "string", "p": "string"}
                    ).rows == [{"z": "007", "p": "1.10"}]
 
 
-def test_a_value_is_its_declared_type_whole_or_its_row_is_refused(spark: SparkSession, tmp_path: Path):
+def test_a_value_is_read_exactly_as_its_declared_type_or_its_row_is_refused(spark: SparkSession, tmp_path: Path):
     rows = [("1", "1.10", "2024-02-29T23:59:58.123456", "1.5"), ("2", "1.105", "2024-01-01", "2"),
             ("x", "1", "2024-01-01", "2"), ("3", "1", "2024-01-01 00:00:00.1234567", "2"),
             ("4", "1", "2024-01-01", "1e400"), ("", "", "", "")]
     files = "".join(f"<b><i>{i}</i><d>{d}</d><t>{t}</t><f>{f}</f></b>" for i, d, t, f in rows)
     columns = {"i": "int", "d": "decimal(5,2)", "t": "timestamp", "f": "double"}
-    found = cleaned(spark, tmp_path, f"<r>{files}</r>", columns)
-    assert found.rows == [
+    table = cleaned(spark, tmp_path, f"<r>{files}</r>", columns)
+    assert table.rows == [
         {"i": 1, "d": Decimal("1.10"), "t": dt.datetime.fromisoformat("2024-02-29T23:59:58.123456"), "f": 1.5},
         {"i": None, "d": None, "t": None, "f": None}]
-    assert [reason for _, reason in told(found)] == [
+    assert [reason for _, reason in refusals(table)] == [
         "has more digits than decimal(5,2) holds in 'd'", "has no int in 'i'",
         "has digits below a microsecond in 't'", "has a number beyond double in 'f'"]
-    assert json.loads(told(found)[0][0]) == {"i": "2", "d": "1.105", "t": "2024-01-01", "f": "2"}
+    assert json.loads(refusals(table)[0][0]) == {"i": "2", "d": "1.105", "t": "2024-01-01", "f": "2"}
 
 
 def test_attributes_texts_structs_arrays_and_maps_are_fields(spark: SparkSession, tmp_path: Path):
@@ -89,69 +89,69 @@ def test_attributes_texts_structs_arrays_and_maps_are_fields(spark: SparkSession
               <b k="8"><p>2</p><a>z</a><m/></b></r>"""
     schema = {"_k": "string", "p": "struct<_VALUE:decimal(5,2),_u:string>", "a": "array<int>", "m": "map<string,int>",
               "s": "string"}
-    found = cleaned(spark, tmp_path, text, schema)
-    assert found.rows == [{"_k": "07", "p": {"_VALUE": Decimal("1.10"), "_u": "EUR"}, "a": [1, 2],
+    table = cleaned(spark, tmp_path, text, schema)
+    assert table.rows == [{"_k": "07", "p": {"_VALUE": Decimal("1.10"), "_u": "EUR"}, "a": [1, 2],
                            "m": [("x", 1), ("y", 2)], "s": "x<i>y</i>"}]
-    assert [reason for _, reason in told(found)] == ["has no int in 'a'"]
+    assert [reason for _, reason in refusals(table)] == ["has no int in 'a'"]
     inferred = cleaned(spark, tmp_path / "2", text)
     assert inferred.rows[0] == {"_k": "07", "a": ["1", "2"], "m": {"x": "1", "y": "2"},
                                 "p": {"_VALUE": "1.10", "_u": "EUR"}, "s": {"_VALUE": "x", "i": "y"}}
 
 
-def test_formats_of_the_options_count_at_any_depth(spark: SparkSession, tmp_path: Path):
-    found = cleaned(spark, tmp_path, "<r><b><d>1.2.2024</d><s><d>29.02.2024</d></s></b><b><d>2024-01-01</d></b></r>",
+def test_formats_from_the_options_apply_at_any_depth(spark: SparkSession, tmp_path: Path):
+    table = cleaned(spark, tmp_path, "<r><b><d>1.2.2024</d><s><d>29.02.2024</d></s></b><b><d>2024-01-01</d></b></r>",
                     {"d": "date", "s": "struct<d:date>"}, dateFormat="d.M.yyyy")
-    assert found.rows == [{"d": dt.date(2024, 2, 1), "s": {"d": dt.date(2024, 2, 29)}}]
-    assert [reason for _, reason in told(found)] == ["has no date in 'd'"]
+    assert table.rows == [{"d": dt.date(2024, 2, 1), "s": {"d": dt.date(2024, 2, 29)}}]
+    assert [reason for _, reason in refusals(table)] == ["has no date in 'd'"]
 
 
-def test_what_has_no_place_in_the_declared_type_isn_t_dropped(spark: SparkSession, tmp_path: Path):
-    found = cleaned(spark, tmp_path, "<r><b><id>1</id><id>2</id></b><b><id><x>3</x></id></b></r>", {"id": "int"})
-    assert found.rows == []
-    assert told(found) == [("<b><id>1</id><id>2</id></b>", "has 'id' 2 times, expected one int"),
+def test_contents_that_do_not_fit_the_declared_type_are_not_dropped(spark: SparkSession, tmp_path: Path):
+    table = cleaned(spark, tmp_path, "<r><b><id>1</id><id>2</id></b><b><id><x>3</x></id></b></r>", {"id": "int"})
+    assert table.rows == []
+    assert refusals(table) == [("<b><id>1</id><id>2</id></b>", "has 'id' 2 times, expected one int"),
                            ("<b><id><x>3</x></id></b>", "has the element 'x' in 'id', expected int")]
 
 
 @pytest.mark.parametrize("encoding", ["ISO-8859-1", "UTF-16", "Shift_JIS", "UTF-8-sig"])
-def test_a_file_is_in_the_encoding_that_it_says(spark: SparkSession, tmp_path: Path, encoding: str):
+def test_a_file_is_read_in_its_declared_encoding(spark: SparkSession, tmp_path: Path, encoding: str):
     word = "日本" if encoding == "Shift_JIS" else "café"
     text = f"{PROLOG.format(encoding.removesuffix('-sig'))}<r><b><s>{word}</s></b></r>".encode(encoding)
     assert cleaned(spark, tmp_path, {"a.xml": text}).rows == [{"s": word}]
     assert cleaned(spark, tmp_path / "gz", {"a.xml.gz": gzip.compress(text)}).rows == [{"s": word}]
 
 
-def test_a_stray_byte_makes_its_own_record_unreadable(spark: SparkSession, tmp_path: Path):
-    found = cleaned(spark, tmp_path, {"a.xml": b"<r><b><s>caf\xe9</s></b><b><s>x</s></b></r>"})
-    assert found.rows == [{"s": "x"}]
-    assert told(found) == [("<b><s>caf\ufffd</s></b>", "holds the byte 0xE9, which is no UTF-8")]
+def test_an_invalid_byte_only_affects_its_own_record(spark: SparkSession, tmp_path: Path):
+    table = cleaned(spark, tmp_path, {"a.xml": b"<r><b><s>caf\xe9</s></b><b><s>x</s></b></r>"})
+    assert table.rows == [{"s": "x"}]
+    assert refusals(table) == [("<b><s>caf\ufffd</s></b>", "holds the byte 0xE9, which isn't UTF-8")]
 
 
-@pytest.mark.parametrize(("content", "said"), [
+@pytest.mark.parametrize(("content", "problem"), [
     ("<r><book><id>1</id></book></r>", "has no element <b>, but <book>, <id>"), ("", "has no element"),
-    ("hello", "is no whole XML: syntax error"), (PROLOG.format("UTF-16") + "<r><b/></r>", "its first line isn't"),
-    (PROLOG.format("klingon") + "<r><b/></r>", "its encoding is 'klingon'"),
+    ("hello", "isn't well-formed XML: syntax error"), (PROLOG.format("UTF-16") + "<r><b/></r>", "its first line isn't"),
+    (PROLOG.format("klingon") + "<r><b/></r>", "the encoding 'klingon'"),
     ("<!DOCTYPE r [<!ENTITY w 'x'>]><r><b>&w;</b></r>", "defines the entity 'w'"),
 ])
-def test_a_file_that_holds_no_record_or_can_t_be_taken_is_refused_by_name(spark: SparkSession, tmp_path: Path,
-                                                                         content: str, said: str):
+def test_a_file_without_records_or_that_can_t_be_read_is_refused_with_its_name(spark: SparkSession, tmp_path: Path,
+                                                                         content: str, problem: str):
     with pytest.raises(DataError) as caught:
         cleaned(spark, tmp_path, content, {"id": "bigint"}, {"missing": "nulls"})
     assert caught.value.subject == "raw/table@1/a.xml"
-    assert said in caught.value.problem
+    assert problem in caught.value.problem
     assert caught.value.hint
 
 
-def test_the_nearest_element_is_named_for_a_row_tag_that_is_mistyped(spark: SparkSession, tmp_path: Path):
+def test_the_nearest_element_is_suggested_for_a_misspelt_row_tag(spark: SparkSession, tmp_path: Path):
     with pytest.raises(DataError, match="Did you mean 'book'?"):
         cleaned(spark, tmp_path, "<r><book/><meta/></r>", rowTag="boook")
 
 
 def test_an_export_without_records_has_no_rows(spark: SparkSession, tmp_path: Path):
-    found = cleaned(spark, tmp_path, {"a.xml": "<r/>", "b.xml": "<r><b><id>1</id></b></r>"})
-    assert found.rows == [{"id": "1"}]
+    table = cleaned(spark, tmp_path, {"a.xml": "<r/>", "b.xml": "<r><b><id>1</id></b></r>"})
+    assert table.rows == [{"id": "1"}]
 
 
-def test_columns_drift_as_the_source_s_policy_says(spark: SparkSession, tmp_path: Path):
+def test_columns_drift_by_the_source_s_policy(spark: SparkSession, tmp_path: Path):
     files = {"a.xml": "<r><b><id>1</id></b></r>", "b.xml": "<r><b><id>2</id><x>5</x></b></r>"}
     assert cleaned(spark, tmp_path, files, {"id": "int"}).version.entry.meta["drift"] == {"new": {"x": 1}}
     kept = cleaned(spark, tmp_path / "kept", files, {"id": "int"}, {"new": "keep"})

@@ -1,9 +1,7 @@
-"""Keys that a JSON object has twice, which mean one value to one parser and another to the next.
+"""Finds keys that a JSON object has twice. Parsers disagree on their value; Spark uses the last one.
 
-    came = F.from_json(F.col("text"), keys_of(columns), options)
-    twice(came, columns, options)        # "has the key 'sum' twice in 'pay'", null where each is there once
-
-Spark takes the value that comes last.
+    parsed = F.from_json(F.col("text"), key_type(columns), options)
+    duplicate_key(parsed, columns, options)        # "has the key 'sum' twice in 'pay'", null if each key is unique
 """
 
 from __future__ import annotations
@@ -21,86 +19,85 @@ from laketrain.config.names import alike
 _TEXT = T.StringType()
 
 
-def keys_of(kind: T.DataType) -> T.DataType:
-    """The type as which a value of the type `kind` is parsed for its keys: a map of Spark's has each one that came."""
+def key_type(kind: T.DataType) -> T.DataType:
+    """The type that a value of type `kind` is parsed as to get its keys: Spark's maps keep each one, in order."""
     if isinstance(kind, T.ArrayType):
-        return T.ArrayType(keys_of(kind.elementType))
+        return T.ArrayType(key_type(kind.elementType))
     return T.MapType(_TEXT, _TEXT) if isinstance(kind, (T.StructType, T.MapType)) else _TEXT
 
 
-def twice(came: Column, kind: T.DataType, options: Mapping[str, Any], name: str = "") -> Column:
-    """Which key some object has twice, in words; null where none has. Of an object that is read as a text, or not at
-    all, that isn't asked.
+def duplicate_key(value: Column, kind: T.DataType, options: Mapping[str, Any], name: str = "") -> Column:
+    """Describes the first duplicate key; null if there is none. Objects that are read as strings aren't checked.
 
     Args:
-        came: the value as `keys_of(kind)`. name: the column that it is of, or is within.
+        value: parsed as `key_type(kind)`. name: the column, or the path within it.
     """
     if isinstance(kind, T.ArrayType):
         element = kind.elementType
-        return _some(F.transform(came, lambda one: twice(one, element, options, name)))
-    keys = F.map_keys(came)
-    again = F.get(F.filter(keys, lambda key, place: F.array_position(keys, key) <= place), F.lit(0))
-    own = F.when(F.size(F.array_distinct(keys)) < F.size(keys),
-                 F.concat(F.lit("has the key '"), again, F.lit(f"' twice{f' in {name!r}' if name else ''}")))
+        return _first_reason(F.transform(value, lambda item: duplicate_key(item, element, options, name)))
+    keys = F.map_keys(value)
+    duplicate = F.get(F.filter(keys, lambda key, index: F.array_position(keys, key) <= index), F.lit(0))
+    reason = F.when(F.size(F.array_distinct(keys)) < F.size(keys),
+                 F.concat(F.lit("has the key '"), duplicate, F.lit(f"' twice{f' in {name!r}' if name else ''}")))
     if isinstance(kind, T.MapType):
         item = kind.valueType
-        return own if not _has_keys(item) else F.coalesce(own, _some(F.transform(
-            F.map_values(came), lambda text: twice(_parsed(text, item, options), item, options, name))))
+        return reason if not _has_keys(item) else F.coalesce(reason, _first_reason(F.transform(
+            F.map_values(value), lambda text: duplicate_key(_parse_keys(text, item, options), item, options, name))))
     assert isinstance(kind, T.StructType)
-    inner = [twice(_parsed(came[field.name], field.dataType, options), field.dataType, options,
+    inner = [duplicate_key(_parse_keys(value[field.name], field.dataType, options), field.dataType, options,
                    f"{name}.{field.name}" if name else field.name) for field in kind if _has_keys(field.dataType)]
-    return F.coalesce(own, *inner)
+    return F.coalesce(reason, *inner)
 
 
-def _parsed(text: Column, kind: T.DataType, options: Mapping[str, Any]) -> Column:
-    return F.from_json(text, keys_of(kind).simpleString(), dict(options))
+def _parse_keys(text: Column, kind: T.DataType, options: Mapping[str, Any]) -> Column:
+    return F.from_json(text, key_type(kind).simpleString(), dict(options))
 
 
-def _some(whys: Column) -> Column:
-    return F.get(F.array_compact(whys), F.lit(0))
+def _first_reason(reasons: Column) -> Column:
+    return F.get(F.array_compact(reasons), F.lit(0))
 
 
 def _has_keys(kind: T.DataType) -> bool:
     return _has_keys(kind.elementType) if isinstance(kind, T.ArrayType) else isinstance(kind, (T.StructType, T.MapType))
 
 
-def once(kind: T.StructType) -> T.StructType:
-    """Inferred columns without those whose very name an earlier one has, at any depth."""
+def drop_duplicates(kind: T.StructType) -> T.StructType:
+    """Keeps the first of inferred columns with exactly the same name, at any depth."""
     first = {field.name: field.dataType for field in reversed(kind.fields)}
-    return T.StructType([T.StructField(name, _within(first[name])) for name in dict.fromkeys(kind.names)])
+    return T.StructType([T.StructField(name, _drop_within(first[name])) for name in dict.fromkeys(kind.names)])
 
 
-def _within(kind: T.DataType) -> T.DataType:
+def _drop_within(kind: T.DataType) -> T.DataType:
     if isinstance(kind, T.ArrayType):
-        return T.ArrayType(_within(kind.elementType))
-    return once(kind) if isinstance(kind, T.StructType) else kind
+        return T.ArrayType(_drop_within(kind.elementType))
+    return drop_duplicates(kind) if isinstance(kind, T.StructType) else kind
 
 
-def alike_within(kind: T.DataType) -> tuple[str, str] | None:
-    """The first two names of parts of one thing, at any depth, that can't be told apart; None where all can."""
+def find_clash(kind: T.DataType) -> tuple[str, str] | None:
+    """The first two field names of one struct, at any depth, that can't be distinguished; None if all can."""
     if isinstance(kind, T.ArrayType):
-        return alike_within(kind.elementType)
+        return find_clash(kind.elementType)
     if not isinstance(kind, T.StructType):
         return None
-    inner = (alike_within(field.dataType) for field in kind)
-    return alike(kind.names) or next((twins for twins in inner if twins is not None), None)
+    inner = (find_clash(field.dataType) for field in kind)
+    return alike(kind.names) or next((names for names in inner if names is not None), None)
 
 
-class _TwiceError(Exception):
-    """A key is there twice."""
+class _DuplicateKeyError(Exception):
+    """An object has a key twice."""
 
 
-def has_a_key_twice(text: str | bytes) -> bool:
-    """Whether some object of a JSON text has; False of a text that is broken."""
+def has_duplicate_key(text: str | bytes) -> bool:
+    """Whether some object of a JSON text has a key twice; False if the text isn't valid JSON."""
     try:
-        json.loads(text, object_pairs_hook=_once, parse_int=str, parse_float=str)
-    except _TwiceError:
+        json.loads(text, object_pairs_hook=_check_unique, parse_int=str, parse_float=str)
+    except _DuplicateKeyError:
         return True
     except (ValueError, RecursionError):
         return False
     return False
 
 
-def _once(pairs: Sequence[tuple[str, Any]]) -> None:
+def _check_unique(pairs: Sequence[tuple[str, Any]]) -> None:
     if len({key for key, _ in pairs}) < len(pairs):
-        raise _TwiceError
+        raise _DuplicateKeyError

@@ -1,11 +1,11 @@
-r"""Numbers in JSON texts, as they are written there.
+"""Keeps the digits of JSON numbers that are read as strings.
 
-    came = written(F.col("text"), columns, options)
-    exact(F.col("text"), value, came, columns)     # 1.10 is '1.10' in a column of texts
+    quoted = parse_with_quoted_numbers(F.col("text"), columns, options)
+    restore_numbers(F.col("text"), value, quoted, columns)     # 1.10 stays '1.10' in a string column
 
-Spark's `from_json` makes a text of a number by way of a double: 1.10 becomes 1.1, and 1e400 "Infinity" with its quotes.
-So a text in which that matters is parsed once more with all its numbers in quotes, between marks. These tell a number
-from a text, too.
+Spark's `from_json` converts a number to a string by way of a double: 1.10 becomes 1.1, and 1e400 becomes "Infinity",
+with the quotes. So where this matters, a text is parsed a second time with all its numbers in quotes, between marks.
+The marks also distinguish a number from a string.
 """
 
 from __future__ import annotations
@@ -23,125 +23,133 @@ from laketrain.clean.reading.base import CORRUPT
 
 Options = Mapping[str, Any]
 
-_TOLD_BY_TEXT = (T.StringType, T.DecimalType, T.DateType, *TIMES)
-MARK = "\ufdd0"
-"""Stands before and behind a number that was put in quotes: no character, so that no text should have it."""
+_NEED_TEXT = (T.StringType, T.DecimalType, T.DateType, *TIMES)
+NUMBER_MARK = "\ufdd0"
+"""Is put before and after a number in quotes. A Unicode noncharacter, which no text should contain."""
 
-_NO_FINITE = r"(?:NaN|INF|Infinity)\b"
+_NOT_FINITE = r"(?:NaN|INF|Infinity)\b"
 _STRING = r'"(?:[^"\\]++|\\.)*+"' + r"|'(?:[^'\\]++|\\.)*+'"
 _COMMENT = r"//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/"
-_WORD = rf"(?!{_NO_FINITE})[A-Za-z_$][\w$]*+"
-# All is possessive: Java's patterns remember each turn of another loop on the stack, which a long text overflows.
+_WORD = rf"(?!{_NOT_FINITE})[A-Za-z_$][\w$]*+"
+# All quantifiers are possessive: Java's regular expressions recurse for others, and a long text overflows the stack.
 _NUMBER = (rf"""(?s)\G((?:{_STRING}|{_COMMENT}|{_WORD}|[^"'/0-9A-Za-z_$+\-]++)*+)"""
-           rf"([+-]?+(?:[0-9][0-9.eE+\-]*+|{_NO_FINITE}))")
-"""Matches all that is before the next number outside of strings, and the number."""
+           rf"([+-]?+(?:[0-9][0-9.eE+\-]*+|{_NOT_FINITE}))")
+"""Matches the text before the next number outside strings, and the number."""
 
-_AS_JAVA_HAS_IT = r"-?+(?:[1-9][0-9]{0,6}\.(?:0|[0-9]{0,7}[1-9])|0\.(?:0|0{0,2}[1-9](?:[0-9]{0,9}[1-9])?+))"
-_OTHERWISE = (rf"[:,\[\s/](?=[+\-0-9NI])(?!{_AS_JAVA_HAS_IT}\s*+[,\]}}/])"
-              rf"(?:-0|[+-]?+(?:[0-9]++[.eE][0-9.eE+\-]*+|0[0-9]++|{_NO_FINITE}))\s*+[,\]}}/]")
-"""Matches a number that isn't written as Java writes it, and few other texts."""
-_MARK_ESCAPED = rf"(?i){MARK}|\\u{ord(MARK):04x}"
-
-
-def marked(text: Column) -> Column:
-    """The text with each of its numbers in quotes, between marks."""
-    return F.regexp_replace(text, _NUMBER, f'$1"{MARK}$2{MARK}"')
+_JAVA_FORM = r"-?+(?:[1-9][0-9]{0,6}\.(?:0|[0-9]{0,7}[1-9])|0\.(?:0|0{0,2}[1-9](?:[0-9]{0,9}[1-9])?+))"
+_OTHER_FORM = (rf"[:,\[\s/](?=[+\-0-9NI])(?!{_JAVA_FORM}\s*+[,\]}}/])"
+              rf"(?:-0|[+-]?+(?:[0-9]++[.eE][0-9.eE+\-]*+|0[0-9]++|{_NOT_FINITE}))\s*+[,\]}}/]")
+"""Matches a number that isn't written as Java writes it, and little else."""
+_MARK_OR_ITS_ESCAPE = rf"(?i){NUMBER_MARK}|\\u{ord(NUMBER_MARK):04x}"
 
 
-def written(text: Column, kind: T.DataType, options: Options) -> Column | None:
-    """The parts of the `kind` that are texts, times and decimals, as texts with marked numbers; None where there are
-    none. It is null where it tells nothing that the value itself doesn't. With an object comes CORRUPT."""
-    twin = twin_of(kind, lambda leaf: T.StringType() if isinstance(leaf, _TOLD_BY_TEXT) else None)
-    if not isinstance(twin, (T.StructType, T.ArrayType)):
+def quote_numbers(text: Column) -> Column:
+    """Puts each number of the text in quotes, between marks."""
+    return F.regexp_replace(text, _NUMBER, f'$1"{NUMBER_MARK}$2{NUMBER_MARK}"')
+
+
+def parse_with_quoted_numbers(text: Column, kind: T.DataType, options: Options) -> Column | None:
+    """Parses the strings, times and decimals of `kind` as strings, with marked numbers. None if `kind` has none.
+
+    It is null where it adds nothing to the value itself. A struct also has the field CORRUPT.
+    """
+    parts = map_leaves(kind, lambda leaf: T.StringType() if isinstance(leaf, _NEED_TEXT) else None)
+    if not isinstance(parts, (T.StructType, T.ArrayType)):
         return None
-    if isinstance(twin, T.StructType):
-        twin = T.StructType([*twin.fields, T.StructField(CORRUPT, T.StringType())])
-    rest = text if holds(kind, _TOLD_BY_TEXT[1:]) else F.lit(None).cast("string")
+    if isinstance(parts, T.StructType):
+        parts = T.StructType([*parts.fields, T.StructField(CORRUPT, T.StringType())])
+    rest = text if has_type(kind, _NEED_TEXT[1:]) else F.lit(None).cast("string")
     local = any(name.lower() == "locale" for name in options)
-    matters = F.lit(True) if local else _is_otherwise(text) | _may_have_number_for_a_time(text, kind)
-    return F.from_json(F.when(matters, marked(text)).otherwise(rest), twin, dict(options))
+    matters = F.lit(True) if local else _has_other_form(text) | _may_have_number_as_time(text, kind)
+    return F.from_json(F.when(matters, quote_numbers(text)).otherwise(rest), parts, dict(options))
 
 
-def exact(text: Column, value: Column, came: Column | None, kind: T.DataType) -> Column:
-    """The `value` that was parsed of a text, in which numbers and what holds them are texts with all their digits.
-    `came`: the text as `written`."""
-    if came is None or not _has_texts(kind):
+def restore_numbers(text: Column, value: Column, quoted: Column | None, kind: T.DataType) -> Column:
+    """The parsed `value`; numbers that are read as strings, alone or within others, keep all their digits.
+
+    Args:
+        quoted: the text by `parse_with_quoted_numbers`.
+    """
+    if quoted is None or not _has_strings(kind):
         return value
-    return F.when(_is_otherwise(text), _with_texts(value, came, kind)).otherwise(value)
+    return F.when(_has_other_form(text), _replace_strings(value, quoted, kind)).otherwise(value)
 
 
-def inexact(text: Column, came: Column | None, kind: T.DataType) -> Column:
-    """Why `exact` can't be so; null where it is."""
-    if came is None or not _has_texts(kind):
+def number_problem(text: Column, quoted: Column | None, kind: T.DataType) -> Column:
+    """Why `restore_numbers` can't keep the digits; null where it can."""
+    if quoted is None or not _has_strings(kind):
         return F.lit(None).cast("string")
-    broken = came[CORRUPT].isNotNull() if isinstance(kind, T.StructType) else came.isNull()
-    return F.when(_is_otherwise(text) & (text.rlike(_MARK_ESCAPED) | broken),
-                  F.lit("holds a number that can't be kept as it is written, which in quotes it can"))
+    broken = quoted[CORRUPT].isNotNull() if isinstance(kind, T.StructType) else quoted.isNull()
+    return F.when(_has_other_form(text) & (text.rlike(_MARK_OR_ITS_ESCAPE) | broken),
+                  F.lit("contains a number whose digits can't be kept; put it in quotes"))
 
 
-def _is_otherwise(text: Column) -> Column:
-    return text.rlike(_OTHERWISE)
+def _has_other_form(text: Column) -> Column:
+    return text.rlike(_OTHER_FORM)
 
 
-def twin_of(kind: T.DataType, leaf: Callable[[T.DataType], T.DataType | None]) -> T.DataType | None:
-    """The type with those parts alone, of the type `kind`, for which `leaf` has one; None where there are none."""
+def map_leaves(kind: T.DataType, leaf: Callable[[T.DataType], T.DataType | None]) -> T.DataType | None:
+    """The type `kind` with each leaf type replaced by `leaf(type)`, without the leaves for which this is None.
+
+    None if no leaf remains.
+    """
     if isinstance(kind, T.StructType):
-        inner = [(field.name, part) for field in kind if (part := twin_of(field.dataType, leaf)) is not None]
+        inner = [(field.name, part) for field in kind if (part := map_leaves(field.dataType, leaf)) is not None]
         return T.StructType([T.StructField(name, part) for name, part in inner]) if inner else None
     if isinstance(kind, T.ArrayType):
-        element = twin_of(kind.elementType, leaf)
+        element = map_leaves(kind.elementType, leaf)
         return None if element is None else T.ArrayType(element)
     if isinstance(kind, T.MapType):
-        item = twin_of(kind.valueType, leaf)
+        item = map_leaves(kind.valueType, leaf)
         return None if item is None else T.MapType(kind.keyType, item)
     return leaf(kind)
 
 
-def holds(kind: T.DataType, kinds: tuple[type[T.DataType], ...]) -> bool:
-    """Whether a value of that type has a part of one of these."""
-    return twin_of(kind, lambda leaf: leaf if isinstance(leaf, kinds) else None) is not None
+def has_type(kind: T.DataType, kinds: tuple[type[T.DataType], ...]) -> bool:
+    """Whether the type is or contains one of `kinds`."""
+    return map_leaves(kind, lambda leaf: leaf if isinstance(leaf, kinds) else None) is not None
 
 
-def _may_have_number_for_a_time(text: Column, kind: T.DataType) -> Column:
-    """Whether some time may be a number, by what follows its key: to mark all numbers takes longer than to parse."""
-    if not holds(kind, TIMES):
+def _may_have_number_as_time(text: Column, kind: T.DataType) -> Column:
+    """Whether a time may be written as a number, by what follows its key: marking all is slower than parsing."""
+    if not has_type(kind, TIMES):
         return F.lit(False)
-    names = list(_keys_of_times(kind.elementType if isinstance(kind, T.ArrayType) else kind))
+    names = list(_time_keys(kind.elementType if isinstance(kind, T.ArrayType) else kind))
     if not all(re.fullmatch(r"\w+", name, re.ASCII) for name in names):
         return F.lit(True)
     follows = rf"(?:{'|'.join(names)})" + r"""["']?+\s*+(?:/|:\s*+[/+\-0-9])"""
     return text.rlike(follows + r"""|\\u[^"']*+["']\s*+[:/]""")
 
 
-def _keys_of_times(kind: T.DataType) -> Iterator[str]:
-    """The keys of times; nothing that is a name where a time is in an array or a map."""
+def _time_keys(kind: T.DataType) -> Iterator[str]:
+    """The keys of times; an empty name for a time in an array or a map."""
     if not isinstance(kind, T.StructType):
-        yield "" if holds(kind, TIMES) else "_"
+        yield "" if has_type(kind, TIMES) else "_"
         return
     for field in kind:
         if isinstance(field.dataType, T.StructType):
-            yield from _keys_of_times(field.dataType)
-        elif holds(field.dataType, TIMES):
+            yield from _time_keys(field.dataType)
+        elif has_type(field.dataType, TIMES):
             yield field.name if isinstance(field.dataType, TIMES) else ""
 
 
-def _has_texts(kind: T.DataType) -> bool:
-    return holds(kind, (T.StringType,))
+def _has_strings(kind: T.DataType) -> bool:
+    return has_type(kind, (T.StringType,))
 
 
-def _with_texts(value: Column, came: Column, kind: T.DataType) -> Column:
-    """The `value` with the texts of `came`, which is its twin."""
+def _replace_strings(value: Column, quoted: Column, kind: T.DataType) -> Column:
+    """The `value` with its strings taken from `quoted`, which has the same structure."""
     if isinstance(kind, T.StringType):
-        return F.regexp_replace(came, f'"?{MARK}([^{MARK}]*){MARK}"?', "$1")
+        return F.regexp_replace(quoted, f'"?{NUMBER_MARK}([^{NUMBER_MARK}]*){NUMBER_MARK}"?', "$1")
     if isinstance(kind, T.StructType):
-        parts = [_with_texts(value[part.name], came[part.name], part.dataType)
-                 if _has_texts(part.dataType) else value[part.name] for part in kind]
+        parts = [_replace_strings(value[part.name], quoted[part.name], part.dataType)
+                 if _has_strings(part.dataType) else value[part.name] for part in kind]
         fields = [part.alias(field.name) for part, field in zip(parts, kind, strict=True)]
         return F.when(value.isNotNull(), F.struct(*fields))
     if isinstance(kind, T.ArrayType):
         element = kind.elementType
-        return F.zip_with(value, came, lambda one, text: _with_texts(one, text, element))
+        return F.zip_with(value, quoted, lambda part, text: _replace_strings(part, text, element))
     assert isinstance(kind, T.MapType)
     item = kind.valueType
-    # Not by `map_from_arrays`, which ends the query where a key is there twice.
-    return F.transform_values(value, lambda key, one: _with_texts(one, came[key], item))
+    # Not with `map_from_arrays`, which fails on a duplicate key.
+    return F.transform_values(value, lambda key, part: _replace_strings(part, quoted[key], item))

@@ -1,9 +1,9 @@
-"""What Spark's parsing of a JSON text as some types loses, said in words by Spark's own expressions.
+"""Describes what Spark loses when it parses a JSON text as the declared types.
 
-    lost_within(came, columns, options)      # "has more digits than decimal(10,2) holds in 'pay.sum'"
+    loss_reason(parsed, columns, options)      # "has more digits than decimal(10,2) holds in 'pay.sum'"
 
-A text is parsed twice more for it: as texts, in which a time still has all its digits and a number its marks, and as
-wider decimals, so that Spark itself says how a decimal is written.
+The text is parsed two more times: as strings, in which a time has all its digits and a number its marks, and as wider
+decimals, which have the digits that the declared ones lose.
 """
 
 from __future__ import annotations
@@ -18,23 +18,28 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from laketrain.clean.lossless import TIMES, lost, wider
-from laketrain.clean.reading.json.exact_numbers import MARK, holds, twin_of
+from laketrain.clean.reading.json.exact_numbers import NUMBER_MARK, has_type, map_leaves
 
 Options = Mapping[str, Any]
 
 _LARGE = r"[:,\[]\s*-?(\d+([.]\d+)?[eE][+]?\d{2}|\d{39})"
-"""Matches a number that a float or a double may not hold."""
-_NUMBER_FOR_A_TIME = "a number for a time (declare it bigint and derive the time, e.g. by timestamp_millis)"
+"""Matches a number that may be out of range for a float or a double."""
+_NUMBER_AS_TIME = "a number for a time (declare it bigint and derive the time, e.g. by timestamp_millis)"
 
 
 @dataclass(frozen=True)
-class Came:
-    """A text, and what it was parsed as: its value, and that of `written` and of `wide`, where there are such parts."""
+class ParsedText:
+    """A text and what was parsed from it.
+
+    Attributes:
+        value: by the declared types. quoted: by `parse_with_quoted_numbers`, wider: by `parse_wider`; None if the type
+            has no such parts.
+    """
 
     text: Column
     value: Column
-    written: Column | None
-    wide: Column | None
+    quoted: Column | None
+    wider: Column | None
 
 
 @dataclass(frozen=True)
@@ -42,85 +47,86 @@ class _Check:
     """One kind of loss.
 
     Attributes:
-        kinds: the types that have it. came: what the value is held against. why: of that, of the value and of its type,
-            what the value lacks, null where nothing.
+        kinds: the types that it can happen to. reference: what the value is compared with. reason: takes the reference,
+            the value and its type, and returns what the value lost, null if nothing.
     """
 
     kinds: tuple[type[T.DataType], ...]
-    came: Column
-    why: Callable[[Column, Column, T.DataType], Column]
+    reference: Column
+    reason: Callable[[Column, Column, T.DataType], Column]
 
 
-def wide(text: Column, kind: T.DataType, options: Options) -> Column | None:
-    """The decimals of a text with more digits; None where there are none."""
-    twin = twin_of(kind, lambda leaf: wider(leaf) if isinstance(leaf, T.DecimalType) else None)
-    return F.from_json(text, twin, dict(options)) if isinstance(twin, (T.StructType, T.ArrayType)) else None
+def parse_wider(text: Column, kind: T.DataType, options: Options) -> Column | None:
+    """Parses the decimals of a text with more digits; None if `kind` has no decimals."""
+    parts = map_leaves(kind, lambda leaf: wider(leaf) if isinstance(leaf, T.DecimalType) else None)
+    return F.from_json(text, parts, dict(options)) if isinstance(parts, (T.StructType, T.ArrayType)) else None
 
 
-def lost_within(came: Came, columns: T.StructType, options: Options) -> Column:
-    """What the value lacks that was parsed of a text, with the column's name; null where nothing."""
-    whys = [_within(check, check.came, came.value, columns, "") for check in _checks(came, options)
-            if holds(columns, check.kinds)]
-    return F.coalesce(*whys, F.lit(None).cast("string"))
+def loss_reason(parsed: ParsedText, columns: T.StructType, options: Options) -> Column:
+    """What the parsed value lost, with the column's name; null if nothing."""
+    reasons = [_part_reason(check, check.reference, parsed.value, columns, "") for check in _checks(parsed, options)
+               if has_type(columns, check.kinds)]
+    return F.coalesce(*reasons, F.lit(None).cast("string"))
 
 
-def lost_within_each(came: Came, columns: T.StructType, options: Options) -> Column:
-    """The same of a text that is an array, for each of its values, as an array."""
-    whys = F.transform(came.value, lambda _: F.lit(None).cast("string"))
-    for check in _checks(came, options):
-        if holds(columns, check.kinds):
-            further = F.zip_with(check.came, came.value, partial(_within_one, check, columns))
-            whys = F.zip_with(whys, further, lambda one, other: F.coalesce(one, other))
-    return whys
+def element_loss_reasons(parsed: ParsedText, columns: T.StructType, options: Options) -> Column:
+    """The same for a text that is an array: an array with a reason for each element."""
+    reasons = F.transform(parsed.value, lambda _: F.lit(None).cast("string"))
+    for check in _checks(parsed, options):
+        if has_type(columns, check.kinds):
+            further = F.zip_with(check.reference, parsed.value, partial(_element_reason, check, columns))
+            reasons = F.zip_with(reasons, further, lambda first, second: F.coalesce(first, second))
+    return reasons
 
 
-def _checks(came: Came, options: Options) -> list[_Check]:
-    # A locale is for texts; numbers have the point.
-    formats = {name: given for name, given in options.items() if name.lower() != "locale"}
-    local = len(formats) < len(options)
+def _checks(parsed: ParsedText, options: Options) -> list[_Check]:
+    # A locale is for strings; JSON numbers have a decimal point.
+    formats = {name: value for name, value in options.items() if name.lower() != "locale"}
+    has_locale = len(formats) < len(options)
 
     def of_time(text: Column, value: Column, kind: T.DataType) -> Column:
-        why = lost(text, value, kind, formats)
-        # Spark takes it for seconds since 1970, and counts beyond the years that it knows without a word.
-        number = F.when(text.startswith(MARK), F.lit(_NUMBER_FOR_A_TIME))
-        return number if why is None else F.coalesce(number, why)
+        reason = lost(text, value, kind, formats)
+        # Spark reads a number as seconds since 1970, and doesn't report a year out of range.
+        number = F.when(text.startswith(NUMBER_MARK), F.lit(_NUMBER_AS_TIME))
+        return number if reason is None else F.coalesce(number, reason)
 
-    def of_decimal(more: Column, value: Column, kind: T.DataType) -> Column:
-        return F.when(more != value, F.lit(f"more digits than {kind.simpleString()} holds"))
+    def of_decimal(wider_value: Column, value: Column, kind: T.DataType) -> Column:
+        return F.when(wider_value != value, F.lit(f"more digits than {kind.simpleString()} holds"))
 
     def of_quoted(text: Column, value: Column, kind: T.DataType) -> Column:
-        # Spark leaves the commas out of a number in quotes, so that "1,5" is 15; in German the points, and 2.5 is 25.
+        # Spark drops commas from a quoted number, so that "1,5" is 15; in a German locale it drops points: 2.5 is 25.
         other = text.contains(",")
-        if local:
+        if has_locale:
             other = other | ~text.try_cast(wider(kind)).eqNullSafe(value)
-        return F.when(other & ~text.startswith(MARK) & value.isNotNull(), F.lit(f"no {kind.simpleString()}"))
+        return F.when(other & ~text.startswith(NUMBER_MARK) & value.isNotNull(), F.lit(f"no {kind.simpleString()}"))
 
     def of_floating(_: Column, value: Column, kind: T.DataType) -> Column:
-        infinite = (F.abs(value) == float("inf")) & came.text.rlike(_LARGE)
+        infinite = (F.abs(value) == float("inf")) & parsed.text.rlike(_LARGE)
         return F.when(infinite, F.lit(f"a number beyond {kind.simpleString()}"))
 
-    checks = [_Check((T.FloatType, T.DoubleType), came.value, of_floating)]
-    if came.written is not None:
-        checks += [_Check((T.DateType, *TIMES), came.written, of_time)]
-    if came.wide is not None and came.written is not None:
-        checks += [_Check((T.DecimalType,), came.wide, of_decimal), _Check((T.DecimalType,), came.written, of_quoted)]
+    checks = [_Check((T.FloatType, T.DoubleType), parsed.value, of_floating)]
+    if parsed.quoted is not None:
+        checks += [_Check((T.DateType, *TIMES), parsed.quoted, of_time)]
+    if parsed.wider is not None and parsed.quoted is not None:
+        checks += [_Check((T.DecimalType,), parsed.wider, of_decimal),
+                   _Check((T.DecimalType,), parsed.quoted, of_quoted)]
     return checks
 
 
-def _within_one(check: _Check, columns: T.StructType, came: Column, value: Column) -> Column:
-    return _within(check, came, value, columns, "")
+def _element_reason(check: _Check, columns: T.StructType, reference: Column, value: Column) -> Column:
+    return _part_reason(check, reference, value, columns, "")
 
 
-def _within(check: _Check, came: Column, value: Column, kind: T.DataType, name: str) -> Column:
-    """The same of a part."""
+def _part_reason(check: _Check, reference: Column, value: Column, kind: T.DataType, name: str) -> Column:
+    """What the part `name` of a value lost by one check; null if nothing."""
     if isinstance(kind, T.StructType):
-        parts = [field for field in kind if holds(field.dataType, check.kinds)]
-        return F.coalesce(*(_within(check, came[part.name], value[part.name], part.dataType,
+        parts = [field for field in kind if has_type(field.dataType, check.kinds)]
+        return F.coalesce(*(_part_reason(check, reference[part.name], value[part.name], part.dataType,
                                     f"{name}.{part.name}" if name else part.name) for part in parts))
     if isinstance(kind, T.MapType):
-        came, value, kind = F.map_values(came), F.map_values(value), T.ArrayType(kind.valueType)
+        reference, value, kind = F.map_values(reference), F.map_values(value), T.ArrayType(kind.valueType)
     if isinstance(kind, T.ArrayType):
         inner = kind.elementType
-        whys = F.zip_with(came, value, lambda one, other: _within(check, one, other, inner, name))
-        return F.get(F.array_compact(whys), F.lit(0))
-    return F.concat(F.lit("has "), check.why(came, value, kind), F.lit(f" in {name!r}"))
+        reasons = F.zip_with(reference, value, lambda first, second: _part_reason(check, first, second, inner, name))
+        return F.get(F.array_compact(reasons), F.lit(0))
+    return F.concat(F.lit("has "), check.reason(reference, value, kind), F.lit(f" in {name!r}"))

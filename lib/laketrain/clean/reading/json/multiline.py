@@ -1,6 +1,6 @@
-"""JSON files with `multiLine: true`: the text of each of their values, a file read by one task.
+"""Reads JSON files with `multiLine: true`: the text of each of their values. One task reads a file.
 
-Spark's own reader takes the first value of such a file and is silent about the rest.
+Spark's own reader parses the first value of such a file and ignores the rest.
 """
 
 from __future__ import annotations
@@ -17,47 +17,51 @@ from pyspark.sql import DataFrame, SparkSession
 from laketrain.clean.reading.base import CORRUPT, REJECT
 from laketrain.clean.reading.by_files import by_files
 from laketrain.clean.reading.encoding import STRAYS, keep_strays, whole
-from laketrain.clean.reading.json.split_values import Piece, Scan
+from laketrain.clean.reading.json.split_values import Piece, ValueSplitter
 from laketrain.clean.reading.landed import RawFile
 from laketrain.clean.reading.media import BATCH
 from laketrain.errors import DataError
 from laketrain.lake import Store
 
-TEXT, PLACE, PROBLEM = CORRUPT, "_place", REJECT  # names that no column of a source can have
-_ROWS = pa.schema([(TEXT, pa.string()), (PLACE, pa.string()), (PROBLEM, pa.string())])
+TEXT, FILE_NAME, PROBLEM = CORRUPT, "_place", REJECT  # names that no column of a source can have
+_ROWS = pa.schema([(TEXT, pa.string()), (FILE_NAME, pa.string()), (PROBLEM, pa.string())])
 _STRAY = re.compile("[\udc00-\udcff]")
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file to be shipped: where it lies in the lake, how messages and rows name it."""
+    """A file for the executors.
+
+    Attributes:
+        path: in the lake. ref: its name in messages. name: its name in rows.
+    """
 
     path: str
     ref: str
-    place: str
+    name: str
 
 
-def values(spark: SparkSession, files: Sequence[RawFile], options: Mapping[str, Any], encoding: str) -> DataFrame:
-    """A row for each value: its TEXT, the PLACE that it is from, and its PROBLEM, null where it may be parsed."""
+def read_values(spark: SparkSession, files: Sequence[RawFile], options: Mapping[str, Any], encoding: str) -> DataFrame:
+    """A row for each value: its TEXT, the FILE_NAME that it is from, and its PROBLEM, null if it may be parsed."""
     shipped = [_File(file.path, file.ref, file.file.path) for file in files]
-    work = partial(_rows, files[0].version.lake.store, shipped, _scan(options), encoding)
-    return by_files(spark, files, work, f"{TEXT} string, {PLACE} string, {PROBLEM} string")
+    work = partial(_rows, files[0].version.lake.store, shipped, _syntax(options), encoding)
+    return by_files(spark, files, work, f"{TEXT} string, {FILE_NAME} string, {PROBLEM} string")
 
 
-def _scan(options: Mapping[str, Any]) -> Mapping[str, bool]:
-    given = {name.lower(): str(value).lower() == "true" for name, value in options.items()}
-    return {"single": given.get("allowsinglequotes", True), "comments": given.get("allowcomments", False),
-            "breaks": given.get("allowunquotedcontrolchars", False)}
+def _syntax(options: Mapping[str, Any]) -> Mapping[str, bool]:
+    flags = {name.lower(): str(value).lower() == "true" for name, value in options.items()}
+    return {"single_quotes": flags.get("allowsinglequotes", True), "comments": flags.get("allowcomments", False),
+            "line_breaks": flags.get("allowunquotedcontrolchars", False)}
 
 
-def _rows(store: Store, files: Sequence[_File], scan: Mapping[str, bool], encoding: str, number: int
+def _rows(store: Store, files: Sequence[_File], syntax: Mapping[str, bool], encoding: str, number: int
           ) -> Iterator[pa.RecordBatch]:
-    """The rows of the file of that number."""
-    return _batches(files[number], Scan(**scan).pieces(_text(store, files[number], encoding)), encoding)
+    """The rows of the file with this number."""
+    return _batches(files[number], ValueSplitter(**syntax).split(_text(store, files[number], encoding)), encoding)
 
 
 def _text(store: Store, file: _File, encoding: str) -> str:
-    """A file's text, in which a stray byte is half of a surrogate pair, so that it can't be taken for a character."""
+    """A file's text; an invalid byte becomes half of a surrogate pair, which no valid text contains."""
     keep_strays()
     try:
         with store.open(file.path) as handle:
@@ -68,7 +72,7 @@ def _text(store: Store, file: _File, encoding: str) -> str:
 
 
 def _batches(file: _File, pieces: Iterable[Piece], encoding: str) -> Iterator[pa.RecordBatch]:
-    """The file's pieces as rows, few enough at once for a batch."""
+    """The file's pieces as batches of rows."""
     rows: list[tuple[str, str, str | None]] = []
     size = 0
     for piece in pieces:
@@ -84,11 +88,11 @@ def _batches(file: _File, pieces: Iterable[Piece], encoding: str) -> Iterator[pa
 def _row(file: _File, piece: Piece, encoding: str) -> tuple[str, str, str | None]:
     stray = _STRAY.search(piece.text)
     if stray is None:
-        return piece.text, file.place, piece.problem
-    problem = f"holds the byte 0x{ord(stray[0]) - 0xDC00:02X}, which is no {encoding.upper()}"
-    return _STRAY.sub("\ufffd", piece.text), file.place, problem
+        return piece.text, file.name, piece.problem
+    problem = f"holds the byte 0x{ord(stray[0]) - 0xDC00:02X}, which isn't {encoding.upper()}"
+    return _STRAY.sub("\ufffd", piece.text), file.name, problem
 
 
 def _batch(rows: Sequence[tuple[str, str, str | None]]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array(values, pa.string()) for values in zip(*rows, strict=True)],
+    return pa.RecordBatch.from_arrays([pa.array(column, pa.string()) for column in zip(*rows, strict=True)],
                                       schema=_ROWS)

@@ -1,9 +1,9 @@
-"""JSON, a record a line or, with `multiLine: true`, wherever one ends.
+"""Reads JSON: a record per line or, with `multiLine: true`, records that span lines.
 
-Not all records need have a key: one that none has is missing.
+A column is missing only if no record has its key.
 
-A line is one object and nothing more, or an array of them. Files of which all lines are one object in plain UTF-8 are
-left to Spark's reader, the fastest; the lines of others are parsed one by one.
+A line is one object and nothing more, or an array of objects. Spark's reader, the fastest, reads files in which each
+line is one object in UTF-8; the lines of other files are parsed one by one.
 """
 
 from __future__ import annotations
@@ -22,13 +22,21 @@ from pyspark.sql import types as T
 from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, shape_of, stray
 from laketrain.clean.reading.drift import Judge
 from laketrain.clean.reading.encoding import check_encoding, head_of
-from laketrain.clean.reading.json.duplicate_keys import alike_within, has_a_key_twice, once
-from laketrain.clean.reading.json.exact_numbers import holds
-from laketrain.clean.reading.json.line_scan import Look, look
-from laketrain.clean.reading.json.loss_reasons import lost_within_each
-from laketrain.clean.reading.json.multiline import PLACE, PROBLEM, TEXT, values
-from laketrain.clean.reading.json.parse_value import computed, flaw, no_object, own, parsed, unlike, whole
-from laketrain.clean.reading.json.schema_merge import merged, named
+from laketrain.clean.reading.json.duplicate_keys import drop_duplicates, find_clash, has_duplicate_key
+from laketrain.clean.reading.json.exact_numbers import has_type
+from laketrain.clean.reading.json.line_scan import LineScan, scan_files
+from laketrain.clean.reading.json.loss_reasons import element_loss_reasons
+from laketrain.clean.reading.json.multiline import FILE_NAME, PROBLEM, TEXT, read_values
+from laketrain.clean.reading.json.parse_value import (
+    add_parsed_columns,
+    exactness_problem,
+    is_complete,
+    parse_value,
+    parser_options,
+    record_problem,
+    type_problem,
+)
+from laketrain.clean.reading.json.schema_merge import as_spark_infers, merge_schemas
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.partitions import place_of
 from laketrain.clean.reading.survey import Text
@@ -41,52 +49,56 @@ _TIME_FORMATS = ("dateformat", "timestampformat", "timestampntzformat")
 
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
-    """The rows of JSON files. What is no JSON object of the columns' types is there as rejected."""
-    form = _Form(_without_idle_locale(source.options))
-    each(files, partial(_check_encoding, form))
-    texts = values(spark, files, form.options, form.encoding).select(TEXT) if form.multiline else None
-    pinned = _found(spark, files, form, texts, expected) if expected is None else expected
+    """The rows of JSON files. What isn't a JSON object of the columns' types is rejected."""
+    settings = _JsonOptions(_without_unused_locale(source.options))
+    each(files, partial(_check_encoding, settings))
+    texts = (read_values(spark, files, settings.reader_options, settings.encoding).select(TEXT) if settings.multiline
+             else None)
+    pinned = _infer(spark, files, settings, texts, expected) if expected is None else expected
     if not pinned.fields:
         raise DataError("clean", files[0].ref, "has no JSON object to infer columns from", "declare the schema")
     if expected is None:
-        _refuse_alike(spark, files, pinned, form)
-    looks = _looks(spark, files, form, pinned)
-    found = pinned if expected is None else _keys(spark, files, form, texts, expected, looks)
+        _refuse_clash(spark, files, pinned, settings)
+    scans = _scan(spark, files, settings, pinned)
+    actual = pinned if expected is None else _columns(spark, files, settings, texts, expected, scans)
     judge = Judge(pinned, source.drift)
-    if found.fields:
-        known = {field.name: field.dataType for field in pinned}
-        judge.see(_place(spark, files, found, pinned, form), {name: known.get(name, found[name].dataType)
-                                                              for name in found.names})
+    if actual.fields:
+        types = {field.name: field.dataType for field in pinned}
+        judge.see(_ref_of_first(spark, files, actual, pinned, settings),
+                  {name: types.get(name, actual[name].dataType) for name in actual.names})
     columns, count = judge.columns, None
-    if form.multiline:
-        rows = _of_values(values(spark, files, form.options, form.encoding), columns, form)
+    if settings.multiline:
+        rows = _parse_texts(read_values(spark, files, settings.reader_options, settings.encoding), columns, settings)
     else:
-        plain = [file for file, look in zip(files, looks, strict=True) if look.plain]
-        odd = [file for file, look in zip(files, looks, strict=True) if not look.plain]
-        parts = [_of_plain_lines(spark, plain, files, columns, form)] if plain else []
-        parts += [_of_lines(spark, odd, files, columns, form)] if odd else []
+        safe = [file for file, scan in zip(files, scans, strict=True) if scan.spark_safe]
+        others = [file for file, scan in zip(files, scans, strict=True) if not scan.spark_safe]
+        parts = [_read_by_spark(spark, safe, files, columns, settings)] if safe else []
+        parts += [_read_lines(spark, others, files, columns, settings)] if others else []
         rows = reduce(DataFrame.unionByName, parts)
-        count = None if odd else sum(look.rows for look in looks)
-    return Reading(marked(rows, columns.names, file=F.col(PLACE), came=F.col(TEXT), problem=F.col(PROBLEM)), pinned,
+        count = None if others else sum(scan.rows for scan in scans)
+    return Reading(marked(rows, columns.names, file=F.col(FILE_NAME), came=F.col(TEXT), problem=F.col(PROBLEM)), pinned,
                    rows=count, drift=judge.told)
 
 
 @dataclass(frozen=True)
-class _Form:
-    """The source's options, as far as they say what a record is."""
+class _JsonOptions:
+    """The options of a source that affect how records are parsed."""
 
-    given: Mapping[str, Any]
+    options: Mapping[str, Any]
 
     @property
-    def options(self) -> dict[str, Any]:
-        """For Spark's reader. By itself it takes UTF-8, and refuses stray bytes; told to, it puts U+FFFD for them."""
-        own = {name: value for name, value in self.given.items()
-               if not (self.utf8 and name.lower() in ("encoding", "charset"))}
-        return {**own, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT, **ALL_FILES}
+    def reader_options(self) -> dict[str, Any]:
+        """The options for Spark's reader.
+
+        UTF-8 is left out: Spark rejects invalid bytes by default, but replaces them by U+FFFD if an encoding is set.
+        """
+        options = {name: value for name, value in self.options.items()
+                   if not (self.utf8 and name.lower() in ("encoding", "charset"))}
+        return {**options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT, **ALL_FILES}
 
     @property
     def encoding(self) -> str:
-        return str(self._said("encoding", self._said("charset", "utf-8")))
+        return str(self._option("encoding", self._option("charset", "utf-8")))
 
     @property
     def utf8(self) -> bool:
@@ -94,172 +106,175 @@ class _Form:
 
     @property
     def multiline(self) -> bool:
-        return str(self._said("multiline", False)).lower() == "true"
+        return str(self._option("multiline", False)).lower() == "true"
 
     @property
-    def plain(self) -> bool:
-        """Whether it is JSON as the standard has it, in UTF-8, and its lines end as Spark's do by themselves."""
-        loose = [name for name in self.given if name.lower().startswith("allow") or name.lower() == "linesep"]
-        return self.utf8 and not loose
+    def is_standard(self) -> bool:
+        """Whether it is standard JSON in UTF-8, with Spark's default line ends."""
+        names = [name.lower() for name in self.options]
+        return self.utf8 and not any(name.startswith("allow") or name == "linesep" for name in names)
 
     @property
-    def local(self) -> bool:
-        """Whether a locale says how texts are written."""
-        return self._said("locale", None) is not None
+    def has_locale(self) -> bool:
+        """Whether a locale is set for the formats of values."""
+        return self._option("locale", None) is not None
 
     def lines(self, spark: SparkSession, files: Sequence[RawFile]) -> DataFrame:
-        """The files' lines as they came, in the column `value`."""
-        options = {name: value for name, value in self.options.items() if name.lower() in ("linesep", "encoding")}
+        """The files' original lines, in the column `value`."""
+        options = {name: value for name, value in self.reader_options.items()
+                   if name.lower() in ("linesep", "encoding")}
         return spark.read.options(**{**options, **ALL_FILES}).text([file.url for file in files])
 
-    def _said(self, name: str, default: Any) -> Any:
-        return next((value for key, value in self.given.items() if key.lower() == name), default)
+    def _option(self, name: str, default: Any) -> Any:
+        return next((value for key, value in self.options.items() if key.lower() == name), default)
 
 
-def _without_idle_locale(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options without a locale that says nothing of times: by a German one Spark takes the decimal "2.5" for 25."""
+def _without_unused_locale(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options without a locale that no time format uses: with a German one, Spark reads the decimal "2.5" as 25."""
     if any(name.lower() in _TIME_FORMATS for name in options):
         return options
     return {name: value for name, value in options.items() if name.lower() != "locale"}
 
 
-def _check_encoding(form: _Form, file: RawFile) -> None:
-    """Raises DataError where the file is in another encoding."""
-    check_encoding(file.ref, head_of(file), form.encoding)
+def _check_encoding(settings: _JsonOptions, file: RawFile) -> None:
+    """Raises DataError if the file is in another encoding."""
+    check_encoding(file.ref, head_of(file), settings.encoding)
 
 
-def _looks(spark: SparkSession, files: Sequence[RawFile], form: _Form, columns: T.StructType) -> list[Look]:
-    """What each file's lines are like. Those in other forms of JSON are all read one by one, and so are all by whose
-    locale a decimal in quotes may be another number."""
-    if form.multiline or not form.plain or (form.local and holds(columns, (T.DecimalType,))):
-        return [Look(False, 0, None)] * len(files)
-    return look(spark, files[0].version.lake.store, [Text.of(file) for file in files], columns)
+def _scan(spark: SparkSession, files: Sequence[RawFile], settings: _JsonOptions, columns: T.StructType
+          ) -> list[LineScan]:
+    """Scans each file's lines. Lines in extensions of JSON are always parsed one by one, as are those with decimals
+    whose value may depend on the locale."""
+    if settings.multiline or not settings.is_standard or (settings.has_locale and has_type(columns, (T.DecimalType,))):
+        return [LineScan(False, 0, None)] * len(files)
+    return scan_files(spark, files[0].version.lake.store, [Text.of(file) for file in files], columns)
 
 
-def _keys(spark: SparkSession, files: Sequence[RawFile], form: _Form, texts: DataFrame | None, expected: T.StructType,
-          looks: Sequence[Look]) -> T.StructType:
-    """The columns that the records have: as the look found them, or as Spark does where that couldn't."""
-    unknown = [file for file, one in zip(files, looks, strict=True) if one.keys is None]
-    known = [one.keys for one in looks if one.keys is not None]
-    further = [_found(spark, unknown, form, texts, expected)] if unknown else []
-    return named(merged([*known, *further]) or T.StructType([]))
+def _columns(spark: SparkSession, files: Sequence[RawFile], settings: _JsonOptions, texts: DataFrame | None,
+             expected: T.StructType, scans: Sequence[LineScan]) -> T.StructType:
+    """The columns that the records have, from the scans, or inferred by Spark where a scan has none."""
+    unknown = [file for file, scan in zip(files, scans, strict=True) if scan.columns is None]
+    scanned = [scan.columns for scan in scans if scan.columns is not None]
+    inferred = [_infer(spark, unknown, settings, texts, expected)] if unknown else []
+    return as_spark_infers(merge_schemas([*scanned, *inferred]) or T.StructType([]))
 
 
-def _of_plain_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Sequence[RawFile], columns: T.StructType,
-                    form: _Form) -> DataFrame:
+def _read_by_spark(spark: SparkSession, files: Sequence[RawFile], all_files: Sequence[RawFile], columns: T.StructType,
+                   settings: _JsonOptions) -> DataFrame:
     schema = T.StructType([*columns.fields, T.StructField(CORRUPT, T.StringType())])
-    rows = spark.read.schema(schema).options(**form.options).json([file.url for file in files])
-    problem = F.when(F.col(CORRUPT).isNotNull(), _no_record(F.col(CORRUPT), columns, form))
-    return rows.select(*(F.col(quoted(name)) for name in columns.names), place_of(all_files).alias(PLACE),
+    rows = spark.read.schema(schema).options(**settings.reader_options).json([file.url for file in files])
+    problem = F.when(F.col(CORRUPT).isNotNull(), _line_problem(F.col(CORRUPT), columns, settings))
+    return rows.select(*(F.col(quoted(name)) for name in columns.names), place_of(all_files).alias(FILE_NAME),
                        F.col(CORRUPT).alias(TEXT), problem.alias(PROBLEM))
 
 
-def _of_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Sequence[RawFile], columns: T.StructType,
-              form: _Form) -> DataFrame:
-    text, problem = _decoded(F.col("value"), form)
-    lines = form.lines(spark, files).select(text.alias(TEXT), place_of(all_files).alias(PLACE), problem.alias(PROBLEM))
-    return _of_values(lines.where(F.trim(F.col(TEXT), F.lit(_BLANKS)) != ""), columns, form, arrays=True)
+def _read_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Sequence[RawFile], columns: T.StructType,
+                settings: _JsonOptions) -> DataFrame:
+    text, problem = _decoded(F.col("value"), settings)
+    lines = settings.lines(spark, files).select(text.alias(TEXT), place_of(all_files).alias(FILE_NAME),
+                                                problem.alias(PROBLEM))
+    return _parse_texts(lines.where(F.trim(F.col(TEXT), F.lit(_BLANKS)) != ""), columns, settings, arrays=True)
 
 
-def _decoded(line: Column, form: _Form) -> tuple[Column, Column]:
-    """A line's text, and why it is none; null where it is."""
-    if form.utf8:
+def _decoded(line: Column, settings: _JsonOptions) -> tuple[Column, Column]:
+    """A line's text, and why it isn't text in the encoding; null if it is."""
+    if settings.utf8:
         return F.make_valid_utf8(line), stray(line)
-    came = line.cast("binary")
-    text = F.decode(came, form.encoding)
-    foreign = text.contains("\ufffd") & (F.encode(text, form.encoding) != came)
-    return text, F.when(foreign, F.lit(f"holds bytes that are no {form.encoding}"))
+    original = line.cast("binary")
+    text = F.decode(original, settings.encoding)
+    invalid = text.contains("\ufffd") & (F.encode(text, settings.encoding) != original)
+    return text, F.when(invalid, F.lit(f"holds bytes that aren't {settings.encoding}"))
 
 
-def _of_values(texts: DataFrame, columns: T.StructType, form: _Form, arrays: bool = False) -> DataFrame:
-    """A row for each text, of which it is parsed; with `arrays`, a row for each element of one that is an array."""
+def _parse_texts(texts: DataFrame, columns: T.StructType, settings: _JsonOptions, arrays: bool = False) -> DataFrame:
+    """Parses each text into a row; with `arrays`, a text that is an array becomes a row for each of its elements."""
     text = F.col(TEXT)
-    rows, one = computed(texts, parsed(text, columns, form.given), "_one")
+    rows, record = add_parsed_columns(texts, parse_value(text, columns, settings.options), "_one")
     if arrays:
-        array, kind = F.ltrim(text).startswith("["), T.ArrayType(columns)
-        rows, several = computed(rows, parsed(F.when(array, text), kind, form.given), "_several")
-        other = F.when(whole(several), unlike(several))
-        each_one = F.zip_with(several.taken, lost_within_each(several, columns, several.options), _element)
-        elements = whole(several) & other.isNull()
-        rows = rows.withColumn("_row", F.explode(F.when(elements, each_one).otherwise(
-            F.array(_element(one.taken, F.lit(None).cast("string"))))))
+        is_array, kind = F.ltrim(text).startswith("["), T.ArrayType(columns)
+        rows, array = add_parsed_columns(rows, parse_value(F.when(is_array, text), kind, settings.options), "_array")
+        array_problem = F.when(is_complete(array), exactness_problem(array))
+        elements = F.zip_with(array.exact, element_loss_reasons(array, columns, array.options), _element)
+        single = F.array(_element(record.exact, F.lit(None).cast("string")))
+        rows = rows.withColumn("_row", F.explode(
+            F.when(is_complete(array) & array_problem.isNull(), elements).otherwise(single)))
         value = F.col("_row")["value"]
-        none = F.when(value.isNull(), F.lit(f"has an element that is no {shape_of('json', columns)}"))
-        wrong = F.when(~whole(several), flaw(one, _no_record(text, columns, form))).otherwise(
-            F.coalesce(other, none, F.concat(F.lit("has an element that "), F.col("_row")["lost"])))
+        mismatch = F.when(value.isNull(), F.lit(f"has an element that isn't a {shape_of('json', columns)}"))
+        problem = F.when(~is_complete(array), record_problem(record, _line_problem(text, columns, settings))).otherwise(
+            F.coalesce(array_problem, mismatch, F.concat(F.lit("has an element that "), F.col("_row")["loss"])))
     else:
-        value, wrong = one.taken, flaw(one)
-    rows = rows.withColumn(PROBLEM, F.coalesce(F.col(PROBLEM), wrong))
-    return rows.select(*(value[name].alias(name) for name in columns.names), PLACE,
+        value, problem = record.exact, record_problem(record)
+    rows = rows.withColumn(PROBLEM, F.coalesce(F.col(PROBLEM), problem))
+    return rows.select(*(value[name].alias(name) for name in columns.names), FILE_NAME,
                        F.when(F.col(PROBLEM).isNotNull(), text).alias(TEXT), PROBLEM)
 
 
-def _element(value: Column, why: Column) -> Column:
-    """An array's element, and what it lost."""
-    return F.struct(value.alias("value"), why.alias("lost"))
+def _element(value: Column, loss: Column) -> Column:
+    """An element of an array, and what it lost."""
+    return F.struct(value.alias("value"), loss.alias("loss"))
 
 
-def _no_record(text: Column, columns: T.StructType, form: _Form) -> Column:
-    """Why a line that isn't one object of these columns is none."""
-    part = F.trim(text, F.lit(_BLANKS)).isin("{", "[", "}", "},", "]")
-    return F.when(part, F.lit("is a part of a record of several lines, which options.multiLine: true reads")).otherwise(
-        no_object(text, columns, own(form.given)))
+def _line_problem(text: Column, columns: T.StructType, settings: _JsonOptions) -> Column:
+    """Why a line isn't one object of these columns."""
+    is_part = F.trim(text, F.lit(_BLANKS)).isin("{", "[", "}", "},", "]")
+    reason = F.lit("is part of a record of several lines, which options.multiLine: true reads")
+    return F.when(is_part, reason).otherwise(type_problem(text, columns, parser_options(settings.options)))
 
 
-def _found(spark: SparkSession, files: Sequence[RawFile], form: _Form, texts: DataFrame | None,
+def _infer(spark: SparkSession, files: Sequence[RawFile], settings: _JsonOptions, texts: DataFrame | None,
            expected: T.StructType | None) -> T.StructType:
-    """The columns that the records have; looked for in all of them unless the options give a samplingRatio. A record
-    that has a key twice has none."""
-    options = form.options if expected is None else {**form.options, "primitivesAsString": "true"}
-    alone = {name: value for name, value in options.items() if name.lower() not in ("encoding", "charset")}
+    """The columns that Spark infers from all records, or from a sample by the option samplingRatio. Records with a
+    duplicate key are ignored."""
+    options = settings.reader_options if expected is None else {**settings.reader_options, "primitivesAsString": "true"}
+    parsing = {name: value for name, value in options.items() if name.lower() not in ("encoding", "charset")}
     try:
         if texts is None:
             return _without_corrupt(spark.read.options(**options).json([file.url for file in files]).schema)
     except AnalysisException as error:
         if error.getCondition() != "COLUMN_ALREADY_EXISTS":
             raise
-        texts = form.lines(spark, files).select(_decoded(F.col("value"), form)[0])
-    every = texts.rdd.map(_only)
-    found = spark.read.options(**alone).json(every).schema
-    if once(found) != found:
-        found = once(spark.read.options(**alone).json(every.filter(_has_keys_once)).schema)
-    return _without_corrupt(found)
+        texts = settings.lines(spark, files).select(_decoded(F.col("value"), settings)[0])
+    records = texts.rdd.map(_first_value)
+    schema = spark.read.options(**parsing).json(records).schema
+    if drop_duplicates(schema) != schema:
+        schema = drop_duplicates(spark.read.options(**parsing).json(records.filter(_has_unique_keys)).schema)
+    return _without_corrupt(schema)
 
 
-def _has_keys_once(text: str) -> bool:
-    return not has_a_key_twice(text)
+def _has_unique_keys(text: str) -> bool:
+    return not has_duplicate_key(text)
 
 
-def _refuse_alike(spark: SparkSession, files: Sequence[RawFile], found: T.StructType, form: _Form) -> None:
-    """Raises DataError where of inferred columns, or of parts of one, one would hide another."""
-    twins = alike_within(found)
-    if twins is None:
+def _refuse_clash(spark: SparkSession, files: Sequence[RawFile], schema: T.StructType, settings: _JsonOptions) -> None:
+    """Raises DataError if Spark can't distinguish two inferred columns, or two fields within one."""
+    clash = find_clash(schema)
+    if clash is None:
         return
     refs = [file.ref for file in files]
-    places = [_place(spark, files, found, T.StructType([field for field in found if field.name != name]), form)
-              for name in twins]
-    raise DataError("clean", max(places, key=lambda ref: refs.index(ref) if ref in refs else len(refs)),
-                    f"has the keys {twins[0]!r} and {twins[1]!r}, which can't be told apart",
-                    "declare the columns that are wanted, by their exact names, instead of schema: infer")
+    first_refs = [_ref_of_first(spark, files, schema, T.StructType([field for field in schema if field.name != name]),
+                                settings) for name in clash]
+    raise DataError("clean", max(first_refs, key=lambda ref: refs.index(ref) if ref in refs else len(refs)),
+                    f"has the keys {clash[0]!r} and {clash[1]!r}, which can't be distinguished",
+                    "declare the columns that you need, by their exact names, instead of schema: infer")
 
 
-def _without_corrupt(found: T.StructType) -> T.StructType:
-    return T.StructType([field for field in found if field.name != CORRUPT])
+def _without_corrupt(schema: T.StructType) -> T.StructType:
+    return T.StructType([field for field in schema if field.name != CORRUPT])
 
 
-def _only(row: Any) -> Any:
+def _first_value(row: Any) -> Any:
     return row[0]
 
 
-def _place(spark: SparkSession, files: Sequence[RawFile], found: T.StructType, pinned: T.StructType, form: _Form
-           ) -> str:
-    """For a message: the first file with a column that isn't expected, else all of the version's."""
-    new = [name for name in found.names if name not in pinned.names]
+def _ref_of_first(spark: SparkSession, files: Sequence[RawFile], schema: T.StructType, pinned: T.StructType,
+                  settings: _JsonOptions) -> str:
+    """For a message: the first file with a column that isn't in `pinned`, or else the version."""
+    new = [name for name in schema.names if name not in pinned.names]
     everywhere = files[0].ref if len(files) == 1 else files[-1].version.ref
     if not new or len(files) == 1:
         return everywhere
-    schema = T.StructType([T.StructField(name, T.StringType()) for name in new[:1]])
-    rows = spark.read.schema(schema).options(**form.options).json([file.url for file in files])
+    first_new = T.StructType([T.StructField(name, T.StringType()) for name in new[:1]])
+    rows = spark.read.schema(first_new).options(**settings.reader_options).json([file.url for file in files])
     first = rows.where(F.col(quoted(new[0])).isNotNull()).select(F.min("_metadata.file_name")).first()
     name = first[0] if first else None
     return next((file.ref for file in files if name and file.file.path.endswith(name)), everywhere)

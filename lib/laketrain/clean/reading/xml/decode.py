@@ -1,4 +1,4 @@
-"""The text of an XML file in UTF-8, whatever encoding the file says that it has."""
+"""Detects the encoding of an XML file, and decodes it to UTF-8."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (code
           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _BARE = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 _STRAY = re.compile("[\udc00-\udcff]")
-_REMEDY = "set the source's options.encoding to the file's own, or mend its first line"
+_REMEDY = "set the source's options.encoding to that of the file, or correct its first line"
 
 
-def encoding_of(file: str, head: bytes, given: str | None) -> str:
-    """The encoding of the `file` that begins with `head`: the `given` one or that of its mark, else its first line's.
+def detect_encoding(file: str, head: bytes, configured: str | None) -> str:
+    """The encoding of the `file` that begins with `head`: `configured`, or else by its byte order mark or first line.
 
-    Raises DataError where it can't be that.
+    Raises DataError if the file can't be in that encoding.
     """
-    name = given or _said(file, head)
+    name = configured or _declared_encoding(file, head)
     check_encoding(file, head, name)
     return name
 
 
-def _said(file: str, head: bytes) -> str:
+def _declared_encoding(file: str, head: bytes) -> str:
     for mark, name in (*_MARKS, *_BARE):
         if head.startswith(mark):
             return name
     prolog = _PROLOG.match(head.lstrip()[:1000])
     if prolog is None:
         return "utf-8"
-    said = prolog[1].decode("ascii", "replace")
+    declared = prolog[1].decode("ascii", "replace")
     try:
-        codecs.lookup(said)
-        # A first line that can be read so is in none of the encodings in which a letter is two bytes.
-        plain = "<?xml".encode(said).endswith(b"<?xml")
+        codecs.lookup(declared)
+        # The first line was matched byte by byte, so its encoding can't have two bytes for a letter.
+        consistent = "<?xml".encode(declared).endswith(b"<?xml")
     except (LookupError, UnicodeError):
-        raise DataError("clean", file, f"says that its encoding is {said!r}, which is none known here",
+        raise DataError("clean", file, f"declares the encoding {declared!r}, which isn't supported",
                         _REMEDY) from None
-    if not plain:
-        raise DataError("clean", file, f"says that its encoding is {said}, but its first line isn't", _REMEDY)
-    return said
+    if not consistent:
+        raise DataError("clean", file, f"declares the encoding {declared}, but its first line isn't in it", _REMEDY)
+    return declared
 
 
-def chunks(handle: BinaryIO, encoding: str) -> Iterator[bytes]:
-    """The open file's text, without its mark. A byte that is no text is half of a surrogate pair there, at which the
-    parser ends."""
+def decode_chunks(handle: BinaryIO, encoding: str) -> Iterator[bytes]:
+    """The open file's text in UTF-8, without its byte order mark. An invalid byte becomes half of a surrogate pair, at
+    which the parser stops."""
     keep_strays()
     decoder = codecs.getincrementaldecoder(encoding)(STRAYS)
     first = True
@@ -66,11 +66,11 @@ def chunks(handle: BinaryIO, encoding: str) -> Iterator[bytes]:
             return
 
 
-def legible(raw: bytes, encoding: str) -> tuple[str, str | None]:
-    """Text as it came, and which of its bytes is none, in words; None where all are."""
+def decode_record(raw: bytes, encoding: str) -> tuple[str, str | None]:
+    """The original text, and a problem that names its first invalid byte; None if all are valid."""
     text = raw.decode("utf-8", "surrogatepass")
     stray = _STRAY.search(text)
     if stray is None:
         return text, None
-    problem = f"holds the byte 0x{ord(stray[0]) - 0xDC00:02X}, which is no {encoding.upper()}"
+    problem = f"holds the byte 0x{ord(stray[0]) - 0xDC00:02X}, which isn't {encoding.upper()}"
     return _STRAY.sub("\ufffd", text), problem

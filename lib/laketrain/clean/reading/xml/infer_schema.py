@@ -1,7 +1,7 @@
-"""Which columns the elements of XML have: all of them texts, as XML has no types.
+"""Infers the columns of XML records. All values are strings, as XML has no types.
 
-    shape = Shape(); shape.learn(record, form)
-    shape.columns(form)       # id string, _lang string, author array<string>, price struct<_VALUE:string,_unit:string>
+    schema = ElementSchema(); schema.add(record, options)
+    schema.to_struct(options)     # id string, author array<string>, price struct<_VALUE:string,_unit:string>
 """
 
 from __future__ import annotations
@@ -12,79 +12,84 @@ from typing import Any
 
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.xml.options import Form
+from laketrain.clean.reading.xml.options import XmlOptions
 from laketrain.clean.reading.xml.split_records import Element
 
 
-def parts(element: Element, form: Form) -> dict[str, list[Element | str]]:
-    """An element's attributes, then the elements in it, by the names that they have as fields."""
-    found: dict[str, list[Element | str]] = {}
-    for name, value in element.attributes.items() if form.attributes else ():
-        if not (form.local and name.split(":")[0] == "xmlns"):
-            found.setdefault(form.prefix + form.named(name), []).append(value)
+def fields_of(element: Element, options: XmlOptions) -> dict[str, list[Element | str]]:
+    """The attributes of an element, then its child elements, by their field names."""
+    fields: dict[str, list[Element | str]] = {}
+    for name, value in element.attributes.items() if options.include_attributes else ():
+        if not (options.ignore_namespace and name.split(":")[0] == "xmlns"):
+            fields.setdefault(options.attribute_prefix + options.local_name(name), []).append(value)
     for child in element.children:
-        found.setdefault(form.named(child.name), []).append(child)
-    return found
+        fields.setdefault(options.local_name(child.name), []).append(child)
+    return fields
 
 
-def own_texts(element: Element) -> list[str]:
-    """An element's texts beside its attributes and elements; blanks between those are none."""
+def text_parts(element: Element) -> list[str]:
+    """The texts of an element itself. Blanks between child elements don't count."""
     if not element.children:
         return [text for text in element.texts if text]
     return [text for text in element.texts if text.strip()]
 
 
 @dataclass
-class Shape:
-    """What elements of one name have in them. texts: the most texts of one; many: of which fields one has several."""
+class ElementSchema:
+    """The contents of all elements of one name.
 
-    texts: int = 0
-    fields: dict[str, Shape] = field(default_factory=dict)
-    many: set[str] = field(default_factory=set)
+    Attributes:
+        max_texts: the largest number of texts in one element. fields: the schemas of attributes and child elements.
+            repeated: the fields that some element has more than once.
+    """
 
-    def learn(self, element: Element, form: Form) -> None:
-        """Takes an element into account."""
-        self.texts = max(self.texts, len(own_texts(element)))
-        for name, found in parts(element, form).items():
-            shape = self.fields.setdefault(name, Shape())
-            if len(found) > 1:
-                self.many.add(name)
-            for one in found:
-                if isinstance(one, Element):
-                    shape.learn(one, form)
+    max_texts: int = 0
+    fields: dict[str, ElementSchema] = field(default_factory=dict)
+    repeated: set[str] = field(default_factory=set)
+
+    def add(self, element: Element, options: XmlOptions) -> None:
+        """Adds the contents of an element."""
+        self.max_texts = max(self.max_texts, len(text_parts(element)))
+        for name, values in fields_of(element, options).items():
+            schema = self.fields.setdefault(name, ElementSchema())
+            if len(values) > 1:
+                self.repeated.add(name)
+            for value in values:
+                if isinstance(value, Element):
+                    schema.add(value, options)
                 else:
-                    shape.texts = max(shape.texts, 1)
+                    schema.max_texts = max(schema.max_texts, 1)
 
-    def merge(self, other: Shape) -> None:
-        """Takes into account what another has learnt."""
-        self.texts = max(self.texts, other.texts)
-        self.many |= other.many
-        for name, shape in other.fields.items():
-            self.fields.setdefault(name, Shape()).merge(shape)
+    def merge(self, other: ElementSchema) -> None:
+        """Adds another schema."""
+        self.max_texts = max(self.max_texts, other.max_texts)
+        self.repeated |= other.repeated
+        for name, schema in other.fields.items():
+            self.fields.setdefault(name, ElementSchema()).merge(schema)
 
-    def columns(self, form: Form) -> T.StructType:
-        """The fields, in the order of their names."""
-        kinds: dict[str, T.DataType] = {name: shape.kind(form) for name, shape in self.fields.items()}
-        kinds.update({name: T.ArrayType(kinds[name]) for name in self.many})
-        if self.texts and form.value not in kinds:
-            kinds[form.value] = T.StringType() if self.texts == 1 else T.ArrayType(T.StringType())
+    def to_struct(self, options: XmlOptions) -> T.StructType:
+        """The fields as a struct, ordered by name."""
+        kinds: dict[str, T.DataType] = {name: schema.to_type(options) for name, schema in self.fields.items()}
+        kinds.update({name: T.ArrayType(kinds[name]) for name in self.repeated})
+        if self.max_texts and options.value_tag not in kinds:
+            kinds[options.value_tag] = T.StringType() if self.max_texts == 1 else T.ArrayType(T.StringType())
         return T.StructType([T.StructField(name, kinds[name]) for name in sorted(kinds)])
 
-    def kind(self, form: Form) -> T.DataType:
-        """The type of such an element."""
-        return self.columns(form) if self.fields else T.StringType()
+    def to_type(self, options: XmlOptions) -> T.DataType:
+        """The type of an element: a string if it has no fields."""
+        return self.to_struct(options) if self.fields else T.StringType()
 
     def names(self) -> Iterator[list[str]]:
-        """The fields' names, and those within each of them."""
+        """The names of the fields, then those within each field, recursively."""
         yield list(self.fields)
-        for shape in self.fields.values():
-            yield from shape.names()
+        for schema in self.fields.values():
+            yield from schema.names()
 
-    def told(self) -> list[Any]:
-        """As JSON can have it."""
-        return [self.texts, sorted(self.many), {name: shape.told() for name, shape in self.fields.items()}]
+    def to_json(self) -> list[Any]:
+        """A value that JSON can represent."""
+        return [self.max_texts, sorted(self.repeated), {name: schema.to_json() for name, schema in self.fields.items()}]
 
     @classmethod
-    def of(cls, told: list[Any]) -> Shape:
-        """From that."""
-        return cls(told[0], {name: cls.of(shape) for name, shape in told[2].items()}, set(told[1]))
+    def from_json(cls, value: list[Any]) -> ElementSchema:
+        """The schema from the value of `to_json`."""
+        return cls(value[0], {name: cls.from_json(schema) for name, schema in value[2].items()}, set(value[1]))

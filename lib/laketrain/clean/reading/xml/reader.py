@@ -1,8 +1,8 @@
-"""XML: a record is an element named as `rowTag` says that isn't within another of that name.
+"""Reads XML: a record is an element with the name `rowTag` that isn't within another of that name.
 
-Spark's own reader looks for the tags in the bytes, so that it loses what isn't closed, knows no encodings, and infers
-types where XML has none. So the records are cut here, a file by one task, and their values are texts that are read as
-their declared types. Files are looked through once before, which tells their columns and how many records there are.
+Spark's own reader searches the bytes for tags: it loses records that aren't closed, ignores encodings, and infers types
+although XML has none. So the records are split here, each file by one task, and their values are strings that are
+converted to the declared types. A scan of the files before finds the columns and the number of records.
 """
 
 from __future__ import annotations
@@ -28,143 +28,155 @@ from laketrain.clean.reading.encoding import head_of, named_damage, plain_text
 from laketrain.clean.reading.landed import RawFile, each
 from laketrain.clean.reading.media import BATCH
 from laketrain.clean.reading.typed_texts import text_kind, typed, unlike
-from laketrain.clean.reading.xml.convert_record import Fit, Misfit
-from laketrain.clean.reading.xml.decode import chunks, encoding_of, legible
-from laketrain.clean.reading.xml.infer_schema import Shape
-from laketrain.clean.reading.xml.options import Form
-from laketrain.clean.reading.xml.split_records import Cutter, Piece, Refused
+from laketrain.clean.reading.xml.convert_record import RecordConverter, TypeMismatch
+from laketrain.clean.reading.xml.decode import decode_chunks, decode_record, detect_encoding
+from laketrain.clean.reading.xml.infer_schema import ElementSchema
+from laketrain.clean.reading.xml.options import XmlOptions
+from laketrain.clean.reading.xml.split_records import FileRefused, Piece, RecordSplitter
 from laketrain.config.names import alike
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.lake import Store
 
-# No attribute becomes such a name.
-_PLACE, _TEXT, _PROBLEM = "_laketrain_place", "_laketrain_text", "_laketrain_problem"
-_AGAIN = "land a whole file, then ingest again"
-_MOST_NAMES = 20
+# Names that no attribute can have.
+_FILE_NAME, _TEXT, _PROBLEM = "_laketrain_place", "_laketrain_text", "_laketrain_problem"
+_INGEST_AGAIN = "land a whole file, then ingest again"
+_MAX_NAMES = 20
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file to be shipped: where it lies in the lake, how messages and rows name it, and its encoding."""
+    """A file for the executors.
+
+    Attributes:
+        path: in the lake. ref: its name in messages. name: its name in rows.
+    """
 
     path: str
     ref: str
-    place: str
+    name: str
     encoding: str
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What was found in a file. rows: records and what is none. others: elements beside the root and the records."""
+class _FileScan:
+    """The result of the scan of a file.
+
+    Attributes:
+        rows: the number of pieces, records or not. other_elements: the names of elements that are neither the root nor
+            in a record. refused: the problem and the hint, if the file can't be read; else empty.
+    """
 
     rows: int
     records: int
-    shape: Shape
-    others: Sequence[str]
+    schema: ElementSchema
+    other_elements: Sequence[str]
     refused: Sequence[str]
 
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
-    """The rows of XML files. What isn't well-formed, or no record of the columns' types, is there as rejected."""
-    form = Form.of(source.options)
-    shipped = each(files, partial(_shipped, form))
-    looks = _looks(spark, files, shipped, form)
-    shape = Shape()
-    for file, found in zip(files, looks, strict=True):
-        _refuse(file, found, form)
-        shape.merge(found.shape)
-    there = shape.columns(form)
-    pinned = _inferred(files[0], shape, there) if expected is None else expected
+    """The rows of XML files. Text that isn't well-formed and records that don't fit the columns' types are rejected."""
+    options = XmlOptions.of(source.options)
+    shipped = each(files, partial(_shipped, options))
+    scans = _scan(spark, files, shipped, options)
+    schema = ElementSchema()
+    for file, scan in zip(files, scans, strict=True):
+        _check(file, scan, options)
+        schema.merge(scan.schema)
+    actual = schema.to_struct(options)
+    pinned = _inferred(files[0], schema, actual) if expected is None else expected
     judge = Judge(pinned, source.drift)
-    if any(found.records for found in looks):
-        known = {field.name: field.dataType for field in pinned}
+    if any(scan.records for scan in scans):
+        types = {field.name: field.dataType for field in pinned}
         judge.see(files[0].ref if len(files) == 1 else files[-1].version.ref,
-                  {field.name: known.get(field.name, field.dataType) for field in there})
-    rows = _typed(_records(spark, files, shipped, judge.columns, form), judge.columns, source)
-    return Reading(rows, pinned, rows=sum(found.rows for found in looks), drift=judge.told)
+                  {field.name: types.get(field.name, field.dataType) for field in actual})
+    rows = _typed(_records(spark, files, shipped, judge.columns, options), judge.columns, source)
+    return Reading(rows, pinned, rows=sum(scan.rows for scan in scans), drift=judge.told)
 
 
-# ---- What files are like
+# ---- Scan
 
 
-def _shipped(form: Form, file: RawFile) -> _File:
-    encoding = encoding_of(file.ref, head_of(file), form.encoding)
+def _shipped(options: XmlOptions, file: RawFile) -> _File:
+    encoding = detect_encoding(file.ref, head_of(file), options.encoding)
     return _File(file.path, file.ref, file.file.path, encoding)
 
 
-def _looks(spark: SparkSession, files: Sequence[RawFile], shipped: Sequence[_File], form: Form) -> list[_Look]:
-    told = map(json.loads, looked_at(spark, files, partial(_look, files[0].version.lake.store, shipped, form)))
-    return [_Look(**{**look, "shape": Shape.of(look["shape"])}) for look in told]
+def _scan(spark: SparkSession, files: Sequence[RawFile], shipped: Sequence[_File], options: XmlOptions
+          ) -> list[_FileScan]:
+    scans = map(json.loads, looked_at(spark, files, partial(_scan_file, files[0].version.lake.store, shipped, options)))
+    return [_FileScan(**{**scan, "schema": ElementSchema.from_json(scan["schema"])}) for scan in scans]
 
 
-def _look(store: Store, files: Sequence[_File], form: Form, number: int) -> str:
-    """A file's _Look as JSON."""
-    cutter, shape, rows, records, refused = Cutter(form), Shape(), 0, 0, []
+def _scan_file(store: Store, files: Sequence[_File], options: XmlOptions, number: int) -> str:
+    """A file's _FileScan as JSON."""
+    splitter, schema, rows, records, refused = RecordSplitter(options), ElementSchema(), 0, 0, []
     problem = None
     try:
-        for piece in _pieces(store, files[number], cutter):
+        for piece in _pieces(store, files[number], splitter):
             rows += 1
             if piece.element:
                 records += 1
-                shape.learn(piece.element, form)
+                schema.add(piece.element, options)
             problem = problem or piece.problem
-    except Refused as error:
-        refused = [error.why, error.remedy]
-    if cutter.empty and not refused:
-        refused = [problem or "is no XML: it has no element", _AGAIN]
-    return json.dumps({"rows": rows, "records": records, "shape": shape.told(), "others": list(cutter.others),
-                       "refused": refused})
+    except FileRefused as error:
+        refused = [error.reason, error.hint]
+    if splitter.empty and not refused:
+        refused = [problem or "isn't XML: it has no element", _INGEST_AGAIN]
+    return json.dumps({"rows": rows, "records": records, "schema": schema.to_json(),
+                       "other_elements": list(splitter.other_elements), "refused": refused})
 
 
-def _pieces(store: Store, file: _File, cutter: Cutter) -> Iterator[Piece]:
+def _pieces(store: Store, file: _File, splitter: RecordSplitter) -> Iterator[Piece]:
     with store.open(file.path) as handle, named_damage(file.ref):
-        yield from cutter.pieces(chunks(plain_text(handle, file.path), file.encoding))
+        yield from splitter.split(decode_chunks(plain_text(handle, file.path), file.encoding))
 
 
-def _refuse(file: RawFile, found: _Look, form: Form) -> None:
-    """Raises DataError where the file can't be taken, or `rowTag` names none of its elements."""
-    if found.refused:
-        raise DataError("clean", file.ref, *found.refused)
-    if found.rows or not found.others:
+def _check(file: RawFile, scan: _FileScan, options: XmlOptions) -> None:
+    """Raises DataError if the file can't be read, or has no element `rowTag`."""
+    if scan.refused:
+        raise DataError("clean", file.ref, *scan.refused)
+    if scan.rows or not scan.other_elements:
         return
-    close = difflib.get_close_matches(form.tag, found.others, n=1, cutoff=0.5)
-    names = ", ".join(f"<{name}>" for name in islice(found.others, _MOST_NAMES))
+    close = difflib.get_close_matches(options.row_tag, scan.other_elements, n=1, cutoff=0.5)
+    names = ", ".join(f"<{name}>" for name in islice(scan.other_elements, _MAX_NAMES))
     guess = f"Did you mean {close[0]!r}? " if close else ""
-    raise DataError("clean", file.ref, f"has no element <{form.tag}>, but {names}",
-                    f"{guess}Name the element that is a record by the source's options.rowTag, or land the file apart")
+    raise DataError("clean", file.ref, f"has no element <{options.row_tag}>, but {names}",
+                    f"{guess}Set the source's options.rowTag to the element that is a record, or land the file as "
+                    "another source")
 
 
-def _inferred(file: RawFile, shape: Shape, there: T.StructType) -> T.StructType:
-    """The columns of all files. Raises DataError where there are none, or two within one can't be told apart."""
-    if not there.fields:
+def _inferred(file: RawFile, schema: ElementSchema, columns: T.StructType) -> T.StructType:
+    """The columns of all files. Raises DataError if there are none, or if two fields can't be distinguished."""
+    if not columns.fields:
         raise DataError("clean", file.ref, "has no element to infer columns from", "declare the schema")
-    twins = next((found for names in islice(shape.names(), 1, None) if (found := alike(names))), None)
-    if twins:
-        raise DataError("clean", file.ref, f"has elements in which {twins[0]!r} and {twins[1]!r} can't be told apart",
-                        "declare the columns that are wanted, instead of schema: infer")
-    return there
+    clash = next((pair for names in islice(schema.names(), 1, None) if (pair := alike(names))), None)
+    if clash:
+        problem = f"has elements with {clash[0]!r} and {clash[1]!r}, which can't be distinguished"
+        raise DataError("clean", file.ref, problem,
+                        "declare the columns that you need, instead of schema: infer")
+    return columns
 
 
 # ---- Rows
 
 
 def _records(spark: SparkSession, files: Sequence[RawFile], shipped: Sequence[_File], columns: T.StructType,
-             form: Form) -> DataFrame:
-    """The columns as texts, under names of ours, and what is told of each row."""
+             options: XmlOptions) -> DataFrame:
+    """The columns as strings, under temporary names, with each row's file, text and problem."""
     kinds = [T.StructField(f"c{number}", text_kind(field.dataType)) for number, field in enumerate(columns)]
-    told = [T.StructField(name, T.StringType()) for name in (_PLACE, _TEXT, _PROBLEM)]
-    work = partial(_row_batches, files[0].version.lake.store, shipped, columns, form)
-    return by_files(spark, files, work, T.StructType([*kinds, *told]))
+    metadata = [T.StructField(name, T.StringType()) for name in (_FILE_NAME, _TEXT, _PROBLEM)]
+    work = partial(_row_batches, files[0].version.lake.store, shipped, columns, options)
+    return by_files(spark, files, work, T.StructType([*kinds, *metadata]))
 
 
-def _row_batches(store: Store, files: Sequence[_File], columns: T.StructType, form: Form, number: int
+def _row_batches(store: Store, files: Sequence[_File], columns: T.StructType, options: XmlOptions, number: int
                  ) -> Iterator[pa.RecordBatch]:
-    """A file's rows, few enough at once for a batch."""
+    """A file's rows in batches."""
     file, rows, size = files[number], list[list[Any]](), 0
     kinds = [to_arrow_type(text_kind(field.dataType)) for field in columns] + [pa.string()] * 3
-    for piece in _pieces(store, file, Cutter(form)):
-        rows.append(_row(file, piece, columns, form))
+    for piece in _pieces(store, file, RecordSplitter(options)):
+        rows.append(_row(file, piece, columns, options))
         size += len(piece.raw)
         if size >= BATCH:
             yield _batch(rows, kinds)
@@ -173,35 +185,35 @@ def _row_batches(store: Store, files: Sequence[_File], columns: T.StructType, fo
         yield _batch(rows, kinds)
 
 
-def _row(file: _File, piece: Piece, columns: T.StructType, form: Form) -> list[Any]:
-    text, stray = legible(piece.raw, file.encoding)
+def _row(file: _File, piece: Piece, columns: T.StructType, options: XmlOptions) -> list[Any]:
+    text, stray = decode_record(piece.raw, file.encoding)
     problem = stray or piece.problem
     if problem is None:
         try:
-            return [*Fit(form, piece).record(columns).values(), file.place, None, None]
-        except Misfit as error:
+            return [*RecordConverter(options, piece).convert(columns).values(), file.name, None, None]
+        except TypeMismatch as error:
             problem = str(error)
-    return [*[None] * len(columns), file.place, text, problem]
+    return [*[None] * len(columns), file.name, text, problem]
 
 
 def _batch(rows: Sequence[Sequence[Any]], kinds: Sequence[pa.DataType]) -> pa.RecordBatch:
     arrays = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
-    names = [*(f"c{number}" for number in range(len(kinds) - 3)), _PLACE, _TEXT, _PROBLEM]
+    names = [*(f"c{number}" for number in range(len(kinds) - 3)), _FILE_NAME, _TEXT, _PROBLEM]
     return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
 def _typed(texts: DataFrame, columns: T.StructType, source: Source) -> DataFrame:
-    """The columns as values of their types; a row with one that isn't what its text says is there as rejected."""
+    """The columns as values of their types; a row with a text that isn't exactly of its type is rejected."""
     values = [typed(F.col(f"c{number}"), field.dataType, source.options).alias(field.name)
               for number, field in enumerate(columns)]
-    problem = F.coalesce(F.col(_PROBLEM), *(why for number, field in enumerate(columns)
-                                          for why in _problems(F.col(f"c{number}"), field, source)))
-    own = F.to_json(F.struct(*(F.col(f"c{number}").alias(field.name) for number, field in enumerate(columns))))
-    came = F.coalesce(F.col(_TEXT), F.when(problem.isNotNull(), own))
-    rows = texts.select(*values, F.col(_PLACE), came.alias(_TEXT), problem.alias(_PROBLEM))
-    return marked(rows, columns.names, file=F.col(_PLACE), came=F.col(_TEXT), problem=F.col(_PROBLEM))
+    problem = F.coalesce(F.col(_PROBLEM), *(reason for number, field in enumerate(columns)
+                                          for reason in _problems(F.col(f"c{number}"), field, source)))
+    as_json = F.to_json(F.struct(*(F.col(f"c{number}").alias(field.name) for number, field in enumerate(columns))))
+    original = F.coalesce(F.col(_TEXT), F.when(problem.isNotNull(), as_json))
+    rows = texts.select(*values, F.col(_FILE_NAME), original.alias(_TEXT), problem.alias(_PROBLEM))
+    return marked(rows, columns.names, file=F.col(_FILE_NAME), came=F.col(_TEXT), problem=F.col(_PROBLEM))
 
 
 def _problems(texts: Column, field: T.StructField, source: Source) -> list[Column]:
-    why = unlike(texts, typed(texts, field.dataType, source.options), field.dataType, source.options)
-    return [] if why is None else [F.concat(F.lit("has "), why, F.lit(f" in {field.name!r}"))]
+    reason = unlike(texts, typed(texts, field.dataType, source.options), field.dataType, source.options)
+    return [] if reason is None else [F.concat(F.lit("has "), reason, F.lit(f" in {field.name!r}"))]
