@@ -55,7 +55,7 @@ ROW = '{"id":1,"text":"a: \\"b\\", c","x":0.5}\n'
 @pytest.mark.parametrize(("lines", "flat"), [
     (ROW * 3, True), (ROW + '{"id":2,"x":0.5,"text":""}\n', False), (ROW + '{"id":2,"text":""}\n', False),
     (ROW + '{"id":2,"téxt":"","x":1}\n', False), (ROW + '{"id":2,"text":"","x":1,"x":2}\n', False),
-    (ROW + '{"id":2,"text":"","y":1}\n', False), (ROW + "{\"id\":2,\"said\":\"\",\"x\":1,'y':2}\n", False),
+    (ROW + '{"id":2,"text":"","y":1}\n', False), (ROW + "{\"id\":2,\"text\":\"\",\"x\":1,'y':2}\n", False),
     (ROW + '{"id":2,"text":"","x":1,"y" :2}\n', False), (ROW + '{"id":2,"text":"\\":","x":1}\n', False),
     (ROW + '{"id":2,"text":"}","x":1}\n', False), (ROW + '{"id":2,"text":{},"x":1}\n', False),
     (ROW + '{"id":2,"text":"","x":[1]}\n', False), (ROW + "\n" + ROW, False), (ROW + ROW.strip(), False),

@@ -16,14 +16,13 @@ from pyspark.sql import types as T
 from laketrain.clean.reading.json import line_scan
 from laketrain.clean.reading.json.line_scan import line_blocks, scan_block
 from laketrain.clean.reading.json.loss_scan import arrow_schema
-from laketrain.clean.reading.json.schema_merge import as_spark_infers, merge_schemas
 from laketrain.clean.reading.survey import Range
 
 from .test_split_values import OBJECTS
 from .test_trailing_text import LINES, more_than_one_object
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    pass
 
 NONE, MONEY = T.StructType([]), T.DecimalType(10, 2)
 
@@ -92,11 +91,3 @@ def test_too_many_keys_are_left_to_spark_but_the_lines_are_still_checked() -> No
     assert not scan(lines + b'{"a":1}{"b":2}\n').spark_safe
 
 
-@pytest.mark.slow
-def test_columns_are_those_that_spark_infers(spark: SparkSession) -> None:
-    blocks = ['{"b":1,"a":{"x":[],"y":{}},"n":null}\n{"b":2.5,"deep":[{"p":null},{"q":[1]}],"e":{}}\n',
-              '{"a":{"z":true},"n":"x","only":null,"when":"2026-03-09","list":[null],"l2":[[1],[]]}\n']
-    scans = [scan(block.encode()) for block in blocks]
-    columns = as_spark_infers(merge_schemas([result.columns for result in scans]) or NONE)
-    lines = spark.sparkContext.parallelize([line for block in blocks for line in block.splitlines()])
-    assert columns == spark.read.options(primitivesAsString=True).json(lines).schema

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,26 +33,6 @@ def strictly_read(version: Version) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-def test_all_values_of_a_file_are_read_and_other_text_is_refused_with_the_file_s_name(
-        spark: SparkSession, tmp_path: Path) -> None:
-    table = clean_files(spark, tmp_path, {
-        "a.json": '{"id":"1"}\n{"id":"2"}\n{"id":"3"}\n',
-        "b.json": '\ufeff[\n  {"id": "4"},\n  {"id": "5"}\n]\n{\n  "id": "6"\n}{"id":"}7"} xyz {"id":"8"}',
-        "c.json.gz": gzip.compress('{"id":"9","other":[{}]}\n{"id":"é'.encode()),
-        "d.json": "", "e.json": " \n", "f.json": "[]",
-        "g.json": b'{"id":"caf\xe9"}{"id":"caf\\ufffd"}{"id":"caf\xef\xbf\xbd"}',
-    }, columns=ID, form="json", options={"multiLine": True})
-    assert sorted(row["id"] for row in table.rows) == sorted([*"12345689", "}7", "caf\ufffd", "caf\ufffd"])
-    refused = {(row["file"], row["record"]): row["reason"] for row in table.refused}
-    assert refused == {
-        ("b.json", "xyz"): "isn't a JSON object, on line 7",
-        ("c.json.gz", '{"id":"é'): "isn't a complete JSON value: on line 2 the text ends before it is closed",
-        ("g.json", '{"id":"caf\ufffd"}'): "holds the byte 0xE9, which isn't UTF-8",
-    }
-    assert table.version.entry.counts["in"] == 14
-
-
-@pytest.mark.slow
 def test_a_line_is_read_whole_or_refused_whole(spark: SparkSession, tmp_path: Path) -> None:
     table = clean_files(spark, tmp_path, {
         "plain.json": '{"id":"1"}\n\n{"id":"2","more":{"a":["}{"]}} \n{broken\n{\n',
@@ -75,24 +54,6 @@ def test_a_line_is_read_whole_or_refused_whole(spark: SparkSession, tmp_path: Pa
         "contains half of a surrogate pair, which isn't a character", "{broken": mismatch, "{":
         "is part of a record of several lines, which options.multiLine: true reads"}
     assert table.version.entry.counts["in"] == len(table.rows) + len(table.refused)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("options", [{}, {"multiLine": True}, {"allowComments": True}])
-def test_a_reason_names_the_column_with_a_value_of_another_type(
-        spark: SparkSession, tmp_path: Path, options: dict[str, object]) -> None:
-    columns = {"id": "string", "n": "int", "ok": "boolean", "tags": "array<string>"}
-    texts = {'{"id":"1","n":"5","ok":1}': ": no int in 'n'", '{"id":"2","n":1,"ok":"yes"}': ": no boolean in 'ok'",
-             '{"id":"3","tags":"a"}': ": no array in 'tags'", '{"id":"4","n":2147483648}': ": no int in 'n'",
-             '["5"]': ""}
-    table = clean_files(spark, tmp_path, {"a.json": "\n".join([*texts, '{"id":"6","n":1}'])}, columns=columns,
-                        form="json", options=options)
-    assert [(row["id"], row["n"]) for row in table.rows] == [("6", 1)]
-    shape = "isn't a json record of id string, n int, ok boolean, tags array<string>"
-    reasons = {row["record"]: row["reason"] for row in table.refused}
-    assert {text: reasons.pop(text, None) for text, why in texts.items() if why} == {
-        text: shape + why for text, why in texts.items() if why}
-    assert not any(": no" in reason for reason in reasons.values())
 
 
 @pytest.mark.slow

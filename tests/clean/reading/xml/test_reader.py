@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import gzip
 import json
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from laketrain.config.clean import CleanTable
-from laketrain.config.sources import Source
 from laketrain.errors import DataError
 
-from ....tables import Cleaned, ingest_files, rows_of
+from .cases import PROLOG, cleaned, refusals
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-PROLOG = '<?xml version="1.0" encoding="{}"?>'
-
-
-def cleaned(spark: SparkSession, folder: Path, files: Mapping[str, str | bytes] | str, schema: Any = "infer",
-            drift: Mapping[str, str] | None = None, **options: Any) -> Cleaned:
-    from laketrain.clean import clean, fingerprint_clean
-
-    source = Source.model_validate({"format": "xml", "path": str(folder / "landing"), "schema": schema,
-                                    "options": {"rowTag": "b", **options}, "drift": drift or {}})
-    raw = ingest_files(folder, {"a.xml": files} if isinstance(files, str) else files, source)
-    table = CleanTable.model_validate({"max_reject_fraction": 1.0})
-    version = clean(spark, raw, "table", table, source, fingerprint_clean(raw, table, source))
-    return Cleaned(version, rows_of(version), rows_of(raw.lake.table("quarantine", "table").latest()))
-
-
-def refusals(table: Cleaned) -> list[tuple[str, str]]:
-    return [(row["record"], row["reason"]) for row in table.refused]
 
 
 def test_no_record_is_lost_after_one_that_is_never_closed(spark: SparkSession, tmp_path: Path):
@@ -84,46 +62,11 @@ def test_a_value_is_read_exactly_as_its_declared_type_or_its_row_is_refused(spar
     assert json.loads(refusals(table)[0][0]) == {"i": "2", "d": "1.105", "t": "2024-01-01", "f": "2"}
 
 
-def test_attributes_texts_structs_arrays_and_maps_are_fields(spark: SparkSession, tmp_path: Path):
-    text = """<r><b k="07"><p u="EUR">1.10</p><a>1</a><a>2</a><m><x>1</x><y>2</y></m><s>x<i>y</i></s></b>
-              <b k="8"><p>2</p><a>z</a><m/></b></r>"""
-    schema = {"_k": "string", "p": "struct<_VALUE:decimal(5,2),_u:string>", "a": "array<int>", "m": "map<string,int>",
-              "s": "string"}
-    table = cleaned(spark, tmp_path, text, schema)
-    assert table.rows == [{"_k": "07", "p": {"_VALUE": Decimal("1.10"), "_u": "EUR"}, "a": [1, 2],
-                           "m": [("x", 1), ("y", 2)], "s": "x<i>y</i>"}]
-    assert [reason for _, reason in refusals(table)] == ["has no int in 'a'"]
-    inferred = cleaned(spark, tmp_path / "2", text)
-    assert inferred.rows[0] == {"_k": "07", "a": ["1", "2"], "m": {"x": "1", "y": "2"},
-                                "p": {"_VALUE": "1.10", "_u": "EUR"}, "s": {"_VALUE": "x", "i": "y"}}
-
-
 def test_formats_from_the_options_apply_at_any_depth(spark: SparkSession, tmp_path: Path):
     table = cleaned(spark, tmp_path, "<r><b><d>1.2.2024</d><s><d>29.02.2024</d></s></b><b><d>2024-01-01</d></b></r>",
                     {"d": "date", "s": "struct<d:date>"}, dateFormat="d.M.yyyy")
     assert table.rows == [{"d": dt.date(2024, 2, 1), "s": {"d": dt.date(2024, 2, 29)}}]
     assert [reason for _, reason in refusals(table)] == ["has no date in 'd'"]
-
-
-def test_contents_that_do_not_fit_the_declared_type_are_not_dropped(spark: SparkSession, tmp_path: Path):
-    table = cleaned(spark, tmp_path, "<r><b><id>1</id><id>2</id></b><b><id><x>3</x></id></b></r>", {"id": "int"})
-    assert table.rows == []
-    assert refusals(table) == [("<b><id>1</id><id>2</id></b>", "has 'id' 2 times, expected one int"),
-                           ("<b><id><x>3</x></id></b>", "has the element 'x' in 'id', expected int")]
-
-
-@pytest.mark.parametrize("encoding", ["ISO-8859-1", "UTF-16", "Shift_JIS", "UTF-8-sig"])
-def test_a_file_is_read_in_its_declared_encoding(spark: SparkSession, tmp_path: Path, encoding: str):
-    word = "日本" if encoding == "Shift_JIS" else "café"
-    text = f"{PROLOG.format(encoding.removesuffix('-sig'))}<r><b><s>{word}</s></b></r>".encode(encoding)
-    assert cleaned(spark, tmp_path, {"a.xml": text}).rows == [{"s": word}]
-    assert cleaned(spark, tmp_path / "gz", {"a.xml.gz": gzip.compress(text)}).rows == [{"s": word}]
-
-
-def test_an_invalid_byte_only_affects_its_own_record(spark: SparkSession, tmp_path: Path):
-    table = cleaned(spark, tmp_path, {"a.xml": b"<r><b><s>caf\xe9</s></b><b><s>x</s></b></r>"})
-    assert table.rows == [{"s": "x"}]
-    assert refusals(table) == [("<b><s>caf\ufffd</s></b>", "holds the byte 0xE9, which isn't UTF-8")]
 
 
 @pytest.mark.parametrize(("content", "problem"), [
