@@ -48,7 +48,7 @@ def section(value: float, baselines: dict[str, float], rows: tuple[int, ...] = (
     ("value", 0.18000001, {"mean": 0.18}, ["mae 0.1800 is no better than the baseline mean, which needs no training"]),
     ("value", 0.2, {"mean": 0.18}, ["mae 0.2000 is worse than the baseline mean 0.1800"]),
     ("value", 0.1, {"mean": 0.18, "last": 0.2}, []),
-    ("value", float("nan"), {"mean": 0.18}, ["mae is no number"]),
+    ("value", float("nan"), {"mean": 0.18}, ["mae isn't a number"]),
 ])
 def test_a_model_that_its_baselines_beat_is_told_with_what_helps(lake: Lake, kind: str, value: float,
                                                                  baselines: dict[str, float], said: list[str]) -> None:

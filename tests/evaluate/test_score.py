@@ -14,13 +14,15 @@ from laketrain.config.evaluate import Evaluate
 from laketrain.distributed.world import World
 from laketrain.errors import DataError
 from laketrain.evaluate import fingerprint_evaluate
-from laketrain.evaluate.baselines import Always, Baselines
+from laketrain.evaluate.baselines import Baselines
+from laketrain.evaluate.merge import merge_parts
 from laketrain.evaluate.score import ScoreTask, score
-from laketrain.evaluate.tally import sections_of
 from laketrain.events import RowsScored
 from laketrain.feed.dataset import Dataset
-from laketrain.lake import Lake
+from laketrain.lake import Lake, Version
 from laketrain.models.saving import load_model
+from laketrain.tasks import default_outputs
+from laketrain.tasks.baselines import Constant
 
 pytestmark = pytest.mark.slow
 WORST = 7
@@ -38,7 +40,11 @@ def parts_of(task: ScoreTask, ranks: int) -> list[dict[str, Any]]:
 
 
 def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    return sections_of(tiny.FEATURES, parts, WORST)["label"]
+    return merge_parts(default_outputs(tiny.FEATURES), parts, WORST, weighted=False)["label"]
+
+
+def baselines_of(version: Version) -> Baselines:
+    return Baselines(Dataset(version), "train", default_outputs(Dataset(version).features))
 
 
 def probabilities_of(task: ScoreTask) -> tuple[np.ndarray, np.ndarray]:
@@ -106,7 +112,7 @@ def test_baselines_are_the_commonest_class_and_a_fresh_logistic_regression(task:
     version = Lake(task.lake).table("features", "tiny").get(1)
     (images, labels), (unseen, truth) = tiny.rows_of(version, "train"), tiny.rows_of(version, "test")
     commonest = np.bincount(labels).argmax()
-    learnt = Baselines(Dataset(version), "train").of("label", ["linear", "last", "majority"])
+    learnt = baselines_of(version).of("label", ["linear", "last", "majority"])
     assert list(learnt) == ["linear", "majority"]
     found = merged(parts_of(replace(task, baselines={"label": learnt}), 2))["baselines"]
     assert found["majority"] == pytest.approx(np.mean(truth == commonest))
@@ -121,18 +127,19 @@ def test_the_linear_baseline_of_a_single_class_is_the_majority(tmp_path: Path, m
     version = tiny.commit_tiny(Lake(tmp_path), splits={"train": 10, "test": 9}, files=1)
     # A test split of rows 0, 2, 4 … has one class only; here it stands for the train split.
     monkeypatch.setattr(Dataset, "rows", lambda self, split: 1 if split == "train" else 9)
-    found = Baselines(Dataset(version), "train").of("label", ["linear"])["linear"]
-    assert isinstance(found, Always) and found.value == 0
+    found = baselines_of(version).of("label", ["linear"])["linear"]
+    assert isinstance(found, Constant) and found.value == 0
 
 
 def test_baselines_are_measured_on_every_row_of_the_model_also_where_they_are_learnt_from_few(
         task: ScoreTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    from laketrain import tasks
     from laketrain.evaluate import baselines
 
     monkeypatch.setattr(baselines, "MOST_ROWS", 10)
-    monkeypatch.setattr(baselines, "_AT_ONCE", 64 * 3)
+    monkeypatch.setattr(tasks.baselines, "_AT_ONCE", 64 * 3)
     version = Lake(task.lake).table("features", "tiny").get(1)
-    learnt = Baselines(Dataset(version), "train")
+    learnt = baselines_of(version)
     named = learnt.of("label", ["majority", "linear"])
     assert learnt.rows == 10
     images, truth = tiny.rows_of(version, "test")
@@ -140,7 +147,7 @@ def test_baselines_are_measured_on_every_row_of_the_model_also_where_they_are_le
     found = merged(parts_of(replace(task, baselines={"label": named}), 3))
     assert found["rows"] == 61
     assert found["baselines"] == {
-        "majority": pytest.approx(np.mean(truth == named["majority"].said(tiny.FEATURES, {"image": images[:1]}))),
+        "majority": pytest.approx(np.mean(truth == named["majority"].predict(tiny.FEATURES, {"image": images[:1]}))),
         "linear": pytest.approx(linear.model.score(images.reshape(61, -1), truth))}
 
 

@@ -15,13 +15,15 @@ from laketrain.config.evaluate import Evaluate
 from laketrain.distributed.world import World
 from laketrain.errors import DataError, GateError
 from laketrain.evaluate import check_gate, evaluate, fingerprint_evaluate
-from laketrain.evaluate.rows import batches, chosen, spread
+from laketrain.evaluate.merge import merge_parts
+from laketrain.evaluate.results import headline, sections
+from laketrain.evaluate.rows import batches, read_rows
 from laketrain.evaluate.score import ScoreTask, score
-from laketrain.evaluate.sections import headline, sections
-from laketrain.evaluate.tally import sections_of
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 from laketrain.models.saving import load_model
+from laketrain.tasks import default_outputs
+from laketrain.tasks.sampling import spread
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -57,7 +59,7 @@ def truth_and_said(dataset: Version, model: Version) -> tuple[dict[str, np.ndarr
 def measured(dataset: Version, model: Version, ranks: int, baselines: Any = None) -> dict[str, dict[str, Any]]:
     task = ScoreTask(dataset.lake.url, dataset.ref, model.ref, "test", 7, WORST, baselines or {})
     parts = [score(task, World(rank, ranks), lambda event: None) for rank in range(ranks)]
-    return sections_of(Dataset(dataset).features, parts, WORST)
+    return merge_parts(default_outputs(Dataset(dataset).features), parts, WORST, weighted=False)
 
 
 def test_each_target_is_measured_as_scikit_learn_does(dataset: Version, model: Version) -> None:
@@ -123,7 +125,7 @@ def test_rows_in_buckets_are_read_each_once_and_as_they_are_chosen(dataset: Vers
     assert sorted(whole) == list(range(rows))
     numbers = spread(rows, 11)
     assert len(numbers) == 11 and numbers[0] == 0 and numbers[-1] == rows - 1
-    picked = {int(number): one for found, arrays in chosen(opened, "train", ["size"], numbers)
+    picked = {int(number): one for found, arrays in read_rows(opened, "train", ["size"], numbers)
               for number, one in zip(found, arrays["size"], strict=True)}
     assert picked == {int(number): whole[int(number)] for number in numbers}
 
@@ -167,7 +169,7 @@ def test_baselines_are_numpys(dataset: Version, model: Version) -> None:
     arrays = {split: [one for _, one in read(split=split, end=opened.rows(split))] for split in ("train", "test")}
     known, truth = ({name: np.concatenate([one[name] for one in parts]) for name in ("price", "tags")}
                     for parts in arrays.values())
-    learnt = Baselines(opened, "train")
+    learnt = Baselines(opened, "train", default_outputs(opened.features))
     named = {"price": ["mean", "last", "linear"], "tags": ["majority"]}
     found = measured(dataset, model, 2, {target: learnt.of(target, names) for target, names in named.items()})
     feature: Any = opened.features["price"]
@@ -186,10 +188,10 @@ def test_baselines_are_numpys(dataset: Version, model: Version) -> None:
 
 def test_the_linear_baseline_takes_no_more_rows_than_fit(dataset: Version, monkeypatch: pytest.MonkeyPatch) -> None:
     from laketrain.evaluate import baselines
-    from laketrain.evaluate.matrix import width_of
+    from laketrain.tasks.design_matrix import width_of
 
     opened = Dataset(dataset)
     monkeypatch.setattr(baselines, "MOST_NUMBERS", 20 * width_of(opened.features))
-    found = baselines.Baselines(opened, "train")
+    found = baselines.Baselines(opened, "train", default_outputs(opened.features))
     assert found.rows == 20
     assert set(found.of("price", ["linear", "mean"])) == {"linear", "mean"}

@@ -14,6 +14,7 @@ from laketrain.lake import Lake, Version
 from laketrain.models.saving import load_model
 from laketrain.predict import scorer
 from laketrain.predict.scorer import PredictTask, score_batches
+from laketrain.tasks import default_outputs
 
 pytestmark = pytest.mark.slow
 COLUMNS = ["name", "class", "probability", "model", "data", "_reason", "_record"]
@@ -28,7 +29,7 @@ def task_of(model: Version, *, batch: int = 16, names: tuple[str, ...] | None = 
     features = FeatureSet.model_validate(model.entry.meta["features"])
     label = Label(column="label", names=names) if names else features["label"]
     return PredictTask(model.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(),
-                       FeatureSet.of({"label": label}).to_json(),
+                       default_outputs(FeatureSet.of({"label": label})),
                        "clean/new@7", ("name", "pixels", "other"), batch, ("name",), threads=1)
 
 

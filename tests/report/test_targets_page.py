@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from laketrain.evaluate.sections import as_meta
-from laketrain.evaluate.tally import sections_of, tallies_of
+from laketrain.evaluate.merge import accumulators_of, merge_parts
+from laketrain.evaluate.results import as_meta
 from laketrain.features import FeatureSet
 from laketrain.report.page import render
 from laketrain.stages import Outcome, RunRecord
+from laketrain.tasks import default_outputs
 
 from .lakes import Built, build, commit, workload
 from .reading import Page
@@ -37,10 +38,12 @@ def meta_of(*targets: str, weights: Any = None) -> dict[str, Any]:
     said = {"shape": np.eye(2)[np.where(random.random(ROWS) < 0.8, shape, 1 - shape)] * 0.8 + 0.1,
             "tags": np.clip(tags * 0.6 + random.random((ROWS, 3)) * 0.5, 0, 1),
             "price": price + random.normal(0, [8, 0.3], (ROWS, 2))}
-    tallies = tallies_of(features, ROWS, worst=6)
+    outputs = default_outputs(features)
+    tallies = accumulators_of(outputs, ROWS, worst=6)
     for name, tally in tallies.items():
         tally.add(np.arange(ROWS), truth[name], said[name].astype(np.float32), weights)
-    found = sections_of(features, [{name: tally.part() for name, tally in tallies.items()}], worst=6)
+    found = merge_parts(outputs, [{name: tally.part() for name, tally in tallies.items()}], worst=6,
+                        weighted=weights is not None)
     for name, section in found.items():
         section.update({"baselines": BASELINES[name], "baseline_rows": {"train": 213, "test": 61}})
     return as_meta(found, "test", ["it leaks <b>"])

@@ -16,8 +16,8 @@ _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operato
 
 
 def check_gate(gate: Mapping[GatedMetric, str], metrics: Mapping[str, Any], subject: str) -> None:
-    """Raises GateError naming every bound that is broken, with the value that broke it, or a metric that has none."""
-    broken = [said for name, bound in gate.items() if (said := _broken(name, bound, measured(metrics, name)))]
+    """Raises GateError that names every broken bound with the metric's value, or a metric that was not measured."""
+    broken = [problem for name, bound in gate.items() if (problem := _broken(name, bound, measured(metrics, name)))]
     if broken:
         raise GateError("evaluate", subject, "; ".join(broken),
                         "look at the worst mistakes in the report; train longer, or lower the gate")

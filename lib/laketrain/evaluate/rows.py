@@ -1,8 +1,7 @@
-"""Rows of a split as arrays, also where they lie in buckets of several lengths, and without reading the split whole.
+"""Rows of a split as arrays, also from buckets of several lengths, without reading the whole split.
 
     for numbers, arrays in batches(dataset, "test", ["image", "label"], first=0, end=61, batch=16): ...
-    numbers = spread(dataset.rows("train"), most=5_000)
-    for numbers, arrays in chosen(dataset, "train", ["image"], numbers): ...
+    for numbers, arrays in read_rows(dataset, "train", ["image"], numbers): ...
     numbers = rows_that_count(dataset, "train", most=5_000)       # those whose weight is not 0
 """
 
@@ -18,6 +17,7 @@ from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.feed.rows import RowReader
+from laketrain.tasks.sampling import spread
 
 Arrays = dict[str, npt.NDArray[Any]]
 _WEIGHTS_AT_ONCE = 1 << 16
@@ -34,7 +34,7 @@ def batches(dataset: Dataset, split: str, columns: Sequence[str], first: int, en
             yield numbers, reader.read(numbers - start)
 
 
-def chosen(dataset: Dataset, split: str, columns: Sequence[str],
+def read_rows(dataset: Dataset, split: str, columns: Sequence[str],
            numbers: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], Arrays]]:
     """The rows with these ascending numbers, a bucket at once."""
     for start, reader in _readers(dataset, split, columns):
@@ -43,16 +43,11 @@ def chosen(dataset: Dataset, split: str, columns: Sequence[str],
             yield mine, reader.read(mine - start)
 
 
-def spread(rows: int, most: int) -> npt.NDArray[np.int64]:
-    """Numbers of at most `most` rows, spread evenly over all; ascending."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.int64))
-
-
 def weights_of(features: FeatureSet, arrays: Arrays) -> npt.NDArray[np.float64] | None:
     """(n,) of the rows in `arrays`; None where no feature is their weight.
 
     Raises:
-        DataError: one is negative or no number, which convert refuses, but other writers of Parquet may not.
+        DataError: a weight is negative or not a number; convert refuses such rows, other writers of Parquet may not.
     """
     if features.weight is None:
         return None

@@ -16,13 +16,13 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 
 from laketrain.errors import ConfigError, Problem
-from laketrain.features import Label, Multilabel, Value
 from laketrain.lake import Version
 from laketrain.ml.data import dataset_of, session_beside
 from laketrain.ml.model import KerasModel
-from laketrain.ml.params import FittingParams, kinds_of
+from laketrain.ml.params import FittingParams
 from laketrain.ml.settings import to_workload
 from laketrain.ml.slot_lock import slot_lock
+from laketrain.tasks import kinds_of
 from laketrain.train import fingerprint_train, train
 from laketrain.workload import Workload
 
@@ -91,11 +91,11 @@ class KerasEstimator(Estimator[KerasModel], FittingParams, DefaultParamsReadable
 
 
 def _refuse_other_targets(workload: Workload, uid: str) -> None:
-    assert workload.features is not None
-    targets = workload.features.targets
-    if not len(targets) or not all(isinstance(target, Label | Multilabel | Value) for target in targets.values()):
+    assert workload.features is not None and workload.train is not None
+    outputs = workload.train.model.tasks(workload.features)
+    if not outputs or not all(output.task.in_spark_ml for output in outputs.values()):
         raise ConfigError(f"KerasEstimator {uid}", [Problem(
-            "features", f"the targets are {kinds_of(targets)}, expected labels, multilabels or values",
+            "features", f"the targets are {kinds_of(outputs)}, expected labels, multilabels or values",
             "Train other targets by a workload's YAML")])
 
 

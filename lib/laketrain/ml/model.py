@@ -8,29 +8,29 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
 from pyspark import keyword_only
 from pyspark.ml import Model
-from pyspark.ml.functions import array_to_vector
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsReader, DefaultParamsWritable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.config.evaluate import THRESHOLD
 from laketrain.config.names import same_form
 from laketrain.errors import DataError, LakeError, nearest
-from laketrain.features import Feature, FeatureSet, Label, Multilabel, Value
-from laketrain.features.answers import columns_of, prefix
+from laketrain.features import FeatureSet
 from laketrain.lake import Lake, Version
 from laketrain.ml.data import STAGE, plain
-from laketrain.ml.params import ScoringParams, kinds_of
+from laketrain.ml.params import ScoringParams
 from laketrain.ml.scoring import score_frame
 from laketrain.predict.scorer import REASON, RECORD, PredictTask
 from laketrain.spark.frames import quoted
+from laketrain.tasks import Output, kinds_of, read_outputs
+from laketrain.tasks.columns import columns_of, prefix
 
 _TOLD = ("model", "data", REASON, RECORD)
 """What predict says of a row besides the answers."""
@@ -90,12 +90,12 @@ class KerasModel(Model, ScoringParams, DefaultParamsReadable["KerasModel"], Defa
     @property
     def labels(self) -> tuple[str, ...]:
         """What the classes are called, by index. Raises DataError where not exactly one target is a label."""
-        targets = self.features.targets
-        found = [target for target in targets.values() if isinstance(target, Label)]
-        if len(found) != 1:
-            raise DataError(STAGE, self.ref, f"predicts {kinds_of(targets)}, expected one label among them",
+        outputs = _outputs(self.version)
+        labels = [output.feature for output in outputs.values() if output.feature.is_class_index]
+        if len(labels) != 1:
+            raise DataError(STAGE, self.ref, f"predicts {kinds_of(outputs)}, expected one label among them",
                             "model.features has each target's own labels")
-        return found[0].labels
+        return labels[0].class_labels
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -112,13 +112,12 @@ class KerasModel(Model, ScoringParams, DefaultParamsReadable["KerasModel"], Defa
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         version = self.version
-        found = _features(version)
-        features, targets = FeatureSet.of(found.inputs), FeatureSet.of(found.targets)
-        answered = self._answered(version, targets)
+        features, outputs = FeatureSet.of(_features(version).inputs), _outputs(version)
+        answered = self._answered(version, outputs)
         _refuse(dataset, version, features, [name for name, _ in answered])
         kept = [f"laketrain_{number}" for number in range(len(dataset.columns))]
         sc = dataset.sparkSession.sparkContext
-        task = PredictTask(version.lake.url, version.ref, features.to_json(), targets.to_json(), "a DataFrame",
+        task = PredictTask(version.lake.url, version.ref, features.to_json(), outputs, "a DataFrame",
                            (*kept, *features.columns), self.getOrDefault(self.scoreBatch), tuple(kept),
                            threads=max(1, (os.cpu_count() or 1) // max(1, sc.defaultParallelism)), probabilities=True)
         # `mapInArrow` takes only plain names.
@@ -126,18 +125,21 @@ class KerasModel(Model, ScoringParams, DefaultParamsReadable["KerasModel"], Defa
         inputs = [plain(dataset, column).alias(f"input_{number}") for number, column in enumerate(features.columns)]
         fields = [T.StructField(name, field.dataType, field.nullable, field.metadata)
                   for name, field in zip(kept, dataset.schema.fields, strict=True)]
-        types = {**columns_of(targets, probabilities=True), **dict.fromkeys(_TOLD, "string")}
+        types = {**columns_of(outputs, probabilities=True), **dict.fromkeys(_TOLD, "string")}
         answers = [T.StructField(name, T.DataType.fromDDL(kind)) for name, kind in types.items()]
         scored = dataset.select(*own, *inputs).mapInArrow(partial(score_frame, task), T.StructType([*fields, *answers]))
         back = [F.col(name).alias(column) for name, column in zip(kept, dataset.columns, strict=True)]
         return scored.select(*back, *(said.alias(name) for name, said in answered))
 
-    def _answered(self, version: Version, targets: FeatureSet) -> list[tuple[str, Column]]:
-        """The columns that transform adds, made of those that predict's answers are in."""
+    def _answered(self, version: Version, outputs: Mapping[str, Output]) -> list[tuple[str, Column]]:
+        """The columns that transform adds, made of those that predict writes."""
         found: list[tuple[str, Column]] = []
-        for name, target in targets.items():
-            own = prefix(targets, name)
-            said, likely = _said(own, target, version.ref)
+        for name, output in outputs.items():
+            if not output.task.in_spark_ml:
+                raise DataError(STAGE, version.ref, f"predicts {output.feature.kind}s, expected labels, multilabels or "
+                                "values", "score by the predict section of a workload")
+            own = prefix(outputs, name)
+            said, likely = output.task.spark_ml_columns(output.feature, own)
             found.append((own + self.getOrDefault(self.predictionCol), said))
             if likely is not None:
                 found.append((own + self.getOrDefault(self.probabilityCol), likely))
@@ -160,26 +162,8 @@ def _features(version: Version) -> FeatureSet:
     return FeatureSet.from_json(json.dumps(version.entry.meta["features"]))
 
 
-def _said(own: str, target: Feature, ref: str) -> tuple[Column, Column | None]:
-    """A target's prediction and, of classes, all probabilities; of the answers whose names begin with `own`."""
-    likely = F.col(f"{own}probabilities")
-    if isinstance(target, Label):  # predict names the class as the table did; Spark's evaluators count
-        said = (F.array_position(likely, F.array_max(likely)) - 1).cast("double")
-    elif isinstance(target, Multilabel):
-        numbers = F.sequence(F.lit(0), F.lit(len(target.names) - 1))
-        found = F.filter(numbers, lambda number: likely[number] >= THRESHOLD).cast("array<double>")
-        said = F.when(likely.isNotNull(), found)
-    elif isinstance(target, Value):
-        number = F.col(f"{own}prediction")
-        return (number if target.shape == (1,) else _vector(number)), None
-    else:
-        raise DataError(STAGE, ref, f"predicts {target.kind}s, expected labels, multilabels or values",
-                        "score by the predict section of a workload")
-    return said, _vector(likely)
-
-
-def _vector(numbers: Column) -> Column:
-    return F.when(numbers.isNotNull(), array_to_vector(numbers))
+def _outputs(version: Version) -> dict[str, Output]:
+    return read_outputs(version.entry.meta, _features(version))
 
 
 def _refuse(dataset: DataFrame, version: Version, features: FeatureSet, added: list[str]) -> None:

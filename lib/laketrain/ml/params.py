@@ -9,13 +9,10 @@ over the section's key.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasPredictionCol, HasProbabilityCol, HasSeed
-
-from laketrain.features import Feature
 
 
 def to_section(value: Any) -> dict[str, Any]:
@@ -37,11 +34,6 @@ def to_rows(value: Any) -> int:
     if rows < 1:
         raise TypeError(f"received {rows}, expected a number of rows, 1 or more")
     return rows
-
-
-def kinds_of(targets: Mapping[str, Feature]) -> str:
-    """`label (label), price (value)`, or nothing: for errors."""
-    return ", ".join(f"{name} ({target.kind})" for name, target in targets.items()) or "nothing"
 
 
 class ScoringParams(HasPredictionCol, HasProbabilityCol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,13 +20,12 @@ from laketrain.config.evaluate import Predict
 from laketrain.config.names import DIGEST, hidden_by_answers, hidden_by_window
 from laketrain.config.windows import Windows
 from laketrain.errors import DataError, nearest
-from laketrain.features import FeatureSet, Label, Multilabel
-from laketrain.features.answers import columns_of, prefix
+from laketrain.features import FeatureSet
 from laketrain.lake import Version, fingerprint
 from laketrain.lake.contents import list_data_files
 from laketrain.lake.quarantine import check_balance, commit_quarantine
 from laketrain.lake.version import parent_fields
-from laketrain.predict.known import META, digested, divided, known_answers
+from laketrain.predict.incremental import META, earlier_predictions, split_predicted, with_digest
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.direct_read import row_refs, supports_direct_read
 from laketrain.spark.errors import translate_spark_errors
@@ -42,6 +42,8 @@ from laketrain.spark.frames import (
     write,
 )
 from laketrain.spark.windows import LATE, cut_windows
+from laketrain.tasks import Output, read_outputs
+from laketrain.tasks.columns import columns_of, prefix
 
 REVISION = 5
 
@@ -55,25 +57,26 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
             before: Version | None = None) -> Version:
     """Scores every row of `table` and commits `quarantine/<name>-predictions`, then `predictions/<name>`.
 
-    Each row has the kept columns (by default those of the key features), what is predicted (`predict.answers`), model
-    and data version. With `only_new`, rows that stand in the predictions `before`, of the same model and config, have
-    their answers from there, and the data version in which they were first seen.
+    Each row has the kept columns (by default those of the key features), the predictions (`laketrain.tasks.columns`),
+    model and data version. With `only_new`, rows that are in the predictions `before`, of the same model and config,
+    keep their predictions, and the data version in which they were first seen.
     """
     started = time.monotonic()
     table.check_files()
     features = FeatureSet.from_json(json.dumps(model.entry.meta["features"]))
+    outputs = read_outputs(model.entry.meta, features)
     # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
     settings = {**SESSION_CONF, **arrow_batches(FeatureSet.of(features.inputs).row_bytes())}
     with (translate_spark_errors("predict", f"table {table.ref}"), configured(spark, settings),
           table.lake.table("predictions", name).stage() as draft):
         frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
         keep = _kept(frame, features, config)
-        _refuse_hidden(frame, features, model, keep, config)
+        _refuse_hidden(frame, features, outputs, model, keep, config)
         rows, way = _rows(spark, frame, features, table, model, keep), ""
         if config.only_new:
             way = fingerprint("predict", REVISION, config, [model])
-            rows, keep = _told_apart(rows, known_answers(spark, before, way)), [*keep, DIGEST]
-        with persisted(_scored(spark, rows, features, table, model, config, keep)) as scored:
+            rows, keep = _without_predicted(rows, earlier_predictions(spark, before, way)), [*keep, DIGEST]
+        with persisted(_scored(spark, rows, features, outputs, table, model, config, keep)) as scored:
             good = scored.where(F.col(REASON).isNull()).drop(REASON, RECORD)
             # First, since it is this that scores, on all slots: rejects are written by one task, as one file.
             write(good, draft.url())
@@ -84,7 +87,7 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
             files = list_data_files(table.lake.store, draft.path())
             rows_out = sum(file.rows or 0 for file in files)
             check_balance("predict", f"table {table.ref}", rows.expected, rows_out, quarantine.rows)
-            predicted = _predicted(good, FeatureSet.of(features.targets), rows_out)
+            predicted = _predicted(good, outputs, rows_out)
             classes = [one["classes"] for one in predicted.values() if "classes" in one]
             return draft.commit(
                 stage="predict", fingerprint=key, files=files, table_schema=good.schema.json(),
@@ -108,12 +111,13 @@ def _kept(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
     return [column for column in of_keys if column in frame.columns]
 
 
-def _refuse_hidden(frame: DataFrame, features: FeatureSet, model: Version, keep: list[str], config: Predict) -> None:
+def _refuse_hidden(frame: DataFrame, features: FeatureSet, outputs: Mapping[str, Output], model: Version,
+                   keep: list[str], config: Predict) -> None:
     """Raises DataError where of two columns of one name one would be taken in silence."""
     said = model.entry.meta.get("windows")
     windows = None if said is None else Windows.model_validate(said)
     inputs = [name for one in features.inputs.values() for name in one.columns]
-    answers = columns_of(features.targets, config.probabilities)
+    answers = columns_of(outputs, config.probabilities)
     told = {"'keep'": hidden_by_answers(keep, answers, config.only_new),
             **{f"column {name!r}": hidden_by_window(name, windows, frame.columns) for name in (*keep, *inputs)}}
     for subject, problem in told.items():
@@ -160,26 +164,25 @@ def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Ve
     return _Rows(made.where(F.col(SPLIT) >= 0).drop(SPLIT), expected, refused.withColumn(RECORD, record(columns)))
 
 
-def _told_apart(rows: _Rows, known: DataFrame | None) -> _Rows:
-    """Digests beside the rows; and of those that `known` answers, only the answers."""
+def _without_predicted(rows: _Rows, earlier: DataFrame | None) -> _Rows:
+    """The rows with their digests; those with an `earlier` prediction are in `known` instead."""
     if DIGEST in rows.frame.columns:
         raise DataError("predict", f"column {DIGEST!r}", "is what 'only_new' calls a column of its own",
                         "rename it in the integrate stage")
-    frame = digested(rows.frame, rows.frame.columns)
-    if known is None:
+    frame = with_digest(rows.frame, rows.frame.columns)
+    if earlier is None:
         return replace(rows, frame=frame, refs=None)
-    asked, answered = divided(frame, known)
-    return replace(rows, frame=asked, refs=None, known=answered)
+    new, predicted = split_predicted(frame, earlier)
+    return replace(rows, frame=new, refs=None, known=predicted)
 
 
-def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Version, model: Version,
-            config: Predict, keep: list[str]) -> DataFrame:
-    targets = FeatureSet.of(features.targets)
-    said = {**columns_of(targets, config.probabilities), "model": "string", "data": "string", REASON: "string",
+def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, outputs: Mapping[str, Output], table: Version,
+            model: Version, config: Predict, keep: list[str]) -> DataFrame:
+    said = {**columns_of(outputs, config.probabilities), "model": "string", "data": "string", REASON: "string",
             RECORD: "string"}
     slots = max(1, spark.sparkContext.defaultParallelism)
     columns = tuple(rows.frame.columns)
-    task = PredictTask(table.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), targets.to_json(),
+    task = PredictTask(table.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), outputs,
                        table.ref, columns, config.batch, tuple(keep), threads=max(1, (os.cpu_count() or 1) // slots),
                        probabilities=config.probabilities, source=table.path() if rows.refs is not None else "")
     types = dict(rows.frame.dtypes)
@@ -196,29 +199,9 @@ def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Versi
     return scored
 
 
-def _predicted(good: DataFrame, targets: FeatureSet, rows: int) -> dict[str, dict[str, Any]]:
-    """By target, how many rows have each class, or where the predicted numbers lie."""
-    return {name: _classes(good, prefix(targets, name), isinstance(feature, Multilabel))
-            if isinstance(feature, Label | Multilabel) else _numbers(good, f"{prefix(targets, name)}prediction", rows)
-            for name, feature in targets.items()}
-
-
-def _classes(good: DataFrame, start: str, several: bool) -> dict[str, Any]:
-    said = F.explode(quoted(f"{start}classes")) if several else F.col(quoted(f"{start}class"))
-    counted = good.select(said.alias("class")).groupBy("class").count().collect()
-    return {"classes": dict(sorted((str(row["class"]), row["count"]) for row in counted))}
-
-
-def _numbers(good: DataFrame, column: str, rows: int) -> dict[str, Any]:
-    """Least, mean and most of all predicted numbers together."""
-    kind, values = dict(good.dtypes)[column], F.col(quoted(column))
-    while kind.startswith("array<") and rows:
-        good, kind = good.select(F.explode(values).alias(column)), kind[len("array<"):-1]
-    if not rows:
-        return {"values": {}}
-    [row] = good.select(F.min(values).alias("least"), F.avg(values).alias("mean"),
-                        F.max(values).alias("most")).collect()
-    return {"values": row.asDict()}
+def _predicted(good: DataFrame, outputs: Mapping[str, Output], rows: int) -> dict[str, dict[str, Any]]:
+    """By output, what its task records of the predictions."""
+    return {name: output.task.prediction_counts(good, prefix(outputs, name), rows) for name, output in outputs.items()}
 
 
 def _rejected(scored: DataFrame, table: Version) -> DataFrame:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features import FeatureSet, Image, Label
+from laketrain.features import FeatureSet, Image
 from laketrain.feed.dataset import Dataset
 from laketrain.report import words
 from laketrain.report.pictures import tile
@@ -85,7 +85,7 @@ def splits(run: Run) -> Splits | None:
     total = sum(dataset.splits.values()) or 1
     parts = [Split(name, rows, rows / total) for name, rows in dataset.splits.items()]
     features = [(name, _described(feature)) for name, feature in dataset.features.items()]
-    label = next((name for name, one in dataset.features.targets.items() if isinstance(one, Label)), None)
+    label = next((name for name, one in dataset.features.targets.items() if one.is_class_index), None)
     found = _class_rows(dataset, label) if label else []
     largest = max((pair[1] for one in found for pair in one.rows if pair), default=0.0)
     return Splits(version.ref, parts, _some(found), largest, len(found), features)
@@ -95,30 +95,29 @@ def _described(feature: Any) -> str:
     parts = [feature.kind, "×".join(map(str, feature.shape)) or "one value", f"{feature.dtype.name}, {feature.role}"]
     if isinstance(feature, Image) and feature.statistics:
         parts.append(f"mean {feature.statistics.mean:.3f}, std {feature.statistics.std:.3f} of the train split")
-    if isinstance(feature, Label):
-        parts[1] = f"{feature.count} classes"
+    if feature.is_class_index:
+        parts[1] = f"{len(feature.class_labels)} classes"
     return ", ".join(parts)
 
 
 def _class_rows(dataset: Dataset, name: str) -> list[ClassRows]:
     label = dataset.features[name]
-    assert isinstance(label, Label)
-    counts = [_counted(dataset, split, name, label.count) for split in dataset.splits]
+    counts = [_counted(dataset, split, name) for split in dataset.splits]
     return [ClassRows(said, [None if found is None else (int(found[index]), found[index] / max(1, int(found.sum())))
-                             for found in counts]) for index, said in enumerate(label.labels)]
+                             for found in counts]) for index, said in enumerate(label.class_labels)]
 
 
-def _counted(dataset: Dataset, split: str, name: str, classes: int) -> npt.NDArray[np.int64] | None:
+def _counted(dataset: Dataset, split: str, name: str) -> npt.NDArray[np.int64] | None:
     """(classes,) rows; None for a split too large to count here."""
     rows = dataset.splits[split]
     if rows > MOST_ROWS:
         return None
-    found = np.zeros(classes, np.int64)
+    label = dataset.features[name]
+    counts = np.zeros(len(label.class_labels), np.int64)
     with dataset.reader(split, [name]) as reader:
         for start in range(0, rows, _CHUNK):
-            labels = reader.read(np.arange(start, min(start + _CHUNK, rows)))[name]
-            found += np.bincount(labels, minlength=classes)
-    return found
+            counts += label.class_counts(reader.read(np.arange(start, min(start + _CHUNK, rows)))[name])
+    return counts
 
 
 def _some(found: list[ClassRows]) -> list[ClassRows]:
@@ -176,8 +175,7 @@ def _image(features: FeatureSet) -> str | None:
 
 
 def _label(features: FeatureSet, rows: Mapping[str, Any], place: int) -> str:
-    said = [feature.labels[int(rows[name][place])] for name, feature in features.items() if isinstance(feature, Label)]
-    return ", ".join(map(str, said))
+    return ", ".join(feature.caption(rows[name][place]) for name, feature in features.items() if feature.is_class_index)
 
 
 def _called(features: FeatureSet, rows: Mapping[str, Any], place: int) -> str:

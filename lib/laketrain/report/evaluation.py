@@ -11,17 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from laketrain.config.evaluate import FIGURES, SHARES
 from laketrain.lake import Version
 from laketrain.report import words
 from laketrain.report.pictures import heat
 from laketrain.report.run import Run
+from laketrain.tasks import task_of_section
 
 # More classes than this, and a table of them all would be no one's to read.
 MOST_IN_MATRIX = 20
 MOST_IN_TABLE = 40
 _PAIRS = 12
-CALLED = {"accuracy": "Accuracy", "micro_f1": "Micro F1", "mae": "Mean absolute error"}
 
 
 @dataclass(frozen=True)
@@ -138,25 +137,25 @@ def comparison(run: Run) -> Comparison | None:
 
 def parts_of(version: Version | None) -> list[tuple[str, dict[str, Any]]]:
     """Each target with what was measured of it; the only one has no name."""
-    from laketrain.evaluate.sections import sections
+    from laketrain.evaluate.results import sections
 
     found = sections(version.entry.meta) if version else {}
     return [(target if len(found) > 1 else "", section) for target, section in found.items()]
 
 
 def _compared(target: str, section: Mapping[str, Any], ours: str, gate: Mapping[Any, str]) -> Compared:
-    figure = FIGURES[section["kind"]]
+    task = task_of_section(section)
+    figure, larger, share = task.headline.metric, task.headline.mode == "max", task.headline.is_share
     values = [(ours, section["metrics"].get(figure), True)]
     values += [(str(name), value, False) for name, value in (section.get("baselines") or {}).items()]
     known = [(name, value, mine) for name, value, mine in values if words.is_number(value)]
-    error = figure not in SHARES
     most = max((abs(value) for _, value, _ in known), default=0.0) or 1.0
-    contenders = [Contender(name, value, words.metric(value) if error else words.share(value),
-                            value / most if error else value, mine) for name, value, mine in known]
-    said = [(name.replace("_", " "), words.metric(value)) for name, value in section["metrics"].items()
-            if words.is_number(value)]
-    return Compared(target, CALLED[figure], sorted(contenders, key=lambda one: one.value if error else -one.value),
-                    None if error else _line(gate, target, figure), said, _note(section))
+    contenders = [Contender(name, value, words.share(value) if share else words.metric(value),
+                            value if share else value / most, mine) for name, value, mine in known]
+    said = [(name.replace("_", " "), words.metric(value)) for name, value in task.facts(section).items()]
+    ordered = sorted(contenders, key=lambda contender: -contender.value if larger else contender.value)
+    return Compared(target, task.headline.title, ordered, _line(gate, target, figure) if share else None, said,
+                    _note(section))
 
 
 def _note(section: Mapping[str, Any]) -> str:

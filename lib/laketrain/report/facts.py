@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from laketrain.config.evaluate import FIGURES, SHARES
 from laketrain.errors import GateError
 from laketrain.lake import Version
 from laketrain.lake.draft import whoami
 from laketrain.report import words
-from laketrain.report.evaluation import CALLED, parts_of
+from laketrain.report.evaluation import parts_of
 from laketrain.report.run import Run, parents_of
+from laketrain.tasks import task_of_section
 
 SOFTWARE = ("laketrain", "tensorflow", "tensorflow-cpu", "keras", "horovod", "petastorm", "pyarrow", "pyspark", "numpy",
             "pandas")
@@ -144,11 +144,11 @@ def _tiles(run: Run) -> Iterator[Tile]:
         bounds = record.workload.evaluate.gate if record.workload.evaluate else {}
         on = f"on {words.measured_on(evaluation.entry.counts, meta.get('split', 'the test split'))}"
         for target, section in parts_of(evaluation)[:2]:
-            figure = FIGURES[section["kind"]]
-            bound = bounds.get(f"{target}.{figure}" if target else figure)
-            said = words.share if figure in SHARES else words.metric
-            yield Tile(f"{CALLED[figure]} of {target}" if target else CALLED[figure],
-                       said(section["metrics"].get(figure)),
+            headline = task_of_section(section).headline
+            bound = bounds.get(f"{target}.{headline.metric}" if target else headline.metric)
+            said = words.share if headline.is_share else words.metric
+            yield Tile(f"{headline.title} of {target}" if target else headline.title,
+                       said(section["metrics"].get(headline.metric)),
                        on + (f"; the gate asks {words.bound(bound)}" if bound else ""))
     if model is not None and (run.made("train") or run.made("evaluate")):
         counts = model.entry.counts

@@ -14,10 +14,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from laketrain import events
-from laketrain.config.evaluate import FIGURES
 from laketrain.events import EpochEnded, Hint, Logs, Restarted, Resumed, StepEnded
 from laketrain.report.words import measured_on, metric
 from laketrain.stages import Event, Note, Outcome, RankEvent, StageEnded, StageStarted
+from laketrain.tasks import task_of_section
 
 
 class Terminal:
@@ -139,12 +139,12 @@ def notices(outcome: Outcome) -> list[str]:
 
 def _measured(meta: Mapping[str, Any]) -> str:
     """Each target's figure, and those of its baselines."""
-    from laketrain.evaluate.sections import sections
+    from laketrain.evaluate.results import sections
 
     found = sections(meta)
     said = []
     for target, section in found.items():
-        figure = FIGURES[section["kind"]]
+        figure = task_of_section(section).headline.metric
         beside = "".join(f", {name} {metric(value)}" for name, value in section["baselines"].items())
         name = f"{target} " if len(found) > 1 else ""
         said.append(f"{name}{figure.replace('_', ' ')} {metric(section['metrics'][figure])}{beside}")

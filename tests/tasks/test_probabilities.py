@@ -12,13 +12,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from laketrain.features import Feature, FeatureSet
-from laketrain.models.outputs import doubt_of
+from laketrain.tasks import task_of
 
 FEATURES = FeatureSet.model_validate({
     "x": {"kind": "number"}, "label": {"kind": "label", "classes": 3},
     "topics": {"kind": "multilabel", "names": ["sport", "art", "law"]}, "price": {"kind": "value", "size": 3}})
 LABEL, TOPICS, PRICE = (FEATURES[name] for name in ("label", "topics", "price"))
 LOGITS = arrays(np.float64, (4, 3), elements=st.floats(-300, 300))
+
+
+def doubt_of(feature: Feature, outputs: npt.NDArray[Any], coarse: bool = False) -> str | None:
+    return task_of("y", feature).output_problem(feature, outputs, coarse)
 
 
 def softmax(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:

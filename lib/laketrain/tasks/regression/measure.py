@@ -1,8 +1,8 @@
-"""What is summed of a regression's predictions: errors in the column's own units, component by component.
+"""What an evaluation sums of numbers: errors in the column's own units, component by component.
 
-    tally = NumberTally(feature, worst=24, sampled=spread(rows, 2_000))
-    tally.add(rows, truth, said, weights)
-    section = number_section(feature, [tally.part()], worst=24)
+    accumulator = NumberAccumulator(feature, worst=24, sampled=spread(rows, 2_000))
+    accumulator.add(rows, truth, outputs, weights)
+    section = merge_numbers(feature, [accumulator.part()], worst=24)
 """
 
 from __future__ import annotations
@@ -13,89 +13,91 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.evaluate.classes import worst_of
-from laketrain.evaluate.sums import Floats, Ints, Tally, counted
 from laketrain.features import TimeSeries, Value
+from laketrain.tasks.accumulator import Accumulator, Floats, Ints, counted, worst_of
+
+NumberFeature = Value | TimeSeries
 
 MOST_SHOWN = 24
 """Components of a row that a list of the worst rows keeps."""
 _TINY = float(np.finfo(np.float32).tiny)
 """True values below are 0 to a relative error: datasets hold float32."""
 _EPS = float(np.finfo(np.float32).eps)
-_KEPT = ("weight", "mean", "m2", "absolute", "squared", "relative", "not_zero")
+_SUMS = ("weight", "mean", "m2", "absolute", "squared", "relative", "not_zero")
 
 
-class NumberTally(Tally):
-    """Sums over a rank's rows, with true and predicted values as the model sees them, (n, *shape), and both of the rows
-    in `sampled`, ascending numbers."""
+class NumberAccumulator(Accumulator):
+    """Sums over a rank's rows, of true and predicted values as the model has them, (n, *shape); and both of the rows in
+    `sampled`, ascending numbers."""
 
-    def __init__(self, feature: Value | TimeSeries, worst: int, sampled: Ints) -> None:
+    def __init__(self, feature: NumberFeature, worst: int, sampled: Ints) -> None:
         super().__init__()
         self._feature, self._worst, self._sampled = feature, worst, sampled
-        self._sums: dict[str, Floats] = {key: np.zeros(width_of(feature)) for key in _KEPT}
-        self._zero = np.maximum(_resolution(feature, np.zeros(width_of(feature))), _TINY)
-        self._farthest, self._pairs = list[dict[str, Any]](), list[tuple[list[float], list[float]]]()
+        self._sums: dict[str, Floats] = {key: np.zeros(component_count(feature)) for key in _SUMS}
+        self._zero = np.maximum(_resolution(feature, np.zeros(component_count(feature))), _TINY)
+        self._worst_rows, self._pairs = list[dict[str, Any]](), list[tuple[list[float], list[float]]]()
 
-    def _add(self, rows: Ints, truth: npt.NDArray[Any], said: npt.NDArray[Any], weights: Floats) -> None:
-        true, predicted = own_units(self._feature, truth), own_units(self._feature, said)
-        self._sums = _joined(self._sums, _sums_of(true, predicted, weights, self._zero))
-        # Scaled components are alike in size, so no unit decides which rows are the worst.
-        off = (said.astype(np.float64) - truth).reshape(len(rows), -1)
-        errors = np.sqrt(np.mean(off**2, axis=1))
+    def _add(self, rows: Ints, truth: npt.NDArray[Any], outputs: npt.NDArray[Any], weights: Floats) -> None:
+        true, predicted = own_units(self._feature, truth), own_units(self._feature, outputs)
+        self._sums = _merged(self._sums, _sums_of(true, predicted, weights, self._zero))
+        # Scaled components are of similar size, so no unit decides which rows are the worst.
+        scaled = (outputs.astype(np.float64) - truth).reshape(len(rows), -1)
+        errors = np.sqrt(np.mean(scaled**2, axis=1))
         for i in np.argsort(-errors, kind="stable")[:self._worst]:
-            self._farthest.append({"row": int(rows[i]), "error": float(errors[i]),
-                                   "true": _shown(true[i, :MOST_SHOWN]),
-                                   "predicted": _shown(predicted[i, :MOST_SHOWN])})
-        self._farthest = worst_of(self._farthest, self._worst, "error")
+            self._worst_rows.append({"row": int(rows[i]), "error": float(errors[i]),
+                                     "true": _shown(true[i, :MOST_SHOWN]),
+                                     "predicted": _shown(predicted[i, :MOST_SHOWN])})
+        self._worst_rows = worst_of(self._worst_rows, self._worst, "error")
         for i in np.flatnonzero(np.isin(rows, self._sampled)):
             self._pairs.append((_shown(true[i]), _shown(predicted[i])))
 
     def _part(self) -> dict[str, Any]:
         """sums by name, (components,) each; the worst rows; (true, predicted) pairs of the sampled rows."""
-        return {"sums": {key: values.tolist() for key, values in self._sums.items()}, "worst": self._farthest,
+        return {"sums": {key: values.tolist() for key, values in self._sums.items()}, "worst": self._worst_rows,
                 "pairs": self._pairs}
 
 
-def number_section(feature: Value | TimeSeries, parts: Parts[dict[str, Any]], worst: int, weighted: bool = False
-                   ) -> dict[str, Any]:
-    """The ranks' parts as one: rows, metrics (means over the components), components, the worst rows, a sample."""
-    sums = {key: np.zeros(width_of(feature)) for key in _KEPT}
+def merge_numbers(feature: NumberFeature, parts: Parts[dict[str, Any]], worst: int, weighted: bool = False
+                  ) -> dict[str, Any]:
+    """rows, metrics (means over the components), components, the worst rows and a sample, of all parts."""
+    sums = {key: np.zeros(component_count(feature)) for key in _SUMS}
     for part in parts:
-        sums = _joined(sums, {key: np.array(values) for key, values in part["sums"].items()})
+        sums = _merged(sums, {key: np.array(values) for key, values in part["sums"].items()})
     steps = _resolution(feature, sums["mean"])
-    components = [_scores(name, {key: float(values[place]) for key, values in sums.items()}, float(steps[place]))
-                  for place, name in enumerate(names_of(feature))]
+    components = [_scores(name, {key: float(values[index]) for key, values in sums.items()}, float(steps[index]))
+                  for index, name in enumerate(component_names(feature))]
     pairs = [pair for part in parts for pair in part["pairs"]]
-    metrics = {key: _mean([one[key] for one in components]) for key in ("mae", "rmse", "r2", "mape")}
-    return {**counted(parts, weighted), "metrics": {**metrics, "components": components}, "labels": names_of(feature),
+    metrics = {key: _mean([scores[key] for scores in components]) for key in ("mae", "rmse", "r2", "mape")}
+    return {**counted(parts, weighted), "metrics": {**metrics, "components": components},
+            "labels": component_names(feature),
             "worst": worst_of([row for part in parts for row in part["worst"]], worst, "error"),
-            "sample": {"true": [true for true, _ in pairs], "predicted": [said for _, said in pairs]}}
+            "sample": {"true": [true for true, _ in pairs], "predicted": [predicted for _, predicted in pairs]}}
 
 
-def own_units(feature: Value | TimeSeries, values: npt.NDArray[Any]) -> Floats:
-    """(n, components) in the column's own units, of (n, *shape) as the model sees them."""
+def own_units(feature: NumberFeature, values: npt.NDArray[Any]) -> Floats:
+    """(n, components) in the column's own units, of (n, *shape) as the model has them."""
     scale = feature.learnt_scale
     plain = np.asarray(values, np.float64) if scale is None else scale.undo(values)
-    return plain.reshape(len(plain), width_of(feature))
+    return plain.reshape(len(plain), component_count(feature))
 
 
-def width_of(feature: Value | TimeSeries) -> int:
+def component_count(feature: NumberFeature) -> int:
     """How many components a row has."""
     return int(np.prod(feature.shape))
 
 
-def names_of(feature: Value | TimeSeries) -> list[str]:
-    """What people call the components: columns, and places in an array counted from 1."""
+def component_names(feature: NumberFeature) -> list[str]:
+    """The names of the components: columns, with indices in an array from 1."""
     columns = list(feature.columns)
     if isinstance(feature, TimeSeries):
         channels = columns if feature.column_names else [f"{feature.column} {i + 1}" for i in range(feature.channels)]
         return [f"{channel}, step {step + 1}" for step in range(feature.steps) for channel in channels]
     if feature.column_names:
         return columns
-    return columns if feature.size == 1 else [f"{feature.column} {i + 1}" for i in range(width_of(feature))]
+    return columns if feature.size == 1 else [f"{feature.column} {i + 1}" for i in range(component_count(feature))]
 
 
-def _resolution(feature: Value | TimeSeries, near: Floats) -> Floats:
+def _resolution(feature: NumberFeature, near: Floats) -> Floats:
     """(components,) what true values near `near` differ by at least, in own units: they come as scaled float32, so that
     a 0 far from the scale's offset returns as next to 0."""
     scale = feature.learnt_scale
@@ -116,12 +118,12 @@ def _sums_of(true: Floats, predicted: Floats, weights: Floats, zero: Floats) -> 
             "not_zero": weights @ there}
 
 
-def _joined(one: dict[str, Floats], other: dict[str, Floats]) -> dict[str, Floats]:
+def _merged(one: dict[str, Floats], other: dict[str, Floats]) -> dict[str, Floats]:
     """Sums of both; mean and squared deviations joined as Chan, Golub and LeVeque (1983) do."""
     weight = one["weight"] + other["weight"]
     share = np.divide(other["weight"], weight, out=np.zeros_like(weight), where=weight > 0)
     apart = other["mean"] - one["mean"]
-    added = {key: one[key] + other[key] for key in _KEPT}
+    added = {key: one[key] + other[key] for key in _SUMS}
     return {**added, "mean": one["mean"] + apart * share, "m2": added["m2"] + apart**2 * one["weight"] * share}
 
 
@@ -137,8 +139,8 @@ def _scores(name: str, sums: dict[str, float], step: float) -> dict[str, Any]:
 
 
 def _mean(values: Parts[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+    numbers = [value for value in values if value is not None]
+    return float(np.mean(numbers)) if numbers else None
 
 
 def _shown(values: Floats) -> list[float]:

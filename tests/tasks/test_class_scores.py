@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from laketrain.evaluate.classes import class_section
-from laketrain.evaluate.metrics import summarise
 from laketrain.features import Label
+from laketrain.tasks.class_scores import summarise
+from laketrain.tasks.classification.measure import merge_confusions
 
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 LABELS = ("ant", "bee", "cat", "dog")
@@ -87,7 +87,7 @@ def test_parts_merge_to_the_whole_however_the_rows_are_cut(pairs: list[tuple[int
         piece = part(pairs[start:end])
         piece["mistakes"] = [mistake for mistake in whole["mistakes"] if start <= mistake["row"] < end]
         parts.append(piece)
-    found = class_section(Label(column="animal", names=LABELS), parts, worst)
+    found = merge_confusions(Label(column="animal", names=LABELS), parts, worst)
     np.testing.assert_array_equal(found["confusion"], confusion_of(pairs))
     assert found["metrics"]["loss"] == pytest.approx(1.0)
     ordered = sorted(whole["mistakes"], key=lambda mistake: (-mistake["loss"], mistake["row"]))

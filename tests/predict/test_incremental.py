@@ -20,7 +20,7 @@ from laketrain.lake import Lake, Version
 from laketrain.lake.contents import list_data_files
 from laketrain.pipeline import Pipeline
 from laketrain.predict import fingerprint_predict, predict
-from laketrain.predict.known import digested
+from laketrain.predict.incremental import with_digest
 from laketrain.spark.frames import write
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def test_a_table_with_a_column_of_the_digests_name_is_refused(spark: SparkSessio
 ])
 def test_digests_differ_where_a_value_does_and_only_there(
         spark: SparkSession, kind: str, one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
-    frame = digested(frame := spark.createDataFrame([one, other, one], kind), frame.columns)
+    frame = with_digest(frame := spark.createDataFrame([one, other, one], kind), frame.columns)
     first, second, third = (row[DIGEST] for row in frame.coalesce(1).collect())
     assert first == third != second
 

@@ -10,8 +10,8 @@ import pytest
 
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
-from laketrain.features.answers import columns_of
-from laketrain.predict.answers import answers_of
+from laketrain.tasks import default_outputs
+from laketrain.tasks.columns import column_values, columns_of
 
 BAD = np.array([False, True, False])
 SCALE = {"kind": "standard", "offset": [10.0, -1.0], "divisor": [2.0, 1.0], "mean": [0.0, 0.0], "middle": [0.0, 0.0]}
@@ -41,9 +41,9 @@ TYPES = {"bigint": pa.int64(), "string": pa.string(), "double": pa.float64(), "a
 
 
 def told(*names: str, probabilities: bool = False) -> tuple[dict[str, str], dict[str, pa.Array]]:
-    targets = FeatureSet.model_validate({name: TARGETS[name] for name in names})
+    outputs = default_outputs(FeatureSet.model_validate({name: TARGETS[name] for name in names}))
     said = {name: np.array(SAID[name], np.float32) for name in names}
-    return columns_of(targets, probabilities), answers_of(targets, said, BAD, probabilities)
+    return columns_of(outputs, probabilities), column_values(outputs, said, BAD, probabilities)
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
@@ -70,4 +70,4 @@ def test_all_probabilities_stand_beside_where_they_are_asked_for(name: str, whol
 def test_a_target_that_no_column_holds_is_refused() -> None:
     targets = FeatureSet.model_validate({"picture": {"kind": "image", "shape": [2, 2, 1], "role": "target"}})
     with pytest.raises(DataError, match="target 'picture': is of kind image"):
-        columns_of(targets, False)
+        columns_of(default_outputs(targets), False)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from laketrain.errors import DataError
-from laketrain.evaluate.figures import FigureTally, figure_of
+from laketrain.evaluate.merge import HeadlineSums, accumulators_of, headline_of, merge_parts
 from laketrain.evaluate.rows import weights_of
-from laketrain.evaluate.tally import sections_of, tallies_of
 from laketrain.features import FeatureSet
+from laketrain.tasks import default_outputs
 
 FEATURES = FeatureSet.model_validate({
     "sort": {"kind": "label", "names": ["ant", "bee", "cat", "dog"]},
@@ -45,15 +45,15 @@ def rows_of(seed: int, rows: int) -> tuple[dict[str, Any], dict[str, Any]]:
 def measured(truth: dict[str, Any], said: dict[str, Any], weights: Any, cuts: list[int],
              features: FeatureSet = FEATURES) -> dict[str, dict[str, Any]]:
     """As ranks measure that have the rows between these cuts, two batches each."""
-    rows, parts = len(truth["sort"]), []
+    rows, parts, outputs = len(truth["sort"]), [], default_outputs(features)
     for start, end in zip([0, *cuts], [*cuts, rows], strict=True):
-        tallies = tallies_of(features, rows, worst=3)
+        tallies = accumulators_of(outputs, rows, worst=3)
         for low, high in ((start, (start + end) // 2), ((start + end) // 2, end)):
             for name, tally in tallies.items():
                 tally.add(np.arange(low, high), truth[name][low:high], said[name][low:high],
                           None if weights is None else weights[low:high])
         parts.append({name: tally.part() for name, tally in tallies.items()})
-    return sections_of(features, parts, worst=3)
+    return merge_parts(outputs, parts, worst=3, weighted=features.weight is not None)
 
 
 def scikit_learns(truth: dict[str, Any], said: dict[str, Any], weights: Any) -> dict[str, dict[str, float]]:
@@ -175,10 +175,10 @@ def test_a_baselines_figure_is_scikit_learns_however_it_is_cut(weights: list[flo
                "price": said["price"].astype(np.float64)}
     wanted = scikit_learns(truth, said, weighed)
     for name, figure in (("sort", "accuracy"), ("tags", "micro_f1"), ("price", "mae")):
-        tallies = [FigureTally(FEATURES[name]) for _ in range(2)]
+        tallies = [HeadlineSums(default_outputs(FEATURES)[name]) for _ in range(2)]
         for tally, part in zip(tallies, (slice(0, cut), slice(cut, None)), strict=True):
             tally.add(truth[name][part], answers[name][part], weighed[part])
-        assert figure_of([tally.part() for tally in tallies]) == pytest.approx(wanted[name][figure], rel=CLOSE,
+        assert headline_of([tally.part() for tally in tallies]) == pytest.approx(wanted[name][figure], rel=CLOSE,
                                                                                abs=CLOSE)
 
 

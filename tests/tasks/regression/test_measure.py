@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from laketrain.evaluate.last import last_values
-from laketrain.evaluate.numbers import NumberTally, names_of, number_section
 from laketrain.features import FeatureSet, TimeSeries, Value
+from laketrain.tasks.persistence import last_values
+from laketrain.tasks.regression.measure import NumberAccumulator, component_names, merge_numbers
 
 ROWS = st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=2, max_size=40)
 
@@ -22,11 +22,11 @@ def section_of(true: np.ndarray, said: np.ndarray, cuts: list[int], feature: Any
     feature = feature or Value(column="y", size=true.shape[1])
     parts = []
     for start, end in zip([0, *cuts], [*cuts, len(true)], strict=True):
-        tally = NumberTally(feature, worst=3, sampled=np.array([0, 1]))
+        tally = NumberAccumulator(feature, worst=3, sampled=np.array([0, 1]))
         if end > start:
             tally.add(np.arange(start, end), true[start:end], said[start:end])
         parts.append(tally.part())
-    return number_section(feature, parts, worst=3)
+    return merge_numbers(feature, parts, worst=3)
 
 
 @given(rows=ROWS, cut=st.integers(0, 40))
@@ -124,11 +124,11 @@ def test_errors_are_in_the_columns_own_units_and_the_worst_rows_too() -> None:
 
 
 def test_components_are_called_as_their_columns_and_steps() -> None:
-    assert names_of(Value(column="y", size=1)) == ["y"]
-    assert names_of(Value(column="y", size=2)) == ["y 1", "y 2"]
-    assert names_of(Value.model_validate({"column": "y", "columns": ["a", "b"]})) == ["a", "b"]
+    assert component_names(Value(column="y", size=1)) == ["y"]
+    assert component_names(Value(column="y", size=2)) == ["y 1", "y 2"]
+    assert component_names(Value.model_validate({"column": "y", "columns": ["a", "b"]})) == ["a", "b"]
     steps = TimeSeries.model_validate({"column": "y", "columns": ["a", "b"], "shape": [2, 2], "role": "target"})
-    assert names_of(steps) == ["a, step 1", "b, step 1", "a, step 2", "b, step 2"]
+    assert component_names(steps) == ["a, step 1", "b, step 1", "a, step 2", "b, step 2"]
 
 
 def test_the_last_value_of_a_forecast_is_that_of_the_past() -> None:

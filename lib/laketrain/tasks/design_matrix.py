@@ -1,9 +1,9 @@
 """Any inputs as the plain matrix that scikit-learn takes, for the linear baseline.
 
-    matrix_of(dataset.features, arrays)       # (n, columns) float32
+    design_matrix(dataset.features, arrays)       # (n, columns) float32
 
-Categories become zeros and ones, texts counts of their tokens; more than a few share columns by remainder, which is
-good enough for a yardstick.
+Categories become zeros and ones, texts counts of their tokens. Beyond a few, several share a column by remainder, which
+is good enough for a baseline.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.features import Category, Feature, FeatureSet, Label, Text
-from laketrain.features.bucket import Bucket
+from laketrain.features import Feature, FeatureSet, Text
 
 Floats = npt.NDArray[np.float32]
 HOT, TOKENS = 64, 512
 
 
-def matrix_of(features: FeatureSet, arrays: Mapping[str, npt.NDArray[Any]]) -> Floats:
-    """(n, columns) of all inputs side by side."""
+def design_matrix(features: FeatureSet, arrays: Mapping[str, npt.NDArray[Any]]) -> Floats:
+    """(n, columns) of all inputs, concatenated."""
     return np.concatenate([_columns(feature, arrays[name]) for name, feature in features.inputs.items()], axis=1)
 
 
@@ -32,21 +31,21 @@ def width_of(features: FeatureSet) -> int:
 
 
 def _width(feature: Feature) -> int:
-    if isinstance(feature, Category | Bucket | Label):
-        return min(HOT, feature.count)
+    if feature.cardinality is not None:
+        return min(HOT, feature.cardinality)
     if isinstance(feature, Text):
         return TOKENS
     return int(feature.shape[-1] if feature.buckets else np.prod(feature.shape))
 
 
 def _columns(feature: Feature, values: npt.NDArray[Any]) -> Floats:
-    if isinstance(feature, Category | Bucket | Label):
+    if feature.cardinality is not None:
         return np.eye(_width(feature), dtype=np.float32)[values % _width(feature)]
     if isinstance(feature, Text):
         counts = np.zeros((len(values), TOKENS), np.float32)
-        row, place = np.nonzero(values)
-        np.add.at(counts, (row, values[row, place] % TOKENS), 1)
+        row, step = np.nonzero(values)
+        np.add.at(counts, (row, values[row, step] % TOKENS), 1)
         return counts
-    if feature.buckets:  # frames of a sound: the mean of each band is of one shape, whatever the length
+    if feature.buckets:  # frames of a sound: the mean of each band has one shape, whatever the length
         return values.mean(axis=1).astype(np.float32)
     return values.reshape(len(values), -1).astype(np.float32)
