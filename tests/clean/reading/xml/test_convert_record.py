@@ -30,4 +30,4 @@ def test_contents_that_do_not_fit_the_declared_type_are_not_dropped(spark: Spark
     table = cleaned(spark, tmp_path, "<r><b><id>1</id><id>2</id></b><b><id><x>3</x></id></b></r>", {"id": "int"})
     assert table.rows == []
     assert refusals(table) == [("<b><id>1</id><id>2</id></b>", "has 'id' 2 times, expected one int"),
-                           ("<b><id><x>3</x></id></b>", "has the element 'x' in 'id', expected int")]
+                               ("<b><id><x>3</x></id></b>", "has the element 'x' in 'id', expected int")]

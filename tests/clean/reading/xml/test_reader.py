@@ -30,7 +30,7 @@ def test_a_truncated_file_is_reported(spark: SparkSession, tmp_path: Path):
     table = cleaned(spark, tmp_path, {"a.xml": "<r><b><id>1</id></b><b><id>2", "b.xml": "<r><b><id>3</id></b>"})
     assert table.rows == [{"id": "1"}, {"id": "3"}]
     assert refusals(table) == [("<b><id>2", "isn't well-formed XML: it ends on line 1, before <b> is closed"),
-                           ("<r>", "isn't well-formed XML: it ends on line 1, before <r> is closed")]
+                               ("<r>", "isn't well-formed XML: it ends on line 1, before <r> is closed")]
 
 
 def test_empty_records_are_records(spark: SparkSession, tmp_path: Path):
