@@ -83,7 +83,7 @@ def test_a_line_with_a_duplicate_key_is_detected_and_not_left_to_spark(line: str
 def test_the_first_of_inferred_columns_with_the_same_name_is_kept_at_any_depth() -> None:
     inner = T.StructType([T.StructField("x", T.LongType()), T.StructField("x", T.StringType())])
     schema = T.StructType([T.StructField("b", T.ArrayType(inner)), T.StructField("a", T.LongType()),
-                          T.StructField("a", inner)])
+                           T.StructField("a", inner)])
     assert drop_duplicates(schema).simpleString() == "struct<b:array<struct<x:bigint>>,a:bigint>"
     assert find_clash(T.StructType([T.StructField("b", T.ArrayType(T.StructType(
         [T.StructField("x", T.LongType()), T.StructField("X", T.LongType())])))])) == ("x", "X")

@@ -76,7 +76,7 @@ def test_formats_from_the_options_apply_at_any_depth(spark: SparkSession, tmp_pa
     ("<!DOCTYPE r [<!ENTITY w 'x'>]><r><b>&w;</b></r>", "defines the entity 'w'"),
 ])
 def test_a_file_without_records_or_that_can_t_be_read_is_refused_with_its_name(spark: SparkSession, tmp_path: Path,
-                                                                         content: str, problem: str):
+                                                                               content: str, problem: str):
     with pytest.raises(DataError) as caught:
         cleaned(spark, tmp_path, content, {"id": "bigint"}, {"missing": "nulls"})
     assert caught.value.subject == "raw/table@1/a.xml"

@@ -40,7 +40,7 @@ def test_each_record_is_returned_unchanged_for_any_chunk_size(parts: list[str], 
 @given(st.lists(GOOD | BAD))
 def test_no_record_is_lost_or_repeated_in_broken_text(parts: list[str]):
     numbered = [part.replace("<b", f"<b n='{number}'", 1) if re.match("<b[ />]", part) else part
-              for number, part in enumerate(parts)]
+                for number, part in enumerate(parts)]
     pieces = split(f"<r>{''.join(numbered)}</r>")
     numbers = [number for text, _ in pieces for number in re.findall(r"<b n='(\d+)'", text)]
     assert sorted(map(int, numbers)) == [number for number, part in enumerate(numbered) if part.startswith("<b n=")]

@@ -38,14 +38,15 @@ def duplicate_key(value: Column, kind: T.DataType, options: Mapping[str, Any], n
     keys = F.map_keys(value)
     duplicate = F.get(F.filter(keys, lambda key, index: F.array_position(keys, key) <= index), F.lit(0))
     reason = F.when(F.size(F.array_distinct(keys)) < F.size(keys),
-                 F.concat(F.lit("has the key '"), duplicate, F.lit(f"' twice{f' in {name!r}' if name else ''}")))
+                    F.concat(F.lit("has the key '"), duplicate, F.lit(f"' twice{f' in {name!r}' if name else ''}")))
     if isinstance(kind, T.MapType):
         item = kind.valueType
         return reason if not _has_keys(item) else F.coalesce(reason, _first_reason(F.transform(
             F.map_values(value), lambda text: duplicate_key(_parse_keys(text, item, options), item, options, name))))
     assert isinstance(kind, T.StructType)
     inner = [duplicate_key(_parse_keys(value[field.name], field.dataType, options), field.dataType, options,
-                   f"{name}.{field.name}" if name else field.name) for field in kind if _has_keys(field.dataType)]
+                           f"{name}.{field.name}" if name else field.name)
+             for field in kind if _has_keys(field.dataType)]
     return F.coalesce(reason, *inner)
 
 

@@ -38,7 +38,7 @@ _NUMBER = (rf"""(?s)\G((?:{_STRING}|{_COMMENT}|{_WORD}|[^"'/0-9A-Za-z_$+\-]++)*+
 
 _JAVA_FORM = r"-?+(?:[1-9][0-9]{0,6}\.(?:0|[0-9]{0,7}[1-9])|0\.(?:0|0{0,2}[1-9](?:[0-9]{0,9}[1-9])?+))"
 _OTHER_FORM = (rf"[:,\[\s/](?=[+\-0-9NI])(?!{_JAVA_FORM}\s*+[,\]}}/])"
-              rf"(?:-0|[+-]?+(?:[0-9]++[.eE][0-9.eE+\-]*+|0[0-9]++|{_NOT_FINITE}))\s*+[,\]}}/]")
+               rf"(?:-0|[+-]?+(?:[0-9]++[.eE][0-9.eE+\-]*+|0[0-9]++|{_NOT_FINITE}))\s*+[,\]}}/]")
 """Matches a number that isn't written as Java writes it, and little else."""
 _MARK_OR_ITS_ESCAPE = rf"(?i){NUMBER_MARK}|\\u{ord(NUMBER_MARK):04x}"
 

@@ -36,7 +36,7 @@ BLOCK = 256 << 10
 """Bytes of lines that are checked at a time: few enough for the cache of one core."""
 _HEAD = 64 << 10
 _MAX_KEYS = 1000
-"""Arrow makes a column of each key: with more keys in the head of a block, it isn't used."""
+"""Arrow makes a column of each key: with more keys in the head of a block, Arrow isn't used."""
 _MAX_BRACKETS = 500
 """Brackets that one line may open: at some ten thousand levels of nesting, Arrow crashes the process."""
 _RESULT_DDL = "number bigint, spark_safe boolean, rows bigint, columns string"
@@ -75,20 +75,20 @@ def scan_files(spark: SparkSession, store: Store, files: Sequence[Text], columns
 def _from_row(row: Row) -> LineScan:
     columns = row["columns"]
     return LineScan(row["spark_safe"], row["rows"],
-                None if columns is None else T.StructType.fromJson(json.loads(columns)))
+                    None if columns is None else T.StructType.fromJson(json.loads(columns)))
 
 
 def _combine(scans: Sequence[LineScan]) -> LineScan:
     """The result for several parts together."""
     return LineScan(all(scan.spark_safe for scan in scans), sum(scan.rows for scan in scans),
-                merge_schemas([scan.columns for scan in scans]))
+                    merge_schemas([scan.columns for scan in scans]))
 
 
 # ---- In a task
 
 
 def _scan_ranges(store: Store, tasks: Sequence[Sequence[tuple[int, Range]]], columns: T.StructType,
-           batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+                 batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Scans the ranges of the tasks whose numbers are in the batches."""
     scan = partial(scan_block, columns=columns, schema=arrow_schema(columns))
     for batch in batches:

@@ -122,7 +122,7 @@ def _part_reason(check: _Check, reference: Column, value: Column, kind: T.DataTy
     if isinstance(kind, T.StructType):
         parts = [field for field in kind if has_type(field.dataType, check.kinds)]
         return F.coalesce(*(_part_reason(check, reference[part.name], value[part.name], part.dataType,
-                                    f"{name}.{part.name}" if name else part.name) for part in parts))
+                                         f"{name}.{part.name}" if name else part.name) for part in parts))
     if isinstance(kind, T.MapType):
         reference, value, kind = F.map_values(reference), F.map_values(value), T.ArrayType(kind.valueType)
     if isinstance(kind, T.ArrayType):

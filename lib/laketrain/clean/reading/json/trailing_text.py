@@ -32,7 +32,7 @@ _MARGIN = 16
 """Blanks that are skipped at either end of a line; a line with more is suspect, so that it is parsed on its own."""
 
 LONE_SURROGATE = (r"\\u[dD](?:[89abAB][0-9A-Fa-f]{2}(?!\\u[dD][c-fC-F])"
-        r"|(?<!\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD])[c-fC-F][0-9A-Fa-f]{2})")
+                  r"|(?<!\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD])[c-fC-F][0-9A-Fa-f]{2})")
 """Matches an escaped half of a surrogate pair without its other half, in Python's and Java's regular expressions. It
 isn't a character; Spark replaces it by a question mark."""
 _LONE_SURROGATE = re.compile(LONE_SURROGATE.encode())

@@ -207,7 +207,7 @@ def _typed(texts: DataFrame, columns: T.StructType, source: Source) -> DataFrame
     values = [typed(F.col(f"c{number}"), field.dataType, source.options).alias(field.name)
               for number, field in enumerate(columns)]
     problem = F.coalesce(F.col(_PROBLEM), *(reason for number, field in enumerate(columns)
-                                          for reason in _problems(F.col(f"c{number}"), field, source)))
+                                            for reason in _problems(F.col(f"c{number}"), field, source)))
     as_json = F.to_json(F.struct(*(F.col(f"c{number}").alias(field.name) for number, field in enumerate(columns))))
     original = F.coalesce(F.col(_TEXT), F.when(problem.isNotNull(), as_json))
     rows = texts.select(*values, F.col(_FILE_NAME), original.alias(_TEXT), problem.alias(_PROBLEM))

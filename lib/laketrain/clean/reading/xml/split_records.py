@@ -30,8 +30,8 @@ _WHOLE_TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
 _NEXT_DOCUMENT = (errors.codes[errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT],
                   errors.codes[errors.XML_ERROR_MISPLACED_XML_PI])
 _TRUNCATED = tuple(errors.codes[name] for name in (errors.XML_ERROR_NO_ELEMENTS, errors.XML_ERROR_UNCLOSED_TOKEN,
-                                                  errors.XML_ERROR_PARTIAL_CHAR,
-                                                  errors.XML_ERROR_UNCLOSED_CDATA_SECTION))
+                                                   errors.XML_ERROR_PARTIAL_CHAR,
+                                                   errors.XML_ERROR_UNCLOSED_CDATA_SECTION))
 _UNSURE_MARKS = (b"<!", b"<?")
 
 
