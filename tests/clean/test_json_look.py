@@ -17,7 +17,7 @@ from laketrain.clean.reading import json_look
 from laketrain.clean.reading.json_keys import merged, named
 from laketrain.clean.reading.json_look import judged, line_blocks
 from laketrain.clean.reading.json_suspects import wanted_columns
-from laketrain.clean.reading.survey import Range
+from laketrain.clean.reading.ranges import Range
 
 from .test_json_scan import OBJECTS
 from .test_json_tails import LINES, more_than_one_object

@@ -97,7 +97,7 @@ def test_a_reason_names_the_column_whose_value_is_of_another_type(
 @pytest.mark.slow
 @pytest.mark.parametrize(("form", "content", "options", "good", "refused"), [
     ("json", b'{"id":"caf\xef\xbf\xbd"}\n{"id":"caf\\ufffd"}\n{"id":"ok"}\n{"id":"\xef\xbf\xbd\xe9"}\n', {},
-     ["caf\ufffd", "caf\ufffd", "ok"], ("holds the byte 0xE9 at 10, which is no UTF-8", '{"id":"\ufffd\ufffd"}')),
+     ["caf\ufffd", "caf\ufffd", "ok"], ("holds the byte 0xE9 at 10, which isn't UTF-8", '{"id":"\ufffd\ufffd"}')),
     ("json", '{"id":"é"}\n{"id":"\\ufffd"}\n{"id":"1"}{"id":"2"}\n'.encode("latin-1"),
      {"encoding": "ISO-8859-1", "lineSep": "\n"}, ["é", "\ufffd"],
      ("goes on after its first JSON value", '{"id":"1"}{"id":"2"}')),
@@ -127,4 +127,4 @@ def test_bytes_that_a_rule_or_another_writer_made_a_text_are_refused_at_any_dept
     quarantine = found.version.lake.table("quarantine", "table").latest()
     assert quarantine is not None
     assert strictly_read(quarantine)[["rule", "reason"]].values.tolist() == [
-        ["readable", "has bytes in y that are no UTF-8"]]
+        ["readable", "has bytes in y that aren't UTF-8"]]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.encoding import decodes
+from laketrain.clean.reading.encoding import is_valid_utf8
 
 Places = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -42,7 +42,7 @@ class Flat:
 def flat_lines(lines: bytes, columns: T.StructType) -> Flat | None:
     """What the lines are, if each is a flat object as the first one is, of which Spark loses nothing in the types of
     `columns`; None otherwise, and where that would be too long a look."""
-    if not lines.endswith(b"\n") or any(mark in lines for mark in (b"\r", b"\0", b"[")) or not decodes(lines):
+    if not lines.endswith(b"\n") or any(mark in lines for mark in (b"\r", b"\0", b"[")) or not is_valid_utf8(lines):
         return None
     data = np.frombuffer(lines, np.uint8)
     ends = np.flatnonzero(data == ord("\n"))

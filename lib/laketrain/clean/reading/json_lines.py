@@ -19,9 +19,16 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, shape_of, stray
-from laketrain.clean.reading.drift import Judge
-from laketrain.clean.reading.encoding import check_encoding, head_of
+from laketrain.clean.reading.base import (
+    ALL_FILES,
+    CORRUPT,
+    Reading,
+    describe_record,
+    invalid_utf8_message,
+    with_metadata,
+)
+from laketrain.clean.reading.drift import DriftTracker
+from laketrain.clean.reading.encoding import check_encoding, read_head
 from laketrain.clean.reading.json_files import PLACE, PROBLEM, TEXT, values
 from laketrain.clean.reading.json_keys import merged, named
 from laketrain.clean.reading.json_look import Look, look
@@ -29,9 +36,9 @@ from laketrain.clean.reading.json_losses import lost_within_each
 from laketrain.clean.reading.json_numbers import holds
 from laketrain.clean.reading.json_twice import alike_within, has_a_key_twice, once
 from laketrain.clean.reading.json_value import computed, flaw, no_object, own, parsed, unlike, whole
-from laketrain.clean.reading.landed import RawFile, each
-from laketrain.clean.reading.partitions import place_of
-from laketrain.clean.reading.survey import Text
+from laketrain.clean.reading.partitions import file_path
+from laketrain.clean.reading.ranges import Text
+from laketrain.clean.reading.raw_files import RawFile, each
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
@@ -52,12 +59,12 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
         _refuse_alike(spark, files, pinned, form)
     looks = _looks(spark, files, form, pinned)
     found = pinned if expected is None else _keys(spark, files, form, texts, expected, looks)
-    judge = Judge(pinned, source.drift)
+    drift = DriftTracker(pinned, source.drift)
     if found.fields:
         known = {field.name: field.dataType for field in pinned}
-        judge.see(_place(spark, files, found, pinned, form), {name: known.get(name, found[name].dataType)
+        drift.add_file(_place(spark, files, found, pinned, form), {name: known.get(name, found[name].dataType)
                                                               for name in found.names})
-    columns, count = judge.columns, None
+    columns, count = drift.columns, None
     if form.multiline:
         rows = _of_values(values(spark, files, form.options, form.encoding), columns, form)
     else:
@@ -67,8 +74,8 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
         parts += [_of_lines(spark, odd, files, columns, form)] if odd else []
         rows = reduce(DataFrame.unionByName, parts)
         count = None if odd else sum(look.rows for look in looks)
-    return Reading(marked(rows, columns.names, file=F.col(PLACE), came=F.col(TEXT), problem=F.col(PROBLEM)), pinned,
-                   rows=count, drift=judge.told)
+    rows = with_metadata(rows, columns.names, file=F.col(PLACE), original=F.col(TEXT), problem=F.col(PROBLEM))
+    return Reading(rows, pinned, rows=count, drift=drift.counts)
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ def _without_idle_locale(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _check_encoding(form: _Form, file: RawFile) -> None:
     """Raises DataError where the file is in another encoding."""
-    check_encoding(file.ref, head_of(file), form.encoding)
+    check_encoding(file.ref, read_head(file), form.encoding)
 
 
 def _looks(spark: SparkSession, files: Sequence[RawFile], form: _Form, columns: T.StructType) -> list[Look]:
@@ -150,21 +157,21 @@ def _of_plain_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Se
     schema = T.StructType([*columns.fields, T.StructField(CORRUPT, T.StringType())])
     rows = spark.read.schema(schema).options(**form.options).json([file.url for file in files])
     problem = F.when(F.col(CORRUPT).isNotNull(), _no_record(F.col(CORRUPT), columns, form))
-    return rows.select(*(F.col(quoted(name)) for name in columns.names), place_of(all_files).alias(PLACE),
+    return rows.select(*(F.col(quoted(name)) for name in columns.names), file_path(all_files).alias(PLACE),
                        F.col(CORRUPT).alias(TEXT), problem.alias(PROBLEM))
 
 
 def _of_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Sequence[RawFile], columns: T.StructType,
               form: _Form) -> DataFrame:
     text, problem = _decoded(F.col("value"), form)
-    lines = form.lines(spark, files).select(text.alias(TEXT), place_of(all_files).alias(PLACE), problem.alias(PROBLEM))
+    lines = form.lines(spark, files).select(text.alias(TEXT), file_path(all_files).alias(PLACE), problem.alias(PROBLEM))
     return _of_values(lines.where(F.trim(F.col(TEXT), F.lit(_BLANKS)) != ""), columns, form, arrays=True)
 
 
 def _decoded(line: Column, form: _Form) -> tuple[Column, Column]:
     """A line's text, and why it is none; null where it is."""
     if form.utf8:
-        return F.make_valid_utf8(line), stray(line)
+        return F.make_valid_utf8(line), invalid_utf8_message(line)
     came = line.cast("binary")
     text = F.decode(came, form.encoding)
     foreign = text.contains("\ufffd") & (F.encode(text, form.encoding) != came)
@@ -184,7 +191,7 @@ def _of_values(texts: DataFrame, columns: T.StructType, form: _Form, arrays: boo
         rows = rows.withColumn("_row", F.explode(F.when(elements, each_one).otherwise(
             F.array(_element(one.taken, F.lit(None).cast("string"))))))
         value = F.col("_row")["value"]
-        none = F.when(value.isNull(), F.lit(f"has an element that is no {shape_of('json', columns)}"))
+        none = F.when(value.isNull(), F.lit(f"has an element that is no {describe_record('json', columns)}"))
         wrong = F.when(~whole(several), flaw(one, _no_record(text, columns, form))).otherwise(
             F.coalesce(other, none, F.concat(F.lit("has an element that "), F.col("_row")["lost"])))
     else:

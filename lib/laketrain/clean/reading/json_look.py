@@ -24,13 +24,13 @@ import pyarrow.json as pj
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.encoding import decodes, named_damage, plain_text
+from laketrain.clean.reading.encoding import is_valid_utf8, name_damaged_file, open_text
 from laketrain.clean.reading.json_flat import flat_lines
 from laketrain.clean.reading.json_keys import columns_of, merged
 from laketrain.clean.reading.json_suspects import loses, may_lose, wanted_columns
 from laketrain.clean.reading.json_tails import odd_and_blank
 from laketrain.clean.reading.json_twice import has_a_key_twice
-from laketrain.clean.reading.survey import Range, Text, in_tasks, numbers_of, ranges_of
+from laketrain.clean.reading.ranges import Range, Text, in_tasks, numbers_of, ranges_of
 from laketrain.lake import Store
 
 BLOCK = 256 << 10
@@ -87,7 +87,7 @@ def _looks(store: Store, tasks: Sequence[Sequence[tuple[int, Range]]], columns: 
     judge = partial(judged, columns=columns, wanted=wanted_columns(columns))
     for batch in batches:
         for number, part in (one for task in batch.column(0).to_pylist() for one in tasks[task]):
-            with store.open(part.path) as handle, named_damage(part.ref):
+            with store.open(part.path) as handle, name_damaged_file(part.ref):
                 found = _all([judge(block) for block in line_blocks(handle, part)])
             keys = None if found.keys is None else found.keys.json()
             cells = zip((number, found.plain, found.rows, keys), _ROWS, strict=True)
@@ -109,7 +109,7 @@ def line_blocks(handle: BinaryIO, part: Range) -> Iterator[bytes]:
 
 
 def _whole_chunks(handle: BinaryIO, part: Range) -> Iterator[bytes]:
-    return iter(partial(plain_text(handle, part.path).read, BLOCK), b"")
+    return iter(partial(open_text(handle, part.path).read, BLOCK), b"")
 
 
 def _chunks(handle: BinaryIO, part: Range) -> Iterator[bytes]:
@@ -150,7 +150,7 @@ def judged(lines: bytes, columns: T.StructType, wanted: pa.Schema | None) -> Loo
 def _rows(lines: bytes) -> int | None:
     """How many lines there are, if each one that isn't empty begins and ends as an object does, so that whatever Arrow
     takes for a row begins and ends on the same line; None otherwise."""
-    if b"\0" in lines or lines.count(b"\r") != lines.count(b"\r\n") or not decodes(lines):
+    if b"\0" in lines or lines.count(b"\r") != lines.count(b"\r\n") or not is_valid_utf8(lines):
         return None
     if not lines:
         return 0

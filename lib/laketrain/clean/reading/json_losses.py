@@ -17,7 +17,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.lossless import TIMES, lost, wider
+from laketrain.clean.lossless import TIMES, loss, wider
 from laketrain.clean.reading.json_numbers import MARK, holds, twin_of
 
 Options = Mapping[str, Any]
@@ -80,7 +80,7 @@ def _checks(came: Came, options: Options) -> list[_Check]:
     local = len(formats) < len(options)
 
     def of_time(text: Column, value: Column, kind: T.DataType) -> Column:
-        why = lost(text, value, kind, formats)
+        why = loss(text, value, kind, formats)
         # Spark takes it for seconds since 1970, and counts beyond the years that it knows without a word.
         number = F.when(text.startswith(MARK), F.lit(_NUMBER_FOR_A_TIME))
         return number if why is None else F.coalesce(number, why)

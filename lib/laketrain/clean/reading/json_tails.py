@@ -15,7 +15,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.clean.reading.encoding import decodes
+from laketrain.clean.reading.encoding import is_valid_utf8
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -45,7 +45,7 @@ def odd_and_blank(lines: bytes) -> tuple[Flags, Flags]:
     ends = np.flatnonzero(data == ord("\n")) + 1
     bounds = np.unique(np.concatenate([[0], ends, [len(data)]]))
     odd, blank = odd_lines(data, bounds)
-    if lines.count(b"\r") != lines.count(b"\r\n") or _HALF.search(lines) or not decodes(lines):
+    if lines.count(b"\r") != lines.count(b"\r\n") or _HALF.search(lines) or not is_valid_utf8(lines):
         odd = np.ones_like(odd)
     return odd, blank
 

@@ -18,7 +18,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import CORRUPT, MOST_ASKED, shape_of
+from laketrain.clean.reading.base import CORRUPT, MAX_CHECKED_COLUMNS, describe_record
 from laketrain.clean.reading.json_losses import Came, lost_within, wide
 from laketrain.clean.reading.json_numbers import exact, inexact, written
 from laketrain.clean.reading.json_tails import HALF
@@ -109,9 +109,9 @@ def flaw(parsed: Parsed, none: Column | None = None) -> Column:
 def no_object(text: Column, columns: T.StructType, options: Mapping[str, Any]) -> Column:
     """Why a text that isn't an object of these columns is none; with the first value that isn't of its type, where the
     columns are few. `options` are `own` ones."""
-    shape = F.lit(f"is no {shape_of('json', columns)}")
+    shape = F.lit(f"is no {describe_record('json', columns)}")
     asked = [field for field in columns if not isinstance(field.dataType, T.StringType)]
-    if not asked or len(asked) > MOST_ASKED:
+    if not asked or len(asked) > MAX_CHECKED_COLUMNS:
         return shape
 
     def fails(name: str, kind: T.DataType) -> Column:

@@ -21,12 +21,11 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_type
 
-from laketrain.clean.reading.base import Reading, marked
-from laketrain.clean.reading.by_files import by_files, looked_at
-from laketrain.clean.reading.drift import Judge
-from laketrain.clean.reading.encoding import head_of, named_damage, plain_text
-from laketrain.clean.reading.landed import RawFile, each
-from laketrain.clean.reading.media import BATCH
+from laketrain.clean.reading.base import Reading, with_metadata
+from laketrain.clean.reading.drift import DriftTracker
+from laketrain.clean.reading.encoding import name_damaged_file, open_text, read_head
+from laketrain.clean.reading.file_tasks import BATCH, inspect_files, map_files
+from laketrain.clean.reading.raw_files import RawFile, each
 from laketrain.clean.reading.typed_texts import text_kind, typed, unlike
 from laketrain.clean.reading.xml_cut import Cutter, Piece, Refused
 from laketrain.clean.reading.xml_fit import Fit, Misfit
@@ -76,25 +75,25 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
         shape.merge(found.shape)
     there = shape.columns(form)
     pinned = _inferred(files[0], shape, there) if expected is None else expected
-    judge = Judge(pinned, source.drift)
+    drift = DriftTracker(pinned, source.drift)
     if any(found.records for found in looks):
         known = {field.name: field.dataType for field in pinned}
-        judge.see(files[0].ref if len(files) == 1 else files[-1].version.ref,
+        drift.add_file(files[0].ref if len(files) == 1 else files[-1].version.ref,
                   {field.name: known.get(field.name, field.dataType) for field in there})
-    rows = _typed(_records(spark, files, shipped, judge.columns, form), judge.columns, source)
-    return Reading(rows, pinned, rows=sum(found.rows for found in looks), drift=judge.told)
+    rows = _typed(_records(spark, files, shipped, drift.columns, form), drift.columns, source)
+    return Reading(rows, pinned, rows=sum(found.rows for found in looks), drift=drift.counts)
 
 
 # ---- What files are like
 
 
 def _shipped(form: Form, file: RawFile) -> _File:
-    encoding = encoding_of(file.ref, head_of(file), form.encoding)
+    encoding = encoding_of(file.ref, read_head(file), form.encoding)
     return _File(file.path, file.ref, file.file.path, encoding)
 
 
 def _looks(spark: SparkSession, files: Sequence[RawFile], shipped: Sequence[_File], form: Form) -> list[_Look]:
-    told = map(json.loads, looked_at(spark, files, partial(_look, files[0].version.lake.store, shipped, form)))
+    told = map(json.loads, inspect_files(spark, files, partial(_look, files[0].version.lake.store, shipped, form)))
     return [_Look(**{**look, "shape": Shape.of(look["shape"])}) for look in told]
 
 
@@ -118,8 +117,8 @@ def _look(store: Store, files: Sequence[_File], form: Form, number: int) -> str:
 
 
 def _pieces(store: Store, file: _File, cutter: Cutter) -> Iterator[Piece]:
-    with store.open(file.path) as handle, named_damage(file.ref):
-        yield from cutter.pieces(chunks(plain_text(handle, file.path), file.encoding))
+    with store.open(file.path) as handle, name_damaged_file(file.ref):
+        yield from cutter.pieces(chunks(open_text(handle, file.path), file.encoding))
 
 
 def _refuse(file: RawFile, found: _Look, form: Form) -> None:
@@ -155,7 +154,7 @@ def _records(spark: SparkSession, files: Sequence[RawFile], shipped: Sequence[_F
     kinds = [T.StructField(f"c{number}", text_kind(field.dataType)) for number, field in enumerate(columns)]
     told = [T.StructField(name, T.StringType()) for name in (_PLACE, _TEXT, _PROBLEM)]
     work = partial(_row_batches, files[0].version.lake.store, shipped, columns, form)
-    return by_files(spark, files, work, T.StructType([*kinds, *told]))
+    return map_files(spark, files, work, T.StructType([*kinds, *told]))
 
 
 def _row_batches(store: Store, files: Sequence[_File], columns: T.StructType, form: Form, number: int
@@ -199,7 +198,7 @@ def _typed(texts: DataFrame, columns: T.StructType, source: Source) -> DataFrame
     own = F.to_json(F.struct(*(F.col(f"c{number}").alias(field.name) for number, field in enumerate(columns))))
     came = F.coalesce(F.col(_TEXT), F.when(problem.isNotNull(), own))
     rows = texts.select(*values, F.col(_PLACE), came.alias(_TEXT), problem.alias(_PROBLEM))
-    return marked(rows, columns.names, file=F.col(_PLACE), came=F.col(_TEXT), problem=F.col(_PROBLEM))
+    return with_metadata(rows, columns.names, file=F.col(_PLACE), original=F.col(_TEXT), problem=F.col(_PROBLEM))
 
 
 def _problems(texts: Column, field: T.StructField, source: Source) -> list[Column]:
