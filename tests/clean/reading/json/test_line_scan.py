@@ -16,7 +16,7 @@ from pyspark.sql import types as T
 from laketrain.clean.reading.json import line_scan
 from laketrain.clean.reading.json.line_scan import line_blocks, scan_block
 from laketrain.clean.reading.json.loss_scan import arrow_schema
-from laketrain.clean.reading.survey import Range
+from laketrain.clean.reading.ranges import Range
 
 from .test_split_values import OBJECTS
 from .test_trailing_text import LINES, more_than_one_object

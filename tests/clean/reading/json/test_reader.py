@@ -89,4 +89,4 @@ def test_invalid_bytes_from_a_rule_or_another_writer_are_refused_at_any_depth(
     quarantine = table.version.lake.table("quarantine", "table").latest()
     assert quarantine is not None
     assert strictly_read(quarantine)[["rule", "reason"]].values.tolist() == [
-        ["readable", "has bytes in y that are no UTF-8"]]
+        ["readable", "has bytes in y that aren't UTF-8"]]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.encoding import decodes
+from laketrain.clean.reading.encoding import is_valid_utf8
 
 Offsets = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -42,7 +42,7 @@ class FlatLines:
 def match_flat_lines(lines: bytes, columns: T.StructType) -> FlatLines | None:
     """The rows and keys of the lines, if each is a flat object like the first one and Spark loses nothing of it in the
     types of `columns`. None otherwise, also if it would take too long to check."""
-    if not lines.endswith(b"\n") or any(mark in lines for mark in (b"\r", b"\0", b"[")) or not decodes(lines):
+    if not lines.endswith(b"\n") or any(mark in lines for mark in (b"\r", b"\0", b"[")) or not is_valid_utf8(lines):
         return None
     data = np.frombuffer(lines, np.uint8)
     ends = np.flatnonzero(data == ord("\n"))

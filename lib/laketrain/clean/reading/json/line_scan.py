@@ -23,13 +23,13 @@ import pyarrow.json as pj
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.encoding import decodes, named_damage, plain_text
+from laketrain.clean.reading.encoding import is_valid_utf8, name_damaged_file, open_text
 from laketrain.clean.reading.json.duplicate_keys import has_duplicate_key
 from laketrain.clean.reading.json.flat_lines import match_flat_lines
 from laketrain.clean.reading.json.loss_scan import arrow_schema, loses_values, may_lose_values
 from laketrain.clean.reading.json.schema_merge import from_arrow, merge_schemas
 from laketrain.clean.reading.json.trailing_text import classify_lines
-from laketrain.clean.reading.survey import Range, Text, in_tasks, numbers_of, ranges_of
+from laketrain.clean.reading.ranges import Range, Text, in_tasks, numbers_of, ranges_of
 from laketrain.lake import Store
 
 BLOCK = 256 << 10
@@ -93,7 +93,7 @@ def _scan_ranges(store: Store, tasks: Sequence[Sequence[tuple[int, Range]]], col
     scan = partial(scan_block, columns=columns, schema=arrow_schema(columns))
     for batch in batches:
         for number, part in (numbered for task in batch.column(0).to_pylist() for numbered in tasks[task]):
-            with store.open(part.path) as handle, named_damage(part.ref):
+            with store.open(part.path) as handle, name_damaged_file(part.ref):
                 result = _combine([scan(block) for block in line_blocks(handle, part)])
             result_columns = None if result.columns is None else result.columns.json()
             cells = zip((number, result.spark_safe, result.rows, result_columns), _RESULT_SCHEMA, strict=True)
@@ -116,7 +116,7 @@ def line_blocks(handle: BinaryIO, part: Range) -> Iterator[bytes]:
 
 
 def _whole_chunks(handle: BinaryIO, part: Range) -> Iterator[bytes]:
-    return iter(partial(plain_text(handle, part.path).read, BLOCK), b"")
+    return iter(partial(open_text(handle, part.path).read, BLOCK), b"")
 
 
 def _chunks(handle: BinaryIO, part: Range) -> Iterator[bytes]:
@@ -162,7 +162,7 @@ def scan_block(lines: bytes, columns: T.StructType, schema: pa.Schema | None) ->
 def _count_object_lines(lines: bytes) -> int | None:
     """The number of lines that aren't empty, if each begins and ends as an object does, so that each row that Arrow
     parses begins and ends on the same line. None otherwise."""
-    if b"\0" in lines or lines.count(b"\r") != lines.count(b"\r\n") or not decodes(lines):
+    if b"\0" in lines or lines.count(b"\r") != lines.count(b"\r\n") or not is_valid_utf8(lines):
         return None
     if not lines:
         return 0

@@ -17,7 +17,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.lossless import TIMES, lost, wider
+from laketrain.clean.lossless import TIMES, loss, wider
 from laketrain.clean.reading.json.exact_numbers import NUMBER_MARK, has_type, map_leaves
 
 Options = Mapping[str, Any]
@@ -85,7 +85,7 @@ def _checks(parsed: ParsedText, options: Options) -> list[_Check]:
     has_locale = len(formats) < len(options)
 
     def of_time(text: Column, value: Column, kind: T.DataType) -> Column:
-        reason = lost(text, value, kind, formats)
+        reason = loss(text, value, kind, formats)
         # Spark reads a number as seconds since 1970, and doesn't report a year out of range.
         number = F.when(text.startswith(NUMBER_MARK), F.lit(_NUMBER_AS_TIME))
         return number if reason is None else F.coalesce(number, reason)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import types as T
 
-from laketrain.clean.lossless import BEGINS_WITH_A_YEAR, BELOW_MICROS, TIMES
+from laketrain.clean.lossless import BELOW_MICROS, STARTS_WITH_YEAR, TIMES
 
 _CHECKED_BY_VALUE = (T.DecimalType, T.DateType, *TIMES)
 _LARGE = re.compile(rb"[eE]\+?[0-9]{2}|[0-9]{39}")
@@ -67,7 +67,7 @@ def _loses_some_values(values: pa.ChunkedArray | pa.Array, kind: T.DataType) -> 
         return _any(pc.greater(pc.utf8_length(values), len("2026-11-30")))
     if isinstance(kind, TIMES) and pa.types.is_string(values.type):
         return _any(pc.match_substring_regex(values, BELOW_MICROS)) or _any(
-            pc.invert(pc.match_substring_regex(values, BEGINS_WITH_A_YEAR)))
+            pc.invert(pc.match_substring_regex(values, STARTS_WITH_YEAR)))
     return False
 
 

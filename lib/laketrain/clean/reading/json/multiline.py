@@ -15,11 +15,10 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from laketrain.clean.reading.base import CORRUPT, REJECT
-from laketrain.clean.reading.by_files import by_files
-from laketrain.clean.reading.encoding import STRAYS, keep_strays, whole
+from laketrain.clean.reading.encoding import STRAYS, register_stray_bytes, whole
+from laketrain.clean.reading.file_tasks import BATCH, map_files
 from laketrain.clean.reading.json.split_values import Piece, ValueSplitter
-from laketrain.clean.reading.landed import RawFile
-from laketrain.clean.reading.media import BATCH
+from laketrain.clean.reading.raw_files import RawFile
 from laketrain.errors import DataError
 from laketrain.lake import Store
 
@@ -45,7 +44,7 @@ def read_values(spark: SparkSession, files: Sequence[RawFile], options: Mapping[
     """A row for each value: its TEXT, the FILE_NAME that it is from, and its PROBLEM, null if it may be parsed."""
     shipped = [_File(file.path, file.ref, file.file.path) for file in files]
     work = partial(_rows, files[0].version.lake.store, shipped, _syntax(options), encoding)
-    return by_files(spark, files, work, f"{TEXT} string, {FILE_NAME} string, {PROBLEM} string")
+    return map_files(spark, files, work, f"{TEXT} string, {FILE_NAME} string, {PROBLEM} string")
 
 
 def _syntax(options: Mapping[str, Any]) -> Mapping[str, bool]:
@@ -62,7 +61,7 @@ def _rows(store: Store, files: Sequence[_File], syntax: Mapping[str, bool], enco
 
 def _text(store: Store, file: _File, encoding: str) -> str:
     """A file's text; an invalid byte becomes half of a surrogate pair, which no valid text contains."""
-    keep_strays()
+    register_stray_bytes()
     try:
         with store.open(file.path) as handle:
             return whole(file.path, handle).decode(encoding, STRAYS).removeprefix("\ufeff")

@@ -18,7 +18,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import CORRUPT, MOST_ASKED, shape_of
+from laketrain.clean.reading.base import CORRUPT, MAX_CHECKED_COLUMNS, describe_record
 from laketrain.clean.reading.json.duplicate_keys import duplicate_key, key_type
 from laketrain.clean.reading.json.exact_numbers import number_problem, parse_with_quoted_numbers, restore_numbers
 from laketrain.clean.reading.json.loss_reasons import ParsedText, loss_reason, parse_wider
@@ -118,9 +118,9 @@ def type_problem(text: Column, columns: T.StructType, options: Mapping[str, Any]
     Args:
         options: those of `parser_options`.
     """
-    shape = F.lit(f"isn't a {shape_of('json', columns)}")
+    shape = F.lit(f"isn't a {describe_record('json', columns)}")
     typed = [field for field in columns if not isinstance(field.dataType, T.StringType)]
-    if not typed or len(typed) > MOST_ASKED:
+    if not typed or len(typed) > MAX_CHECKED_COLUMNS:
         return shape
 
     def mismatches(name: str, kind: T.DataType) -> Column:

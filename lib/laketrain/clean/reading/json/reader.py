@@ -19,9 +19,16 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import ALL_FILES, CORRUPT, Reading, marked, shape_of, stray
-from laketrain.clean.reading.drift import Judge
-from laketrain.clean.reading.encoding import check_encoding, head_of
+from laketrain.clean.reading.base import (
+    ALL_FILES,
+    CORRUPT,
+    Reading,
+    describe_record,
+    invalid_utf8_message,
+    with_metadata,
+)
+from laketrain.clean.reading.drift import DriftTracker
+from laketrain.clean.reading.encoding import check_encoding, read_head
 from laketrain.clean.reading.json.duplicate_keys import drop_duplicates, find_clash, has_duplicate_key
 from laketrain.clean.reading.json.exact_numbers import has_type
 from laketrain.clean.reading.json.line_scan import LineScan, scan_files
@@ -37,9 +44,9 @@ from laketrain.clean.reading.json.parse_value import (
     type_problem,
 )
 from laketrain.clean.reading.json.schema_merge import as_spark_infers, merge_schemas
-from laketrain.clean.reading.landed import RawFile, each
-from laketrain.clean.reading.partitions import place_of
-from laketrain.clean.reading.survey import Text
+from laketrain.clean.reading.partitions import file_path
+from laketrain.clean.reading.ranges import Text
+from laketrain.clean.reading.raw_files import RawFile, each
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
@@ -61,12 +68,12 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
         _refuse_clash(spark, files, pinned, settings)
     scans = _scan(spark, files, settings, pinned)
     actual = pinned if expected is None else _columns(spark, files, settings, texts, expected, scans)
-    judge = Judge(pinned, source.drift)
+    drift = DriftTracker(pinned, source.drift)
     if actual.fields:
         types = {field.name: field.dataType for field in pinned}
-        judge.see(_ref_of_first(spark, files, actual, pinned, settings),
-                  {name: types.get(name, actual[name].dataType) for name in actual.names})
-    columns, count = judge.columns, None
+        drift.add_file(_ref_of_first(spark, files, actual, pinned, settings),
+                       {name: types.get(name, actual[name].dataType) for name in actual.names})
+    columns, count = drift.columns, None
     if settings.multiline:
         rows = _parse_texts(read_values(spark, files, settings.reader_options, settings.encoding), columns, settings)
     else:
@@ -76,8 +83,8 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
         parts += [_read_lines(spark, others, files, columns, settings)] if others else []
         rows = reduce(DataFrame.unionByName, parts)
         count = None if others else sum(scan.rows for scan in scans)
-    return Reading(marked(rows, columns.names, file=F.col(FILE_NAME), came=F.col(TEXT), problem=F.col(PROBLEM)), pinned,
-                   rows=count, drift=judge.told)
+    rows = with_metadata(rows, columns.names, file=F.col(FILE_NAME), original=F.col(TEXT), problem=F.col(PROBLEM))
+    return Reading(rows, pinned, rows=count, drift=drift.counts)
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,7 @@ def _without_unused_locale(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _check_encoding(settings: _JsonOptions, file: RawFile) -> None:
     """Raises DataError if the file is in another encoding."""
-    check_encoding(file.ref, head_of(file), settings.encoding)
+    check_encoding(file.ref, read_head(file), settings.encoding)
 
 
 def _scan(spark: SparkSession, files: Sequence[RawFile], settings: _JsonOptions, columns: T.StructType
@@ -164,14 +171,14 @@ def _read_by_spark(spark: SparkSession, files: Sequence[RawFile], all_files: Seq
     schema = T.StructType([*columns.fields, T.StructField(CORRUPT, T.StringType())])
     rows = spark.read.schema(schema).options(**settings.reader_options).json([file.url for file in files])
     problem = F.when(F.col(CORRUPT).isNotNull(), _line_problem(F.col(CORRUPT), columns, settings))
-    return rows.select(*(F.col(quoted(name)) for name in columns.names), place_of(all_files).alias(FILE_NAME),
+    return rows.select(*(F.col(quoted(name)) for name in columns.names), file_path(all_files).alias(FILE_NAME),
                        F.col(CORRUPT).alias(TEXT), problem.alias(PROBLEM))
 
 
 def _read_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Sequence[RawFile], columns: T.StructType,
                 settings: _JsonOptions) -> DataFrame:
     text, problem = _decoded(F.col("value"), settings)
-    lines = settings.lines(spark, files).select(text.alias(TEXT), place_of(all_files).alias(FILE_NAME),
+    lines = settings.lines(spark, files).select(text.alias(TEXT), file_path(all_files).alias(FILE_NAME),
                                                 problem.alias(PROBLEM))
     return _parse_texts(lines.where(F.trim(F.col(TEXT), F.lit(_BLANKS)) != ""), columns, settings, arrays=True)
 
@@ -179,7 +186,7 @@ def _read_lines(spark: SparkSession, files: Sequence[RawFile], all_files: Sequen
 def _decoded(line: Column, settings: _JsonOptions) -> tuple[Column, Column]:
     """A line's text, and why it isn't text in the encoding; null if it is."""
     if settings.utf8:
-        return F.make_valid_utf8(line), stray(line)
+        return F.make_valid_utf8(line), invalid_utf8_message(line)
     original = line.cast("binary")
     text = F.decode(original, settings.encoding)
     invalid = text.contains("\ufffd") & (F.encode(text, settings.encoding) != original)
@@ -199,7 +206,7 @@ def _parse_texts(texts: DataFrame, columns: T.StructType, settings: _JsonOptions
         rows = rows.withColumn("_row", F.explode(
             F.when(is_complete(array) & array_problem.isNull(), elements).otherwise(single)))
         value = F.col("_row")["value"]
-        mismatch = F.when(value.isNull(), F.lit(f"has an element that isn't a {shape_of('json', columns)}"))
+        mismatch = F.when(value.isNull(), F.lit(f"has an element that isn't a {describe_record('json', columns)}"))
         problem = F.when(~is_complete(array), record_problem(record, _line_problem(text, columns, settings))).otherwise(
             F.coalesce(array_problem, mismatch, F.concat(F.lit("has an element that "), F.col("_row")["loss"])))
     else:

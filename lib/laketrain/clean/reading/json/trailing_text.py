@@ -15,7 +15,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.clean.reading.encoding import decodes
+from laketrain.clean.reading.encoding import is_valid_utf8
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
@@ -48,7 +48,7 @@ def classify_lines(lines: bytes) -> tuple[Flags, Flags]:
     ends = np.flatnonzero(data == ord("\n")) + 1
     bounds = np.unique(np.concatenate([[0], ends, [len(data)]]))
     suspect, blank = _classify(data, bounds)
-    if lines.count(b"\r") != lines.count(b"\r\n") or _LONE_SURROGATE.search(lines) or not decodes(lines):
+    if lines.count(b"\r") != lines.count(b"\r\n") or _LONE_SURROGATE.search(lines) or not is_valid_utf8(lines):
         suspect = np.ones_like(suspect)
     return suspect, blank
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from laketrain.clean.reading.encoding import STRAYS, check_encoding, keep_strays
+from laketrain.clean.reading.encoding import STRAYS, check_encoding, register_stray_bytes
 from laketrain.errors import DataError
 
 _CHUNK = 32 << 10
@@ -52,7 +52,7 @@ def _declared_encoding(file: str, head: bytes) -> str:
 def decode_chunks(handle: BinaryIO, encoding: str) -> Iterator[bytes]:
     """The open file's text in UTF-8, without its byte order mark. An invalid byte becomes half of a surrogate pair, at
     which the parser stops."""
-    keep_strays()
+    register_stray_bytes()
     decoder = codecs.getincrementaldecoder(encoding)(STRAYS)
     first = True
     while True:

@@ -21,12 +21,11 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_type
 
-from laketrain.clean.reading.base import Reading, marked
-from laketrain.clean.reading.by_files import by_files, looked_at
-from laketrain.clean.reading.drift import Judge
-from laketrain.clean.reading.encoding import head_of, named_damage, plain_text
-from laketrain.clean.reading.landed import RawFile, each
-from laketrain.clean.reading.media import BATCH
+from laketrain.clean.reading.base import Reading, with_metadata
+from laketrain.clean.reading.drift import DriftTracker
+from laketrain.clean.reading.encoding import name_damaged_file, open_text, read_head
+from laketrain.clean.reading.file_tasks import BATCH, inspect_files, map_files
+from laketrain.clean.reading.raw_files import RawFile, each
 from laketrain.clean.reading.typed_texts import text_kind, typed, unlike
 from laketrain.clean.reading.xml.convert_record import RecordConverter, TypeMismatch
 from laketrain.clean.reading.xml.decode import decode_chunks, decode_record, detect_encoding
@@ -85,26 +84,27 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
         schema.merge(scan.schema)
     actual = schema.to_struct(options)
     pinned = _inferred(files[0], schema, actual) if expected is None else expected
-    judge = Judge(pinned, source.drift)
+    drift = DriftTracker(pinned, source.drift)
     if any(scan.records for scan in scans):
         types = {field.name: field.dataType for field in pinned}
-        judge.see(files[0].ref if len(files) == 1 else files[-1].version.ref,
-                  {field.name: types.get(field.name, field.dataType) for field in actual})
-    rows = _typed(_records(spark, files, shipped, judge.columns, options), judge.columns, source)
-    return Reading(rows, pinned, rows=sum(scan.rows for scan in scans), drift=judge.told)
+        drift.add_file(files[0].ref if len(files) == 1 else files[-1].version.ref,
+                       {field.name: types.get(field.name, field.dataType) for field in actual})
+    rows = _typed(_records(spark, files, shipped, drift.columns, options), drift.columns, source)
+    return Reading(rows, pinned, rows=sum(scan.rows for scan in scans), drift=drift.counts)
 
 
 # ---- Scan
 
 
 def _shipped(options: XmlOptions, file: RawFile) -> _File:
-    encoding = detect_encoding(file.ref, head_of(file), options.encoding)
+    encoding = detect_encoding(file.ref, read_head(file), options.encoding)
     return _File(file.path, file.ref, file.file.path, encoding)
 
 
 def _scan(spark: SparkSession, files: Sequence[RawFile], shipped: Sequence[_File], options: XmlOptions
           ) -> list[_FileScan]:
-    scans = map(json.loads, looked_at(spark, files, partial(_scan_file, files[0].version.lake.store, shipped, options)))
+    scan_file = partial(_scan_file, files[0].version.lake.store, shipped, options)
+    scans = map(json.loads, inspect_files(spark, files, scan_file))
     return [_FileScan(**{**scan, "schema": ElementSchema.from_json(scan["schema"])}) for scan in scans]
 
 
@@ -128,8 +128,8 @@ def _scan_file(store: Store, files: Sequence[_File], options: XmlOptions, number
 
 
 def _pieces(store: Store, file: _File, splitter: RecordSplitter) -> Iterator[Piece]:
-    with store.open(file.path) as handle, named_damage(file.ref):
-        yield from splitter.split(decode_chunks(plain_text(handle, file.path), file.encoding))
+    with store.open(file.path) as handle, name_damaged_file(file.ref):
+        yield from splitter.split(decode_chunks(open_text(handle, file.path), file.encoding))
 
 
 def _check(file: RawFile, scan: _FileScan, options: XmlOptions) -> None:
@@ -167,7 +167,7 @@ def _records(spark: SparkSession, files: Sequence[RawFile], shipped: Sequence[_F
     kinds = [T.StructField(f"c{number}", text_kind(field.dataType)) for number, field in enumerate(columns)]
     metadata = [T.StructField(name, T.StringType()) for name in (_FILE_NAME, _TEXT, _PROBLEM)]
     work = partial(_row_batches, files[0].version.lake.store, shipped, columns, options)
-    return by_files(spark, files, work, T.StructType([*kinds, *metadata]))
+    return map_files(spark, files, work, T.StructType([*kinds, *metadata]))
 
 
 def _row_batches(store: Store, files: Sequence[_File], columns: T.StructType, options: XmlOptions, number: int
@@ -211,7 +211,7 @@ def _typed(texts: DataFrame, columns: T.StructType, source: Source) -> DataFrame
     as_json = F.to_json(F.struct(*(F.col(f"c{number}").alias(field.name) for number, field in enumerate(columns))))
     original = F.coalesce(F.col(_TEXT), F.when(problem.isNotNull(), as_json))
     rows = texts.select(*values, F.col(_FILE_NAME), original.alias(_TEXT), problem.alias(_PROBLEM))
-    return marked(rows, columns.names, file=F.col(_FILE_NAME), came=F.col(_TEXT), problem=F.col(_PROBLEM))
+    return with_metadata(rows, columns.names, file=F.col(_FILE_NAME), original=F.col(_TEXT), problem=F.col(_PROBLEM))
 
 
 def _problems(texts: Column, field: T.StructField, source: Source) -> list[Column]:
