@@ -157,7 +157,7 @@ def test_dates_and_times_equal_those_of_the_database_in_any_zone_and_century(
 def test_a_date_that_spark_does_not_support_is_an_error_that_names_the_column_and_its_hint_works(
         spark: SparkSession, lake: Lake, shop: Postgres, kind: str, value: str, said: str) -> None:
     shop.run(f"create table t (id int, d {kind}); insert into t values (1, '{value}')")
-    with pytest.raises(DataError, match=f"source 'orders': column 'd' holds '{said}', which Spark can't represent ") as caught:
+    with pytest.raises(DataError, match=f"column 'd' holds '{said}', which Spark can't represent ") as caught:
         landed(spark, lake, of_shop(shop))
     assert "options: {customSchema: 'd string'}" in caught.value.hint and "SQLSTATE" not in caught.value.hint
     assert lake.table("raw", "orders").latest() is None
