@@ -114,7 +114,7 @@ def time_ours(lake: str, form: str) -> float:
 
 def time_spark(lake: str, form: str) -> float:
     """Seconds of Spark's reading the same files as they are."""
-    from laketrain.clean.reading.landed import raw_files
+    from laketrain.clean.reading.raw_files import raw_files
 
     spark, raw = session_of(_cores), Lake(lake).table("raw", form).latest()
     assert raw is not None

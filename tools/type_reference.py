@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql.types import DataType
 
-from laketrain.clean.reading.exact import exactly
-from laketrain.clean.reading.stored import TIMES, Stored, stored
+from laketrain.clean.reading.columnar.conversion import to_spark
+from laketrain.clean.reading.columnar.stored_types import TIMES, StoredType, stored_type
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "types.md"
 HEAD = Path(__file__).with_suffix(".md")
@@ -76,17 +76,18 @@ class Kind:
         return pa.field("x", self.type, metadata=note if self.extension else None)
 
     @property
-    def stored(self) -> Stored:
+    def stored_type(self) -> StoredType:
         """What the reader takes it for."""
-        return stored(self.field, iter([self.logical]))
+        return stored_type(self.field, iter([self.logical]))
 
     def refused_as(self, kind: DataType) -> set[str]:
         """Why a row with the refused value is quarantined where the column is of that type; nothing where it isn't."""
-        return set() if self.refused is None else set(exactly(self.array([self.refused]), kind)[1].values())
+        return set() if self.refused is None else set(to_spark(self.array([self.refused]), kind)[1].values())
 
     def problems(self) -> dict[str, str]:
         """All such reasons, each with a type."""
-        return {told: way.kind.simpleString() for way in self.stored.ways for told in self.refused_as(way.kind)}
+        return {problem: read.kind.simpleString() for read in self.stored_type.read_types
+                for problem in self.refused_as(read.kind)}
 
     def array(self, values: Sequence[Any] | None = None) -> pa.Array:
         """The values, and a null."""
@@ -172,20 +173,20 @@ def reference() -> str:
 
 def row(kind: Kind) -> str:
     """What the code says of a type, as a row of the table."""
-    column, inferred = kind.stored, kind.stored.inferred
+    column, inferred = kind.stored_type, kind.stored_type.inferred
     own = [] if column.form == "value" else [column.natural]
-    taken = [way.kind for way in column.ways] or own
+    taken = [read.kind for read in column.read_types] or own
     if taken and taken[0] in TIMES:
         taken = sorted(TIMES, key=lambda time: time != taken[0])
     readers = dict.fromkeys(", ".join(sorted(column.readers(one))) for one in taken)
-    said = "refused" if inferred is None else f"`{inferred.simpleString()}`"
+    inferred_as = "refused" if inferred is None else f"`{inferred.simpleString()}`"
     declared = "any type" if column.empty else ", ".join(f"`{one.simpleString()}`" for one in taken) or "refused"
     by = " or ".join(readers).replace("spark", "Spark")
-    return f"| {kind.name} | {said} | {declared} | {by} | {_otherwise(kind)} |"
+    return f"| {kind.name} | {inferred_as} | {declared} | {by} | {_otherwise(kind)} |"
 
 
 def _otherwise(kind: Kind) -> str:
-    column = kind.stored
+    column = kind.stored_type
     if column.inferred is None:
         return column.remedy
     return "; ".join(f"a row with {problem} is quarantined" for problem in kind.problems())

@@ -15,7 +15,7 @@ import pytest
 from laketrain.clean import lossless
 
 from ..tables import clean_files
-from .rules import Case, judge_all
+from .rules.cases import Case, judge_all
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,8 +31,8 @@ def read_all(spark: SparkSession, texts: list[str], kind: str, **options: str) -
 
     to = T.StructType.fromDDL(f"x {kind}")["x"].dataType  # type: ignore[index]
     frame = spark.createDataFrame(pa.table({"text": pa.array(texts, pa.string())}))
-    value = lossless.read(F.col("text"), to, options)
-    why = lossless.lost(F.col("text"), value, to, options)
+    value = lossless.parse(F.col("text"), to, options)
+    why = lossless.loss(F.col("text"), value, to, options)
     with configured(spark, SESSION_CONF):
         rows = frame.select(value.alias("value"), (F.lit(None) if why is None else why).alias("why")).collect()
     return [(row["value"], row["why"]) for row in rows]
@@ -96,7 +96,7 @@ def test_a_floating_number_is_the_nearest_one_and_infinite_only_where_the_text_i
         assert why == (f"a number beyond {kind}" if beyond else None), text
         assert beyond or value == nearest or text == "NaN", text
     labels = ["1d", "2F ", "-1.5D", "1e5f", "0x1p3"]
-    assert {why for _, why in read_all(spark, labels, kind)} == {"a letter that is part of no number"}
+    assert {why for _, why in read_all(spark, labels, kind)} == {"a letter that isn't part of a number"}
 
 
 @pytest.mark.slow

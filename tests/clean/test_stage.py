@@ -49,7 +49,7 @@ def test_each_refused_row_says_its_file_rule_reason_and_record(cleaned: Cleaned)
         ("a.csv", "range(x)", "received 10, expected 0 to 9", '{"id":"four","x":"10"}'),
         ("a.csv", "unique(id)", "another row has id = two", '{"id":"two","x":"2"}'),
         ("b.csv", "not_null(x)", "has no value", '{"id":"six"}'),
-        ("b.csv", "readable", "is no csv record of 2 fields", "five"),
+        ("b.csv", "readable", "isn't a csv record of 2 fields", "five"),
         ("b.csv", "unique(id)", "another row has id = seven", '{"id":"seven","x":"7"}'),
     ]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laketrain.clean.reading.landed import raw_files
+from laketrain.clean.reading.raw_files import raw_files
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.ingest import ingest, listing, plan_ingest

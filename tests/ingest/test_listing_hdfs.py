@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from cluster import Cluster
-from laketrain.clean.reading.landed import raw_files
+from laketrain.clean.reading.raw_files import raw_files
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.ingest import ingest, plan_ingest

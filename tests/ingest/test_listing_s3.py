@@ -10,7 +10,7 @@ import boto3
 import pytest
 import s3fs
 
-from laketrain.clean.reading.landed import raw_files
+from laketrain.clean.reading.raw_files import raw_files
 from laketrain.config.sources import Source
 from laketrain.ingest import ingest, plan_ingest
 from laketrain.ingest.listing import list_source

@@ -1,4 +1,4 @@
-"""The second stage: declared rules part the good rows from those that go to quarantine, with the reason."""
+"""The second stage: declared rules change values, and send bad rows to quarantine with the reason."""
 
 from typing import TYPE_CHECKING
 

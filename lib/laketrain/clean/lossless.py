@@ -1,11 +1,10 @@
-"""Values read as a type of Spark's: one that the type doesn't hold whole is named, not rounded.
+"""Reads text as a Spark type, and reports values that the type can't hold exactly instead of rounding them.
 
-    value = read(F.col("price"), T.DecimalType(10, 2))      # null where the text isn't such a number
-    lost(F.col("price"), value, T.DecimalType(10, 2))       # "more digits than decimal(10,2) holds", null where all fit
+    value = parse(F.col("price"), T.DecimalType(10, 2))      # null if the text isn't a number
+    loss(F.col("price"), value, T.DecimalType(10, 2))        # "more digits than decimal(10,2) holds"; null if exact
 
-Spark's parsers round a decimal, cut a time below its microseconds, drop the time of day beside a date, make a large
-number infinite, and take the label 2D for the number 2, all without a word. Only of `float` and `double` is the nearest
-number what the type means.
+Spark's parsers silently round decimals, cut times to microseconds, drop the time of day of a date, return infinity for
+large numbers, and read the label 2D as the number 2. Only `float` and `double` may hold the nearest number.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _FLOATING = (T.FloatType, T.DoubleType)
 TIMES = (T.TimestampType, T.TimestampNTZType)
 _SPANS = (T.DayTimeIntervalType, T.YearMonthIntervalType)
 LOSSY = (*_FLOATING, *TIMES, T.DateType, T.DecimalType)
-"""The types of which Spark's parsers may lose a part in silence."""
+"""The types that Spark's parsers may parse with silent loss."""
 
 _FORMATS: Mapping[type[T.DataType], tuple[str, ...]] = {
     T.DateType: ("dateformat", "locale", "enabledatetimeparsingfallback"),
@@ -39,34 +38,36 @@ _FORMATS: Mapping[type[T.DataType], tuple[str, ...]] = {
     T.FloatType: ("nanvalue", "positiveinf", "negativeinf"),
     T.DoubleType: ("nanvalue", "positiveinf", "negativeinf"),
 }
-"""Options of Spark's readers that say how a type is written, in small letters."""
-_MOST_DIGITS = 38
+"""The options of Spark's readers that define a type's format, in lower case."""
+_MAX_DIGITS = 38
 
 BELOW_MICROS = r"\.\d{6}\d*[1-9]"
 """Matches a time with digits below a microsecond, in Java's patterns and RE2's."""
-BEGINS_WITH_A_YEAR = r"^\s*[+-]?\d{4}"
-AN_INFINITY = r"(?i)inf"
-A_LETTER = "a letter that is part of no number"
+STARTS_WITH_YEAR = r"^\s*[+-]?\d{4}"
+INFINITY = r"(?i)inf"
+LETTER_SUFFIX = "a letter that isn't part of a number"
 _TIME_OF_DAY = r"\A\s*\S+?[T\s].*[1-9A-Ya-y]"
 _ZONE = r":\d{1,2}([.]\d*)?\s*[A-Za-z+-]"
-_A_NUMBER = r"\A\s*[+-]?(\d+[.]?\d*|[.]\d+)([eE][+-]?\d+)?\s*\z"
-_A_JAVA_NUMBER = r"(?i)[\d.][df]\s*\z|0x"
+_NUMBER = r"\A\s*[+-]?(\d+[.]?\d*|[.]\d+)([eE][+-]?\d+)?\s*\z"
+_JAVA_NUMBER = r"(?i)[\d.][df]\s*\z|0x"
 _HAS_DIGITS = r"\A[^eE]*[1-9]"
 
 
-def read(text: Column, kind: T.DataType, options: Options | None = None) -> Column:
-    """The text as `kind`, one of LOSSY, null where it is none. `options` are those of Spark's CSV reader."""
-    given = _formats(kind, options)
+def parse(text: Column, kind: T.DataType, options: Options | None = None) -> Column:
+    """The text as `kind`, one of LOSSY; null if it can't be parsed. options: those of Spark's CSV reader."""
+    formats = _formats(kind, options)
     if isinstance(kind, T.DecimalType):
         return _in_locale(text, options).try_cast(kind)
-    if given:
-        return _by_spark(text, kind, given)
+    if formats:
+        return _by_spark(text, kind, formats)
     return text.try_cast(kind)
 
 
-def lost(text: Column, value: Column, kind: T.DataType, options: Options | None = None) -> Column | None:
-    """What of a text its `value` of the type `kind` lacks, in words, null where nothing; None for a type that never
-    loses any. `options` are those of the reader that made the value."""
+def loss(text: Column, value: Column, kind: T.DataType, options: Options | None = None) -> Column | None:
+    """Describes what `value`, of the type `kind`, lacks of its text; null if nothing. None for types without loss.
+
+    options: those of the reader that parsed the value.
+    """
     if isinstance(kind, T.DecimalType):
         return _when(_rounded(_in_locale(text, options), value, kind), f"more digits than {kind.simpleString()} holds")
     if isinstance(kind, T.DateType):
@@ -74,78 +75,79 @@ def lost(text: Column, value: Column, kind: T.DataType, options: Options | None 
             return None
         return _when(text.rlike(_TIME_OF_DAY), "a time of day, which a date doesn't hold")
     if isinstance(kind, TIMES):
-        fine = _when(text.rlike(BELOW_MICROS), "digits below a microsecond")
+        problem = _when(text.rlike(BELOW_MICROS), "digits below a microsecond")
         if _formats(kind, options):
-            return fine
+            return problem
         if isinstance(kind, T.TimestampNTZType):
-            fine = F.coalesce(fine, _when(text.rlike(_ZONE), "a zone, which timestamp_ntz doesn't hold"))
-        return F.when(~text.rlike(BEGINS_WITH_A_YEAR), F.lit("a time of day without its date")).otherwise(fine)
+            problem = F.coalesce(problem, _when(text.rlike(_ZONE), "a zone, which timestamp_ntz doesn't hold"))
+        return F.when(~text.rlike(STARTS_WITH_YEAR), F.lit("a time of day without its date")).otherwise(problem)
     if isinstance(kind, _FLOATING):
         words = [str(word) for name, word in _formats(kind, options).items() if name.endswith("inf")]
-        infinite = (F.abs(value) == float("inf")) & ~text.rlike(AN_INFINITY) & ~text.isin(words)
-        return F.coalesce(_when(infinite, f"a number beyond {kind.simpleString()}"), _when(is_javas(text), A_LETTER))
+        infinite = (F.abs(value) == float("inf")) & ~text.rlike(INFINITY) & ~text.isin(words)
+        too_large = _when(infinite, f"a number beyond {kind.simpleString()}")
+        return F.coalesce(too_large, _when(is_java_number(text), LETTER_SUFFIX))
     return None
 
 
-def unread(text: Column, value: Column, kind: T.DataType, options: Options | None = None) -> Column:
-    """Why the `value` that was read of a text isn't all of it, in words; null where it is, or there is no text."""
-    none = _when(text.isNotNull() & value.isNull(), f"no {kind.simpleString()}")
+def parse_problem(text: Column, value: Column, kind: T.DataType, options: Options | None = None) -> Column:
+    """Why the `value` that was parsed from a text isn't exact; null if it is, or the text is null."""
+    not_parsed = _when(text.isNotNull() & value.isNull(), f"no {kind.simpleString()}")
     if isinstance(kind, T.DecimalType):
-        large = value.isNull() & _in_locale(text, options).rlike(_A_NUMBER)
-        none = F.coalesce(_when(large, f"more digits than {kind.simpleString()} holds"), none)
-    why = lost(text, value, kind, options)
-    reason = none if why is None else F.coalesce(none, why)
+        large = value.isNull() & _in_locale(text, options).rlike(_NUMBER)
+        not_parsed = F.coalesce(_when(large, f"more digits than {kind.simpleString()} holds"), not_parsed)
+    lost = loss(text, value, kind, options)
+    reason = not_parsed if lost is None else F.coalesce(not_parsed, lost)
     if isinstance(kind, _FLOATING):
-        # Spark computes the value anew each time that it is named: once will do for nearly all.
-        return F.when((F.abs(F.coalesce(value, F.lit(float("inf")))) >= float("inf")) | is_javas(text), reason)
+        # Spark computes the value again for each use; for nearly all rows this check needs it once.
+        return F.when((F.abs(F.coalesce(value, F.lit(float("inf")))) >= float("inf")) | is_java_number(text), reason)
     return reason
 
 
-def is_javas(text: Column) -> Column:
-    """Whether a text is a number in Java's own code alone, such as `1d`, `2F` and `0x1p3`, which Spark's casts take."""
+def is_java_number(text: Column) -> Column:
+    """Whether a text is a number only in Java's syntax, such as `1d`, `2F` and `0x1p3`. Spark's casts accept it."""
     short = F.rtrim(text)
-    # A pattern takes far longer than what goes before it.
+    # A pattern is much slower than these checks.
     may_be = reduce(or_, (*map(short.endswith, "dDfF"), *map(text.contains, "xX")))
-    return may_be & text.rlike(_A_JAVA_NUMBER)
+    return may_be & text.rlike(_JAVA_NUMBER)
 
 
-def flaw(before: Column, after: Column, kind: T.DataType, to: T.DataType) -> Column:
-    """Why `after` isn't what `before`, of the type `kind`, is as the type `to`, at any depth; null where it is."""
+def cast_problem(before: Column, after: Column, kind: T.DataType, to: T.DataType) -> Column:
+    """Why `after` isn't `before`, of the type `kind`, cast exactly to the type `to`, at any depth; null if it is."""
     none = _when(before.isNotNull() & after.isNull(), f"expected {to.simpleString()}")
     if isinstance(kind, T.StructType) and isinstance(to, T.StructType):
-        # Spark casts fields by their places.
-        parts = [flaw(before[one.name], after[other.name], one.dataType, other.dataType)
-                 for one, other in zip(kind, to, strict=False)]
+        # Spark casts fields by position.
+        parts = [cast_problem(before[field.name], after[target.name], field.dataType, target.dataType)
+                 for field, target in zip(kind, to, strict=False)]
         return F.coalesce(none, *parts)
     if isinstance(kind, T.MapType) and isinstance(to, T.MapType):
         before, after = F.map_values(before), F.map_values(after)
         kind, to = T.ArrayType(kind.valueType), T.ArrayType(to.valueType)
     if isinstance(kind, T.ArrayType) and isinstance(to, T.ArrayType):
         inner, target = kind.elementType, to.elementType
-        whys = F.zip_with(before, after, lambda one, other: flaw(one, other, inner, target))
-        return F.coalesce(none, F.get(F.array_compact(whys), F.lit(0)))
-    why = lost(before, after, to) if isinstance(kind, T.StringType) else _narrowed(before, after, kind, to)
-    return none if why is None else F.coalesce(none, why)
+        problems = F.zip_with(before, after, lambda value, cast: cast_problem(value, cast, inner, target))
+        return F.coalesce(none, F.get(F.array_compact(problems), F.lit(0)))
+    problem = loss(before, after, to) if isinstance(kind, T.StringType) else _narrowing(before, after, kind, to)
+    return none if problem is None else F.coalesce(none, problem)
 
 
-def _narrowed(before: Column, after: Column, kind: T.DataType, to: T.DataType) -> Column | None:
-    """The same of what is no text; None for types that lose nothing, or nothing but what their name says."""
+def _narrowing(before: Column, after: Column, kind: T.DataType, to: T.DataType) -> Column | None:
+    """What a value that isn't text loses; None for types that lose nothing, or only what their name implies."""
     if isinstance(kind, T.NumericType) and isinstance(to, _FLOATING):
         if isinstance(kind, _WHOLE):
             return _when(after.cast(T.DecimalType(20, 0)) != before, f"more digits than {to.simpleString()} holds")
         infinite = F.abs(after) == float("inf")
         return _when(infinite & (F.abs(before) != float("inf")), f"a number beyond {to.simpleString()}")
-    if _has_to_come_back(kind, to):
-        # What is too large to come back is null then.
+    if _is_reversible(kind, to):
+        # A value that is too large for the cast back becomes null.
         return _when(after.isNotNull() & ~after.try_cast(kind).eqNullSafe(before), f"expected {to.simpleString()}")
     return None
 
 
-def _has_to_come_back(kind: T.DataType, to: T.DataType) -> bool:
-    """Whether a value that loses nothing by the cast is the same again after one back."""
+def _is_reversible(kind: T.DataType, to: T.DataType) -> bool:
+    """Whether a cast back returns the original of each value that was cast without loss."""
     exact = (*_WHOLE, T.DecimalType)
     if isinstance(kind, T.NumericType):
-        # Of a float's digits a time has only some.
+        # A time has fewer digits than a float.
         return isinstance(to, (*exact, T.BooleanType)) or (isinstance(kind, exact) and isinstance(to, TIMES))
     return isinstance(kind, (*TIMES, *_SPANS)) and isinstance(to, exact)
 
@@ -155,13 +157,13 @@ def _when(condition: Column, reason: str) -> Column:
 
 
 def _formats(kind: T.DataType, options: Options | None) -> dict[str, Any]:
-    """The options that say how values of that type are written."""
+    """The options that define the format of that type."""
     names = _FORMATS.get(type(kind), ())
     return {name.lower(): value for name, value in (options or {}).items() if name.lower() in names}
 
 
 def _by_spark(text: Column, kind: T.DataType, formats: Options) -> Column:
-    """As Spark's CSV reader parses a value that is all of its line."""
+    """The value that Spark's CSV reader parses from a line of one value."""
     alone = {**formats, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT, "sep": "\x01", "quote": "\0",
              "escape": "\0"}
     parsed = F.from_csv(text, f"value {kind.simpleString()}, {CORRUPT} string", alone)
@@ -169,15 +171,17 @@ def _by_spark(text: Column, kind: T.DataType, formats: Options) -> Column:
 
 
 def wider(kind: T.DataType) -> T.DecimalType:
-    """The decimal with as many digits before the point and the most behind it."""
+    """The decimal type with as many digits before the point, and the maximum after it."""
     assert isinstance(kind, T.DecimalType)
-    return T.DecimalType(_MOST_DIGITS, _MOST_DIGITS - (kind.precision - kind.scale))
+    return T.DecimalType(_MAX_DIGITS, _MAX_DIGITS - (kind.precision - kind.scale))
 
 
 def plain_number(text: Column, point: str, group: str) -> Column:
-    """A number with these marks as a text without groups, with a point; null where it is none. It is strict:
-    where the point is between thousands, neither 1.5 nor 0.234 is a number."""
-    # A space may also be one of those that typography uses.
+    """A number with these separators as a text without groups, with a decimal point; null if it isn't one.
+
+    It is strict: if a point separates thousands, neither 1.5 nor 0.234 is a number.
+    """
+    # A typographic space counts as a space.
     between = r"[ \x{A0}\x{202F}]" if group.isspace() else re.escape(group)
     digits = rf"([1-9]\d{{0,2}}({between}\d{{3}})+|\d+)" if group else r"\d+"
     bare = F.regexp_replace(F.trim(text), between, "") if group else F.trim(text)
@@ -186,7 +190,7 @@ def plain_number(text: Column, point: str, group: str) -> Column:
 
 
 def _in_locale(text: Column, options: Options | None) -> Column:
-    """A number as the locale of the options writes it, with a point; as it is where they have none."""
+    """A number in the options' locale, with a decimal point; unchanged if they have no locale."""
     locale = next((str(value) for name, value in (options or {}).items() if name.lower() == "locale"), "")
     context = SparkContext._active_spark_context
     if not locale or context is None or context._jvm is None:
@@ -199,7 +203,7 @@ def _in_locale(text: Column, options: Options | None) -> Column:
 def _rounded(text: Column, value: Column, kind: T.DecimalType) -> Column:
     """Whether the text has digits that its `value` lacks."""
     wide = wider(kind)
-    # Spark rounds to the wide type as well, so the text itself shows the digits behind the point.
+    # Spark rounds to the wide type as well, so the digits after the point are counted in the text.
     beyond = text.rlike(rf"\.\d{{{kind.scale}}}\d*[1-9]")
-    tiny = (value == 0) & text.rlike(_HAS_DIGITS) | (F.length(text) > _MOST_DIGITS)
+    tiny = (value == 0) & text.rlike(_HAS_DIGITS) | (F.length(text) > _MAX_DIGITS)
     return F.when(text.rlike("[eE]"), (text.try_cast(wide) != value) | tiny).otherwise(beyond)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class CleanStage(Stage):
-    """From `raw/` to `clean/`: a table for each section of `clean`."""
+    """From `raw/` to `clean/`: a table for each key of `clean`."""
 
     name = "clean"
     help = "Apply the rules; what breaks one goes to quarantine/."

@@ -87,9 +87,9 @@ def test_what_is_no_message_of_the_schema_is_quarantined_with_its_offset(topic: 
     rows, refused = clean(lake, topic, schema={"id": "string", "n": "int"})
     assert [(row["id"], row["n"]) for row in rows] == [("a", 1), (None, None)]
     reasons = {int(row["reason"].split()[4]): row["reason"].split(maxsplit=5)[5] for row in refused}
-    odd = "is no json record of id string, n int"
+    odd = "isn't a json record of id string, n int"
     assert reasons == {1: f"{odd}: no int in 'n'", 2: odd, 3: odd, 4: "has no value", 5: odd, 6: odd,
-                       7: "holds the byte 0xFF at 8, which is no UTF-8"}
+                       7: "holds the byte 0xFF at 8, which isn't UTF-8"}
     assert {row["file"] for row in refused} == {f"{topic.topic}-0"}
     assert {row["rule"] for row in refused} == {"readable"}
     assert {row["record"] for row in refused} >= {"{", '{"id": "b", "n": "one"}', '[{"id": "c"}]'}

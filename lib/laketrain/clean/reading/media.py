@@ -1,7 +1,7 @@
-"""Images and audio: a row a file, with its path, its folder, its bytes.
+"""Images and audio: one row per file, with its path, folder and bytes.
 
-The version's entry already lists the files with their sizes. So nothing is listed again, what is empty or too large is
-refused unread, and the files are cut into parts of about equal work, few for many small files, without looking at them.
+The version's entry lists the files with their sizes. So nothing is listed again, and empty or too large files are
+rejected without being read.
 """
 
 from __future__ import annotations
@@ -17,22 +17,17 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import Reading, marked
-from laketrain.clean.reading.landed import RawFile
+from laketrain.clean.reading.base import Reading, with_metadata
+from laketrain.clean.reading.file_tasks import BATCH, split_by_size
+from laketrain.clean.reading.raw_files import RawFile
 from laketrain.config.sources import Source
 from laketrain.errors import DataError
 from laketrain.lake import Store
 
-PART = 32 << 20
-"""Bytes of work in a part: a task's worth that is over in seconds."""
-OPENING = 16 << 10
-"""What opening a file costs, in bytes read meanwhile: 20,000 tiny files are ten parts."""
-BATCH = 8 << 20
-"""Bytes in one Arrow batch, a file's worth more where the last one is large."""
 _READS_AT_ONCE = 8
 
 _ROWS = pa.schema([("path", pa.string()), ("folder", pa.string()), ("content", pa.binary()), ("bytes", pa.int64()),
-                   ("_place", pa.string()), ("_problem", pa.string())])
+                   ("_file", pa.string()), ("_problem", pa.string())])
 _COLUMNS = T.StructType([T.StructField("path", T.StringType()), T.StructField("folder", T.StringType()),
                          T.StructField("content", T.BinaryType()), T.StructField("bytes", T.LongType())])
 
@@ -45,7 +40,7 @@ _RIFF = (b"RIFF", b"RIFX", b"RF64")
 
 @dataclass(frozen=True)
 class _File:
-    """A value to be shipped: where the file lies in the lake, what its row says of it."""
+    """What a task needs to know about a file. path: in the lake. original, folder, size: for its row."""
 
     path: str
     original: str
@@ -54,74 +49,61 @@ class _File:
 
 
 def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
-    """A row for each file. One that is empty, too large, or of no format of its kind is there as rejected."""
-    store, form, most = files[0].version.lake.store, source.format, source.max_file_mb << 20
-    shipped = [_shipped(file) for file in files]
-    _refuse_same_paths(files, shipped)
-    parts = cut([file.size if file.size <= most else 0 for file in shipped])
+    """A row for each file. Files that are empty, too large, or of an unknown format are rejected rows."""
+    store, form, limit = files[0].version.lake.store, source.format, source.max_file_mb << 20
+    sent = [_file(file) for file in files]
+    _refuse_same_paths(files, sent)
+    groups = split_by_size([file.size if file.size <= limit else 0 for file in sent])
 
-    types = T.StructType([*_COLUMNS.fields, T.StructField("_place", T.StringType()),
+    types = T.StructType([*_COLUMNS.fields, T.StructField("_file", T.StringType()),
                           T.StructField("_problem", T.StringType())])
-    task = partial(_rows, store, form, most, shipped, parts)
-    frame = spark.range(0, len(parts), 1, len(parts)).mapInArrow(task, types)
-    told = F.to_json(F.struct("path", "bytes"))
-    return Reading(marked(frame, _COLUMNS.names, file=F.col("_place"), came=told, problem=F.col("_problem")), _COLUMNS,
-                   rows=len(files))
+    task = partial(_rows, store, form, limit, sent, groups)
+    frame = spark.range(0, len(groups), 1, len(groups)).mapInArrow(task, types)
+    record = F.to_json(F.struct("path", "bytes"))
+    rows = with_metadata(frame, _COLUMNS.names, file=F.col("_file"), original=record, problem=F.col("_problem"))
+    return Reading(rows, _COLUMNS, rows=len(files))
 
 
-def _rows(store: Store, form: str, most: int, files: Sequence[_File], parts: Sequence[tuple[int, int]],
+def _rows(store: Store, form: str, limit: int, files: Sequence[_File], groups: Sequence[tuple[int, int]],
           batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The rows of the parts whose numbers come in."""
+    """The rows of the groups of files whose numbers are in `batches`."""
     for batch in batches:
-        for part in batch.column("id").to_pylist():
-            start, stop = parts[part]
-            yield from _batches(store, files[start:stop], form, most)
+        for group in batch.column("id").to_pylist():
+            start, stop = groups[group]
+            yield from _batches(store, files[start:stop], form, limit)
 
 
-def cut(sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Neighbouring files in parts of about PART bytes: their [start, stop). Always the same cut of the same files."""
-    parts, start, load = [], 0, 0
-    for index, size in enumerate(sizes):
-        load += size + OPENING
-        if load >= PART:
-            parts.append((start, index + 1))
-            start, load = index + 1, 0
-    if start < len(sizes):
-        parts.append((start, len(sizes)))
-    return parts
-
-
-def foreign(form: str, head: bytes) -> bool:
-    """Whether a file that begins with `head` (16 bytes or more) is of no known format of images, or of audio."""
+def is_unknown_format(form: str, head: bytes) -> bool:
+    """Whether a file that starts with `head` (16 bytes or more) isn't in a known format of images or audio."""
     if form == "audio":
         return not (head.startswith(_AUDIO) or (head[:4] in _RIFF and head[8:12] == b"WAVE"))
     return not (head.startswith(_IMAGES) or head[8:12] in _BOXED)
 
 
-def _shipped(file: RawFile) -> _File:
+def _file(file: RawFile) -> _File:
     original = file.original
-    around = f"{file.manifest.base}{original}".split("/")
-    return _File(file.path, original, around[-2] if len(around) > 1 else "", file.file.bytes)
+    parts = f"{file.manifest.base}{original}".split("/")
+    return _File(file.path, original, parts[-2] if len(parts) > 1 else "", file.file.bytes)
 
 
-def _refuse_same_paths(files: Sequence[RawFile], shipped: Sequence[_File]) -> None:
-    """Paths tell rows apart; two versions of one source may have been landed from different places."""
+def _refuse_same_paths(files: Sequence[RawFile], sent: Sequence[_File]) -> None:
+    """Raises DataError if two files have the same path: two versions may come from different directories."""
     first: dict[str, RawFile] = {}
-    for file, sent in zip(files, shipped, strict=True):
-        if sent.original in first:
-            raise DataError("clean", file.ref, f"has the path {sent.original} of {first[sent.original].ref}",
-                            "land both from one directory, so that their paths differ")
-        first[sent.original] = file
+    for file, row in zip(files, sent, strict=True):
+        if row.original in first:
+            raise DataError("clean", file.ref, f"has the path {row.original} of {first[row.original].ref}",
+                            "ingest both from one directory, so that their paths differ")
+        first[row.original] = file
 
 
-def _batches(store: Store, files: Sequence[_File], form: str, most: int) -> Iterator[pa.RecordBatch]:
-    """The files' rows, at most a few of them in memory at once."""
+def _batches(store: Store, files: Sequence[_File], form: str, limit: int) -> Iterator[pa.RecordBatch]:
+    """The files' rows. Only a few files are in memory at once."""
     rows: list[tuple[object, ...]] = []
     size = 0
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-        for group in _groups(files, most):
-            for file, (content, problem) in zip(group, pool.map(lambda file: _content(store, file, form, most), group),
-                                                strict=True):
+        for group in _groups(files, limit):
+            contents = pool.map(lambda file: _content(store, file, form, limit), group)
+            for file, (content, problem) in zip(group, contents, strict=True):
                 rows.append((file.original, file.folder, content, file.size, file.original, problem))
                 size += len(content or b"")
             if size >= BATCH:
@@ -131,13 +113,13 @@ def _batches(store: Store, files: Sequence[_File], form: str, most: int) -> Iter
         yield _batch(rows)
 
 
-def _groups(files: Sequence[_File], most: int) -> Iterator[list[_File]]:
-    """Files that are read together: some for their number, few where they are large."""
+def _groups(files: Sequence[_File], limit: int) -> Iterator[list[_File]]:
+    """Groups of files that are read concurrently."""
     group: list[_File] = []
     size = 0
     for file in files:
         group.append(file)
-        size += min(file.size, most)
+        size += min(file.size, limit)
         if size >= BATCH or len(group) >= 256:
             yield group
             group, size = [], 0
@@ -145,20 +127,21 @@ def _groups(files: Sequence[_File], most: int) -> Iterator[list[_File]]:
         yield group
 
 
-def _content(store: Store, file: _File, form: str, most: int) -> tuple[bytes | None, str | None]:
-    """The file's bytes, or why it isn't read, or both where they are no such file's."""
+def _content(store: Store, file: _File, form: str, limit: int) -> tuple[bytes | None, str | None]:
+    """The file's bytes, or why it is rejected."""
     if file.size == 0:
         return None, "is empty"
-    if file.size > most:
-        return None, f"has {file.size} bytes, more than max_file_mb allows ({most >> 20} MiB)"
+    if file.size > limit:
+        return None, f"has {file.size} bytes, more than max_file_mb allows ({limit >> 20} MiB)"
     content = store.read(file.path)
-    if foreign(form, _head(form, content)):
-        return None, f"is no {'image' if form == 'images' else 'WAV or FLAC'} file: it begins with {_shown(content)}"
+    if is_unknown_format(form, _head(form, content)):
+        kind = "an image" if form == "images" else "a WAV or FLAC"
+        return None, f"isn't {kind} file: it begins with {_quoted(content)}"
     return content, None
 
 
 def _head(form: str, content: bytes) -> bytes:
-    """The first bytes that say what a file is; behind the tag that a FLAC may have in front."""
+    """The first bytes, which identify the format; after an ID3 tag, which a FLAC file may start with."""
     if form != "audio" or not content.startswith(b"ID3"):
         return content[:16]
     from laketrain.features.codecs.id3 import id3_end  # loads all features, and few files need it
@@ -167,7 +150,7 @@ def _head(form: str, content: bytes) -> bytes:
     return content[start : start + 16]
 
 
-def _shown(content: bytes) -> str:
+def _quoted(content: bytes) -> str:
     return json.dumps(content[:12].decode("latin-1"))
 
 

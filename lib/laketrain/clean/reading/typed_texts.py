@@ -1,4 +1,4 @@
-"""Columns whose leaves are texts, at any depth, in the types that are declared: `lossless`, or with why they aren't.
+"""Converts columns whose leaves are texts, at any depth, to the declared types, and reports texts that don't fit.
 
     text_kind(T.ArrayType(T.IntegerType()))        # array<string>
     typed(F.col("a"), kind), unlike(F.col("a"), typed(F.col("a"), kind), kind)
@@ -30,45 +30,46 @@ def text_kind(kind: T.DataType) -> T.DataType:
 
 
 def typed(texts: Column, kind: T.DataType, options: Options) -> Column:
-    """The texts as values; a text that is none of its type is null."""
-    if _as_it_is(kind):
+    """The texts as values; null for texts that can't be parsed."""
+    if _is_text(kind):
         return texts
     if isinstance(kind, T.StructType):
         fields = [typed(texts[field.name], field.dataType, options).alias(field.name) for field in kind]
         return F.when(texts.isNotNull(), F.struct(*fields))
     if isinstance(kind, T.ArrayType):
         inner = kind.elementType
-        return F.transform(texts, lambda one: typed(one, inner, options))
+        return F.transform(texts, lambda text: typed(text, inner, options))
     if isinstance(kind, T.MapType):
         inner = kind.valueType
-        return F.transform_values(texts, lambda _, one: typed(one, inner, options))
+        return F.transform_values(texts, lambda _, text: typed(text, inner, options))
     if isinstance(kind, lossless.LOSSY):
-        return lossless.read(texts, kind, options)
+        return lossless.parse(texts, kind, options)
     return texts.try_cast(kind)
 
 
 def unlike(texts: Column, values: Column, kind: T.DataType, options: Options) -> Column | None:
-    """Why the values aren't all of what the texts say, in words; null where they are, None where they always are."""
-    if _as_it_is(kind):
+    """Why the values differ from the texts; null if they don't, None if they never do."""
+    if _is_text(kind):
         return None
     if isinstance(kind, T.StructType):
-        whys = [unlike(texts[field.name], values[field.name], field.dataType, options) for field in kind]
-        return F.coalesce(*(why for why in whys if why is not None))
+        problems = [unlike(texts[field.name], values[field.name], field.dataType, options) for field in kind]
+        return F.coalesce(*(problem for problem in problems if problem is not None))
     if isinstance(kind, T.MapType):
         return unlike(F.map_values(texts), F.map_values(values), T.ArrayType(kind.valueType), options)
     if isinstance(kind, T.ArrayType):
         inner = kind.elementType
 
-        def one(text: Column, value: Column) -> Column:
-            why = unlike(text, value, inner, options)
-            assert why is not None
-            return why
+        def element(text: Column, value: Column) -> Column:
+            problem = unlike(text, value, inner, options)
+            assert problem is not None
+            return problem
 
-        return F.get(F.array_compact(F.zip_with(texts, values, one)), F.lit(0))
+        return F.get(F.array_compact(F.zip_with(texts, values, element)), F.lit(0))
     if isinstance(kind, lossless.LOSSY):
-        return lossless.unread(texts, values, kind, options)
+        return lossless.parse_problem(texts, values, kind, options)
     return F.when(texts.isNotNull() & values.isNull(), F.lit(f"no {kind.simpleString()}"))
 
 
-def _as_it_is(kind: T.DataType) -> bool:
+def _is_text(kind: T.DataType) -> bool:
+    """Whether all leaves of the type are texts."""
     return text_kind(kind) == kind

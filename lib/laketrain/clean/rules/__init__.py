@@ -1,9 +1,9 @@
-"""The rules, each a short DataFrame-to-DataFrame function. None drops a row: it marks the row as rejected.
+"""The rules: each is a short function from DataFrame to DataFrame. A rule never drops a row, but marks it as rejected.
 
-    with Judging() as judging:
-        frame = apply(rules, frame, judging)    # frame has the columns FILE, RECORD and REJECT of `clean.reading`
+    with RuleContext() as context:
+        frame = apply(rules, frame, context)    # frame has the columns FILE, RECORD and REJECT of `clean.reading`
 
-A row is rejected once, by the first rule that it breaks; later rules leave it alone.
+The first rule that a row breaks rejects it; later rules skip it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from laketrain.clean.reading import REJECT, rejection
+from laketrain.clean.rules.context import RuleContext
 from laketrain.clean.rules.conversion import cast, derive, parse
-from laketrain.clean.rules.custom import code_marks, function
+from laketrain.clean.rules.custom import code_hashes, function
 from laketrain.clean.rules.imputation import impute
-from laketrain.clean.rules.judging import Judging
 from laketrain.clean.rules.keys import unique
 from laketrain.clean.rules.near_duplicates import near_duplicates
 from laketrain.clean.rules.outliers import outliers
@@ -26,11 +26,11 @@ from laketrain.clean.rules.personal import (
     WITHHELD,
     drop,
     hash_,
-    key_marks,
+    key_hashes,
     mask,
+    masked_file,
+    masked_record,
     personal_columns,
-    veiled_file,
-    veiled_record,
 )
 from laketrain.clean.rules.text import text, trim
 from laketrain.clean.rules.values import allowed, check, length, not_null, range_, regex, replace
@@ -59,7 +59,7 @@ from laketrain.config.clean import (
 )
 from laketrain.errors import DataError, nearest
 
-__all__ = ["Judging", "apply", "code_marks", "key_marks", "personal_columns", "veiled_file", "veiled_record"]
+__all__ = ["RuleContext", "apply", "code_hashes", "key_hashes", "personal_columns", "masked_file", "masked_record"]
 
 _RULES: dict[type, Callable[[DataFrame, Any], DataFrame]] = {
     NotNull: not_null,
@@ -80,34 +80,34 @@ _RULES: dict[type, Callable[[DataFrame, Any], DataFrame]] = {
     Hash: hash_,
 }
 
-_LEARNING: dict[type, Callable[[DataFrame, Any, Judging], DataFrame]] = {
+_FITTING: dict[type, Callable[[DataFrame, Any, RuleContext], DataFrame]] = {
     Outliers: outliers,
     Impute: impute,
     NearDuplicates: near_duplicates,
     Function: function,
 }
-"""Rules that look at the rows before they know what to do, and have something to say of it."""
+"""Rules that compute statistics of the rows first, and record them."""
 
 
-def apply(rules: Sequence[BaseRule], frame: DataFrame, judging: Judging) -> DataFrame:
-    """`frame` after the rules, in their order: values changed, rows that break one marked."""
-    copies: set[str] = set()  # columns that a rule made of personal ones, which nothing hides by itself
+def apply(rules: Sequence[BaseRule], frame: DataFrame, context: RuleContext) -> DataFrame:
+    """Applies the rules in order: changes values, and marks rows that break a rule."""
+    copies: set[str] = set()  # columns derived from personal ones, which no rule hides itself
     for number, rule in enumerate(rules):
         _check_columns(rule, frame)
-        told = len(judging.fitted)
-        learning = _LEARNING.get(type(rule))
-        frame = learning(frame, rule, judging) if learning else _RULES[type(rule)](frame, rule)
+        before = len(context.fitted)
+        fitting = _FITTING.get(type(rule))
+        frame = fitting(frame, rule, context) if fitting else _RULES[type(rule)](frame, rule)
         personal = personal_columns(rules[number + 1:]) | copies
-        copies = (copies | _made_of(rule, personal)) - personal_columns([rule])
-        if _touches(rule, personal):
-            frame = _unsaid(frame, rule)
-            judging.fitted[told:] = [{**one, "values": WITHHELD} if "values" in one else one
-                                     for one in judging.fitted[told:]]
+        copies = (copies | _derived(rule, personal)) - personal_columns([rule])
+        if _reads(rule, personal):
+            frame = _without_reasons(frame, rule)
+            context.fitted[before:] = [{**entry, "values": WITHHELD} if "values" in entry else entry
+                                       for entry in context.fitted[before:]]
     return frame
 
 
 def _check_columns(rule: BaseRule, frame: DataFrame) -> None:
-    """What the config's check couldn't tell where the columns are inferred from the data."""
+    """Does the config's checks that need the columns, for columns that were inferred from the data."""
     for column in rule.uses():
         if column not in frame.columns:
             raise DataError("clean", f"rule {rule.rule}", f"there is no column {column!r}",
@@ -116,21 +116,21 @@ def _check_columns(rule: BaseRule, frame: DataFrame) -> None:
         raise DataError("clean", f"rule {rule.rule}", problem.problem, problem.hint)
 
 
-def _touches(rule: BaseRule, columns: set[str]) -> bool:
-    """Whether the rule reads one of the columns, and so could quote it."""
+def _reads(rule: BaseRule, columns: set[str]) -> bool:
+    """Whether the rule reads one of the columns, so that its reasons may quote it."""
     sql = getattr(rule, "sql", "").lower()
     return not columns.isdisjoint(rule.uses()) or any(column.lower() in sql for column in columns)
 
 
-def _made_of(rule: BaseRule, columns: set[str]) -> set[str]:
-    """The columns that the rule makes of some of these; a function may look at all there are."""
-    if isinstance(rule, Derive) and _touches(rule, columns):
+def _derived(rule: BaseRule, columns: set[str]) -> set[str]:
+    """The columns that the rule may derive from some of these. A function may read any column."""
+    if isinstance(rule, Derive) and _reads(rule, columns):
         return {rule.column}
     return set(rule.adds) if isinstance(rule, Function) and columns else set()
 
 
-def _unsaid(frame: DataFrame, rule: BaseRule) -> DataFrame:
-    """The rule's rejections without their reasons, which quote what a later rule veils."""
-    mine = F.startswith(F.col(f"{REJECT}.rule"), F.lit(f"{rule.rule}("))
-    veiled = rejection(F.col(f"{REJECT}.rule"), F.lit(WITHHELD))
-    return frame.withColumn(REJECT, F.when(mine, veiled).otherwise(F.col(REJECT)))
+def _without_reasons(frame: DataFrame, rule: BaseRule) -> DataFrame:
+    """Masks the reasons of the rule's rejections, as they quote what a later rule masks."""
+    by_rule = F.startswith(F.col(f"{REJECT}.rule"), F.lit(f"{rule.rule}("))
+    masked = rejection(F.col(f"{REJECT}.rule"), F.lit(WITHHELD))
+    return frame.withColumn(REJECT, F.when(by_rule, masked).otherwise(F.col(REJECT)))

@@ -1,4 +1,4 @@
-"""What the rules share: how a row is marked, what counts as no value, and how a value is told."""
+"""What the rules share: how to reject a row, what counts as missing, and how to quote a value."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pyspark.sql import functions as F
 from laketrain.clean.reading import REJECT, rejection
 from laketrain.spark.frames import quoted
 
-PLACE = "_place"
-"""A column that lives no longer than the rule that makes it."""
+TEMPORARY = "_place"
+"""A column that a rule adds and drops. Its name is reserved, so that no source has it."""
 
 
 def reject(frame: DataFrame, rule: str, broken: Column, reason: Column) -> DataFrame:
-    """Marks the good rows for which `broken` is true. Null is not broken: rules that mind nulls say so."""
+    """Rejects the good rows for which `broken` is true, not null."""
     newly = F.col(REJECT).isNull() & F.coalesce(broken, F.lit(False))
     return frame.withColumn(REJECT, F.when(newly, rejection(F.lit(rule), reason)).otherwise(F.col(REJECT)))
 
@@ -29,19 +29,19 @@ def type_of(frame: DataFrame, column: str) -> str:
 
 
 def present(frame: DataFrame, column: str) -> Column:
-    """The column, null where it holds no value: a text of nothing but white space, a NaN."""
+    """The column, with null instead of missing values: blank texts and NaN."""
     value, kind = F.col(quoted(column)), type_of(frame, column)
     if kind == "string":
         return F.when(F.trim(value) != "", value)
     return F.nanvl(value, F.lit(None).cast(kind)) if kind in ("float", "double") else value
 
 
-def told(column: Column) -> Column:
-    """A value as a reason quotes it: the first 60 characters, `null` for none."""
+def quote(column: Column) -> Column:
+    """A value as reasons quote it: the first 60 characters, or `null`."""
     return F.coalesce(F.substring(column.cast("string"), 1, 60), F.lit("null"))
 
 
 def received(column: Column, expected: str | Column) -> Column:
     """`received 10, expected 0 to 9`."""
     expected = F.lit(expected) if isinstance(expected, str) else expected
-    return F.concat(F.lit("received "), told(column), F.lit(", "), expected)
+    return F.concat(F.lit("received "), quote(column), F.lit(", "), expected)

@@ -1,4 +1,4 @@
-"""Rules for columns that tell who somebody is, and the veil over those columns in the quarantine."""
+"""Rules for columns that identify persons, and the masking of these columns in the quarantine."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import VEILED
-from laketrain.clean.reading.json_value import parsed, whole
+from laketrain.clean.reading.base import MASKED
+from laketrain.clean.reading.json.parse_value import is_complete, parse_value
 from laketrain.config.clean import BaseRule, Drop, Hash, Mask, Personal
 from laketrain.config.clean.personal import key_problem
 from laketrain.config.sources import MEDIA
@@ -24,15 +24,14 @@ WITHHELD = "(withheld: the table has personal columns)"
 
 
 class Secret:
-    """A key on its way to the executors. It travels in the pickled function alone: whatever prints it, a plan, a log, a
-    traceback, shows a word in its place."""
+    """A key for the executors. Only the pickled function contains it: plans, logs and tracebacks print `Secret(…)`."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     @classmethod
-    def named(cls, name: str) -> Secret:
-        """The key in the environment variable `name`. Raises DataError, which doesn't quote it, where none will do."""
+    def from_env(cls, name: str) -> Secret:
+        """The key in the environment variable `name`. Raises DataError, which doesn't quote it, if it is unsuitable."""
         if problem := key_problem(name):
             raise DataError("clean", f"hash by {name!r}", problem.problem, problem.hint)
         return cls(os.environ[name].encode())
@@ -46,26 +45,26 @@ class Secret:
 
 
 def drop(frame: DataFrame, rule: Drop) -> DataFrame:
-    """The columns go."""
+    """Drops the columns."""
     return frame.drop(*(F.col(quoted(column)) for column in rule.columns))
 
 
 def mask(frame: DataFrame, rule: Mask) -> DataFrame:
-    """Stars, and the last few characters of texts that are longer than those."""
+    """Replaces texts with stars, except for the last `keep` characters of longer texts."""
     return frame.withColumns({column: _masked(F.col(quoted(column)), rule) for column in rule.columns})
 
 
 def hash_(frame: DataFrame, rule: Hash) -> DataFrame:
-    """Each value's HMAC-SHA256, computed in Python over Arrow batches: as a SQL expression the key would stand in the
-    query's plan."""
+    """Replaces values with their HMAC-SHA256. Computed in Python on Arrow batches, as a SQL expression would expose the
+    key in the query plan."""
     hashed = _hashing(rule)
     return frame.withColumns({column: hashed(F.col(quoted(column))) for column in rule.columns})
 
 
-def key_marks(rules: Sequence[BaseRule]) -> dict[str, str]:
-    """By variable, a mark that is another one for another key, so that a changed key makes the table anew."""
+def key_hashes(rules: Sequence[BaseRule]) -> dict[str, str]:
+    """A hash of the key by environment variable, so that a changed key rebuilds the table."""
     names = {rule.key_env for rule in rules if isinstance(rule, Hash)}
-    return {name: Secret.named(name).of("laketrain: which key is this?")[:16] for name in sorted(names)}
+    return {name: Secret.from_env(name).of("laketrain: which key is this?")[:16] for name in sorted(names)}
 
 
 def personal_columns(rules: Sequence[BaseRule]) -> set[str]:
@@ -73,39 +72,41 @@ def personal_columns(rules: Sequence[BaseRule]) -> set[str]:
     return {column for rule in rules if isinstance(rule, Personal) for column in rule.columns}
 
 
-def veiled_record(record: Column, schema: T.StructType, rules: Sequence[BaseRule]) -> Column:
-    """The record as it came, but with its personal columns dropped, masked and hashed as the rules do.
+def masked_record(record: Column, schema: T.StructType, rules: Sequence[BaseRule]) -> Column:
+    """The original record with its personal columns dropped, masked and hashed as by the rules.
 
     Args:
-        record: a row of `schema` as JSON. Of text that is none, a line that couldn't be read, nothing is shown.
+        record: a row of `schema` as JSON. Other text, i.e. a line that couldn't be parsed, is withheld.
     """
-    veils: dict[str, BaseRule] = {}
+    masks: dict[str, BaseRule] = {}
     for rule in rules:
         if isinstance(rule, Personal):
-            veils = {**dict.fromkeys(rule.columns, rule), **veils}
-    if not veils:
+            masks = {**dict.fromkeys(rule.columns, rule), **masks}
+    if not masks:
         return record
-    value = parsed(record, schema)
-    shown = [_veiled(value.taken.getField(name), veils.get(name)).alias(name)
-             for name in schema.names if not isinstance(veils.get(name), Drop)]
-    return F.when(whole(value), F.to_json(F.struct(*shown))).otherwise(F.lit(WITHHELD))
+    value = parse_value(record, schema)
+    shown = [_apply(value.exact.getField(name), masks.get(name)).alias(name)
+             for name in schema.names if not isinstance(masks.get(name), Drop)]
+    return F.when(is_complete(value), F.to_json(F.struct(*shown))).otherwise(F.lit(WITHHELD))
 
 
-def veiled_file(file: Column, rules: Sequence[BaseRule], form: str) -> Column:
-    """The path of a row's file without the values of personal columns that stand in it: of a folder `name=value` its
-    value and, of files that are rows, what their columns `path` and `folder` are made of. `form`: the source's
-    format."""
+def masked_file(file: Column, rules: Sequence[BaseRule], form: str) -> Column:
+    """The path of a row's file without the values of personal columns.
+
+    These are the values of folders `name=value` and, if each file is a row, the columns `path` and `folder`. form: the
+    source's format.
+    """
     hidden = personal_columns(rules)
     if form in (*MEDIA, "binaryFile") and "path" in hidden:
-        return F.when(file.isNotNull(), F.lit(VEILED))
+        return F.when(file.isNotNull(), F.lit(MASKED))
     if form in MEDIA and "folder" in hidden:
-        file = F.regexp_replace(file, r"[^/]+/([^/]*)$", f"{VEILED}/$1")
+        file = F.regexp_replace(file, r"[^/]+/([^/]*)$", f"{MASKED}/$1")
     for column in sorted(hidden):
-        file = F.regexp_replace(file, rf"(?iu)(^|/)({re.escape(column)})=[^/]*(?=/)", f"$1$2={VEILED}")
+        file = F.regexp_replace(file, rf"(?iu)(^|/)({re.escape(column)})=[^/]*(?=/)", f"$1$2={MASKED}")
     return file
 
 
-def _veiled(value: Column, rule: BaseRule | None) -> Column:
+def _apply(value: Column, rule: BaseRule | None) -> Column:
     if isinstance(rule, Mask):
         return _masked(value, rule)
     return _hashing(rule)(value) if isinstance(rule, Hash) else value
@@ -121,7 +122,7 @@ def _masked(value: Column, rule: Mask) -> Column:
 
 
 def _hashing(rule: Hash) -> Callable[[Column], Column]:
-    secret = Secret.named(rule.key_env)
+    secret = Secret.from_env(rule.key_env)
 
     def hashed(texts: pd.Series) -> pd.Series:
         return texts.map(secret.of, na_action="ignore")

@@ -1,4 +1,4 @@
-"""Rules that repair text. `repair` works on a whole Arrow column; Spark hands it one batch after the other."""
+"""Rules that repair text. `repair` processes a whole Arrow column; Spark passes it one batch at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from laketrain.config.clean import Text, Trim
 from laketrain.spark.frames import on_batches, quoted
 
 _LOST = r"(^|[ ])(#\d{2,5}|quot|amp|lt|gt|apos|nbsp);"
-"""An entity that lost its ampersand to a space on the way."""
+"""An entity whose ampersand is missing or became a space."""
 
 _ELEMENTS = (
     "a|abbr|address|article|aside|b|big|blockquote|body|br|button|caption|center|cite|code|col|dd|del|div|dl|dt|em|"
@@ -43,7 +43,7 @@ _INVISIBLE = r"[\x{AD}\x{200B}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2060}\x{2066}-
 
 
 def trim(frame: DataFrame, rule: Trim) -> DataFrame:
-    """White space around text goes, and with `lower` its capitals."""
+    """Removes white space around text, collapses it within, and with `lower` converts to lower case."""
     for column in rule.columns:
         text = F.trim(F.regexp_replace(F.col(quoted(column)).cast("string"), r"\s+", " "))
         frame = frame.withColumn(column, F.lower(text) if rule.lower else text)
@@ -51,7 +51,7 @@ def trim(frame: DataFrame, rule: Trim) -> DataFrame:
 
 
 def text(frame: DataFrame, rule: Text) -> DataFrame:
-    """The columns repaired, each in Arrow batches of its own."""
+    """Repairs the columns, in Arrow batches."""
 
     def repaired(texts: pd.Series) -> pd.Series:
         return repair(pa.Array.from_pandas(texts, type=pa.string()), rule).to_pandas()
@@ -61,15 +61,16 @@ def text(frame: DataFrame, rule: Text) -> DataFrame:
 
 
 def repair(texts: pa.Array, rule: Text) -> pa.Array:
-    """Every text as `rule` says; nulls stay."""
+    """Repairs every text as `rule` defines; nulls stay."""
     if rule.escapes != "keep":
-        # First: line ends also stand within tags.
+        # First, as tags may contain line ends.
         texts = pc.replace_substring_regex(texts, _CODES if rule.escapes == "codes" else _LONE, " ")
     if rule.html:
         texts = without_html(texts)
     if rule.unicode != "keep":
-        # Not Arrow's utf8_normalize, which leaves letters and their accents apart; what is ASCII has one form only.
-        texts = _each(texts, pc.invert(pc.string_is_ascii(texts)), partial(unicodedata.normalize, rule.unicode))
+        # Not Arrow's utf8_normalize, which doesn't compose letters with accents. ASCII needs no normalisation.
+        normalize = partial(unicodedata.normalize, rule.unicode)
+        texts = _replace_where(texts, pc.invert(pc.string_is_ascii(texts)), normalize)
     if rule.control:
         texts = pc.replace_substring_regex(texts, f"{_CONTROL}|{_INVISIBLE}", "")
     if rule.spaces:
@@ -78,23 +79,22 @@ def repair(texts: pa.Array, rule: Text) -> pa.Array:
 
 
 def without_html(texts: pa.Array) -> pa.Array:
-    """Entities as the characters that they mean, tags gone: those between words leave a space.
+    """Decodes entities and removes tags; tags between words leave a space.
 
-    Entities come first, since exports often write tags with them. Their names are resolved twice: an ampersand that was
-    itself written as an entity is common.
+    Entities are decoded first, since exports often escape tags, and twice, since ampersands are often escaped too.
     """
     texts = pc.replace_substring_regex(texts, _LOST, r"&\2;")
     for _ in range(2):
-        texts = _each(texts, pc.match_substring(texts, "&"), html.unescape)
+        texts = _replace_where(texts, pc.match_substring(texts, "&"), html.unescape)
     texts = pc.replace_substring_regex(texts, _HIDDEN, " ")
     texts = pc.replace_substring_regex(texts, _WITHIN_WORDS, "")
     return pc.replace_substring_regex(texts, _BETWEEN_WORDS, " ")
 
 
-def _each(texts: pa.Array, chosen: pa.Array, change: Callable[[str], str]) -> pa.Array:
-    """`change` of the few texts that are `chosen`; the others pass untouched."""
-    found = texts.filter(chosen)
-    if not len(found):
+def _replace_where(texts: pa.Array, mask: pa.Array, change: Callable[[str], str]) -> pa.Array:
+    """Applies `change` to the texts for which `mask` is true."""
+    selected = texts.filter(mask)
+    if not len(selected):
         return texts
-    changed = pa.array([change(text) for text in found.to_pylist()], pa.string())
-    return pc.replace_with_mask(texts, pc.fill_null(chosen, False), changed)
+    changed = pa.array([change(text) for text in selected.to_pylist()], pa.string())
+    return pc.replace_with_mask(texts, pc.fill_null(mask, False), changed)

@@ -1,4 +1,4 @@
-"""Rules about the values of one row: there at all, spelt as meant, as long, as large, of the form that is expected."""
+"""Rules about the values of one row: presence, spelling, length, range, format."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from laketrain.spark.frames import quoted
 
 
 def not_null(frame: DataFrame, rule: NotNull) -> DataFrame:
-    """Rejects rows in which one of the columns has no value."""
+    """Rejects rows in which a value of the columns is missing."""
     for column in rule.columns:
         frame = reject(frame, f"not_null({column})", present(frame, column).isNull(), F.lit("has no value"))
     return frame
 
 
 def replace(frame: DataFrame, rule: Replace) -> DataFrame:
-    """Values that are keys of `values` become what stands there; the column's type stays."""
+    """Replaces values that are keys of `values`. The column keeps its type."""
     pairs = [F.lit(text) for pair in rule.values.items() for text in pair]
     value = F.col(quoted(rule.column))
-    meant = F.create_map(*pairs)[value.cast("string")].try_cast(type_of(frame, rule.column))
-    return frame.withColumn(rule.column, F.coalesce(meant, value))
+    replaced = F.create_map(*pairs)[value.cast("string")].try_cast(type_of(frame, rule.column))
+    return frame.withColumn(rule.column, F.coalesce(replaced, value))
 
 
 def length(frame: DataFrame, rule: Length) -> DataFrame:
-    """Rejects arrays, texts and binaries of another length."""
+    """Rejects arrays, maps, texts and binaries of another length."""
     column = F.col(quoted(rule.column))
     size = F.size(column) if type_of(frame, rule.column).startswith(("array", "map")) else F.length(column)
     bounds = {"=": rule.equals, "≥": rule.min, "≤": rule.max}
@@ -52,7 +52,7 @@ def range_(frame: DataFrame, rule: Range) -> DataFrame:
     if type_of(frame, rule.column).startswith("array"):
         culprit = F.get(F.filter(column, lambda value: _outside(value, rule)), F.lit(0))
         reason = F.concat(F.lit("an element is "), culprit.cast("string"), F.lit(f", {expected}"))
-        # Spark's order puts NaN above all numbers, so the maximum finds it.
+        # Spark orders NaN above all numbers, so the maximum is NaN if there is one.
         broken = _outside(F.array_min(column), rule) | _outside(F.array_max(column), rule)
         return reject(frame, name, broken, reason)
     return reject(frame, name, _outside(column, rule), received(column, expected))
@@ -69,7 +69,7 @@ def allowed(frame: DataFrame, rule: Allowed) -> DataFrame:
 def regex(frame: DataFrame, rule: Regex) -> DataFrame:
     """Rejects texts that the pattern doesn't match from end to end."""
     text = F.col(quoted(rule.column)).cast("string")
-    # `\z`, since Java's `$` would let a line end pass.
+    # `\z`, since Java's `$` also matches before a final line end.
     broken = ~text.rlike(rf"\A(?:{rule.pattern})\z")
     return reject(frame, f"regex({rule.column})", broken, received(text, f"expected the form {rule.pattern}"))
 
@@ -89,7 +89,7 @@ def _outside(value: Column, rule: Range) -> Column:
 
 
 def _outside_time(value: Column, rule: Range) -> Column:
-    """Text that is no time is outside too."""
+    """Text that isn't a time counts as outside."""
     time = value.try_cast("timestamp")
     outside = value.isNotNull() & time.isNull()
     if rule.min is not None:

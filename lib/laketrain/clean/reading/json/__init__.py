@@ -1,0 +1,1 @@
+"""Reads JSON: one record per line, or values that span lines."""

@@ -1,0 +1,1 @@
+"""Reads XML: each element of one name is a record."""
