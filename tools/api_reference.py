@@ -24,7 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Data": ("Lake", "Dataset", "PetastormDataset", "FeatureSet"),
     "Spark ML": ("KerasEstimator", "KerasModel"),
     "Ranks": ("World",),
-    "Base classes": ("Feature", "Model", "Networks", "TrainStep", "Stage"),
+    "Base classes": ("Feature", "Task", "Model", "Networks", "TrainStep", "Stage"),
     "Errors": ("LaketrainError", "ConfigError", "Problem", "DataError", "LakeError", "StorageError", "CommitConflict",
                "LaunchError", "RankError", "GateError"),
 }

@@ -22,8 +22,9 @@ from pydantic.fields import FieldInfo
 from laketrain.config.base import Name, Section, SplitName
 from laketrain.config.clean import Rule
 from laketrain.config.durations import Duration
-from laketrain.config.evaluate import Bound, GatedMetric
+from laketrain.config.evaluate import BASELINES, BaselineName, Bound, GatedMetric
 from laketrain.config.integrate import Step
+from laketrain.config.loss import LOSSES, METRICS, LossName, MetricName
 from laketrain.config.spark import Spark
 from laketrain.config.types import SIMPLE, SparkType
 from laketrain.errors import ConfigError
@@ -47,8 +48,18 @@ LATER: dict[tuple[type, str], str] = {
     (Spark, "master"): "[master](#masters)",
 }
 """Fields whose types don't say it: their models live in a later room, or a pattern describes them."""
+
+
+def _either(said: Iterable[str]) -> str:
+    *first, last = said
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 NAMED: tuple[tuple[Any, str], ...] = (
     (Name, "[name](#names)"), (SplitName, "[split](#names)"), (SparkType, "[type](#spark-types)"),
+    (LossName, _either(f"`{name}`" for name in LOSSES.builtin)),
+    (MetricName, _either(f"`{name}`" for name in METRICS.builtin)),
+    (BaselineName, _either(f"`{name}`" for name in BASELINES.builtin)),
     (Bound, "[bound](#bounds-of-a-gate)"), (GatedMetric, "[metric](#bounds-of-a-gate)"),
     (str, "text"), (int, "whole number"), (float, "number"),
     (bool, "true or false"), (Any, "anything"), (Rule, "[rule](#rules)"),
@@ -202,11 +213,6 @@ def _limits(metadata: Iterable[Any], text: bool = False) -> str:
 
 def _number(value: Any) -> str:
     return str(value) if isinstance(value, int) else f"{value:g}"
-
-
-def _either(said: Iterable[str]) -> str:
-    *first, last = said
-    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _default(model: type[BaseModel], name: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from config_reference import members, sections
-from laketrain.config.loss import LossName
+from laketrain.config.loss import LOSSES
 from laketrain.config.optimizer import OptimizerName
 from laketrain.errors import ConfigError
 from laketrain.models import AnyModel
@@ -108,7 +108,7 @@ def _of_optimizers(value: Any) -> Trial:
 
 
 def _of_losses(value: Any, target: str = "label") -> Trial:
-    return Trial(value, tuple({"loss": {"name": name}} for name in get_args(LossName)), target=target)
+    return Trial(value, tuple({"loss": {"name": name}} for name in LOSSES.builtin), target=target)
 
 
 _STEPS = {**SGD, "schedule": {"name": "steps", "at": [1]}}

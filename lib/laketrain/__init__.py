@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from laketrain.models.train_step import TrainStep
     from laketrain.pipeline import Pipeline
     from laketrain.stages import Stage
+    from laketrain.tasks import Task
     from laketrain.workload import Workload
 
 __version__ = "0.1.0"
@@ -62,6 +63,7 @@ _MODULES = {
     "RankError": "laketrain.errors",
     "Stage": "laketrain.stages",
     "StorageError": "laketrain.errors",
+    "Task": "laketrain.tasks",
     "TrainStep": "laketrain.models.train_step",
     "Workload": "laketrain.workload",
     "World": "laketrain.distributed.world",
@@ -71,7 +73,8 @@ _MODULES = {
 __all__ = [
     "CommitConflict", "ConfigError", "DataError", "Dataset", "Feature", "FeatureSet", "GateError", "KerasEstimator",
     "KerasModel", "Lake", "LakeError", "LaketrainError", "LaunchError", "Model", "Networks", "PetastormDataset",
-    "Pipeline", "Problem", "RankError", "Stage", "StorageError", "TrainStep", "Workload", "World", "__version__",
+    "Pipeline", "Problem", "RankError", "Stage", "StorageError", "Task", "TrainStep", "Workload", "World",
+    "__version__",
 ]
 
 __getattr__ = lazy_names(__name__, _MODULES)

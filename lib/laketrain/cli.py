@@ -131,7 +131,7 @@ def profile(config: ConfigPath,
     """What clean and integrated tables look like: rows, nulls, values, spread, drift; as numbers and as a page."""
     with _taught():
         from laketrain.pipeline import Pipeline
-        from laketrain.report.profile_terminal import print_profile
+        from laketrain.report.terminal.profile import print_profile
 
         if page is not None and table is None:
             raise ConfigError("command line", [Problem("--html", "is one table's page, and no table is named",
@@ -226,7 +226,8 @@ def show(what: Annotated[str | None, typer.Argument(help="A table such as clean/
     """What the lake holds: tables, versions, counts, lineage."""
     with _taught():
         from laketrain.lake import Lake
-        from laketrain.report.contents import describe, describe_table, print_contents, print_table
+        from laketrain.report.contents import describe, describe_table
+        from laketrain.report.terminal.contents import print_contents, print_table
 
         opened = Lake(lake)
         found = describe_table(opened, what) if what else describe(opened)
@@ -244,10 +245,10 @@ def verify(what: Annotated[str, typer.Argument(help="A version such as features/
     """Read every byte of a version, and compare it with what was committed."""
     with _taught():
         from laketrain.lake import Lake, verify
-        from laketrain.report.terminal import counting
+        from laketrain.report.terminal.listener import progress_bar
 
         version = Lake(lake).version(what)
-        with counting(len(version.entry.files), f"reading {version.ref}") as tell:
+        with progress_bar(len(version.entry.files), f"reading {version.ref}") as tell:
             corruptions = verify(version, tell)
         for corruption in corruptions:
             typer.echo(f"{corruption.path} {corruption.problem}")

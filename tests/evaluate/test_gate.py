@@ -1,4 +1,4 @@
-"""The gate lets a model pass that keeps every bound, and names each that is broken."""
+"""A model within all bounds passes the gate; every broken bound is named."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ METRICS = {"accuracy": 0.93004, "macro_f1": 0.5, "loss": 0.2, "classes": []}
     (-0.4, ">= -0.5", True), (-0.6, ">= -0.5", False), (2.0, "< +2.", False),
     (float("nan"), ">= 0.1", False), (float("nan"), "<= 0.1", False),
 ])
-def test_a_bound_is_kept_or_broken(value: float, bound: str, kept: bool) -> None:
+def test_a_bound_holds_or_is_broken(value: float, bound: str, kept: bool) -> None:
     assert holds(value, bound) is kept
 
 
 @pytest.mark.parametrize("bound", ["0.95", "= 0.95", ">= high", ">= --1", "", "=> 0.9", ">= 0.9 or so", ">= .",
                                    "<= 1e999", "< inf", ">= nan", ">= 1e", ">= 1_0"])
-def test_what_is_no_bound_is_refused(bound: str) -> None:
+def test_a_malformed_bound_is_refused(bound: str) -> None:
     with pytest.raises(ValidationError):
         Evaluate.model_validate({"gate": {"accuracy": bound}})
     with pytest.raises(ValueError, match="is no bound"):
         holds(0.5, bound)
 
 
-def test_only_metrics_that_there_are_can_be_gated() -> None:
+def test_only_existing_metrics_can_be_gated() -> None:
     with pytest.raises(ValidationError, match="accuracy"):
         Evaluate.model_validate({"gate": {"acuracy": ">= 0.9"}})
 
 
 @pytest.mark.parametrize("gate", [{}, {"accuracy": ">= 0.93"}, {"accuracy": "> 0.9", "loss": "<= 0.2"}])
-def test_a_model_that_keeps_every_bound_passes(gate: dict[str, str]) -> None:
+def test_a_model_within_all_bounds_passes(gate: dict[str, str]) -> None:
     check_gate(gate, METRICS, "models/mnist@3 on test")
 
 
-def test_every_broken_bound_is_named_with_the_value_that_broke_it() -> None:
+def test_every_broken_bound_is_named_with_its_value() -> None:
     with pytest.raises(GateError) as caught:
         check_gate({"accuracy": ">= 0.95", "macro_f1": "> 0.4", "loss": "< 0.1"}, METRICS, "models/mnist@3 on test")
     error = caught.value
@@ -56,7 +56,7 @@ def test_every_broken_bound_is_named_with_the_value_that_broke_it() -> None:
     assert pickle.loads(pickle.dumps(error)).args == error.args
 
 
-def test_a_value_just_below_its_bound_does_not_read_as_if_it_kept_it() -> None:
+def test_a_value_just_below_its_bound_is_not_rounded_to_it() -> None:
     with pytest.raises(GateError) as caught:
         check_gate({"accuracy": ">= 0.95"}, {"accuracy": 0.94998}, "it")
     assert caught.value.problem == "accuracy is 0.94998, expected >= 0.95"

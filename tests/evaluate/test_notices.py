@@ -1,5 +1,4 @@
-"""What should be known before figures are believed is said in words: leaks, classes without rows, a model that its
-baselines beat."""
+"""Leaks, classes without rows and a model worse than its baselines have warnings."""
 
 from __future__ import annotations
 
@@ -39,73 +38,74 @@ def section(value: float, baselines: dict[str, float], rows: tuple[int, ...] = (
             "baselines": baselines, **more}
 
 
-@pytest.mark.parametrize(("kind", "value", "baselines", "said"), [
+@pytest.mark.parametrize(("kind", "value", "baselines", "messages"), [
     ("label", 0.61, {"majority": 0.7, "linear": 0.9},
-     ["accuracy 0.6100 is worse than the baselines majority 0.7000, linear 0.9000: the model has not earned its"]),
+     ["accuracy 0.6100 is worse than the baselines majority 0.7000, linear 0.9000. Train longer"]),
     ("label", 0.8, {"majority": 0.7, "linear": 0.9}, ["accuracy 0.8000 is worse than the baseline linear 0.9000"]),
     ("label", 0.7, {"majority": 0.7, "linear": 0.6}, ["accuracy 0.7000 is no better than the baseline majority,"]),
     ("label", 1.0, {"majority": 0.7, "linear": 1.0}, []),
     ("value", 0.18000001, {"mean": 0.18}, ["mae 0.1800 is no better than the baseline mean, which needs no training"]),
     ("value", 0.2, {"mean": 0.18}, ["mae 0.2000 is worse than the baseline mean 0.1800"]),
     ("value", 0.1, {"mean": 0.18, "last": 0.2}, []),
-    ("value", float("nan"), {"mean": 0.18}, ["mae is no number"]),
+    ("value", float("nan"), {"mean": 0.18}, ["mae isn't a number"]),
 ])
-def test_a_model_that_its_baselines_beat_is_told_with_what_helps(lake: Lake, kind: str, value: float,
-                                                                 baselines: dict[str, float], said: list[str]) -> None:
+def test_a_model_worse_than_its_baselines_has_a_warning_with_a_next_step(
+        lake: Lake, kind: str, value: float, baselines: dict[str, float], messages: list[str]) -> None:
     dataset = dataset_of(lake, EVEN)
-    found = notices_of(dataset, "train", "test", {"y": section(value, baselines, kind=kind)})
-    assert len(found) == len(said)
-    assert all(one.startswith(begins) for one, begins in zip(found, said, strict=True))
+    result = notices_of(dataset, "train", "test", {"y": section(value, baselines, kind=kind)})
+    assert len(result) == len(messages)
+    assert all(one.startswith(begins) for one, begins in zip(result, messages, strict=True))
 
 
-def test_of_several_targets_the_one_is_named(lake: Lake) -> None:
+def test_warnings_name_their_target(lake: Lake) -> None:
     dataset = dataset_of(lake, EVEN)
-    found = notices_of(dataset, "train", "test", {"y": section(0.5, {"majority": 0.6}),
+    result = notices_of(dataset, "train", "test", {"y": section(0.5, {"majority": 0.6}),
                                                   "z": section(2.0, {"mean": 1.0}, kind="value")})
-    assert [one.split(" is")[0] for one in found] == ["y accuracy 0.5000", "z mae 2.0000"]
+    assert [one.split(" is")[0] for one in result] == ["y accuracy 0.5000", "z mae 2.0000"]
 
 
-@pytest.mark.parametrize(("classes", "said"), [
+@pytest.mark.parametrize(("classes", "message"), [
     ({"train": [5, 5, 5], "val": [1, 1, 1], "test": [3, 3, 0]},
-     "class c2 of 'y' has no row in test: nothing is measured of it there, and macro means leave it out. "),
+     "class c2 of 'y' has no row in test: no metric covers it there, and macro means leave it out. "),
     ({"train": [5, 0, 5], "val": [1, 1, 1], "test": [3, 3, 3]},
-     "class c1 of 'y' has no row in train: the model never learnt it and can't say it. "),
+     "class c1 of 'y' has no row in train: the model never saw it and can't predict it. "),
     ({"train": [5, 0, 5], "val": [1, 0, 1], "test": [3, 0, 3]},
-     "class c1 of 'y' has no row in any split: the model never learnt it, and nothing is measured of it. "),
+     "class c1 of 'y' has no row in any split: the model can't learn it, and no metric covers it. "),
     ({"train": [5, 0, 0], "val": [1, 0, 0], "test": [3, 2, 2]},
-     "classes c1, c2 of 'y' have no row in train and val: the model never learnt them and can't say them. "),
+     "classes c1, c2 of 'y' have no row in train and val: the model never saw them and can't predict them. "),
     ({"train": [5, *[0] * 8], "val": [1] * 9, "test": [3] * 9},
      "classes c1, c2, c3, c4, c5 and 3 more of 'y' have no row in train: "),
 ])
-def test_classes_without_rows_are_told_with_what_it_means(lake: Lake, classes: dict[str, list[int]], said: str) -> None:
+def test_classes_without_rows_have_a_warning_with_its_consequence(lake: Lake, classes: dict[str, list[int]],
+                                                                  message: str) -> None:
     dataset = dataset_of(lake, classes)
     evaluated = notices_of(dataset, "train", "test", {"y": section(0.9, {"majority": 0.5}, tuple(classes["test"]))})
-    assert len(evaluated) == 1 and evaluated[0].startswith(said)
+    assert len(evaluated) == 1 and evaluated[0].startswith(message)
     assert notices_of_dataset(dataset) == evaluated
 
 
-def test_of_a_dataset_that_counts_no_classes_the_evaluation_itself_tells(lake: Lake) -> None:
-    [said] = notices_of(dataset_of(lake), "train", "test", {"y": section(0.9, {}, (3, 3, 0))})
-    assert said.startswith("class c2 of 'y' has no row in test: nothing is measured of it there")
+def test_without_counts_of_classes_the_evaluations_own_counts_are_used(lake: Lake) -> None:
+    [message] = notices_of(dataset_of(lake), "train", "test", {"y": section(0.9, {}, (3, 3, 0))})
+    assert message.startswith("class c2 of 'y' has no row in test: no metric covers it there")
     learnt = commit_tiny(lake)
     assert notices_of_dataset(learnt) == []
 
 
-def test_a_leak_is_told_with_what_it_does_to_figures(lake: Lake) -> None:
+def test_a_leak_has_a_warning_with_its_consequence(lake: Lake) -> None:
     leak = "'patient' leaks between train and test: 3 values, e.g. p-17"
     dataset = dataset_of(lake, leaks=[leak])
-    [said] = notices_of_dataset(dataset)
-    assert said.startswith(f"{leak}. What the model was shown of them it knows again, so figures flatter it.")
-    assert "'convert.split.by'" in said
+    [message] = notices_of_dataset(dataset)
+    assert message.startswith(f"{leak}. The model has seen them in training, so its metrics are too good.")
+    assert "'convert.split.by'" in message
     [both] = notices_of_dataset(dataset_of(lake, leaks=[leak, "the inputs leak between train and val: 2 values"]))
-    assert both.startswith(f"{leak}; the inputs leak between train and val: 2 values. What")
-    assert said in notices_of(dataset, "train", "test", {"y": section(0.9, {})})
+    assert both.startswith(f"{leak}; the inputs leak between train and val: 2 values. The model")
+    assert message in notices_of(dataset, "train", "test", {"y": section(0.9, {})})
 
 
-def test_what_counts_as_0_without_being_measured_is_told(lake: Lake) -> None:
+def test_metrics_that_count_as_0_without_rows_have_a_warning(lake: Lake) -> None:
     dataset = dataset_of(lake, EVEN)
-    found = notices_of(dataset, "train", "test", {"y": section(
+    result = notices_of(dataset, "train", "test", {"y": section(
         0.9, {}, undefined={"precision": ["c0", "c1"], "recall": ["c2"]})})
-    assert found == [
+    assert result == [
         "classes c0, c1 of 'y' are never predicted: their precision is undefined and counts as 0 in macro_precision",
         "class c2 of 'y' is never true in test: its recall is undefined and counts as 0 in macro_recall"]

@@ -28,6 +28,7 @@ from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake
 from laketrain.predict import scorer
 from laketrain.predict.scorer import PredictTask, score_batches
+from laketrain.tasks import default_outputs
 from laketrain.workload import Convert
 
 from ..tables import commit_table, rows_of
@@ -202,7 +203,7 @@ def predicted(dataset: Dataset, batches: Sequence[pa.RecordBatch], monkeypatch: 
     features = FeatureSet.from_json(json.dumps(dataset.version.entry.meta["features"]))
     task = PredictTask(lake=dataset.version.lake.url, model="models/things@1", data="clean/things@1",
                        features=FeatureSet.of(features.inputs).to_json(),
-                       targets=FeatureSet.of({"digit": features["digit"]}).to_json(),
+                       outputs=default_outputs(FeatureSet.of({"digit": features["digit"]})),
                        columns=tuple(batches[0].schema.names), batch=7, keep=("name",), threads=1)
     said = {row["name"]: row for batch in score_batches(task, iter(batches)) for row in batch.to_pylist()}
     tensors = [{name: values[place] for name, values in arrays.items()}

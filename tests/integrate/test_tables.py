@@ -9,8 +9,8 @@ import pytest
 
 from laketrain import Pipeline
 from laketrain.pipeline.stages import in_order
-from laketrain.report.flow import flow
 from laketrain.report.run import Run
+from laketrain.report.sections.flow import flow
 from laketrain.stages import RunRecord
 
 from ..tables import land_files, rows_of

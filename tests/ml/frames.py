@@ -1,4 +1,4 @@
-"""DataFrames of tiny images, and an estimator for them that is quick and nearly always right."""
+"""DataFrames of tiny images, and an estimator that learns them quickly."""
 
 from __future__ import annotations
 

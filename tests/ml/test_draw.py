@@ -1,4 +1,4 @@
-"""Without a declared split the estimator's validation rows are of all that training sees, and the same every time."""
+"""Without a declared split, the estimator draws validation rows of all kinds, and the same ones every time."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def kinds(spark: SparkSession, rows: int, kinds: int) -> DataFrame:
     return spark.createDataFrame(values, "x double, label double")
 
 
-def test_four_one_hot_inputs_are_in_training_and_validation_alike(spark: SparkSession, tmp_path: Path) -> None:
+def test_four_one_hot_inputs_are_in_training_and_in_validation(spark: SparkSession, tmp_path: Path) -> None:
     frame = spark.createDataFrame([([float(k == row % 4) for k in range(4)], float(row % 2)) for row in range(120)],
                                   "x array<double>, label double")
-    found = inputs_of(converted(tmp_path, frame, features=ONE_HOT))
-    assert {split: sorted(own.values()) for split, own in found.items()} == {"train": [27] * 4, "val": [3] * 4}
+    result = inputs_of(converted(tmp_path, frame, features=ONE_HOT))
+    assert {split: sorted(own.values()) for split, own in result.items()} == {"train": [27] * 4, "val": [3] * 4}
 
 
-def test_numbers_of_few_values_are_drawn_by_row_however_spark_has_cut_the_frame(spark: SparkSession,
+def test_numbers_of_few_values_are_drawn_by_row_however_spark_partitions_the_frame(spark: SparkSession,
                                                                                 tmp_path: Path) -> None:
     def drawn(frame: DataFrame, name: str) -> list[tuple[Any, ...]]:
         table = converted(tmp_path, frame, features=NUMBER, name=name).entry.parents[f"integrated/{name}"]
@@ -70,13 +70,13 @@ def test_constant_two_valued_and_few_inputs_leave_no_split_empty(spark: SparkSes
     assert splits == {"train": rows - val, "val": val}
 
 
-def test_a_single_row_is_refused_with_what_helps(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_single_row_is_refused_with_a_next_step(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has 1 rows, expected one at least for each of train, val.*Fraction=0"):
         converted(tmp_path, kinds(spark, 1, 1), features=NUMBER)
     assert Lake(tmp_path).table("integrated", "ml").versions() == []
 
 
-def test_images_that_are_alike_stay_together_where_there_are_many(spark: SparkSession, tmp_path: Path) -> None:
+def test_identical_images_stay_together_if_there_are_many(spark: SparkSession, tmp_path: Path) -> None:
     """Each of 60 images twice: with a fifth for validation that is enough to draw by value."""
     version = converted(tmp_path, frame_of(spark, rows_of(60) * 2), validationFraction=0.2)
     dataset = Dataset(version)

@@ -1,4 +1,4 @@
-"""In a Spark Pipeline the estimator learns what scikit-learn learns, and its model keeps every row and column."""
+"""In a Spark Pipeline the estimator is as accurate as scikit-learn, and its model keeps every row and column."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake
 from laketrain.ml import KerasEstimator, KerasModel
-from laketrain.ml.data import commit_frame, plain
+from laketrain.ml.data import as_array, commit_frame
 
 if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
@@ -47,12 +47,12 @@ def fitted(spark: SparkSession, lake: Path) -> PipelineModel:
 
 @pytest.fixture(scope="module")
 def model(fitted: PipelineModel) -> KerasModel:
-    found = fitted.stages[1]
-    assert isinstance(found, KerasModel)
-    return found
+    result = fitted.stages[1]
+    assert isinstance(result, KerasModel)
+    return result
 
 
-def test_it_is_as_often_right_as_scikit_learns_softmax_regression(spark: SparkSession, fitted: PipelineModel) -> None:
+def test_its_accuracy_is_that_of_scikit_learns_softmax_regression(spark: SparkSession, fitted: PipelineModel) -> None:
     from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 
     scored = fitted.transform(frame_of(spark, rows_of(120, seed=2)))
@@ -65,16 +65,16 @@ def test_it_is_as_often_right_as_scikit_learns_softmax_regression(spark: SparkSe
     assert 0 < loss < 0.5
 
 
-def test_each_row_gets_what_keras_says_of_it(spark: SparkSession, fitted: PipelineModel, model: KerasModel) -> None:
-    found = {row["name"]: row for row in fitted.transform(frame_of(spark, rows_of(50, seed=3))).collect()}
+def test_each_row_has_the_prediction_of_keras(spark: SparkSession, fitted: PipelineModel, model: KerasModel) -> None:
+    result = {row["name"]: row for row in fitted.transform(frame_of(spark, rows_of(50, seed=3))).collect()}
     images, _ = tiny.draw(50, 3)
-    said = np.asarray(model.keras()({"image": images}))
-    rows = [found[f"row {number}"] for number in range(50)]
-    np.testing.assert_allclose([row["probability"].toArray() for row in rows], said, rtol=1e-5, atol=1e-7)
-    assert [row["prediction"] for row in rows] == said.argmax(axis=1).astype(float).tolist()
+    probabilities = np.asarray(model.keras()({"image": images}))
+    rows = [result[f"row {number}"] for number in range(50)]
+    np.testing.assert_allclose([row["probability"].toArray() for row in rows], probabilities, rtol=1e-5, atol=1e-7)
+    assert [row["prediction"] for row in rows] == probabilities.argmax(axis=1).astype(float).tolist()
 
 
-def test_all_columns_of_the_frame_stay_as_they_are(spark: SparkSession, model: KerasModel) -> None:
+def test_all_columns_of_the_frame_are_unchanged(spark: SparkSession, model: KerasModel) -> None:
     """Also those that only Spark ML knows, their metadata, and names that SQL would cut."""
     from pyspark.ml.feature import StringIndexer
     from pyspark.ml.linalg import SparseVector
@@ -92,19 +92,19 @@ def test_all_columns_of_the_frame_stay_as_they_are(spark: SparkSession, model: K
                          ).collect() == frame.collect()
 
 
-def test_a_row_that_cannot_be_scored_stays_with_its_reason(spark: SparkSession, model: KerasModel) -> None:
+def test_a_row_that_cannot_be_scored_has_a_reason(spark: SparkSession, model: KerasModel) -> None:
     rows = rows_of(9)
     rows[2]["pixels"], rows[7]["pixels"] = rows[2]["pixels"][:63], None
-    found = {row["name"]: row for row in model.transform(frame_of(spark, rows)).collect()}
-    assert len(found) == 9
-    for name, row in found.items():
+    result = {row["name"]: row for row in model.transform(frame_of(spark, rows)).collect()}
+    assert len(result) == 9
+    for name, row in result.items():
         bad = name in ("row 2", "row 7")
         assert (row["prediction"] is None, row["probability"] is None, row["_reason"] is not None) == (bad, bad, bad)
         assert bad or len(row["probability"]) == 4
-    assert "63 values, expected 64" in found["row 2"]["_reason"]
+    assert "63 values, expected 64" in result["row 2"]["_reason"]
 
 
-def test_nothing_is_computed_before_somebody_asks(spark: SparkSession, model: KerasModel) -> None:
+def test_transform_is_lazy(spark: SparkSession, model: KerasModel) -> None:
     from pyspark.sql import functions as F
 
     frame = frame_of(spark, rows_of(3)).withColumn("boom", F.raise_error(F.lit("asked")).cast("string"))
@@ -134,7 +134,7 @@ def test_two_fits_of_the_same_rows_end_with_the_same_weights(spark: SparkSession
     assert first.version.entry.meta["weights"] == second.version.entry.meta["weights"]
 
 
-def test_what_is_tuned_has_its_way_over_the_section(spark: SparkSession, tmp_path: Path) -> None:
+def test_params_override_the_train_section(spark: SparkSession, tmp_path: Path) -> None:
     train = {"model": {"name": "linear"}, "epochs": 7, "optimizer": {"name": "sgd", "learning_rate": 0.5}}
     estimator = estimator_for(tmp_path, train=train, epochs=1)
     fitted = estimator.fit(frame_of(spark, rows_of(40)), {estimator.learningRate: 0.25, estimator.seed: 5})
@@ -147,11 +147,11 @@ def test_vectors_of_spark_ml_are_arrays_in_the_lake(spark: SparkSession, tmp_pat
     from pyspark.ml.linalg import DenseVector, SparseVector
 
     frame = spark.createDataFrame([(DenseVector([1.0, 2.0]),), (SparseVector(2, [1], [3.0]),)], ["vector"])
-    table = commit_frame(Lake(tmp_path), "vectors", frame.select(plain(frame, "vector").alias("vector")))
+    table = commit_frame(Lake(tmp_path), "vectors", frame.select(as_array(frame, "vector").alias("vector")))
     assert sorted(row["vector"] for row in rows_in(table)) == [[0.0, 3.0], [1.0, 2.0]]
 
 
-def test_a_row_without_its_vector_keeps_its_place_and_ends_a_fit_in_words(spark: SparkSession,
+def test_a_row_without_its_vector_has_a_reason_and_fails_a_fit_with_a_message(spark: SparkSession,
                                                                           tmp_path: Path) -> None:
     from pyspark.ml.linalg import DenseVector
 
@@ -162,11 +162,11 @@ def test_a_row_without_its_vector_keeps_its_place_and_ends_a_fit_in_words(spark:
     with pytest.raises(DataError, match="1 of 40 rows were rejected"):
         estimator.fit(frame)
     fitted = estimator.copy({estimator.convert: {"max_reject_fraction": 0.1}}).fit(frame)
-    found = {row["number"]: row for row in fitted.transform(frame).collect()}
-    assert len(found) == 40
-    assert (found[3]["prediction"], found[3]["probability"], found[3]["vector"]) == (None, None, None)
-    assert "is null" in found[3]["_reason"]
-    assert [number for number, row in found.items() if row["_reason"]] == [3]
+    result = {row["number"]: row for row in fitted.transform(frame).collect()}
+    assert len(result) == 40
+    assert (result[3]["prediction"], result[3]["probability"], result[3]["vector"]) == (None, None, None)
+    assert "is null" in result[3]["_reason"]
+    assert [number for number, row in result.items() if row["_reason"]] == [3]
 
 
 def vectors_of(spark: SparkSession, rows: list[tuple[int, object, float]]) -> DataFrame:
@@ -178,7 +178,7 @@ def vectors_of(spark: SparkSession, rows: list[tuple[int, object, float]]) -> Da
         T.StructField("label", T.DoubleType())]))
 
 
-def test_rows_that_fit_no_feature_end_the_fit_unless_they_may_be_lost(spark: SparkSession, tmp_path: Path) -> None:
+def test_rows_that_fit_no_feature_fail_the_fit_unless_rejects_are_allowed(spark: SparkSession, tmp_path: Path) -> None:
     rows = rows_of(40)
     rows[3]["pixels"] = [1]
     frame = frame_of(spark, rows)
@@ -188,33 +188,33 @@ def test_rows_that_fit_no_feature_end_the_fit_unless_they_may_be_lost(spark: Spa
     assert fitted.version.lake.version("quarantine/ml-features").rows == 1
 
 
-def test_a_frame_without_the_models_column_is_refused_by_name(spark: SparkSession, model: KerasModel) -> None:
+def test_a_frame_without_a_column_of_the_model_is_refused(spark: SparkSession, model: KerasModel) -> None:
     frame = frame_of(spark, rows_of(3))
     with pytest.raises(DataError, match=r"'pixels', which the DataFrame lacks. Next: Did you mean 'pixel'"):
         model.transform(frame.withColumnRenamed("pixels", "pixel"))
-    with pytest.raises(DataError, match="'prediction', which is there already"):
+    with pytest.raises(DataError, match="'prediction', which already exists"):
         model.transform(frame.withColumnRenamed("label", "prediction"))
-    with pytest.raises(DataError, match="'prediction', which is there already"):
+    with pytest.raises(DataError, match="'prediction', which already exists"):
         model.transform(frame.withColumnRenamed("label", "Prediction"))  # Spark minds no capitals
 
 
-def test_every_mistake_is_told_before_anything_is_done(spark: SparkSession, tmp_path: Path) -> None:
+def test_all_problems_are_reported_before_anything_runs(spark: SparkSession, tmp_path: Path) -> None:
     estimator = estimator_for(
         tmp_path, train={"model": {"name": "linearr"}, "epoch": 3}, batch=15, ranks=2,
         features={"image": {"kind": "image", "column": "pixel", "shape": [8, 8, 1]},
                   "label": {"kind": "label", "classes": 4}})
     with pytest.raises(ConfigError) as caught:
         estimator.fit(frame_of(spark, rows_of(3)))
-    told = {problem.where: str(problem) for problem in caught.value.problems}
-    assert set(told) >= {"train.epoch", "features.image.column"}
-    assert "Did you mean 'epochs'" in told["train.epoch"]
-    assert "Did you mean 'pixels'" in told["features.image.column"]
-    assert any("Did you mean 'linear'" in text for text in told.values())
+    messages = {problem.where: str(problem) for problem in caught.value.problems}
+    assert set(messages) >= {"train.epoch", "features.image.column"}
+    assert "Did you mean 'epochs'" in messages["train.epoch"]
+    assert "Did you mean 'pixels'" in messages["features.image.column"]
+    assert any("Did you mean 'linear'" in text for text in messages.values())
     assert all(problem.line is None for problem in caught.value.problems)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_of_logits_is_refused_for_an_estimator_too(spark: SparkSession, tmp_path: Path,
+def test_a_model_that_returns_logits_is_refused_in_an_estimator_too(spark: SparkSession, tmp_path: Path,
                                                            monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "frame_nets.py").write_text(
         "import keras\n\ndef net(features):\n    return keras.Sequential([keras.layers.Rescaling(1 / 255), "
@@ -224,12 +224,12 @@ def test_a_model_of_logits_is_refused_for_an_estimator_too(spark: SparkSession, 
         estimator_for(tmp_path / "lake", train={"model": {"use": "frame_nets:net"}}).fit(frame_of(spark, rows_of(40)))
 
 
-def test_what_is_not_set_is_named(spark: SparkSession) -> None:
+def test_missing_params_are_named(spark: SparkSession) -> None:
     with pytest.raises(ConfigError, match=r"(?s)2 problems.*features: is not set.*train: is not set"):
         KerasEstimator(lake="somewhere").fit(frame_of(spark, rows_of(3)))
 
 
-def test_no_target_and_targets_that_no_column_holds_are_refused(spark: SparkSession, tmp_path: Path) -> None:
+def test_no_target_and_unsupported_targets_are_refused(spark: SparkSession, tmp_path: Path) -> None:
     image = {"image": {"kind": "image", "column": "pixels", "shape": [8, 8, 1]}}
     ahead = {"kind": "sequence", "role": "target", "column": "pixels", "shape": [4, 16]}
     for features, kinds in (({**image, "ahead": ahead}, r"ahead \(sequence\)"), (image, "target")):
@@ -237,18 +237,18 @@ def test_no_target_and_targets_that_no_column_holds_are_refused(spark: SparkSess
             estimator_for(tmp_path, features=features).fit(frame_of(spark, rows_of(3)))
 
 
-@pytest.mark.parametrize(("settings", "said"), [
-    ({"features": ["image"]}, "expected a dict"), ({"train": {"model": object()}}, "JSON has no word for"),
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"features": ["image"]}, "expected a dict"), ({"train": {"model": object()}}, "that isn't JSON"),
     ({"train": {1: 2}}, "expected text"), ({"epochs": "3"}, "epochs"),
     ({"scoreBatch": 0}, '"scoreBatch". received 0, expected a number of rows, 1 or more'),
     ({"scoreBatch": -512}, "received -512"), ({"scoreBatch": "many"}, "scoreBatch")])
-def test_a_param_of_another_type_is_refused_as_spark_ml_does(settings: dict[str, object], said: str,
+def test_a_param_of_another_type_is_refused_like_in_spark_ml(settings: dict[str, object], message: str,
                                                              spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match=said):
+    with pytest.raises(TypeError, match=message):
         estimator_for(tmp_path, **settings)
 
 
-def test_a_batch_of_no_rows_is_refused_for_the_model_however_it_is_set(spark: SparkSession, model: KerasModel) -> None:
+def test_a_batch_of_no_rows_is_refused_however_it_is_set(spark: SparkSession, model: KerasModel) -> None:
     for batch in (0, -1):
         with pytest.raises(TypeError, match="expected a number of rows, 1 or more"):
             KerasModel(scoreBatch=batch)
@@ -257,7 +257,7 @@ def test_a_batch_of_no_rows_is_refused_for_the_model_however_it_is_set(spark: Sp
     assert model.transform(frame_of(spark, rows_of(3)), {model.scoreBatch: 1}).count() == 3
 
 
-def test_params_explain_themselves_and_copies_are_apart(spark: SparkSession, tmp_path: Path) -> None:
+def test_params_are_explained_and_copies_are_independent(spark: SparkSession, tmp_path: Path) -> None:
     estimator = estimator_for(tmp_path)
     text = estimator.explainParams()
     assert "learningRate: of the first step" in text and "current: 0.01" in text and text.count("\n") >= 15

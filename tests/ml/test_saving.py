@@ -1,4 +1,4 @@
-"""Estimators, models and pipelines come back from disk as they were; a model whose version is gone is refused."""
+"""Saved estimators, models and pipelines can be loaded; a model whose version is missing is refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def model(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Kera
     return KerasModel(lake=version.lake.url, model=version.ref, predictionCol="said")
 
 
-def test_an_estimator_comes_back_with_all_its_params(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_loaded_estimator_has_all_its_params(spark: SparkSession, tmp_path: Path) -> None:
     estimator = estimator_for(tmp_path / "lake", ranks=2, split={"by": "name", "fractions": {"train": 1.0}})
     estimator.save(str(tmp_path / "saved"))
     loaded = KerasEstimator.load(str(tmp_path / "saved"))
@@ -36,7 +36,7 @@ def test_an_estimator_comes_back_with_all_its_params(spark: SparkSession, tmp_pa
         param.name: value for param, value in estimator.extractParamMap().items()}
 
 
-def test_a_model_comes_back_and_scores_the_same(spark: SparkSession, model: KerasModel, tmp_path: Path) -> None:
+def test_a_loaded_model_scores_the_same(spark: SparkSession, model: KerasModel, tmp_path: Path) -> None:
     model.save(str(tmp_path / "saved"))
     loaded = KerasModel.load(str(tmp_path / "saved"))
     assert (loaded.uid, loaded.ref, loaded.getOrDefault("lake")) == (model.uid, "models/tiny@1", model.version.lake.url)
@@ -44,7 +44,7 @@ def test_a_model_comes_back_and_scores_the_same(spark: SparkSession, model: Kera
     assert loaded.transform(frame).collect() == model.transform(frame).collect()
 
 
-def test_a_pipeline_comes_back(spark: SparkSession, model: KerasModel, tmp_path: Path) -> None:
+def test_a_pipeline_can_be_loaded(spark: SparkSession, model: KerasModel, tmp_path: Path) -> None:
     from pyspark.ml import Pipeline, PipelineModel
     from pyspark.ml.feature import StringIndexer
 
@@ -60,19 +60,19 @@ def test_a_pipeline_comes_back(spark: SparkSession, model: KerasModel, tmp_path:
     assert isinstance(stages[1], KerasEstimator) and stages[1].getOrDefault("epochs") == 3
 
 
-def test_a_model_whose_version_is_gone_is_refused_on_loading(
+def test_a_model_whose_version_is_missing_is_refused_on_loading(
         spark: SparkSession, model: KerasModel, tmp_path: Path) -> None:
-    place = tmp_path / "lake"
-    shutil.copytree(Path(model.version.lake.url), place)
-    KerasModel(lake=str(place), model=model.ref).save(str(tmp_path / "saved"))
-    next(place.rglob("model.keras")).unlink()
+    copy = tmp_path / "lake"
+    shutil.copytree(Path(model.version.lake.url), copy)
+    KerasModel(lake=str(copy), model=model.ref).save(str(tmp_path / "saved"))
+    next(copy.rglob("model.keras")).unlink()
     with pytest.raises(LakeError, match=r"needs models/tiny@1 of the lake .*model.keras is gone.*bring that version"):
         KerasModel.load(str(tmp_path / "saved"))
-    shutil.rmtree(place)
+    shutil.rmtree(copy)
     with pytest.raises(LakeError, match=r"needs models/tiny@1 of the lake .*nothing was committed"):
         KerasModel.load(str(tmp_path / "saved"))
 
 
-def test_a_model_without_its_reference_says_what_to_give(spark: SparkSession) -> None:
+def test_a_model_without_its_reference_is_refused_with_an_example(spark: SparkSession) -> None:
     with pytest.raises(LakeError, match="'model' is not set"):
         KerasModel(lake="somewhere").transform(frame_of(spark, rows_of(1)))

@@ -1,4 +1,4 @@
-"""Targets of every kind that a column can hold, one or several: each is told in what Spark's evaluators take."""
+"""Each target of any kind that a column supports has columns that Spark's evaluators accept."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ TARGETS: dict[str, Any] = {
 def drawn(rows: int, seed: int) -> list[tuple[Any, ...]]:
     """Goods whose price and size are sums of their numbers and some noise, and whose sort and tags tell of them."""
     random = np.random.default_rng(seed)
-    found = []
+    result = []
     for number, (a, b, c) in enumerate(random.normal(size=(rows, 3)).tolist()):
         price, size = 40 + 5 * a - 3 * b + 0.2 * random.normal(), 2 + c
         tags = [tag for tag, has in zip(TAGS, (price < 40, size > 2, a > 0), strict=True) if has]
-        found.append((number, a, b, c, float(price), float(size), SORTS[int(a + b > 0)], tags))
-    return found
+        result.append((number, a, b, c, float(price), float(size), SORTS[int(a + b > 0)], tags))
+    return result
 
 
 def goods(spark: SparkSession, rows: int, seed: int = 1) -> DataFrame:
@@ -59,14 +59,14 @@ def test_a_value_is_predicted_as_sparks_linear_regression_does(spark: SparkSessi
                                             "price": TARGETS["price"]})
     reference = LinearRegression(labelCol="price")
     frame, others = goods(spark, 240), goods(spark, 100, seed=2)
-    errors, said = [], []
+    errors, predictions = [], []
     for stage in (ours, reference):
         scored = Pipeline(stages=[assembler, stage]).fit(frame).transform(others)
         errors.append(RegressionEvaluator(labelCol="price", metricName="rmse").evaluate(scored))
-        said.append([row["prediction"] for row in scored.orderBy("id").collect()])
+        predictions.append([row["prediction"] for row in scored.orderBy("id").collect()])
     assert scored.schema["prediction"].dataType.simpleString() == "double"
     assert errors[0] < 1.15 * errors[1] < 0.5
-    np.testing.assert_allclose(said[0], said[1], atol=0.3)
+    np.testing.assert_allclose(predictions[0], predictions[1], atol=0.3)
 
 
 def test_a_value_is_tuned_by_cross_validation(spark: SparkSession, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def several(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Ke
     return estimator_of(lake, "sort", "tags", "both", train=train).fit(goods(spark, 240))
 
 
-def test_each_of_several_targets_has_columns_of_its_own(spark: SparkSession, several: KerasModel) -> None:
+def test_each_of_several_targets_has_its_own_columns(spark: SparkSession, several: KerasModel) -> None:
     frame = goods(spark, 60, seed=2)
     scored = several.transform(frame)
     added = {field.name: field.dataType.simpleString() for field in scored.schema.fields[len(frame.columns):]}
@@ -101,18 +101,20 @@ def test_each_of_several_targets_has_columns_of_its_own(spark: SparkSession, sev
     inputs = np.array([[row["a"], row["b"], row["c"]] for row in rows])
     stored, _ = features.encode_batch(frame.orderBy("id").toArrow().combine_chunks().to_batches()[0])
     np.testing.assert_allclose(features.tensors(stored, ["x"])["x"], inputs, atol=4)  # scaled, so only near
-    said = {name: np.asarray(value) for name, value in several.keras()(features.tensors(stored, ["x"])).items()}
-    np.testing.assert_allclose([row["sort_probability"].toArray() for row in rows], said["sort"], rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose([row["tags_probability"].toArray() for row in rows], said["tags"], rtol=1e-5, atol=1e-7)
-    assert [row["sort_prediction"] for row in rows] == said["sort"].argmax(axis=1).astype(float).tolist()
+    outputs = {name: np.asarray(value) for name, value in several.keras()(features.tensors(stored, ["x"])).items()}
+    np.testing.assert_allclose([row["sort_probability"].toArray() for row in rows], outputs["sort"],
+                               rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose([row["tags_probability"].toArray() for row in rows], outputs["tags"],
+                               rtol=1e-5, atol=1e-7)
+    assert [row["sort_prediction"] for row in rows] == outputs["sort"].argmax(axis=1).astype(float).tolist()
     assert [row["tags_prediction"] for row in rows] == [np.flatnonzero(one >= 0.5).astype(float).tolist()
-                                                        for one in said["tags"]]
+                                                        for one in outputs["tags"]]
     np.testing.assert_allclose([row["both_prediction"].toArray() for row in rows],
-                               features["both"].unscale(said["both"]), rtol=1e-5, atol=1e-5)
+                               features["both"].unscale(outputs["both"]), rtol=1e-5, atol=1e-5)
     assert several.labels == SORTS
 
 
-def test_sparks_evaluators_take_each_of_them(spark: SparkSession, several: KerasModel) -> None:
+def test_sparks_evaluators_accept_the_columns_of_each_target(spark: SparkSession, several: KerasModel) -> None:
     from pyspark.ml.evaluation import MulticlassClassificationEvaluator, MultilabelClassificationEvaluator
     from pyspark.ml.feature import StringIndexer
     from pyspark.sql import functions as F
@@ -129,16 +131,16 @@ def test_sparks_evaluators_take_each_of_them(spark: SparkSession, several: Keras
     assert accuracy > 0.9 and f1 > 0.85
 
 
-def test_a_row_that_cannot_be_scored_is_null_in_all_of_them(spark: SparkSession, several: KerasModel) -> None:
+def test_a_row_that_cannot_be_scored_is_null_for_all_targets(spark: SparkSession, several: KerasModel) -> None:
     rows = [(*row[:1], None, *row[2:]) if row[0] == 3 else row for row in drawn(6, 4)]
     scored = several.transform(spark.createDataFrame(rows, COLUMNS)).orderBy("id").collect()
     for row in scored:
-        told = [name for name in row.asDict() if name.endswith(("_prediction", "_probability"))]
-        assert [row[name] is None for name in told] == [row["id"] == 3] * 5
+        columns = [name for name in row.asDict() if name.endswith(("_prediction", "_probability"))]
+        assert [row[name] is None for name in columns] == [row["id"] == 3] * 5
         assert (row["_reason"] is not None) == (row["id"] == 3)
 
 
-def test_a_model_of_several_labels_says_that_each_has_its_own(spark: SparkSession, tmp_path: Path) -> None:
+def test_labels_of_a_model_with_several_labels_are_refused_with_a_hint(spark: SparkSession, tmp_path: Path) -> None:
     features = {**INPUTS, "sort": TARGETS["sort"], "other": {**TARGETS["sort"]}}
     model = estimator_of(tmp_path, features=features, epochs=1).fit(goods(spark, 40))
     assert {"sort_prediction", "other_prediction"} <= set(model.transform(goods(spark, 4)).columns)

@@ -47,7 +47,7 @@ def test_cross_validation_finds_the_better_rate(spark: SparkSession, tmp_path: P
     assert isinstance(loaded, KerasModel) and loaded.ref == best.ref
 
 
-def test_two_pipelines_that_are_fitted_at_once_do_not_meet(spark: SparkSession, tmp_path: Path) -> None:
+def test_two_concurrent_fits_are_independent(spark: SparkSession, tmp_path: Path) -> None:
     """Two ranks each, of the two slots that there are: the second waits for the first."""
     frame, fitted = frame_of(spark, rows_of(60)), []
 
@@ -64,7 +64,7 @@ def test_two_pipelines_that_are_fitted_at_once_do_not_meet(spark: SparkSession, 
     assert spark.conf.get("spark.sql.ansi.enabled") == spark.newSession().conf.get("spark.sql.ansi.enabled")
 
 
-def test_ranks_of_fits_at_once_never_hold_more_than_the_slots(spark: SparkSession) -> None:
+def test_concurrent_fits_never_take_more_slots_than_spark_has(spark: SparkSession) -> None:
     sc, held, most, lock = spark.sparkContext, [0], [0], threading.Lock()
 
     def hold(ranks: int) -> None:
@@ -84,7 +84,7 @@ def test_ranks_of_fits_at_once_never_hold_more_than_the_slots(spark: SparkSessio
     assert (held, most) == ([0], [2])
 
 
-def test_more_ranks_than_slots_are_not_waited_for(spark: SparkSession) -> None:
+def test_more_ranks_than_slots_start_at_once(spark: SparkSession) -> None:
     """The launch says what is wrong with them."""
     with slot_lock(spark.sparkContext, 5):
         pass

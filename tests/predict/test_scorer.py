@@ -1,4 +1,4 @@
-"""One Spark task's work, without Spark: every row scored by the model, or with the reason why it can't be."""
+"""A Spark task of predict, without Spark: every row is scored by the model, or has the reason why it can't be."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from laketrain.lake import Lake, Version
 from laketrain.models.saving import load_model
 from laketrain.predict import scorer
 from laketrain.predict.scorer import PredictTask, score_batches
+from laketrain.tasks import default_outputs
 
 pytestmark = pytest.mark.slow
 COLUMNS = ["name", "class", "probability", "model", "data", "_reason", "_record"]
@@ -28,7 +29,7 @@ def task_of(model: Version, *, batch: int = 16, names: tuple[str, ...] | None = 
     features = FeatureSet.model_validate(model.entry.meta["features"])
     label = Label(column="label", names=names) if names else features["label"]
     return PredictTask(model.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(),
-                       FeatureSet.of({"label": label}).to_json(),
+                       default_outputs(FeatureSet.of({"label": label})),
                        "clean/new@7", ("name", "pixels", "other"), batch, ("name",), threads=1)
 
 
@@ -41,25 +42,25 @@ def batches_of(rows: list[list[int | None] | bytes | None], sizes: list[int]) ->
 
 
 def scored(task: PredictTask, batches: list[pa.RecordBatch]) -> list[dict]:
-    found = list(score_batches(task, iter(batches)))
-    assert [batch.num_rows for batch in found] == [batch.num_rows for batch in batches]
-    assert all(batch.schema.names == COLUMNS for batch in found)
-    return [row for batch in found for row in batch.to_pylist()]
+    result = list(score_batches(task, iter(batches)))
+    assert [batch.num_rows for batch in result] == [batch.num_rows for batch in batches]
+    assert all(batch.schema.names == COLUMNS for batch in result)
+    return [row for batch in result for row in batch.to_pylist()]
 
 
 @pytest.mark.parametrize("batch", [1, 16, 512])
 def test_predictions_are_the_models_own_on_the_pixels(model: Version, batch: int) -> None:
     images, _ = tiny.draw(40, seed=9)
-    said = np.asarray(load_model(model)({"image": images}))
+    probabilities = np.asarray(load_model(model)({"image": images}))
     rows = scored(task_of(model, batch=batch), batches_of(images.reshape(40, -1).tolist(), [17, 0, 22, 1]))
-    assert [row["class"] for row in rows] == said.argmax(axis=1).tolist()
-    assert [row["probability"] for row in rows] == pytest.approx(said.max(axis=1).tolist(), rel=1e-5)
+    assert [row["class"] for row in rows] == probabilities.argmax(axis=1).tolist()
+    assert [row["probability"] for row in rows] == pytest.approx(probabilities.max(axis=1).tolist(), rel=1e-5)
     assert [row["name"] for row in rows] == [f"row {row}" for row in range(40)]
     assert {(row["model"], row["data"], row["_reason"], row["_record"]) for row in rows} == {
         ("models/tiny@1", "clean/new@7", None, None)}
 
 
-def test_a_class_is_said_as_the_column_had_it(model: Version) -> None:
+def test_a_class_is_written_as_in_the_column(model: Version) -> None:
     images, _ = tiny.draw(9, seed=9)
     batches = batches_of(images.reshape(9, -1).tolist(), [9])
     numbers = [row["class"] for row in scored(task_of(model), batches)]
@@ -67,7 +68,7 @@ def test_a_class_is_said_as_the_column_had_it(model: Version) -> None:
     assert [row["class"] for row in scored(task_of(model, names=names), batches)] == [names[n] for n in numbers]
 
 
-def test_a_row_that_can_not_be_scored_has_its_reason_and_record_and_its_neighbours_their_class(model: Version) -> None:
+def test_a_row_that_cannot_be_scored_has_its_reason_and_record_and_others_their_class(model: Version) -> None:
     images, _ = tiny.draw(6, seed=9)
     good = images.reshape(6, -1).tolist()
     bad = [good[0][:-1], None, [*good[0][:-1], 256], [*good[0][:-1], None]]
@@ -89,7 +90,7 @@ def test_a_batch_without_a_good_row_needs_no_model(model: Version) -> None:
 
 
 @pytest.mark.parametrize("kind", ["list", "binary"])
-def test_what_the_model_is_fed_is_what_convert_stores_for_the_same_rows(
+def test_the_model_gets_what_convert_stores_for_the_same_rows(
         model: Version, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """No train/serve skew: the tensors of both roads are equal, byte for byte."""
     fed: list[np.ndarray] = []

@@ -1,4 +1,4 @@
-"""A table in, predictions and quarantine out: every row is in one of both, with what made it."""
+"""Every row of a table is in the predictions or in the quarantine, with the versions that it comes from."""
 
 from __future__ import annotations
 
@@ -54,22 +54,22 @@ def predicted(spark: SparkSession, table: Version, model: Version, **settings: A
     return predict(spark, table, model, config.name or table.name, config, fingerprint_predict(table, model, config))
 
 
-def test_rows_that_convert_stored_are_predicted_as_the_dataset_is(spark: SparkSession, model: Version) -> None:
+def test_a_table_and_its_dataset_have_the_same_predictions(spark: SparkSession, model: Version) -> None:
     """The same rows on both roads: through the dataset to the model, and through predict."""
     lake = model.lake
     version = predicted(spark, lake.table("integrated", "training").get(1), model)
-    found = {row["name"]: row for row in rows_of(version)}
+    result = {row["name"]: row for row in rows_of(version)}
     dataset, loaded = Dataset(lake.table("features", "tiny").get(1)), load_model(model)
     seen = 0
     for split, count in dataset.splits.items():
         with dataset.reader(split, ["image", "name"]) as reader:
             arrays = reader.read(np.arange(count))
-        said = np.asarray(loaded({"image": arrays["image"]}))
-        rows = [found[name] for name in arrays["name"]]
-        assert [row["class"] for row in rows] == said.argmax(axis=1).tolist()
-        assert [row["probability"] for row in rows] == pytest.approx(said.max(axis=1).tolist(), rel=1e-5)
+        probabilities = np.asarray(loaded({"image": arrays["image"]}))
+        rows = [result[name] for name in arrays["name"]]
+        assert [row["class"] for row in rows] == probabilities.argmax(axis=1).tolist()
+        assert [row["probability"] for row in rows] == pytest.approx(probabilities.max(axis=1).tolist(), rel=1e-5)
         seen += count
-    assert seen == len(found) == 120
+    assert seen == len(result) == 120
 
 
 def test_each_row_is_scored_or_quarantined_with_its_reason(spark: SparkSession, model: Version) -> None:
@@ -78,14 +78,14 @@ def test_each_row_is_scored_or_quarantined_with_its_reason(spark: SparkSession, 
     table = commit_table(model.lake, "new", rows, COLUMNS, files=3)
     version = predicted(spark, table, model, batch=8)
 
-    found = rows_of(version)
-    assert list(found[0]) == ["name", "class", "probability", "model", "data"]
-    assert sorted(row["name"] for row in found) == sorted(f"row {i}" for i in range(31) if i not in (4, 9, 30))
-    assert {(row["model"], row["data"]) for row in found} == {(model.ref, table.ref)}
-    assert all(0.25 <= row["probability"] <= 1 for row in found)
+    result = rows_of(version)
+    assert list(result[0]) == ["name", "class", "probability", "model", "data"]
+    assert sorted(row["name"] for row in result) == sorted(f"row {i}" for i in range(31) if i not in (4, 9, 30))
+    assert {(row["model"], row["data"]) for row in result} == {(model.ref, table.ref)}
+    assert all(0.25 <= row["probability"] <= 1 for row in result)
     entry = version.entry
     assert (entry.counts["in"], entry.counts["out"], entry.counts["quarantined"]) == (31, 28, 3)
-    assert entry.counts["classes"] == {str(c): n for c, n in sorted(Counter(row["class"] for row in found).items())}
+    assert entry.counts["classes"] == {str(c): n for c, n in sorted(Counter(row["class"] for row in result).items())}
     assert entry.parents == {"clean/new": table.number, "models/tiny": model.number}
 
     refused = rows_of(model.lake.table("quarantine", "new-predictions").latest())
@@ -95,14 +95,14 @@ def test_each_row_is_scored_or_quarantined_with_its_reason(spark: SparkSession, 
     assert all('"name": "row ' in row["record"] for row in refused)
 
 
-def test_columns_to_keep_can_be_named(spark: SparkSession, model: Version) -> None:
+def test_columns_to_keep_can_be_chosen(spark: SparkSession, model: Version) -> None:
     table = commit_table(model.lake, "kept", table_rows(3), COLUMNS)
     version = predicted(spark, table, model, keep=["scanner", "label"], name="mine")
     assert version.table == "predictions/mine"
     assert list(rows_of(version)[0]) == ["scanner", "label", "class", "probability", "model", "data"]
 
 
-def test_a_row_is_scored_alike_whether_its_task_or_spark_reads_it(spark: SparkSession, model: Version) -> None:
+def test_rows_read_by_tasks_and_by_spark_have_the_same_predictions(spark: SparkSession, model: Version) -> None:
     """A date is what only Spark reads as Spark does."""
     rows = [{**row, "day": date(2026, 1, 1)} for row in table_rows(40)]
     table = commit_table(model.lake, "read", rows, f"{COLUMNS}, day date", files=3)
@@ -120,23 +120,23 @@ def test_an_empty_table_has_no_predictions(spark: SparkSession, model: Version) 
     assert (version.entry.counts["in"], version.entry.counts["out"]) == (0, 0)
 
 
-@pytest.mark.parametrize(("columns", "keep", "said"), [
+@pytest.mark.parametrize(("columns", "keep", "message"), [
     ("name string, pixel array<int>", [], "has no column 'pixels', which the model needs. Next: Did you mean 'pixel'?"),
     (COLUMNS, ["scaner"], "column 'scaner' of 'keep': the table has no such column. Next: Did you mean 'scanner'?"),
     ("name string, pixels string", [], "got a column of string, expected array<integer> or binary"),
 ])
-def test_a_table_that_the_model_can_not_read_is_refused(spark: SparkSession, model: Version, columns: str,
-                                                        keep: list[str], said: str) -> None:
+def test_a_table_without_the_models_columns_is_refused(spark: SparkSession, model: Version, columns: str,
+                                                        keep: list[str], message: str) -> None:
     rows = [dict.fromkeys(part.split()[0] for part in columns.split(", "))]
     rows[0]["name"] = "row 0"
     table = commit_table(model.lake, "other", rows, columns)
     with pytest.raises(DataError) as caught:
         predicted(spark, table, model, keep=keep)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert model.lake.table("predictions", "other").versions() == []
 
 
-def test_other_settings_are_another_prediction(model: Version, tmp_path: Path) -> None:
+def test_other_settings_have_another_fingerprint(model: Version, tmp_path: Path) -> None:
     def key(**settings: Any) -> str:
         return fingerprint_predict(model, model, Predict.model_validate({"table": "new", **settings}))
 
@@ -149,7 +149,7 @@ LATE = "a row of its past became known, by 'seen', after the 'at' of the last, o
 
 @pytest.mark.parametrize(("known_by", "classes", "late"), [
     (None, [(2, 0), (3, 2), (4, 1)], []), ("seen", [(4, 1)], [LATE, LATE])])
-def test_windows_are_predicted_as_they_were_learnt(spark: SparkSession, tmp_path: Path, known_by: str | None,
+def test_windows_are_predicted_as_in_training(spark: SparkSession, tmp_path: Path, known_by: str | None,
                                                    classes: list[tuple[int, int]], late: list[str]) -> None:
     """A model that says which of a window's three past values is the largest, over a series with a gap and a tie, and a
     row of hour 2 that became known at half past three."""

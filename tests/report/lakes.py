@@ -1,4 +1,4 @@
-"""A small lake made by hand, with a run on it: what each stage would have committed, in a second and without Spark."""
+"""A small lake with what each stage of a run would have committed, made in a second and without Spark."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Built:
 
 
 def workload(lake: str, word: str = "calm", **more: Any) -> Workload:
-    """A checked workload with `word` wherever its texts are free."""
+    """A checked workload with `word` in all its free texts."""
     return Workload.model_validate({
         "name": "shapes", "lake": lake, "variables": {"note": word},
         "sources": {"pixels": {"format": "csv", "path": f"/landing/{word}/*.csv",
@@ -61,19 +61,19 @@ def workload(lake: str, word: str = "calm", **more: Any) -> Workload:
 
 
 def build(root: Path, word: str = "calm", classes: int = 3, epochs: int = 3) -> Built:
-    """A whole run; `word` stands in everything that data or people name: classes, files, reasons, metrics, ids."""
+    """A whole run; `word` is in everything that data or users name: classes, files, reasons, metrics, ids."""
     lake = Lake(root / "lake")
     names = [f"{word} {index}" for index in range(classes)]
     raw = commit(lake, "raw/pixels", "ingest", [], {"a.csv": b"id,pixels,label\n", "b.csv": b""},
                  counts={"files": 2, "bytes": 16})
-    refused = sum(rows for *_, rows in REJECTED)
+    quarantined = sum(rows for *_, rows in REJECTED)
     by = [{"rule": f"{rule} {word}", "file": f"{word}-{file}", "rows": rows} for rule, file, rows in REJECTED]
     quarantine = commit(lake, "quarantine/pixels", "clean", [raw], {"part-0.parquet": rejects(by, word)},
-                        counts={"quarantined": refused, "by": by})
-    rows_out = ROWS_IN - refused
+                        counts={"quarantined": quarantined, "by": by})
+    rows_out = ROWS_IN - quarantined
     clean = commit(lake, "clean/pixels", "clean", [raw],
                    {"part-0.parquet": parquet(pa.table({"id": [f"r{i}" for i in range(rows_out)]}))},
-                   counts={"in": ROWS_IN, "out": rows_out, "quarantined": refused},
+                   counts={"in": ROWS_IN, "out": rows_out, "quarantined": quarantined},
                    meta={"quarantine": quarantine.number})
     features = dataset(lake, clean, names, word)
     model = commit(lake, "models/shapes", "train", [features], {"model.keras": b"weights"},
@@ -99,7 +99,7 @@ def build(root: Path, word: str = "calm", classes: int = 3, epochs: int = 3) -> 
 
 def commit(lake: Lake, table: str, stage: str, parents: Sequence[Version], files: dict[str, bytes],
            **fields: Any) -> Version:
-    """A version of `table` that holds `files`."""
+    """Commits a version of `table` with these files."""
     zone, _, name = table.partition("/")
     with lake.table(zone, name).stage() as draft:
         for path, content in files.items():
@@ -154,8 +154,8 @@ def scores(names: list[str], word: str) -> dict[str, Any]:
 
 
 def rejects(by: list[dict[str, Any]], word: str) -> bytes:
-    rows = [{"file": one["file"], "rule": one["rule"], "reason": f"reason {word}", "record": f'{{"id": "{word}"}}'}
-            for one in by for _ in range(one["rows"])]
+    rows = [{"file": count["file"], "rule": count["rule"], "reason": f"reason {word}", "record": f'{{"id": "{word}"}}'}
+            for count in by for _ in range(count["rows"])]
     return parquet(pa.Table.from_pylist(rows))
 
 

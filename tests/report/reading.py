@@ -1,12 +1,10 @@
-"""A page as its reader meets it: sections, texts, pictures; badly nested tags are found on the way."""
+"""A parsed page: its sections, texts and tags. Badly nested tags fail."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
-# Elements that drawings write as <path/>.
-DRAWN = {"path", "rect", "use", "circle", "line"}
 
 
 class Page(HTMLParser):
@@ -36,9 +34,9 @@ class Page(HTMLParser):
         assert opened == tag, f"</{tag}> closes <{opened}>"
 
     def handle_data(self, data: str) -> None:
-        here = next((name for _, name in reversed(self._open) if name), None)
-        if here is not None:
-            self.sections[here] = " ".join([self.sections.get(here, ""), *data.split()]).strip()
+        section = next((name for _, name in reversed(self._open) if name), None)
+        if section is not None:
+            self.sections[section] = " ".join([self.sections.get(section, ""), *data.split()]).strip()
 
     def of(self, tag: str) -> list[dict[str, str]]:
         """The attributes of every such tag."""

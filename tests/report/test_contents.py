@@ -10,7 +10,8 @@ from rich.console import Console
 
 from laketrain.errors import LakeError
 from laketrain.lake import Lake
-from laketrain.report.contents import describe, describe_table, print_contents, print_table
+from laketrain.report.contents import describe, describe_table
+from laketrain.report.terminal.contents import print_contents, print_table
 
 from .lakes import ROWS_IN, SPLITS, Built, build, commit
 
@@ -23,22 +24,22 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build(tmp_path_factory.mktemp("contents"))
 
 
-def printed(show: Any, found: dict[str, Any], width: int = 150) -> str:
+def printed(show: Any, described: dict[str, Any], width: int = 150) -> str:
     text = io.StringIO()
-    show(found, Console(file=text, width=width, highlight=False))
+    show(described, Console(file=text, width=width, highlight=False))
     return text.getvalue()
 
 
-def test_every_table_is_there_with_its_latest_version(built: Built) -> None:
-    found = describe(built.lake)
-    assert found["lake"] == built.lake.url
-    assert [table["ref"] for table in found["tables"]] == [
+def test_every_table_is_listed_with_its_latest_version(built: Built) -> None:
+    contents = describe(built.lake)
+    assert contents["lake"] == built.lake.url
+    assert [table["ref"] for table in contents["tables"]] == [
         "raw/pixels@1", "clean/pixels@1", "quarantine/pixels@1", "features/shapes@1", "models/shapes@1",
         "predictions/pixels@1", "runs/shapes-evaluation@1"]
-    assert all(set(table) == VERSION | {"table", "versions", "problem"} for table in found["tables"])
+    assert all(set(table) == VERSION | {"table", "versions", "problem"} for table in contents["tables"])
 
 
-def test_numbers_are_those_of_the_entries(built: Built) -> None:
+def test_numbers_come_from_the_entries(built: Built) -> None:
     tables = {table["table"]: table for table in describe(built.lake)["tables"]}
     clean, features = tables["clean/pixels"], tables["features/shapes"]
     assert (clean["rows"], clean["quarantined"], clean["stage"]) == (ROWS_IN - 9, 9, "clean")
@@ -50,13 +51,13 @@ def test_numbers_are_those_of_the_entries(built: Built) -> None:
     assert tables["runs/shapes-evaluation"]["figures"] == {"accuracy": 0.75, "macro_f1": 0.7321, "loss": 0.9876}
 
 
-def test_a_version_comes_with_all_its_keys_as_json(built: Built) -> None:
-    found = describe_table(built.lake, "features/shapes")
-    assert set(found) == VERSION | {"lake", "table", "data", "fingerprint", "schema", "counts", "lineage", "versions"}
-    assert json.loads(json.dumps(found)) == found
-    assert found["data"] == built.version("convert").path()
-    assert found["counts"]["splits"] == SPLITS
-    assert all(set(version) == VERSION for version in found["versions"])
+def test_a_version_has_all_keys_as_json(built: Built) -> None:
+    table = describe_table(built.lake, "features/shapes")
+    assert set(table) == VERSION | {"lake", "table", "data", "fingerprint", "schema", "counts", "lineage", "versions"}
+    assert json.loads(json.dumps(table)) == table
+    assert table["data"] == built.version("convert").path()
+    assert table["counts"]["splits"] == SPLITS
+    assert all(set(version) == VERSION for version in table["versions"])
 
 
 def test_lineage_goes_back_to_the_raw_data(built: Built) -> None:
@@ -67,49 +68,49 @@ def test_lineage_goes_back_to_the_raw_data(built: Built) -> None:
     assert features["parents"] == [clean]
 
 
-def test_older_versions_are_found_by_their_number(tmp_path: Path) -> None:
+def test_older_versions_are_described_by_their_number(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     for _ in range(11):
         commit(lake, "raw/a", "ingest", [], {})
     assert describe_table(lake, "raw/a")["version"] == 11
-    found = describe_table(lake, "raw/a@2")
-    assert found["ref"] == "raw/a@2"
-    assert [version["version"] for version in found["versions"]] == list(range(11, 0, -1))
+    table = describe_table(lake, "raw/a@2")
+    assert table["ref"] == "raw/a@2"
+    assert [version["version"] for version in table["versions"]] == list(range(11, 0, -1))
 
 
-@pytest.mark.parametrize(("ref", "told"), [
+@pytest.mark.parametrize(("ref", "message"), [
     ("clean/pixls", "nothing was committed to it yet.*clean/pixels"), ("clean", "names no table"),
     ("clean/pixels@x", "names no table"), ("clean/pixels@9", "the latest is 1"), ("tidy/pixels", "zone 'tidy'"),
     ("clean/../raw", "name"),
 ])
-def test_a_ref_that_names_nothing_is_told_with_what_is_there(built: Built, ref: str, told: str) -> None:
-    with pytest.raises(LakeError, match=told):
+def test_a_ref_without_a_version_is_refused_with_the_nearest_name(built: Built, ref: str, message: str) -> None:
+    with pytest.raises(LakeError, match=message):
         describe_table(built.lake, ref)
 
 
-def test_a_damaged_entry_hides_no_other_table(tmp_path: Path) -> None:
+def test_a_damaged_entry_leaves_other_tables_readable(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     commit(lake, "raw/a", "ingest", [], {})
     broken = commit(lake, "clean/a", "clean", [], {})
     (Path(lake.url) / lake.table("clean", "a").log_path(broken.number)).write_text("{}")
-    found = {table["table"]: table for table in describe(lake)["tables"]}
-    assert found["raw/a"]["problem"] is None
-    assert "isn't a valid log entry" in found["clean/a"]["problem"] and found["clean/a"]["ref"] is None
+    tables = {table["table"]: table for table in describe(lake)["tables"]}
+    assert tables["raw/a"]["problem"] is None
+    assert "isn't a valid log entry" in tables["clean/a"]["problem"] and tables["clean/a"]["ref"] is None
     assert "isn't a valid log entry" in printed(print_contents, describe(lake))
 
 
-def test_a_lost_parent_is_shown_as_lost(tmp_path: Path) -> None:
+def test_a_missing_parent_is_shown_as_missing(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     raw = commit(lake, "raw/a", "ingest", [], {})
     commit(lake, "clean/a", "clean", [raw], {})
     lake.store.delete(lake.table("raw", "a").log_path(1))
-    found = describe_table(lake, "clean/a")
-    assert [(parent["ref"], parent["problem"]) for parent in found["lineage"]] == [
+    table = describe_table(lake, "clean/a")
+    assert [(parent["ref"], parent["problem"]) for parent in table["lineage"]] == [
         ("raw/a@1", "nothing was committed to it yet")]
-    assert "raw/a@1  nothing was committed" in printed(print_table, found)
+    assert "raw/a@1  nothing was committed" in printed(print_table, table)
 
 
-def test_a_version_that_names_itself_as_parent_ends(tmp_path: Path) -> None:
+def test_a_version_that_is_its_own_parent_is_shown_once(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     with lake.table("checkpoints", "m").stage() as draft:
         draft.commit(parents={"checkpoints/m": 1})
@@ -117,10 +118,10 @@ def test_a_version_that_names_itself_as_parent_ends(tmp_path: Path) -> None:
     assert (parent["ref"], parent["problem"]) == ("checkpoints/m@1", None)
 
 
-def test_an_empty_lake_says_what_to_do(tmp_path: Path) -> None:
-    found = describe(Lake(tmp_path / "lake"))
-    assert found["tables"] == []
-    assert "laketrain run" in printed(print_contents, found)
+def test_an_empty_lake_shows_the_next_command(tmp_path: Path) -> None:
+    contents = describe(Lake(tmp_path / "lake"))
+    assert contents["tables"] == []
+    assert "laketrain run" in printed(print_contents, contents)
 
 
 def test_the_terminal_shows_tables_and_lineage(built: Built) -> None:
@@ -128,19 +129,19 @@ def test_the_terminal_shows_tables_and_lineage(built: Built) -> None:
     assert "clean/pixels@1" in contents and "train 60, val 9, test 12" in contents and "1,234,567" in contents
     table = printed(print_table, describe_table(built.lake, "models/shapes"))
     lines = table.splitlines()
-    road = next(index for index, line in enumerate(lines) if "made from" in line)
+    start = next(index for index, line in enumerate(lines) if "made from" in line)
     for depth, ref in enumerate(["features/shapes@1", "clean/pixels@1", "raw/pixels@1"]):
-        assert ref in lines[road + 1 + depth]
+        assert ref in lines[start + 1 + depth]
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
-def test_no_terminal_is_too_narrow(built: Built, width: int) -> None:
+def test_a_narrow_terminal_shows_fewer_columns(built: Built, width: int) -> None:
     text = printed(print_contents, describe(built.lake), width)
     assert all(len(line) <= width for line in text.splitlines()[1:])
     assert "81" in text
 
 
-def test_names_are_no_markup_and_no_control_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_are_shown_without_markup_and_control_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "[red]eve[/red]\x1b[31m")
     lake = Lake(tmp_path / "lake")
     commit(lake, "raw/a", "ingest", [], {})

@@ -11,8 +11,8 @@ import yaml
 
 from laketrain.errors import DataError, GateError, LaketrainError
 from laketrain.lake import Lake
+from laketrain.report.format import count
 from laketrain.report.page import SECTIONS, render
-from laketrain.report.words import count
 from laketrain.stages import RunRecord
 from laketrain.workload import Workload
 
@@ -22,7 +22,7 @@ from .reading import Page
 HOSTILE = "<script>alert(1)</script>"
 
 OF_LABELS = [section.key for section in SECTIONS if section.key != "errors"]
-"""What a run whose target is a label has to say; errors are of numbers."""
+"""The sections of a run whose target is a label. Errors are for numbers."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_a_whole_run_has_every_section(page: Page) -> None:
     assert "could not be drawn" not in page.html
 
 
-def test_the_page_needs_nothing_but_itself(page: Page) -> None:
+def test_the_page_loads_nothing(page: Page) -> None:
     assert page.of("script") == page.of("iframe") == page.of("object") == []
     loaded = [values[name] for _, values in page.tags for name in ("src", "srcset", "data", "action") if name in values]
     assert loaded and all(source.startswith("data:image/png;base64,") for source in loaded)
@@ -56,7 +56,7 @@ def test_the_page_needs_nothing_but_itself(page: Page) -> None:
     assert "default-src 'none'" in policy and "script" not in policy
 
 
-def test_whoever_does_not_see_it_is_told(page: Page) -> None:
+def test_the_page_is_accessible_to_screen_readers(page: Page) -> None:
     assert all(image["alt"] for image in page.of("img"))
     assert all(drawing["aria-label"] for drawing in page.of("svg"))
     assert all(cell["scope"] in ("row", "col") for cell in page.of("th"))
@@ -66,7 +66,7 @@ def test_whoever_does_not_see_it_is_told(page: Page) -> None:
     assert targets == set(OF_LABELS) and targets <= set(ids)
 
 
-@pytest.mark.parametrize(("section", "said"), [
+@pytest.mark.parametrize(("section", "texts"), [
     ("head", ["Passed its gate", "75.0 %", "1,234,567 parameters", "1 min 26 s", "9 March 2026, 14:05 UTC"]),
     ("flow", ["2 files", "81 rows", "9 quarantined", "75.0 % right"]),
     ("quarantine", [f"9 rows of {ROWS_IN} that clean read (10.0 %)", "length(pixels) calm", "calm-a.csv 4",
@@ -84,33 +84,33 @@ def test_whoever_does_not_see_it_is_told(page: Page) -> None:
     ("versions", ["clean/pixels@1 made by this run raw/pixels@1", "raw/pixels@1 found unchanged its sources"]),
     ("software", ["pyarrow", "python"]),
 ])
-def test_a_section_says_what_the_lake_says(page: Page, section: str, said: list[str]) -> None:
-    assert [text for text in said if text not in page.sections[section]] == []
+def test_sections_show_what_is_in_the_lake(page: Page, section: str, texts: list[str]) -> None:
+    assert [text for text in texts if text not in page.sections[section]] == []
 
 
-def test_versions_show_where_they_lie(built: Built, page: Page) -> None:
+def test_versions_show_where_their_data_is(built: Built, page: Page) -> None:
     for outcome in built.record.outcomes:
         entry = outcome.version.entry
         for text in (outcome.version.ref, entry.data, entry.fingerprint[:12], entry.by):
             assert text in page.sections["versions"]
 
 
-def test_pictures_are_as_many_as_rows(page: Page) -> None:
+def test_every_sample_and_mistake_has_a_picture(page: Page) -> None:
     assert len(page.of("img")) == 24 + len(MISTAKES)
     assert [image["alt"] for image in page.of("img")[24:]] == [
-        f"Of class calm {true}, predicted as calm {said}" for _, true, said in MISTAKES]
+        f"Of class calm {true}, predicted as calm {predicted}" for _, true, predicted in MISTAKES]
 
 
-def test_what_data_says_is_never_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_from_data_are_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", HOSTILE)
     built = build(tmp_path, HOSTILE)
     failure = GateError("evaluate", HOSTILE, HOSTILE, HOSTILE)
     page = read(built.lake, replace(built.record, failure=failure))
     assert "<script" not in page.html.lower() and "could not be drawn" not in page.html
     assert page.of("script") == []
-    told = {section for section, text in page.sections.items() if "<script>" in text}
-    assert told >= {"head", "quarantine", "splits", "samples", "training", "comparison", "confusion", "classes",
-                    "mistakes", "predictions", "versions", "config"}
+    escaped = {section for section, text in page.sections.items() if "<script>" in text}
+    assert escaped >= {"head", "quarantine", "splits", "samples", "training", "comparison", "confusion", "classes",
+                       "mistakes", "predictions", "versions", "config"}
 
 
 def test_quotes_in_data_do_not_leave_their_attribute(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_the_config_is_the_workload_that_ran(built: Built, page: Page) -> None:
     assert shown["clean"]["pixels"]["rules"][1] == {"length": {"column": "pixels", "equals": 48}}
 
 
-def test_secrets_are_shown_nowhere(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_never_shown(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-the-environment")
     settings = {"spark.hadoop.fs.s3a.secret.key": "hunter2!", "spark.cores": 2}
     careless = workload(built.lake.url, spark={"conf": settings},
@@ -140,12 +140,12 @@ def test_secrets_are_shown_nowhere(built: Built, monkeypatch: pytest.MonkeyPatch
     assert "(hidden) was refused" in page.sections["head"] and "spark.cores: 2" in page.sections["config"]
 
 
-def test_a_secret_too_short_to_look_for_is_hidden_where_it_stands(built: Built) -> None:
+def test_a_short_secret_is_hidden_in_the_config(built: Built) -> None:
     page = read(built.lake, replace(built.record, workload=workload(built.lake.url, variables={"password": "in"})))
     assert yaml.safe_load(_yaml(page))["variables"] == {"password": "(hidden)"}
 
 
-def test_a_failed_clean_shows_its_error_first_and_what_it_refused(built: Built, tmp_path: Path) -> None:
+def test_a_failed_clean_shows_its_error_and_its_quarantine(built: Built, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     raw = commit(lake, "raw/pixels", "ingest", [], {"a.csv": b"x"}, counts={"files": 1, "bytes": 1})
     by = [{"rule": rule, "file": file, "rows": rows} for rule, file, rows in REJECTED]
@@ -159,7 +159,7 @@ def test_a_failed_clean_shows_its_error_first_and_what_it_refused(built: Built, 
     assert "9 rows refused by clean" in page.sections["quarantine"] and "reason odd" in page.sections["quarantine"]
 
 
-def test_quarantine_of_a_run_before_is_not_this_failures(built: Built) -> None:
+def test_the_quarantine_of_an_earlier_run_is_not_shown(built: Built) -> None:
     record = replace(built.record, outcomes=(), failure=DataError("clean", "x", "y"),
                      began=built.version("predict").created)
     assert "quarantine" not in read(built.lake, record).sections
@@ -172,7 +172,7 @@ def test_a_run_that_failed_at_once_still_has_a_page(tmp_path: Path, built: Built
     assert "no file matches" in page.sections["head"]
 
 
-def test_below_the_gate_is_said_with_the_bound(built: Built) -> None:
+def test_a_model_below_its_gate_is_shown_with_the_bound(built: Built) -> None:
     strict = workload(built.lake.url, evaluate={"gate": {"accuracy": ">= 0.9"}})
     failure = GateError("evaluate", "models/shapes@1 on test", "accuracy is 0.7500, expected >= 0.9")
     page = read(built.lake, replace(built.upto("evaluate", failure), workload=strict))
@@ -181,8 +181,9 @@ def test_below_the_gate_is_said_with_the_bound(built: Built) -> None:
     assert "the gate, 90.0 %" in page.sections["comparison"]
 
 
-def test_a_run_of_one_stage_shows_the_road_behind_it(built: Built) -> None:
-    alone = replace(built.record, outcomes=tuple(one for one in built.record.outcomes if one.stage == "evaluate"))
+def test_a_run_of_one_stage_shows_the_ancestors_of_its_version(built: Built) -> None:
+    outcomes = tuple(outcome for outcome in built.record.outcomes if outcome.stage == "evaluate")
+    alone = replace(built.record, outcomes=outcomes)
     page = read(built.lake, alone)
     assert "training" not in page.sections and "mistakes" in page.sections
     assert "9 quarantined" in page.sections["flow"] and "raw/pixels@1" in page.sections["versions"]
@@ -192,11 +193,11 @@ def test_a_run_of_one_stage_shows_the_road_behind_it(built: Built) -> None:
 def test_any_number_of_epochs_is_drawn(tmp_path: Path, epochs: int) -> None:
     built = build(tmp_path, epochs=epochs)
     page = read(built.lake, built.upto("train"))
-    assert len([one for one in page.of("svg") if one["class"] == "plot"]) == 2
+    assert len([svg for svg in page.of("svg") if svg["class"] == "plot"]) == 2
     assert f"over {epochs} epoch{'' if epochs == 1 else 's'};" in page.html and "var(--accent)" in page.html
 
 
-def test_many_classes_become_a_picture_and_the_ones_that_matter(tmp_path: Path) -> None:
+def test_many_classes_become_a_picture_and_short_tables(tmp_path: Path) -> None:
     built = build(tmp_path, classes=60)
     page = read(built.lake, built.record)
     assert "could not be drawn" not in page.html
@@ -205,7 +206,7 @@ def test_many_classes_become_a_picture_and_the_ones_that_matter(tmp_path: Path) 
     assert "the largest and the smallest of 60 classes" in page.sections["splits"]
 
 
-def test_what_another_laketrain_left_unsaid_leaves_sections_out(built: Built, tmp_path: Path) -> None:
+def test_what_another_release_did_not_record_leaves_sections_out(built: Built, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     bare = [replace(outcome, version=commit(lake, outcome.version.table, outcome.stage, [], {}))
             for outcome in built.record.outcomes]
@@ -214,7 +215,7 @@ def test_what_another_laketrain_left_unsaid_leaves_sections_out(built: Built, tm
     assert list(page.sections) == ["head", "flow", "profiles", "stages", "versions", "software", "config"]
 
 
-def test_a_section_that_cannot_be_drawn_costs_no_other(tmp_path: Path) -> None:
+def test_a_section_that_cannot_be_drawn_leaves_the_others(tmp_path: Path) -> None:
     built = build(tmp_path)
     features = built.version("convert")
     built.lake.store.delete(features.path("train/part-00000.parquet"))
@@ -224,10 +225,11 @@ def test_a_section_that_cannot_be_drawn_costs_no_other(tmp_path: Path) -> None:
     assert broken == {"splits", "samples"} and "part-00000.parquet" in page.sections["samples"]
 
 
-def test_an_ancestor_that_left_the_lake_is_passed_over(tmp_path: Path) -> None:
+def test_an_ancestor_that_is_no_longer_in_the_lake_is_left_out(tmp_path: Path) -> None:
     built = build(tmp_path)
     built.lake.store.delete(built.lake.table("raw", "pixels").log_path(1))
-    alone = replace(built.record, outcomes=tuple(one for one in built.record.outcomes if one.stage == "predict"))
+    outcomes = tuple(outcome for outcome in built.record.outcomes if outcome.stage == "predict")
+    alone = replace(built.record, outcomes=outcomes)
     page = read(built.lake, alone)
     assert "could not be drawn" not in page.html
     for ref in ("clean/pixels@1", "features/shapes@1", "models/shapes@1"):
@@ -235,7 +237,7 @@ def test_an_ancestor_that_left_the_lake_is_passed_over(tmp_path: Path) -> None:
     assert "2 files" not in page.sections["flow"]
 
 
-def test_numbers_that_are_none_become_dashes(built: Built, tmp_path: Path) -> None:
+def test_missing_numbers_become_dashes(built: Built, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     model = commit(lake, "models/shapes", "train", [], {}, meta={"history": [{"epoch": 1, "loss": None}]})
     record = replace(built.record, outcomes=(replace(built.record.outcomes[3], version=model),))
@@ -243,13 +245,13 @@ def test_numbers_that_are_none_become_dashes(built: Built, tmp_path: Path) -> No
     assert "could not be drawn" not in page.html and "train –" in page.sections["training"]
 
 
-def test_every_split_and_class_is_counted_in_the_files(page: Page) -> None:
+def test_every_split_has_the_rows_of_its_files(page: Page) -> None:
     for split, rows in SPLITS.items():
         assert f"{split} {count(rows)}" in page.sections["splits"]
 
 
 def test_reports_load_nothing_heavy() -> None:
-    """A report, and `laketrain show`, must come at once, and after a failure of TensorFlow itself."""
+    """A report and `laketrain show` must be quick, and work after a failure of TensorFlow itself."""
     program = ("import sys, laketrain.report.page, laketrain.report.contents, laketrain.evaluate.gate; "
                "print(*{'tensorflow', 'keras', 'horovod', 'petastorm', 'pyspark'} & set(sys.modules))")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -257,7 +259,7 @@ def test_reports_load_nothing_heavy() -> None:
 
 
 def _yaml(page: Page) -> str:
-    """The config's YAML with its lines, which the page's texts lack."""
+    """The YAML of the config with its line breaks, which `sections` lacks."""
     from html import unescape
 
     section = page.html[page.html.index('id="config"'):]

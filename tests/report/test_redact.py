@@ -1,4 +1,4 @@
-"""What is hidden is what is secret: settings whose keys say so, and no column, table or variable of the environment."""
+"""Secrets are hidden: settings with keys of secrets, but no columns, tables or names of environment variables."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .lakes import workload
 
 
 def shown(**more: object) -> dict[str, dict[str, object]]:
-    told: dict[str, dict[str, object]] = yaml.safe_load(Redactor(workload("lake", **more)).settings())
-    return told
+    settings: dict[str, dict[str, object]] = yaml.safe_load(Redactor(workload("lake", **more)).settings())
+    return settings
 
 
 def test_columns_features_and_rules_with_names_like_secrets_are_shown() -> None:
@@ -37,15 +37,15 @@ def test_columns_features_and_rules_with_names_like_secrets_are_shown() -> None:
     {"clean": {"pixels": {"rules": [{"function": {"call": "mine:rule", "options": {"api_key": "tiger"}}}]}}},
     {"train": {"model": {"use": "mine:net", "settings": {"login": {"password": "tiger"}}}}},
 ], ids=lambda more: next(iter(more)))
-def test_settings_that_are_free_are_hidden_where_their_keys_tell(more: dict[str, object]) -> None:
-    told = workload("lake", **{"predict": None, "evaluate": None, "clean": {}, "convert": None, **more})
-    settings = Redactor(told).settings()
+def test_free_form_settings_are_hidden_by_their_keys(more: dict[str, object]) -> None:
+    secret = workload("lake", **{"predict": None, "evaluate": None, "clean": {}, "convert": None, **more})
+    settings = Redactor(secret).settings()
     assert "(hidden)" in settings and "tiger" not in settings
-    assert len(list(secret_keys(told.model_dump(mode="json", by_alias=True)))) == 1
-    assert Redactor(told).scrub("tiger was refused") == "(hidden) was refused"
+    assert len(list(secret_keys(secret.model_dump(mode="json", by_alias=True)))) == 1
+    assert Redactor(secret).scrub("tiger was refused") == "(hidden) was refused"
 
 
-def test_names_of_what_holds_secrets_are_shown() -> None:
+def test_names_of_variables_and_files_with_secrets_are_shown() -> None:
     sources = {
         "events": {"format": "kafka", "servers": "broker:9092", "topics": ["events"], "schema": {"id": "string"},
                    "secrets": {"sasl.jaas.config": "KAFKA_JAAS"}},
@@ -63,7 +63,7 @@ def test_names_of_what_holds_secrets_are_shown() -> None:
     assert list(secret_keys(conf, ("spark", "conf"))) == []
 
 
-def test_a_password_in_a_url_is_hidden_wherever_it_stands() -> None:
+def test_a_password_in_a_url_is_hidden() -> None:
     settings = shown(sources={"orders": {"format": "csv", "path": "ftp://me:pass-word@host/x",
                                          "schema": {"id": "string"}, "options": {"x": "jdbc:db2://h/s:pwd=tiger8;"}}},
                      clean={}, convert=None, train=None, evaluate=None, predict=None)

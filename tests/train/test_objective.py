@@ -161,6 +161,21 @@ def test_what_does_not_suit_a_target_is_refused(features: Any, settings: dict[st
         objective(features, **settings)
 
 
+def test_an_output_may_reconstruct_an_input() -> None:
+    import_tensorflow()
+    from laketrain.tasks import TASKS, Output
+    from laketrain.train.objective import Objective
+
+    features = FeatureSet.model_validate({"x": {"kind": "vector", "column": "x", "size": 3, "scale": "none"}, **LABEL})
+    outputs = {"copy": Output(TASKS["regression"], features["x"], "x"),
+               "kind": Output(TASKS["classification"], features["kind"], "kind")}
+    made = Objective(features, Train.model_validate({"model": {"name": "linear"}}), {}, outputs)
+    truth = made.truth({"x": VALUES}, CLASSES)
+    found = float(made.loss(truth, {"copy": GUESSES, "kind": CHANCES}, WEIGHTS, training=True))
+    assert found == pytest.approx(weighed(((VALUES - GUESSES) ** 2).mean(1)) + weighed(
+        -np.log(CHANCES[np.arange(ROWS), CLASSES])), rel=1e-4)
+
+
 @pytest.mark.parametrize("loss", [
     {"weight": "mae", "kind": "auto"}, {"weight": {"name": "mae"}, "kind": {"name": "auto"}},
     {"weight": {"name": "mae", "weight": 1.0}, "*": "auto"}])

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from laketrain.config.base import Name, Section, SplitName
+from laketrain.config.vocabulary import Vocabulary
 from laketrain.errors import nearest
 
 _BOUND = re.compile(r"(>=|<=|>|<) *([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
@@ -43,34 +43,22 @@ def _bound(value: Any) -> Any:
 Bound = Annotated[str, BeforeValidator(_bound)]
 """A sign and a finite number."""
 
-METRICS_OF: Mapping[str, tuple[str, ...]] = {
-    "label": ("accuracy", "macro_precision", "macro_recall", "macro_f1", "loss"),
-    "multilabel": ("micro_f1", "macro_precision", "macro_recall", "macro_f1", "subset_accuracy", "loss"),
-    "value": ("mae", "rmse", "r2", "mape"),
-    "sequence": ("mae", "rmse", "r2", "mape"),
-}
-"""What can be gated, by the kind of the target."""
-FIGURES: Mapping[str, str] = {"label": "accuracy", "multilabel": "micro_f1", "value": "mae", "sequence": "mae"}
-"""What the model is compared with its baselines by; an error is the better the lower."""
-SHARES = ("accuracy", "micro_f1")
-"""Figures that are a share of 1, the better the higher; the others are errors."""
+GATED = Vocabulary("accuracy", "macro_precision", "macro_recall", "macro_f1", "loss", "micro_f1", "subset_accuracy",
+                   "mae", "rmse", "r2", "mape")
+BASELINES = Vocabulary("majority", "mean", "last", "linear")
 
 
 def _known_metric(name: str) -> str:
-    known = sorted({metric for metrics in METRICS_OF.values() for metric in metrics})
     metric = name.rpartition(".")[2]
-    if metric not in known:
-        raise ValueError(f"there is no metric {metric!r}. {nearest(metric, known)}")
+    if metric not in GATED:
+        raise ValueError(f"there is no metric {metric!r}. {nearest(metric, sorted(GATED))}")
     return name
 
 
 GatedMetric = Annotated[str, AfterValidator(_known_metric)]
 """A metric by its name or, where there are several targets, as `target.metric`."""
 
-THRESHOLD = 0.5
-"""The probability from which on a row has a label of several."""
-
-BaselineName = Literal["majority", "mean", "last", "linear"]
+BaselineName = Annotated[str, AfterValidator(BASELINES.check)]
 
 
 class Evaluate(Section):

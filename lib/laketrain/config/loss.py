@@ -9,39 +9,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from laketrain.config.base import Section, UserCode
+from laketrain.config.vocabulary import Vocabulary
 
 T = TypeVar("T")
 
 EVERY = "*"
 """Instead of a target's name: every target that isn't named."""
 
-LossName = Literal["auto", "crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "focal", "mse",
-                   "mae", "huber", "log_cosh", "quantile", "poisson"]
-MetricName = Literal["auto", "accuracy", "top_3_accuracy", "top_5_accuracy", "auc", "precision", "recall", "mae", "mse",
-                     "rmse", "r2"]
-
-LOSSES_OF: dict[str, tuple[str, ...]] = {
-    "label": ("crossentropy", "sparse_categorical_crossentropy", "focal"),
-    "multilabel": ("binary_crossentropy", "focal"),
-    "value": ("mse", "mae", "huber", "log_cosh", "quantile", "poisson"),
-    "sequence": ("mse", "mae", "huber", "log_cosh", "quantile", "poisson"),
-    "image": ("mse", "mae", "huber", "log_cosh", "binary_crossentropy"),
-}
-"""By the kind of the target; the first is what `auto` means."""
-METRICS_OF: dict[str, tuple[str, ...]] = {
-    "label": ("accuracy", "top_3_accuracy", "top_5_accuracy"),
-    "multilabel": ("accuracy", "auc", "precision", "recall"),
-    "value": ("mae", "mse", "rmse", "r2"),
-    "sequence": ("mae", "mse", "rmse"),
-    "image": ("mae", "mse", "rmse"),
-}
-_OWN = {"label_smoothing": ("crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "auto"),
-        "delta": ("huber",), "gamma": ("focal",), "alpha": ("focal",), "quantile": ("quantile",)}
+LOSSES = Vocabulary("auto", "crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "focal", "mse",
+                    "mae", "huber", "log_cosh", "quantile", "poisson")
+METRICS = Vocabulary("auto", "accuracy", "top_3_accuracy", "top_5_accuracy", "auc", "precision", "recall", "mae", "mse",
+                     "rmse", "r2")
+LossName = Annotated[str, AfterValidator(LOSSES.check)]
+MetricName = Annotated[str, AfterValidator(METRICS.check)]
+# By setting, the losses that have it.
+_SETTINGS = {
+    "label_smoothing": ("crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "auto"),
+    "delta": ("huber",), "gamma": ("focal",), "alpha": ("focal",), "quantile": ("quantile",)}
 
 
 class Loss(Section):
@@ -69,16 +58,18 @@ class Loss(Section):
 
     @model_validator(mode="after")
     def _settings_of_the_name(self) -> Loss:
-        if self.use is not None and (others := [key for key in ("name", *_OWN) if self._is_set(key)]):
+        if self.use is not None and (others := [key for key in ("name", *_SETTINGS) if self._is_set(key)]):
             raise ValueError(f"`use` is a loss of your own, which knows nothing of {', '.join(others)}",
                              "Remove what isn't meant, or write it into the function")
         for key in self.not_of(self.name):
-            raise ValueError(f"loss {self.name!r} takes no {key}; {', '.join(_OWN[key])} do")
+            raise ValueError(f"loss {self.name!r} takes no {key}; {', '.join(_SETTINGS[key])} do")
         return self
 
     def not_of(self, name: str) -> list[str]:
-        """The settings that are given, and of which the loss `name` knows nothing."""
-        return [key for key, names in _OWN.items() if self._is_set(key) and name not in names]
+        """The settings that are given and that the loss `name` doesn't have. A plugin's loss may have any."""
+        if LOSSES.is_added(name):
+            return []
+        return [key for key, names in _SETTINGS.items() if self._is_set(key) and name not in names]
 
     def _is_set(self, key: str) -> bool:
         return bool(getattr(self, key) != type(self).model_fields[key].default)
@@ -86,7 +77,8 @@ class Loss(Section):
 
 def _is_one(value: dict[str, Any]) -> bool:
     """Whether a mapping holds settings of a loss, and no losses by target: a target may be called `weight`, too."""
-    named = any(isinstance(inner, dict | Loss) or (key not in ("name", "use") and inner in get_args(LossName))
+    named = any(isinstance(inner, dict | Loss)
+                or (key not in ("name", "use") and isinstance(inner, str) and inner in LOSSES)
                 for key, inner in value.items())
     return not named and bool(value.keys() & (Loss.model_fields.keys() | Loss.former.keys()))
 
@@ -107,22 +99,6 @@ def _metrics(value: Any) -> Any:
 
 Losses = Annotated[dict[str, Loss], BeforeValidator(_losses)]
 Metrics = Annotated[dict[str, list[MetricName]], BeforeValidator(_metrics)]
-
-
-def suits(kind: str, name: str) -> str:
-    """The loss that `name` means for a target of this kind. Raises ValueError where it suits no such target."""
-    fit = LOSSES_OF.get(kind, ())
-    if name == "auto" and fit:
-        return fit[0]
-    if name not in fit:
-        raise ValueError(f"loss {name!r} suits no target of kind {kind}; {', '.join(fit) or 'none'} do")
-    return name
-
-
-def metric_of(metric: str, kind: str) -> str:
-    """The metric that `auto` means for a target of this kind; any other is itself."""
-    fit = METRICS_OF.get(kind, ())
-    return fit[0] if metric == "auto" and fit else metric
 
 
 def by_target(declared: Mapping[str, T], targets: Iterable[str]) -> dict[str, T]:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from laketrain.errors import DataError
-from laketrain.features import FeatureSet, Label, Multilabel
+from laketrain.features import FeatureSet
 
 
 @dataclass
@@ -36,11 +36,9 @@ class Counted:
             counted = weights > 0
             self._weigh(split, float(weights.sum()), int((~counted).sum()))
         for name, feature in features.targets.items():
-            if isinstance(feature, Label | Multilabel):
+            if feature.class_labels:
                 values = features.tensors(stored, [name])[name][counted]
-                rows = (np.bincount(values, minlength=feature.count) if isinstance(feature, Label)
-                        else values.sum(axis=0, dtype=np.int64))
-                self._count(split, name, rows.tolist())
+                self._count(split, name, feature.class_counts(values).tolist())
 
     def merged(self, others: Iterable[Counted]) -> Counted:
         """This one, with the sums of others added."""

@@ -1,4 +1,4 @@
-"""The sixth stage: the committed model on rows it never saw, beside baselines, before a gate."""
+"""The sixth stage: measures the model on held-out rows, compares it with baselines, and checks the gate."""
 
 from typing import TYPE_CHECKING
 

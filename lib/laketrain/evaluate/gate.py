@@ -1,4 +1,4 @@
-"""The gate: bounds that an evaluation must keep, or the run fails.
+"""The gate: bounds on the metrics of an evaluation; the run fails if one is broken.
 
     check_gate({"accuracy": ">= 0.95"}, metrics, subject="models/mnist@3 on test")
 """
@@ -16,20 +16,20 @@ _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operato
 
 
 def check_gate(gate: Mapping[GatedMetric, str], metrics: Mapping[str, Any], subject: str) -> None:
-    """Raises GateError naming every bound that is broken, with the value that broke it, or a metric that has none."""
-    broken = [said for name, bound in gate.items() if (said := _broken(name, bound, measured(metrics, name)))]
+    """Raises GateError that names every broken bound with the metric's value, and every metric that wasn't measured."""
+    broken = [problem for name, bound in gate.items() if (problem := _broken(name, bound, measured(metrics, name)))]
     if broken:
         raise GateError("evaluate", subject, "; ".join(broken),
                         "look at the worst mistakes in the report; train longer, or lower the gate")
 
 
 def measured(metrics: Mapping[str, Any], name: str) -> Any:
-    """The metric that a gate names, of the only target also as `target.metric`; None where there is none."""
+    """The value of a metric by its name in the gate, which may be `target.metric` even for a single target; or None."""
     return metrics.get(name, metrics.get(name.rpartition(".")[2]))
 
 
 def holds(value: float, bound: str) -> bool:
-    """Whether `value` keeps `bound`, e.g. `>= 0.95`."""
+    """Whether `value` satisfies `bound`, e.g. `>= 0.95`."""
     sign, number = limit(bound)
     return bool(_COMPARE[sign](value, number))
 

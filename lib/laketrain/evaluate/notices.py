@@ -1,8 +1,8 @@
-"""What should be known before an evaluation's figures are believed, in words, each with what it means and what helps.
+"""Warnings about an evaluation or a dataset: sentences with the finding, what it means, and what helps.
 
     notices_of(dataset, "train", "test", sections)
     # ["accuracy 0.6100 is worse than the baseline majority 0.7000: …", "'patient' leaks between train and test: …"]
-    notices_of_dataset(dataset)         # of what convert found alone
+    notices_of_dataset(dataset)         # only from the counts of convert
 """
 
 from __future__ import annotations
@@ -12,88 +12,82 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from laketrain.config.evaluate import FIGURES, SHARES
-from laketrain.features import FeatureSet, Label, Multilabel
+from laketrain.features import FeatureSet
 from laketrain.lake import Version
-
-_NAMED = 5
-_CONSTANT = ("majority", "mean", "last")
+from laketrain.tasks import task_of_section
+from laketrain.tasks.class_scores import named
 
 
 def notices_of(dataset: Version, train: str, split: str, sections: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Of a model trained on the split `train` and measured on `split`, by target."""
+    """The warnings about a model that was trained on the split `train` and measured on `split`."""
     counts = _counts(dataset)
     for target, section in sections.items():
-        for one in section["metrics"].get("classes", []):
-            counts.setdefault(target, {}).setdefault(split, {})[one["label"]] = one["rows"]
+        for scores in section["metrics"].get("classes", []):
+            counts.setdefault(target, {}).setdefault(split, {})[scores["label"]] = scores["rows"]
     several = len(sections) > 1
-    return [*(said for target, section in sections.items()
-              for said in _against_baselines(section, f"{target} " if several else "")),
+    return [*(notice for target, section in sections.items()
+              for notice in _against_baselines(section, f"{target} " if several else "")),
             *_leaks(dataset), *_narrow(dataset), *_classes(dataset, counts, train),
-            *(said for target, section in sections.items() for said in _undefined(target, section, split))]
+            *(notice for target, section in sections.items()
+              for notice in task_of_section(section).notices(target, section, split))]
 
 
 def notices_of_dataset(dataset: Version, train: str = "train") -> list[str]:
-    """What convert found: leaks, splits of one drawn value, and classes without rows."""
+    """The warnings about a dataset: leaks, splits of a single value, and classes without rows."""
     return [*_leaks(dataset), *_narrow(dataset), *_classes(dataset, _counts(dataset), train)]
 
 
 def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
-    """A model that its baselines beat, and one that is only as good as saying always the same."""
-    figure = FIGURES[section["kind"]]
-    value, better = section["metrics"][figure], 1 if figure in SHARES else -1
+    """Warns if the model is worse than a baseline, or no better than a constant one."""
+    task = task_of_section(section)
+    title = task.headline.metric.replace("_", " ")
+    value, better = section["metrics"][task.headline.metric], 1 if task.headline.mode == "max" else -1
     if math.isnan(value):
-        yield (f"{of}{figure.replace('_', ' ')} is no number: some prediction is NaN or infinite. Look at the inputs "
+        yield (f"{of}{title} isn't a number: some prediction is NaN or infinite. Look at the inputs "
                "and at the learning rate")
         return
-    said = f"{of}{figure.replace('_', ' ')} {_short(value)}"
+    result = f"{of}{title} {_short(value)}"
     beaten = {name: other for name, other in section["baselines"].items()
               if better * (other - value) > 0 and _short(other) != _short(value)}
     if beaten:
         names = ", ".join(f"{name} {_short(other)}" for name, other in beaten.items())
         many = "s" if len(beaten) > 1 else ""
-        yield (f"{said} is worse than the baseline{many} {names}: the model has not earned its place. Train longer or "
-               "with another learning rate, look at the learning curves, or take the baseline")
-    same = [name for name in _CONSTANT if name in section["baselines"] and name not in beaten
+        yield (f"{result} is worse than the baseline{many} {names}. Train longer or with another learning rate, look "
+               "at the learning curves, or use the baseline")
+    same = [name for name in task.constant_baselines if name in section["baselines"] and name not in beaten
             and _short(section["baselines"][name]) == _short(value)]
     if same:
-        yield (f"{said} is no better than the baseline {' and '.join(same)}, which needs no training: the model may "
-               "have learnt nothing. Look at the learning curves, and whether the inputs tell of the target")
+        yield (f"{result} is no better than the baseline {' and '.join(same)}, which needs no training: the model may "
+               "have learnt nothing. Look at the learning curves, and whether the inputs can predict the target")
 
 
 def _leaks(dataset: Version) -> Iterator[str]:
     if leaks := dataset.entry.meta.get("leaks"):
-        yield (f"{'; '.join(leaks)}. What the model was shown of them it knows again, so figures flatter it. Keep "
-               "together in one split what belongs together ('convert.split.by'), or drop doubles in clean, and train "
-               "again")
+        yield (f"{'; '.join(leaks)}. The model has seen them in training, so its metrics are too good. Keep related "
+               "rows in one split ('convert.split.by'), or drop duplicates in clean, and train again")
 
 
 def _narrow(dataset: Version) -> Iterator[str]:
-    for said in dataset.entry.meta.get("narrow") or []:
-        yield (f"{said}: its figures are of that value alone, which training may never see. Draw by a column of more "
-               "values, or give the splits by 'convert.split.by_column'")
+    for finding in dataset.entry.meta.get("narrow") or []:
+        yield (f"{finding}: its metrics cover that value alone, which training may not contain. Split by a column "
+               "with more values, or name the splits by 'convert.split.by_column'")
 
 
 def _counts(dataset: Version) -> dict[str, dict[str, dict[str, int]]]:
-    """target -> split -> class -> rows, as convert counted them; of an older dataset, those that training saw."""
-    found: dict[str, dict[str, dict[str, int]]] = {}
+    """target -> split -> class -> rows, as convert counted them; of older datasets only the train split."""
+    counts: dict[str, dict[str, dict[str, int]]] = {}
     if "features" not in dataset.entry.meta:
-        return found
+        return counts
     features = FeatureSet.from_json(json.dumps(dataset.entry.meta["features"]))
     counted = dataset.entry.meta.get("classes")
     for name, feature in features.targets.items():
-        if isinstance(feature, Label | Multilabel):
-            labels = feature.labels if isinstance(feature, Label) else feature.names
-            learnt = {} if feature.statistics is None else {"train": list(_learnt(feature))}
-            by_split = learnt if counted is None else {split: rows[name] for split, rows in counted.items()}
-            found[name] = {split: dict(zip(labels, rows, strict=True)) for split, rows in by_split.items()}
-    return found
-
-
-def _learnt(feature: Label | Multilabel) -> Sequence[int]:
-    if isinstance(feature, Label):
-        return feature.statistics.rows if feature.statistics else ()
-    return feature.statistics.having if feature.statistics else ()
+        if labels := feature.class_labels:
+            fitted = feature.train_class_counts
+            by_split = {} if fitted is None else {"train": fitted}
+            if counted is not None:
+                by_split = {split: rows[name] for split, rows in counted.items()}
+            counts[name] = {split: dict(zip(labels, rows, strict=True)) for split, rows in by_split.items()}
+    return counts
 
 
 def _classes(dataset: Version, counts: Mapping[str, Mapping[str, Mapping[str, int]]], train: str) -> Iterator[str]:
@@ -109,31 +103,17 @@ def _classes(dataset: Version, counts: Mapping[str, Mapping[str, Mapping[str, in
 
 
 def _missing(target: str, labels: Sequence[str], splits: Sequence[str], everywhere: bool, train: str) -> str:
-    one = len(labels) == 1
-    said = f"{'class' if one else 'classes'} {_named(labels)} of {target!r} {'has' if one else 'have'} no row in "
-    it = "it" if one else "them"
+    single = len(labels) == 1
+    text = f"{'class' if single else 'classes'} {named(labels)} of {target!r} {'has' if single else 'have'} no row in "
+    it = "it" if single else "them"
     if everywhere:
-        return (f"{said}any split: the model never learnt {it}, and nothing is measured of {it}. Land rows of {it}, or "
-                f"take {it} out of 'convert.features.{target}'")
+        return (f"{text}any split: the model can't learn {it}, and no metric covers {it}. Add rows of {it}, or "
+                f"remove {it} from 'convert.features.{target}'")
     where = " and ".join(splits)
-    stratify = f"Land more rows of {it}, or let 'convert.split.stratify' share them out over the splits"
+    stratify = f"Add more rows of {it}, or let 'convert.split.stratify' distribute them over the splits"
     if train in splits:
-        return f"{said}{where}: the model never learnt {it} and can't say {it}. {stratify}"
-    return f"{said}{where}: nothing is measured of {it} there, and macro means leave {it} out. {stratify}"
-
-
-def _undefined(target: str, section: Mapping[str, Any], split: str) -> Iterator[str]:
-    found = section.get("undefined") or {}
-    why = {"precision": "never predicted", "recall": f"never true in {split}"}
-    for name, labels in found.items():
-        one = len(labels) == 1
-        yield (f"{'class' if one else 'classes'} {_named(labels)} of {target!r} {'is' if one else 'are'} {why[name]}: "
-               f"{'its' if one else 'their'} {name} is undefined and counts as 0 in macro_{name}")
-
-
-def _named(labels: Sequence[str]) -> str:
-    more = len(labels) - _NAMED
-    return ", ".join(map(str, labels[:_NAMED])) + (f" and {more} more" if more > 0 else "")
+        return f"{text}{where}: the model never saw {it} and can't predict {it}. {stratify}"
+    return f"{text}{where}: no metric covers {it} there, and macro means leave {it} out. {stratify}"
 
 
 def _short(value: float) -> str:

@@ -40,13 +40,13 @@ class EvaluateStage(Stage):
         def check(version: Version) -> None:
             check_gate(config.gate, version.entry.meta["metrics"], f"{model.ref} on {config.split}")
 
-        # The gate is checked also if the evaluation is found: a model below its gate stays below it on every rerun.
+        # The gate is checked for a reused evaluation too: a model below its gate fails on every rerun.
         return Work(key, make, done=check)
 
 
 def _trained_on(run: RunContext, model: Version) -> Version:
-    """The dataset that the model was trained on. Each dataset learns its own features, so on any other one, also a
-    newer one, the model's figures would mean nothing."""
+    """The dataset that the model was trained on. Class indices, vocabularies and scales are fitted for each dataset, so
+    metrics on another one, even a newer version, would be meaningless."""
     hint = f"train a model: laketrain run {run.workload.source} --from train"
     parent = next((parent for parent in model.entry.parents.items() if parent[0].startswith("features/")), None)
     if parent is None:
@@ -59,7 +59,7 @@ def _trained_on(run: RunContext, model: Version) -> Version:
                         "measured on another dataset", hint)
     current = f"features/{run.workload.dataset}"
     newest = run.made(current) or run.lake.table(*current.split("/")).latest()
-    # Where this pipeline trained, or reported that it keeps the model, the user knows.
+    # After training in this run, or a note that the model is kept, there is nothing to add.
     if run.made(model.table) is None and newest is not None and newest.ref != ref:
         run.note(f"{model.ref} is measured on {ref}, on which it was trained, and not on {newest.ref}")
     return dataset

@@ -1,9 +1,8 @@
-"""Rows of a split as arrays, also where they lie in buckets of several lengths, and without reading the split whole.
+"""Reads rows of a split as arrays, bucket by bucket, without reading the whole split.
 
     for numbers, arrays in batches(dataset, "test", ["image", "label"], first=0, end=61, batch=16): ...
-    numbers = spread(dataset.rows("train"), most=5_000)
-    for numbers, arrays in chosen(dataset, "train", ["image"], numbers): ...
-    numbers = rows_that_count(dataset, "train", most=5_000)       # those whose weight is not 0
+    for numbers, arrays in read_rows(dataset, "train", ["image"], numbers): ...
+    numbers = rows_that_count(dataset, "train", most=5_000)       # those with a weight above 0
 """
 
 from __future__ import annotations
@@ -18,14 +17,15 @@ from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.feed.rows import RowReader
+from laketrain.tasks.sampling import spread
 
 Arrays = dict[str, npt.NDArray[Any]]
-_WEIGHTS_AT_ONCE = 1 << 16
+_WEIGHT_BATCH = 1 << 16
 
 
 def batches(dataset: Dataset, split: str, columns: Sequence[str], first: int, end: int,
             batch: int) -> Iterator[tuple[npt.NDArray[np.int64], Arrays]]:
-    """Rows `first` … `end` of the split in order, at most `batch` at once, each of one bucket: their numbers, and
+    """Rows `first` … `end` of the split in order, at most `batch` of one bucket at once: the rows' numbers, and
     name -> (n, *shape)."""
     for start, reader in _readers(dataset, split, columns):
         low, high = max(first, start), min(end, start + reader.rows)
@@ -34,25 +34,20 @@ def batches(dataset: Dataset, split: str, columns: Sequence[str], first: int, en
             yield numbers, reader.read(numbers - start)
 
 
-def chosen(dataset: Dataset, split: str, columns: Sequence[str],
-           numbers: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], Arrays]]:
-    """The rows with these ascending numbers, a bucket at once."""
+def read_rows(dataset: Dataset, split: str, columns: Sequence[str],
+              numbers: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], Arrays]]:
+    """The rows with these ascending numbers, bucket by bucket."""
     for start, reader in _readers(dataset, split, columns):
-        mine = numbers[(numbers >= start) & (numbers < start + reader.rows)]
-        if len(mine):
-            yield mine, reader.read(mine - start)
-
-
-def spread(rows: int, most: int) -> npt.NDArray[np.int64]:
-    """Numbers of at most `most` rows, spread evenly over all; ascending."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.int64))
+        in_bucket = numbers[(numbers >= start) & (numbers < start + reader.rows)]
+        if len(in_bucket):
+            yield in_bucket, reader.read(in_bucket - start)
 
 
 def weights_of(features: FeatureSet, arrays: Arrays) -> npt.NDArray[np.float64] | None:
-    """(n,) of the rows in `arrays`; None where no feature is their weight.
+    """The weights (n,) of the rows in `arrays`; None if the dataset has none.
 
     Raises:
-        DataError: one is negative or no number, which convert refuses, but other writers of Parquet may not.
+        DataError: a weight is negative or not a number. Convert refuses such rows; other writers of Parquet may not.
     """
     if features.weight is None:
         return None
@@ -65,21 +60,21 @@ def weights_of(features: FeatureSet, arrays: Arrays) -> npt.NDArray[np.float64] 
 
 
 def rows_that_count(dataset: Dataset, split: str, most: int) -> npt.NDArray[np.int64]:
-    """Numbers of at most `most` rows whose weight is not 0, spread evenly over all such rows of the split; ascending.
+    """Ascending numbers of at most `most` rows with a weight above 0, spread evenly over all such rows of the split.
 
     Raises:
-        DataError: there is none.
+        DataError: there are none.
     """
     rows, name = dataset.rows(split), dataset.features.weight
     if name is None:
         return spread(rows, most)
-    found = [numbers[np.asarray(weights_of(dataset.features, arrays)) > 0]
-             for numbers, arrays in batches(dataset, split, [name], 0, rows, _WEIGHTS_AT_ONCE)]
-    there = np.concatenate([*found, np.zeros(0, np.int64)])
-    if not len(there):
+    parts = [numbers[np.asarray(weights_of(dataset.features, arrays)) > 0]
+             for numbers, arrays in batches(dataset, split, [name], 0, rows, _WEIGHT_BATCH)]
+    counted = np.concatenate([*parts, np.zeros(0, np.int64)])
+    if not len(counted):
         raise DataError("evaluate", f"split {split!r} of {dataset.version.ref}", f"has weight 0 in all its {rows} rows",
                         f"give some rows a weight {name!r} above 0, or measure another split")
-    return there[spread(len(there), most)]
+    return counted[spread(len(counted), most)]
 
 
 def _readers(dataset: Dataset, split: str, columns: Sequence[str]) -> Iterator[tuple[int, RowReader]]:

@@ -1,4 +1,4 @@
-"""Evaluation as the driver sees it: ranks score a split, the parts are merged, the result is committed.
+"""Evaluation on the driver: ranks score a split, their parts are merged, and the result is committed.
 
     version = evaluate(spark, dataset, model, "mnist", config, ranks=2, key=key)
     check_gate(config.gate, version.entry.meta["metrics"], model.ref)
@@ -11,86 +11,88 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.evaluate import FIGURES, Evaluate
+from laketrain.config.evaluate import Evaluate
 from laketrain.distributed import launch
 from laketrain.errors import DataError
 from laketrain.evaluate.baselines import Baselines
+from laketrain.evaluate.merge import accumulators_of, merge_parts
 from laketrain.evaluate.notices import notices_of
+from laketrain.evaluate.results import as_meta
 from laketrain.evaluate.rows import rows_that_count
 from laketrain.evaluate.score import ScoreTask, score
-from laketrain.evaluate.sections import as_meta
-from laketrain.evaluate.tally import sections_of, tallies_of
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Version, fingerprint
+from laketrain.tasks import Output, read_outputs, task_of_section
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-REVISION = 4
+REVISION = 5
 BATCH = 512
 
 
 def fingerprint_evaluate(dataset: Version, model: Version, config: Evaluate) -> str:
-    """Of evaluating `model` on `dataset` so; the gate is checked each time and changes nothing that is computed."""
+    """The fingerprint of an evaluation, without the gate, which is checked on every run and changes no metric."""
     return fingerprint("evaluate", REVISION, config.model_dump(mode="json", exclude={"gate"}), [dataset, model])
 
 
 def evaluate(spark: SparkSession, dataset: Version, model: Version, name: str, config: Evaluate, ranks: int,
              key: str) -> Version:
-    """Scores `config.split` with `ranks` ranks and commits `runs/<name>-evaluation`: for each target metrics, worst
-    mistakes, baselines and what its kind has beside (`laketrain.evaluate.sections`), and `warnings`: what should be
-    known before the figures are believed (`laketrain.evaluate.notices`), in the entry's `meta`. The gate is the
-    caller's to check.
+    """Scores `config.split` with `ranks` ranks and commits `runs/<name>-evaluation`. The entry's `meta` has for each
+    target metrics, worst mistakes, baselines and what its task adds (`laketrain.evaluate.results`), and `warnings`
+    about the metrics (`laketrain.evaluate.notices`). The caller checks the gate.
 
-    Raises DataError where there is no target, where no row has a weight above 0, or where the model was trained on
-    another dataset.
+    Raises DataError if there is no target, if no row has a weight above 0, or if the model was trained on another
+    dataset.
     """
     started = time.monotonic()
     _require_parent(dataset, model)
     opened = Dataset(dataset)
-    rows = _rows(opened, config.split)
-    baselines = Baselines(opened, "train")
-    learnt = {target: baselines.of(target, config.baselines) for target in opened.features.targets}
-    task = ScoreTask(dataset.lake.url, dataset.ref, model.ref, config.split, BATCH, config.worst, learnt)
+    outputs = read_outputs(model.entry.meta, opened.features)
+    rows = _rows(opened, config.split, outputs)
+    baselines = Baselines(opened, "train", outputs)
+    fitted = {output: baselines.of(output, config.baselines) for output in outputs}
+    task = ScoreTask(dataset.lake.url, dataset.ref, model.ref, config.split, BATCH, config.worst, fitted, outputs)
     with dataset.lake.table("runs", f"{name}-evaluation").stage() as draft:
-        found = sections_of(opened.features, launch(spark, partial(score, task), ranks, name="evaluate"), config.worst)
-        for section in found.values():
-            section.update(_beside(section, baselines, config.split))
-        warnings = notices_of(dataset, model.entry.meta.get("config", {}).get("split", "train"), config.split, found)
+        parts = launch(spark, partial(score, task), ranks, name="evaluate")
+        sections = merge_parts(outputs, parts, config.worst, opened.features.weight is not None)
+        for section in sections.values():
+            section.update(_baseline_facts(section, baselines, config.split))
+        train_split = model.entry.meta.get("config", {}).get("split", "train")
+        warnings = notices_of(dataset, train_split, config.split, sections)
         return draft.commit(
-            stage="evaluate", fingerprint=key, meta=as_meta(found, config.split, warnings),
+            stage="evaluate", fingerprint=key, meta=as_meta(sections, config.split, warnings),
             parents={dataset.table: dataset.number, model.table: model.number},
-            counts={"rows": rows, **_weighed(found)}, seconds=time.monotonic() - started,
+            counts={"rows": rows, **_weight_counts(sections)}, seconds=time.monotonic() - started,
         )
 
 
 def _require_parent(dataset: Version, model: Version) -> None:
-    """Of a dataset that the model was not trained on, classes, words and scales have other numbers than it knows."""
+    """Raises DataError if the model was trained on another dataset, whose classes and scales may differ."""
     if model.entry.parents.get(dataset.table) != dataset.number:
-        known = ", ".join(f"{table}@{number}" for table, number in model.entry.parents.items()) or "nothing"
+        parents = ", ".join(f"{table}@{number}" for table, number in model.entry.parents.items()) or "nothing"
         raise DataError("evaluate", dataset.ref, f"is not what {model.ref} was trained on: received a model made from "
-                        f"{known}, expected one made from {dataset.ref}",
+                        f"{parents}, expected one made from {dataset.ref}",
                         "measure the model on its own dataset, or train one on this")
 
 
-def _rows(dataset: Dataset, split: str) -> int:
-    """Of the split, when all its targets can be measured, on some row."""
+def _rows(dataset: Dataset, split: str, outputs: Mapping[str, Output]) -> int:
+    """The number of rows in the split. Raises DataError if they can't be evaluated."""
     rows = dataset.rows(split)
-    if not tallies_of(dataset.features, rows, worst=0):
+    if not accumulators_of(outputs, rows, worst=0):
         raise DataError("evaluate", dataset.version.ref, "has no target, so there is nothing to measure",
                         "declare one in 'convert.features', e.g. label: {kind: label, classes: 10}")
     rows_that_count(dataset, split, most=1)
     return rows
 
 
-def _beside(section: dict[str, Any], baselines: Baselines, split: str) -> dict[str, Any]:
-    """Which metric the baselines' figures are, on how many rows they were learnt, and that they were measured on the
-    rows of the model."""
+def _baseline_facts(section: Mapping[str, Any], baselines: Baselines, split: str) -> dict[str, Any]:
+    """The metric that compares the baselines, and the numbers of rows on which they were fitted and measured."""
     rows = {baselines.train: baselines.rows, split: section["rows"]} if section["baselines"] else {}
-    return {"figure": FIGURES[section["kind"]], "baseline_rows": rows}
+    return {"figure": task_of_section(section).headline.metric, "baseline_rows": rows}
 
 
-def _weighed(found: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """The summed weight of the rows, and how many have weight 0; nothing where rows have no weights."""
-    section = next(iter(found.values()))
+def _weight_counts(sections: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The sum of the rows' weights and how many have weight 0; empty if rows have no weights."""
+    section = next(iter(sections.values()))
     return {key: section[key] for key in ("weight", "masked") if key in section}

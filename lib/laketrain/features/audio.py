@@ -134,6 +134,11 @@ class Audio(Feature):
         return pa.binary()
 
     @property
+    def zeros_are_padding(self) -> bool:
+        """No frame of a sound has every band at its mean."""
+        return self.features != "waveform"
+
+    @property
     def buckets(self) -> tuple[int, ...]:
         return tuple(map(self._steps, self.bucket_seconds))
 

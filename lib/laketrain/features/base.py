@@ -17,7 +17,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from laketrain.errors import DataError
 
@@ -62,6 +69,8 @@ class Feature(BaseModel, ABC):
     codec: ClassVar[Codec] = "scalar"
     fit_first: ClassVar[bool] = False
     """Whether `pack` needs fitted statistics: then convert reads the train split once more, before it writes."""
+    is_class_index: ClassVar[bool] = False
+    """Whether a decoded value is an index into `class_labels`: each row has exactly one class."""
 
     kind: str
     """The kind of feature; each kind is a class."""
@@ -96,6 +105,30 @@ class Feature(BaseModel, ABC):
         """Ascending lengths, or () if all rows have one shape. A row is stored padded to the first length that holds
         it, and a batch has rows of one bucket only. The first size of `shape` is then the last bucket."""
         return ()
+
+    @property
+    def cardinality(self) -> int | None:
+        """How many different indices the decoded values can be; None where they aren't indices."""
+        return None
+
+    @property
+    def class_labels(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of their indices; () where values aren't classes."""
+        return ()
+
+    @property
+    def train_class_counts(self) -> tuple[int, ...] | None:
+        """Rows of each class in the train split; None where convert hasn't counted them."""
+        return None
+
+    @property
+    def zeros_are_padding(self) -> bool:
+        """Whether a step of zeros is always padding."""
+        return False
+
+    def class_counts(self, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """(classes,) rows of each class among the decoded `values`, (n, *shape)."""
+        return np.zeros(0, np.int64)
 
     def bucket_of(self, column: pa.Array) -> npt.NDArray[np.int64]:
         """(n,) the index in `buckets` of each row. The rows must be valid."""
@@ -193,6 +226,27 @@ def fitted_fields(feature: Feature) -> set[str]:
     """The fields that convert fits and no workload sets, found by their docstrings."""
     return {name for name, field in type(feature).model_fields.items()
             if (field.description or "").startswith("Fitted by convert.")}
+
+
+class Target(Feature):
+    """A kind of feature that a model can learn."""
+
+    task: str | None = Field(default=None, min_length=1)
+    """Of a target: the task that says how it is learnt, measured and predicted; by default that of its kind."""
+
+    @model_validator(mode="after")
+    def _task_is_of_a_target(self) -> Target:
+        if self.task is not None and self.role != "target":
+            raise ValueError(f"`task` is for targets, and the role is {self.role}", "Remove `task`")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_the_default_task(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out an unset task, so that fingerprints are those of features that had none."""
+        fields: dict[str, Any] = serialize(self)
+        if self.task is None:
+            fields.pop("task", None)
+        return fields
 
 
 class Scalar(Feature):

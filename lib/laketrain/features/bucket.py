@@ -59,6 +59,10 @@ class Bucket(ScalarNumber, Scalar):
         return len(self.between) + 2
 
     @property
+    def cardinality(self) -> int:
+        return self.count
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.int64)
 

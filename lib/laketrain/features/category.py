@@ -53,6 +53,10 @@ class Category(Scalar):
         return (self.hashed or len(self.learnt_values)) + 1
 
     @property
+    def cardinality(self) -> int:
+        return self.count
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.int64)
 

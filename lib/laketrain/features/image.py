@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from laketrain.errors import DataError
-from laketrain.features.base import Codec, Drawing, Feature, Storage, nulls, reasons
+from laketrain.features.base import Codec, Drawing, Storage, Target, nulls, reasons
 from laketrain.features.codecs.cache import Decoded, decode_column, failures, parallel_map
 from laketrain.features.codecs.header import Unreadable
 from laketrain.features.codecs.image import Filter, ImageSpec, Resize, decode_image, encode_image, is_jpeg_of
@@ -53,7 +53,7 @@ class ImageStatistics(BaseModel):
     std: float
 
 
-class Image(Feature):
+class Image(Target):
     """uint8 images. The column is array<integer> or binary with h * w * c values a row in row-major order, or, if
     `encoded`, binary with a PNG, JPEG, GIF, BMP or WebP file a row."""
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from laketrain.errors import DataError
-from laketrain.features.base import Scalar, nulls, reasons
+from laketrain.features.base import Scalar, Target, nulls, reasons
 
 
 def distinct_names(value: Any) -> Any:
@@ -41,8 +41,10 @@ class LabelStatistics(BaseModel):
     rows: Annotated[tuple[int, ...], BeforeValidator(tuple)]
 
 
-class Label(Scalar):
+class Label(Target, Scalar):
     """A class index 0 … classes - 1. Give `classes` for a column of numbers, `names` for one of strings."""
+
+    is_class_index: ClassVar[bool] = True
 
     kind: Literal["label"] = "label"
     role: Literal["target", "input"] = "target"
@@ -70,6 +72,21 @@ class Label(Scalar):
     def labels(self) -> tuple[str, ...]:
         """Names of the classes, by index."""
         return self.names or tuple(str(index) for index in range(self.count))
+
+    @property
+    def cardinality(self) -> int:
+        return self.count
+
+    @property
+    def class_labels(self) -> tuple[str, ...]:
+        return self.labels
+
+    @property
+    def train_class_counts(self) -> tuple[int, ...] | None:
+        return None if self.statistics is None else self.statistics.rows
+
+    def class_counts(self, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        return np.bincount(values, minlength=self.count)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from laketrain.features.base import Codec, Feature, nulls, reasons
+from laketrain.features.base import Codec, Target, nulls, reasons
 from laketrain.features.codecs.ndarray import decode_ndarrays, encode_ndarrays
 from laketrain.features.label import distinct_names
 
@@ -30,7 +30,7 @@ class MultilabelStatistics(BaseModel):
     rows: int
 
 
-class Multilabel(Feature):
+class Multilabel(Target):
     """(classes,) uint8 zeros and ones, in the order of `names`. A row may have no class."""
 
     codec: ClassVar[Codec] = "ndarray"
@@ -48,6 +48,17 @@ class Multilabel(Feature):
     @property
     def shape(self) -> tuple[int, ...]:
         return (len(self.names),)
+
+    @property
+    def class_labels(self) -> tuple[str, ...]:
+        return self.names
+
+    @property
+    def train_class_counts(self) -> tuple[int, ...] | None:
+        return None if self.statistics is None else self.statistics.having
+
+    def class_counts(self, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        return np.asarray(values.sum(axis=0, dtype=np.int64))
 
     @property
     def dtype(self) -> np.dtype[Any]:

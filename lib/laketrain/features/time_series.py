@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BeforeValidator, Field, model_validator
 
-from laketrain.features.base import Storage, nulls, reasons
+from laketrain.features.base import Storage, Target, nulls, reasons
 from laketrain.features.codecs.ndarray import decode_ndarrays
 from laketrain.features.numeric import Floats, as_tuple, check_arrays, flat_values, numbers_of, too_large, uneven
 from laketrain.features.vector import NumericArray
 
 
-class TimeSeries(NumericArray):
+class TimeSeries(Target, NumericArray):
     """(steps, channels) float32, such as the windows that convert cuts."""
 
     kind: Literal["sequence"] = "sequence"
@@ -62,6 +62,10 @@ class TimeSeries(NumericArray):
     def steps(self) -> int:
         """Steps of every row, with padding."""
         return self.size[0]
+
+    @property
+    def zeros_are_padding(self) -> bool:
+        return self.mask
 
     @property
     def channels(self) -> int:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BeforeValidator, Field, model_validator
 
-from laketrain.features.base import Codec, Drawing, Feature
+from laketrain.features.base import Codec, Drawing, Feature, Target
 from laketrain.features.codecs.ndarray import decode_ndarrays, encode_ndarrays
 from laketrain.features.numeric import (
     Floats,
@@ -133,7 +133,7 @@ class Vector(NumericVector):
     """It is an input of the model."""
 
 
-class Value(NumericVector):
+class Value(Target, NumericVector):
     """The target of a regression: k numbers a row, (k,) float32."""
 
     kind: Literal["value"] = "value"

@@ -94,7 +94,7 @@ def as_tf_dataset(plan: LanePlan, source: RowSource, *, rank: int = 0, ranks: in
 
     def spec(name: str) -> tf.TensorSpec:
         if name in columns.targets and columns.augmenter is not None and columns.augmenter.label is not None:
-            return tf.TensorSpec((width, columns.augmenter.label.count), tf.float32)
+            return tf.TensorSpec((width, len(columns.augmenter.label.class_labels)), tf.float32)
         return tf.TensorSpec((width, *source.features[name].shape), source.features[name].dtype)
 
     inputs, targets = ({name: spec(name) for name in names} for names in (columns.inputs, columns.targets))
@@ -176,7 +176,7 @@ def _augment(buffer: ShuffleBuffer, steps: slice, columns: _Columns, augmenter: 
         return augmented, weights
     (image,), (label,), flat = columns.inputs, columns.targets, weights.reshape(-1)
     mixed: Arrays = {image: mix.images(augmented[image]),
-                     label: mix.labels(augmented[label], augmenter.label.count, flat)}
+                     label: mix.labels(augmented[label], len(augmenter.label.class_labels), flat)}
     return mixed, mix.weights(flat).reshape(weights.shape)
 
 

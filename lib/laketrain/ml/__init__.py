@@ -1,4 +1,4 @@
-"""laketrain as stages of Spark ML: an Estimator that trains over the lake, and the Transformer that it gives.
+"""laketrain in Spark ML: an Estimator that trains over the lake, and the Transformer that it returns.
 
     from laketrain.ml import KerasEstimator
 

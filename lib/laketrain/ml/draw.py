@@ -1,15 +1,15 @@
-"""The estimator's own draw of validation rows, where no split is declared.
+"""The estimator's draw of validation rows if no split is declared.
 
-    with_row(frame, features.columns)              # with a column ROW, a hash of all that the features are made of
-    split = settled_draw(spark, draft, split)      # once the rows are written: by value, or by row where values are few
+    with_row(frame, features.columns)              # adds the column ROW, a hash of the features' columns
+    split = resolve_split(spark, draft, split)     # after the rows are written: by value, or by row if values are few
 
-Rows that are alike in all of it never part: a row that the model has learnt would tell nothing in validation. That
-needs values to draw from. Where validation could expect fewer than ten of them (four kinds of inputs, twenty rows), a
-hash would give it none, or all of one kind that training never sees. Then rows are drawn one by one: every value with
-enough rows gives its share of them, the rest are drawn together. Rows that are alike then are in both, which is no
-leak that could be closed: where there are but a few inputs, each is one that training knows.
+Identical rows are in the same split, so that validation has no row of training. That needs enough distinct values. If
+validation could expect fewer than ten of them (four kinds of inputs, twenty rows), a hash would leave it empty, or give
+it all rows of one kind that training never sees. Then rows are drawn one by one: every value with enough rows is
+stratified, the others are drawn together. Identical rows are then in both splits, which can't be avoided with so few
+distinct inputs.
 
-Either way the same rows are always split in the same way, however Spark has cut the frame.
+The same rows are always split in the same way, however Spark partitions the frame.
 """
 
 from __future__ import annotations
@@ -26,46 +26,46 @@ from laketrain.lake import Draft
 from laketrain.lake.contents import list_data_files
 from laketrain.spark.frames import quoted, write
 
-ROW, ALIKE = "laketrain_row", "laketrain_alike"
-"""What is drawn, and of what each split gets its share."""
+ROW, DUPLICATES = "laketrain_row", "laketrain_alike"
+"""The columns to draw by and to stratify by."""
 EXPECTED = 10
-"""Values that the smallest split must be able to expect to be drawn by value."""
+"""How many distinct values the smallest split must expect for a draw by value."""
 
 
 def with_row(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """With ROW: equal where all these columns are."""
+    """Adds ROW, a hash of these columns."""
     return frame.withColumn(ROW, F.xxhash64(*(F.col(quoted(column)) for column in columns)).cast("string"))
 
 
-def settled_draw(spark: SparkSession, draft: Draft, split: Split) -> Split:
-    """The split by which the rows that were written to `draft` are shared out; written anew where that is by row.
+def resolve_split(spark: SparkSession, draft: Draft, split: Split) -> Split:
+    """The split of the rows in `draft`, by value or by row. For a draw by row the rows are written again, numbered.
 
-    Raises DataError where there are too few rows for a split of each.
+    Raises DataError if there are fewer rows than splits.
     """
     fractions = split.fractions or {}
-    least = min(fractions.values())
+    smallest = min(fractions.values())
     if split.by != ROW or len(fractions) < 2:
         return split
     rows = spark.read.parquet(draft.url())
-    enough = math.ceil(EXPECTED / least)
+    enough = math.ceil(EXPECTED / smallest)
     if rows.select(ROW).distinct().limit(enough).count() >= enough:
         return split
     if (count := rows.count()) < len(fractions):
         raise DataError("ml", "the DataFrame", f"has {count} rows, expected one at least for each of "
                         f"{', '.join(fractions)}", "give more rows, or validationFraction=0")
-    _write_numbered(rows, draft, least)
-    return split.model_copy(update={"stratify": ALIKE})
+    _write_numbered(rows, draft, smallest)
+    return split.model_copy(update={"stratify": DUPLICATES})
 
 
-def _write_numbered(rows: DataFrame, draft: Draft, least: float) -> None:
-    """Rows that are alike are told apart by a number; which one has which is of no matter, or settled by the rest."""
+def _write_numbered(rows: DataFrame, draft: Draft, smallest: float) -> None:
+    """Numbers the rows of equal hash, so that each is drawn on its own."""
     store = draft.table.lake.store
-    before = [file.path for file in list_data_files(store, draft.path())]
-    like = Window.partitionBy(ROW)
+    old_files = [file.path for file in list_data_files(store, draft.path())]
+    identical = Window.partitionBy(ROW)
     order = F.xxhash64(*(F.col(quoted(column)) for column in rows.columns))
     numbered = rows.withColumns({
-        ALIKE: F.when(F.count(F.lit(1)).over(like) * F.lit(least) >= 1, F.col(ROW)).otherwise(""),
-        ROW: F.concat_ws(":", ROW, F.row_number().over(like.orderBy(order)))})
+        DUPLICATES: F.when(F.count(F.lit(1)).over(identical) * F.lit(smallest) >= 1, F.col(ROW)).otherwise(""),
+        ROW: F.concat_ws(":", ROW, F.row_number().over(identical.orderBy(order)))})
     write(numbered, draft.url("rows"))
-    for path in before:
+    for path in old_files:
         store.delete(draft.path(path))

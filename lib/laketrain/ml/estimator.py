@@ -1,4 +1,4 @@
-"""Training as an Estimator: a DataFrame in, a model of the lake out, with table, dataset and lineage behind it.
+"""Training as an Estimator: a DataFrame in, a model of the lake out, with its table, dataset and lineage.
 
     estimator = KerasEstimator(lake="hdfs://nn/lake", features={…}, train={"model": {"name": "linear"}}, epochs=5)
     Pipeline(stages=[StringIndexer(inputCol="animal", outputCol="label"), estimator]).fit(df)
@@ -16,13 +16,13 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 
 from laketrain.errors import ConfigError, Problem
-from laketrain.features import Label, Multilabel, Value
 from laketrain.lake import Version
-from laketrain.ml.data import dataset_of, session_beside
+from laketrain.ml.data import dataset_of, new_session
 from laketrain.ml.model import KerasModel
-from laketrain.ml.params import FittingParams, kinds_of
+from laketrain.ml.params import FittingParams
 from laketrain.ml.settings import to_workload
 from laketrain.ml.slot_lock import slot_lock
+from laketrain.tasks import kinds_of
 from laketrain.train import fingerprint_train, train
 from laketrain.workload import Workload
 
@@ -31,10 +31,10 @@ Section = dict[str, Any]
 
 class KerasEstimator(Estimator[KerasModel], FittingParams, DefaultParamsReadable["KerasEstimator"],
                      DefaultParamsWritable):
-    """Fits as `laketrain run` would from `convert` on: the frame's rows become `integrated/<name>`, `features/<name>`
-    and, trained on `ranks` ranks, `models/<name>`; a version of each for every fit. Nothing of them is dropped."""
+    """Runs convert and train as a workload would: the frame's rows become `integrated/<name>`, `features/<name>` and,
+    trained on `ranks` ranks, `models/<name>`. Every fit commits a version of each, and none is removed."""
 
-    _input_kwargs: dict[str, Any]  # what `keyword_only` was called with
+    _input_kwargs: dict[str, Any]  # the arguments of the last call, set by `keyword_only`
 
     @keyword_only
     def __init__(self, *, lake: str | None = None, features: Section | None = None, train: Section | None = None,
@@ -55,71 +55,70 @@ class KerasEstimator(Estimator[KerasModel], FittingParams, DefaultParamsReadable
                   ranks: int | None = None, seed: int | None = None, predictionCol: str | None = None,  # noqa: N803
                   probabilityCol: str | None = None, reasonCol: str | None = None,  # noqa: N803
                   scoreBatch: int | None = None) -> KerasEstimator:  # noqa: N803
-        """Sets what is named, as Spark ML's own stages do."""
+        """Sets the given Params, as Spark ML's own stages do."""
         return self._set(**self._input_kwargs)
 
     def fitMultiple(self, dataset: DataFrame,  # noqa: N802
                     paramMaps: Sequence[dict[Any, Any]]) -> Iterator[tuple[int, KerasModel]]:  # noqa: N803
-        """A model for each param map, as CrossValidator asks for; safe to draw from in several threads.
+        """A thread-safe iterator of models, one for each param map, as CrossValidator needs it.
 
-        Param maps that agree about the data share one dataset, which is converted once: a fold is written once,
-        however many settings are tried on it.
+        Param maps with the same data settings share one dataset, so that each fold is written and converted once.
         """
-        estimator, made = self.copy(), _OnceEach()
+        estimator, datasets = self.copy(), _DatasetCache()
 
         def fit_one(index: int) -> KerasModel:
-            return estimator.copy(paramMaps[index])._fit_on(dataset, made)
+            return estimator.copy(paramMaps[index])._fit_on(dataset, datasets)
 
-        return _InTurn(fit_one, len(paramMaps))
+        return _FitIterator(fit_one, len(paramMaps))
 
     def _fit(self, dataset: DataFrame) -> KerasModel:
-        return self._fit_on(dataset, _OnceEach())
+        return self._fit_on(dataset, _DatasetCache())
 
-    def _fit_on(self, frame: DataFrame, made: _OnceEach) -> KerasModel:
+    def _fit_on(self, frame: DataFrame, datasets: _DatasetCache) -> KerasModel:
         spark = frame.sparkSession
         workload = to_workload(self, frame.columns, spark.sparkContext.master or "")
         config, name = workload.train, workload.name
         assert config is not None
-        _refuse_other_targets(workload, self.uid)
+        _check_targets(workload, self.uid)
         data = workload.model_dump_json(exclude={"train", "spark"})
-        converted = made.get(data, lambda: dataset_of(frame, workload))
+        converted = datasets.get(data, lambda: dataset_of(frame, workload))
         with slot_lock(spark.sparkContext, config.ranks.max):
-            version = train(session_beside(spark), converted, name, config, fingerprint_train(converted, config))
+            version = train(new_session(spark), converted, name, config, fingerprint_train(converted, config))
         model = KerasModel(lake=version.lake.url, model=version.ref)
         self._copyValues(model)
         return model.setParams(lake=version.lake.url)
 
 
-def _refuse_other_targets(workload: Workload, uid: str) -> None:
-    assert workload.features is not None
-    targets = workload.features.targets
-    if not len(targets) or not all(isinstance(target, Label | Multilabel | Value) for target in targets.values()):
+def _check_targets(workload: Workload, uid: str) -> None:
+    assert workload.features is not None and workload.train is not None
+    outputs = workload.train.model.tasks(workload.features)
+    if not outputs or not all(output.task.in_spark_ml for output in outputs.values()):
         raise ConfigError(f"KerasEstimator {uid}", [Problem(
-            "features", f"the targets are {kinds_of(targets)}, expected labels, multilabels or values",
+            "features", f"the targets are {kinds_of(outputs)}, expected labels, multilabels or values",
             "Train other targets by a workload's YAML")])
 
 
-class _OnceEach:
-    """Datasets by what they are made of; each is made once, also where two threads ask at the same time."""
+class _DatasetCache:
+    """Datasets by the settings that they depend on. Each is made once, even for concurrent callers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._made: dict[str, Version] = {}
+        self._datasets: dict[str, Version] = {}
 
     def get(self, key: str, make: Callable[[], Version]) -> Version:
         with self._lock:
-            if key not in self._made:
-                self._made[key] = make()
-            return self._made[key]
+            if key not in self._datasets:
+                self._datasets[key] = make()
+            return self._datasets[key]
 
 
-class _InTurn(Iterator[tuple[int, KerasModel]]):
-    """Numbers are given out one by one; fitting goes on side by side."""
+class _FitIterator(Iterator[tuple[int, KerasModel]]):
+    """Hands out indices one at a time; fits run concurrently."""
 
     def __init__(self, fit_one: Callable[[int], KerasModel], count: int) -> None:
-        self._fit_one, self._left, self._lock = fit_one, iter(range(count)), threading.Lock()
+        self._fit_one, self._indices, self._lock = fit_one, iter(range(count)), threading.Lock()
 
     def __next__(self) -> tuple[int, KerasModel]:
         with self._lock:
-            index = next(self._left)
+            index = next(self._indices)
         return index, self._fit_one(index)

@@ -1,31 +1,27 @@
-"""The Params: those of the model, which the estimator has as well, and those of a fit alone.
+"""The Params: those of the model, which the estimator has too, and those of a fit.
 
     ParamGridBuilder().addGrid(estimator.epochs, [2, 5]).addGrid(estimator.learningRate, [0.1, 0.01])
 
-Sections of a workload are JSON-like dicts. What people tune is a Param of its own and, where it is set, has its way
-over the section's key.
+Sections of a workload are JSON-like dicts. Settings to tune are Params of their own, which override the section's keys.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasPredictionCol, HasProbabilityCol, HasSeed
 
-from laketrain.features import Feature
-
 
 def to_section(value: Any) -> dict[str, Any]:
-    """A dict that JSON holds, as a copy of its own. Raises TypeError, as Spark's own converters do."""
+    """A copy of a dict of JSON values. Raises TypeError, as Spark's own converters do."""
     if not isinstance(value, dict):
         raise TypeError(f"received {value!r}, expected a dict as of a workload's YAML")
     try:
         copy: dict[str, Any] = json.loads(json.dumps(value))
     except (TypeError, ValueError) as error:
-        raise TypeError(f"holds a value that JSON has no word for: {error}") from None
+        raise TypeError(f"has a value that isn't JSON: {error}") from None
     if copy.keys() != value.keys():
         raise TypeError(f"received the keys {list(value)}, expected text")
     return copy
@@ -39,13 +35,8 @@ def to_rows(value: Any) -> int:
     return rows
 
 
-def kinds_of(targets: Mapping[str, Feature]) -> str:
-    """`label (label), price (value)`, or nothing: for errors."""
-    return ", ".join(f"{name} ({target.kind})" for name, target in targets.items()) or "nothing"
-
-
 class ScoringParams(HasPredictionCol, HasProbabilityCol):
-    """What transform is told."""
+    """The Params of transform."""
 
     lake: ClassVar[Param[str]] = Param(Params._dummy(), "lake", "where the lake is: a directory, hdfs://… or s3://…",
                                        typeConverter=TypeConverters.toString)
@@ -62,10 +53,10 @@ class ScoringParams(HasPredictionCol, HasProbabilityCol):
 
 
 class FittingParams(ScoringParams, HasSeed):
-    """What fit is told, besides."""
+    """The Params of fit, in addition to those of transform."""
 
     name: ClassVar[Param[str]] = Param(
-        Params._dummy(), "name", "what the fits' table, dataset and model are called in the lake; a fit is a version",
+        Params._dummy(), "name", "the name of the fits' table, dataset and model in the lake; every fit is a version",
         typeConverter=TypeConverters.toString)
     features: ClassVar[Param[Any]] = Param(
         Params._dummy(), "features", "the tensors by name, as in a workload's convert.features",
@@ -97,5 +88,5 @@ class FittingParams(ScoringParams, HasSeed):
 
     def __init__(self) -> None:
         super().__init__()
-        # Spark's own default of `seed` is a hash of the class's name; a fixed number is as good, and tells.
+        # Spark's own default of `seed` is a hash of the class's name; a fixed number is clearer.
         self._setDefault(name="ml", convert={}, validationFraction=0.1, seed=0)

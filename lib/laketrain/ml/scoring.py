@@ -1,4 +1,4 @@
-"""The scorer of predict over a DataFrame's batches: Arrow batches in, the same rows with their answers out.
+"""The scorer of predict for the batches of a DataFrame.
 
     frame.mapInArrow(partial(score_frame, task), schema)
 """
@@ -13,7 +13,7 @@ from laketrain.predict.scorer import PredictTask, score_batches
 
 
 def score_frame(task: PredictTask, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Each row's kept columns, answers and reason. Piece by piece: Spark cuts batches by rows, and knows nothing of how
-    large a decoded one is; a stage sets that in its session, which isn't transform's to change."""
+    """The kept columns, predictions and reason of each row. Batches are sliced first: Spark bounds them by rows, not by
+    their decoded size, and transform can't change settings of the session, as a stage does."""
     pieces = (batch.slice(start, task.batch) for batch in batches for start in range(0, batch.num_rows, task.batch))
     yield from score_batches(task, pieces)

@@ -1,4 +1,4 @@
-"""A fit is a small workload: the estimator's Params become one, which is checked as any YAML is, all at once.
+"""Builds a workload from the estimator's Params, so that they are checked like a YAML file, all at once.
 
     workload = to_workload(estimator, df.columns, "local[2]")     # ConfigError with every mistake, before anything runs
 """
@@ -15,17 +15,17 @@ from laketrain.ml.draw import ROW
 from laketrain.ml.params import FittingParams
 from laketrain.workload import Workload
 
-_NEEDED = ("lake", "features", "train")
+_REQUIRED = ("lake", "features", "train")
 _TUNED = ("epochs", "batch", "ranks")
 
 
 def to_workload(fitting: FittingParams, columns: Sequence[str], master: str) -> Workload:
-    """What `fitting` asks for, of a DataFrame with these columns. Raises ConfigError with everything that is wrong."""
+    """The workload of a fit on a DataFrame with these columns. Raises ConfigError with all problems."""
     source = f"{type(fitting).__name__} {fitting.uid}"
-    absent = [name for name in _NEEDED if not fitting.isDefined(name)]
-    if absent:
+    missing = [name for name in _REQUIRED if not fitting.isDefined(name)]
+    if missing:
         raise ConfigError(source, [Problem(name, "is not set", f"Give it: {fitting.getParam(name).doc}")
-                                   for name in absent])
+                                   for name in missing])
     try:
         workload = Workload.of(document(fitting, columns, master), source)
     except ConfigError as error:
@@ -37,15 +37,15 @@ def to_workload(fitting: FittingParams, columns: Sequence[str], master: str) -> 
 
 
 def document(fitting: FittingParams, columns: Sequence[str], master: str) -> dict[str, Any]:
-    """The workload, as its YAML would say it. Only the columns' names count: their types are for convert to judge."""
+    """The workload as the document of a YAML file. Of the columns only names matter; convert checks their types."""
     name, split, train = fitting.getOrDefault("name"), _split(fitting), _train(fitting)
     if "val" not in split.get("fractions", {"val": None}):
         train = {"validation": None, **train}
-    known = [*columns, *([ROW] if split.get("by") == ROW else [])]
+    names = [*columns, *([ROW] if split.get("by") == ROW else [])]
     return {
         "name": name, "lake": fitting.getOrDefault("lake"),
         **({} if local_slots(master) is None else {"spark": {"master": master}}),
-        "sources": {name: {"format": "parquet", "path": "/", "schema": dict.fromkeys(known, "string")}},
+        "sources": {name: {"format": "parquet", "path": "/", "schema": dict.fromkeys(names, "string")}},
         "clean": {name: {}},
         "convert": {**fitting.getOrDefault("convert"), "table": name, "features": fitting.getOrDefault("features"),
                     "split": split},
@@ -63,7 +63,7 @@ def _split(fitting: FittingParams) -> dict[str, Any]:
 
 
 def _train(fitting: FittingParams) -> dict[str, Any]:
-    """The section, with what is a Param of its own in it."""
+    """The train section, with the Params that override its keys."""
     section = dict(fitting.getOrDefault("train"))
     section.update({name: fitting.getOrDefault(name) for name in _TUNED if fitting.isDefined(name)})
     if fitting.isSet("seed") or "seed" not in section:
@@ -74,11 +74,11 @@ def _train(fitting: FittingParams) -> dict[str, Any]:
 
 
 def _in_params(problems: Sequence[Problem]) -> list[Problem]:
-    """Without the lines of a file that nobody wrote, and with places as the Params call them."""
-    return [replace(problem, line=None, where=_place(problem.where)) for problem in problems]
+    """The problems without line numbers, and with the names of Params in place of sections."""
+    return [replace(problem, line=None, where=_in_param(problem.where)) for problem in problems]
 
 
-def _place(where: str) -> str:
+def _in_param(where: str) -> str:
     for section in ("features", "split"):
         if where.startswith(f"convert.{section}"):
             return where.removeprefix("convert.")

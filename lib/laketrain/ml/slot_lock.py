@@ -19,13 +19,13 @@ from laketrain.distributed.launch.slots import slots_now
 
 _changed = threading.Condition()
 _taken: dict[str, int] = {}
-"""Ranks at work, by Spark application."""
+"""How many ranks are running, by Spark application."""
 
 
 @contextmanager
 def slot_lock(sc: Any, ranks: int) -> Iterator[None]:
-    """Waits until other fits leave `ranks` slots free, and holds them inside. A fit that is too large for Spark starts
-    at once when it is alone: the launch reports what is wrong."""
+    """Waits until other fits leave `ranks` slots free, and reserves them. A fit that needs more slots than Spark has
+    starts when it is alone, so that the launch reports the problem."""
     application = sc.applicationId
     with _changed:
         _changed.wait_for(lambda: not _taken.get(application) or _taken[application] + ranks <= slots_now(sc))

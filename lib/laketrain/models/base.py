@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from laketrain.config.base import Section
 from laketrain.errors import DataError, Problem
-from laketrain.features import Feature, FeatureSet, TimeSeries
+from laketrain.features import Feature, FeatureSet
 from laketrain.models.heads import heads
 from laketrain.models.inputs import InputLayers
+from laketrain.tasks import Output, default_outputs
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +31,6 @@ Activation = Literal["relu", "gelu", "silu", "elu", "selu", "tanh", "leaky_relu"
 FLAT = ("number", "vector", "category", "bucket", "label", "multilabel")
 """Kinds of inputs that are concatenated with the output of a body for images, steps or texts."""
 _SUITED = {"image": "cnn or resnet", "text": "text or rnn", "sequence": "rnn or tcn", "audio": "rnn or tcn"}
-_TARGETS = ("label", "multilabel", "value", "sequence")
 
 
 class Model(Section):
@@ -61,6 +61,11 @@ class Model(Section):
         to an output for each target. Raises DataError if the features don't suit this model."""
         raise NotImplementedError
 
+    def tasks(self, features: FeatureSet) -> dict[str, Output]:
+        """What the model learns, by the name of its output: by default each target, by the task of its kind. Raises
+        DataError if a target names a task that can't learn it."""
+        return default_outputs(features)
+
     def train_step(self) -> TrainStep | None:
         """The model's own way to train on a batch; None for supervised training."""
         return None
@@ -75,17 +80,10 @@ class Model(Section):
     def problems(self, features: FeatureSet) -> Iterator[Problem]:
         """Why this model can't be built of these features; the first reason is enough."""
         inputs = features.inputs
-        strange = {name: one for name, one in features.targets.items() if one.kind not in _TARGETS}
-        if strange:
-            name = next(iter(strange))
-            yield Problem.at((), f"has no output for target {name!r} of kind {strange[name].kind}",
-                             "use a model of your own: model: {use: 'module:function'}")
-            return
-        hidden = next((name for name, target in features.targets.items()
-                       if isinstance(target, TimeSeries) and target.mask), None)
-        if hidden is not None:
-            yield Problem.at((), f"can't say the mask of target {hidden!r}", "leave out the target's 'mask'")
-            return
+        for name, output in self.tasks(features).items():
+            if problem := output.task.model_problem(name, output.feature):
+                yield Problem.at((), *problem)
+                return
         if self.takes and not any(one.kind in self.takes for one in inputs.values()):
             expected = " or ".join(self.takes)
             yield Problem.at((), f"needs an input of kind {expected}, the dataset has {_list_kinds(inputs)}",
@@ -134,7 +132,8 @@ class Model(Section):
         """The model from its inputs to a head for each target."""
         import keras
 
-        return keras.Model(inputs.inputs, heads(inputs.features, hidden, initializer), name=self.name)
+        outputs = heads(inputs.features, hidden, initializer, self.tasks(inputs.features))
+        return keras.Model(inputs.inputs, outputs, name=self.name)
 
     def body_inputs(self, features: FeatureSet) -> list[str]:
         """The names of the inputs for the body."""

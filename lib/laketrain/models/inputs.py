@@ -16,8 +16,7 @@ from collections.abc import Sequence as Names
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from laketrain.features import Audio, Category, Feature, FeatureSet, Image, Label, Number, Text, TimeSeries
-from laketrain.features.bucket import Bucket
+from laketrain.features import Feature, FeatureSet, Image, Number, Text
 
 Encoding = Literal["auto", "one_hot", "embedding"]
 MOST_HOT = 32
@@ -63,7 +62,7 @@ class InputLayers:
         if isinstance(feature, Text):
             embedded = keras.layers.Embedding(feature.count, self.embedding, self.initializer, name=f"embed_{name}")
             return embedded(x), keras.ops.not_equal(x, 0)
-        if masked(feature):
+        if feature.zeros_are_padding:
             return x, keras.ops.any(keras.ops.not_equal(x, 0), axis=-1)
         return x, None
 
@@ -82,8 +81,8 @@ class InputLayers:
         feature, x = self.features[name], self.inputs[name]
         if isinstance(feature, Image):
             return keras.layers.Flatten(name=f"flatten_{name}")(self.pixels(name))
-        if isinstance(feature, Category | Bucket | Label):
-            return self._category(name, feature.count)
+        if feature.cardinality is not None:
+            return self._category(name, feature.cardinality)
         if isinstance(feature, Text):
             return mean_of_steps(*self.steps(name))
         if isinstance(feature, Number) and not feature.shape:
@@ -106,14 +105,6 @@ class InputLayers:
 def shape_of(feature: Feature) -> tuple[int | None, ...]:
     """The shape of one row; None for the steps of a feature that is stored in buckets of several lengths."""
     return (None, *feature.shape[1:]) if feature.buckets else feature.shape
-
-
-def masked(feature: Feature) -> bool:
-    """Whether a step of zeros is padding: a mask channel makes that certain, and no frame of a sound has every band at
-    its mean."""
-    if isinstance(feature, TimeSeries):
-        return feature.mask
-    return isinstance(feature, Audio) and feature.features != "waveform"
 
 
 def mean_of_steps(steps: Any, mask: Any | None) -> Any:

@@ -23,10 +23,10 @@ from laketrain.errors import DataError, LaketrainError, Problem, nearest
 from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.models.base import Model
-from laketrain.models.heads import DISTRIBUTIONS, last_layer, output_shape
 from laketrain.models.networks import Networks
 from laketrain.models.safe_load import code_in, functions_in
 from laketrain.models.sequential import as_functional
+from laketrain.tasks import kinds_of
 from laketrain.usercode.errors import wrap_user_errors
 from laketrain.usercode.loading import import_object
 
@@ -73,10 +73,10 @@ class UserModel(Model):
         except LaketrainError as error:
             yield Problem.at((), f"of {self.use!r}: {error.problem}", error.hint)
             return
-        if self.from_logits and not any(one.kind in DISTRIBUTIONS for one in features.targets.values()):
-            kinds = ", ".join(f"{name} ({one.kind})" for name, one in features.targets.items())
-            yield Problem.at((), f"of {self.use!r}: from_logits is for labels and multilabels, the targets are {kinds}",
-                             "remove 'from_logits'")
+        outputs = self.tasks(features)
+        if self.from_logits and not any(output.task.activation for output in outputs.values()):
+            yield Problem.at((), f"of {self.use!r}: from_logits is for labels and multilabels, the targets are "
+                             f"{kinds_of(outputs)}", "remove 'from_logits'")
 
     def function(self) -> Callable[..., Any]:
         """What `use` names. Raises LaketrainError if it doesn't exist, or doesn't take the settings."""
@@ -179,7 +179,7 @@ class UserModel(Model):
                               f"call it keras.Input(…, name={name!r})")
 
     def _check_outputs(self, model: keras.Model, features: FeatureSet) -> None:
-        outputs, targets = model.output, features.targets
+        outputs, targets = model.output, self.tasks(features)
         if len(targets) > 1 and (not isinstance(outputs, dict) or sorted(outputs) != sorted(targets)):
             received = f"a dict of {', '.join(outputs)}" if isinstance(outputs, dict) else "no dict"
             raise self._error(f"outputs {received}, expected a dict of the targets {', '.join(targets)}",
@@ -189,10 +189,10 @@ class UserModel(Model):
                               "return keras.Model(inputs, output) with a single output")
         for name, target in targets.items():
             output = outputs[name] if isinstance(outputs, dict) else outputs
-            shape = output_shape(target)
-            if tuple(output.shape[1:]) != shape:
-                raise self._error(f"outputs {name!r} in the shape {tuple(output.shape[1:])}, expected {shape} for a "
-                                  f"{target.kind}", f"end in {last_layer(name, target)}")
+            if tuple(output.shape[1:]) != target.shape:
+                raise self._error(f"outputs {name!r} in the shape {tuple(output.shape[1:])}, expected {target.shape} "
+                                  f"for a {target.feature.kind}",
+                                  f"end in {target.task.head_code(name, target.feature)}")
 
     @property
     def subject(self) -> str:

@@ -1,4 +1,4 @@
-"""The last stage: a table scored by the committed model, lake to lake."""
+"""The last stage: scores a table with a committed model, from lake to lake."""
 
 from typing import TYPE_CHECKING
 

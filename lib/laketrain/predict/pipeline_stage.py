@@ -26,7 +26,7 @@ class PredictStage(Stage):
         from laketrain.predict.stage import fingerprint_predict, predict
 
         assert run.workload.predict is not None
-        # The fingerprint knows which model it is. The name by which the workload asks for it makes no difference.
+        # The fingerprint contains the model version itself, so how the workload refers to it makes no difference.
         ref, config = run.workload.predict.model, run.workload.predict.model_copy(update={"model": None})
         table = run.table(config.table)
         model = run.lake.version(ref) if ref else run.input("models", run.workload.name)

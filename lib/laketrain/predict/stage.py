@@ -1,4 +1,4 @@
-"""From a table and a model to predictions: rows in = rows scored + rows quarantined, checked.
+"""From a table and a model to predictions. Checks that rows in = rows scored + rows quarantined.
 
     version = predict(spark, table, model, "unlabelled", config, key)
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,13 +20,12 @@ from laketrain.config.evaluate import Predict
 from laketrain.config.names import DIGEST, hidden_by_answers, hidden_by_window
 from laketrain.config.windows import Windows
 from laketrain.errors import DataError, nearest
-from laketrain.features import FeatureSet, Label, Multilabel
-from laketrain.features.answers import columns_of, prefix
+from laketrain.features import FeatureSet
 from laketrain.lake import Version, fingerprint
 from laketrain.lake.contents import list_data_files
 from laketrain.lake.quarantine import check_balance, commit_quarantine
 from laketrain.lake.version import parent_fields
-from laketrain.predict.known import META, digested, divided, known_answers
+from laketrain.predict.incremental import META, earlier_predictions, split_predicted, with_digest
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.direct_read import row_refs, supports_direct_read
 from laketrain.spark.errors import translate_spark_errors
@@ -42,12 +42,14 @@ from laketrain.spark.frames import (
     write,
 )
 from laketrain.spark.windows import LATE, cut_windows
+from laketrain.tasks import Output, read_outputs
+from laketrain.tasks.columns import columns_of, prefix
 
 REVISION = 5
 
 
 def fingerprint_predict(table: Version, model: Version, config: Predict) -> str:
-    """Of scoring `table` by `model` so."""
+    """The fingerprint of scoring `table` with `model`."""
     return fingerprint("predict", REVISION, config, [table, model])
 
 
@@ -55,27 +57,28 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
             before: Version | None = None) -> Version:
     """Scores every row of `table` and commits `quarantine/<name>-predictions`, then `predictions/<name>`.
 
-    Each row has the kept columns (by default those of the key features), what is predicted (`predict.answers`), model
-    and data version. With `only_new`, rows that stand in the predictions `before`, of the same model and config, have
-    their answers from there, and the data version in which they were first seen.
+    Each row has the kept columns (by default those of the key features), the predictions (`laketrain.tasks.columns`),
+    model and data version. With `only_new`, rows in the predictions `before`, of the same model and config, keep their
+    predictions and the data version in which they were first seen.
     """
     started = time.monotonic()
     table.check_files()
     features = FeatureSet.from_json(json.dumps(model.entry.meta["features"]))
-    # Staged before the work, so that the commit finds out where another run did the same work meanwhile.
+    outputs = read_outputs(model.entry.meta, features)
+    # Staged before the work, so that the commit detects another run that did the same work meanwhile.
     settings = {**SESSION_CONF, **arrow_batches(FeatureSet.of(features.inputs).row_bytes())}
     with (translate_spark_errors("predict", f"table {table.ref}"), configured(spark, settings),
           table.lake.table("predictions", name).stage() as draft):
         frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
         keep = _kept(frame, features, config)
-        _refuse_hidden(frame, features, model, keep, config)
+        _refuse_hidden(frame, features, outputs, model, keep, config)
         rows, way = _rows(spark, frame, features, table, model, keep), ""
         if config.only_new:
             way = fingerprint("predict", REVISION, config, [model])
-            rows, keep = _told_apart(rows, known_answers(spark, before, way)), [*keep, DIGEST]
-        with persisted(_scored(spark, rows, features, table, model, config, keep)) as scored:
+            rows, keep = _without_predicted(rows, earlier_predictions(spark, before, way)), [*keep, DIGEST]
+        with persisted(_scored(spark, rows, features, outputs, table, model, config, keep)) as scored:
             good = scored.where(F.col(REASON).isNull()).drop(REASON, RECORD)
-            # First, since it is this that scores, on all slots: rejects are written by one task, as one file.
+            # Written first, since this scores the rows, on all slots; rejected rows are written by a single task.
             write(good, draft.url())
             rejected = _rejected(scored, table)
             quarantine = commit_quarantine(
@@ -84,13 +87,13 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
             files = list_data_files(table.lake.store, draft.path())
             rows_out = sum(file.rows or 0 for file in files)
             check_balance("predict", f"table {table.ref}", rows.expected, rows_out, quarantine.rows)
-            predicted = _predicted(good, FeatureSet.of(features.targets), rows_out)
-            classes = [one["classes"] for one in predicted.values() if "classes" in one]
+            predicted = _predicted(good, outputs, rows_out)
+            classes = [recorded["classes"] for recorded in predicted.values() if "classes" in recorded]
             return draft.commit(
                 stage="predict", fingerprint=key, files=files, table_schema=good.schema.json(),
                 **parent_fields(table, model),
                 counts={"in": rows.expected, "out": rows_out, "quarantined": quarantine.rows,
-                        **({"known": good.where(F.col("data") != table.ref).count()} if rows.known is not None else {}),
+                        **({} if rows.predicted is None else {"known": _reused(good, table)}),
                         **({"classes": classes[0]} if len(predicted) == len(classes) == 1 else {})},
                 meta={"predicted": predicted, **({META: way} if way else {})},
                 seconds=time.monotonic() - started,
@@ -108,45 +111,46 @@ def _kept(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
     return [column for column in of_keys if column in frame.columns]
 
 
-def _refuse_hidden(frame: DataFrame, features: FeatureSet, model: Version, keep: list[str], config: Predict) -> None:
-    """Raises DataError where of two columns of one name one would be taken in silence."""
-    said = model.entry.meta.get("windows")
-    windows = None if said is None else Windows.model_validate(said)
-    inputs = [name for one in features.inputs.values() for name in one.columns]
-    answers = columns_of(features.targets, config.probabilities)
-    told = {"'keep'": hidden_by_answers(keep, answers, config.only_new),
-            **{f"column {name!r}": hidden_by_window(name, windows, frame.columns) for name in (*keep, *inputs)}}
-    for subject, problem in told.items():
+def _refuse_hidden(frame: DataFrame, features: FeatureSet, outputs: Mapping[str, Output], model: Version,
+                   keep: list[str], config: Predict) -> None:
+    """Raises DataError if one column would silently hide another of the same name."""
+    recorded = model.entry.meta.get("windows")
+    windows = None if recorded is None else Windows.model_validate(recorded)
+    inputs = [name for feature in features.inputs.values() for name in feature.columns]
+    answers = columns_of(outputs, config.probabilities)
+    problems = {"'keep'": hidden_by_answers(keep, answers, config.only_new),
+                **{f"column {name!r}": hidden_by_window(name, windows, frame.columns) for name in (*keep, *inputs)}}
+    for subject, problem in problems.items():
         if problem is not None:
             raise DataError("predict", subject, *problem)
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """What is scored: the table's rows, or windows of them and the rows that are in none, with the reason. Where tasks
-    can read the rows from the table's files (`spark.direct_read`), `refs` refer to them. `known` are rows that need no
-    scoring, with their answers."""
+    """The rows to score: those of the table, or windows of them with the `refused` rows that are in none. `refs` refer
+    to rows that tasks can read from the table's files (`spark.direct_read`). `predicted` are rows with earlier
+    predictions, which need no scoring."""
 
     frame: DataFrame
     expected: int
     refused: DataFrame | None = None
     refs: DataFrame | None = None
-    known: DataFrame | None = None
+    predicted: DataFrame | None = None
 
 
 def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Version, model: Version,
           keep: list[str]) -> _Rows:
-    columns = list(dict.fromkeys([*keep, *(name for one in features.inputs.values() for name in one.columns)]))
-    said = model.entry.meta.get("windows")
-    windows = None if said is None else Windows.model_validate({**said, "horizon": 0})
-    needed, known = columns, set(frame.columns)
+    columns = list(dict.fromkeys([*keep, *(name for feature in features.inputs.values() for name in feature.columns)]))
+    recorded = model.entry.meta.get("windows")
+    windows = None if recorded is None else Windows.model_validate({**recorded, "horizon": 0})
+    needed, existing = columns, set(frame.columns)
     if windows is not None:
         needed = [*columns, windows.order, *windows.by, *filter(None, [windows.known_by])]
-        known = windows.columns(frame.columns)
-    absent = [column for column in needed if column not in known]
-    if absent:
-        raise DataError("predict", table.ref, f"has no column {absent[0]!r}, which the model needs",
-                        nearest(absent[0], known))
+        existing = windows.columns(frame.columns)
+    missing = [column for column in needed if column not in existing]
+    if missing:
+        raise DataError("predict", table.ref, f"has no column {missing[0]!r}, which the model needs",
+                        nearest(missing[0], existing))
     if windows is None:
         chosen = frame.select(*(F.col(quoted(column)) for column in columns))
         direct = bool(table.rows) and supports_direct_read(frame, columns, [file.path for file in table.entry.files])
@@ -160,65 +164,49 @@ def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Ve
     return _Rows(made.where(F.col(SPLIT) >= 0).drop(SPLIT), expected, refused.withColumn(RECORD, record(columns)))
 
 
-def _told_apart(rows: _Rows, known: DataFrame | None) -> _Rows:
-    """Digests beside the rows; and of those that `known` answers, only the answers."""
+def _without_predicted(rows: _Rows, earlier: DataFrame | None) -> _Rows:
+    """The rows with their digests; those with an `earlier` prediction are in `predicted` instead."""
     if DIGEST in rows.frame.columns:
-        raise DataError("predict", f"column {DIGEST!r}", "is what 'only_new' calls a column of its own",
+        raise DataError("predict", f"column {DIGEST!r}", "is the name of a column that 'only_new' adds",
                         "rename it in the integrate stage")
-    frame = digested(rows.frame, rows.frame.columns)
-    if known is None:
+    frame = with_digest(rows.frame, rows.frame.columns)
+    if earlier is None:
         return replace(rows, frame=frame, refs=None)
-    asked, answered = divided(frame, known)
-    return replace(rows, frame=asked, refs=None, known=answered)
+    new, predicted = split_predicted(frame, earlier)
+    return replace(rows, frame=new, refs=None, predicted=predicted)
 
 
-def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, table: Version, model: Version,
-            config: Predict, keep: list[str]) -> DataFrame:
-    targets = FeatureSet.of(features.targets)
-    said = {**columns_of(targets, config.probabilities), "model": "string", "data": "string", REASON: "string",
-            RECORD: "string"}
+def _scored(spark: SparkSession, rows: _Rows, features: FeatureSet, outputs: Mapping[str, Output], table: Version,
+            model: Version, config: Predict, keep: list[str]) -> DataFrame:
+    added = {**columns_of(outputs, config.probabilities), "model": "string", "data": "string", REASON: "string",
+             RECORD: "string"}
     slots = max(1, spark.sparkContext.defaultParallelism)
     columns = tuple(rows.frame.columns)
-    task = PredictTask(table.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), targets.to_json(),
+    task = PredictTask(table.lake.url, model.ref, FeatureSet.of(features.inputs).to_json(), outputs,
                        table.ref, columns, config.batch, tuple(keep), threads=max(1, (os.cpu_count() or 1) // slots),
                        probabilities=config.probabilities, source=table.path() if rows.refs is not None else "")
     types = dict(rows.frame.dtypes)
     schema = ", ".join(f"{quoted(name)} {kind}" for name, kind in (
-        *((column, types[column]) for column in keep), *said.items()))
-    given = rows.refs
-    if given is None:  # `mapInArrow` takes only plain names
-        given = rows.frame.toDF(*(f"_{number}" for number in range(len(columns))))
-    scored = given.mapInArrow(partial(score_batches, task), schema)
-    for others in (rows.refused, rows.known):
+        *((column, types[column]) for column in keep), *added.items()))
+    batches = rows.refs
+    if batches is None:  # `mapInArrow` only accepts plain names
+        batches = rows.frame.toDF(*(f"_{number}" for number in range(len(columns))))
+    scored = batches.mapInArrow(partial(score_batches, task), schema)
+    for others in (rows.refused, rows.predicted):
         if others is not None:
-            held = [quoted(column) for column in (*keep, *said) if column in others.columns]
-            scored = scored.unionByName(others.select(*held), allowMissingColumns=True)
+            shared = [quoted(column) for column in (*keep, *added) if column in others.columns]
+            scored = scored.unionByName(others.select(*shared), allowMissingColumns=True)
     return scored
 
 
-def _predicted(good: DataFrame, targets: FeatureSet, rows: int) -> dict[str, dict[str, Any]]:
-    """By target, how many rows have each class, or where the predicted numbers lie."""
-    return {name: _classes(good, prefix(targets, name), isinstance(feature, Multilabel))
-            if isinstance(feature, Label | Multilabel) else _numbers(good, f"{prefix(targets, name)}prediction", rows)
-            for name, feature in targets.items()}
+def _reused(good: DataFrame, table: Version) -> int:
+    """How many predictions come from an earlier version of the table."""
+    return good.where(F.col("data") != table.ref).count()
 
 
-def _classes(good: DataFrame, start: str, several: bool) -> dict[str, Any]:
-    said = F.explode(quoted(f"{start}classes")) if several else F.col(quoted(f"{start}class"))
-    counted = good.select(said.alias("class")).groupBy("class").count().collect()
-    return {"classes": dict(sorted((str(row["class"]), row["count"]) for row in counted))}
-
-
-def _numbers(good: DataFrame, column: str, rows: int) -> dict[str, Any]:
-    """Least, mean and most of all predicted numbers together."""
-    kind, values = dict(good.dtypes)[column], F.col(quoted(column))
-    while kind.startswith("array<") and rows:
-        good, kind = good.select(F.explode(values).alias(column)), kind[len("array<"):-1]
-    if not rows:
-        return {"values": {}}
-    [row] = good.select(F.min(values).alias("least"), F.avg(values).alias("mean"),
-                        F.max(values).alias("most")).collect()
-    return {"values": row.asDict()}
+def _predicted(good: DataFrame, outputs: Mapping[str, Output], rows: int) -> dict[str, dict[str, Any]]:
+    """The statistics of the predictions that each output's task records."""
+    return {name: output.task.prediction_counts(good, prefix(outputs, name), rows) for name, output in outputs.items()}
 
 
 def _rejected(scored: DataFrame, table: Version) -> DataFrame:

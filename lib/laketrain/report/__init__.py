@@ -1,4 +1,4 @@
-"""What people look at: the terminal while a run goes on, one HTML page when it is over."""
+"""Output for people: the terminal during a run, an HTML page after it, and `laketrain show`."""
 
 from laketrain.report.write import write_report
 

@@ -1,4 +1,4 @@
-"""A run's pictures as matplotlib figures, for notebooks, which show whatever a cell ends with.
+"""A run's plots as matplotlib figures, which notebooks display.
 
     learning_curves(pipeline.version("models/mnist").entry.meta["history"])
     confusion(evaluation)
@@ -15,7 +15,7 @@ import numpy as np
 
 from laketrain.features import Image
 from laketrain.feed.dataset import Dataset
-from laketrain.report.words import weight
+from laketrain.report.format import weight
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +27,7 @@ def learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     """Loss and metrics over the epochs, of the train and the validation split.
 
     Args:
-        history: a row an epoch, as a model's version holds it in `entry.meta["history"]`.
+        history: a row for each epoch, as a model's version has it in `entry.meta["history"]`.
     """
     from matplotlib.figure import Figure
 
@@ -52,8 +52,8 @@ def confusion(evaluation: Mapping[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
     counts, labels = np.array(evaluation["confusion"]), evaluation["labels"]
-    whole = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, whole, out=np.zeros(counts.shape), where=whole > 0)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     figure = Figure(figsize=(1 + 0.42 * len(labels),) * 2, layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -61,13 +61,13 @@ def confusion(evaluation: Mapping[str, Any]) -> Figure:
              xlabel="predicted", ylabel="true", title=f"accuracy {evaluation['metrics']['accuracy']:.4f}")
     for true, predicted in np.argwhere(counts):
         colour = "white" if shares[true, predicted] > 0.5 else "black"
-        said = weight(float(counts[true, predicted])) if "weight" in evaluation else counts[true, predicted]
-        axes.text(predicted, true, said, ha="center", va="center", color=colour, fontsize=8)
+        text = weight(float(counts[true, predicted])) if "weight" in evaluation else counts[true, predicted]
+        axes.text(predicted, true, text, ha="center", va="center", color=colour, fontsize=8)
     return figure
 
 
 def mistakes(evaluation: Mapping[str, Any], dataset: Dataset) -> Figure:
-    """The worst mistakes as pictures, each with its true and its predicted class. Empty where there are none."""
+    """The worst mistakes as pictures, each with its true and its predicted class; an empty figure if there are none."""
     from matplotlib.figure import Figure
 
     worst, labels = evaluation["mistakes"], evaluation["labels"]
@@ -83,6 +83,6 @@ def mistakes(evaluation: Mapping[str, Any], dataset: Dataset) -> Figure:
         pictures = reader.read(np.array([mistake["row"] for mistake in worst]))[image]
     for axes, picture, mistake in zip(grid, pictures, worst, strict=False):
         axes.imshow(picture.squeeze(), cmap="gray", interpolation="nearest")
-        said = f"{labels[mistake['true']]} → {labels[mistake['predicted']]}"
-        axes.set_title(f"{said}\n{mistake['probability']:.0%} sure", fontsize=8)
+        title = f"{labels[mistake['true']]} → {labels[mistake['predicted']]}"
+        axes.set_title(f"{title}\n{mistake['probability']:.0%} sure", fontsize=8)
     return figure

@@ -1,10 +1,10 @@
-"""A run's report: one HTML page that stands alone, to be opened from a disk, sent to a colleague, printed.
+"""A run's report: one self-contained HTML page, to open from a disk, send to a colleague, or print.
 
     html = render(lake, record)
 
-It loads nothing from anywhere and runs no script, which its Content-Security-Policy makes the browser enforce. All
-that comes from data is escaped. A section that the run has nothing for is left out; one that can't be drawn says so in
-its place, since no section is worth the report.
+It loads nothing and runs no script, which its Content-Security-Policy makes the browser enforce. All values from data
+are escaped. A section without content is left out. A section that can't be drawn shows its error, so that the rest of
+the report is still written.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from laketrain.lake import Lake
-from laketrain.report import (
+from laketrain.report import format as fmt
+from laketrain.report.environment import environment
+from laketrain.report.run import Run
+from laketrain.report.sections import (
     dataset,
     errors,
     evaluation,
-    facts,
     flow,
+    overview,
     predictions,
     profiles,
     quarantine,
     training,
-    words,
 )
-from laketrain.report.environment import environment
-from laketrain.report.run import Run
 from laketrain.stages import RunRecord
 
 _LONGEST_PROBLEM = 400
@@ -35,8 +35,8 @@ _LONGEST_PROBLEM = 400
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: `facts` finds what `templates/<key>.html` prints as `it`, and None leaves the part out.
-    A `half` section shares its line with a half one beside it."""
+    """A section of the page: `facts` returns the values that `templates/<key>.html` prints as `it`, or None to leave
+    the section out. Two adjacent `half` sections share a line."""
 
     key: str
     title: str
@@ -57,17 +57,17 @@ SECTIONS = (
     Section("errors", "Errors", errors.errors),
     Section("mistakes", "Worst mistakes", dataset.mistakes),
     Section("predictions", "Predictions", predictions.predictions),
-    Section("stages", "Time by stage", facts.stages, half=True),
+    Section("stages", "Time by stage", overview.stages, half=True),
     Section("ranks", "Time of the ranks", training.ranks, half=True),
-    Section("versions", "Versions and lineage", facts.versions),
-    Section("software", "Software", facts.software),
-    Section("config", "Config", facts.config),
+    Section("versions", "Versions and lineage", overview.versions),
+    Section("software", "Software", overview.software),
+    Section("config", "Config", overview.config),
 )
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A section as HTML, or the `problem` that kept it from being drawn."""
+class RenderedSection:
+    """A section as HTML, or the `problem` that kept it from being rendered."""
 
     section: Section
     body: str
@@ -75,20 +75,20 @@ class Drawn:
 
 
 def render(lake: Lake, record: RunRecord) -> str:
-    """The page. Never fails for what lies in the lake: see the module's docstring."""
+    """The page as HTML. Contents of the lake never make it fail: see the module's docstring."""
     run = Run(lake, record)
-    head = _draw(run, Section("head", record.workload.name, facts.headline))
-    drawn = [found for section in SECTIONS if (found := _draw(run, section))]
+    head = _render(run, Section("head", record.workload.name, overview.headline))
+    sections = [rendered for section in SECTIONS if (rendered := _render(run, section))]
     page = environment().get_template("run.html")
-    return page.render(title=record.workload.name, began=record.began, head=head, drawn=drawn)
+    return page.render(title=record.workload.name, began=record.began, head=head, sections=sections)
 
 
-def _draw(run: Run, section: Section) -> Drawn | None:
+def _render(run: Run, section: Section) -> RenderedSection | None:
     try:
-        found = section.facts(run)
-        if found is None:
+        facts = section.facts(run)
+        if facts is None:
             return None
-        return Drawn(section, environment().get_template(f"{section.key}.html").render(it=found))
+        return RenderedSection(section, environment().get_template(f"{section.key}.html").render(it=facts))
     except Exception as error:
         problem = run.redactor.scrub(f"{type(error).__name__}: {error}")
-        return Drawn(section, "", words.shortened(problem, _LONGEST_PROBLEM))
+        return RenderedSection(section, "", fmt.shortened(problem, _LONGEST_PROBLEM))

@@ -1,4 +1,4 @@
-"""A run as its report asks about it: the versions it made or found, and all that they were made from.
+"""The run that a report is about: the versions that it made or reused, and their ancestors.
 
     run = Run(lake, record)
     run.made("train"), run.dataset, run.history
@@ -17,59 +17,60 @@ from laketrain.stages import RunRecord
 
 
 def parents_of(version: Version) -> list[str]:
-    """The refs of what it was made from."""
+    """The refs of a version's parents."""
     return [f"{table}@{number}" for table, number in sorted(version.entry.parents.items())]
 
 
 @dataclass(frozen=True)
 class Run:
-    """The record of a run and the lake it ran on."""
+    """The record of a run, and its lake."""
 
     lake: Lake
     record: RunRecord
 
     @cached_property
     def redactor(self) -> Redactor:
-        """Takes the workload's secrets out of texts."""
+        """Removes the workload's secrets from texts."""
         return Redactor(self.record.workload)
 
     def made(self, stage: str) -> list[Version]:
-        """What the run made in a stage, or found there unchanged."""
+        """The versions that the run made, or reused unchanged, in a stage."""
         return [outcome.version for outcome in self.record.outcomes if outcome.stage == stage]
 
     def last(self, stage: str) -> Version | None:
-        """As `made`, for stages that make one version."""
+        """The last version that a stage made or reused; None if there is none."""
         return next(reversed(self.made(stage)), None)
 
     @cached_property
     def zones(self) -> list[str]:
-        """The zones that the stages write, in the order of the stages."""
+        """The zones that the stages write to, in the order of the stages."""
         return list(dict.fromkeys(stage.zone for stage in self.record.stages))
 
     @cached_property
     def history(self) -> list[Version]:
-        """The run's versions and all their ancestors, each once, in the order of the road. An ancestor that left the
-        lake is passed over, and what was known through it alone."""
+        """The run's versions and all their ancestors, each once, in the order of the stages. An ancestor that is no
+        longer in the lake is left out, as are those that only it leads to."""
         order = {zone: index for index, zone in enumerate(self.zones)}
         made = [outcome.version for outcome in self.record.outcomes]
-        found = {version.ref: version for version in made}
+        versions = {version.ref: version for version in made}
         ancestors: dict[str, Version] = {}
-        # The last ones first: they stand on most of the others, whose own ancestors are then known.
+        # The last ones first: most of the others are their ancestors, and need no search of their own.
         for version in reversed(made):
             if version.ref not in ancestors:
                 ancestors.update((parent.ref, parent) for parent in self._ancestors(version))
-        return sorted({**found, **ancestors}.values(), key=lambda version: order.get(version.zone, len(order)))
+        return sorted({**versions, **ancestors}.values(), key=lambda version: order.get(version.zone, len(order)))
 
     def _ancestors(self, version: Version) -> list[Version]:
         try:
             return lineage(self.lake, version)
         except LakeError:
-            there = [parent for table, number in version.entry.parents.items() if (parent := self._get(table, number))]
-            return [*there, *(older for parent in there for older in self._ancestors(parent))]
+            parents = [parent for table, number in version.entry.parents.items()
+                       if (parent := self._get(table, number))]
+            return [*parents, *(older for parent in parents for older in self._ancestors(parent))]
 
     @cached_property
     def dataset(self) -> Version | None:
-        """The features that the run made, trained on, or evaluated on."""
+        """The dataset that the run made, trained on, or evaluated on."""
         return self.last("convert") or self.parent(self.last("evaluate") or self.last("train"), "features")
 
     @cached_property
@@ -78,7 +79,7 @@ class Run:
         return self.last("train") or self.parent(self.last("evaluate") or self.last("predict"), "models")
 
     def parent(self, version: Version | None, zone: str) -> Version | None:
-        """The parent that lies in `zone`; None where there is none, or none any more."""
+        """The parent in `zone`; None if there is none, or if it is no longer in the lake."""
         for table, number in (version.entry.parents if version else {}).items():
             if table.startswith(f"{zone}/"):
                 return self._get(table, number)
@@ -92,7 +93,7 @@ class Run:
             return None
 
     def quarantine(self, version: Version) -> Version | None:
-        """The rows that the stage that made `version` rejected."""
+        """The rows that a stage rejected when it made `version`."""
         table = self.lake.table("quarantine", quarantine_name(version.zone, version.name))
         number = version.entry.meta.get("quarantine")
         try:
@@ -101,16 +102,16 @@ class Run:
             return None
 
     def quarantined_by_failure(self) -> list[Version]:
-        """The rejected rows that a stage committed although it failed for too many of them."""
+        """The rejected rows of a stage that failed because they were too many."""
         if self.record.failure is None:
             return []
         latest = (self.lake.table("quarantine", name).latest() for name in self._quarantines())
-        known = {quarantine.ref for version in self.history if (quarantine := self.quarantine(version))}
-        return [version for version in latest if version and version.ref not in known
+        of_versions = {quarantine.ref for version in self.history if (quarantine := self.quarantine(version))}
+        return [version for version in latest if version and version.ref not in of_versions
                 and version.created >= self.record.began]
 
     def _quarantines(self) -> list[str]:
-        """The names of the quarantines of all tables that the workload's stages make."""
+        """The names of the quarantine tables of all tables that the workload's stages make."""
         workload = self.record.workload
         return [quarantine_name(stage.zone, name) for stage in self.record.stages if stage.declared(workload)
                 for name in stage.tables(workload)]

@@ -14,7 +14,7 @@ from laketrain.stages import RunRecord
 
 
 def write_report(lake: Lake, record: RunRecord) -> Version | None:
-    """The committed report. A run that changed nothing writes none: the one before, if any, is returned."""
+    """Commits the report. A run that changed nothing writes none, and the latest report, if any, is returned."""
     table = lake.table("runs", record.workload.name)
     latest = table.latest()
     if not record.changed and latest is not None:

@@ -17,9 +17,10 @@ from laketrain.config.optimizer import Optimizer
 from laketrain.config.train import Regularise
 from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
-from laketrain.models.heads import probabilities
 from laketrain.models.networks import Networks
 from laketrain.models.user import UserModel
+from laketrain.tasks import Output
+from laketrain.tasks.layers import activated
 from laketrain.workload import Train
 
 _OPTIMIZERS: dict[str, Any] = {
@@ -132,12 +133,12 @@ def _refuse_nothing_to_learn(networks: Networks, config: Train) -> None:
     raise DataError("train", "the model", "has no weights that training could change", "add a layer that learns")
 
 
-def with_probabilities(model: keras.Model, features: FeatureSet) -> keras.Model:
+def with_probabilities(model: keras.Model, outputs: Mapping[str, Output]) -> keras.Model:
     """A model of logits with softmax or sigmoid at its end, for each label and multilabel, and the same optimizer."""
-    logits = model.output if isinstance(model.output, dict) else dict.fromkeys(features.targets, model.output)
-    outputs = {name: probabilities(name, features[name], logits[name]) for name in features.targets}
-    whole = keras.Model(model.input, outputs if isinstance(model.output, dict) else next(iter(outputs.values())),
-                        name=model.name)
+    logits = model.output if isinstance(model.output, dict) else dict.fromkeys(outputs, model.output)
+    predictions = {name: activated(name, output.task.activation, logits[name]) for name, output in outputs.items()}
+    whole = keras.Model(model.input, predictions if isinstance(model.output, dict)
+                        else next(iter(predictions.values())), name=model.name)
     whole.compile(optimizer=model.optimizer, jit_compile=False, auto_scale_loss=False)
     return whole
 

@@ -48,13 +48,15 @@ class CompiledStep:
 
     def _train(self, inputs: Any, targets: Any, weights: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
         """One step on this rank's part of a global batch of `valid` rows; the rank's loss, scalar float32."""
-        result = self.step.train(self.networks, self.objective, self._batch(inputs, targets, weights, valid))
+        truth = self.objective.truth(inputs, targets)
+        result = self.step.train(self.networks, self.objective, self._batch(inputs, truth, weights, valid))
         self.differentiable = result.differentiable
-        return self._count(result, targets, weights, valid)
+        return self._count(result, truth, weights, valid)
 
     def _validate(self, inputs: Any, targets: Any, weights: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-        result = self.step.validate(self.networks, self.objective, self._batch(inputs, targets, weights, valid))
-        return self._count(result, targets, weights, valid)
+        truth = self.objective.truth(inputs, targets)
+        result = self.step.validate(self.networks, self.objective, self._batch(inputs, truth, weights, valid))
+        return self._count(result, truth, weights, valid)
 
     def _batch(self, inputs: Any, targets: Any, weights: tf.Tensor, valid: tf.Tensor) -> StepBatch:
         scale = tf.cast(self._ranks, tf.float32) / tf.cast(valid, tf.float32)

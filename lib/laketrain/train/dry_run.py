@@ -24,14 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from laketrain.errors import DataError
-from laketrain.features import Feature, FeatureSet
+from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Version
-from laketrain.models.heads import DISTRIBUTIONS, last_layer
 from laketrain.models.networks import Networks
-from laketrain.models.outputs import WANTED, doubt_of
 from laketrain.models.user import UserModel
+from laketrain.tasks import Output
 from laketrain.usercode.errors import wrap_user_errors
 from laketrain.workload import Train
 
@@ -69,7 +68,7 @@ def dry_run(dataset: Version, config: Train) -> None:
             model = Networks.of(declared.build(features)).predicting
         inputs = _inputs(Dataset(dataset), config)
         with wrap_user_errors("train", declared.subject):
-            outputs = list(_outputs(model, inputs, list(features.targets)))
+            outputs = list(_outputs(model, inputs, list(declared.tasks(features))))
     _check_outputs(declared, model, features, outputs)
 
 
@@ -98,32 +97,33 @@ def _outputs(model: keras.Model, inputs: dict[str, Any], targets: list[str]) -> 
 
 def _check_outputs(declared: UserModel, model: keras.Model, features: FeatureSet, outputs: list[Outputs]) -> None:
     coarse = any(layer.compute_dtype in ("float16", "bfloat16") for layer in model._flatten_layers())
-    for name, target in features.targets.items():
+    for name, target in declared.tasks(features).items():
         if not np.isfinite(outputs[0][name]).all():
             raise DataError("train", declared.subject, f"outputs numbers for {name!r} that are not finite, in the "
                             f"first {len(outputs[0][name])} rows", "look at what its layers do with them before any "
                             "training")
-        doubts = [doubt_of(target, each[name], coarse) for each in outputs]
-        if target.kind not in DISTRIBUTIONS or any(doubts) == declared.from_logits:
+        doubts = [target.task.output_problem(target.feature, each[name], coarse) for each in outputs]
+        if target.task.activation is None or any(doubts) == declared.from_logits:
             continue
         raise (_probabilities_not_logits if declared.from_logits else _no_probabilities)(declared, model, name, target,
                                                                                          doubts)
 
 
-def _no_probabilities(declared: UserModel, model: keras.Model, name: str, target: Feature,
+def _no_probabilities(declared: UserModel, model: keras.Model, name: str, target: Output,
                       doubts: list[str | None]) -> DataError:
     others = "" if doubts[0] else " with other weights than its first"
-    return DataError("train", declared.subject, f"outputs {next(filter(None, doubts))}{others} for the {target.kind} "
-                     f"{name!r}, expected {WANTED[target.kind]}{_last_layer_of(model, name)}",
-                     f"end in {last_layer(name, target)}, or, if these are logits, declare them: "
+    return DataError("train", declared.subject, f"outputs {next(filter(None, doubts))}{others} for the "
+                     f"{target.feature.kind} {name!r}, expected {target.task.expected_outputs}"
+                     f"{_last_layer_of(model, name)}",
+                     f"end in {target.task.head_code(name, target.feature)}, or, if these are logits, declare them: "
                      f"model: {{use: {declared.use!r}, from_logits: true}}")
 
 
-def _probabilities_not_logits(declared: UserModel, model: keras.Model, name: str, target: Feature,
+def _probabilities_not_logits(declared: UserModel, model: keras.Model, name: str, target: Output,
                               doubts: list[str | None]) -> DataError:
-    return DataError("train", declared.subject, f"has from_logits, but its outputs for the {target.kind} {name!r} are "
-                     f"already probabilities{_last_layer_of(model, name)}",
-                     f"leave out its {DISTRIBUTIONS[target.kind]}, or remove 'train.model.from_logits'")
+    return DataError("train", declared.subject, f"has from_logits, but its outputs for the {target.feature.kind} "
+                     f"{name!r} are already probabilities{_last_layer_of(model, name)}",
+                     f"leave out its {target.task.activation}, or remove 'train.model.from_logits'")
 
 
 def _last_layer_of(model: keras.Model, name: str) -> str:

@@ -16,10 +16,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from laketrain.errors import DataError, nearest
+from laketrain.tasks import metric_mode
 from laketrain.workload import Train
 
-# The end of a metric's name decides; `val_` and a target's name may precede it.
-_MAXIMISED = ("accuracy", "auc", "precision", "recall", "r2")
 # Names that checkpoints of earlier versions used.
 _FORMER = {"larger": "maximise", "waits_to_stop": "stop_wait", "waits_to_fall": "plateau_wait", "stop": "stop_training",
            "factor": "lr_factor", "reference_stop": "stop_best", "reference_fall": "plateau_best"}
@@ -51,7 +50,7 @@ class EpochMonitor:
         """The state before the first epoch."""
         default = "val_loss" if config.validation else "loss"
         monitor = default if config.monitor == "auto" else config.monitor
-        return cls(monitor, monitor.endswith(_MAXIMISED))
+        return cls(monitor, metric_mode(monitor) == "max")
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> EpochMonitor:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,12 +20,14 @@ from typing import TYPE_CHECKING, Any
 from laketrain.distributed import World
 from laketrain.errors import LakeError
 from laketrain.events import Hint, Report
+from laketrain.features import FeatureSet
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake
 from laketrain.models.networks import Networks
 from laketrain.models.saving import load_networks, save_networks
+from laketrain.tasks import Output
 from laketrain.train.user_code import unpack_user_code
 from laketrain.train.weight_sync import weights_digest
 from laketrain.workload import Train
@@ -43,6 +46,7 @@ class FitTask:
         resume: number of the checkpoint to resume from, None to start afresh.
         output: the directory for the model, relative to the lake, which rank 0 writes; empty for none.
         user: the user's own functions, packed (`laketrain.train.user_code`).
+        outputs: what the model learns; by default what the model itself declares.
     """
 
     lake: str
@@ -53,11 +57,16 @@ class FitTask:
     resume: int | None = None
     output: str = ""
     user: bytes = b""
+    outputs: Mapping[str, Output] | None = None
 
     @cached_property
     def user_code(self) -> dict[str, Any]:
         """The user's own functions, by `module:function`."""
         return unpack_user_code(self.user)
+
+    def outputs_of(self, features: FeatureSet) -> Mapping[str, Output]:
+        """What the model learns of a dataset with these features."""
+        return self.config.model.tasks(features) if self.outputs is None else self.outputs
 
 
 def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
@@ -93,7 +102,7 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
         loop.run()
     state, averaging_s = setup.state, loop.averaging_s
     networks = _select(setup.networks, state, config, checkpoints) if world.is_chief else setup.networks
-    networks = _with_probabilities(networks, dataset, config)
+    networks = _with_probabilities(networks, task.outputs_of(dataset.features), config)
     if task.output and world.is_chief:
         save_networks(networks, Lake(task.lake).store, task.output)
     return {"rank": world.rank, "where": _log_location(), "history": state.history, "times": state.times,
@@ -121,13 +130,13 @@ def _select(networks: Networks, state: State, config: Train, checkpoints: Checkp
     return networks
 
 
-def _with_probabilities(networks: Networks, dataset: Dataset, config: Train) -> Networks:
+def _with_probabilities(networks: Networks, outputs: Mapping[str, Output], config: Train) -> Networks:
     """The committed model outputs probabilities, even if it was trained on logits."""
     from laketrain.train.compile import with_probabilities
 
     if not config.model.gives_logits:
         return networks
-    return networks.replace_predicting(with_probabilities(networks.predicting, dataset.features))
+    return networks.replace_predicting(with_probabilities(networks.predicting, outputs))
 
 
 def _best(state: State, config: Train) -> dict[str, Any]:

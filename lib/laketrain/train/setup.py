@@ -54,7 +54,8 @@ def set_up(task: FitTask, dataset: Dataset, checkpoints: Checkpoints, world: Wor
     """
     keras.utils.set_random_seed(task.config.seed)
     tf.config.experimental.enable_op_determinism()
-    objective = Objective(dataset.features, task.config, task.user_code)
+    objective = Objective(dataset.features, task.config, task.user_code,
+                          task.outputs_of(dataset.features))
     note = ""
     if task.resume is None:
         state = State(monitor=EpochMonitor.of(task.config).to_dict())
@@ -94,5 +95,6 @@ def _fresh(task: FitTask, dataset: Dataset, objective: Objective, world: World,
 
 def _first_loss(model: keras.Model, objective: Objective, batch: tuple[Any, Any, Any, Any]) -> float:
     inputs, targets, weights, _ = batch
-    total = objective.loss(targets, model(inputs, training=False), weights, training=False)
+    truth = objective.truth(inputs, targets)
+    total = objective.loss(truth, model(inputs, training=False), weights, training=False)
     return float(total.numpy()) / max(1.0, float(np.sum(weights.numpy())))

@@ -17,7 +17,9 @@ from laketrain.distributed import launch
 from laketrain.distributed.launch.slots import slots_for
 from laketrain.errors import LakeError, LaunchError, RankError, StorageError
 from laketrain.events import Hint, OnEvent, Restarted, Resumed
+from laketrain.feed.dataset import Dataset
 from laketrain.lake import Version, fingerprint, lease
+from laketrain.tasks import outputs_meta
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.dry_run import dry_run
 from laketrain.train.fit import FitTask, fit
@@ -79,7 +81,9 @@ def _train_leased(spark: SparkSession, dataset: Version, name: str, config: Trai
         pinned = pin_source(lake, config.init_from)
         config, parents = config.model_copy(update={"init_from": pinned}), {**parents, **source_parent(pinned)}
     with models.stage() as draft:
-        task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path(), user=user)
+        outputs = config.model.tasks(Dataset(dataset).features)
+        task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path(), user=user,
+                       outputs=outputs)
         results, restarts = _launch_until_done(spark, dataset, task, checkpoints, report)
         chief = results[0]
         ranks = [{key: result[key] for key in ("rank", "where", "waiting_s", "computing_s", "averaging_s")}
@@ -92,7 +96,7 @@ def _train_leased(spark: SparkSession, dataset: Version, name: str, config: Trai
             meta={"history": chief["history"], "times": chief["times"], "best": chief["best"],
                   "weights": chief["weights"], "ranks": ranks, "slow_rank": slow, "restarts": restarts,
                   "config": config.model_dump(mode="json"), "features": dataset.entry.meta["features"],
-                  "windows": dataset.entry.meta.get("windows")},
+                  "outputs": outputs_meta(outputs), "windows": dataset.entry.meta.get("windows")},
             seconds=time.monotonic() - started,
         )
     checkpoints.finish()

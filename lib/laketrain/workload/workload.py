@@ -25,6 +25,7 @@ from laketrain.config.sources import AnySource
 from laketrain.config.spark import Spark
 from laketrain.config.track import Track
 from laketrain.features import FeatureSet
+from laketrain.tasks import Output, default_outputs
 from laketrain.workload.convert import Convert
 from laketrain.workload.paths import is_url
 from laketrain.workload.plugins import with_plugins
@@ -138,6 +139,13 @@ class Workload(Section):
     def features(self) -> FeatureSet | None:
         """The features of its dataset; None without `convert`."""
         return self.convert.features if self.convert else None
+
+    @property
+    def outputs(self) -> dict[str, Output]:
+        """What its model learns; without `train`, the targets of its dataset."""
+        if self.features is None:
+            return {}
+        return default_outputs(self.features) if self.train is None else self.train.model.tasks(self.features)
 
     @property
     def dataset(self) -> str:

@@ -240,7 +240,7 @@ def test_an_address_at_which_no_broker_answers_is_named(topic: Messages, lake: L
 
 
 def test_a_secret_that_is_not_in_the_environment_is_named(topic: Messages, lake: Lake) -> None:
-    with pytest.raises(DataError, match="the environment variable 'NO_SUCH_JAAS', which it names, holds"):
+    with pytest.raises(DataError, match="the environment variable 'NO_SUCH_JAAS', which it names, isn't set"):
         ingest(lake, topic, secrets={"sasl.jaas.config": "NO_SUCH_JAAS"})
 
 

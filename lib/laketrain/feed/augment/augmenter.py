@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from laketrain.config.augment import Augment
 from laketrain.errors import DataError, LaunchError, Problem
-from laketrain.features import Image, Label
+from laketrain.features import Feature, Image
 from laketrain.feed.augment.affine import affine_transforms, apply_affine
 from laketrain.feed.augment.colour import adjust_colours, colour_factors
 from laketrain.feed.augment.cutout import cutout_boxes, erase
@@ -42,7 +42,7 @@ class Augmenter:
     seed: int
     slice: int
     images: Mapping[str, Image]
-    label: Label | None
+    label: Feature | None
 
     @classmethod
     def of(cls, features: Mapping[str, Any], plan: LanePlan, settings: Augment) -> Augmenter:
@@ -107,7 +107,7 @@ def problems(settings: Augment, inputs: Mapping[str, Any], targets: Mapping[str,
         yield Problem.at(("augment", "saturation"), "no input is an RGB or RGBA image",
                          "Remove it: brightness and contrast are for all images")
         return
-    mixable = len(images) == len(inputs) == 1 and [type(target) for target in targets.values()] == [Label]
+    mixable = len(images) == len(inputs) == 1 and [target.is_class_index for target in targets.values()] == [True]
     if settings.mixes and not mixable:
         yield Problem.at(("augment", "mixup" if settings.mixup else "cutmix"), f"the inputs are {_kinds(inputs)}, the "
                          f"targets {_kinds(targets)}", "Only one image and one label can be mixed: remove it")

@@ -50,6 +50,6 @@ def fits(workload: Workload) -> Iterator[Problem]:
     for check in (model, gate, augment, usercode, best_epoch):
         yield from check.problems(workload)
     train, declared = workload.train, workload.features
-    if train is not None and declared is not None and declared.inputs and declared.targets:
+    if train is not None and declared is not None and declared.inputs and workload.outputs:
         yield from (problem.below("train") for problem in training.problems(train, declared))
     yield from lake.problems(workload)

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from laketrain.config.names import alike, hidden_by_convert, hidden_by_window
 from laketrain.config.windows import Windows
-from laketrain.errors import Problem
+from laketrain.errors import DataError, Problem
 from laketrain.features import Feature, FeatureSet
 from laketrain.features.base import fitted_fields
-from laketrain.workload.checks.words import unknown
+from laketrain.tasks import task_of
+from laketrain.workload.checks.words import sentence, unknown
 
 if TYPE_CHECKING:
     from laketrain.workload.columns import Columns
     from laketrain.workload.convert import Convert
+    from laketrain.workload.train import Train
     from laketrain.workload.workload import Workload
 
 _PATH = ("convert", "features")
@@ -31,8 +33,10 @@ def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
                          "columns that Spark can't tell apart", "Rename one of them")
     for name, feature in features.items():
         yield from _unset(name, feature)
+        if feature.role == "target":
+            yield from _task(name, feature)
     if workload.train is not None:
-        yield from _roles(features)
+        yield from _roles(features, workload.train)
     known = columns.table(convert.table)
     if known is not None:
         yield from _columns(convert, known)
@@ -49,11 +53,19 @@ def _unset(name: str, feature: Feature) -> Iterator[Problem]:
         yield Problem.at((*_PATH, name, key), f"would change nothing: it {why}", "Remove it")
 
 
-def _roles(features: FeatureSet) -> Iterator[Problem]:
+def _task(name: str, feature: Feature) -> Iterator[Problem]:
+    """The task that a target names can learn it."""
+    try:
+        task_of(name, feature)
+    except DataError as error:
+        yield Problem.at((*_PATH, name, "task"), f"{error.subject} {error.problem}", sentence(error.hint))
+
+
+def _roles(features: FeatureSet, train: Train) -> Iterator[Problem]:
     if not features.inputs:
         yield Problem.at(_PATH, "no feature has the role input, so there is nothing to learn from",
                          "Declare one, e.g. image: {kind: image, …}")
-    if not features.targets:
+    if not features.targets and not train.model.tasks(features):
         yield Problem.at(_PATH, "no feature has the role target, so there is nothing to learn",
                          "Declare one, e.g. label: {kind: label, classes: 10}")
 

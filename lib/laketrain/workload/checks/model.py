@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def problems(workload: Workload) -> Iterator[Problem]:
     """Of a model of the zoo, and of the function of a model of the user's own."""
     train, features = workload.train, workload.features
-    if train is None or features is None or not features.inputs or not features.targets:
+    if train is None or features is None or not features.inputs or not workload.outputs:
         return
     for problem in train.model.problems(features):
         yield Problem.at(("train", "model"), f"model {train.model.name!r} {problem.problem}", sentence(problem.hint))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from laketrain.config.evaluate import Predict
 from laketrain.config.integrate import Known
 from laketrain.config.names import hidden_by_answers, hidden_by_window
 from laketrain.errors import DataError, Problem, nearest
-from laketrain.features import FeatureSet, Label, Multilabel
-from laketrain.features.answers import columns_of
-from laketrain.workload.checks.words import kinds, sentence, unknown
+from laketrain.features import FeatureSet
+from laketrain.tasks import Output, kinds_of
+from laketrain.tasks.columns import columns_of
+from laketrain.workload.checks.words import sentence, unknown
 
 if TYPE_CHECKING:
     from laketrain.workload.columns import Columns
@@ -45,7 +46,7 @@ def unfit(workload: Workload, columns: Columns) -> Iterator[Problem]:
         return
     table = columns.table(predict.table)
     if predict.model is None or predict.model.partition("@")[0] == f"models/{workload.name}":
-        yield from _answers(predict, features, table)
+        yield from _answers(predict, features, workload.outputs, table)
     windows = workload.convert.windows if workload.convert else None
     known = table if table is None or windows is None else windows.columns(table, future=False)
     for name, feature in features.inputs.items():
@@ -57,18 +58,18 @@ def unfit(workload: Workload, columns: Columns) -> Iterator[Problem]:
                 yield Problem.at(("predict", "table"), f"{predict.table}: {column!r} {hidden[0]}", hidden[1])
 
 
-def _answers(predict: Predict, features: FeatureSet, table: Known) -> Iterator[Problem]:
+def _answers(predict: Predict, features: FeatureSet, outputs: Mapping[str, Output],
+             table: Known) -> Iterator[Problem]:
     """A table can hold the answers, and no kept column has the name of one. By default the keys' columns are kept."""
-    targets = features.targets
-    if predict.probabilities and targets and not any(isinstance(one, Label | Multilabel) for one in targets.values()):
+    if predict.probabilities and outputs and not any(output.task.gives_probabilities for output in outputs.values()):
         yield Problem.at(("predict", "probabilities"), "would change nothing: it is for classes, and the targets are "
-                         f"{kinds(targets)}", "Remove it")
+                         f"{kinds_of(outputs)}", "Remove it")
     of_keys = dict.fromkeys(column for feature in features.ids.values() for column in feature.columns)
     kept = predict.keep or [column for column in of_keys if table is None or column in table]
     try:
-        hidden = hidden_by_answers(kept, columns_of(targets, predict.probabilities), predict.only_new)
+        hidden = hidden_by_answers(kept, columns_of(outputs, predict.probabilities), predict.only_new)
     except DataError as error:
-        if targets:  # the check of the features reports that there are none
+        if outputs:  # the check of the features reports that there are none
             yield Problem.at(("predict",), f"{error.subject} {error.problem}", sentence(error.hint))
         return
     if hidden is not None:

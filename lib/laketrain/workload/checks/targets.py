@@ -1,6 +1,6 @@
 """Checks that loss, metrics and monitor fit the targets, before Keras is imported.
 
-    for problem in problems(train, features.targets): print(problem)
+    for problem in problems(train, train.model.tasks(features)): print(problem)
 """
 
 from __future__ import annotations
@@ -8,32 +8,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from laketrain.config.loss import EVERY, METRICS_OF, Loss, by_target, metric_of, suits
+from laketrain.config.loss import EVERY, Loss, by_target
 from laketrain.errors import Problem, nearest
-from laketrain.features import Feature, Label
+from laketrain.tasks import Output
 from laketrain.workload.checks.words import sentence
 
 if TYPE_CHECKING:
     from laketrain.workload.train import Train
 
 
-def problems(config: Train, targets: Mapping[str, Feature]) -> Iterator[Problem]:
+def problems(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
     """Of the section `train`; paths begin below it. What is monitored is checked where the rest is right."""
     found = [*_losses(config, targets), *_weightless(config, targets), *_metrics(config, targets),
              *_class_weights(config, targets), *_names(targets)]
     yield from found or _monitor(config, targets)
 
 
-def _losses(config: Train, targets: Mapping[str, Feature]) -> Iterator[Problem]:
+def _losses(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
     yield from _named("loss", config.loss, targets, Loss.model_fields)
     for name, loss in by_target(config.loss, targets).items():
         if loss.use is None:
-            yield from _unsuited(_path("loss", name, config.loss), name, targets[name].kind, loss)
+            yield from _unsuited(_path("loss", name, config.loss), name, targets[name], loss)
 
 
-def _unsuited(path: tuple[str, ...], name: str, kind: str, loss: Loss) -> Iterator[Problem]:
+def _unsuited(path: tuple[str, ...], name: str, target: Output, loss: Loss) -> Iterator[Problem]:
+    kind = target.feature.kind
     try:
-        chosen = suits(kind, loss.name)
+        chosen = target.task.loss_name(kind, loss.name)
     except ValueError as error:
         yield _unfit(path, f"loss of {name!r}", str(error), "choose one of these in 'train.loss'")
         return
@@ -42,25 +43,24 @@ def _unsuited(path: tuple[str, ...], name: str, kind: str, loss: Loss) -> Iterat
                     "remove it, or give each target a loss of its own: loss: {target: {name: …}}")
 
 
-def _weightless(config: Train, targets: Mapping[str, Feature]) -> Iterator[Problem]:
+def _weightless(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
     losses = by_target(config.loss, targets)
     if losses and not any(loss.weight for loss in losses.values()):
         yield _unfit(("loss",), "loss", f"weighs nothing: the weight of {', '.join(losses)} is 0, so nothing is learnt",
                     "give one of them a weight above 0")
 
 
-def _metrics(config: Train, targets: Mapping[str, Feature]) -> Iterator[Problem]:
+def _metrics(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
     yield from _named("metrics", config.metrics, targets)
     for name, metrics in by_target(config.metrics, targets).items():
-        kind = targets[name].kind
-        fit = METRICS_OF.get(kind, ())
+        task, kind = targets[name].task, targets[name].feature.kind
         for metric in metrics:
-            if metric_of(metric, kind) not in fit:
+            if task.metric_name(metric) not in task.training_metrics:
                 yield _unfit(_path("metrics", name, config.metrics), f"metric {metric!r} of {name!r}",
-                            f"suits no target of kind {kind}", nearest(metric, fit))
+                            f"suits no target of kind {kind}", nearest(metric, task.training_metrics))
 
 
-def _named(key: str, declared: Mapping[str, Any], targets: Mapping[str, Feature],
+def _named(key: str, declared: Mapping[str, Any], targets: Mapping[str, Output],
            settings: Mapping[str, Any] | None = None) -> Iterator[Problem]:
     """What is declared for no target, and targets for which nothing is."""
     strange = [name for name in declared if name != EVERY and name not in targets]
@@ -79,13 +79,13 @@ def _path(key: str, name: str, declared: Mapping[str, Any]) -> tuple[str, ...]:
     return (key, name) if name in declared else (key,)
 
 
-def _class_weights(config: Train, targets: Mapping[str, Feature]) -> Iterator[Problem]:
-    if config.class_weights is not None and sum(isinstance(feature, Label) for feature in targets.values()) != 1:
+def _class_weights(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
+    if config.class_weights is not None and sum(output.task.weighs_classes for output in targets.values()) != 1:
         yield _unfit(("class_weights",), "class_weights", f"the targets are {', '.join(targets)}, expected one label",
                     "remove 'train.class_weights'")
 
 
-def _names(targets: Mapping[str, Feature]) -> Iterator[Problem]:
+def _names(targets: Mapping[str, Output]) -> Iterator[Problem]:
     """With several targets, figures begin with the target's name, and those of validation with `val_` before it."""
     for name in targets:
         if len(targets) > 1 and f"val_{name}" in targets:
@@ -94,12 +94,12 @@ def _names(targets: Mapping[str, Feature]) -> Iterator[Problem]:
                         f"call the feature 'val_{name}' otherwise in 'convert.features'")
 
 
-def _monitor(config: Train, targets: Mapping[str, Feature]) -> Iterator[Problem]:
+def _monitor(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
     """A misspelt one would be known when the first epoch is over."""
     several = len(targets) > 1
     names = ["loss", *(f"{name}_{chosen}" if several else chosen
                        for name, metrics in by_target(config.metrics, targets).items()
-                       for chosen in (metric_of(metric, targets[name].kind) for metric in metrics))]
+                       for chosen in (targets[name].task.metric_name(metric) for metric in metrics))]
     known = [*names, *(f"val_{name}" for name in names if config.validation)]
     if config.monitor not in ("auto", *known):
         yield _unfit(("monitor",), f"monitor {config.monitor!r}", "is measured in no epoch",

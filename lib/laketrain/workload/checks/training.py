@@ -18,6 +18,6 @@ if TYPE_CHECKING:
 def problems(config: Train, features: FeatureSet) -> list[Problem]:
     """One problem a key; paths begin below the section."""
     found: dict[tuple[str | int, ...], Problem] = {}
-    for problem in (*targets.problems(config, features.targets), *unused.problems(config, features)):
+    for problem in (*targets.problems(config, config.model.tasks(features)), *unused.problems(config, features)):
         found.setdefault(problem.path, problem)
     return list(found.values())

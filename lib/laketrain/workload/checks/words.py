@@ -5,20 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from laketrain.errors import Problem, nearest
-from laketrain.features import Feature
 
 
 def unknown(path: tuple[str | int, ...], noun: str, received: str, accepted: Iterable[str]) -> Problem:
     """The problem of a name that doesn't exist."""
     return Problem.at(path, f"there is no {noun} {received!r}", nearest(received, accepted))
-
-
-def kinds(features: Mapping[str, Feature]) -> str:
-    """`image (image), label (label)`."""
-    return ", ".join(f"{name} ({feature.kind})" for name, feature in features.items())
 
 
 def sentence(hint: str) -> str:

@@ -1,0 +1,148 @@
+"""Errors of numbers are scikit-learn's and NumPy's, however rows are cut over batches and ranks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from laketrain.features import FeatureSet, TimeSeries, Value
+from laketrain.tasks.persistence import last_values
+from laketrain.tasks.regression.measure import NumberAccumulator, component_names, merge_numbers
+
+ROWS = st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=2, max_size=40)
+
+
+def section_of(true: np.ndarray, said: np.ndarray, cuts: list[int], feature: Any = None) -> dict[str, Any]:
+    feature = feature or Value(column="y", size=true.shape[1])
+    parts = []
+    for start, end in zip([0, *cuts], [*cuts, len(true)], strict=True):
+        tally = NumberAccumulator(feature, worst=3, sampled=np.array([0, 1]))
+        if end > start:
+            tally.add(np.arange(start, end), true[start:end], said[start:end])
+        parts.append(tally.part())
+    return merge_numbers(feature, parts, worst=3)
+
+
+@given(rows=ROWS, cut=st.integers(0, 40))
+def test_they_are_scikit_learns_however_the_rows_are_cut(rows: list[tuple[float, float]], cut: int) -> None:
+    true, said = (np.array(column, np.float64)[:, None] for column in zip(*rows, strict=True))
+    found = section_of(true, said, [min(cut, len(rows))])["metrics"]
+    assert found["mae"] == pytest.approx(metrics.mean_absolute_error(true, said), abs=1e-9)
+    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(true, said), abs=1e-9)
+    if np.ptp(true) > 1e-3:
+        assert found["r2"] == pytest.approx(metrics.r2_score(true, said), rel=1e-6, abs=1e-6)
+    there = np.abs(true[:, 0]) > np.finfo(np.float32).tiny
+    wanted = np.mean(np.abs(said - true)[there] / np.abs(true[there])) if there.any() else None
+    assert found["mape"] == pytest.approx(wanted)
+
+
+def test_a_large_offset_costs_no_digits_of_r2() -> None:
+    random = np.random.default_rng(0)
+    true = 1e8 + random.normal(size=(500, 1))
+    said = true + 0.1 * random.normal(size=(500, 1))
+    found = section_of(true, said, [100, 300])["metrics"]
+    assert found["r2"] == pytest.approx(metrics.r2_score(true, said), rel=1e-6)
+
+
+@pytest.mark.parametrize(("said", "r2"), [(5.0, 1.0), (6.0, 0.0)])
+def test_a_column_that_never_varies_has_the_r2_of_scikit_learn(said: float, r2: float) -> None:
+    true = np.full((4, 1), 5.0)
+    found = section_of(true, np.full((4, 1), said), [])["metrics"]
+    assert found["r2"] == r2 == metrics.r2_score(true, np.full((4, 1), said))
+
+
+SCALINGS = ("standard", "minmax", "robust", "log")
+
+
+def through(feature: Value, values: np.ndarray) -> np.ndarray:
+    """(n, 1) of a column as the model sees them: as float32 in Parquet, then scaled to float32."""
+    return feature.decode(feature.pack(column_of(values)))
+
+
+def column_of(values: np.ndarray) -> pa.Array:
+    return pa.array([[value] for value in values.tolist()])
+
+
+def scaled_by(scale: str, values: np.ndarray) -> Value:
+    feature = Value.model_validate({"column": "y", "size": 1, "scale": scale})
+    found = feature.fit(feature.tally(column_of(values)))
+    assert isinstance(found, Value)
+    return found
+
+
+@pytest.mark.parametrize("scale", SCALINGS)
+@given(values=st.lists(st.floats(0.5, 1e6, width=32), min_size=1, max_size=20), zeros=st.integers(1, 20),
+       sign=st.sampled_from([-1, 1]))
+def test_true_zeros_are_left_out_of_the_relative_error_whatever_the_scale(scale: str, values: list[float], zeros: int,
+                                                                          sign: int) -> None:
+    true = sign * np.array([*values, *[0.0] * zeros])
+    feature = scaled_by(scale, true)
+    found = section_of(through(feature, true), through(feature, 1.5 * true + sign), [1], feature)["metrics"]
+    # What float32 can't tell from 0 so far from the scale's offset is 0, too.
+    apart = 1e-6 * max(values)
+    if min(values) > 10 * apart:
+        some = true != 0
+        wanted = metrics.mean_absolute_percentage_error(true[some], 1.5 * true[some] + sign)
+        assert found["mape"] == pytest.approx(wanted, rel=10 * apart / min(values) + 1e-4)
+    assert found["mape"] is None or found["mape"] < 100
+
+
+@pytest.mark.parametrize("scale", ["none", *SCALINGS])
+@pytest.mark.parametrize("value", [0.5, 0.1, 1e8, -12.3])
+def test_a_component_that_never_varies_has_an_r2_of_0_whatever_the_scale_and_the_cut(scale: str, value: float) -> None:
+    for learnt_from in (np.full(9, value), np.array([value, 0.0, 3.0, 77.7])):
+        feature, true = scaled_by(scale, learnt_from), np.full(1000, value)
+        truth, said = through(feature, true), through(feature, true + np.abs(value) * np.linspace(0.1, 0.2, 1000))
+        assert metrics.r2_score(np.full(9, 0.5), np.linspace(0.6, 0.7, 9)) == 0
+        assert section_of(truth, said, [3, 700], feature)["metrics"]["r2"] == 0
+        assert section_of(truth, truth, [3, 700], feature)["metrics"]["r2"] == 1
+
+
+def test_what_varies_by_less_than_its_scaled_float32_can_tell_does_not_vary() -> None:
+    feature = scaled_by("standard", np.array([-1e6, 1e6, 3e6]))
+    true = np.linspace(0, 0.15, 50)
+    assert len(np.unique(through(feature, true))) > 1, "else rounding has done it"
+    assert section_of(through(feature, true), through(feature, true + 5), [], feature)["metrics"]["r2"] == 0
+
+
+def test_a_relative_error_of_zeros_alone_is_none() -> None:
+    assert section_of(np.zeros((3, 1)), np.ones((3, 1)), [])["metrics"]["mape"] is None
+
+
+def test_errors_are_in_the_columns_own_units_and_the_worst_rows_too() -> None:
+    feature = Value(column="y", size=1, scale="standard").fit(Value(column="y", size=1).tally(
+        pa.array([[10.0], [30.0]])))
+    found = section_of(np.array([[-1.0], [1.0], [0.0]]), np.array([[-1.0], [0.5], [0.0]]), [], feature)
+    assert found["metrics"]["mae"] == pytest.approx((30 - 25) / 3)
+    assert found["worst"][0] == {"row": 1, "error": pytest.approx(0.5), "true": [30.0], "predicted": [25.0]}
+
+
+def test_components_are_called_as_their_columns_and_steps() -> None:
+    assert component_names(Value(column="y", size=1)) == ["y"]
+    assert component_names(Value(column="y", size=2)) == ["y 1", "y 2"]
+    assert component_names(Value.model_validate({"column": "y", "columns": ["a", "b"]})) == ["a", "b"]
+    steps = TimeSeries.model_validate({"column": "y", "columns": ["a", "b"], "shape": [2, 2], "role": "target"})
+    assert component_names(steps) == ["a, step 1", "b, step 1", "a, step 2", "b, step 2"]
+
+
+def test_the_last_value_of_a_forecast_is_that_of_the_past() -> None:
+    scale = {"kind": "standard", "offset": [10.0, 0.0], "divisor": [2.0, 1.0], "mean": [10.0, 0.0],
+             "middle": [10.0, 0.0]}
+    features = FeatureSet.model_validate({
+        "past": {"kind": "sequence", "columns": ["past.load", "past.heat"], "shape": [3, 2], "learnt_scale": scale},
+        "ahead": {"kind": "value", "column": "next.load", "size": 4},
+        "both": {"kind": "sequence", "columns": ["next.heat", "next.load"], "shape": [2, 2], "role": "target"},
+        "other": {"kind": "value", "column": "next.wind", "size": 4},
+        "now": {"kind": "value", "column": "load", "size": 1}})
+    past = np.zeros((2, 3, 2), np.float32)
+    past[:, -1] = [[1.0, 7.0], [2.0, 8.0]]
+    found = last_values(features, {"past": past})
+    assert list(found) == ["ahead", "both"]
+    np.testing.assert_array_equal(found["ahead"], [[12.0] * 4, [14.0] * 4])
+    np.testing.assert_array_equal(found["both"], [[7, 12, 7, 12], [8, 14, 8, 14]])

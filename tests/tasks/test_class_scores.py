@@ -1,0 +1,94 @@
+"""Metrics from a confusion matrix are scikit-learn's from the labels themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sklearn_metrics
+
+from laketrain.features import Label
+from laketrain.tasks.class_scores import summarise
+from laketrain.tasks.classification.measure import merge_confusions
+
+PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
+LABELS = ("ant", "bee", "cat", "dog")
+
+
+def confusion_of(pairs: list[tuple[int, int]]) -> np.ndarray:
+    matrix = np.zeros((4, 4), np.int64)
+    for true, predicted in pairs:
+        matrix[true, predicted] += 1
+    return matrix
+
+
+def part(pairs: list[tuple[int, int]]) -> dict[str, object]:
+    matrix = confusion_of(pairs)
+    mistakes = [{"row": row, "true": t, "predicted": p, "probability": 0.5, "loss": float(t + p)}
+                for row, (t, p) in enumerate(pairs) if t != p]
+    return {"rows": len(pairs), "weight": float(len(pairs)), "masked": 0, "confusion": matrix.tolist(),
+            "class_rows": matrix.sum(axis=1).tolist(), "wrong": len(mistakes), "loss": float(len(pairs)),
+            "mistakes": mistakes}
+
+
+@given(pairs=PAIRS)
+def test_they_are_scikit_learns_of_the_raw_labels(pairs: list[tuple[int, int]]) -> None:
+    true, predicted = np.array(pairs).T
+    found = summarise(confusion_of(pairs), LABELS)
+    assert found["accuracy"] == pytest.approx(np.mean(true == predicted))
+    classes = np.arange(4)
+    precision, recall, f1, rows = sklearn_metrics.precision_recall_fscore_support(
+        true, predicted, labels=classes, zero_division=0.0)
+    occurs = np.isin(classes, [true, predicted])
+    for name, values in (("precision", precision), ("recall", recall), ("f1", f1)):
+        assert [row[name] is not None for row in found["classes"]] == occurs.tolist()
+        assert [row[name] for row in found["classes"] if row[name] is not None] == pytest.approx(
+            values[occurs].tolist())
+    macro = sklearn_metrics.precision_recall_fscore_support(true, predicted, average="macro", zero_division=0.0)[:3]
+    assert [found[f"macro_{name}"] for name in ("precision", "recall", "f1")] == pytest.approx(macro, abs=1e-12)
+    assert [row["rows"] for row in found["classes"]] == rows.tolist()
+    assert [row["label"] for row in found["classes"]] == list(LABELS)
+
+
+def test_a_confusion_matrix_worked_by_hand() -> None:
+    """Of 10 cats 8 are found; of 10 dogs 6. 12 are called cat, 8 dog."""
+    found = summarise(np.array([[8, 2], [4, 6]]), ["cat", "dog"])
+    assert found["accuracy"] == pytest.approx(14 / 20)
+    assert [row["precision"] for row in found["classes"]] == pytest.approx([8 / 12, 6 / 8])
+    assert [row["recall"] for row in found["classes"]] == pytest.approx([0.8, 0.6])
+    assert found["macro_recall"] == pytest.approx(0.7)
+
+
+def test_a_class_that_no_row_has_and_none_is_called_is_in_no_mean() -> None:
+    found = summarise(np.array([[5, 0, 0], [0, 5, 0], [0, 0, 0]]), ["a", "b", "c"])
+    assert found["classes"][2] == {"label": "c", "precision": None, "recall": None, "f1": None, "rows": 0}
+    assert found["macro_f1"] == 1.0
+
+
+def test_a_class_that_is_true_but_never_predicted_counts_as_zero_and_so_does_one_that_is_predicted_alone() -> None:
+    true, predicted = np.array([0, 0, 1, 1]), np.array([0, 2, 0, 0])
+    matrix = np.zeros((4, 4), np.int64)
+    np.add.at(matrix, (true, predicted), 1)
+    found = summarise(matrix, LABELS)
+    wanted = sklearn_metrics.f1_score(true, predicted, average="macro")
+    assert found["macro_f1"] == pytest.approx(wanted, abs=1e-12)
+    assert [one["f1"] for one in found["classes"]] == [pytest.approx(0.4), 0.0, 0.0, None]
+
+
+@given(pairs=PAIRS, random=st.randoms(use_true_random=False), worst=st.integers(0, 9))
+def test_parts_merge_to_the_whole_however_the_rows_are_cut(pairs: list[tuple[int, int]], random: object,
+                                                           worst: int) -> None:
+    whole = part(pairs)
+    ends = sorted(random.choices(range(len(pairs) + 1), k=3))
+    cuts = list(zip([0, *ends], [*ends, len(pairs)], strict=True))
+    parts = []
+    for start, end in cuts:
+        piece = part(pairs[start:end])
+        piece["mistakes"] = [mistake for mistake in whole["mistakes"] if start <= mistake["row"] < end]
+        parts.append(piece)
+    found = merge_confusions(Label(column="animal", names=LABELS), parts, worst)
+    np.testing.assert_array_equal(found["confusion"], confusion_of(pairs))
+    assert found["metrics"]["loss"] == pytest.approx(1.0)
+    ordered = sorted(whole["mistakes"], key=lambda mistake: (-mistake["loss"], mistake["row"]))
+    assert found["mistakes"] == ordered[:worst]

@@ -1,0 +1,62 @@
+"""What is no distribution is seen to be none, by NumPy's own softmax and sigmoid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from laketrain.features import Feature, FeatureSet
+from laketrain.tasks import task_of
+
+FEATURES = FeatureSet.model_validate({
+    "x": {"kind": "number"}, "label": {"kind": "label", "classes": 3},
+    "topics": {"kind": "multilabel", "names": ["sport", "art", "law"]}, "price": {"kind": "value", "size": 3}})
+LABEL, TOPICS, PRICE = (FEATURES[name] for name in ("label", "topics", "price"))
+LOGITS = arrays(np.float64, (4, 3), elements=st.floats(-300, 300))
+
+
+def doubt_of(feature: Feature, outputs: npt.NDArray[Any], coarse: bool = False) -> str | None:
+    return task_of("y", feature).output_problem(feature, outputs, coarse)
+
+
+def softmax(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+@given(logits=LOGITS)
+def test_a_softmax_and_a_sigmoid_are_never_doubted(logits: npt.NDArray[Any]) -> None:
+    assert doubt_of(LABEL, softmax(logits).astype(np.float32)) is None
+    assert doubt_of(TOPICS, (1 / (1 + np.exp(-np.clip(logits, -300, 300)))).astype(np.float32)) is None
+
+
+@given(logits=LOGITS)
+def test_a_softmax_of_16_bits_is_not_doubted_either(logits: npt.NDArray[Any]) -> None:
+    import ml_dtypes
+
+    said = softmax(logits).astype(ml_dtypes.bfloat16)
+    assert doubt_of(LABEL, said.astype(np.float32), coarse=True) is None
+
+
+@pytest.mark.parametrize(("feature", "rows", "said"), [
+    (LABEL, [[0.2, 0.3, 0.5], [3.78, -0.22, 0.1]], "numbers from -0.22 to 3.78"),
+    (LABEL, [[0.0, 0.0, 0.0]], "numbers from 0 to 0 that sum to 0"),
+    (LABEL, [[0.9, 0.8, 0.1]], "numbers from 0.1 to 0.9 that sum to 1.8"),
+    (LABEL, [[-0.7, -1.2, -1.6]], "numbers from -1.6 to -0.7"),
+    (LABEL, [[float("nan")] * 3, [0.9, 0.8, 0.1]], "that sum to 1.8"),
+    (TOPICS, [[0.0, 0.5, 1.01]], "numbers from 0 to 1.01"), (TOPICS, [[-0.2, 0.5, 1.0]], "numbers from -0.2 to 1"),
+])
+def test_anything_else_is_told_by_its_numbers(feature: Feature, rows: list[list[float]], said: str) -> None:
+    assert said in (doubt_of(feature, np.array(rows)) or "")
+
+
+def test_values_may_be_any_numbers_and_no_finite_row_shows_nothing() -> None:
+    assert doubt_of(PRICE, np.array([[-3.0, 7.0, 900.0]])) is None
+    assert doubt_of(LABEL, np.full((2, 3), np.inf)) is None
+    assert doubt_of(TOPICS, np.zeros((2, 3))) is None  # logits that begin with zeros: other weights must show them
