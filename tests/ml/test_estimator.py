@@ -220,7 +220,8 @@ def test_a_model_that_returns_logits_is_refused_in_an_estimator_too(spark: Spark
         "import keras\n\ndef net(features):\n    return keras.Sequential([keras.layers.Rescaling(1 / 255), "
         "keras.layers.Flatten(), keras.layers.Dense(4)])\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(DataError, match=r"'frame_nets:net': outputs numbers from .* expected a distribution.*from_logits"):
+    problem = r"'frame_nets:net': outputs numbers from .* expected a distribution.*from_logits"
+    with pytest.raises(DataError, match=problem):
         estimator_for(tmp_path / "lake", train={"model": {"use": "frame_nets:net"}}).fit(frame_of(spark, rows_of(40)))
 
 

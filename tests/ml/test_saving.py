@@ -66,7 +66,8 @@ def test_a_model_whose_version_is_missing_is_refused_on_loading(
     shutil.copytree(Path(model.version.lake.url), copy)
     KerasModel(lake=str(copy), model=model.ref).save(str(tmp_path / "saved"))
     next(copy.rglob("model.keras")).unlink()
-    with pytest.raises(LakeError, match=r"needs models/tiny@1 of the lake .*model.keras is missing.*restore that version"):
+    problem = r"needs models/tiny@1 of the lake .*model.keras is missing.*restore that version"
+    with pytest.raises(LakeError, match=problem):
         KerasModel.load(str(tmp_path / "saved"))
     shutil.rmtree(copy)
     with pytest.raises(LakeError, match=r"needs models/tiny@1 of the lake .*nothing was committed"):
