@@ -25,6 +25,8 @@ _DATA = ("sources", "clean", "integrate", "convert", "predict")
 """Sections that name what an earlier one of them makes."""
 _APART = (("convert", "features"), ("train", "model"))
 """Parts whose mistakes leave the rest of their section to be judged."""
+_OF_THE_MODEL = ("train", "evaluate", "predict")
+"""Sections that a workload can't have without a model."""
 
 
 def validated(kind: type[Workload], document: Document, folder: Path) -> Workload:
@@ -61,6 +63,9 @@ def _in_the_rest(kind: type[Workload], error: ValidationError, document: Documen
     """
     wrong = _paths(error, document)
     rest = _without_all(kind, document.data, wrong)
+    if rest is None:  # the model's name is wrong, which a training needs
+        wrong = [*wrong, *((section,) for section in _OF_THE_MODEL)]
+        rest = _without_all(kind, document.data, wrong)
     if rest is None:
         return []
     touched = {path[0] for path in wrong if path and path[:2] not in _APART}
