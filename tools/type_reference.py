@@ -2,7 +2,7 @@
 
     make reference      # = .venv/bin/python tools/type_reference.py, and that of the config
 
-`tests/clean/test_reading_types.py` reads a file of each of these kinds and compares the values.
+`tests/clean/reading/columnar/test_stored_types.py` reads a file of each of these kinds and compares the values.
 """
 
 from __future__ import annotations

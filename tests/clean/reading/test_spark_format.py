@@ -16,7 +16,7 @@ from laketrain.errors import DataError
 
 from ...tables import Cleaned, ingest_files, rows_of
 from .avro_builder import avro, schema
-from .test_reading_foreign_files import in_parquet
+from .columnar.test_conversion import in_parquet
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -11,7 +11,7 @@ import pytest
 from laketrain.clean.rules.context import RuleContext
 from laketrain.spark import near_duplicates
 
-from ..spark.similar import bits, changed, encoded, picture, sentence, similarity
+from ...spark.similar import bits, changed, encoded, picture, sentence, similarity
 from .cases import judge
 
 if TYPE_CHECKING:

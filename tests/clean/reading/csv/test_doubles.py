@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from laketrain.clean.reading.csv import doubles
 from laketrain.clean.reading.ranges import Range
 
-from .test_reading_csv import read
+from .test_reader import read
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
