@@ -70,7 +70,7 @@ def test_a_rate_is_never_above_the_first_nor_below_nothing(
     ({"schedule": {"name": "steps"}}, "give both, or neither"),
     ({"schedule": {"name": "cosine", "at": [1.0]}}, "give both, or neither"),
     ({"schedule": {"end": 0.1}}, "schedule 'constant' doesn't use `end`; cosine and linear do"),
-    ({"schedule": {"name": "cosine", "decay": 0.5}}, "no use for `decay`; exponential and steps have"),
+    ({"schedule": {"name": "cosine", "decay": 0.5}}, "doesn't use `decay`; exponential and steps do"),
     ({"name": "sgd", "nesterov": True}, "`nesterov` needs a momentum"),
     ({"layer_rates": {"dense": -1.0}}, "must be 0 or more"),
     ({"schedule": "cosinus"}, "Input should be 'constant', 'cosine'"),
