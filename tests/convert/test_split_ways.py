@@ -81,14 +81,14 @@ def test_a_key_in_two_strata_counts_in_the_first(spark: SparkSession) -> None:
     ({}, "received none of by, by_column and by_time"),
     ({"by": "a", "fractions": {"train": 1.0}, "by_time": {"column": "t", "until": {"train": "2020-01-01"}}},
      "received by and by_time"),
-    ({"by": "a"}, "belong together"), ({"fractions": {"train": 1.0}, "by_column": {"column": "f", "values": {
-        "train": [1]}}}, "belong together"),
+    ({"by": "a"}, "go together"), ({"fractions": {"train": 1.0}, "by_column": {"column": "f", "values": {
+        "train": [1]}}}, "go together"),
     ({"by_column": {"column": "f", "values": {"val": [1]}}}, "no split is named 'train'"),
     ({"by_column": {"column": "f", "values": {"train": [1], "val": ["1"]}}}, "'1' means both train and val"),
     ({"by_time": {"column": "t", "until": {"train": "soon"}}}, "the end of train is 'soon', expected a date"),
     ({"by_time": {"column": "t", "until": {"train": "2020-02-01", "val": "2020-01-01"}}}, "not in the order of time"),
     ({"by_time": {"column": "t", "until": {"train": "2020-02-01"}, "rest": "train"}}, "'train' is named twice"),
-    ({"by_time": {"column": "t", "until": {"train": "2020-02-01"}}, "stratify": "label"}, "`stratify` goes with `by`"),
+    ({"by_time": {"column": "t", "until": {"train": "2020-02-01"}}, "stratify": "label"}, "`stratify` needs `by`"),
 ])
 def test_an_invalid_split_is_refused_with_the_reason(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):

@@ -65,13 +65,13 @@ def test_a_rate_is_never_above_the_first_nor_below_nothing(
 
 @pytest.mark.parametrize(("settings", "said"), [
     ({"name": "adam", "momentum": 0.9}, "optimizer 'adam' has no momentum; sgd, rmsprop have"),
-    ({"name": "sgd", "beta_1": 0.9}, "takes no beta_1; adam, adamw"),
-    ({"clipnorm": 1.0, "global_clipnorm": 1.0}, "clipnorm and global_clipnorm can't both be given"),
+    ({"name": "sgd", "beta_1": 0.9}, "has no beta_1; adam, adamw"),
+    ({"clipnorm": 1.0, "global_clipnorm": 1.0}, "clipnorm and global_clipnorm can't both be set"),
     ({"schedule": {"name": "steps"}}, "give both, or neither"),
     ({"schedule": {"name": "cosine", "at": [1.0]}}, "give both, or neither"),
     ({"schedule": {"end": 0.1}}, "schedule 'constant' doesn't use `end`; cosine and linear do"),
-    ({"schedule": {"name": "cosine", "decay": 0.5}}, "no use for `decay`; exponential and steps have"),
-    ({"name": "sgd", "nesterov": True}, "`nesterov` looks ahead by the momentum, and there is none"),
+    ({"schedule": {"name": "cosine", "decay": 0.5}}, "doesn't use `decay`; exponential and steps do"),
+    ({"name": "sgd", "nesterov": True}, "`nesterov` needs a momentum"),
     ({"layer_rates": {"dense": -1.0}}, "must be 0 or more"),
     ({"schedule": "cosinus"}, "Input should be 'constant', 'cosine'"),
 ])
