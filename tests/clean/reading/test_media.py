@@ -48,8 +48,8 @@ def test_each_file_is_a_row_with_its_folder_or_has_its_reason(spark: SparkSessio
     assert {path: row[REJECT]["reason"] for path, row in rows.items() if row[REJECT]} == {
         "dog/empty.jpg": "is empty",
         "dog/big.jpg": f"has {len(JPEG) + (1 << 20)} bytes, more than max_file_mb allows (1 MiB)",
-        "dog/Thumbs.db": 'is no image file: it begins with "\\u00d0\\u00cf"',
-        "readme.txt": 'is no image file: it begins with "Photos of pe"',
+        "dog/Thumbs.db": 'isn\'t an image file: it begins with "\\u00d0\\u00cf"',
+        "readme.txt": 'isn\'t an image file: it begins with "Photos of pe"',
     }
     assert rows["dog/empty.jpg"][RECORD] == '{"path":"dog/empty.jpg","bytes":0}'
     assert rows["dog/empty.jpg"][FILE] == "dog/empty.jpg"

@@ -212,7 +212,7 @@ def test_an_absent_key_is_told_before_spark_starts(
     monkeypatch.delenv("TEST_HASH_KEY", raising=False)
     if value:
         monkeypatch.setenv("TEST_HASH_KEY", value)
-    digits = (Path(__file__).parents[1] / "workload" / "digits.yaml").read_text("utf-8")
+    digits = (Path(__file__).parents[2] / "workload" / "digits.yaml").read_text("utf-8")
     path = tmp_path / "digits.yaml"
     path.write_text(digits.replace(RULE_OF, "- hash: {columns: [scanner], key_env: TEST_HASH_KEY}"))
     with pytest.raises(ConfigError) as caught:

@@ -14,6 +14,9 @@ from laketrain.clean.reading.raw_files import RawFile
 from laketrain.spark.frames import SESSION_CONF, quoted, record
 
 FILE, RECORD, REJECT = "_file", "_record", "_reject"
+FILE_READ = "_place"
+"""The column with a row's file until `with_metadata` makes it FILE: a source's own column may be called FILE, which is
+reported only after the schema is inferred."""
 CORRUPT = "_corrupt"
 MASKED = "(withheld)"
 """Replaces personal values."""

@@ -176,7 +176,7 @@ def test_what_only_a_declaration_can_explain_is_refused_by_name_and_the_advice_w
             open_raw(spark, raw, inferred)
         assert "column 'c0' is" in caught.value.problem
         assert kind.stored_type.label in caught.value.problem
-        declared = re.search(r"declare it (.+?), to take", caught.value.hint)
+        declared = re.search(r"declare it (.+?), to read", caught.value.hint)
         assert declared is not None
         assert declared[1] == typed.format(kind.stored_type.natural.simpleString()).replace("`", "")
         source = source_of(tmp_path / "landing", {"c0": typed.format(kind.stored_type.natural.simpleString())},

@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import ALL_FILES, CORRUPT, FILE, Reading, table_column, with_metadata
+from laketrain.clean.reading.base import ALL_FILES, CORRUPT, FILE_READ, Reading, table_column, with_metadata
 from laketrain.clean.reading.columnar.footers import Footer, read_footer
 from laketrain.clean.reading.columnar.orc_time_zones import as_instants, writers_zone
 from laketrain.clean.reading.columnar.row_groups import EXTRA_COLUMNS, read_groups
@@ -84,7 +84,7 @@ def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], columns
                                for name, (column, kind) in present.items()])
         options = {**source.options, **ALL_FILES}
         rows = spark.read.format(source.format).schema(schema).options(**options).load([file.url for file in files])
-        rows = rows.select("*", file_path(files).alias(FILE))
+        rows = rows.select("*", file_path(files).alias(FILE_READ))
         texts = [name for name, (column, kind) in present.items() if "text" in column.readers(kind)]
         problem, original = _too_fine(texts, list(present))
         rows = rows.select("*", problem.alias("_problem"), original.alias(CORRUPT))
@@ -92,7 +92,7 @@ def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], columns
         rows = as_instants(rows, files[0], footers[0].instants.intersection(present), zone)
     values = [table_column(field, present[field.name][1] if field.name in present else None) for field in columns]
     rows = rows.select(*values, *EXTRA_COLUMNS)
-    return with_metadata(rows, columns.names, file=F.col(FILE), original=F.col(CORRUPT), problem=F.col("_problem"))
+    return with_metadata(rows, columns.names, file=F.col(FILE_READ), original=F.col(CORRUPT), problem=F.col("_problem"))
 
 
 def _read_as(column: StoredType, wanted: T.DataType) -> T.DataType:

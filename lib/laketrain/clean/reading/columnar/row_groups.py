@@ -22,7 +22,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from laketrain.clean.reading.base import CORRUPT, FILE
+from laketrain.clean.reading.base import CORRUPT, FILE_READ
 from laketrain.clean.reading.columnar.conversion import sub_microsecond_rows, to_spark
 from laketrain.clean.reading.columnar.footers import NAMES, Footer, plain_metadata
 from laketrain.clean.reading.raw_files import RawFile
@@ -32,7 +32,7 @@ from laketrain.lake import Store
 TASK_BYTES = 32 << 20
 """Uncompressed bytes of row groups in a task."""
 _BATCH_BYTES, _BATCH_ROWS = 4 << 20, 10_000
-EXTRA_COLUMNS = (FILE, "_problem", CORRUPT)
+EXTRA_COLUMNS = (FILE_READ, "_problem", CORRUPT)
 """Columns that are returned in addition to the table's."""
 
 

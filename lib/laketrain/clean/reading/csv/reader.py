@@ -24,7 +24,7 @@ from laketrain.clean.lossless import LOSSY
 from laketrain.clean.reading.base import (
     ALL_FILES,
     CORRUPT,
-    FILE,
+    FILE_READ,
     MAX_CHECKED_COLUMNS,
     RECORD,
     REJECT,
@@ -267,9 +267,9 @@ def _part(spark: SparkSession, csvs: Sequence[_CsvFile], header: Header, columns
             parts.append(_read(_from_lines(spark, files, layout), generated, columns, layout, file_path(files)))
         elif group:
             records = _from_records(_texts(spark, group, dialect, len(header)), layout)
-            parts.append(_read(records, generated, columns, layout, F.col(FILE)))
+            parts.append(_read(records, generated, columns, layout, F.col(FILE_READ)))
     rows = reduce(DataFrame.unionByName, parts)
-    return with_metadata(rows, columns.names, file=F.col(FILE), original=F.col(RECORD), problem=F.col(REJECT))
+    return with_metadata(rows, columns.names, file=F.col(FILE_READ), original=F.col(RECORD), problem=F.col(REJECT))
 
 
 def _trusted_doubles(spark: SparkSession, csvs: Sequence[_CsvFile], columns: T.StructType, dialect: Dialect
@@ -285,7 +285,7 @@ def _trusted_doubles(spark: SparkSession, csvs: Sequence[_CsvFile], columns: T.S
 
 def _read(parsed: DataFrame, generated: Mapping[str, str], columns: T.StructType, layout: _Layout, file: Column
           ) -> DataFrame:
-    """The `columns` in their types, then REJECT (why the row is rejected), RECORD and FILE.
+    """The `columns` in their types, then REJECT (why the row is rejected), RECORD and FILE_READ.
 
     All in one select: Spark pushes no filter below `file`, so it doesn't parse values twice.
     """
@@ -297,7 +297,7 @@ def _read(parsed: DataFrame, generated: Mapping[str, str], columns: T.StructType
     texts = F.expr(f"struct({', '.join(f'{generated[field.name]} AS {quoted(field.name)}' for field in present)})")
     record = F.coalesce(F.col(CORRUPT), F.when(problem.isNotNull(), F.to_json(texts)))
     return parsed.select(*(_value(generated, field, layout) for field in columns), problem.alias(REJECT),
-                         record.alias(RECORD), file.alias(FILE))
+                         record.alias(RECORD), file.alias(FILE_READ))
 
 
 def _corrupt_message(layout: _Layout) -> Column:
@@ -355,7 +355,7 @@ def _texts(spark: SparkSession, csvs: Sequence[_CsvFile], dialect: Dialect, widt
 
 
 def _from_records(records: DataFrame, layout: _Layout) -> DataFrame:
-    """The layout's columns from records (`text`, `problem`, `file`), with CORRUPT, REJECT and FILE."""
+    """The layout's columns from records (`text`, `problem`, `file`), with CORRUPT, REJECT and FILE_READ."""
     schema = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in layout.schema)
     options = {**layout.single, "columnNameOfCorruptRecord": CORRUPT}
     text = F.col("text")
@@ -365,4 +365,4 @@ def _from_records(records: DataFrame, layout: _Layout) -> DataFrame:
     wrong = F.col("problem").isNotNull() | F.col("_parsed")[CORRUPT].isNotNull()
     return parsed.select(*(F.col("_parsed")[field.name].alias(field.name) for field in layout.fields),
                          F.when(wrong, F.col("text")).alias(CORRUPT), F.col("problem").alias(REJECT),
-                         F.col("file").alias(FILE))
+                         F.col("file").alias(FILE_READ))
