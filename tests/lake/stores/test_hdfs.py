@@ -91,6 +91,6 @@ def test_a_move_whose_reply_was_lost_succeeds(hdfs: str) -> None:
 def test_the_doctor_lets_java_read_what_python_wrote(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HADOOP_CONF_DIR", str(cluster.conf))
     check = from_java(f"{cluster.hdfs}/doctor")
-    assert check.ok, check.found
-    assert Path(os.environ["HADOOP_CONF_DIR"]).name in check.found
+    assert check.ok, check.result
+    assert Path(os.environ["HADOOP_CONF_DIR"]).name in check.result
     assert open_store(cluster.hdfs).list("doctor") == []
