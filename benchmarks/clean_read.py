@@ -75,7 +75,7 @@ def prepare(lake: str, rows: int, cores: int) -> None:
     """`raw/csv` and `raw/json`, of the same rows, in a few files."""
     global _cores
     _cores = cores
-    parts = [_table(places) for places in np.array_split(np.arange(rows), _FILES)]
+    parts = [_table(indices) for indices in np.array_split(np.arange(rows), _FILES)]
     write: dict[str, Callable[[pd.DataFrame], str]] = {
         "csv": lambda part: part.to_csv(index=False),
         "json": lambda part: "".join(json.dumps(row) + "\n" for row in part.to_dict("records"))}
@@ -87,13 +87,13 @@ def prepare(lake: str, rows: int, cores: int) -> None:
             draft.commit(stage="ingest", counts={"files": len(parts)})
 
 
-def _table(places: np.ndarray) -> pd.DataFrame:
-    random = np.random.default_rng(int(places[0]))
-    size = len(places)
+def _table(indices: np.ndarray) -> pd.DataFrame:
+    random = np.random.default_rng(int(indices[0]))
+    size = len(indices)
     return pd.DataFrame({
-        "id": places, "name": [f" person {place} " for place in places], "age": random.integers(0, 100, size),
+        "id": indices, "name": [f" person {index} " for index in indices], "age": random.integers(0, 100, size),
         "country": random.choice(["de", "fr", "it", "pl"], size), "income": random.normal(4e4, 1e4, size).round(2),
-        "text": [('said "so", then ' if place % 10 == 0 else "some words of text ") * 2 for place in places]})
+        "text": [('said "so", then ' if index % 10 == 0 else "some words of text ") * 2 for index in indices]})
 
 
 def time_ours(lake: str, form: str) -> float:

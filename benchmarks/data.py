@@ -108,9 +108,9 @@ def commit_table(lake: Lake, rows: int, files: int, kind: Kind = NOISE) -> Versi
     schema = T.StructType([T.StructField("pixels", T.BinaryType()), T.StructField("label", T.LongType()),
                            T.StructField("name", T.StringType())])
     with lake.table("integrated", kind.name).stage() as draft:
-        for part, places in enumerate(np.array_split(np.arange(rows), min(files, rows))):
+        for part, indices in enumerate(np.array_split(np.arange(rows), min(files, rows))):
             content = io.BytesIO()
-            pq.write_table(_table(kind, len(places), int(places[0])), content)
+            pq.write_table(_table(kind, len(indices), int(indices[0])), content)
             lake.store.write(draft.path(f"part-{part:05d}.parquet"), content.getvalue())
         return draft.commit(stage="integrate", table_schema=schema.json(), counts={"out": rows})
 

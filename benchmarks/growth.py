@@ -38,14 +38,14 @@ _BATCH = 128
 
 
 def measure(options: Options) -> Result:
-    rows = {stage: options.rows or own for stage, own in ROWS.items()}
+    rows = {stage: options.rows or default for stage, default in ROWS.items()}
     lakes = {factor: str(options.folder / f"lake-{factor}") for factor in (NONE, 1, TIMES)}
     # Smaller than the data also at 1×: what fits a window is kept from epoch to epoch, and 10× would not be.
     window = window_mb(rows["epoch"], NOISE.shape, WINDOW_MB)
     with fresh(options.folder, "spark") as spark, fresh(options.folder, "rank") as rank:
         for factor, lake in lakes.items():
             options.report(f"making {factor}× the data")
-            spark(prepare, lake, {stage: own * factor or FEW for stage, own in rows.items()},
+            spark(prepare, lake, {stage: default * factor or FEW for stage, default in rows.items()},
                   max(1, options.cores * factor), options.cores)
         sides: dict[str, Callable[[], float]] = {}
         for factor, lake in lakes.items():
@@ -67,12 +67,13 @@ def who(stage: str, factor: int) -> str:
 def compare(figures: Mapping[str, Sequence[float]], rows: Mapping[str, int], title: str) -> Result:
     """Of seconds of each round; `rows` are those of 1×, by stage."""
     lines = []
-    for stage, own in rows.items():
-        one, ten = figures[who(stage, 1)], figures[who(stage, TIMES)]
+    for stage, default in rows.items():
+        once, grown = figures[who(stage, 1)], figures[who(stage, TIMES)]
         if who(stage, NONE) in figures:
             lines.append(Line(f"{stage}, {FEW:,} {WHAT[stage]}", seconds(figures[who(stage, NONE)])))
-        lines += [Line(f"{stage}, {own:,} {WHAT[stage]}", seconds(one)),
-                  Line(f"{stage}, {own * TIMES:,} {WHAT[stage]}", seconds(ten), stage, ratio(ten, one), at_most(10.5))]
+        lines += [Line(f"{stage}, {default:,} {WHAT[stage]}", seconds(once)),
+                  Line(f"{stage}, {default * TIMES:,} {WHAT[stage]}", seconds(grown), stage, ratio(grown, once),
+                       at_most(10.5))]
     return Result("growth", title, lines, against=f"{TIMES}× against 1×")
 
 
@@ -100,19 +101,19 @@ def stop() -> None:
 def land(lake: Lake, rows: int, files: int) -> Version:
     """`raw/people`: CSV of which every hundredth row has a bad age."""
     with lake.table("raw", _TABLE).stage() as draft:
-        for part, places in enumerate(np.array_split(np.arange(rows), min(files, rows))):
+        for part, indices in enumerate(np.array_split(np.arange(rows), min(files, rows))):
             content = io.BytesIO()
-            pa.csv.write_csv(_people(places, part), content)
+            pa.csv.write_csv(_people(indices, part), content)
             lake.store.write(draft.path(f"part-{part:05d}.csv"), content.getvalue())
         return draft.commit(stage="ingest", counts={"files": part + 1})
 
 
-def _people(places: Any, seed: int) -> pa.Table:
-    random, size = np.random.default_rng(seed), len(places)
+def _people(indices: Any, seed: int) -> pa.Table:
+    random, size = np.random.default_rng(seed), len(indices)
     return pa.table({
-        "id": places,
-        "name": [f" person {place} " for place in places],
-        "age": np.where(places % 100 == 0, 999, random.integers(0, 100, size)),
+        "id": indices,
+        "name": [f" person {index} " for index in indices],
+        "age": np.where(indices % 100 == 0, 999, random.integers(0, 100, size)),
         "country": random.choice(_COUNTRIES, size),
         "income": random.normal(40_000, 10_000, size).round(2),
     })

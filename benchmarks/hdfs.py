@@ -54,9 +54,9 @@ def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
     """Of rows per second of each round."""
     lines = []
     for what, key in ((_TRAINING, "training_vs_local"), (_FEED, "feed_vs_local")):
-        here, there = figures[who(what, LOCAL)], figures[who(what, HDFS)]
-        lines += [Line(who(what, LOCAL), rate(here)),
-                  Line(who(what, HDFS), rate(there), key, ratio(there, here), at_least(0.8))]
+        local, remote = figures[who(what, LOCAL)], figures[who(what, HDFS)]
+        lines += [Line(who(what, LOCAL), rate(local)),
+                  Line(who(what, HDFS), rate(remote), key, ratio(remote, local), at_least(0.8))]
     return Result("hdfs", title, lines)
 
 

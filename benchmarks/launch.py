@@ -38,9 +38,9 @@ def measure(options: Options) -> Result:
     return compare(result, f"{RANKS} ranks, {options.title()}")
 
 
-def compare(found: Mapping[str, Sequence[tuple[float, float]]], title: str) -> Result:
+def compare(launches: Mapping[str, Sequence[tuple[float, float]]], title: str) -> Result:
     """Of seconds, cold and warm, of each round. The bar is for the warm ones alone."""
-    (our_cold, our_warm), (cold, warm) = (list(zip(*found[who], strict=True)) for who in (OURS, HOROVOD))
+    (our_cold, our_warm), (cold, warm) = (list(zip(*launches[who], strict=True)) for who in (OURS, HOROVOD))
     return Result("launch", title, [
         Line(f"{OURS}, warm", seconds(our_warm)),
         Line(f"{HOROVOD}, warm", seconds(warm), "vs_horovod_spark_run", ratio(warm, our_warm), at_least(5)),

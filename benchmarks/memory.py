@@ -55,12 +55,12 @@ def who(factor: int) -> str:
 
 def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
     """Of MB of each round."""
-    one, three, ten = (figures[who(factor)] for factor in FACTORS)
+    once, three, ten = (figures[who(factor)] for factor in FACTORS)
     return Result("memory", title, [
         Line(TENSORFLOW, megabytes(figures[TENSORFLOW])),
-        Line(who(1), megabytes(one)),
-        Line(who(3), megabytes(three), ratio=ratio(three, one)),
-        Line(who(10), megabytes(ten), "peak_10x_over_1x", ratio(ten, one), below(1.1)),
+        Line(who(1), megabytes(once)),
+        Line(who(3), megabytes(three), ratio=ratio(three, once)),
+        Line(who(10), megabytes(ten), "peak_10x_over_1x", ratio(ten, once), below(1.1)),
     ], against="against 1×")
 
 

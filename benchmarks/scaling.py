@@ -100,11 +100,11 @@ def measure(options: Options) -> Result:
     return compare(result, title)
 
 
-def compare(found: Sequence[Measured], title: str) -> Result:
+def compare(measured: Sequence[Measured], title: str) -> Result:
     """The measured times, the fit, and the speed of more ranks on each network, of a perfect one."""
-    fitted = fit(found)
+    fitted = fit(measured)
     cost = fitted.cost
-    lines: list[Line] = [Line(f"measured, {ranks} ranks", _times(found, ranks)) for ranks in RANKS[1:]]
+    lines: list[Line] = [Line(f"measured, {ranks} ranks", _times(measured, ranks)) for ranks in RANKS[1:]]
     lines += [
         Figure("fitted t₀, an allreduce", f"{cost.start * 1e3:.1f} ms", "start_ms", cost.start * 1e3),
         Figure("fitted α, a message", f"{cost.alpha * 1e6:,.0f} µs", "alpha_us", cost.alpha * 1e6),
@@ -113,20 +113,20 @@ def compare(found: Sequence[Measured], title: str) -> Result:
         Figure("off by, worst", f"{fitted.worst:.0%}", "residual_worst", fitted.worst),
     ]
     for network, (latency, bandwidth) in NETWORKS.items():
-        there = Cost(cost.alpha + latency, bandwidth, cost.start)
+        remote = Cost(cost.alpha + latency, bandwidth, cost.start)
         for ranks in MORE_RANKS:
-            lines.append(Line(f"{ranks} ranks at {network}", f"{there.seconds(ranks, MODEL_BYTES) * 1e3:,.0f} ms",
+            lines.append(Line(f"{ranks} ranks at {network}", f"{remote.seconds(ranks, MODEL_BYTES) * 1e3:,.0f} ms",
                               f"efficiency_{ranks}_{network.replace(' Gb/s', 'gb')}",
-                              efficiency(there, ranks, MODEL_BYTES, STEP_S)))
-    said = f"{title}; projected for gradients of {MODEL_BYTES / 1e6:.0f} MB and steps of {STEP_S * 1e3:.0f} ms"
-    return Result("scaling", said, lines, against="of perfect speed")
+                              efficiency(remote, ranks, MODEL_BYTES, STEP_S)))
+    heading = f"{title}; projected for gradients of {MODEL_BYTES / 1e6:.0f} MB and steps of {STEP_S * 1e3:.0f} ms"
+    return Result("scaling", heading, lines, against="of perfect speed")
 
 
-def fit(found: Iterable[Measured]) -> Fitted:
+def fit(measured: Iterable[Measured]) -> Fitted:
     """The t₀, α ≥ 0 and β > 0 by which squared relative errors are least; one rank sends nothing, and says nothing."""
     from scipy.optimize import nnls
 
-    many = [each for each in found if each.ranks > 1]
+    many = [each for each in measured if each.ranks > 1]
     # Linear in t₀, α and 1/β. Each row is divided by its time, or 64 MB would be all that counts.
     rows = np.array([[1, 2 * (each.ranks - 1), 2 * (each.ranks - 1) / each.ranks * each.bytes]
                      for each in many])
@@ -142,8 +142,8 @@ def efficiency(cost: Cost, ranks: int, size: float, step: float) -> float:
     return step / (step + cost.seconds(ranks, size))
 
 
-def _times(found: Sequence[Measured], ranks: int) -> str:
-    times = {each.bytes: each.seconds for each in found if each.ranks == ranks}
+def _times(measured: Sequence[Measured], ranks: int) -> str:
+    times = {each.bytes: each.seconds for each in measured if each.ranks == ranks}
     shown = {"1 KB": SIZES[0], "1 MB": 1 << 20, "64 MB": SIZES[-1]}
     return ", ".join(f"{name} {times[size] * 1e3:.1f} ms" for name, size in shown.items() if size in times)
 

@@ -62,11 +62,11 @@ def who(side: str, model: str) -> str:
     return f"{side}, {model} CNN"
 
 
-def compare(found: Mapping[str, Sequence[Fitted]], title: str) -> Result:
+def compare(trainings: Mapping[str, Sequence[Fitted]], title: str) -> Result:
     """Of each round's fits."""
-    rates = {side: [each.rate for each in fitted] for side, fitted in found.items()}
+    rates = {side: [each.rate for each in fitted] for side, fitted in trainings.items()}
     ours, keras, ours_wide, keras_wide = (who(side, model) for model in MODELS for side in (OURS, KERAS))
-    waiting, averaging = ([getattr(each, part) for each in found[ours]] for part in ("waiting", "averaging"))
+    waiting, averaging = ([getattr(each, part) for each in trainings[ours]] for part in ("waiting", "averaging"))
     return Result("train", title, [
         Line(ours, rate(rates[ours])),
         Line(keras, rate(rates[keras]), "vs_keras_in_memory", ratio(rates[ours], rates[keras]), at_least(1.0)),

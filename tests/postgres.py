@@ -38,12 +38,12 @@ class Postgres:
 
     def run(self, sql: str) -> str:
         """What psql prints of `sql`, unaligned and without headers."""
-        done = subprocess.run(
+        result = subprocess.run(
             [tool("psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", "postgres",
              "-v", "ON_ERROR_STOP=1", "-AtXqc", sql],
             env={**os.environ, "PGPASSWORD": PASSWORD}, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
 
 
 @contextmanager
@@ -75,8 +75,8 @@ def postgres() -> Iterator[Postgres]:
 
 def tool(name: str) -> str:
     """The path of a program of PostgreSQL's; Debian keeps those of the server aside."""
-    places = [os.environ.get("PATH", ""), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
-    result = shutil.which(name, path=os.pathsep.join(places))
+    folders = [os.environ.get("PATH", ""), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
+    result = shutil.which(name, path=os.pathsep.join(folders))
     if result is None:
         pytest.skip(f"no PostgreSQL: {name} is missing; apt-get install postgresql")
     return result

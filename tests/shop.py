@@ -55,7 +55,7 @@ def commit_shop(spark: SparkSession, lake: Lake, targets: tuple[str, ...] = TARG
     """`features/shop` with 120 goods, of `integrated/goods`, with these targets alone."""
     from laketrain.convert import convert, fingerprint_convert
 
-    declared = {name: one for name, one in DECLARED.items() if name not in TARGETS or name in targets}
+    declared = {name: feature for name, feature in DECLARED.items() if name not in TARGETS or name in targets}
     features = FeatureSet.model_validate(declared)
     table = commit_table(lake, "goods", rows(120), COLUMNS, zone="integrated")
     config = Convert.model_validate({"table": "goods", "features": declared,

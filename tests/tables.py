@@ -75,8 +75,8 @@ def source_of(
     path: Path, columns: Mapping[str, str], form: str = "csv", options: Mapping[str, Any] | None = None
 ) -> Source:
     """A source declared as in YAML; CSV has a header."""
-    given = {"header": True} if form == "csv" and options is None else dict(options or {})
-    return Source.model_validate({"format": form, "path": str(path), "schema": dict(columns), "options": given})
+    read_options = {"header": True} if form == "csv" and options is None else dict(options or {})
+    return Source.model_validate({"format": form, "path": str(path), "schema": dict(columns), "options": read_options})
 
 
 def ingest_files(folder: Path, files: Mapping[str, str | bytes], source: Source) -> Version:
@@ -90,8 +90,8 @@ def ingest_source(folder: Path, source: Source) -> Version:
     """Ingests what lies there as `raw/table` of the lake `folder`/lake."""
     from laketrain.ingest import ingest, plan_ingest
 
-    landed, key = plan_ingest("table", source)
-    return ingest(Lake(str(folder / "lake")), "table", landed, key)
+    plan, key = plan_ingest("table", source)
+    return ingest(Lake(str(folder / "lake")), "table", plan, key)
 
 
 def clean_files(

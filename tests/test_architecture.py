@@ -22,8 +22,8 @@ def test_every_room_imports_only_what_it_may():
 
 
 def test_the_code_keeps_the_style():
-    done = run("ruff", "check", "--no-cache", "--output-format=concise")
-    assert done.returncode == 0, done.stdout
+    result = run("ruff", "check", "--no-cache", "--output-format=concise")
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize("module", [
@@ -35,8 +35,8 @@ def test_light_modules_load_nothing_heavy(module):
     """What the contracts say of imports as written, seen in a fresh interpreter."""
     heavy = ("tensorflow", "keras", "pyspark", "horovod", "petastorm")
     program = f"import sys, {module}; print(*[name for name in {heavy!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout.strip()) == (0, ""), result.stderr
 
 
 def test_the_public_names_come_when_they_are_asked_for():

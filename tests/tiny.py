@@ -76,21 +76,21 @@ def table_of(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> pa
 def commit_tiny(lake: Lake, name: str = "tiny", splits: Mapping[str, int] = SPLITS, *, features: FeatureSet = FEATURES,
                 rows_per_group: int = 37, files: int = 2) -> Version:
     """`features/<name>` with these rows a split, in `files` files of row groups of `rows_per_group`."""
-    learnt = features
+    fitted = features
     with lake.table("features", name).stage() as draft:
         for number, (split, rows) in enumerate(splits.items()):
             table = table_of(*draw(rows, seed=number))
             stored, refused = features.encode_batch(table)
             assert refused.null_count == rows
             if split == "train":
-                learnt = _learnt(features, table)
+                fitted = _learnt(features, table)
             ends = [part * rows // files for part in range(files + 1)]
             for part, (start, end) in enumerate(itertools.pairwise(ends)):
                 content = io.BytesIO()
                 pq.write_table(stored.slice(start, end - start), content, row_group_size=rows_per_group)
                 lake.store.write(draft.path(f"{split}/part-{part:05d}.parquet"), content.getvalue())
         return draft.commit(stage="convert", fingerprint=f"tiny {name}", counts={"splits": dict(splits)},
-                            meta={"features": json.loads(learnt.to_json())})
+                            meta={"features": json.loads(fitted.to_json())})
 
 
 def rows_of(version: Version, split: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

@@ -66,14 +66,14 @@ def measure(options: Options) -> Result:
     return compare(result, f"{title}; {EPOCHS} epochs, {RANKS} ranks, batch {BATCH}")
 
 
-def compare(found: Mapping[str, Sequence[Fitted]], title: str) -> Result:
+def compare(fitted: Mapping[str, Sequence[Fitted]], title: str) -> Result:
     """Of each round's fits: the whole, its parts, scoring, accuracy."""
-    ours, peer = found[OURS], found[PEER]
+    ours, peer = fitted[OURS], fitted[PEER]
 
-    def lines(what: str, field: str, said: Any, ratios: Line) -> list[Line]:
+    def lines(what: str, field: str, label: Any, ratios: Line) -> list[Line]:
         mine, theirs = ([getattr(each, field) for each in side] for side in (ours, peer))
-        return [Line(f"{what}, {OURS}", said(mine)), Line(f"{what}, {PEER}", said(theirs), ratios.key, ratios.ratio,
-                                                          ratios.bar)]
+        return [Line(f"{what}, {OURS}", label(mine)), Line(f"{what}, {PEER}", label(theirs), ratios.key, ratios.ratio,
+                                                           ratios.bar)]
 
     def over(field: str, key: str | None, limit: float | None = None, ours_first: bool = False) -> Line:
         mine, theirs = ([getattr(each, field) for each in side] for side in (ours, peer))
@@ -85,7 +85,7 @@ def compare(found: Mapping[str, Sequence[Fitted]], title: str) -> Result:
 
     return Result("peers", title, [
         *lines("fit", "fit", seconds, over("fit", "fit_vs_horovod_estimator", 3)),
-        *(line for part, said in PARTS.items() for line in lines(f"  {said}", part, seconds, over(part, None))),
+        *(line for part, label in PARTS.items() for line in lines(f"  {label}", part, seconds, over(part, None))),
         *lines("scoring", "transform", rate, over("transform", "transform_vs_horovod_estimator", 50, ours_first=True)),
         *lines("validation accuracy", "accuracy", shares, Line("", "")),
     ], against="laketrain is better by")
@@ -100,19 +100,21 @@ def _peer(options: Options, python: Path, vectors: Path, rows: int) -> Fitted:
     """In a process of the old environment. Raises RuntimeError with the last lines that it wrote."""
     folder = options.folder / f"horovod-{time.monotonic_ns()}"
     folder.mkdir()
-    given = {"data": str(vectors), "folder": str(folder), "cores": options.cores, "ranks": RANKS, "epochs": EPOCHS,
-             "batch": BATCH, "validation": VALIDATION, "scored": min(SCORED, rows), "network": [FILTERS, KERNEL, DENSE]}
+    arguments = {"data": str(vectors), "folder": str(folder), "cores": options.cores, "ranks": RANKS, "epochs": EPOCHS,
+                 "batch": BATCH, "validation": VALIDATION, "scored": min(SCORED, rows),
+                 "network": [FILTERS, KERNEL, DENSE]}
     # Each rank has its part of the cores as threads, as ours have; the interpreter's own packages and no others.
     threads = str(max(1, options.cores // RANKS))
     environ = {**{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "KERAS_BACKEND")},
                "PYSPARK_PYTHON": str(python), "PYSPARK_DRIVER_PYTHON": str(python), "TMPDIR": str(folder),
                "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}", "JAVA_HOME": _java(),
                "TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": threads, "OMP_NUM_THREADS": threads}
-    done = subprocess.run([str(python), str(SCRIPT), json.dumps(given)], env=environ, cwd=folder, text=True,
-                          capture_output=True, check=False)
-    if done.returncode:
-        raise RuntimeError("\n".join(["Horovod's estimator failed. It said last:", *done.stderr.splitlines()[-40:]]))
-    return Fitted(**json.loads(done.stdout.splitlines()[-1]))
+    result = subprocess.run([str(python), str(SCRIPT), json.dumps(arguments)], env=environ, cwd=folder, text=True,
+                            capture_output=True, check=False)
+    if result.returncode:
+        last = result.stderr.splitlines()[-40:]
+        raise RuntimeError("\n".join(["Horovod's estimator failed. Its last lines:", *last]))
+    return Fitted(**json.loads(result.stdout.splitlines()[-1]))
 
 
 def _java() -> str:

@@ -69,9 +69,9 @@ def write_vectors(folder: Path, rows: int, files: int) -> None:
 def _files(rows: int, files: int, table: Callable[[Images, Labels, int], pa.Table]) -> list[tuple[str, bytes]]:
     images, labels = draw(rows)
     result = []
-    for part, places in enumerate(np.array_split(np.arange(rows), files)):
-        content, own = io.BytesIO(), slice(int(places[0]), int(places[-1]) + 1)
-        pq.write_table(table(images[own], labels[own], int(places[0])), content)
+    for part, indices in enumerate(np.array_split(np.arange(rows), files)):
+        content, part_rows = io.BytesIO(), slice(int(indices[0]), int(indices[-1]) + 1)
+        pq.write_table(table(images[part_rows], labels[part_rows], int(indices[0])), content)
         result.append((f"part-{part:05d}.parquet", content.getvalue()))
     return result
 

@@ -22,11 +22,11 @@ LOCK = Path(__file__).with_name("requirements.lock")
 STAMP = "laketrain-peers-whole"
 
 
-def place(lock: Path = LOCK) -> Path:
+def folder_of(lock: Path = LOCK) -> Path:
     """Where the environment of this lock and this machine is, or would be; other packages are another place."""
     tools = _tools()
-    known = repr(sorted(tools.facts(lock, "cpu", mends=tools.TO_COMPILE).items())).encode()
-    return Path(tools.shelf().parent / "peers" / hashlib.sha256(lock.read_bytes() + known).hexdigest()[:24])
+    facts = repr(sorted(tools.facts(lock, "cpu", mends=tools.TO_COMPILE).items())).encode()
+    return Path(tools.shelf().parent / "peers" / hashlib.sha256(lock.read_bytes() + facts).hexdigest()[:24])
 
 
 def is_whole(home: Path) -> bool:
@@ -39,7 +39,7 @@ def provide(lock: Path = LOCK) -> Path:
 
     Raises StepFailed of tools/console.py, with the last lines of the step that failed.
     """
-    home = place(lock)
+    home = folder_of(lock)
     home.parent.mkdir(parents=True, exist_ok=True)
     with home.with_suffix(".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

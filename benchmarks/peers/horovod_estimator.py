@@ -65,27 +65,27 @@ def read_mark(folder, name):
         return float(file.read())
 
 
-def main(given):
-    spark = (SparkSession.builder.master(f"local[{given['cores']}]").appName("peers")
+def main(settings):
+    spark = (SparkSession.builder.master(f"local[{settings['cores']}]").appName("peers")
              .config("spark.ui.enabled", "false").config("spark.driver.memory", "4g")
              .config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
-             .config("spark.local.dir", given["folder"]).getOrCreate())
+             .config("spark.local.dir", settings["folder"]).getOrCreate())
     spark.sparkContext.setLogLevel("ERROR")
-    frame = spark.read.parquet(given["data"]).select(
+    frame = spark.read.parquet(settings["data"]).select(
         array_to_vector("features").alias("features"), array_to_vector("label").alias("label"))
     frame.limit(1).collect()
     estimator = TimedEstimator(
-        backend=SparkBackend(num_proc=given["ranks"], use_mpi=False, use_gloo=True, verbose=0),
-        store=Store.create(os.path.join(given["folder"], "store")), model=network(*given["network"]),
+        backend=SparkBackend(num_proc=settings["ranks"], use_mpi=False, use_gloo=True, verbose=0),
+        store=Store.create(os.path.join(settings["folder"], "store")), model=network(*settings["network"]),
         optimizer=tf.keras.optimizers.Adam(0.001), loss="categorical_crossentropy", metrics=["accuracy"],
-        feature_cols=["features"], label_cols=["label"], batch_size=given["batch"] // given["ranks"],
-        epochs=given["epochs"], validation=given["validation"], random_seed=1, verbose=0,
-        callbacks=[Marks(given["folder"])])
+        feature_cols=["features"], label_cols=["label"], batch_size=settings["batch"] // settings["ranks"],
+        epochs=settings["epochs"], validation=settings["validation"], random_seed=1, verbose=0,
+        callbacks=[Marks(settings["folder"])])
     started = time.time()
     model = estimator.fit(frame)
     ended = time.time()
-    begin, end = read_mark(given["folder"], "begin"), read_mark(given["folder"], "end")
-    scored = frame.limit(given["scored"]).cache()
+    begin, end = read_mark(settings["folder"], "begin"), read_mark(settings["folder"], "end")
+    scored = frame.limit(settings["scored"]).cache()
     rows, began = scored.count(), time.time()
     model.transform(scored).write.format("noop").mode("overwrite").save()
     seconds = time.time() - began

@@ -29,17 +29,17 @@ def test_without_a_name_all_are_asked_for_with_the_sizes_that_they_come_with():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_name_is_accepted_with_its_numbers(name):
-    given = _parser().parse_args([name, "--rows", "600", "--pairs", "1", "--cores", "4"])
-    assert vars(given) == {"name": name, "rows": 600, "pairs": 1, "cores": 4}
+    arguments = _parser().parse_args([name, "--rows", "600", "--pairs", "1", "--cores", "4"])
+    assert vars(arguments) == {"name": name, "rows": 600, "pairs": 1, "cores": 4}
 
 
 def test_an_unknown_name_exits_with_2_and_names_those_that_there_are():
-    done = subprocess.run([sys.executable, "-m", "benchmarks", "speed"], cwd=ROOT, text=True, capture_output=True,
-                          check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "'speed'" in done.stderr
-    assert all(repr(name) in done.stderr for name in NAMES)
-    assert "Traceback" not in done.stderr
+    result = subprocess.run([sys.executable, "-m", "benchmarks", "speed"], cwd=ROOT, text=True, capture_output=True,
+                            check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "'speed'" in result.stderr
+    assert all(repr(name) in result.stderr for name in NAMES)
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--rows", "--pairs", "--cores"])

@@ -33,11 +33,11 @@ def test_a_ratio_is_of_hdfs_to_the_local_file_system_by_rounds() -> None:
 def test_a_run_ends_with_both_ratios_and_leaves_nothing(tmp_path: Path) -> None:
     with skipped_without("HDFS"):
         jars("hadoop")
-    done = subprocess.run([sys.executable, "-m", "benchmarks", "hdfs", "--rows", "600", "--pairs", "1"], cwd=ROOT,
-                          env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": "tools"}, text=True,
-                          capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    ratios = json.loads(done.stdout.splitlines()[-1])
+    result = subprocess.run([sys.executable, "-m", "benchmarks", "hdfs", "--rows", "600", "--pairs", "1"], cwd=ROOT,
+                            env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": "tools"}, text=True,
+                            capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr
+    ratios = json.loads(result.stdout.splitlines()[-1])
     assert set(ratios) == {"training_vs_local", "feed_vs_local"}
     assert all(ratio > 0 for ratio in ratios.values())
     assert list(tmp_path.glob("laketrain-bench-*")) == []

@@ -12,7 +12,7 @@ from benchmarks import NAMES, ON_REQUEST
 from benchmarks.__main__ import _parser
 from benchmarks.peers import EPOCHS, OURS, PEER, Fitted, compare
 from benchmarks.peers.data import commit_rows, draw, write_vectors
-from benchmarks.peers.environment import LOCK, STAMP, is_whole, place
+from benchmarks.peers.environment import LOCK, STAMP, folder_of, is_whole
 from sklearn.neighbors import NearestCentroid
 
 from laketrain.lake import Lake
@@ -79,11 +79,11 @@ def test_an_environment_has_a_place_by_its_lock_and_is_whole_only_with_its_stamp
     monkeypatch.setenv("LAKETRAIN_CACHE", str(tmp_path / "cache"))
     other = tmp_path / "other.lock"
     other.write_text("tensorflow-cpu==2.15.1\n", "utf-8")
-    here = place()
-    assert here == place() != place(other) and here.parent == tmp_path / "cache" / "laketrain" / "peers"
-    assert not is_whole(here)
-    (here / "bin").mkdir(parents=True)
-    (here / "bin" / "python").touch()
-    assert not is_whole(here)
-    (here / STAMP).touch()
-    assert is_whole(here)
+    folder = folder_of()
+    assert folder == folder_of() != folder_of(other) and folder.parent == tmp_path / "cache" / "laketrain" / "peers"
+    assert not is_whole(folder)
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").touch()
+    assert not is_whole(folder)
+    (folder / STAMP).touch()
+    assert is_whole(folder)

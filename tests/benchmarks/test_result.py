@@ -89,7 +89,7 @@ def test_more_rows_per_second_than_the_other_side_is_a_ratio_above_one(results, 
 
 def test_a_launch_of_fewer_seconds_is_a_ratio_above_one_and_cold_ones_have_no_bar(results):
     assert results["launch"].ratios == {"vs_horovod_spark_run": 4.5}
-    warm, cold = (results["launch"].lines[place].cells() for place in (1, 3))
+    warm, cold = (results["launch"].lines[index].cells() for index in (1, 3))
     assert warm == ("horovod.spark.run, warm", "12.0 s (12.0 – 12.0)", "4.50 ×", "≥ 5 ×", "[red]not met[/]")
     assert cold == ("horovod.spark.run, cold", "14.5 s (14.0 – 15.0)", "1.62 ×", "", "")
 
@@ -105,8 +105,8 @@ def test_growth_is_the_time_at_ten_times_the_rows_over_that_at_one_with_both_siz
     assert results["growth"].ratios == {"clean": 10.5, "convert": 9.0, "epoch": 11.0}
     verdicts = [line.cells()[4] for line in results["growth"].lines if line.key]
     assert verdicts == ["[green]met[/]", "[green]met[/]", "[red]not met[/]"]
-    said = [line.who for line in results["growth"].lines]
-    assert said[:3] == ["clean, 200 rows of CSV", "clean, 300 rows of CSV", "clean, 3,000 rows of CSV"]
+    labels = [line.who for line in results["growth"].lines]
+    assert labels[:3] == ["clean, 200 rows of CSV", "clean, 300 rows of CSV", "clean, 3,000 rows of CSV"]
     assert "10× against 1×" in page(results["growth"])
 
 

@@ -44,13 +44,13 @@ def bytecode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.parametrize("name", KEYS)
 def test_a_run_ends_with_its_ratios_and_leaves_nothing(name: str, bytecode: dict[str, str], tmp_path: Path):
     environ = {**os.environ, **bytecode, "TMPDIR": str(tmp_path), "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={tmp_path}"}
-    done = subprocess.run([sys.executable, "-m", "benchmarks", name, "--rows", "600", "--pairs", "1"], cwd=ROOT,
-                          env=environ, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    ratios = json.loads(done.stdout.splitlines()[-1])
+    result = subprocess.run([sys.executable, "-m", "benchmarks", name, "--rows", "600", "--pairs", "1"], cwd=ROOT,
+                            env=environ, text=True, capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr
+    ratios = json.loads(result.stdout.splitlines()[-1])
     assert set(ratios) == KEYS[name]
     assert all(math.isfinite(ratio) and ratio > 0 for ratio in ratios.values()), ratios
-    assert f"{name}: " in done.stdout
+    assert f"{name}: " in result.stdout
     assert left_in(tmp_path) == []
 
 

@@ -70,7 +70,7 @@ def test_the_result_has_the_fit_its_error_and_each_projection():
     assert ratios["alpha_us"] == pytest.approx(100, rel=1e-3) and ratios["beta_gb_s"] == pytest.approx(1, rel=1e-3)
     assert ratios["residual_worst"] < 1e-3
     latency, bandwidth = NETWORKS["25 Gb/s"]
-    there = Cost(cost.alpha + latency, bandwidth, cost.start)
-    assert ratios["efficiency_64_25gb"] == pytest.approx(efficiency(there, 64, 102e6, 0.25), abs=1e-3)
+    remote = Cost(cost.alpha + latency, bandwidth, cost.start)
+    assert ratios["efficiency_64_25gb"] == pytest.approx(efficiency(remote, 64, 102e6, 0.25), abs=1e-3)
     assert sum(name.startswith("efficiency_") for name in ratios) == len(MORE_RANKS) * len(NETWORKS)
     result.table()

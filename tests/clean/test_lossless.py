@@ -68,17 +68,17 @@ def test_a_time_keeps_its_microseconds_its_day_and_is_read_whole_or_named(spark:
         "2026-03-09T13:00:00.123456+01:00": None, "2026-03-09 12:00:00.1234567": below,
         "2026-03-09 12:00:00.123456000001Z": below, "12:00": dayless, "T12:00:00": dayless,
     }
-    found = read_all(spark, list(expected), "timestamp")
-    assert [why for _, why in found] == list(expected.values())
-    assert {value.replace(tzinfo=timezone.utc) for value, why in found if why is None} == {noon}
+    result = read_all(spark, list(expected), "timestamp")
+    assert [why for _, why in result] == list(expected.values())
+    assert {value.replace(tzinfo=timezone.utc) for value, why in result if why is None} == {noon}
 
     time = "a time of day, which a date doesn't hold"
     days = {"2026-03-09": None, " 2026-03-09 ": None, "2026-03-09T00:00:00Z": None, "2026-03-09 00:00:00.000": None,
             "2026-03-09 12:00": time, "2026-03-09T00:00:01": time, "2026-03-09 noon": time,
             "2026-03-09T00:00:00+02:00": time}
-    found = read_all(spark, list(days), "date")
-    assert [why for _, why in found] == list(days.values())
-    assert {value for value, _ in found} == {date(2026, 3, 9)}
+    result = read_all(spark, list(days), "date")
+    assert [why for _, why in result] == list(days.values())
+    assert {value for value, _ in result} == {date(2026, 3, 9)}
 
 
 @pytest.mark.slow
@@ -145,15 +145,15 @@ def test_csv_rows_that_their_types_do_not_hold_are_quarantined_as_they_came(
     # Of `b.csv` the records are cut by us, as one goes on over a line's end.
     more = [line.replace("\n", "") for line in lines] + ['"9\n",1.01,,,']
     large = [lines[0], *(csv_row("7", value, LOST["2"][1]) for value in TOO_LARGE)]
-    found = clean_files(spark, tmp_path, {"a.csv": "\n".join(lines) + "\n", "b.csv": "\n".join(more) + "\n",
+    result = clean_files(spark, tmp_path, {"a.csv": "\n".join(lines) + "\n", "b.csv": "\n".join(more) + "\n",
                                            "large.csv": "\n".join(large)}, columns=COLUMNS)
-    assert sorted((row["id"], str(row["price"])) for row in found.rows) == [
+    assert sorted((row["id"], str(row["price"])) for row in result.rows) == [
         ("1", "1.01"), ("1", "1.01"), ("9\n", "1.01")]
     for file in ("a.csv", "b.csv"):
-        refused = {row["reason"]: row["record"] for row in found.refused if row["file"] == file}
+        refused = {row["reason"]: row["record"] for row in result.refused if row["file"] == file}
         assert set(refused) == {f"has {why}" for _, why in LOST.values()}
         assert all(value in refused[f"has {why}"] for value, why in LOST.values())
-    assert [row["reason"] for row in found.refused if row["file"] == "large.csv"] == [
+    assert [row["reason"] for row in result.refused if row["file"] == "large.csv"] == [
         f"has {LOST['2'][1]}"] * len(TOO_LARGE)
 
 
@@ -164,24 +164,24 @@ def test_json_records_that_their_types_do_not_hold_are_quarantined_as_they_came(
     texts = [json_row(number, *both, bare=number == "2") for number, both in LOST.items()]
     fine = '{"id":"1","price":1.01,"at":"2026-03-09T12:00:00.123456Z","day":"2026-03-09","x":1e308}'
     files = {"a.json": "\n".join([fine, *texts]), "fine.json": fine, "list.json": f"[{fine},{texts[0]}]\n"}
-    found = clean_files(spark, tmp_path, files, columns=COLUMNS, form="json", options={"multiLine": multiline})
-    assert [(row["id"], str(row["price"]), str(row["day"]), row["x"]) for row in found.rows] == [
+    result = clean_files(spark, tmp_path, files, columns=COLUMNS, form="json", options={"multiLine": multiline})
+    assert [(row["id"], str(row["price"]), str(row["day"]), row["x"]) for row in result.rows] == [
         ("1", "1.01", "2026-03-09", 1e308)] * 3
-    refused = {row["record"]: row["reason"] for row in found.refused if row["file"] == "a.json"}
+    refused = {row["record"]: row["reason"] for row in result.refused if row["file"] == "a.json"}
     assert refused == {text: f"has {why}" for text, (_, why) in zip(texts, LOST.values(), strict=True)}
-    [element] = [row["reason"] for row in found.refused if row["file"] == "list.json"]
+    [element] = [row["reason"] for row in result.refused if row["file"] == "list.json"]
     assert element.endswith("has more digits than decimal(10,2) holds in 'price'")
 
 
 @pytest.mark.slow
 def test_values_within_others_are_read_whole_or_refused_with_their_place(spark: SparkSession, tmp_path: Path) -> None:
     columns = {"id": "string", "pay": "struct<sums:array<decimal(4,1)>>", "by": "map<string,float>"}
-    found = clean_files(spark, tmp_path, {"a.json": "\n".join([
+    result = clean_files(spark, tmp_path, {"a.json": "\n".join([
         '{"id":"1","pay":{"sums":[1.5,null,2.0]},"by":{"a":0.1}}',
         '{"id":"2","pay":{"sums":[1.5,2.25]}}', '{"id":"3","by":{"a":0.1,"b":1e39}}', '{"id":"4","pay":null}'])},
         columns=columns, form="json")
-    assert sorted(row["id"] for row in found.rows) == ["1", "4"]
-    assert sorted(row["reason"] for row in found.refused) == [
+    assert sorted(row["id"] for row in result.rows) == ["1", "4"]
+    assert sorted(row["reason"] for row in result.refused) == [
         "has a number beyond float in 'by'", "has more digits than decimal(4,1) holds in 'pay.sums'"]
 
 
@@ -216,9 +216,9 @@ def test_cast_refuses_what_it_would_lose(spark: SparkSession) -> None:
         ("array<string>", "array<int>", [["1", "2"], ["1", "x"]], [None, "expected int"]),
         ("array<double>", "array<int>", [[1.0], [1.5]], [None, "expected int"]),
     ]
-    found = judge_all(spark, [Case([{"cast": {"column": "x", "to": to}}], f"x {kind}", [(value,) for value in values])
-                              for kind, to, values, _ in cases])
-    for (kind, to, _, whys), rows in zip(cases, found, strict=True):
+    result = judge_all(spark, [Case([{"cast": {"column": "x", "to": to}}], f"x {kind}", [(value,) for value in values])
+                               for kind, to, values, _ in cases])
+    for (kind, to, _, whys), rows in zip(cases, result, strict=True):
         for row, why in zip(rows, whys, strict=True):
             assert (row["reason"] or "").endswith(f", {why}") if why else row["reason"] is None, (kind, to, row)
 

@@ -57,10 +57,10 @@ def test_each_refused_row_says_its_file_rule_reason_and_record(cleaned: Cleaned)
 def test_times_of_any_year_are_the_same_to_other_readers(spark: SparkSession, tmp_path: Path):
     import pyarrow.parquet as pq
 
-    found = clean_files(spark, tmp_path, {"a.csv": "id,at\n1,0001-01-01 00:00:00\n2,9999-12-31 23:59:59.999999\n"},
-                        columns={"id": "int", "at": "timestamp"})
-    [file] = [found.version.path(file.path) for file in found.version.files()]
-    column = pq.read_table(Path(found.version.lake.url.removeprefix("file://")) / file)["at"]
+    result = clean_files(spark, tmp_path, {"a.csv": "id,at\n1,0001-01-01 00:00:00\n2,9999-12-31 23:59:59.999999\n"},
+                         columns={"id": "int", "at": "timestamp"})
+    [file] = [result.version.path(file.path) for file in result.version.files()]
+    column = pq.read_table(Path(result.version.lake.url.removeprefix("file://")) / file)["at"]
     assert str(column.type) == "timestamp[us, tz=UTC]"
     assert [str(time.as_py().replace(tzinfo=None)) for time in column] == [
         "0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"]
@@ -71,8 +71,8 @@ def test_the_counts_in_the_entry_are_those_of_the_rows(cleaned: Cleaned):
     assert counts == {"in": 10, "out": 3, "quarantined": 7, "reasons": dict(Counter(
         row["rule"] for row in cleaned.refused))}
     quarantine = cleaned.version.lake.table("quarantine", "table").get(cleaned.version.entry.meta["quarantine"])
-    assert Counter({(one["rule"], one["file"]): one["rows"] for one in quarantine.entry.counts["by"]}) == Counter(
-        (row["rule"], row["file"]) for row in cleaned.refused)
+    counts = {(count["rule"], count["file"]): count["rows"] for count in quarantine.entry.counts["by"]}
+    assert Counter(counts) == Counter((row["rule"], row["file"]) for row in cleaned.refused)
     assert quarantine.entry.parents == cleaned.version.entry.parents == {"raw/table": 1}
 
 
@@ -94,15 +94,15 @@ def test_none_may_be_rejected_unless_it_is_allowed(spark: SparkSession, tmp_path
 
 
 def test_all_rows_may_be_bad_where_that_is_allowed(spark: SparkSession, tmp_path: Path):
-    found = clean_files(spark, tmp_path, {"a.csv": "id,x\n,1\n,2\n"}, columns=COLUMNS, rules=RULES)
-    assert (found.rows, len(found.refused)) == ([], 2)
-    assert found.version.entry.counts == {"in": 2, "out": 0, "quarantined": 2, "reasons": {"not_null(id)": 2}}
+    result = clean_files(spark, tmp_path, {"a.csv": "id,x\n,1\n,2\n"}, columns=COLUMNS, rules=RULES)
+    assert (result.rows, len(result.refused)) == ([], 2)
+    assert result.version.entry.counts == {"in": 2, "out": 0, "quarantined": 2, "reasons": {"not_null(id)": 2}}
 
 
 def test_a_source_without_rows_makes_a_table_without_rows(spark: SparkSession, tmp_path: Path):
-    found = clean_files(spark, tmp_path, {"a.csv": "id,x\n"}, columns=COLUMNS, rules=RULES, allowed=0.0)
-    assert (found.rows, found.refused) == ([], [])
-    assert found.version.entry.counts == {"in": 0, "out": 0, "quarantined": 0, "reasons": {}}
+    result = clean_files(spark, tmp_path, {"a.csv": "id,x\n"}, columns=COLUMNS, rules=RULES, allowed=0.0)
+    assert (result.rows, result.refused) == ([], [])
+    assert result.version.entry.counts == {"in": 0, "out": 0, "quarantined": 0, "reasons": {}}
 
 
 def test_a_session_of_another_mind_gets_the_same_result(spark: SparkSession, tmp_path: Path):
@@ -113,15 +113,15 @@ def test_a_session_of_another_mind_gets_the_same_result(spark: SparkSession, tmp
     try:
         for key, value in other.items():
             spark.conf.set(key, value)
-        found = clean_files(spark, tmp_path, {"a.csv": "id,x,at\n1,7,2026-03-09T08:00:00\n2,seven,2026-03-09\n"},
-                            columns={**COLUMNS, "at": "string"}, rules=rules)
+        result = clean_files(spark, tmp_path, {"a.csv": "id,x,at\n1,7,2026-03-09T08:00:00\n2,seven,2026-03-09\n"},
+                             columns={**COLUMNS, "at": "string"}, rules=rules)
         assert {key: spark.conf.get(key) for key in other} == other
     finally:
         for key, value in before.items():
             spark.conf.set(key, value)
-    [row] = found.rows
+    [row] = result.rows
     assert row["at"].isoformat().startswith("2026-03-09T08:00:00")
-    assert found.why == {"2": "check(cast(x AS int) > 0)"}
+    assert result.why == {"2": "check(cast(x AS int) > 0)"}
 
 
 TABLE = CleanTable.model_validate({"rules": RULES})
@@ -145,24 +145,24 @@ LINES = st.lists(st.tuples(st.sampled_from(["a", "b", "c", "d", ""]), VALUES), m
 
 def judged_by_hand(files: dict[str, str]) -> Counter[str]:
     """What the rules make of the lines, read by the csv module and judged anew."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     keys = set()
     for text in files.values():
         for row in list(csv.reader(text.splitlines()))[1:]:
             if len(row) != 2:
-                found["readable"] += 1
+                counts["readable"] += 1
             elif not row[0] or not row[1].strip():
-                found["not_null"] += 1
+                counts["not_null"] += 1
             elif not row[1].strip().lstrip("-").isdecimal():
-                found["cast"] += 1
+                counts["cast"] += 1
             elif not 0 <= int(row[1]) <= 9:
-                found["range"] += 1
+                counts["range"] += 1
             elif row[0] in keys:
-                found["unique"] += 1
+                counts["unique"] += 1
             else:
                 keys.add(row[0])
-                found["good"] += 1
-    return found
+                counts["good"] += 1
+    return counts
 
 
 @settings(max_examples=5, deadline=None, derandomize=True,
@@ -172,7 +172,7 @@ def test_rows_in_are_rows_out_and_rows_quarantined(spark: SparkSession, tables: 
     files = {f"{number}.csv": "id,x\n" + "".join(f"{key},{value}\n" for key, value in lines)
              for number, lines in enumerate(tables)}
     with TemporaryDirectory() as folder:
-        found = clean_files(spark, Path(folder), files, columns=COLUMNS, rules=RULES)
+        result = clean_files(spark, Path(folder), files, columns=COLUMNS, rules=RULES)
     expected = judged_by_hand(files)
-    assert Counter(row["rule"].partition("(")[0] for row in found.refused) + Counter(good=len(found.rows)) == expected
-    assert found.version.entry.counts["in"] == sum(len(lines) for lines in tables)
+    assert Counter(row["rule"].partition("(")[0] for row in result.refused) + Counter(good=len(result.rows)) == expected
+    assert result.version.entry.counts["in"] == sum(len(lines) for lines in tables)

@@ -28,9 +28,9 @@ def test_make_reader_reads_every_row_as_it_was_landed(road: Road, dataset: Datas
     from petastorm import make_reader
 
     pixels, true = read_pixels(road.landing.pixels)[2], truth(road.landing.seed, DIGITS)
-    place = dataset.version.lake.store.local(dataset.version.path(split))
+    path = dataset.version.lake.store.local(dataset.version.path(split))
     seen = []
-    with make_reader(f"file://{place}", reader_pool_type="dummy", shuffle_row_groups=False, num_epochs=1) as reader:
+    with make_reader(f"file://{path}", reader_pool_type="dummy", shuffle_row_groups=False, num_epochs=1) as reader:
         assert set(reader.schema.fields) == {"image", "label", "digit_id"}
         for row in reader:
             assert (row.image.dtype, row.image.shape) == (np.uint8, (28, 28, 1))
@@ -47,11 +47,11 @@ def test_make_batch_reader_returns_the_stored_columns_a_row_group_at_a_time(data
     """It knows no codecs: images come as the bytes that NdarrayCodec writes, scalars as they are."""
     from petastorm import make_batch_reader
 
-    place = dataset.version.lake.store.local(dataset.version.path("val"))
+    path = dataset.version.lake.store.local(dataset.version.path("val"))
     with dataset.reader("val", ["image", "label", "digit_id"]) as mine:
         expected = mine.read(np.arange(dataset.splits["val"]))
     seen = []
-    with make_batch_reader(f"file://{place}", reader_pool_type="dummy", shuffle_row_groups=False) as reader:
+    with make_batch_reader(f"file://{path}", reader_pool_type="dummy", shuffle_row_groups=False) as reader:
         for batch in reader:
             images = [np.load(io.BytesIO(content), allow_pickle=False) for content in batch.image]
             seen += zip(images, batch.label.tolist(), batch.digit_id.tolist(), strict=True)
@@ -65,9 +65,9 @@ def test_petastorm_sees_the_row_groups_that_we_wrote(dataset: Dataset):
     from pyarrow import parquet
 
     for split in dataset.splits:
-        place = dataset.version.lake.store.local(dataset.version.path(split))
-        assert get_schema_from_dataset_url(f"file://{place}").fields["image"].shape == (28, 28, 1)
-        pieces = load_row_groups(parquet.ParquetDataset(place, validate_schema=False, use_legacy_dataset=True))
+        path = dataset.version.lake.store.local(dataset.version.path(split))
+        assert get_schema_from_dataset_url(f"file://{path}").fields["image"].shape == (28, 28, 1)
+        pieces = load_row_groups(parquet.ParquetDataset(path, validate_schema=False, use_legacy_dataset=True))
         files = [file for file in dataset.version.files(split) if file.path.endswith(".parquet")]
         assert len(pieces) == sum(len(file.row_groups or ()) for file in files)
 
@@ -75,7 +75,7 @@ def test_petastorm_sees_the_row_groups_that_we_wrote(dataset: Dataset):
 def test_a_shuffled_reader_with_workers_sees_the_same_rows(dataset: Dataset):
     from petastorm import make_reader
 
-    place = dataset.version.lake.store.local(dataset.version.path("val"))
-    with make_reader(f"file://{place}", workers_count=2, num_epochs=2, seed=1) as reader:
+    path = dataset.version.lake.store.local(dataset.version.path("val"))
+    with make_reader(f"file://{path}", workers_count=2, num_epochs=2, seed=1) as reader:
         seen = [row.digit_id for row in reader]
     assert len(seen) == 2 * len(set(seen)) == 2 * dataset.splits["val"]

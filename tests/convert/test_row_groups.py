@@ -22,27 +22,27 @@ def rows_of(images: list[bytes], first: int = 0) -> pa.Table:
     return pa.table({"image": images, "label": range(first, first + len(images))}, schema=SCHEMA)
 
 
-def written(place: Path, images: list[bytes], rows: int = 4) -> pq.FileMetaData:
-    file = RowGroupWriter(place, "part", SCHEMA, rows, durable=True)
+def written(path: Path, images: list[bytes], rows: int = 4) -> pq.FileMetaData:
+    file = RowGroupWriter(path, "part", SCHEMA, rows, durable=True)
     file.add(rows_of(images))
     file.close()
-    return pq.read_metadata(place)
+    return pq.read_metadata(path)
 
 
 @given(pieces=st.lists(st.integers(0, 9), min_size=1, max_size=6), rows=st.integers(1, 7), durable=st.booleans())
 def test_row_groups_have_their_size_whatever_the_pieces(
         tmp_path_factory: pytest.TempPathFactory, pieces: list[int], rows: int, durable: bool) -> None:
-    place = tmp_path_factory.mktemp("groups") / "a.parquet"
-    file = RowGroupWriter(place, "part", SCHEMA, rows, durable)
+    path = tmp_path_factory.mktemp("groups") / "a.parquet"
+    file = RowGroupWriter(path, "part", SCHEMA, rows, durable)
     starts = np.cumsum([0, *pieces])
     for start, piece in zip(starts, pieces, strict=False):
         file.add(rows_of([b"x%d" % row for row in range(start, start + piece)], int(start)))
     sizes = file.close()
-    footer = pq.read_metadata(place)
+    footer = pq.read_metadata(path)
     assert sizes == [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
     assert all(size == rows for size in sizes[:-1]) and all(0 < size <= rows for size in sizes)
     assert sum(sizes) == sum(pieces)
-    table = pq.read_table(place)
+    table = pq.read_table(path)
     assert table["label"].to_pylist() == list(range(sum(pieces)))
     assert table["image"].to_pylist() == [b"x%d" % row for row in range(sum(pieces))]
 

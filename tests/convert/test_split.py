@@ -19,7 +19,7 @@ KEYS = [*(f"d{number:05d}" for number in range(400)), "", " ", "ü", "日本", "
 THREE = {"train": 0.8, "val": 0.1, "test": 0.1}
 
 
-def place(key: str | None, seed: int) -> int:
+def position(key: str | None, seed: int) -> int:
     text = f"{seed}:split:{'null' if key is None else key}"
     return int.from_bytes(hashlib.md5(text.encode()).digest()[:4], "big")
 
@@ -29,7 +29,7 @@ def split_by_hand(key: str | None, fractions: dict[str, float], seed: int) -> in
     for part in list(fractions.values())[:-1]:
         total += part
         ends.append(round(total * 2**32))
-    return bisect_right(ends, place(key, seed))
+    return bisect_right(ends, position(key, seed))
 
 
 @pytest.mark.parametrize(("fractions", "seed"), [
@@ -64,5 +64,5 @@ def test_the_splits_are_as_large_as_asked_and_another_seed_draws_others():
     keys = [f"key {number}" for number in range(20_000)]
     drawn = [split_by_hand(key, THREE, 0) for key in keys]
     assert [drawn.count(split) / len(keys) for split in range(3)] == pytest.approx([0.8, 0.1, 0.1], abs=0.01)
-    moved = sum(one != split_by_hand(key, THREE, 1) for key, one in zip(keys, drawn, strict=True))
+    moved = sum(value != split_by_hand(key, THREE, 1) for key, value in zip(keys, drawn, strict=True))
     assert moved / len(keys) == pytest.approx(1 - 0.8**2 - 0.1**2 - 0.1**2, abs=0.02)

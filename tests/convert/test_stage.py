@@ -56,9 +56,9 @@ def convert(spark: SparkSession, lake: Lake) -> Run:
     from laketrain.convert import convert as run
     from laketrain.convert import fingerprint_convert
 
-    def go(given: Sequence[Mapping[str, Any]], *, columns: str = COLUMNS, files: int = 1,
+    def go(rows: Sequence[Mapping[str, Any]], *, columns: str = COLUMNS, files: int = 1,
            features: Mapping[str, Any] = FEATURES, **config: Any) -> Version:
-        table = commit_table(lake, "digits", given, columns, zone="integrated", files=files)
+        table = commit_table(lake, "digits", rows, columns, zone="integrated", files=files)
         settings = Convert.model_validate({"table": "digits", "features": features, "split": SPLIT,
                                            "row_group_mb": FIVE_ROWS_MB, **config})
         parsed = FeatureSet.model_validate(settings.features)
@@ -208,9 +208,9 @@ def test_few_split_values_are_the_reported_cause_of_an_empty_split_and_warned_of
     """Four kinds for two splits: by these seeds one of them gets none, and one of them a single kind."""
     table = [{**row, "kind": f"kind {number % 4}"} for number, row in enumerate(rows())]
     split = {"by": "kind", "fractions": {"train": 0.9, "val": 0.1}}
-    places = {seed: [int(hashlib.md5(f"{seed}:split:kind {kind}".encode()).hexdigest()[:8], 16) / 2**32 < 0.9
-                     for kind in range(4)] for seed in range(99)}
-    empty, narrow, wide = (next(seed for seed, own in places.items() if sum(own) == count) for count in (4, 3, 2))
+    in_train = {seed: [int(hashlib.md5(f"{seed}:split:kind {kind}".encode()).hexdigest()[:8], 16) / 2**32 < 0.9
+                       for kind in range(4)] for seed in range(99)}
+    empty, narrow, wide = (next(seed for seed, own in in_train.items() if sum(own) == count) for count in (4, 3, 2))
 
     def converted(seed: int) -> Version:
         return convert(table, columns=f"{COLUMNS}, kind string", split={**split, "seed": seed})
@@ -220,7 +220,7 @@ def test_few_split_values_are_the_reported_cause_of_an_empty_split_and_warned_of
     assert caught.value.problem == ("got 0 rows in val (all: {'train': 83, 'val': 0}): 'kind' has 4 different values, "
                                     "and rows of one value stay together")
     assert "split by a column with more values" in caught.value.hint
-    rows_of_val = 21 if places[narrow].index(False) < 3 else 20
+    rows_of_val = 21 if in_train[narrow].index(False) < 3 else 20
     assert converted(narrow).entry.meta["narrow"] == [
         f"all {rows_of_val} rows of val share one value of 'kind', by which 'convert.split' draws"]
     assert converted(wide).entry.meta["narrow"] == []
@@ -256,10 +256,10 @@ def test_what_a_killed_attempt_left_is_never_seen(convert: Run, monkeypatch: pyt
     monkeypatch.setattr(stage, "write_partition", lost_and_retried)
     version = convert(rows(), files=2)
     assert in_order(version) == once
-    there = {Path(file.path).relative_to(version.path()).as_posix()
+    files = {Path(file.path).relative_to(version.path()).as_posix()
              for file in version.lake.store.list(version.path(), recursive=True)}
-    assert there == {file.path for file in version.entry.files}
-    assert not any("_attempts" in path for path in there)
+    assert files == {file.path for file in version.entry.files}
+    assert not any("_attempts" in path for path in files)
 
 
 def test_a_task_that_fails_leaves_no_dataset_and_reports_the_cause(
@@ -312,10 +312,10 @@ def _fingerprint(function: Callable[..., str], table: Version, change: dict[str,
 def test_rows_that_keep_their_order_are_the_same_read_directly_or_by_spark(
         convert: Run, lake: Lake, monkeypatch: pytest.MonkeyPatch, files: int):
     """Read straight from the table's files, and brought by Spark; a refused row has the same record."""
-    given = [*rows(), {"name": "short", "pixels": [1], "digit": 1}]
+    table = [*rows(), {"name": "short", "pixels": [1], "digit": 1}]
 
     def made() -> tuple[Any, ...]:
-        version = convert(given, files=files, shuffle=False, max_reject_fraction=0.1)
+        version = convert(table, files=files, shuffle=False, max_reject_fraction=0.1)
         return (in_order(version), version.entry.meta["features"], version.entry.counts,
                 [file.crc32 for file in version.entry.files],
                 rows_of(lake.table("quarantine", "small-features").latest()))
@@ -325,8 +325,8 @@ def test_rows_that_keep_their_order_are_the_same_read_directly_or_by_spark(
     through_spark = made()
     assert direct[0] == through_spark[0]
     assert direct[1:4] == through_spark[1:4]
-    [one], [other] = direct[4], through_spark[4]
-    assert {**one, "file": ""} == {**other, "file": ""}
+    [by_reader], [by_spark] = direct[4], through_spark[4]
+    assert {**by_reader, "file": ""} == {**by_spark, "file": ""}
 
 
 # ---- windows, and rows more than once
@@ -350,8 +350,8 @@ BY_TIME = {"by_time": {"column": "at", "until": {"train": "2020-01-03", "val": "
 @pytest.mark.slow
 @pytest.mark.parametrize("files", [1, 3])
 def test_windows_are_rows_of_the_dataset(convert: Run, files: int):
-    given = hourly({"a": 96, "b": 80}, missing=[10, 30])
-    version = convert(given, columns=SERIES, features=WINDOWED, split=BY_TIME, files=files, row_group_mb=0.002,
+    table = hourly({"a": 96, "b": 80}, missing=[10, 30])
+    version = convert(table, columns=SERIES, features=WINDOWED, split=BY_TIME, files=files, row_group_mb=0.002,
                       windows={"by": ["station"], "order": "at", "max_gap": "1 hour", "lookback": 6, "horizon": 2})
     result = []
     for split in ("train", "val", "test"):
@@ -370,16 +370,16 @@ def test_windows_are_rows_of_the_dataset(convert: Run, files: int):
     assert sorted(result) == sorted(expected)
     counts = version.entry.counts
     assert (counts["in"], counts["out"], counts["quarantined"]) == (len(expected), len(expected), 0)
-    assert counts["windows"]["rows"] == len(given)
+    assert counts["windows"]["rows"] == len(table)
     assert version.entry.meta["windows"]["lookback"] == 6
 
 
 @pytest.mark.slow
 def test_rows_that_no_window_may_contain_are_quarantined_and_counted(convert: Run, lake: Lake):
-    given = hourly({"a": 96})
-    given = [{**row, "seen": row["at"] + timedelta(hours=5.5 if row["load"] == 40 else 0)} for row in given]
-    given += [{**given[0], "at": None}, dict(given[20])]
-    version = convert(given, columns=f"{SERIES}, seen timestamp_ntz", features=WINDOWED, split=BY_TIME,
+    table = hourly({"a": 96})
+    table = [{**row, "seen": row["at"] + timedelta(hours=5.5 if row["load"] == 40 else 0)} for row in table]
+    table += [{**table[0], "at": None}, dict(table[20])]
+    version = convert(table, columns=f"{SERIES}, seen timestamp_ntz", features=WINDOWED, split=BY_TIME,
                       max_reject_fraction=0.2,
                       windows={"order": "at", "lookback": 6, "horizon": 2, "known_by": "seen"})
     refused = rows_of(lake.table("quarantine", "small-features").latest())
@@ -395,9 +395,9 @@ def test_rows_that_no_window_may_contain_are_quarantined_and_counted(convert: Ru
 
 @pytest.mark.slow
 def test_rare_classes_are_in_train_as_often_as_the_most_frequent(convert: Run):
-    given = [{**row, "digit": min(number % 10, 2)} for number, row in enumerate(rows(200))]
-    version = convert(given, oversample={"column": "digit"})
-    plain = convert(given)
+    table = [{**row, "digit": min(number % 10, 2)} for number, row in enumerate(rows(200))]
+    version = convert(table, oversample={"column": "digit"})
+    plain = convert(table)
     once, more = in_order(plain), in_order(version)
     assert {split: sorted(names) for split, names in more.items() if split != "train"} == {
         split: sorted(names) for split, names in once.items() if split != "train"}
@@ -408,7 +408,7 @@ def test_rare_classes_are_in_train_as_often_as_the_most_frequent(convert: Run):
     counts = version.entry.counts
     assert counts["in"] == counts["out"] == 200 + sum(counts["repeated"].values())
     # A row and its copies are not neighbours, or they would share every batch.
-    neighbours = sum(one == other for one, other in pairwise(more["train"]))
+    neighbours = sum(name == other for name, other in pairwise(more["train"]))
     assert neighbours < 0.1 * len(more["train"])
 
 
@@ -416,10 +416,10 @@ def test_rare_classes_are_in_train_as_often_as_the_most_frequent(convert: Run):
     ("past.x", "could be two things: the table's column 'past.x', and the values of 'x' in a window"),
     ("_split", "names '_split', a column that convert makes itself")])
 def test_a_column_that_would_be_hidden_is_refused_even_if_only_the_data_show_it(convert: Run, name: str, message: str):
-    given = [{"at": number, "x": float(number), name: -1.0} for number in range(20)]
+    table = [{"at": number, "x": float(number), name: -1.0} for number in range(20)]
     features = {"past": {"kind": "sequence", "column": "past.x", "shape": [4, 1]},
                 "now": {"kind": "value", "column": name if name == "_split" else "x", "size": 1}}
     with pytest.raises(DataError) as caught:
-        convert(given, columns=f"at int, x double, `{name}` double", features=features,
+        convert(table, columns=f"at int, x double, `{name}` double", features=features,
                 split={"by": "at", "fractions": {"train": 1.0}}, windows={"order": "at", "lookback": 4})
     assert message in str(caught.value)

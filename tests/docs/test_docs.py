@@ -78,11 +78,11 @@ MODELS = {model: (heading, key) for heading, model, key in headed()}
 
 def tables(page: str) -> dict[str, list[str]]:
     """Heading -> the first cells of the rows below it."""
-    found = {}
+    result = {}
     for part in re.split(r"^#{2,} ", page, flags=re.MULTILINE)[1:]:
         heading, _, body = part.partition("\n")
-        found[heading] = re.findall(r"^\| `(\w+)` \|", body, re.MULTILINE)
-    return found
+        result[heading] = re.findall(r"^\| `(\w+)` \|", body, re.MULTILINE)
+    return result
 
 
 def set_by_hand(model: type[BaseModel], chooser: str) -> list[str]:
@@ -155,19 +155,19 @@ def slugs(page: Path) -> set[str]:
 def test_links_between_the_documents_lead_somewhere(page: Path) -> None:
     lost = []
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text("utf-8")):
-        there = page.parent / target if target else page
-        if not there.exists() or (anchor and anchor not in slugs(there)):
+        linked = page.parent / target if target else page
+        if not linked.exists() or (anchor and anchor not in slugs(linked)):
             lost.append(f"{target}#{anchor}")
     assert lost == []
 
 
-SNIPPETS = [(page, place, text) for page in PAGES
-            for place, text in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL))]
+SNIPPETS = [(page, index, text) for page in PAGES
+            for index, text in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL))]
 
 
-@pytest.mark.parametrize(("page", "place", "text"), SNIPPETS,
-                         ids=[f"{page.relative_to(ROOT)}-{place}" for page, place, _ in SNIPPETS])
-def test_yaml_in_the_documents_is_accepted(page: Path, place: int, text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "index", "text"), SNIPPETS,
+                         ids=[f"{page.relative_to(ROOT)}-{index}" for page, index, _ in SNIPPETS])
+def test_yaml_in_the_documents_is_accepted(page: Path, index: int, text: str, tmp_path: Path) -> None:
     path = tmp_path / "snippet.yaml"
     path.write_text(text)
     data = Document.read(path).data
@@ -198,8 +198,8 @@ def test_commands_in_the_documents_have_real_verbs_and_options(page: Path) -> No
     for command in commands(page):
         _, verb, *rest = shlex.split(command, comments=True)
         assert verb in group.commands, command
-        known = {name for parameter in group.commands[verb].params for name in parameter.opts}
-        assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= known, command
+        options = {name for parameter in group.commands[verb].params for name in parameter.opts}
+        assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= options, command
         if rest:  # a verb alone, within a sentence, is only named
             group.commands[verb].make_context(verb, rest)
 

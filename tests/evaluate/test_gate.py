@@ -15,15 +15,15 @@ from laketrain.evaluate.gate import holds
 METRICS = {"accuracy": 0.93004, "macro_f1": 0.5, "loss": 0.2, "classes": []}
 
 
-@pytest.mark.parametrize(("value", "bound", "kept"), [
+@pytest.mark.parametrize(("value", "bound", "expected"), [
     (0.95, ">= 0.95", True), (0.9499, ">= 0.95", False), (0.95, "> 0.95", False), (0.951, "> 0.95", True),
     (0.95, "<= 0.95", True), (0.951, "<= 0.95", False), (0.95, "< 0.95", False), (0.949, "< 0.95", True),
     (1.0, ">=1", True), (0.0, ">= 0", True), (0.0009, "< 1e-3", True), (0.94, ">= .95", False),
     (-0.4, ">= -0.5", True), (-0.6, ">= -0.5", False), (2.0, "< +2.", False),
     (float("nan"), ">= 0.1", False), (float("nan"), "<= 0.1", False),
 ])
-def test_a_bound_holds_or_is_broken(value: float, bound: str, kept: bool) -> None:
-    assert holds(value, bound) is kept
+def test_a_bound_holds_or_is_broken(value: float, bound: str, expected: bool) -> None:
+    assert holds(value, bound) is expected
 
 
 @pytest.mark.parametrize("bound", ["0.95", "= 0.95", ">= high", ">= --1", "", "=> 0.9", ">= 0.9 or so", ">= .",

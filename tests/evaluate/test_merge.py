@@ -59,9 +59,9 @@ def measured(truth: dict[str, Any], predictions: dict[str, Any], weights: Any, c
 
 def scikit_learns(truth: dict[str, Any], predictions: dict[str, Any], weights: Any) -> dict[str, dict[str, float]]:
     """The metrics of the rows with a weight above 0. With a weight of 0, scikit-learn still counts the row's class."""
-    there = weights > 0
-    truth, predictions = ({name: values[there] for name, values in each.items()} for each in (truth, predictions))
-    weigh: dict[str, Any] = {"sample_weight": weights[there]}
+    counted = weights > 0
+    truth, predictions = ({name: values[counted] for name, values in each.items()} for each in (truth, predictions))
+    weigh: dict[str, Any] = {"sample_weight": weights[counted]}
     sort, called = truth["sort"], predictions["sort"].argmax(axis=1)
     has = predictions["tags"] >= 0.5
     occur = np.flatnonzero((truth["tags"] | has).any(axis=0))
@@ -110,28 +110,28 @@ def test_the_confusion_matrix_and_the_classes_are_weighted(weights: list[float],
     weighed = np.array(weights)
     truth, predictions = rows_of(seed, len(weights))
     section = measured(truth, predictions, weighed, [])["sort"]
-    true, called, there = truth["sort"], predictions["sort"].argmax(axis=1), weighed > 0
+    true, called, counted = truth["sort"], predictions["sort"].argmax(axis=1), weighed > 0
     expected = metrics.confusion_matrix(true, called, labels=range(4), sample_weight=weighed)
     np.testing.assert_allclose(section["confusion"], expected, rtol=CLOSE, atol=CLOSE)
-    assert [one["rows"] for one in section["metrics"]["classes"]] == np.bincount(true[there], minlength=4).tolist()
-    np.testing.assert_allclose([one["weight"] for one in section["metrics"]["classes"]], expected.sum(axis=1),
+    assert [row["rows"] for row in section["metrics"]["classes"]] == np.bincount(true[counted], minlength=4).tolist()
+    np.testing.assert_allclose([row["weight"] for row in section["metrics"]["classes"]], expected.sum(axis=1),
                                rtol=CLOSE)
-    assert section["wrong"] == np.count_nonzero((true != called) & there)
-    assert all(there[one["row"]] for one in section["mistakes"])
+    assert section["wrong"] == np.count_nonzero((true != called) & counted)
+    assert all(counted[row["row"]] for row in section["mistakes"])
 
 
 @FEWER
 @given(weights=WEIGHTS, seed=st.integers(0, 999))
 def test_a_row_of_weight_0_changes_nothing(weights: list[float], seed: int) -> None:
     weighed = np.array(weights)
-    there = weighed > 0
-    assume(there.any())
+    counted = weighed > 0
+    assume(counted.any())
     truth, predictions = rows_of(seed, len(weights))
     # What a masked row holds may be anything.
-    predictions["price"][~there], predictions["sort"][~there] = np.nan, np.nan
+    predictions["price"][~counted], predictions["sort"][~counted] = np.nan, np.nan
     with_it = measured(truth, predictions, weighed, [])
-    without = measured(*({name: values[there] for name, values in each.items()} for each in (truth, predictions)),
-                       weighed[there], [])
+    without = measured(*({name: values[counted] for name, values in each.items()} for each in (truth, predictions)),
+                       weighed[counted], [])
     for name in truth:
         for metric, value in without[name]["metrics"].items():
             if not isinstance(value, list):
@@ -141,11 +141,11 @@ def test_a_row_of_weight_0_changes_nothing(weights: list[float], seed: int) -> N
 def test_weights_of_1_change_nothing_and_counts_stay_integers() -> None:
     truth, predictions = rows_of(3, 40)
     plain = FeatureSet.of({name: feature for name, feature in FEATURES.items() if name != "w"})
-    one, none = measured(truth, predictions, np.ones(40), [20]), measured(truth, predictions, None, [20], plain)
+    ones, none = measured(truth, predictions, np.ones(40), [20]), measured(truth, predictions, None, [20], plain)
     for name in truth:
-        assert {key: value for key, value in one[name]["metrics"].items() if key != "classes"} == {
+        assert {key: value for key, value in ones[name]["metrics"].items() if key != "classes"} == {
             key: value for key, value in none[name]["metrics"].items() if key != "classes"}
-        assert "weight" in one[name] and "weight" not in none[name]
+        assert "weight" in ones[name] and "weight" not in none[name]
     assert all(type(cell) is int for line in none["sort"]["confusion"] for cell in line)
 
 
@@ -156,7 +156,7 @@ def test_undefined_metrics_are_named() -> None:
     result = measured(truth, predictions, None, [], features)
     assert result["sort"]["undefined"] == {"precision": ["bee"], "recall": ["cat"]}
     assert result["tags"]["undefined"] == {"precision": ["new"], "recall": ["sale"]}
-    assert [one["f1"] for one in result["tags"]["metrics"]["classes"]] == [0.0, 0.0, None]
+    assert [row["f1"] for row in result["tags"]["metrics"]["classes"]] == [0.0, 0.0, None]
     assert result["tags"]["metrics"]["macro_f1"] == 0.0
 
 

@@ -54,14 +54,14 @@ def test_a_model_worse_than_its_baselines_has_a_warning_with_a_next_step(
     dataset = dataset_of(lake, EVEN)
     result = notices_of(dataset, "train", "test", {"y": section(value, baselines, kind=kind)})
     assert len(result) == len(messages)
-    assert all(one.startswith(begins) for one, begins in zip(result, messages, strict=True))
+    assert all(notice.startswith(begins) for notice, begins in zip(result, messages, strict=True))
 
 
 def test_warnings_name_their_target(lake: Lake) -> None:
     dataset = dataset_of(lake, EVEN)
     result = notices_of(dataset, "train", "test", {"y": section(0.5, {"majority": 0.6}),
                                                   "z": section(2.0, {"mean": 1.0}, kind="value")})
-    assert [one.split(" is")[0] for one in result] == ["y accuracy 0.5000", "z mae 2.0000"]
+    assert [notice.split(" is")[0] for notice in result] == ["y accuracy 0.5000", "z mae 2.0000"]
 
 
 @pytest.mark.parametrize(("classes", "message"), [

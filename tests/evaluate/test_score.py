@@ -60,10 +60,10 @@ def test_metrics_are_those_of_numpy_on_the_models_probabilities(task: ScoreTask)
     losses = -np.log(probabilities[np.arange(61), labels])
     result = merged(parts_of(task, 1))
 
-    wanted = np.zeros((4, 4), np.int64)
+    expected = np.zeros((4, 4), np.int64)
     for true, predicted in zip(labels, probabilities.argmax(axis=1), strict=True):
-        wanted[true, predicted] += 1
-    np.testing.assert_array_equal(result["confusion"], wanted)
+        expected[true, predicted] += 1
+    np.testing.assert_array_equal(result["confusion"], expected)
     assert result["metrics"]["loss"] == pytest.approx(losses.mean(), rel=1e-5)
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
     assert len(wrong) > WORST  # else there is nothing to choose from
@@ -117,9 +117,9 @@ def test_baselines_are_the_most_frequent_class_and_a_logistic_regression(task: S
     result = merged(parts_of(replace(task, baselines={"label": learnt}), 2))["baselines"]
     assert result["majority"] == pytest.approx(np.mean(truth == commonest))
     plain = LogisticRegression(max_iter=500).fit(images.reshape(203, -1) / 255, labels)
-    wanted = plain.score(unseen.reshape(61, -1) / 255, truth)
-    assert wanted > 0.8
-    assert result["linear"] == pytest.approx(wanted, abs=0.07)
+    expected = plain.score(unseen.reshape(61, -1) / 255, truth)
+    assert expected > 0.8
+    assert result["linear"] == pytest.approx(expected, abs=0.07)
 
 
 def test_the_linear_baseline_of_a_single_class_is_the_majority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,10 +72,10 @@ def test_the_metrics_of_each_target_are_scikit_learns(dataset: Version, model: V
     has = predictions["tags"] >= 0.5
     tags = result["tags"]["metrics"]
     precision, recall, f1, rows = metrics.precision_recall_fscore_support(truth["tags"], has, zero_division=0.0)
-    assert [one["precision"] for one in tags["classes"]] == pytest.approx(precision.tolist())
-    assert [one["recall"] for one in tags["classes"]] == pytest.approx(recall.tolist())
-    assert [one["f1"] for one in tags["classes"]] == pytest.approx(f1.tolist())
-    assert [one["rows"] for one in tags["classes"]] == rows.tolist()
+    assert [entry["precision"] for entry in tags["classes"]] == pytest.approx(precision.tolist())
+    assert [entry["recall"] for entry in tags["classes"]] == pytest.approx(recall.tolist())
+    assert [entry["f1"] for entry in tags["classes"]] == pytest.approx(f1.tolist())
+    assert [entry["rows"] for entry in tags["classes"]] == rows.tolist()
     assert tags["macro_f1"] == pytest.approx(metrics.f1_score(truth["tags"], has, average="macro", zero_division=0.0))
     assert tags["micro_f1"] == pytest.approx(metrics.f1_score(truth["tags"], has, average="micro", zero_division=0.0))
     assert tags["subset_accuracy"] == pytest.approx(metrics.accuracy_score(truth["tags"], has))
@@ -85,14 +85,14 @@ def test_the_metrics_of_each_target_are_scikit_learns(dataset: Version, model: V
     feature: Any = Dataset(dataset).features["price"]
     true, predicted = feature.unscale(truth["price"]), feature.unscale(predictions["price"])
     price = result["price"]["metrics"]
-    assert [one["label"] for one in price["components"]] == ["cost", "weight"]
+    assert [entry["label"] for entry in price["components"]] == ["cost", "weight"]
     for name, of in (("mae", metrics.mean_absolute_error), ("rmse", metrics.root_mean_squared_error),
                      ("r2", metrics.r2_score), ("mape", metrics.mean_absolute_percentage_error)):
         each = of(true, predicted, multioutput="raw_values")
-        assert [one[name] for one in price["components"]] == pytest.approx(each.tolist(), rel=1e-5)
+        assert [entry[name] for entry in price["components"]] == pytest.approx(each.tolist(), rel=1e-5)
         assert price[name] == pytest.approx(each.mean(), rel=1e-5)
     errors = np.sqrt(np.mean((predictions["price"] - truth["price"]) ** 2, axis=1))
-    assert [one["row"] for one in result["price"]["worst"]] == np.argsort(-errors, kind="stable")[:WORST].tolist()
+    assert [entry["row"] for entry in result["price"]["worst"]] == np.argsort(-errors, kind="stable")[:WORST].tolist()
     np.testing.assert_allclose(result["price"]["sample"]["true"], true, rtol=1e-5)
 
 
@@ -113,20 +113,20 @@ def test_any_number_of_ranks_has_the_same_result(dataset: Version, model: Versio
                 if not isinstance(value, list):
                     assert result[name]["metrics"][metric] == pytest.approx(value, rel=1e-6), (name, metric)
             worst = "mistakes" if name == "sort" else "worst"
-            assert [one["row"] for one in result[name][worst]] == [one["row"] for one in alone[name][worst]]
+            assert [entry["row"] for entry in result[name][worst]] == [entry["row"] for entry in alone[name][worst]]
         assert result["price"]["sample"] == alone["price"]["sample"]
 
 
 def test_rows_in_buckets_are_read_once_and_in_order(dataset: Version) -> None:
     opened = Dataset(dataset)
     rows = opened.rows("train")
-    whole = {int(number): one for numbers, arrays in batches(opened, "train", ["size", "title"], 0, rows, 5)
-             for number, one in zip(numbers, arrays["size"], strict=True)}
+    whole = {int(number): size for numbers, arrays in batches(opened, "train", ["size", "title"], 0, rows, 5)
+             for number, size in zip(numbers, arrays["size"], strict=True)}
     assert sorted(whole) == list(range(rows))
     numbers = spread(rows, 11)
     assert len(numbers) == 11 and numbers[0] == 0 and numbers[-1] == rows - 1
-    picked = {int(number): one for result, arrays in read_rows(opened, "train", ["size"], numbers)
-              for number, one in zip(result, arrays["size"], strict=True)}
+    picked = {int(number): size for result, arrays in read_rows(opened, "train", ["size"], numbers)
+              for number, size in zip(result, arrays["size"], strict=True)}
     assert picked == {int(number): whole[int(number)] for number in numbers}
 
 
@@ -146,7 +146,7 @@ def test_the_stage_commits_a_section_for_each_target_with_its_baselines(spark: S
     meta = version.entry.meta
     result, alone = sections(meta), measured(dataset, model, 1)
     assert list(result) == list(shop.TARGETS)
-    assert {name: list(one["baselines"]) for name, one in result.items()} == {
+    assert {name: list(section["baselines"]) for name, section in result.items()} == {
         "sort": ["majority", "linear"], "tags": ["majority", "linear"], "price": ["mean", "linear"]}
     for name in shop.TARGETS:
         metric = {"sort": "accuracy", "tags": "micro_f1", "price": "mae"}[name]
@@ -154,7 +154,7 @@ def test_the_stage_commits_a_section_for_each_target_with_its_baselines(spark: S
     assert headline(meta) == ("accuracy", meta["metrics"]["sort.accuracy"])
     assert version.entry.counts["rows"] == Dataset(dataset).rows("test")
     # Model and baselines are measured on the same rows.
-    assert {one["rows"] for one in result.values()} == {Dataset(dataset).rows("test")}
+    assert {section["rows"] for section in result.values()} == {Dataset(dataset).rows("test")}
     assert result["price"]["baseline_rows"] == {"train": Dataset(dataset).rows("train"),
                                                "test": Dataset(dataset).rows("test")}
     with pytest.raises(GateError, match=r": price.mae is [0-9.]+, expected < 0.001\."):
@@ -166,21 +166,21 @@ def test_baselines_are_those_of_numpy(dataset: Version, model: Version) -> None:
 
     opened = Dataset(dataset)
     read = partial(batches, opened, columns=["price", "tags"], first=0, batch=1000)
-    arrays = {split: [one for _, one in read(split=split, end=opened.rows(split))] for split in ("train", "test")}
-    known, truth = ({name: np.concatenate([one[name] for one in parts]) for name in ("price", "tags")}
+    arrays = {split: [batch for _, batch in read(split=split, end=opened.rows(split))] for split in ("train", "test")}
+    train, truth = ({name: np.concatenate([batch[name] for batch in parts]) for name in ("price", "tags")}
                     for parts in arrays.values())
     learnt = Baselines(opened, "train", default_outputs(opened.features))
     named = {"price": ["mean", "last", "linear"], "tags": ["majority"]}
     result = measured(dataset, model, 2, {target: learnt.of(target, names) for target, names in named.items()})
     feature: Any = opened.features["price"]
     true = feature.unscale(truth["price"])
-    mean = np.abs(true - feature.unscale(known["price"]).mean(axis=0)).mean()
+    mean = np.abs(true - feature.unscale(train["price"]).mean(axis=0)).mean()
     price = result["price"]["baselines"]
     assert price["mean"] == pytest.approx(mean)
     assert "last" not in price
     # The cost is a line of the size, which the linear model finds.
     assert price["linear"] < 0.3 * mean
-    always = np.broadcast_to(known["tags"].mean(axis=0) >= 0.5, truth["tags"].shape)
+    always = np.broadcast_to(train["tags"].mean(axis=0) >= 0.5, truth["tags"].shape)
     assert result["tags"]["baselines"]["majority"] == pytest.approx(
         metrics.f1_score(truth["tags"], always, average="micro", zero_division=0.0))
     assert learnt.rows == opened.rows("train")

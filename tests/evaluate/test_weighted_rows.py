@@ -48,7 +48,8 @@ def rows() -> list[dict[str, str]]:
     for fold, count in ROWS.items():
         result += [{"x": 0.0, "y": float(row % 2), "w": 1.0 + 8.0 * (row % 2), "fold": fold} for row in range(count)]
         result += [{"x": 0.0, "y": 1e6, "w": 0.0, "fold": fold} for _ in range(MASKED[fold])]
-    return [{"id": f"r{index}", **{key: str(value) for key, value in one.items()}} for index, one in enumerate(result)]
+    return [{"id": f"r{index}", **{key: str(value) for key, value in values.items()}}
+            for index, values in enumerate(result)]
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +68,8 @@ def ran(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 def test_the_evaluation_is_scikit_learns_with_sample_weight(ran: tuple[Pipeline, Any, str]) -> None:
     entry = ran[0].version("runs/weighed-evaluation").entry
-    counted = [one for one in rows() if one["fold"] == "test"]
-    true, weights = (np.array([float(one[key]) for one in counted]) for key in ("y", "w"))
+    counted = [row for row in rows() if row["fold"] == "test"]
+    true, weights = (np.array([float(row[key]) for row in counted]) for key in ("y", "w"))
     predictions = DummyRegressor(strategy="mean").fit(true[:, None], true, sample_weight=weights).predict(true[:, None])
     expected = {"mae": metrics.mean_absolute_error(true, predictions, sample_weight=weights),
               "rmse": metrics.root_mean_squared_error(true, predictions, sample_weight=weights),
@@ -115,7 +116,7 @@ def test_a_split_with_only_weights_of_0_is_refused_before_training(spark: SparkS
     from laketrain.errors import DataError
 
     (tmp_path / "in").mkdir()
-    masked = [{**one, "w": "0"} if one["fold"] == "val" else one for one in rows()]
+    masked = [{**row, "w": "0"} if row["fold"] == "val" else row for row in rows()]
     bad = [{**masked[0], "id": "minus", "w": "-2"}]
     (tmp_path / "in" / "rows.csv").write_text(csv_of([*masked, *bad]), "utf-8")
     config = CONFIG.replace("leakage: {keys: [x], duplicates: false}", "max_reject_fraction: 0.1")

@@ -232,9 +232,9 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("said", BROKEN, ids=lambda said: str(said)[:40])
-def test_a_file_of_another_kind_has_a_reason(said: str) -> None:
-    assert (reason(BROKEN[said]) or "").startswith(said)
+@pytest.mark.parametrize("message", BROKEN, ids=lambda message: str(message)[:40])
+def test_a_file_of_another_kind_has_a_reason(message: str) -> None:
+    assert (reason(BROKEN[message]) or "").startswith(message)
 
 
 @pytest.mark.parametrize("format", WHOLE)
@@ -243,20 +243,20 @@ def test_a_truncated_file_is_refused_or_complete(format: str) -> None:
     lengths = sorted({*range(120), *range(120, len(whole), 97), *range(len(whole) - 30, len(whole))})
     feature = audio(features="waveform")
     for length, why in zip(lengths, feature.check(pa.array([whole[:length] for length in lengths])), strict=True):
-        said = why.as_py()
-        if said is None:
+        message = why.as_py()
+        if message is None:
             np.testing.assert_array_equal(waveform(whole[:length]), waveform(whole))
         else:
-            assert said.startswith(("is truncated", "is damaged: ", "is empty", "isn't a sound file: ",
-                                    "has no samples"))
+            assert message.startswith(("is truncated", "is damaged: ", "is empty", "isn't a sound file: ",
+                                       "has no samples"))
 
 
 @settings(deadline=None)
 @given(st.sampled_from(["WAV", "FLAC"]), st.integers(0, 10**6), st.binary(max_size=40))
-def test_whatever_bytes_are_damaged_a_row_is_a_sound_or_has_a_reason(format: str, place: int, bytes_: bytes) -> None:
+def test_whatever_bytes_are_damaged_a_row_is_a_sound_or_has_a_reason(format: str, offset: int, bytes_: bytes) -> None:
     data = bytearray(WHOLE[format])
-    place %= len(data) if place % 2 else 60
-    data[place : place + len(bytes_)] = bytes_
+    offset %= len(data) if offset % 2 else 60
+    data[offset : offset + len(bytes_)] = bytes_
     feature, column = audio(), pa.array([bytes(data)], pa.binary())
     [why] = feature.check(column).to_pylist()
     assert why or np.isfinite(feature.tensor(column)).all()
@@ -264,15 +264,15 @@ def test_whatever_bytes_are_damaged_a_row_is_a_sound_or_has_a_reason(format: str
 
 def test_a_wav_written_as_a_stream_of_unknown_length_is_read() -> None:
     data = bytearray(saved(NOISE, subtype="PCM_16"))
-    place = data.index(b"data") + 4
-    data[4:8] = data[place : place + 4] = b"\xff" * 4
+    offset = data.index(b"data") + 4
+    data[4:8] = data[offset : offset + 4] = b"\xff" * 4
     np.testing.assert_array_equal(waveform(bytes(data)), waveform(saved(NOISE, subtype="PCM_16")))
 
 
 def test_a_wav_with_other_chunks_is_read() -> None:
     data = saved(NOISE)
-    place = data.index(b"data")
-    more = data[:place] + b"LIST\x05\0\0\0abcde\0" + data[place:]
+    offset = data.index(b"data")
+    more = data[:offset] + b"LIST\x05\0\0\0abcde\0" + data[offset:]
     np.testing.assert_array_equal(waveform(more), waveform(data))
 
 
@@ -376,7 +376,7 @@ def test_stored_rows_that_differ_from_the_declaration_raise(changed: dict[str, A
         audio(**changed).decode(other)
 
 
-@pytest.mark.parametrize(("section", "said"), [
+@pytest.mark.parametrize(("section", "message"), [
     ({}, "give either `seconds`.*got neither"),
     ({"seconds": 1, "bucket_seconds": [1, 2]}, "got both"),
     ({"bucket_seconds": [2, 1]}, "ascend"),
@@ -389,6 +389,6 @@ def test_stored_rows_that_differ_from_the_declaration_raise(changed: dict[str, A
     ({"seconds": 1, "features": "mfcc", "bands": 10}, "13 coefficients of 10 bands"),
     ({"seconds": 1, "features": "mel"}, "'logmel', 'mfcc' or 'waveform'"),
 ])
-def test_invalid_settings_are_explained(section: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_invalid_settings_are_explained(section: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         FeatureSet.model_validate({"sound": {"kind": "audio", **section}})

@@ -77,7 +77,7 @@ def test_a_column_of_another_type_is_refused_for_pixels(column: pa.Array) -> Non
         IMAGE.check(column)
 
 
-@pytest.mark.parametrize(("shape", "said"), [
+@pytest.mark.parametrize(("shape", "message"), [
     ([28, 28], r"three sizes \[height, width, channels\].*got \[28, 28\]"),
     ([28, 28, 0], "each a whole number ≥ 1"),
     ([28, 28, 1.0], "each a whole number ≥ 1"),
@@ -85,8 +85,8 @@ def test_a_column_of_another_type_is_refused_for_pixels(column: pa.Array) -> Non
     ("28x28", "three sizes"),
     ([100_000, 100_000, 3], "30000000000 values a row"),
 ])
-def test_an_invalid_shape_is_explained(shape: object, said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_an_invalid_shape_is_explained(shape: object, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         Image.model_validate({"column": "pixels", "shape": shape})
 
 

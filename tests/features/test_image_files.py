@@ -175,9 +175,9 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("said", BROKEN, ids=lambda said: str(said)[:30])
-def test_a_file_of_another_kind_has_a_reason(said: str) -> None:
-    assert (reason(BROKEN[said]) or "").startswith(said)
+@pytest.mark.parametrize("message", BROKEN, ids=lambda message: str(message)[:30])
+def test_a_file_of_another_kind_has_a_reason(message: str) -> None:
+    assert (reason(BROKEN[message]) or "").startswith(message)
 
 
 @pytest.mark.parametrize(("format", "options"), [
@@ -197,25 +197,25 @@ def test_a_truncated_file_is_refused_or_complete(format: str, options: dict[str,
 
 
 @given(st.sampled_from(["PNG", "BMP", "WEBP", "GIF", "JPEG"]), st.integers(0, 10_000), st.binary(max_size=40))
-def test_a_damaged_row_is_an_image_or_has_a_reason(format: str, place: int, bytes_: bytes) -> None:
+def test_a_damaged_row_is_an_image_or_has_a_reason(format: str, offset: int, bytes_: bytes) -> None:
     data = bytearray(saved(RGB, format))
-    place %= len(data)
-    data[place : place + len(bytes_)] = bytes_
+    offset %= len(data)
+    data[offset : offset + len(bytes_)] = bytes_
     feature = files(resize="stretch", max_pixels=1_000_000)
     [why] = feature.check(pa.array([bytes(data)], pa.binary())).to_pylist()
     assert why or feature.tensor(pa.array([bytes(data)], pa.binary())).shape == (1, H, W, 3)
 
 
-def changed(data: bytes, place: int) -> bytes:
-    return data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1:]
+def changed(data: bytes, offset: int) -> bytes:
+    return data[:offset] + bytes([data[offset] ^ 0x55]) + data[offset + 1:]
 
 
 def test_a_damaged_png_is_complete_or_refused() -> None:
     """Its checksums cover all that matters, also the last row, at which decoders stop."""
     data = saved(RGB)
-    for place in range(len(data)):
-        if reason(changed(data, place), resize="stretch") is None:
-            assert (tensor(changed(data, place), resize="stretch") == tensor(data, resize="stretch")).all()
+    for offset in range(len(data)):
+        if reason(changed(data, offset), resize="stretch") is None:
+            assert (tensor(changed(data, offset), resize="stretch") == tensor(data, resize="stretch")).all()
 
 
 def test_a_jpeg_with_a_warning_is_refused_unless_it_is_a_few_extra_bytes() -> None:
@@ -245,8 +245,8 @@ def header_only(format: str, width: int, height: int) -> bytes:
     elif format == "WEBP":
         small[21:25] = (width - 1 | (height - 1) << 14).to_bytes(4, "little")
     else:
-        place = small.index(b"\xff\xc0") + 5
-        small[place : place + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+        offset = small.index(b"\xff\xc0") + 5
+        small[offset : offset + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
     return bytes(small)
 
 
@@ -317,7 +317,7 @@ def test_the_cache_is_limited_and_correct(monkeypatch: pytest.MonkeyPatch) -> No
     tensors = files().tensor(pa.array(rows, pa.binary()))
     np.testing.assert_array_equal(tensors, [np.roll(RGB, shift, 0) for shift in range(H)])
     assert 0 < memory._bytes <= 3 * RGB.nbytes
-    assert memory._bytes == sum(cache._size(data, found) for (_, data), found in memory._results.items())
+    assert memory._bytes == sum(cache._size(data, result) for (_, data), result in memory._results.items())
 
 
 def test_two_features_of_one_column_have_separate_cache_entries() -> None:
@@ -353,18 +353,18 @@ def test_raw_pixels_can_be_stored_as_files_too() -> None:
     np.testing.assert_array_equal(feature.tensor(pa.array([RGB.reshape(-1).tolist()])), [RGB])
 
 
-@pytest.mark.parametrize(("stored", "said"), [
+@pytest.mark.parametrize(("stored", "message"), [
     ([saved(RGB[:2])], r"a stored image is 2×16 pixels \(height×width\), expected 12×16"),
     ([saved(RGB), None], "1 of 2 stored images are null"),
     ([b"PK"], "a stored image isn't an image file"),
     ([saved(np.zeros((400, 400), np.uint8))], "a stored image is 400×400 = 160000 pixels, at most 192"),
 ])
-def test_stored_files_that_differ_from_the_declaration_raise(stored: list[bytes], said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_stored_files_that_differ_from_the_declaration_raise(stored: list[bytes], message: str) -> None:
+    with pytest.raises(DataError, match=message):
         files(store="png").decode(pa.array(stored, pa.binary()))
 
 
-@pytest.mark.parametrize(("settings", "said"), [
+@pytest.mark.parametrize(("settings", "message"), [
     ({"shape": [8, 8, 2]}, r"1 \(grey\), 3 \(RGB\) or 4 \(RGBA\) channels; `shape` says 2"),
     ({"shape": [8, 8, 4], "store": "png"}, "needs 1 or 3 channels"),
     ({"encoded": False, "resize": "fit"}, "needs `encoded: true`"),
@@ -373,8 +373,8 @@ def test_stored_files_that_differ_from_the_declaration_raise(stored: list[bytes]
     ({"resize": "shrink"}, "'none', 'stretch', 'fit' or 'crop'"),
     ({"max_pixels": 10**9}, "178000000"),
 ])
-def test_invalid_settings_are_explained(settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_invalid_settings_are_explained(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         files(**settings)
 
 

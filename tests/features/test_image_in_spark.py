@@ -74,8 +74,8 @@ def test_valid_files_are_fed_unchanged_and_the_others_are_quarantined(spark: Spa
     seen = 0
     for split, size in dataset.splits.items():
         ours = dataset.sample(split, size)
-        place = lake.store.local(version.path(split))
-        with make_reader(f"file://{place}", reader_pool_type="dummy", shuffle_row_groups=False) as reader:
+        path = lake.store.local(version.path(split))
+        with make_reader(f"file://{path}", reader_pool_type="dummy", shuffle_row_groups=False) as reader:
             theirs = {row.name: row for row in reader}
         assert len(theirs) == size
         for name, photo, sound in zip(ours["name"], ours["photo"], ours["sound"], strict=True):

@@ -50,7 +50,7 @@ def test_a_column_of_the_wrong_type_is_refused_with_the_way_out(label: Label, co
         label.check(column)
 
 
-@pytest.mark.parametrize(("fields", "said"), [
+@pytest.mark.parametrize(("fields", "message"), [
     ({}, "got neither"),
     ({"classes": 2, "names": ["a", "b"]}, "got both"),
     ({"classes": 1}, "greater than or equal to 2"),
@@ -59,8 +59,8 @@ def test_a_column_of_the_wrong_type_is_refused_with_the_way_out(label: Label, co
     ({"names": ["a", "b", "a"]}, "'a' more than once"),
     ({"classes": 2, "klasses": 3}, "klasses"),
 ])
-def test_a_wrong_declaration_is_explained(fields: dict[str, object], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_a_wrong_declaration_is_explained(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         Label.model_validate({"column": "digit", **fields})
 
 

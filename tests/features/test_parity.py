@@ -140,11 +140,11 @@ def _sound(number: int, random: np.random.Generator) -> bytes:
     return file.getvalue()
 
 
-def as_spark_gives_them(given: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
+def as_spark_gives_them(rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
     from pyspark.sql.pandas.types import to_arrow_schema
     from pyspark.sql.types import StructType
 
-    return pa.RecordBatch.from_pylist([dict(row) for row in given], schema=to_arrow_schema(StructType.fromDDL(COLUMNS)))
+    return pa.RecordBatch.from_pylist([dict(row) for row in rows], schema=to_arrow_schema(StructType.fromDDL(COLUMNS)))
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def converted(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_fact
 
 def fed(dataset: Dataset) -> dict[str, Tensors]:
     """By name, what the feed gives of each row: inputs, targets and weight, as TensorFlow's tensors."""
-    found: dict[str, Tensors] = {}
+    result: dict[str, Tensors] = {}
     targets_of = list(dataset.features.targets)
     for split, count in dataset.splits.items():
         with dataset.reader(split, ["name"]) as reader:
@@ -182,9 +182,9 @@ def fed(dataset: Dataset) -> dict[str, Tensors]:
             for inputs, targets, weights, _ in feed.batches():
                 named = targets if isinstance(targets, dict) else {targets_of[0]: targets}
                 arrays = {name: np.asarray(values) for name, values in {**inputs, **named, "weight": weights}.items()}
-                for place in np.flatnonzero(arrays["weight"]):
-                    found[next(names)] = {name: values[place] for name, values in arrays.items()}
-    return found
+                for index in np.flatnonzero(arrays["weight"]):
+                    result[next(names)] = {name: values[index] for name, values in arrays.items()}
+    return result
 
 
 def predicted(dataset: Dataset, batches: Sequence[pa.RecordBatch], monkeypatch: pytest.MonkeyPatch
@@ -193,11 +193,11 @@ def predicted(dataset: Dataset, batches: Sequence[pa.RecordBatch], monkeypatch: 
     seen: list[Mapping[str, np.ndarray[Any, Any]]] = []
 
     def model(arrays: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-        said = np.zeros((len(arrays[next(iter(arrays))]), 3), np.float32)
+        outputs = np.zeros((len(arrays[next(iter(arrays))]), 3), np.float32)
         # As the probability of a class, each row's place among all that were seen: rows of one length come together.
-        said[:, 0] = np.arange(len(said)) + sum(len(next(iter(one.values()))) for one in seen)
+        outputs[:, 0] = np.arange(len(outputs)) + sum(len(next(iter(parts.values()))) for parts in seen)
         seen.append(arrays)
-        return said
+        return outputs
 
     monkeypatch.setattr(scorer, "_model", lambda *_: model)
     features = FeatureSet.from_json(json.dumps(dataset.version.entry.meta["features"]))
@@ -205,20 +205,20 @@ def predicted(dataset: Dataset, batches: Sequence[pa.RecordBatch], monkeypatch: 
                        features=FeatureSet.of(features.inputs).to_json(),
                        outputs=default_outputs(FeatureSet.of({"digit": features["digit"]})),
                        columns=tuple(batches[0].schema.names), batch=7, keep=("name",), threads=1)
-    said = {row["name"]: row for batch in score_batches(task, iter(batches)) for row in batch.to_pylist()}
-    tensors = [{name: values[place] for name, values in arrays.items()}
-               for arrays in seen for place in range(len(next(iter(arrays.values()))))]
-    return ({name: tensors[int(row["probability"])] for name, row in said.items() if row["_reason"] is None},
-            {name: row["_reason"] for name, row in said.items() if row["_reason"]})
+    outputs = {row["name"]: row for batch in score_batches(task, iter(batches)) for row in batch.to_pylist()}
+    tensors = [{name: values[index] for name, values in arrays.items()}
+               for arrays in seen for index in range(len(next(iter(arrays.values()))))]
+    return ({name: tensors[int(row["probability"])] for name, row in outputs.items() if row["_reason"] is None},
+            {name: row["_reason"] for name, row in outputs.items() if row["_reason"]})
 
 
-def same(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
+def same(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> bool:
     """Bit for bit; where rows are kept apart by length, one may have more padding, which is zeros."""
-    if one.dtype != other.dtype:
+    if first.dtype != second.dtype:
         return False
-    if one.shape == other.shape:
-        return one.tobytes() == other.tobytes()
-    short, long = sorted((one, other), key=len)
+    if first.shape == second.shape:
+        return first.tobytes() == second.tobytes()
+    short, long = sorted((first, second), key=len)
     return short.shape[1:] == long.shape[1:] and short.tobytes() == long[:len(short)].tobytes() \
         and not long[len(short):].any()
 
@@ -245,13 +245,13 @@ def test_inputs_are_the_same_in_training_and_in_predict(
 
 def test_targets_and_weights_are_those_of_the_rows(converted: Converted) -> None:
     training = fed(converted.dataset)
-    given = rows()
+    table = rows()
     features = converted.dataset.features
-    stored, _ = features.encode_batch(as_spark_gives_them(given))
+    stored, _ = features.encode_batch(as_spark_gives_them(table))
     straight = features.tensors(stored, [*features.targets, "weight"])
-    for place, row in enumerate(given):
+    for index, row in enumerate(table):
         for name, values in straight.items():
-            assert same(training[row["name"]][name], np.asarray(values[place])), (row["name"], name)
+            assert same(training[row["name"]][name], np.asarray(values[index])), (row["name"], name)
 
 
 def test_training_and_predict_refuse_rows_for_the_same_reasons(
@@ -265,7 +265,7 @@ def test_tensors_do_not_depend_on_the_batch(
         converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(1)
     cuts = [0, *np.sort(random.choice(np.arange(1, ROWS), 6, replace=False)).tolist(), ROWS]
-    batch = as_spark_gives_them([rows()[place] for place in random.permutation(ROWS)])
+    batch = as_spark_gives_them([rows()[index] for index in random.permutation(ROWS)])
     parts = [batch.slice(start, stop - start) for start, stop in pairwise(cuts)]
     whole, _ = predicted(converted.dataset, [as_spark_gives_them(rows())], monkeypatch)
     cut, _ = predicted(converted.dataset, parts, monkeypatch)
@@ -281,5 +281,5 @@ def test_a_number_is_scaled_equally_alone_and_among_others(values: list[float], 
     batch = pa.RecordBatch.from_arrays([column], names=["x"])
     learnt = FeatureSet.from_json(feature.fit([feature.tally(batch, first=False)], first=False).to_json())
     together = learnt["x"].tensor(column)
-    alone = np.concatenate([learnt["x"].tensor(column.slice(place, 1)) for place in range(len(values))])
+    alone = np.concatenate([learnt["x"].tensor(column.slice(index, 1)) for index in range(len(values))])
     assert together.tobytes() == alone.tobytes()

@@ -36,7 +36,7 @@ def test_a_saved_set_is_equal_with_its_statistics() -> None:
     assert pickle.loads(pickle.dumps(features)) == features
 
 
-@pytest.mark.parametrize(("declared", "said"), [
+@pytest.mark.parametrize(("declared", "message"), [
     ({}, "at least one feature"),
     ({"a-b": {"kind": "key"}}, "'a-b' can't name a feature"),
     ({"class": {"kind": "key"}}, "no Python keyword"),
@@ -47,8 +47,8 @@ def test_a_saved_set_is_equal_with_its_statistics() -> None:
     ({"x": {"kind": "key", "role": "input"}}, "'id'"),
     ({"x": 3}, "x"),
 ])
-def test_a_wrong_section_is_explained(declared: object, said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_a_wrong_section_is_explained(declared: object, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         FeatureSet.model_validate(declared)
 
 

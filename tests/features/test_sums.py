@@ -27,10 +27,10 @@ def merged(*parts: np.ndarray) -> Tally:
 
 @given(FLOATS)
 def test_mean_and_extremes_are_those_of_fractions(values: np.ndarray) -> None:
-    found = describe(tally_of(values))
-    assert found.rows == len(values)
-    assert found.mean == float(sum(map(Fraction, values.tolist())) / len(values))
-    assert (found.least, found.most) == (values.min(), values.max())
+    result = describe(tally_of(values))
+    assert result.rows == len(values)
+    assert result.mean == float(sum(map(Fraction, values.tolist())) / len(values))
+    assert (result.least, result.most) == (values.min(), values.max())
 
 
 @given(MODEST)
@@ -54,9 +54,9 @@ def test_parts_in_any_order_add_up_alike(values: np.ndarray, cut: int, seed: int
 
 @given(MODEST, st.floats(0, 1))
 def test_a_quantile_is_within_half_a_percent_of_the_row_at_its_rank(values: np.ndarray, part: float) -> None:
-    [found] = describe(tally_of(values), quantiles=[part]).quantiles
+    [result] = describe(tally_of(values), quantiles=[part]).quantiles
     expected = np.sort(values)[int(part * (len(values) - 1))]
-    assert found == pytest.approx(expected, rel=0.005, abs=1e-300)
+    assert result == pytest.approx(expected, rel=0.005, abs=1e-300)
 
 
 def test_what_is_not_finite_is_left_out_and_no_rows_are_no_number() -> None:

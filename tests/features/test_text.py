@@ -25,11 +25,11 @@ TRAIN = pa.array(["the cat sat", "The CAT ran!", "a dog, the dog's", "the end"])
 LETTERS = st.lists(st.text(alphabet="abc d", max_size=12), min_size=1, max_size=12)
 
 
-def one(**settings: Any) -> Any:
+def parse(**settings: Any) -> Any:
     return FeatureSet.model_validate({"x": {"column": "x", **settings}})["x"]
 
 
-def taught(feature: Any, *columns: pa.Array) -> Any:
+def fitted(feature: Any, *columns: pa.Array) -> Any:
     totals: Tally = {}
     for column in columns:
         merge(totals, feature.tally(column))
@@ -59,57 +59,57 @@ def test_characters_are_those_of_pythons_normal_form(text: str, form: Any) -> No
 
 
 def test_the_vocabulary_is_ordered_by_frequency_then_by_code_points() -> None:
-    feature = taught(one(kind="text", length=4, minimum_count=1), TRAIN)
+    feature = fitted(parse(kind="text", length=4, minimum_count=1), TRAIN)
     counts = Counter(["the", "cat", "sat", "the", "cat", "ran", "a", "dog", "the", "dog's", "the", "end"])
     assert list(feature.learnt_vocabulary) == sorted(counts, key=lambda word: (-counts[word], word))
     assert feature.count == len(counts) + 2
-    few = taught(one(kind="text", length=4, minimum_count=2), TRAIN)
+    few = fitted(parse(kind="text", length=4, minimum_count=2), TRAIN)
     assert few.learnt_vocabulary == ("the", "cat")
 
 
 def test_ids_are_padded_truncated_and_unknown_for_new_words() -> None:
     column = pa.array(["the cat", "cat zebra the cat the", "zebra"])
-    feature = taught(one(kind="text", length=4), TRAIN)
+    feature = fitted(parse(kind="text", length=4), TRAIN)
     assert feature.tensor(column).tolist() == [[2, 3, 0, 0], [3, 1, 2, 3], [1, 0, 0, 0]]
-    start = taught(one(kind="text", length=4, truncate="start"), TRAIN)
+    start = fitted(parse(kind="text", length=4, truncate="start"), TRAIN)
     assert start.tensor(column)[1].tolist() == [1, 2, 3, 2]
 
 
 def test_a_text_without_tokens_is_refused_unless_it_may_be_padding_alone() -> None:
     column = pa.array(["cat", "...", "", None])
-    assert one(kind="text", length=4).check(column).to_pylist() == [None, "has no tokens", "has no tokens", "is null"]
-    assert one(kind="text", length=4, empty="keep").check(column).to_pylist() == [None, None, None, "is null"]
+    assert parse(kind="text", length=4).check(column).to_pylist() == [None, "has no tokens", "has no tokens", "is null"]
+    assert parse(kind="text", length=4, empty="keep").check(column).to_pylist() == [None, None, None, "is null"]
     with pytest.raises(DataError, match="got a column of int64, expected text"):
-        one(kind="text", length=4).check(pa.array([1]))
+        parse(kind="text", length=4).check(pa.array([1]))
 
 
 def test_stop_words_are_left_out_by_language_or_by_list() -> None:
     column = pa.array(["the cat and the dog"])
     for stops, left in (("en", {"cat", "dog"}), (["cat"], {"the", "and", "dog"})):
-        assert set(one(kind="text", length=4, stop_words=stops).tally(column)) == left
+        assert set(parse(kind="text", length=4, stop_words=stops).tally(column)) == left
     with pytest.raises(ValidationError, match="no list of stop words for 'english'"):
-        one(kind="text", length=4, stop_words="english")
+        parse(kind="text", length=4, stop_words="english")
     with pytest.raises(ValidationError, match="stop words are words"):
-        one(kind="text", length=4, stop_words="en", tokens="bpe")
+        parse(kind="text", length=4, stop_words="en", tokens="bpe")
 
 
 @pytest.mark.parametrize("tokens", ["words", "characters", "bpe"])
 @given(texts=LETTERS)
 def test_a_row_is_in_the_first_bucket_that_holds_it(tokens: str, texts: list[str]) -> None:
     train = pa.array(["abc d ab abc", "d a b c abcd"] * 3)
-    feature = taught(one(kind="text", tokens=tokens, buckets=[2, 5, 9], minimum_count=1, empty="keep"), train)
+    feature = fitted(parse(kind="text", tokens=tokens, buckets=[2, 5, 9], minimum_count=1, empty="keep"), train)
     column = pa.array(texts)
     whole, buckets = feature.tensor(column), feature.bucket_of(column)
     assert whole.shape == (len(texts), 9)
     assert feature.storage("x").shape == (None,)
     stored = feature.encode(column)
     for bucket in set(buckets.tolist()):
-        places = np.flatnonzero(buckets == bucket)
+        indices = np.flatnonzero(buckets == bucket)
         alone = feature.for_bucket(bucket)
-        part = alone.decode(stored.take(pa.array(places)))
-        assert part.shape == (len(places), feature.buckets[bucket])
-        assert (whole[places][:, : part.shape[1]] == part).all()
-        assert not whole[places][:, part.shape[1]:].any()
+        part = alone.decode(stored.take(pa.array(indices)))
+        assert part.shape == (len(indices), feature.buckets[bucket])
+        assert (whole[indices][:, : part.shape[1]] == part).all()
+        assert not whole[indices][:, part.shape[1]:].any()
         if bucket:
             assert ((part != 0).sum(axis=1) > feature.buckets[bucket - 1]).all()
 
@@ -130,8 +130,8 @@ def plain_merges(words: dict[str, int], minimum: int, most: int) -> tuple[str, .
     for word, symbols in spelt.items():
         for sign in symbols:
             singles[sign] += words[word]
-    known = sorted((-count, sign) for sign, count in singles.items() if count >= minimum)[:most]
-    vocabulary = {sign for _, sign in known}
+    by_count = sorted((-count, sign) for sign, count in singles.items() if count >= minimum)[:most]
+    vocabulary = {sign for _, sign in by_count}
     merges: list[str] = []
     while len(vocabulary) < most:
         pairs: Counter[tuple[str, str]] = Counter()
@@ -146,11 +146,11 @@ def plain_merges(words: dict[str, int], minimum: int, most: int) -> tuple[str, .
         merges.append(f"{left} {right}")
         vocabulary.add(left + right)
         for word, symbols in spelt.items():
-            made, place = [], 0
-            while place < len(symbols):
-                both = symbols[place : place + 2] == [left, right]
-                made.append(left + right if both else symbols[place])
-                place += 2 if both else 1
+            made, index = [], 0
+            while index < len(symbols):
+                both = symbols[index : index + 2] == [left, right]
+                made.append(left + right if both else symbols[index])
+                index += 2 if both else 1
             spelt[word] = made
     return tuple(merges)
 
@@ -159,12 +159,12 @@ def plain_merges(words: dict[str, int], minimum: int, most: int) -> tuple[str, .
 
 
 def test_categories_are_numbered_by_frequency_and_unknown_ones_are_0() -> None:
-    feature = taught(one(kind="category"), pa.array(["b", "a", "b", None, "least c", "most d"]))
+    feature = fitted(parse(kind="category"), pa.array(["b", "a", "b", None, "least c", "most d"]))
     assert feature.learnt_values == ("b", "a", "least c", "most d")
     assert feature.tensor(pa.array(["a", "b", "z", None])).tolist() == [2, 1, 0, 0]
     assert feature.count == 5
     assert feature.caption(2) == "a"
-    strict = taught(one(kind="category", unknown="refuse"), pa.array(["b", "a"]))
+    strict = fitted(parse(kind="category", unknown="refuse"), pa.array(["b", "a"]))
     assert strict.check(pa.array(["a", "z", None])).to_pylist() == [None, "is 'z', which the train split lacks",
                                                                     "is null"]
 
@@ -173,7 +173,7 @@ def test_hashed_categories_need_no_fitting_and_are_reproducible() -> None:
     def number(text: str) -> int:
         return int.from_bytes(hashlib.md5(text.encode()).digest()[:8], "big") % 100 + 1
 
-    feature = one(kind="category", hashed=100)
+    feature = parse(kind="category", hashed=100)
     assert feature.tensor(pa.array(["a", "ü", "a", None])).tolist() == [number("a"), number("ü"), number("a"), 0]
     assert feature.tensor(pa.array([7, None], pa.int64())).tolist() == [number("7"), 0]
     assert feature.count == 101
@@ -195,7 +195,7 @@ ALL: dict[str, tuple[dict[str, Any], pa.Array]] = {
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_fitting_does_not_depend_on_the_partitioning_also_after_json(name: str, at: int) -> None:
     settings, column = ALL[name]
-    whole, parts = (taught(one(**settings), *given) for given in (
+    whole, parts = (fitted(parse(**settings), *columns) for columns in (
         [column], [column.slice(at), column.slice(0, at)]))
     assert whole == parts
     saved = FeatureSet.from_json(json.dumps(json.loads(FeatureSet.of({"x": whole}).to_json())))["x"]

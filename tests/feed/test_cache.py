@@ -59,9 +59,9 @@ def test_an_image_is_decoded_once(
         store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen, cache = decoded(monkeypatch), Cache(folder=str(tmp_path / "a cache"))
     for _ in range(2):
-        found = read(store, DecodedCache.of(cache))
-        np.testing.assert_array_equal(found["image"], PIXELS[ORDER])
-        assert found["label"].tolist() == ORDER.tolist()
+        result = read(store, DecodedCache.of(cache))
+        np.testing.assert_array_equal(result["image"], PIXELS[ORDER])
+        assert result["label"].tolist() == ORDER.tolist()
     assert sorted(seen) == [2, 4, 4]
     assert len(list((tmp_path / "a cache").glob("*.npy"))) == 3
 

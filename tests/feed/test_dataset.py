@@ -47,10 +47,10 @@ def test_a_reader_reads_inputs_and_targets_across_files(dataset: Dataset) -> Non
     images, labels = tiny.draw(tiny.SPLITS["train"], seed=0)
     rows = np.array([202, 0, 101, 102, 100, 36, 37])
     with dataset.reader("train") as reader:
-        found = reader.read(rows)
-    assert list(found) == ["image", "label"]
-    np.testing.assert_array_equal(found["image"], images[rows])
-    np.testing.assert_array_equal(found["label"], labels[rows])
+        result = reader.read(rows)
+    assert list(result) == ["image", "label"]
+    np.testing.assert_array_equal(result["image"], images[rows])
+    np.testing.assert_array_equal(result["label"], labels[rows])
     with dataset.reader("train", ["name"]) as reader:
         assert reader.read(rows)["name"].tolist() == [f"row {row}" for row in rows]
 

@@ -39,8 +39,8 @@ def test_each_bucket_resumes_where_the_epoch_stopped(steps: list[int], seed: int
     seen = [0] * len(steps)
     for bucket in schedule.order(5)[:stop].tolist():
         seen[bucket] += 1
-    assert schedule.positions(5, stop) == [(6, 0) if done == total else (5, done)
-                                           for done, total in zip(seen, steps, strict=True)]
+    assert schedule.positions(5, stop) == [(6, 0) if taken == total else (5, taken)
+                                           for taken, total in zip(seen, steps, strict=True)]
 
 
 @given(rows=st.lists(st.integers(1, 10_000), min_size=1, max_size=4), window=st.integers(1, 1 << 20))
@@ -75,12 +75,12 @@ def seen(feed: Feed, **asked: Any) -> list[tuple[int, list[int], float]]:
 @pytest.mark.slow
 def test_every_row_of_every_bucket_comes_once_an_epoch(feed: Feed) -> None:
     with feed:
-        found: list[int] = []
+        result: list[int] = []
         for _, labels, weights, real in feed.batches(epoch=3):
             assert float(weights.numpy().sum()) == int(real)
-            found += labels.numpy()[weights.numpy() > 0].tolist()
+            result += labels.numpy()[weights.numpy() > 0].tolist()
     assert feed.rows == 242
-    assert sorted(found) == sorted([*range(200), *range(37), *range(5)])
+    assert sorted(result) == sorted([*range(200), *range(37), *range(5)])
 
 
 @pytest.mark.slow
@@ -109,8 +109,8 @@ def test_row_groups_are_those_that_contain_the_rows_of_the_step(feed: Feed, rank
             for step, (_, labels, _, _) in enumerate(feed.batches(rank, ranks, epoch=1)):
                 bucket = int(feed.schedule.order(1)[step])
                 half = halves[feed.plans[bucket].rows]
-                wanted = (labels.numpy() >= half).astype(int)
-                [(path, found)] = feed.row_groups(rank, ranks, 1, step).items()
-                assert (path, found) == ("data/part-0.parquet", np.unique(wanted).tolist())
+                expected = (labels.numpy() >= half).astype(int)
+                [(path, result)] = feed.row_groups(rank, ranks, 1, step).items()
+                assert (path, result) == ("data/part-0.parquet", np.unique(expected).tolist())
                 first = labels.numpy() == labels.numpy()[0]
-                assert list(feed.row_groups(rank, ranks, 1, step, first).values()) == [[wanted[0]]]
+                assert list(feed.row_groups(rank, ranks, 1, step, first).values()) == [[expected[0]]]

@@ -69,10 +69,10 @@ def url(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
     from petastorm.etl.dataset_metadata import materialize_dataset
     from petastorm.unischema import dict_to_spark_row
 
-    known, folder = schema(), tmp_path_factory.mktemp("petastorm") / "all"  # Petastorm can take no space in a path
-    with materialize_dataset(spark, folder.as_uri(), known, 1):
-        rows = [dict_to_spark_row(known, row(number)) for number in range(ROWS)]
-        spark.createDataFrame(rows, known.as_spark_schema()).write.partitionBy("part").parquet(folder.as_uri())
+    unischema, folder = schema(), tmp_path_factory.mktemp("petastorm") / "all"  # Petastorm can take no space in a path
+    with materialize_dataset(spark, folder.as_uri(), unischema, 1):
+        rows = [dict_to_spark_row(unischema, row(number)) for number in range(ROWS)]
+        spark.createDataFrame(rows, unischema.as_spark_schema()).write.partitionBy("part").parquet(folder.as_uri())
     return str(folder)
 
 
@@ -81,19 +81,19 @@ def test_every_codec_decodes_as_petastorms_reader_does(url: str) -> None:
     from petastorm import make_reader
 
     with make_reader(Path(url).as_uri(), reader_pool_type="dummy", num_epochs=1) as reader:
-        wanted = {int(found.number): found._asdict() for found in reader}
+        by_petastorm = {int(result.number): result._asdict() for result in reader}
     dataset = PetastormDataset.at(url)
-    assert dataset.rows == len(wanted) == ROWS
+    assert dataset.rows == len(by_petastorm) == ROWS
     with dataset.reader() as mine:
-        found = mine.read(np.arange(ROWS))
-    assert set(found) == set(wanted[0])
-    for place, number in enumerate(found["number"].tolist()):
-        for name, values in found.items():
-            expected = wanted[number][name]
-            assert (values[place] is None) == (expected is None), name
+        result = mine.read(np.arange(ROWS))
+    assert set(result) == set(by_petastorm[0])
+    for index, number in enumerate(result["number"].tolist()):
+        for name, values in result.items():
+            expected = by_petastorm[number][name]
+            assert (values[index] is None) == (expected is None), name
             if expected is not None:
-                np.testing.assert_array_equal(values[place], expected, err_msg=name)
-                assert np.asarray(values[place]).dtype == np.asarray(expected).dtype, name
+                np.testing.assert_array_equal(values[index], expected, err_msg=name)
+                assert np.asarray(values[index]).dtype == np.asarray(expected).dtype, name
 
 
 @pytest.mark.slow
@@ -125,10 +125,10 @@ def test_columns_of_one_shape_can_be_fed(url: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("column", "said"), [("ragged", r"rows of uint16 \(None, 2\)"), ("perhaps", "may be null"),
-                                              ("name", "may be null"), ("price", "rows of decimal")])
-def test_the_feed_refuses_columns_that_are_not_tensors(url: str, column: str, said: str) -> None:
-    with pytest.raises(DataError, match=f"column '{column}' of .*{said}"):
+@pytest.mark.parametrize(("column", "message"), [("ragged", r"rows of uint16 \(None, 2\)"), ("perhaps", "may be null"),
+                                                 ("name", "may be null"), ("price", "rows of decimal")])
+def test_the_feed_refuses_columns_that_are_not_tensors(url: str, column: str, message: str) -> None:
+    with pytest.raises(DataError, match=f"column '{column}' of .*{message}"):
         PetastormDataset.at(url).feed(8, [column], ["small"])
 
 
@@ -165,8 +165,8 @@ class Hostile:
 def test_a_hostile_schema_is_refused_and_not_run(
         tmp_path: Path, protocol: int, call: tuple[Any, ...], name: str) -> None:
     mark = tmp_path / "it ran"
-    given = tuple(part.format(mark=mark) if isinstance(part, str) else part for part in call)
-    saved = pickle.dumps(OrderedDict(schema=Hostile(*given)), protocol)
+    parts = tuple(part.format(mark=mark) if isinstance(part, str) else part for part in call)
+    saved = pickle.dumps(OrderedDict(schema=Hostile(*parts)), protocol)
     with pytest.raises(DataError, match=rf"names .*{name}.*which no schema needs"):
         unpickle_schema(saved, "somewhere/_common_metadata")
     assert not mark.exists()

@@ -23,11 +23,11 @@ def test_rows_come_in_the_requested_order_from_any_file(write, recorded: bool) -
     rows = np.array([19, 0, 9, 9, 3, 15, 8, 16, 4])
     with write(CUTS, recorded).reader("image", "label", "id") as reader:
         assert reader.rows == 20
-        found = reader.read(rows)
-    np.testing.assert_array_equal(found["image"], images(rows))
-    assert found["image"].dtype == np.uint8
-    assert found["label"].tolist() == rows.tolist()
-    assert found["id"].tolist() == [f"row {row}" for row in rows]
+        result = reader.read(rows)
+    np.testing.assert_array_equal(result["image"], images(rows))
+    assert result["image"].dtype == np.uint8
+    assert result["label"].tolist() == rows.tolist()
+    assert result["id"].tolist() == [f"row {row}" for row in rows]
 
 
 @given(data=st.data())
@@ -107,9 +107,9 @@ def test_an_error_in_one_of_the_threads_is_raised(write) -> None:
         reader.read(np.arange(20))
 
 
-@pytest.mark.parametrize(("given", "expected"), [("1", 1), ("3", 3), ("64", 4)])
-def test_a_rank_reads_with_its_share_of_the_cores(monkeypatch, given: str, expected: int) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", given)
+@pytest.mark.parametrize(("cores", "expected"), [("1", 1), ("3", 3), ("64", 4)])
+def test_a_rank_reads_with_its_share_of_the_cores(monkeypatch, cores: str, expected: int) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", cores)
     assert reading_threads() == expected
 
 

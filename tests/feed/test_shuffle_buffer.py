@@ -35,11 +35,11 @@ def readers() -> list[threading.Thread]:
 @pytest.mark.parametrize("ranks", [1, 2, 4, 8])
 def test_the_global_batches_follow_the_plan_for_any_files_and_ranks(write, cuts: list[list[int]], ranks: int) -> None:
     split = write(cuts)
-    found = [list(array_batches(PLAN, split.reader(), rank, ranks, epoch=2)) for rank in range(ranks)]
+    result = [list(array_batches(PLAN, split.reader(), rank, ranks, epoch=2)) for rank in range(ranks)]
     rows, weights = expected(2)
-    assert [len(part) for part in found] == [PLAN.steps] * ranks
+    assert [len(part) for part in result] == [PLAN.steps] * ranks
     for step in range(PLAN.steps):
-        parts = [part[step] for part in found]
+        parts = [part[step] for part in result]
         np.testing.assert_array_equal(np.concatenate([part.arrays["image"] for part in parts]), images(rows[step]))
         np.testing.assert_array_equal(np.concatenate([part.arrays["label"] for part in parts]), rows[step] % 250)
         np.testing.assert_array_equal(np.concatenate([part.weights for part in parts]), weights[step])
@@ -64,8 +64,8 @@ def test_several_epochs_in_one_call_equal_one_call_each(write, plan: LanePlan) -
     one_by_one = [batch for epoch in (1, 2, 3)
                   for batch in array_batches(plan, split.reader(), 0, 2, epoch, 4 if epoch == 1 else 0)]
     assert [(b.epoch, b.step) for b in in_a_row] == [(b.epoch, b.step) for b in one_by_one]
-    for row, one in zip(in_a_row, one_by_one, strict=True):
-        np.testing.assert_array_equal(row.arrays["image"], one.arrays["image"])
+    for row, row_alone in zip(in_a_row, one_by_one, strict=True):
+        np.testing.assert_array_equal(row.arrays["image"], row_alone.arrays["image"])
 
 
 def test_a_split_that_fits_one_window_is_read_once_for_all_epochs(write, monkeypatch) -> None:
@@ -80,11 +80,11 @@ def test_a_split_that_fits_one_window_is_read_once_for_all_epochs(write, monkeyp
 @pytest.mark.parametrize("rows", [1, 5, 15])
 def test_every_rank_has_its_batches_with_fewer_rows_than_lanes(write, rows: int) -> None:
     plan = LanePlan.of(rows, batch=32, row_bytes=6)
-    found = [list(array_batches(plan, write([[rows]]).reader(), rank, 16, 0)) for rank in range(16)]
-    real = [int(row) for part in found for batch in part for row in numbers(batch.arrays["image"])[batch.weights == 1]]
+    result = [list(array_batches(plan, write([[rows]]).reader(), rank, 16, 0)) for rank in range(16)]
+    real = [int(row) for part in result for batch in part for row in numbers(batch.arrays["image"])[batch.weights == 1]]
     assert sorted(real) == list(range(rows))
-    assert {len(part) for part in found} == {1}
-    assert {batch.valid_count for part in found for batch in part} == {rows}
+    assert {len(part) for part in result} == {1}
+    assert {batch.valid_count for part in result for batch in part} == {rows}
 
 
 def test_a_buffer_contains_each_row_once_and_at_most_a_window(write) -> None:

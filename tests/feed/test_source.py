@@ -44,8 +44,8 @@ class MemorySource:
 @pytest.mark.slow
 def test_another_source_gives_the_batches_that_a_row_reader_gives(write) -> None:
     source: RowSource = MemorySource(611)
-    with Feed.of([write([[300, 11], [300]]).reader()], 32, seed=5) as wanted, Feed.of([source], 32, seed=5) as feed:
-        for ours, theirs in zip(wanted.batches(), feed.batches(), strict=True):
+    with Feed.of([write([[300, 11], [300]]).reader()], 32, seed=5) as expected, Feed.of([source], 32, seed=5) as feed:
+        for ours, theirs in zip(expected.batches(), feed.batches(), strict=True):
             np.testing.assert_array_equal(ours.x["image"], theirs.x["image"])
             np.testing.assert_array_equal(ours.y, theirs.y)
             np.testing.assert_array_equal(ours.sample_weight, theirs.sample_weight)

@@ -24,8 +24,8 @@ PLAN = LanePlan(rows=ROWS, batch=32, lanes=8, block_rows=12, window_blocks=2, se
 def test_importing_the_feed_does_not_import_tensorflow_spark_or_petastorm() -> None:
     code = ("import laketrain.feed, sys; "
             "print([name for name in ('tensorflow', 'keras', 'pyspark', 'petastorm') if name in sys.modules])")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
 
 
 def test_elements_have_the_documented_structure_and_static_shapes(write) -> None:
@@ -40,11 +40,11 @@ def test_elements_have_the_documented_structure_and_static_shapes(write) -> None
 def test_tensors_equal_the_array_batches_of_several_epochs(write, start: int) -> None:
     split = write(CUTS)
     dataset = as_tf_dataset(PLAN, split.reader(), rank=1, ranks=2, epoch=3, start_step=start, epochs=2)
-    wanted = list(array_batches(PLAN, split.reader(), 1, 2, epoch=3, start_step=start, epochs=2))
+    expected = list(array_batches(PLAN, split.reader(), 1, 2, epoch=3, start_step=start, epochs=2))
     for _ in range(2):  # a dataset can be iterated again
-        found = list(dataset.as_numpy_iterator())
-        assert len(found) == len(wanted) == 2 * PLAN.steps - start
-        for (inputs, target, weights, count), batch in zip(found, wanted, strict=True):
+        result = list(dataset.as_numpy_iterator())
+        assert len(result) == len(expected) == 2 * PLAN.steps - start
+        for (inputs, target, weights, count), batch in zip(result, expected, strict=True):
             np.testing.assert_array_equal(inputs["image"], batch.arrays["image"])
             np.testing.assert_array_equal(target, batch.arrays["label"])
             np.testing.assert_array_equal(weights, batch.weights)
@@ -56,10 +56,10 @@ def test_tensors_equal_the_array_batches_of_several_epochs(write, start: int) ->
 def test_batches_are_the_same_for_any_chunk_size(write, monkeypatch, start: int, chunk: int) -> None:
     monkeypatch.setattr(tensors_module, "CHUNK_BYTES", chunk)
     split = write(CUTS)
-    found = list(tensor_batches(PLAN, split.reader(), rank=1, ranks=2, epoch=3, start_step=start, epochs=2))
-    wanted = list(array_batches(PLAN, split.reader(), 1, 2, epoch=3, start_step=start, epochs=2))
-    assert len(found) == len(wanted) == 2 * PLAN.steps - start
-    for (inputs, target, weights, count), batch in zip(found, wanted, strict=True):
+    result = list(tensor_batches(PLAN, split.reader(), rank=1, ranks=2, epoch=3, start_step=start, epochs=2))
+    expected = list(array_batches(PLAN, split.reader(), 1, 2, epoch=3, start_step=start, epochs=2))
+    assert len(result) == len(expected) == 2 * PLAN.steps - start
+    for (inputs, target, weights, count), batch in zip(result, expected, strict=True):
         np.testing.assert_array_equal(inputs["image"], batch.arrays["image"])
         np.testing.assert_array_equal(target, batch.arrays["label"])
         np.testing.assert_array_equal(weights, batch.weights)

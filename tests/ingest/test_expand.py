@@ -54,9 +54,9 @@ def test_brackets_in_the_name_of_an_existing_path_are_not_wildcards(tmp_path: Pa
     landing(tmp_path / "run1", b__x_csv="another's", z_csv="another's")
     (tmp_path / "b[1].csv").write_text("a file")
     (tmp_path / "b1.csv").write_text("another file")
-    wanted = {name: {"b/x.csv": "own", "y.csv": "own too"}, f"{name}/y.csv": {"y.csv": "own too"},
-              "b[1].csv": {"b%5B1%5D.csv": "a file"}}
-    for path, files in wanted.items():
+    expected = {name: {"b/x.csv": "own", "y.csv": "own too"}, f"{name}/y.csv": {"y.csv": "own too"},
+                "b[1].csv": {"b%5B1%5D.csv": "a file"}}
+    for path, files in expected.items():
         plan, key = plan_ingest("pixels", source(tmp_path / path))
         version = ingest(Lake(tmp_path / "lake"), "pixels", plan, key)
         assert {file.path: version.lake.store.read(version.path(file.path)).decode()

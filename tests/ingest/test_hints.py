@@ -9,7 +9,7 @@ from laketrain.errors import DataError
 from laketrain.ingest.hints import DEFAULT_HINT, hint_for, with_hints
 
 
-@pytest.mark.parametrize(("said", "helps"), [
+@pytest.mark.parametrize(("message", "hint"), [
     ("[NUMERIC_VALUE_OUT_OF_RANGE] 1 can't be represented as Decimal(38, 18)", "customSchema"),
     ("Bad value for type BigDecimal : NaN", "customSchema"), ("DAY_OF_MONTH: 0", "customSchema"),
     ("[UNRECOGNIZED_SQL_TYPE] Unrecognized SQL type - name: INTERVAL YEAR, id: OTHER", "CAST(tags AS VARCHAR)"),
@@ -17,8 +17,8 @@ from laketrain.ingest.hints import DEFAULT_HINT, hint_for, with_hints
     ("Partition column type should be numeric, date, or timestamp, but string found", "'partition'"),
     ("Connection refused", DEFAULT_HINT),
 ])
-def test_each_error_has_its_next_step(said: str, helps: str) -> None:
-    assert helps in hint_for(said)
+def test_each_error_has_its_next_step(message: str, hint: str) -> None:
+    assert hint in hint_for(message)
 
 
 def test_an_error_with_a_hint_keeps_it() -> None:

@@ -93,13 +93,13 @@ def of_file(tmp_path: Path, **more: Any) -> TableSource:
     return source(f"jdbc:sqlite:{tmp_path / 'shop.db'}", **more)
 
 
-def landed(spark: SparkSession, lake: Lake, source: TableSource) -> list[Version]:
+def ingested(spark: SparkSession, lake: Lake, source: TableSource) -> list[Version]:
     return list(ingest_incremental(spark, lake, "orders", source))
 
 
 def rows(spark: SparkSession, lake: Lake, source: TableSource) -> list[dict[str, Any]]:
     """The only version's rows, in the order of the first column."""
-    [version] = landed(spark, lake, source)
+    [version] = ingested(spark, lake, source)
     return sorted(rows_of(version), key=lambda row: next(iter(row.values())))
 
 
@@ -144,24 +144,24 @@ def test_dates_and_times_equal_those_of_the_database_in_any_zone_and_century(
     shop.run("create table t (id int, d date, wall timestamp, at timestamptz); insert into t values "
              f"(1, '{BEFORE}', '{BEFORE} 12:00', '{BEFORE} 12:00+00'), (2, '{GAP}', '{GAP} 12:00', '{GAP} 12:00+00'), "
              "(3, '2020-03-08', '2020-03-08 02:30', '2020-03-08 02:30:00.000001+02')")
-    found = [tuple(map(str, row.values())) for row in rows(spark, lake, of_shop(shop))]
-    assert found == [
+    texts = [tuple(map(str, row.values())) for row in rows(spark, lake, of_shop(shop))]
+    assert texts == [
         ("1", BEFORE, f"{BEFORE} 12:00:00", f"{BEFORE} 12:00:00"), ("2", GAP, f"{GAP} 12:00:00", f"{GAP} 12:00:00"),
         ("3", "2020-03-08", "2020-03-08 02:30:00", "2020-03-08 00:30:00.000001")]
 
 
-@pytest.mark.parametrize(("kind", "value", "said"), [
+@pytest.mark.parametrize(("kind", "value", "message"), [
     ("date", "infinity", "infinity"), ("date", "0044-03-15 BC", "0044-03-15 BC"),
     ("timestamp", "-infinity", "-infinity"), ("timestamptz", "infinity", "infinity"),
 ])
 def test_a_date_that_spark_does_not_support_is_an_error_that_names_the_column_and_its_hint_works(
-        spark: SparkSession, lake: Lake, shop: Postgres, kind: str, value: str, said: str) -> None:
+        spark: SparkSession, lake: Lake, shop: Postgres, kind: str, value: str, message: str) -> None:
     shop.run(f"create table t (id int, d {kind}); insert into t values (1, '{value}')")
-    with pytest.raises(DataError, match=f"column 'd' holds '{said}', which Spark can't represent ") as caught:
-        landed(spark, lake, of_shop(shop))
+    with pytest.raises(DataError, match=f"column 'd' holds '{message}', which Spark can't represent ") as caught:
+        ingested(spark, lake, of_shop(shop))
     assert "options: {customSchema: 'd string'}" in caught.value.hint and "SQLSTATE" not in caught.value.hint
     assert lake.table("raw", "orders").latest() is None
-    assert rows(spark, lake, of_shop(shop, options={"customSchema": "d string"})) == [{"id": 1, "d": said}]
+    assert rows(spark, lake, of_shop(shop, options={"customSchema": "d string"})) == [{"id": 1, "d": message}]
 
 
 def test_a_time_finer_than_a_microsecond_is_an_error_that_names_the_column(
@@ -172,7 +172,7 @@ def test_a_time_finer_than_a_microsecond_is_an_error_that_names_the_column(
     assert (row["AT"].microsecond, row["ZONED"].day) == (123456, 31)
     h2("update t set at = '2020-01-01 00:00:00.123456789'")
     with pytest.raises(DataError, match=r"'AT' holds '2020-01-01 00:00:00.123456789', which Spark can't .* timestamp"):
-        landed(spark, lake, source(H2))
+        ingested(spark, lake, source(H2))
 
 
 @pytest.mark.parametrize("kind", ["numeric[]", "date[]", "timestamptz[]"])
@@ -180,7 +180,7 @@ def test_lists_with_values_that_spark_would_change_are_refused(
         spark: SparkSession, lake: Lake, shop: Postgres, kind: str) -> None:
     shop.run(f"create table t (id int, many {kind}, few numeric(5,2)[])")
     with pytest.raises(DataError, match=r"column 'many' is a list of .*CAST\(\"many\" AS text\)"):
-        landed(spark, lake, of_shop(shop))
+        ingested(spark, lake, of_shop(shop))
     query = "select id, few, cast(many as text) as many from t"
     assert rows(spark, lake, of_shop(shop, query=query)) == []
 
@@ -203,7 +203,7 @@ def test_a_value_of_another_type_in_a_sqlite_column_is_an_error_and_its_hint_wor
     lite.execute(f"create table t (id integer, n {kind})")
     lite.execute("insert into t values (1, ?)", [value])
     with pytest.raises(DataError, match=f"column 'n' holds '{value}', which Spark can't represent exactly as {became}"):
-        landed(spark, lake, of_file(tmp_path))
+        ingested(spark, lake, of_file(tmp_path))
     assert rows(spark, lake, of_file(tmp_path, options={"customSchema": "n string"})) == [{"id": 1, "n": str(value)}]
 
 
@@ -211,17 +211,17 @@ def test_new_rows_are_detected_by_numbers_of_any_length(spark: SparkSession, lak
     """In the order of numbers, not of their texts."""
     shop.run("create table t (n numeric); insert into t values (9), (10.0000000000000000000000000001)")
     table = of_shop(shop, since="n")
-    landed(spark, lake, table)
-    assert landed(spark, lake, table) == []
+    ingested(spark, lake, table)
+    assert ingested(spark, lake, table) == []
     shop.run("insert into t values (10.0000000000000000000000000002), (100)")
-    landed(spark, lake, table)
+    ingested(spark, lake, table)
     shop.run("insert into t values (99.5), (100.5)")
-    [third] = landed(spark, lake, table)
+    [third] = ingested(spark, lake, table)
     assert [version.rows for version in appends(third)] == [2, 2, 1]
     assert rows_of(third) == [{"n": "100.5"}]
     shop.run("insert into t values ('NaN')")
     with pytest.raises(DataError, match=r"'n', which 'since' names, holds 'NaN', which has no order"):
-        landed(spark, lake, table)
+        ingested(spark, lake, table)
 
 
 def test_since_refuses_a_float_that_the_server_reads_as_another_number(
@@ -229,7 +229,7 @@ def test_since_refuses_a_float_that_the_server_reads_as_another_number(
     """1.1 as a float is above 1.1: no row would be up to the largest."""
     shop.run("create table t (n float4, d float8); insert into t values (1.1, 1.1)")
     with pytest.raises(DataError, match=r"column 'n', which 'since' names, is a float.*cast it to a double"):
-        landed(spark, lake, of_shop(shop, since="n"))
+        ingested(spark, lake, of_shop(shop, since="n"))
     assert [row["d"] for row in rows(spark, lake, of_shop(shop, since="d"))] == [1.1]
 
 
@@ -237,10 +237,10 @@ def test_no_row_is_lost_when_a_clock_changes_to_daylight_saving_time(
         spark: SparkSession, lake: Lake, shop: Postgres, new_york: None) -> None:
     shop.run("create table t (at timestamp); insert into t values ('2020-03-08 02:30')")
     table = of_shop(shop, since="at")
-    landed(spark, lake, table)
+    ingested(spark, lake, table)
     for time in ("2020-03-08 03:10", "2020-03-08 05:00"):
         shop.run(f"insert into t values ('{time}')")
-        [version] = landed(spark, lake, table)
+        [version] = ingested(spark, lake, table)
         assert [str(row["at"])[:16] for row in rows_of(version)] == [time]
 
 
@@ -251,7 +251,7 @@ def test_ranges_of_numbers_and_times_contain_every_row_once(
              "date '2026-01-01' + g as d, timestamp '2020-03-08' + g * interval '30 min' as wall, "
              "timestamptz '2020-10-25' + g * interval '30 min' as at from generate_series(1, 20) g; "
              "insert into t (id) values (21)")
-    [version] = landed(spark, lake, of_shop(shop, partition={"column": column, "parts": 3}))
+    [version] = ingested(spark, lake, of_shop(shop, partition={"column": column, "parts": 3}))
     assert len(version.entry.files) == 3
     assert sorted(row["id"] for row in rows_of(version)) == list(range(1, 22))
 
@@ -264,21 +264,21 @@ def test_a_type_that_spark_does_not_support_is_an_error_with_a_hint(
         spark: SparkSession, lake: Lake, h2: Callable[[str], Any], columns: str, problem: str, hint: str) -> None:
     h2(f"create table t ({columns})")
     with pytest.raises(DataError, match=f"{problem}.*Next: .*{hint}"):
-        landed(spark, lake, source(H2))
+        ingested(spark, lake, source(H2))
 
 
 def test_a_number_that_spark_does_not_support_is_an_error_with_a_hint(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     shop.run("create table t (n numeric(10, 2)); insert into t values ('NaN')")
     with pytest.raises(DataError, match="NaN.*Next: a value isn't of the type.*customSchema"):
-        landed(spark, lake, of_shop(shop))
+        ingested(spark, lake, of_shop(shop))
 
 
 def test_a_type_that_clean_does_not_expect_is_an_error_that_names_the_source(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     shop.run("create table t (id int, n numeric); insert into t values (1, 1.5)")
     table = of_shop(shop, schema={"id": "int", "n": "decimal(38,25)"})
-    [raw] = landed(spark, lake, table)
+    [raw] = ingested(spark, lake, table)
     with pytest.raises(DataError, match=r"source 'orders': column 'n' is string, expected decimal\(38,25\)") as caught:
         clean(spark, raw, "orders", CleanTable.model_validate({"rules": []}), table, "once")
     assert "cast it in the source's 'query'" in caught.value.hint and "the file" not in caught.value.hint
@@ -303,10 +303,10 @@ def test_mariadb_is_read_in_the_dialect_that_quotes_names_as_it_does(
 def test_a_missing_driver_is_named_with_the_package_that_has_it(
         spark: SparkSession, lake: Lake, with_connectors: list[str], scheme: str, package: str) -> None:
     with pytest.raises(LaunchError, match=f"no driver for jdbc:{scheme}.*--packages {package}"):
-        landed(spark, lake, source(f"jdbc:{scheme}://127.0.0.1:9/shop"))
+        ingested(spark, lake, source(f"jdbc:{scheme}://127.0.0.1:9/shop"))
 
 
 def test_an_unknown_driver_is_an_error_that_asks_for_its_class(
         spark: SparkSession, lake: Lake, with_connectors: list[str]) -> None:
     with pytest.raises(LaunchError, match=r"name the driver's class in options: {driver: …}, and add"):
-        landed(spark, lake, source("jdbc:nuodb://127.0.0.1/shop"))
+        ingested(spark, lake, source("jdbc:nuodb://127.0.0.1/shop"))

@@ -48,8 +48,8 @@ def test_names_with_characters_of_a_web_address_are_names(landing: Store) -> Non
     plan, key = plan_ingest("scans", source(landing, "marks"))
     version = ingest(Lake(landing.url("lake")), "scans", plan, key)
     assert sorted(file.url.removeprefix(plan.listing.base) for file in plan.files) == sorted(names)
-    landed = {file.original: file.open().read().decode() for file in raw_files(version)}
-    assert landed == {name: name for name in names}
+    contents = {file.original: file.open().read().decode() for file in raw_files(version)}
+    assert contents == {name: name for name in names}
 
 
 def test_a_changed_file_of_the_same_size_is_detected(landing: Store) -> None:

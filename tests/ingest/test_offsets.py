@@ -30,32 +30,32 @@ def topics(ranges: dict[int, tuple[int, int]], identity: str = "a") -> dict[str,
     return {"events": Topic(identity, ranges)}
 
 
-@pytest.mark.parametrize(("start", "begins"), [("earliest", 5), ("latest", 9)])
-def test_a_new_topic_starts_as_the_source_configures(start: str, begins: int) -> None:
-    begin = start_offsets("events", source(start=start), None, "c", topics({0: (5, 9)}))
-    assert begin.starts == {("events", 0): begins}
+@pytest.mark.parametrize(("start", "offset"), [("earliest", 5), ("latest", 9)])
+def test_a_new_topic_starts_as_the_source_configures(start: str, offset: int) -> None:
+    starts = start_offsets("events", source(start=start), None, "c", topics({0: (5, 9)}))
+    assert starts.starts == {("events", 0): offset}
 
 
 def test_a_committed_partition_continues_and_an_added_one_is_read_from_its_first_message() -> None:
-    begin = start_offsets("events", source(start="latest"), committed({0: 7}), "c", topics({0: (5, 9), 1: (0, 4)}))
-    assert begin.starts == {("events", 0): 7, ("events", 1): 0}
-    assert begin.lost == {}
+    starts = start_offsets("events", source(start="latest"), committed({0: 7}), "c", topics({0: (5, 9), 1: (0, 4)}))
+    assert starts.starts == {("events", 0): 7, ("events", 1): 0}
+    assert starts.lost == {}
 
 
-@pytest.mark.parametrize(("there", "said"), [
+@pytest.mark.parametrize(("available", "message"), [
     ((12, 20), "partition 0 of topic 'events' now begins at offset 12, and raw/events@3 ends at 7: 5 messages"),
     ((0, 6), "partition 0 of topic 'events' now ends at offset 6, and raw/events@3 has landed up to 7: 1 messages"),
 ])
-def test_lost_messages_are_an_error_with_their_offsets(there: tuple[int, int], said: str) -> None:
-    with pytest.raises(DataError, match=said) as caught:
-        start_offsets("events", source(), committed({0: 7}), "c", topics({0: there}))
+def test_lost_messages_are_an_error_with_their_offsets(available: tuple[int, int], message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        start_offsets("events", source(), committed({0: 7}), "c", topics({0: available}))
     assert "'sources.events.lost' ok" in caught.value.hint
 
 
 def test_accepted_losses_are_counted_and_the_rest_is_read() -> None:
-    begin = start_offsets("events", source(lost="ok"), committed({0: 7, 1: 7}), "c", topics({0: (12, 20), 1: (0, 6)}))
-    assert begin.starts == {("events", 0): 12, ("events", 1): 6}
-    assert begin.lost == {("events", 0): 5}
+    starts = start_offsets("events", source(lost="ok"), committed({0: 7, 1: 7}), "c", topics({0: (12, 20), 1: (0, 6)}))
+    assert starts.starts == {("events", 0): 12, ("events", 1): 6}
+    assert starts.lost == {("events", 0): 5}
 
 
 def test_a_recreated_topic_is_an_error_or_starts_again() -> None:
@@ -98,17 +98,17 @@ def test_the_start_of_an_added_topic_is_recorded_even_without_new_messages() -> 
     assert ranges_of(third)["more"] == {"0": {"from": 40, "to": 45}}
 
 
-@pytest.mark.parametrize(("there", "begins"), [((0, 50), 50), ((130, 130), 130)],
+@pytest.mark.parametrize(("available", "start"), [((0, 50), 50), ((130, 130), 130)],
                          ids=["cut off by Kafka", "deleted before they were landed"])
 def test_the_start_after_a_loss_is_recorded_even_without_new_messages(
-        there: tuple[int, int], begins: int) -> None:
+        available: tuple[int, int], start: int) -> None:
     first = version_of(planned(None, topics({0: (0, 100)})), 1)
-    second = version_of(planned(first, topics({0: there}), lost="ok"), 2)
-    assert ranges_of(second)["events"] == {"0": {"from": begins, "to": begins}}
-    assert start_offsets("events", source(), CommittedOffsets.of(second), "c", topics({0: there})).lost == {}
-    assert planned(second, topics({0: there}), lost="ok") is None
-    third = version_of(planned(second, topics({0: (there[0], begins + 70)}), lost="ok"), 3)
-    assert ranges_of(third)["events"] == {"0": {"from": begins, "to": begins + 70}}
+    second = version_of(planned(first, topics({0: available}), lost="ok"), 2)
+    assert ranges_of(second)["events"] == {"0": {"from": start, "to": start}}
+    assert start_offsets("events", source(), CommittedOffsets.of(second), "c", topics({0: available})).lost == {}
+    assert planned(second, topics({0: available}), lost="ok") is None
+    third = version_of(planned(second, topics({0: (available[0], start + 70)}), lost="ok"), 3)
+    assert ranges_of(third)["events"] == {"0": {"from": start, "to": start + 70}}
 
 
 def test_a_recreated_topic_is_recorded_even_if_it_is_empty() -> None:
@@ -126,19 +126,19 @@ ENDS = st.dictionaries(st.integers(0, 5), st.tuples(st.integers(0, 1000), st.int
 @given(ENDS, st.integers(1, 500))
 def test_ranges_of_any_size_reach_the_goal_without_gaps_or_duplicates(
         partitions: dict[int, tuple[int, int]], most: int) -> None:
-    begin = {("t", number): min(span) for number, span in partitions.items()}
+    starts = {("t", number): min(span) for number, span in partitions.items()}
     goal = {("t", number): max(span) for number, span in partitions.items()}
-    seen = {partition: [start] for partition, start in begin.items()}
+    seen = {partition: [start] for partition, start in starts.items()}
     for _ in range(20_000):
-        ranges = next_ranges(begin, goal, most)
+        ranges = next_ranges(starts, goal, most)
         size = sum(end - start for start, end in ranges.values())
-        assert size <= most + len(begin)
+        assert size <= most + len(starts)
         if not size:
             break
         for partition, (start, end) in ranges.items():
             assert start == seen[partition][-1]
             seen[partition].append(end)
-        begin = {partition: end for partition, (_, end) in ranges.items()}
+        starts = {partition: end for partition, (_, end) in ranges.items()}
     assert {partition: ends[-1] for partition, ends in seen.items()} == goal
 
 

@@ -18,8 +18,8 @@ def test_files_are_copied_byte_for_byte_under_their_names(tmp_path: Path) -> Non
     folder = landing(tmp_path / "a landing", x_csv="a\n1\n", y_csv="a\n2\nü\n")
     plan, key = plan_ingest("pixels", source(folder / "*.csv"))
     version = ingest(Lake(tmp_path / "my lake"), "pixels", plan, key)
-    landed = {file.path: version.lake.store.read(version.path(file.path)) for file in version.entry.files}
-    assert landed == {"x.csv": b"a\n1\n", "y.csv": "a\n2\nü\n".encode()}
+    copied = {file.path: version.lake.store.read(version.path(file.path)) for file in version.entry.files}
+    assert copied == {"x.csv": b"a\n1\n", "y.csv": "a\n2\nü\n".encode()}
     assert version.entry.counts == {"files": 2, "bytes": 4 + 7}
 
 

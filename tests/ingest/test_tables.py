@@ -65,9 +65,9 @@ def prices(tmp_path: Path) -> Path:
     begin = [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
              {"metaData": {"id": "prices", "format": {"provider": "parquet", "options": {}}, "partitionColumns": [],
                            "schemaString": json.dumps({"type": "struct", "fields": fields}), "configuration": {}}}]
-    gone = {"remove": {"path": "gone.parquet", "deletionTimestamp": 1, "dataChange": True}}
+    removed = {"remove": {"path": "gone.parquet", "deletionTimestamp": 1, "dataChange": True}}
     append_to_log(folder, 0, [*begin, added(folder, "gone", ["x", "y"]), added(folder, "first", ["a", "b"])])
-    append_to_log(folder, 1, [gone, added(folder, "second", ["c"])])
+    append_to_log(folder, 1, [removed, added(folder, "second", ["c"])])
     return folder
 
 
@@ -97,7 +97,7 @@ def orders(server: Postgres, **more: Any) -> TableSource:
         "format": "jdbc", "url": server.url, "user_env": "SHOP_USER", "password_env": "SHOP_PASSWORD", **table, **more})
 
 
-def landed(spark: SparkSession, lake: Lake, source: TableSource) -> list[Version]:
+def ingested(spark: SparkSession, lake: Lake, source: TableSource) -> list[Version]:
     return list(ingest_incremental(spark, lake, "orders", source))
 
 
@@ -110,7 +110,7 @@ def cleaned(spark: SparkSession, lake: Lake, source: TableSource) -> list[dict[s
 
 def test_every_row_and_every_type_is_ingested(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     source = orders(shop)
-    [version] = landed(spark, lake, source)
+    [version] = ingested(spark, lake, source)
     assert version.entry.counts["rows"] == 1000
     rows = cleaned(spark, lake, source)
     assert [row["id"] for row in rows] == [i for i in range(1, 1001) if i % 10]
@@ -123,11 +123,11 @@ def test_every_row_and_every_type_is_ingested(spark: SparkSession, lake: Lake, s
 def test_an_unchanged_table_is_not_ingested_again_and_a_changed_one_is(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     source = orders(shop)
-    assert [version.number for version in landed(spark, lake, source)] == [1]
-    assert landed(spark, lake, source) == []
-    assert landed(spark, lake, orders(shop, partition={"column": "id", "parts": 3})) == []
+    assert [version.number for version in ingested(spark, lake, source)] == [1]
+    assert ingested(spark, lake, source) == []
+    assert ingested(spark, lake, orders(shop, partition={"column": "id", "parts": 3})) == []
     shop.run("update orders set paid = not paid where id = 7")
-    assert [version.number for version in landed(spark, lake, source)] == [2]
+    assert [version.number for version in ingested(spark, lake, source)] == [2]
     assert not lake.store.list("raw/orders/_drafts", recursive=True)
 
 
@@ -135,7 +135,7 @@ def test_a_table_is_read_in_ranges_of_a_column_without_losing_rows_at_their_ends
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     for bounds in ({}, {"lower": 400, "upper": 600}):
         source = orders(shop, partition={"column": "ID", "parts": 4, **bounds})
-        [version] = landed(spark, Lake(f"{lake.url}{len(bounds)}"), source)
+        [version] = ingested(spark, Lake(f"{lake.url}{len(bounds)}"), source)
         assert len(version.entry.files) == 4
         assert sorted(row["id"] for row in rows_of(version)) == list(range(1, 1001))
 
@@ -143,10 +143,10 @@ def test_a_table_is_read_in_ranges_of_a_column_without_losing_rows_at_their_ends
 def test_only_rows_above_the_largest_value_are_ingested_each_once(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     source = orders(shop, since="ID")
-    landed(spark, lake, source)
-    assert landed(spark, lake, source) == []
+    ingested(spark, lake, source)
+    assert ingested(spark, lake, source) == []
     shop.run("insert into orders (price, name) select 1, 'late' from generate_series(1, 30)")
-    [second] = landed(spark, lake, source)
+    [second] = ingested(spark, lake, source)
     assert second.entry.counts["rows"] == 30
     assert [version.number for version in appends(second)] == [1, 2]
     assert len(cleaned(spark, lake, source)) == 930
@@ -159,12 +159,12 @@ def test_a_replica_that_lags_behind_has_nothing_new_and_no_row_is_ingested_twice
     shop.run("update orders set name = lpad(id::text, 6, '0'), \"At\" = \"At\" + id * interval '1 second'; "
              "drop table if exists ahead; create table ahead as select * from orders where id > 95")
     source = orders(shop, since=since)
-    landed(spark, lake, source)
+    ingested(spark, lake, source)
     shop.run("delete from orders where id > 95")
-    assert landed(spark, lake, source) == []
+    assert ingested(spark, lake, source) == []
     shop.run("insert into orders select * from ahead; "
              "insert into orders (id, name, \"At\") values (1001, '001001', timestamptz '2027-01-01')")
-    [second] = landed(spark, lake, source)
+    [second] = ingested(spark, lake, source)
     assert [row["id"] for row in rows_of(second)] == [1001]
 
 
@@ -172,10 +172,10 @@ def test_times_identify_new_rows_to_the_microsecond(spark: SparkSession, lake: L
     """Whatever the session's own zone is."""
     source = orders(shop, since="At")
     with configured(spark, {"spark.sql.session.timeZone": "Asia/Kolkata"}):
-        landed(spark, lake, source)
-        assert landed(spark, lake, source) == []
+        ingested(spark, lake, source)
+        assert ingested(spark, lake, source) == []
         shop.run("insert into orders (\"At\", name) values ('2026-01-02 03:04:05.678902+02', 'a microsecond later')")
-        [second] = landed(spark, lake, source)
+        [second] = ingested(spark, lake, source)
     assert [row["name"] for row in rows_of(second)] == ["a microsecond later"]
 
 
@@ -183,21 +183,21 @@ def test_an_empty_table_is_ingested_once_and_continues_when_rows_are_added(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     shop.run("truncate orders")
     source = orders(shop, since="id", partition={"column": "id"})
-    assert [version.rows for version in landed(spark, lake, source)] == [0]
-    assert landed(spark, lake, source) == []
+    assert [version.rows for version in ingested(spark, lake, source)] == [0]
+    assert ingested(spark, lake, source) == []
     shop.run("insert into orders (name) values ('first')")
-    assert [version.entry.counts["rows"] for version in landed(spark, lake, source)] == [1]
+    assert [version.entry.counts["rows"] for version in ingested(spark, lake, source)] == [1]
 
 
 def test_a_query_in_the_databases_sql(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     source = orders(shop, query="select paid, count(*) as orders from orders group by paid;")
-    [version] = landed(spark, lake, source)
+    [version] = ingested(spark, lake, source)
     assert sorted((row["paid"], row["orders"]) for row in rows_of(version)) == [(False, 500), (True, 500)]
 
 
 def test_nulls_in_the_column_of_since_are_an_error(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     with pytest.raises(DataError, match=r"100 rows have no 'name', so new rows can't be identified"):
-        landed(spark, lake, orders(shop, since="name"))
+        ingested(spark, lake, orders(shop, since="name"))
     assert lake.table("raw", "orders").latest() is None
 
 
@@ -211,15 +211,15 @@ def test_nulls_in_the_column_of_since_are_an_error(spark: SparkSession, lake: La
 def test_a_table_that_can_not_be_read_is_named(spark: SparkSession, lake: Lake, shop: Postgres, more: dict[str, Any],
                                        problem: str) -> None:
     with pytest.raises(DataError, match=problem) as caught:
-        landed(spark, lake, orders(shop, **more))
+        ingested(spark, lake, orders(shop, **more))
     assert "py4j" not in str(caught.value).lower() and PASSWORD not in str(caught.value)
 
 
 def test_a_missing_driver_is_named_with_its_package(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     with pytest.raises(LaunchError, match=r"no driver for jdbc:mysql.*--packages com.mysql:mysql-connector-j"):
-        landed(spark, lake, orders(shop, url="jdbc:mysql://127.0.0.1:9/shop"))
+        ingested(spark, lake, orders(shop, url="jdbc:mysql://127.0.0.1:9/shop"))
     with pytest.raises(LaunchError, match=r"no connector for cassandra"):
-        landed(spark, lake, TypeAdapter(AnySource).validate_python({"format": "cassandra"}))
+        ingested(spark, lake, TypeAdapter(AnySource).validate_python({"format": "cassandra"}))
 
 
 def test_a_delta_table_is_ingested_by_its_log_and_again_when_it_changed(
@@ -235,9 +235,9 @@ def test_a_delta_table_is_ingested_by_its_log_and_again_when_it_changed(
     for more in ([], ["d"]):
         if more:
             append_to_log(prices, 2, [added(prices, "third", more)])
-        done = subprocess.run([sys.executable, "-m", "laketrain", "run", str(tmp_path / "prices.yaml")], text=True,
-                              capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr
+        result = subprocess.run([sys.executable, "-m", "laketrain", "run", str(tmp_path / "prices.yaml")], text=True,
+                                capture_output=True, check=False)
+        assert result.returncode == 0, result.stderr
         cleaned = Lake(tmp_path / "lake").table("clean", "prices").latest()
         assert cleaned is not None
         assert sorted(row["name"] for row in rows_of(cleaned)) == ["a", "b", "c", *more]
@@ -247,7 +247,7 @@ def test_a_session_without_delta_is_an_error_that_names_the_settings(
         spark: SparkSession, lake: Lake, prices: Path, with_connectors: list[str]) -> None:
     source = TypeAdapter(AnySource).validate_python({"format": "delta", "path": str(prices)})
     with pytest.raises(LaunchError, match=r"not set up for Delta.*spark.sql.extensions: io.delta.sql"):
-        landed(spark, lake, source)
+        ingested(spark, lake, source)
 
 
 @pytest.fixture
@@ -280,10 +280,10 @@ def test_documents_of_mongodb_are_ingested_each_once(
     documents = [{"_id": f"p{number}", "name": "naïve" if number else None, "tags": ["a", str(number)], "age": number}
                  for number in range(9)]
     profiles(documents[:6])
-    [first] = landed(spark, lake, source)
-    assert landed(spark, lake, source) == []
+    [first] = ingested(spark, lake, source)
+    assert ingested(spark, lake, source) == []
     profiles(documents[6:])
-    [second] = landed(spark, lake, source)
+    [second] = ingested(spark, lake, source)
     assert [version.rows for version in appends(second)] == [6, 3]
     assert first.number + 1 == second.number
     rules = CleanTable.model_validate({"rules": []})

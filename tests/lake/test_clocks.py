@@ -67,7 +67,7 @@ def shifted(clock: Path, url: str) -> Shifted:
     return start
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def last_line(process: subprocess.Popen[str]) -> str:
     out, _ = process.communicate()
     assert process.returncode == 0
     return out.strip()
@@ -76,7 +76,7 @@ def said(process: subprocess.Popen[str]) -> str:
 @pytest.mark.parametrize("url", ["local", pytest.param("hdfs", marks=pytest.mark.cluster)], indirect=True)
 def test_versions_are_in_the_order_of_their_commits_whatever_the_writers_clocks(
         lake: Lake, shifted: Shifted) -> None:
-    assert [said(shifted(days, COMMIT)) for days in (40, -40, 0)] == ["1", "2", "3"]
+    assert [last_line(shifted(days, COMMIT)) for days in (40, -40, 0)] == ["1", "2", "3"]
     table = lake.table("clean", "pixels")
     latest = table.latest()
     assert latest is not None and latest.number == 3
@@ -88,7 +88,7 @@ def test_versions_are_in_the_order_of_their_commits_whatever_the_writers_clocks(
 def test_a_collector_whose_clock_is_ahead_removes_nothing_of_a_running_job(lake: Lake, shifted: Shifted) -> None:
     draft = lake.table("clean", "pixels").stage()
     add(draft, "part.parquet", parquet(3))
-    assert json.loads(said(shifted(30, COLLECT))) == []
+    assert json.loads(last_line(shifted(30, COLLECT))) == []
     assert draft.commit().exists()
 
 
@@ -102,7 +102,7 @@ def test_a_collector_whose_clock_is_behind_removes_old_data(lake: Lake, shifted:
     root = Path(lake.url, "clean", "pixels")
     (root / "data" / draft.unique).rename(root / "data" / old)
     (root / "_drafts" / f"{draft.unique}.open").rename(root / "_drafts" / f"{old}.open")
-    assert json.loads(said(shifted(-30, COLLECT))) == [f"clean/pixels/data/{old}"]
+    assert json.loads(last_line(shifted(-30, COLLECT))) == [f"clean/pixels/data/{old}"]
 
 
 @pytest.mark.parametrize("url", ["local"], indirect=True)

@@ -19,17 +19,17 @@ def test_a_truncated_parquet_file_is_named_and_not_committed(lake: Lake) -> None
     assert table.versions() == []
 
 
-@pytest.mark.parametrize(("declared", "says"), [
+@pytest.mark.parametrize(("declared", "message"), [
     ([DataFile(path="a", bytes=2)], r"a \(declared 2 bytes, found 1\)"),
     ([DataFile(path="a", bytes=1), DataFile(path="b", bytes=1)], r"b \(declared 1 bytes, found none\)"),
     ([], "files that it doesn't declare: a"),
 ])
 def test_a_commit_whose_declared_files_differ_from_the_stored_ones_fails(
-        lake: Lake, declared: list[DataFile], says: str) -> None:
+        lake: Lake, declared: list[DataFile], message: str) -> None:
     table = lake.table("clean", "pixels")
     draft = table.stage()
     add(draft, "a", b"1")
-    with pytest.raises(LakeError, match=says):
+    with pytest.raises(LakeError, match=message):
         draft.commit(files=declared)
     assert table.versions() == []
 

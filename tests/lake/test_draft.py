@@ -108,8 +108,8 @@ def test_the_same_work_is_found_after_other_versions(lake: Lake) -> None:
     slow = table.stage()
     commit(table, fingerprint="same")
     commit(table)
-    found = slow.commit(fingerprint="same")
-    assert (found.is_new, found.number) == (False, 1)
+    version = slow.commit(fingerprint="same")
+    assert (version.is_new, version.number) == (False, 1)
 
 
 def test_of_two_drafts_of_the_same_work_one_is_kept(lake: Lake) -> None:
@@ -126,9 +126,9 @@ def test_of_two_drafts_of_the_same_work_one_is_kept(lake: Lake) -> None:
 def test_the_same_work_as_a_version_before_the_draft_is_committed_again(lake: Lake) -> None:
     table = lake.table("clean", "pixels")
     assert [commit(table, fingerprint="same"), commit(table, fingerprint="same")] == [1, 2]
-    found = table.find("same")
-    assert found is not None
-    assert found.number == 2
+    version = table.find("same")
+    assert version is not None
+    assert version.number == 2
     assert table.find("other") is None
     assert table.find("") is None
 

@@ -144,10 +144,10 @@ def try_commit(draft: Draft) -> str:
 
 def test_commits_and_collections_at_once_never_harm_a_version(local_lake: Lake) -> None:
     table = local_lake.table("clean", "pixels")
-    done = threading.Event()
+    finished = threading.Event()
 
     def collect_all_the_time() -> None:
-        while not done.is_set():
+        while not finished.is_set():
             collect(local_lake, timedelta(0))
 
     with ThreadPoolExecutor() as pool:
@@ -156,7 +156,7 @@ def test_commits_and_collections_at_once_never_harm_a_version(local_lake: Lake) 
             drafts = (abandoned_safely(local_lake) for _ in range(60))
             committed = [try_commit(draft) for draft in drafts if draft is not None].count("committed")
         finally:
-            done.set()
+            finished.set()
         collector.result()
     assert len(table.versions()) == committed
     assert all(table.get(number).exists() for number in table.versions())
@@ -178,10 +178,10 @@ def test_an_unreadable_log_stops_gc_before_it_removes_data() -> None:
 
 def test_versions_may_be_dropped_while_gc_runs(local_lake: Lake) -> None:
     table = local_lake.table("checkpoints", "tiny")
-    done = threading.Event()
+    finished = threading.Event()
 
     def save_and_drop() -> None:
-        while not done.is_set():
+        while not finished.is_set():
             number = commit(table)
             if number > 1:
                 table.drop(number - 1)
@@ -192,7 +192,7 @@ def test_versions_may_be_dropped_while_gc_runs(local_lake: Lake) -> None:
             for _ in range(60):
                 collect(local_lake, DAY)
         finally:
-            done.set()
+            finished.set()
         training.result()
     assert len(table.versions()) == 1
 

@@ -34,7 +34,7 @@ def version(tmp_path: Path) -> Version:
         return draft.commit(files=files)
 
 
-def place(version: Version, name: str) -> Path:
+def path_in(version: Version, name: str) -> Path:
     return Path(str(version.lake.store.local(version.path(name))))
 
 
@@ -45,7 +45,7 @@ def test_an_intact_version_has_no_corruptions_and_every_file_is_checked(version:
 
 
 def test_a_changed_bit_is_detected_by_the_checksum(version: Version) -> None:
-    file = place(version, "a.parquet")
+    file = path_in(version, "a.parquet")
     content = bytearray(file.read_bytes())
     content[50] ^= 1
     file.write_bytes(content)
@@ -55,8 +55,8 @@ def test_a_changed_bit_is_detected_by_the_checksum(version: Version) -> None:
 
 
 def test_a_missing_file_and_a_longer_one_are_detected(version: Version) -> None:
-    place(version, "note.txt").unlink()
-    with place(version, "b.parquet").open("ab") as file:
+    path_in(version, "note.txt").unlink()
+    with path_in(version, "b.parquet").open("ab") as file:
         file.write(b"!")
     problem = "is missing, or of another size"
     assert verify(version) == [Corruption("b.parquet", problem), Corruption("note.txt", problem)]

@@ -33,7 +33,7 @@ def test_a_writer_killed_at_any_instant_leaves_only_complete_versions(local_lake
     later = datetime.now(timezone.utc) + timedelta(hours=2)
     collect(local_lake, timedelta(hours=1), now=later)
     assert all(version.exists() for version in versions)
-    kept = {version.entry.data for version in map(table.get, table.versions())}
-    assert {f"data/{name}" for name in local_lake.store.dirs("clean/killed/data")} == kept
+    committed = {version.entry.data for version in map(table.get, table.versions())}
+    assert {f"data/{name}" for name in local_lake.store.dirs("clean/killed/data")} == committed
     assert local_lake.store.list("clean/killed/_drafts") == []
     assert local_lake.store.temporary("clean/killed") == []

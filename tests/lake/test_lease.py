@@ -27,7 +27,7 @@ SIGN = f"{LEASES}/features/mnist/key/00000000000000000007.json"
 
 
 def test_of_five_concurrent_jobs_one_works_at_a_time_and_no_files_remain(lake: Lake) -> None:
-    at_work, most, done = 0, 0, []
+    at_work, most, finished = 0, 0, []
     lock = threading.Lock()
 
     def job(number: int) -> None:
@@ -39,14 +39,14 @@ def test_of_five_concurrent_jobs_one_works_at_a_time_and_no_files_remain(lake: L
             time.sleep(0.05)
             with lock:
                 at_work -= 1
-            done.append(number)
+            finished.append(number)
 
     jobs = [threading.Thread(target=job, args=(number,)) for number in range(5)]
-    for each in jobs:
-        each.start()
-    for each in jobs:
-        each.join()
-    assert (most, sorted(done)) == (1, [0, 1, 2, 3, 4])
+    for thread in jobs:
+        thread.start()
+    for thread in jobs:
+        thread.join()
+    assert (most, sorted(finished)) == (1, [0, 1, 2, 3, 4])
     assert lake.store.list(LEASES, recursive=True) == []
 
 
@@ -81,37 +81,37 @@ def test_a_waiting_job_reports_the_holder_and_takes_over_at_once_when_it_is_kill
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    told: list[str] = []
+    messages: list[str] = []
 
     def kill(text: str) -> None:
-        told.append(text)
+        messages.append(text)
         holder.kill()
         holder.wait()
 
     with lease(Lake(tmp_path), "features/mnist", "key", on_wait=kill, patience=600):
         pass
     holder.stdout.close()
-    assert len(told) == 1
-    assert f"(process {holder.pid}) is already doing this work" in told[0]
+    assert len(messages) == 1
+    assert f"(process {holder.pid}) is already doing this work" in messages[0]
 
 
 def test_a_remote_holder_without_heartbeats_is_taken_over(local_lake: Lake) -> None:
     local_lake.store.create(SIGN, json.dumps({"by": "ann@far", "pid": 1, "machine": "far", "born": "5"}).encode())
-    told: list[str] = []
-    with lease(local_lake, "features/mnist", "key", on_wait=told.append, patience=0.2):
+    messages: list[str] = []
+    with lease(local_lake, "features/mnist", "key", on_wait=messages.append, patience=0.2):
         signs = local_lake.store.list(LEASES, recursive=True)  # while the next is shown, two of ours
         assert signs and min(sign.path for sign in signs) > SIGN
-    assert told == ["ann@far (process 1) is already doing this work: waiting for it"]
+    assert messages == ["ann@far (process 1) is already doing this work: waiting for it"]
 
 
 def test_a_remote_holder_with_heartbeats_is_waited_for(local_lake: Lake) -> None:
     far, store = json.dumps({"by": "ann@far", "pid": 1, "machine": "far"}).encode(), local_lake.store
-    begun, ended = threading.Event(), threading.Event()
+    started, ended = threading.Event(), threading.Event()
 
     def show_signs() -> None:
         for number in range(1, 17):
             store.create(f"{LEASES}/features/mnist/key/{number:020d}.json", far)
-            begun.set()
+            started.set()
             time.sleep(0.25)
         ended.set()
         for number in range(1, 17):
@@ -119,7 +119,7 @@ def test_a_remote_holder_with_heartbeats_is_waited_for(local_lake: Lake) -> None
 
     signs = threading.Thread(target=show_signs)
     signs.start()
-    assert begun.wait(60)
+    assert started.wait(60)
     with lease(local_lake, "features/mnist", "key", patience=3):
         assert ended.is_set()
     signs.join()

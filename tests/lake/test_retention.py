@@ -35,10 +35,10 @@ def test_the_newest_versions_of_each_table_are_kept_and_the_others_lose_their_da
     for _ in range(3):
         make(lake, "clean/a")
     make(lake, "clean/b")
-    gone = lake.table("clean", "a").get(1).path("part.parquet")
+    dropped = lake.table("clean", "a").get(1).path("part.parquet")
     assert [version.ref for version in expire(lake, Retention(2))] == ["clean/a@1"]
     assert left(lake) == ["clean/a@2", "clean/a@3", "clean/b@1"]
-    assert not lake.store.exists(gone)
+    assert not lake.store.exists(dropped)
 
 
 def test_the_ancestors_of_a_kept_version_are_kept_back_to_the_raw_files(local_lake: Lake) -> None:
@@ -108,8 +108,8 @@ def test_concurrent_expirations_drop_the_same_versions_as_one(lake: Lake) -> Non
     for _ in range(12):
         make(lake, "clean/a")
     with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(expire, lake, Retention(2)) for _ in range(4)]:
-            done.result()
+        for future in [pool.submit(expire, lake, Retention(2)) for _ in range(4)]:
+            future.result()
     assert left(lake) == ["clean/a@11", "clean/a@12"]
 
 
@@ -134,17 +134,17 @@ def test_after_any_policy_each_table_has_its_newest_and_no_version_lacks_a_paren
     newest = {f"clean/t{layer}@{number}" for layer, count in enumerate(numbers)
               for number in range(max(1, count - keep + 1), count + 1)}
     expire(lake, Retention(keep))
-    there = left(lake)
-    assert newest <= set(there)
-    parents_of = [f"{table}@{number}" for ref in there for table, number in lake.version(ref).entry.parents.items()]
-    assert set(parents_of) <= set(there)
-    assert set(there) == newest | set(_ancestors(lake, newest))
+    remaining = left(lake)
+    assert newest <= set(remaining)
+    parents_of = [f"{table}@{number}" for ref in remaining for table, number in lake.version(ref).entry.parents.items()]
+    assert set(parents_of) <= set(remaining)
+    assert set(remaining) == newest | set(_ancestors(lake, newest))
 
 
 def _ancestors(lake: Lake, refs: set[str]) -> list[str]:
-    found, waiting = [], sorted(refs)
+    ancestors, waiting = [], sorted(refs)
     while waiting:
         for table, number in lake.version(waiting.pop()).entry.parents.items():
-            found.append(f"{table}@{number}")
-            waiting.append(found[-1])
-    return found
+            ancestors.append(f"{table}@{number}")
+            waiting.append(ancestors[-1])
+    return ancestors

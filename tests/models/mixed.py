@@ -47,11 +47,11 @@ def mixed(*inputs: str, targets: list[str] | None = None) -> FeatureSet:
 def rows_of(features: FeatureSet, rows: int, length: int | None = None) -> dict[str, np.ndarray]:
     """Inputs by name; what is kept in buckets is `length` steps long, by default as long as the last of them."""
     random = np.random.default_rng(0)
-    found = {}
+    columns = {}
     for name, feature in features.inputs.items():
         shape = (rows, *feature.shape)
         if feature.buckets and length:
             shape = (rows, length, *feature.shape[1:])
         drawn = random.integers(0, 3, shape) if feature.dtype.kind in "iu" else random.normal(size=shape)
-        found[name] = drawn.astype(feature.dtype)
-    return found
+        columns[name] = drawn.astype(feature.dtype)
+    return columns

@@ -42,23 +42,23 @@ def test_a_model_gives_each_target_what_it_wants_and_is_saved_as_data(settings: 
     features = mixed(*inputs)
     model = parse_model(settings).build(features)
     rows = rows_of(features, 5)
-    said = model(rows)
-    assert {name: tuple(one.shape[1:]) for name, one in said.items()} == SHAPES
-    assert {str(one.dtype.name) for one in said.values()} == {"float32"}
-    np.testing.assert_allclose(np.asarray(said["label"]).sum(axis=1), 1, rtol=1e-5)
-    assert ((np.asarray(said["topics"]) > 0) & (np.asarray(said["topics"]) < 1)).all()
+    outputs = model(rows)
+    assert {name: tuple(output.shape[1:]) for name, output in outputs.items()} == SHAPES
+    assert {str(output.dtype.name) for output in outputs.values()} == {"float32"}
+    np.testing.assert_allclose(np.asarray(outputs["label"]).sum(axis=1), 1, rtol=1e-5)
+    assert ((np.asarray(outputs["topics"]) > 0) & (np.asarray(outputs["topics"]) < 1)).all()
 
     model.save(tmp_path / "model.keras")
     again = load_saved(str(tmp_path / "model.keras"), "it")(rows)
-    assert all(np.array_equal(said[name], again[name]) for name in said)
+    assert all(np.array_equal(outputs[name], again[name]) for name in outputs)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", list(SHAPES))
 def test_a_single_target_is_a_plain_tensor(target: str) -> None:
     features = mixed("age", targets=[target])
-    said = parse_model({"name": "linear"}).build(features)(rows_of(features, 4))
-    assert tuple(said.shape) == (4, *SHAPES[target])
+    output = parse_model({"name": "linear"}).build(features)(rows_of(features, 4))
+    assert tuple(output.shape) == (4, *SHAPES[target])
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_outputs_are_float32_whatever_the_compute_type() -> None:
         model = parse_model({"name": "resnet", "stages": [1], "filters": 2}).build(features)
     finally:
         keras.config.set_dtype_policy(before)
-    assert {str(one.dtype.name) for one in model(rows_of(features, 3)).values()} == {"float32"}
+    assert {str(output.dtype.name) for output in model(rows_of(features, 3)).values()} == {"float32"}
 
 
 @pytest.mark.slow
@@ -105,11 +105,11 @@ def test_padded_steps_are_never_given_to_cudnn_which_refuses_some_of_them(tmp_pa
         return {layer.name: layer.use_cudnn for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")}
 
     declared = parse_model({"name": "rnn", "units": 3, "layers": 2, "bidirectional": both})
-    for given, wanted in (("visits", False), ("history", "auto")):
-        model = declared.build(mixed(given, targets=["label"]))
-        assert set(cudnn(model).values()) == {wanted}
+    for name, expected in (("visits", False), ("history", "auto")):
+        model = declared.build(mixed(name, targets=["label"]))
+        assert set(cudnn(model).values()) == {expected}
         model.save(tmp_path / "model.keras")
-        assert set(cudnn(load_saved(str(tmp_path / "model.keras"), "model")).values()) == {wanted}
+        assert set(cudnn(load_saved(str(tmp_path / "model.keras"), "model")).values()) == {expected}
 
 
 @pytest.mark.slow
@@ -127,8 +127,8 @@ def test_a_masked_sequence_is_read_to_its_last_real_step() -> None:
     plain.set_weights(layer.get_weights())
     kernel, bias = model.get_layer("label").get_weights()
     logits = np.asarray(plain(row[:, :2])) @ kernel + bias
-    wanted = np.exp(logits) / np.exp(logits).sum()
-    np.testing.assert_allclose(np.asarray(model({"visits": row})), wanted, atol=1e-6)
+    expected = np.exp(logits) / np.exp(logits).sum()
+    np.testing.assert_allclose(np.asarray(model({"visits": row})), expected, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -143,11 +143,11 @@ def test_stochastic_depth_leaves_whole_branches_out_row_by_row() -> None:
     assert rates == [0.25, 0.5]
     depth = model.get_layer("stage_2_block_1_depth")
     within = keras.Model(model.inputs, [depth.input, depth.output])
-    before, after = (np.asarray(one) for one in within(
+    before, after = (np.asarray(tensor) for tensor in within(
         {"image": np.random.default_rng(0).integers(0, 255, (64, 8, 8, 3)).astype(np.uint8)}, training=True))
-    gone = (after == 0).all(axis=(1, 2, 3))
-    assert 0 < gone.sum() < 64
-    np.testing.assert_allclose(after[~gone], 2 * before[~gone], rtol=1e-5)
+    dropped = (after == 0).all(axis=(1, 2, 3))
+    assert 0 < dropped.sum() < 64
+    np.testing.assert_allclose(after[~dropped], 2 * before[~dropped], rtol=1e-5)
 
 
 @pytest.mark.slow
@@ -181,7 +181,7 @@ def test_the_front_is_numpys_one_hot_and_mean() -> None:
                                                             [0, 0, 1, -1, 0, 1, 0, 0, 0]])
 
 
-@pytest.mark.parametrize(("settings", "inputs", "said"), [
+@pytest.mark.parametrize(("settings", "inputs", "message"), [
     ({"name": "cnn"}, ["age"], "needs an input of kind image, the dataset has age (number). Next: use mlp or linear"),
     ({"name": "resnet"}, ["title"], "needs an input of kind image, the dataset has title (text). Next: use text or"),
     ({"name": "text"}, ["visits"], "needs an input of kind text, the dataset has visits (sequence). Next: use rnn or"),
@@ -191,10 +191,10 @@ def test_the_front_is_numpys_one_hot_and_mean() -> None:
      "Next: use cnn or resnet for image inputs"),
 ])
 def test_a_model_that_does_not_fit_the_features_names_one_that_does(settings: dict[str, Any], inputs: list[str],
-                                                                     said: str) -> None:
+                                                                     message: str) -> None:
     with pytest.raises(DataError) as caught:
         parse_model(settings).build(mixed(*inputs))
-    assert f"[train] model {settings['name']!r}: {said}" in str(caught.value)
+    assert f"[train] model {settings['name']!r}: {message}" in str(caught.value)
 
 
 def test_a_target_that_no_model_makes_is_refused() -> None:
@@ -214,6 +214,6 @@ def test_the_same_seed_begins_with_the_same_weights_and_the_initialiser_is_the_o
         keras.utils.set_random_seed(5)
         return parse_model({"name": name, **settings}).build(mixed("image", targets=["label"])).get_weights()
 
-    one, again, other = weights(), weights(), weights(initializer="random_uniform")
-    assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
-    assert np.abs(other[0]).max() <= 0.05 < np.abs(one[0]).max()
+    first, again, other = weights(), weights(), weights(initializer="random_uniform")
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert np.abs(other[0]).max() <= 0.05 < np.abs(first[0]).max()

@@ -30,11 +30,11 @@ def test_each_key_of_each_model_has_its_place_in_the_walk() -> None:
 
 @pytest.mark.parametrize(("model", "key"), KEYS)
 def test_what_a_model_refuses_names_the_key_and_what_it_is_for(model: str, key: str) -> None:
-    place = scope_of_model(model, key)
-    assert place.inputs
-    for said in place.refusals.values():
-        assert f"train.model.{key}: model '{model}': {key} " in said and "is for inputs of kind" in said
-        assert "Remove it" in said
+    scope = scope_of_model(model, key)
+    assert scope.inputs
+    for message in scope.refusals.values():
+        assert f"train.model.{key}: model '{model}': {key} " in message and "is for inputs of kind" in message
+        assert "Remove it" in message
 
 
 @pytest.mark.slow
@@ -44,13 +44,13 @@ def test_a_key_that_is_accepted_changes_what_the_model_says_of_each_target(model
     for kind in scope_of_model(model, key).inputs:
         if kind == "compressed image":
             continue  # to the model it is the same tensor
-        before, after = said(str(plain), kind), said(str(changed), kind)
+        before, after = outputs_of(str(plain), kind), outputs_of(str(changed), kind)
         same = [target for target in before if np.array_equal(before[target], after[target])]
         assert not same, f"{key} of {model} changes nothing of {same}, from a {kind}"
 
 
 @cache
-def said(settings: str, kind: str) -> dict[str, np.ndarray[Any, Any]]:
+def outputs_of(settings: str, kind: str) -> dict[str, np.ndarray[Any, Any]]:
     """By each target, in a training step."""
     import ast
 
@@ -63,4 +63,4 @@ def said(settings: str, kind: str) -> dict[str, np.ndarray[Any, Any]]:
     keras.utils.set_random_seed(3)
     model = parse_model(ast.literal_eval(settings)).build(features)
     keras.utils.set_random_seed(3)
-    return {name: np.asarray(one) for name, one in model(rows_of(features, 16), training=True).items()}
+    return {name: np.asarray(output) for name, output in model(rows_of(features, 16), training=True).items()}

@@ -94,9 +94,9 @@ def unsafe_mode_switched_on(path: Path, proof: Path) -> None:
 
 def lambda_of_a_known_function(path: Path, proof: Path) -> None:
     def change(config: dict[str, Any]) -> None:
-        known = {"module": "keras.ops", "class_name": "function", "config": "relu", "registered_name": "relu"}
+        function = {"module": "keras.ops", "class_name": "function", "config": "relu", "registered_name": "relu"}
         dense_of(config).update(module="keras.layers", class_name="Lambda",
-                                config={"name": "victim", "function": known, "arguments": {}})
+                                config={"name": "victim", "function": function, "arguments": {}})
     patched(path, change)
 
 
@@ -106,8 +106,8 @@ def lambda_by_a_dotted_name(path: Path, proof: Path) -> None:
     def change(config: dict[str, Any]) -> None:
         [layer] = [layer for layer in config["config"]["layers"] if layer["class_name"] == "Lambda"]
         layer.update(module="keras", class_name="layers.Lambda", registered_name=None)
-    known = keras.layers.Lambda(keras.activations.relu)
-    saved_and_patched(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1), known]), path, change)
+    relu = keras.layers.Lambda(keras.activations.relu)
+    saved_and_patched(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1), relu]), path, change)
 
 
 def pickle_in_disguise(path: Path, proof: Path) -> None:

@@ -135,5 +135,5 @@ def test_the_code_of_the_page_gives_what_the_model_says(tmp_path: Path) -> None:
 def test_a_text_is_the_numbers_of_its_tokens() -> None:
     features = FeatureSet.model_validate({
         "title": {"kind": "text", "column": "title", "length": 4, "learnt_vocabulary": ["cat", "dog"]}})
-    found = prepared(features, ["the dog", "CAT cat dog"], "title")["title"]
-    np.testing.assert_array_equal(found, [[1, 3, 0, 0], [2, 2, 3, 0]])
+    tokens = prepared(features, ["the dog", "CAT cat dog"], "title")["title"]
+    np.testing.assert_array_equal(tokens, [[1, 3, 0, 0], [2, 2, 3, 0]])

@@ -148,10 +148,10 @@ def test_a_sequential_takes_the_only_input_by_its_name_and_computes_the_same(nam
     keras.utils.set_random_seed(5)
     alone = getattr(shop_nets, name)(features)
     rows = rows_of(features, 4)
-    said = np.asarray(model(rows))
-    np.testing.assert_allclose(said, np.asarray(alone(np.asarray(rows["age"], np.float32))), rtol=1e-6)
-    assert [given.name for given in model.inputs] == ["age"]
-    assert said.shape == (4, 3)
+    output = np.asarray(model(rows))
+    np.testing.assert_allclose(output, np.asarray(alone(np.asarray(rows["age"], np.float32))), rtol=1e-6)
+    assert [tensor.name for tensor in model.inputs] == ["age"]
+    assert output.shape == (4, 3)
 
 
 def test_a_sequential_of_several_inputs_is_refused_in_words() -> None:
@@ -176,11 +176,11 @@ def test_logits_are_no_matter_of_values() -> None:
 
 def test_several_targets_are_a_dict_of_outputs() -> None:
     features = mixed("age", targets=["label", "price"])
-    said = build("net", features)(rows_of(features, 2))
-    assert {name: tuple(one.shape) for name, one in said.items()} == {"label": (2, 3), "price": (2, 4)}
+    outputs = build("net", features)(rows_of(features, 2))
+    assert {name: tuple(output.shape) for name, output in outputs.items()} == {"label": (2, 3), "price": (2, 4)}
 
 
-@pytest.mark.parametrize(("name", "said"), [
+@pytest.mark.parametrize(("name", "messages"), [
     ("nett", ["has no 'nett'", "Did you mean 'net'?"]),
     ("constant", ["is a int, expected a function"]),
     ("nothing", ["returned a NoneType, expected a keras.Model"]),
@@ -200,10 +200,11 @@ def test_several_targets_are_a_dict_of_outputs() -> None:
     ("own_regulariser", ["could not be loaded again"]),
     ("own_named_regulariser", ["could not be loaded again"]),
 ])
-def test_what_would_fail_later_is_refused_with_the_way_out(name: str, said: list[str]) -> None:
+def test_what_would_fail_later_is_refused_with_the_way_out(name: str, messages: list[str]) -> None:
     with pytest.raises(LaketrainError) as caught:
         build(name)
-    assert all(part in str(caught.value) for part in (f"train.model.use 'shop_nets:{name}'", *said)), str(caught.value)
+    error = str(caught.value)
+    assert all(part in error for part in (f"train.model.use 'shop_nets:{name}'", *messages)), error
 
 
 def test_settings_that_it_does_not_take_are_named() -> None:
@@ -216,10 +217,10 @@ def test_two_targets_need_a_dict() -> None:
         build("narrow", mixed("age", targets=["label", "price"]))
 
 
-@pytest.mark.parametrize(("use", "said"), [
+@pytest.mark.parametrize(("use", "message"), [
     ("shop_nets:nett", "Did you mean 'net'?"), ("no_such_nets:net", "there is no module 'no_such_nets'"),
 ])
-def test_a_function_that_is_not_there_is_told_before_spark_starts(use: str, said: str) -> None:
+def test_a_function_that_is_not_there_is_told_before_spark_starts(use: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Workload.load(CONF, sets=[f"train.model={json.dumps({'use': use})}"])
-    assert said in str(caught.value)
+    assert message in str(caught.value)

@@ -56,19 +56,19 @@ def test_what_no_model_takes_is_refused(settings: dict[str, Any]) -> None:
         parse_model(settings)
 
 
-@pytest.mark.parametrize(("model", "said"), [
+@pytest.mark.parametrize(("model", "messages"), [
     ({"name": "cnnn"}, ["'cnnn'", "Did you mean 'cnn'?"]),
     ({"name": "liner"}, ["'liner'", "Did you mean 'linear'?"]),
     ({"name": "cnn", "filter": 3}, ["unknown key 'filter'", "Did you mean 'filters'?"]),
     ({"name": "cnn", "dense": "many"}, ["'many'", "a whole number"]),
     ({"filters": 3}, ["filters", "expected", "'name'", "cnn, linear, mlp, resnet, rnn, tcn, text"]),
 ])
-def test_a_typo_in_the_yaml_is_answered_with_the_nearest_right_name(model: dict[str, Any], said: list[str]) -> None:
+def test_a_typo_in_the_yaml_is_answered_with_the_nearest_right_name(model: dict[str, Any], messages: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
         Workload.load(CONF, sets=[f"train.model={json.dumps(model)}"])
     [problem] = caught.value.problems
     assert "train.model" in problem.where
-    assert all(part in str(problem) for part in said), str(problem)
+    assert all(part in str(problem) for part in messages), str(problem)
 
 
 @pytest.mark.slow
@@ -86,13 +86,13 @@ def test_a_typo_in_the_yaml_is_answered_with_the_nearest_right_name(model: dict[
 def test_a_model_takes_plain_pixels_and_gives_probabilities(settings: dict[str, Any], weights: int) -> None:
     model = parse_model(settings).build(features())
     pixels = np.random.default_rng(0).integers(0, 256, (9, 6, 5, 3)).astype(np.uint8)
-    said = np.asarray(model({"picture": pixels}))
+    output = np.asarray(model({"picture": pixels}))
     assert model.count_params() == weights
-    assert said.shape == (9, 3)
-    assert said.dtype == np.float32
-    np.testing.assert_allclose(said.sum(axis=1), 1, rtol=1e-5)
-    [given] = model.inputs
-    assert (given.name, given.dtype) == ("picture", "uint8")
+    assert output.shape == (9, 3)
+    assert output.dtype == np.float32
+    np.testing.assert_allclose(output.sum(axis=1), 1, rtol=1e-5)
+    [tensor] = model.inputs
+    assert (tensor.name, tensor.dtype) == ("picture", "uint8")
 
 
 @pytest.mark.parametrize("settings", [{"kernel": 5}, {"convolutions": 2}, {"filters": [4, 4]}])
@@ -126,8 +126,8 @@ def test_the_linear_model_is_softmax_regression() -> None:
     kernel, bias = (np.asarray(weight, np.float64) for weight in model.get_weights())
     pixels = np.random.default_rng(1).integers(0, 256, (5, 6, 5, 3)).astype(np.uint8)
     logits = ((pixels / 255.0 - MEAN) / STD).reshape(5, -1) @ kernel + bias
-    wanted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(np.asarray(model({"picture": pixels})), wanted, atol=1e-5)
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.asarray(model({"picture": pixels})), expected, atol=1e-5)
 
 
 @pytest.mark.slow
@@ -138,7 +138,7 @@ def test_the_statistics_of_the_train_split_are_in_the_tiny_dataset(tmp_path: Pat
 
     version = tiny.commit_tiny(Lake(tmp_path))
     images, labels = tiny.rows_of(version, "train")
-    learnt = Dataset(version).features
-    assert learnt["image"].statistics.mean == pytest.approx((images / 255).mean())
-    assert learnt["image"].statistics.std == pytest.approx((images / 255).std())
-    assert learnt["label"].statistics.rows == tuple(np.bincount(labels, minlength=tiny.CLASSES))
+    features = Dataset(version).features
+    assert features["image"].statistics.mean == pytest.approx((images / 255).mean())
+    assert features["image"].statistics.std == pytest.approx((images / 255).std())
+    assert features["label"].statistics.rows == tuple(np.bincount(labels, minlength=tiny.CLASSES))

@@ -132,7 +132,7 @@ def test_a_table_with_the_name_of_the_digest_column_is_refused(spark: SparkSessi
         predicted(spark, table, model, keep=["name", DIGEST])
 
 
-@pytest.mark.parametrize(("kind", "one", "other"), [
+@pytest.mark.parametrize(("kind", "value", "changed"), [
     ("a string, b string", ("x", None), (None, "x")),
     ("a string, b string", (None, "null"), (None, None)),
     ("a array<int>", ([1, None],), ([None, 1],)),
@@ -145,8 +145,8 @@ def test_a_table_with_the_name_of_the_digest_column_is_refused(spark: SparkSessi
     ("a struct<x: int, y: int>", ((1, None),), ((None, 1),)),
 ])
 def test_digests_differ_only_where_values_differ(
-        spark: SparkSession, kind: str, one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
-    frame = with_digest(frame := spark.createDataFrame([one, other, one], kind), frame.columns)
+        spark: SparkSession, kind: str, value: tuple[Any, ...], changed: tuple[Any, ...]) -> None:
+    frame = with_digest(frame := spark.createDataFrame([value, changed, value], kind), frame.columns)
     first, second, third = (row[DIGEST] for row in frame.coalesce(1).collect())
     assert first == third != second
 

@@ -42,14 +42,15 @@ def test_each_row_has_the_predictions_of_all_targets(spark: SparkSession, model:
     inputs, seen = list(dataset.features.inputs), 0
     for split, count in dataset.splits.items():
         for _, arrays in batches(dataset, split, [*inputs, "id"], 0, count, 1000):
-            outputs = {name: np.asarray(one) for name, one in loaded({name: arrays[name] for name in inputs}).items()}
+            predicted = loaded({name: arrays[name] for name in inputs})
+            outputs = {name: np.asarray(output) for name, output in predicted.items()}
             prices = dataset.features["price"].unscale(outputs["price"])
             for index, name in enumerate(arrays["id"]):
                 row = result[name]
                 assert row["sort_class"] == shop.SORTS[outputs["sort"][index].argmax()]
                 assert list(row["sort_probabilities"]) == pytest.approx(outputs["sort"][index].tolist(), rel=1e-4)
                 has = outputs["tags"][index] >= 0.5
-                assert list(row["tags_classes"]) == [tag for tag, one in zip(shop.TAGS, has, strict=True) if one]
+                assert list(row["tags_classes"]) == [tag for tag, output in zip(shop.TAGS, has, strict=True) if output]
                 assert list(row["tags_probability"]) == pytest.approx(outputs["tags"][index][has].tolist(), rel=1e-4)
                 assert list(row["price_prediction"]) == pytest.approx(prices[index].tolist(), rel=1e-4)
                 seen += 1

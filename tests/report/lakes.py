@@ -39,9 +39,9 @@ class Built:
     def upto(self, stage: str, failure: Any = None) -> RunRecord:
         """The record as of a run that ended with `stage`."""
         stages = list(SECONDS)
-        kept = tuple(outcome for outcome in self.record.outcomes
-                     if stages.index(outcome.stage) <= stages.index(stage))
-        return replace(self.record, outcomes=kept, failure=failure)
+        outcomes = tuple(outcome for outcome in self.record.outcomes
+                         if stages.index(outcome.stage) <= stages.index(stage))
+        return replace(self.record, outcomes=outcomes, failure=failure)
 
 
 def workload(lake: str, word: str = "calm", **more: Any) -> Workload:

@@ -254,8 +254,8 @@ def test_reports_load_nothing_heavy() -> None:
     """A report and `laketrain show` must be quick, and work after a failure of TensorFlow itself."""
     program = ("import sys, laketrain.report.page, laketrain.report.contents, laketrain.evaluate.gate; "
                "print(*{'tensorflow', 'keras', 'horovod', 'petastorm', 'pyspark'} & set(sys.modules))")
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout.strip()) == (0, ""), result.stderr
 
 
 def _yaml(page: Page) -> str:

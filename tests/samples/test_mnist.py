@@ -24,7 +24,7 @@ SPELLINGS = {f"{text}{letter}": f"scanner {letter}" for letter in "abcd" for tex
 
 
 @pytest.fixture(scope="module", params=[5000, SMALL], ids=["all", "small"])
-def landed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Landing:
+def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Landing:
     return land(tmp_path_factory.mktemp("lake of mine") / "mnist", digits=request.param)
 
 
@@ -68,9 +68,9 @@ def read_pixels(folder: Path) -> tuple[int, Counter[str], dict[str, str]]:
     """Rows landed, reasons of the refused ones, and the pixels of the good ones by id."""
     reasons: Counter[str] = Counter()
     good: dict[str, str] = {}
-    landed = 0
+    rows = 0
     for row in csv_rows(folder):
-        landed += 1
+        rows += 1
         broken = broken_by_pixels(row)
         assert len(broken) <= 1, f"{row[0]} has more than one flaw: {broken}"
         if not broken and row[0] in good:
@@ -79,7 +79,7 @@ def read_pixels(folder: Path) -> tuple[int, Counter[str], dict[str, str]]:
         reasons.update(broken)
         if not broken:
             good[row[0]] = row[1]
-    return landed, reasons, good
+    return rows, reasons, good
 
 
 def read_captures(folder: Path) -> tuple[int, Counter[str], pd.DataFrame]:
@@ -111,38 +111,38 @@ def read_captures(folder: Path) -> tuple[int, Counter[str], pd.DataFrame]:
 # ---- the counts
 
 
-def test_the_pixel_files_have_the_expected_counts(landed: Landing) -> None:
-    rows, reasons, good = read_pixels(landed.pixels)
-    expected = landed.expected.pixels
+def test_the_pixel_files_have_the_expected_counts(sample: Landing) -> None:
+    rows, reasons, good = read_pixels(sample.pixels)
+    expected = sample.expected.pixels
     assert (rows, reasons, len(good)) == (expected.landed, expected.quarantined, expected.good)
 
 
-def test_the_captures_have_the_expected_counts(landed: Landing) -> None:
-    rows, reasons, good = read_captures(landed.captures)
-    expected = landed.expected.captures
+def test_the_captures_have_the_expected_counts(sample: Landing) -> None:
+    rows, reasons, good = read_captures(sample.captures)
+    expected = sample.expected.captures
     assert (rows, reasons, len(good)) == (expected.landed, expected.quarantined, expected.good)
 
 
-def test_the_unlabelled_files_have_the_expected_counts(landed: Landing) -> None:
-    rows, reasons, good = read_pixels(landed.unlabelled)
-    expected = landed.expected.unlabelled
+def test_the_unlabelled_files_have_the_expected_counts(sample: Landing) -> None:
+    rows, reasons, good = read_pixels(sample.unlabelled)
+    expected = sample.expected.unlabelled
     assert (rows, reasons, len(good)) == (expected.landed, expected.quarantined, expected.good)
 
 
-def test_the_join_of_good_rows_has_the_expected_counts(landed: Landing) -> None:
-    left = set(read_pixels(landed.pixels)[2])
-    right = set(read_captures(landed.captures)[2]["digit_id"])
+def test_the_join_of_good_rows_has_the_expected_counts(sample: Landing) -> None:
+    left = set(read_pixels(sample.pixels)[2])
+    right = set(read_captures(sample.captures)[2]["digit_id"])
     counts = (len(left & right), len(left - right), len(right - left))
-    expected = landed.expected
+    expected = sample.expected
     assert counts == (expected.matched, expected.unmatched_left, expected.unmatched_right)
 
 
-def test_each_flaw_lands_as_often_as_its_field(landed: Landing) -> None:
-    dirt = landed.dirt
-    lines = [",".join(row) for row in csv_rows(landed.pixels)]
-    captures = pd.concat([pd.read_parquet(path) for path in landed.captures.glob("*.parquet")])
+def test_each_flaw_lands_as_often_as_its_field(sample: Landing) -> None:
+    dirt = sample.dirt
+    lines = [",".join(row) for row in csv_rows(sample.pixels)]
+    captures = pd.concat([pd.read_parquet(path) for path in sample.captures.glob("*.parquet")])
     repeated = int(captures.duplicated().sum())
-    pixel_ids = {row[0] for row in csv_rows(landed.pixels)}
+    pixel_ids = {row[0] for row in csv_rows(sample.pixels)}
     capture_ids = set(captures["digit_id"])
     assert {
         "duplicate_lines": len(lines) - len(set(lines)),
@@ -162,8 +162,8 @@ def test_each_flaw_lands_as_often_as_its_field(landed: Landing) -> None:
     }
 
 
-def test_both_sorts_of_wrong_count_and_of_unreadable_line_occur(landed: Landing) -> None:
-    rows = list(csv_rows(landed.pixels))
+def test_both_sorts_of_wrong_count_and_of_unreadable_line_occur(sample: Landing) -> None:
+    rows = list(csv_rows(sample.pixels))
     assert {len(row) for row in rows} == {1, 2, 3}
     assert {len(row[1].split(" ")) for row in rows if len(row) == 2 and row[1]} == {783, 784, 785}
 
@@ -176,25 +176,25 @@ def test_about_three_to_four_percent_of_all_rows_are_dirty() -> None:
 # ---- the digits
 
 
-def test_the_latest_good_capture_has_the_true_label_and_an_earlier_one_may_not(landed: Landing) -> None:
-    true = truth(landed.seed, landed.digits)
-    good = read_captures(landed.captures)[2]
+def test_the_latest_good_capture_has_the_true_label_and_an_earlier_one_may_not(sample: Landing) -> None:
+    true = truth(sample.seed, sample.digits)
+    good = read_captures(sample.captures)[2]
     assert [true[key] for key in good["digit_id"]] == good["label"].tolist()
-    rows = pd.concat([pd.read_parquet(path) for path in landed.captures.glob("*.parquet")])
+    rows = pd.concat([pd.read_parquet(path) for path in sample.captures.glob("*.parquet")])
     wrong = rows[rows["label"].isin(list("0123456789")) & (rows["label"] != rows["digit_id"].map(true).astype(str))]
-    assert len(wrong) == landed.dirt.recaptures
+    assert len(wrong) == sample.dirt.recaptures
 
 
-def test_the_classes_are_balanced_and_unlabelled_digits_have_no_label_anywhere(landed: Landing) -> None:
-    count = landed.digits
-    true = truth(landed.seed, count)
+def test_the_classes_are_balanced_and_unlabelled_digits_have_no_label_anywhere(sample: Landing) -> None:
+    count = sample.digits
+    true = truth(sample.seed, count)
     apart = {key for key in true if key.startswith("u")}
     assert len(true) == count
     assert Counter(true[key] for key in apart) == dict.fromkeys(range(10), count // 100)
     labelled = Counter(label for key, label in true.items() if key not in apart)
     assert labelled == dict.fromkeys(range(10), count * 9 // 100)
-    assert {row[0] for row in csv_rows(landed.unlabelled)} == apart
-    assert not apart & set(read_captures(landed.captures)[2]["digit_id"])
+    assert {row[0] for row in csv_rows(sample.unlabelled)} == apart
+    assert not apart & set(read_captures(sample.captures)[2]["digit_id"])
 
 
 def test_good_pixels_are_real_digits_without_repetition(tmp_path: Path) -> None:
@@ -209,16 +209,16 @@ def test_good_pixels_are_real_digits_without_repetition(tmp_path: Path) -> None:
     assert len(set(good.values())) == len(good)
 
 
-def test_all_four_scanners_occur_in_four_spellings_and_times_in_two_zones(landed: Landing) -> None:
-    rows = pd.concat([pd.read_parquet(path) for path in landed.captures.glob("*.parquet")])
+def test_all_four_scanners_occur_in_four_spellings_and_times_in_two_zones(sample: Landing) -> None:
+    rows = pd.concat([pd.read_parquet(path) for path in sample.captures.glob("*.parquet")])
     good = rows[rows["scanner"].fillna("").str.strip().str.lower().isin(list(SPELLINGS))]
     assert good["scanner"].nunique() == 16
     assert set(rows["captured_at"].fillna("").str.extract(r"(Z|\+01:00)$")[0].dropna()) == {"Z", "+01:00"}
 
 
-def test_pixels_and_captures_are_in_different_orders(landed: Landing) -> None:
-    pixels = [row[0] for row in csv_rows(landed.pixels)]
-    captures = read_captures(landed.captures)[2].sort_index()["digit_id"].tolist()
+def test_pixels_and_captures_are_in_different_orders(sample: Landing) -> None:
+    pixels = [row[0] for row in csv_rows(sample.pixels)]
+    captures = read_captures(sample.captures)[2].sort_index()["digit_id"].tolist()
     common = set(pixels) & set(captures)
     assert [key for key in pixels if key in common] != [key for key in captures if key in common]
     assert pixels != sorted(pixels)
@@ -235,17 +235,17 @@ def times(folder: Path) -> dict[str, int]:
     return {path.as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
-def test_two_landings_are_equal_byte_for_byte(landed: Landing, tmp_path: Path) -> None:
-    again = land(tmp_path / "again", digits=landed.digits)
-    assert contents(again.directory) == contents(landed.directory)
-    assert again.expected == landed.expected
+def test_two_landings_are_equal_byte_for_byte(sample: Landing, tmp_path: Path) -> None:
+    again = land(tmp_path / "again", digits=sample.digits)
+    assert contents(again.directory) == contents(sample.directory)
+    assert again.expected == sample.expected
 
 
 def test_another_seed_lands_other_bytes_with_the_same_counts(tmp_path: Path) -> None:
-    one, two = (land(tmp_path / str(seed), seed=seed, digits=SMALL) for seed in (1, 2))
-    assert contents(one.pixels) != contents(two.pixels)
-    assert read_pixels(one.pixels)[:2] == read_pixels(two.pixels)[:2]
-    assert one.expected == two.expected
+    first, second = (land(tmp_path / str(seed), seed=seed, digits=SMALL) for seed in (1, 2))
+    assert contents(first.pixels) != contents(second.pixels)
+    assert read_pixels(first.pixels)[:2] == read_pixels(second.pixels)[:2]
+    assert first.expected == second.expected
 
 
 def test_a_complete_landing_is_left_alone(tmp_path: Path) -> None:
@@ -263,8 +263,8 @@ def test_a_landing_that_fails_midway_leaves_nothing_and_the_next_call_completes_
         with pytest.raises(OSError, match="disk full"):
             land(tmp_path / "mnist", digits=SMALL)
     assert list(tmp_path.iterdir()) == []
-    landing = land(tmp_path / "mnist", digits=SMALL)
-    assert read_pixels(landing.pixels)[0] == landing.expected.pixels.landed
+    again = land(tmp_path / "mnist", digits=SMALL)
+    assert read_pixels(again.pixels)[0] == again.expected.pixels.landed
     assert [path.name for path in tmp_path.iterdir()] == ["mnist"]
 
 
@@ -335,8 +335,8 @@ def test_the_directory_can_be_read_by_others(tmp_path: Path) -> None:
     assert land(tmp_path / "mnist", digits=SMALL).directory.stat().st_mode & 0o055 == 0o055
 
 
-def test_a_landing_is_a_value_that_pickles(landed: Landing) -> None:
-    assert pickle.loads(pickle.dumps(landed)) == landed
+def test_a_landing_is_a_value_that_pickles(sample: Landing) -> None:
+    assert pickle.loads(pickle.dumps(sample)) == sample
 
 
 # ---- arguments
@@ -348,10 +348,10 @@ def test_without_dirt_everything_is_good_and_matches(tmp_path: Path) -> None:
     assert read_pixels(tmp_path / "mnist" / "pixels")[1] == {}
 
 
-def test_reasons_add_up_by_rule(landed: Landing) -> None:
-    captures = landed.expected.captures
+def test_reasons_add_up_by_rule(sample: Landing) -> None:
+    captures = sample.expected.captures
     assert sum(captures.by_rule.values()) == captures.landed - captures.good
-    missing = landed.dirt.missing_labels + landed.dirt.missing_scanners + landed.dirt.missing_times
+    missing = sample.dirt.missing_labels + sample.dirt.missing_scanners + sample.dirt.missing_times
     assert captures.by_rule["not_null"] == missing
 
 

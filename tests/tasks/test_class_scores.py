@@ -35,45 +35,45 @@ def part(pairs: list[tuple[int, int]]) -> dict[str, object]:
 @given(pairs=PAIRS)
 def test_they_are_scikit_learns_of_the_raw_labels(pairs: list[tuple[int, int]]) -> None:
     true, predicted = np.array(pairs).T
-    found = summarise(confusion_of(pairs), LABELS)
-    assert found["accuracy"] == pytest.approx(np.mean(true == predicted))
+    scores = summarise(confusion_of(pairs), LABELS)
+    assert scores["accuracy"] == pytest.approx(np.mean(true == predicted))
     classes = np.arange(4)
     precision, recall, f1, rows = sklearn_metrics.precision_recall_fscore_support(
         true, predicted, labels=classes, zero_division=0.0)
     occurs = np.isin(classes, [true, predicted])
     for name, values in (("precision", precision), ("recall", recall), ("f1", f1)):
-        assert [row[name] is not None for row in found["classes"]] == occurs.tolist()
-        assert [row[name] for row in found["classes"] if row[name] is not None] == pytest.approx(
+        assert [row[name] is not None for row in scores["classes"]] == occurs.tolist()
+        assert [row[name] for row in scores["classes"] if row[name] is not None] == pytest.approx(
             values[occurs].tolist())
     macro = sklearn_metrics.precision_recall_fscore_support(true, predicted, average="macro", zero_division=0.0)[:3]
-    assert [found[f"macro_{name}"] for name in ("precision", "recall", "f1")] == pytest.approx(macro, abs=1e-12)
-    assert [row["rows"] for row in found["classes"]] == rows.tolist()
-    assert [row["label"] for row in found["classes"]] == list(LABELS)
+    assert [scores[f"macro_{name}"] for name in ("precision", "recall", "f1")] == pytest.approx(macro, abs=1e-12)
+    assert [row["rows"] for row in scores["classes"]] == rows.tolist()
+    assert [row["label"] for row in scores["classes"]] == list(LABELS)
 
 
 def test_a_confusion_matrix_worked_by_hand() -> None:
     """Of 10 cats 8 are found; of 10 dogs 6. 12 are called cat, 8 dog."""
-    found = summarise(np.array([[8, 2], [4, 6]]), ["cat", "dog"])
-    assert found["accuracy"] == pytest.approx(14 / 20)
-    assert [row["precision"] for row in found["classes"]] == pytest.approx([8 / 12, 6 / 8])
-    assert [row["recall"] for row in found["classes"]] == pytest.approx([0.8, 0.6])
-    assert found["macro_recall"] == pytest.approx(0.7)
+    scores = summarise(np.array([[8, 2], [4, 6]]), ["cat", "dog"])
+    assert scores["accuracy"] == pytest.approx(14 / 20)
+    assert [row["precision"] for row in scores["classes"]] == pytest.approx([8 / 12, 6 / 8])
+    assert [row["recall"] for row in scores["classes"]] == pytest.approx([0.8, 0.6])
+    assert scores["macro_recall"] == pytest.approx(0.7)
 
 
 def test_a_class_that_no_row_has_and_none_is_called_is_in_no_mean() -> None:
-    found = summarise(np.array([[5, 0, 0], [0, 5, 0], [0, 0, 0]]), ["a", "b", "c"])
-    assert found["classes"][2] == {"label": "c", "precision": None, "recall": None, "f1": None, "rows": 0}
-    assert found["macro_f1"] == 1.0
+    scores = summarise(np.array([[5, 0, 0], [0, 5, 0], [0, 0, 0]]), ["a", "b", "c"])
+    assert scores["classes"][2] == {"label": "c", "precision": None, "recall": None, "f1": None, "rows": 0}
+    assert scores["macro_f1"] == 1.0
 
 
 def test_a_class_that_is_true_but_never_predicted_counts_as_zero_and_so_does_one_that_is_predicted_alone() -> None:
     true, predicted = np.array([0, 0, 1, 1]), np.array([0, 2, 0, 0])
     matrix = np.zeros((4, 4), np.int64)
     np.add.at(matrix, (true, predicted), 1)
-    found = summarise(matrix, LABELS)
-    wanted = sklearn_metrics.f1_score(true, predicted, average="macro")
-    assert found["macro_f1"] == pytest.approx(wanted, abs=1e-12)
-    assert [one["f1"] for one in found["classes"]] == [pytest.approx(0.4), 0.0, 0.0, None]
+    scores = summarise(matrix, LABELS)
+    expected = sklearn_metrics.f1_score(true, predicted, average="macro")
+    assert scores["macro_f1"] == pytest.approx(expected, abs=1e-12)
+    assert [entry["f1"] for entry in scores["classes"]] == [pytest.approx(0.4), 0.0, 0.0, None]
 
 
 @given(pairs=PAIRS, random=st.randoms(use_true_random=False), worst=st.integers(0, 9))
@@ -87,8 +87,8 @@ def test_parts_merge_to_the_whole_however_the_rows_are_cut(pairs: list[tuple[int
         piece = part(pairs[start:end])
         piece["mistakes"] = [mistake for mistake in whole["mistakes"] if start <= mistake["row"] < end]
         parts.append(piece)
-    found = merge_confusions(Label(column="animal", names=LABELS), parts, worst)
-    np.testing.assert_array_equal(found["confusion"], confusion_of(pairs))
-    assert found["metrics"]["loss"] == pytest.approx(1.0)
+    result = merge_confusions(Label(column="animal", names=LABELS), parts, worst)
+    np.testing.assert_array_equal(result["confusion"], confusion_of(pairs))
+    assert result["metrics"]["loss"] == pytest.approx(1.0)
     ordered = sorted(whole["mistakes"], key=lambda mistake: (-mistake["loss"], mistake["row"]))
-    assert found["mistakes"] == ordered[:worst]
+    assert result["mistakes"] == ordered[:worst]

@@ -40,31 +40,31 @@ TYPES = {"bigint": pa.int64(), "string": pa.string(), "double": pa.float64(), "a
          "array<double>": pa.list_(pa.float64()), "array<array<double>>": pa.list_(pa.list_(pa.float64()))}
 
 
-def told(*names: str, probabilities: bool = False) -> tuple[dict[str, str], dict[str, pa.Array]]:
+def output_columns(*names: str, probabilities: bool = False) -> tuple[dict[str, str], dict[str, pa.Array]]:
     outputs = default_outputs(FeatureSet.model_validate({name: TARGETS[name] for name in names}))
-    said = {name: np.array(SAID[name], np.float32) for name in names}
-    return columns_of(outputs, probabilities), column_values(outputs, said, BAD, probabilities)
+    arrays = {name: np.array(SAID[name], np.float32) for name in names}
+    return columns_of(outputs, probabilities), column_values(outputs, arrays, BAD, probabilities)
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
 def test_an_answer_is_as_its_column_would_have_it_and_null_where_nothing_was_scored(name: str) -> None:
-    kinds, found = told(name)
-    assert {column: values.to_pylist() for column, values in found.items()} == WANTED[name]
-    assert {column: values.type for column, values in found.items()} == {c: TYPES[kind] for c, kind in kinds.items()}
+    kinds, result = output_columns(name)
+    assert {column: values.to_pylist() for column, values in result.items()} == WANTED[name]
+    assert {column: values.type for column, values in result.items()} == {c: TYPES[kind] for c, kind in kinds.items()}
 
 
 def test_of_several_targets_each_column_begins_with_its_target() -> None:
-    kinds, found = told("digit", "tags", "price")
-    assert list(kinds) == list(found) == ["digit_class", "digit_probability", "tags_classes", "tags_probability",
-                                          "price_prediction"]
+    kinds, result = output_columns("digit", "tags", "price")
+    assert list(kinds) == list(result) == ["digit_class", "digit_probability", "tags_classes", "tags_probability",
+                                           "price_prediction"]
 
 
 @pytest.mark.parametrize(("name", "whole"), [
     ("digit", [[0.25, 0.5, 0.25], None, [0.125, 0.125, 0.75]]), ("tags", [[0.5, 0.75], None, [0.25, 0.125]])])
 def test_all_probabilities_stand_beside_where_they_are_asked_for(name: str, whole: list[Any]) -> None:
-    kinds, found = told(name, probabilities=True)
+    kinds, result = output_columns(name, probabilities=True)
     assert kinds["probabilities"] == "array<double>"
-    assert found["probabilities"].to_pylist() == whole
+    assert result["probabilities"].to_pylist() == whole
 
 
 def test_a_target_that_no_column_holds_is_refused() -> None:

@@ -40,11 +40,11 @@ def test_a_softmax_and_a_sigmoid_are_never_doubted(logits: npt.NDArray[Any]) -> 
 def test_a_softmax_of_16_bits_is_not_doubted_either(logits: npt.NDArray[Any]) -> None:
     import ml_dtypes
 
-    said = softmax(logits).astype(ml_dtypes.bfloat16)
-    assert doubt_of(LABEL, said.astype(np.float32), coarse=True) is None
+    output = softmax(logits).astype(ml_dtypes.bfloat16)
+    assert doubt_of(LABEL, output.astype(np.float32), coarse=True) is None
 
 
-@pytest.mark.parametrize(("feature", "rows", "said"), [
+@pytest.mark.parametrize(("feature", "rows", "message"), [
     (LABEL, [[0.2, 0.3, 0.5], [3.78, -0.22, 0.1]], "numbers from -0.22 to 3.78"),
     (LABEL, [[0.0, 0.0, 0.0]], "numbers from 0 to 0 that sum to 0"),
     (LABEL, [[0.9, 0.8, 0.1]], "numbers from 0.1 to 0.9 that sum to 1.8"),
@@ -52,8 +52,8 @@ def test_a_softmax_of_16_bits_is_not_doubted_either(logits: npt.NDArray[Any]) ->
     (LABEL, [[float("nan")] * 3, [0.9, 0.8, 0.1]], "that sum to 1.8"),
     (TOPICS, [[0.0, 0.5, 1.01]], "numbers from 0 to 1.01"), (TOPICS, [[-0.2, 0.5, 1.0]], "numbers from -0.2 to 1"),
 ])
-def test_anything_else_is_told_by_its_numbers(feature: Feature, rows: list[list[float]], said: str) -> None:
-    assert said in (doubt_of(feature, np.array(rows)) or "")
+def test_anything_else_is_told_by_its_numbers(feature: Feature, rows: list[list[float]], message: str) -> None:
+    assert message in (doubt_of(feature, np.array(rows)) or "")
 
 
 def test_values_may_be_any_numbers_and_no_finite_row_shows_nothing() -> None:

@@ -16,8 +16,8 @@ from laketrain.tasks import TASKS, Regression, default_task, metric_mode, regist
 def test_tasks_are_imported_without_tensorflow_spark_and_scikit_learn() -> None:
     program = ("import sys, laketrain.tasks; "
                "print([name for name in ('tensorflow', 'keras', 'pyspark', 'sklearn') if name in sys.modules])")
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
 
 
 def test_a_workload_accepts_the_names_of_all_tasks() -> None:

@@ -81,6 +81,6 @@ def test_tensorflow_is_not_imported(tmp_path) -> None:
     program = ("import sys\nfrom tests.track.test_tensorboard import *\nfrom laketrain.lake import Lake\n"
                "log_training(TensorBoardTracker(TensorBoard(), Lake(sys.argv[1])), Ending('failed'))\n"
                "print([name for name in ('tensorflow', 'keras') if name in sys.modules])")
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True,
-                          cwd=Path(__file__).parents[2])
-    assert done.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True,
+                            cwd=Path(__file__).parents[2])
+    assert result.stdout.strip() == "[]"

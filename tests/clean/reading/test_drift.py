@@ -45,7 +45,7 @@ def cleaned(spark: SparkSession, folder: Path, files: Mapping[str, str | bytes],
     return clean(spark, raw, "table", table, source, fingerprint_clean(raw, table, source))
 
 
-def found(version: Version, *columns: str) -> list[tuple[Any, ...]]:
+def columns_of(version: Version, *columns: str) -> list[tuple[Any, ...]]:
     return sorted((tuple(row[column] for column in columns) for row in rows_of(version)), key=str)
 
 
@@ -68,10 +68,10 @@ DECLARED = {"id": "string", "x": "string"}
 def test_a_new_column_is_ignored_kept_or_fatal(spark: SparkSession, tmp_path: Path, form: str):
     first, more, _ = FORMS[form]
     ignored = cleaned(spark, tmp_path, {**first, **more}, DECLARED, form)
-    assert (found(ignored, "id", "x"), list(types(ignored))) == ([("1", "a"), ("2", "b")], ["id", "x"])
+    assert (columns_of(ignored, "id", "x"), list(types(ignored))) == ([("1", "a"), ("2", "b")], ["id", "x"])
     assert ignored.entry.meta["drift"] == {"new": {"colour": 1}}
     kept = cleaned(spark, tmp_path, {}, DECLARED, form, drift={"new": "keep"})
-    assert found(kept, "id", "x", "colour") == [("1", "a", None), ("2", "b", "red")]
+    assert columns_of(kept, "id", "x", "colour") == [("1", "a", None), ("2", "b", "red")]
     with pytest.raises(DataError, match="has the column 'colour' \\(string\\), expected id, x") as caught:
         cleaned(spark, tmp_path, {}, DECLARED, form, drift={"new": "fail"})
     assert caught.value.subject == f"raw/table@3/{next(iter(more))}"
@@ -84,14 +84,14 @@ def test_a_missing_column_is_fatal_or_null(spark: SparkSession, tmp_path: Path, 
         cleaned(spark, tmp_path, {**first, **less}, DECLARED, form)
     assert caught.value.subject == f"raw/table@1/{next(iter(less))}"
     filled = cleaned(spark, tmp_path, {}, DECLARED, form, drift={"missing": "nulls"})
-    assert found(filled, "id", "x") == [("1", "a"), ("2", None)]
+    assert columns_of(filled, "id", "x") == [("1", "a"), ("2", None)]
     assert filled.entry.meta["drift"] == {"missing": {"x": 1}}
 
 
 def test_a_csv_file_without_any_expected_column_has_rows_of_nulls(spark: SparkSession, tmp_path: Path):
     version = cleaned(spark, tmp_path, {"a.csv": "p,q\n1,2\n3,4\n", "b.csv": "id,x\n5,6\n"},
                       {"id": "int", "x": "double"}, "csv", drift={"missing": "nulls"})
-    assert found(version, "id", "x") == [(5, 6.0), (None, None), (None, None)]
+    assert columns_of(version, "id", "x") == [(5, 6.0), (None, None), (None, None)]
 
 
 def test_a_retyped_column_is_fatal_or_becomes_text(spark: SparkSession, tmp_path: Path):
@@ -100,7 +100,7 @@ def test_a_retyped_column_is_fatal_or_becomes_text(spark: SparkSession, tmp_path
     with pytest.raises(DataError, match="column 'x' is string, expected int"):
         cleaned(spark, tmp_path, files, {"id": "string", "x": "int"})
     text = cleaned(spark, tmp_path, files, {"id": "string", "x": "int"}, drift={"retyped": "string"})
-    assert found(text, "id", "x") == [("1", "7"), ("2", "seven"), ("3", "1.5")]
+    assert columns_of(text, "id", "x") == [("1", "7"), ("2", "seven"), ("3", "1.5")]
     assert types(text)["x"] == "string"
 
 
@@ -108,7 +108,7 @@ def test_a_retyped_column_of_parts_becomes_json(spark: SparkSession, tmp_path: P
     files = {"a": parquet(id=["1"], x=[["a, b", "c"]]), "b": parquet(id=["2"], x=[["a", "b, c"]]),
              "c": parquet(id=["3"], x=pa.array([{"p": 1}], pa.struct({"p": pa.int64(), "q": pa.string()})))}
     text = cleaned(spark, tmp_path, files, {"id": "string", "x": "array<string>"}, drift={"retyped": "string"})
-    assert {row: json.loads(value) for row, value in found(text, "id", "x")} == {
+    assert {row: json.loads(value) for row, value in columns_of(text, "id", "x")} == {
         "1": ["a, b", "c"], "2": ["a", "b, c"], "3": {"p": 1, "q": None}}
 
 
@@ -130,11 +130,11 @@ def test_values_that_a_file_requires_within_others_are_of_the_type_that_files_wi
     from pyspark.sql.pandas.types import to_arrow_type
     from pyspark.sql.types import StructType
 
-    required, one, none = NESTED[kind]
+    required, single, none = NESTED[kind]
     free = to_arrow_type(StructType.fromDDL(f"n {kind}")["n"].dataType)
-    files = {"1": parquet(id=["a"], n=pa.array([one], required)), "2": parquet(id=["b"], n=pa.array([none], free))}
+    files = {"1": parquet(id=["a"], n=pa.array([single], required)), "2": parquet(id=["b"], n=pa.array([none], free))}
     version = cleaned(spark, tmp_path, files, {"id": "string", "n": kind} if declared else "infer")
-    assert found(version, "id", "n") == [("a", one), ("b", none)]
+    assert columns_of(version, "id", "n") == [("a", single), ("b", none)]
     assert types(version) == {"id": "string", "n": kind}
 
 
@@ -147,7 +147,7 @@ def test_json_without_a_declared_key_is_told_with_the_nearest(spark: SparkSessio
         cleaned(spark, tmp_path, files, {"id": "string", "lable": "int"}, "json", drift={"new": "fail"})
     assert caught.value.subject == "raw/table@2/b.json"
     kept = cleaned(spark, tmp_path, files, {"id": "string", "lable": "int"}, "json", drift={"new": "keep"})
-    assert found(kept, "id", "lable", "colour") == [("1", 3, None), ("2", 4, "red")]
+    assert columns_of(kept, "id", "lable", "colour") == [("1", 3, None), ("2", 4, "red")]
 
 
 @pytest.mark.parametrize(("form", "first", "second", "expected"), [
@@ -183,8 +183,8 @@ def test_a_source_that_grows_is_cleaned_whole_and_lands_only_what_is_new(spark: 
     first = cleaned(spark, tmp_path, {"1.csv": "id,x\na,1\n"}, DECLARED, "csv", incremental=True)
     (tmp_path / "landing" / "1.csv").unlink()
     second = cleaned(spark, tmp_path, {"2.csv": "id,x\nb,2\n"}, DECLARED, "csv", incremental=True)
-    assert found(first, "id", "x") == [("a", "1")]
-    assert found(second, "id", "x") == [("a", "1"), ("b", "2")]
+    assert columns_of(first, "id", "x") == [("a", "1")]
+    assert columns_of(second, "id", "x") == [("a", "1"), ("b", "2")]
     raw = Lake(tmp_path / "lake").table("raw", "table").latest()
     assert raw is not None and [file.path for file in raw.entry.files] == ["2.csv"]
 

@@ -27,9 +27,9 @@ PHOTOS = {
 }
 
 
-def landed(folder: Path, files: dict[str, bytes], path: str = "", **settings: Any) -> tuple[Version, Source]:
-    where = land_files(folder / "photos", files)
-    source = Source.model_validate({"format": "images", "path": str(where / path), **settings})
+def ingested(folder: Path, files: dict[str, bytes], path: str = "", **settings: Any) -> tuple[Version, Source]:
+    root = land_files(folder / "photos", files)
+    source = Source.model_validate({"format": "images", "path": str(root / path), **settings})
     plan, key = plan_ingest("photos", source)
     return ingest(Lake(folder / "lake"), "photos", plan, key), source
 
@@ -37,7 +37,7 @@ def landed(folder: Path, files: dict[str, bytes], path: str = "", **settings: An
 def test_each_file_is_a_row_with_its_folder_or_has_its_reason(spark: SparkSession, tmp_path: Path):
     from laketrain.clean.reading import FILE, RECORD, REJECT, open_raw
 
-    raw, source = landed(tmp_path, PHOTOS, max_file_mb=1)
+    raw, source = ingested(tmp_path, PHOTOS, max_file_mb=1)
     assert raw.entry.meta["hidden"] == 2
     reading = open_raw(spark, raw, source)
     rows = {row["path"]: row for row in reading.frame.collect()}
@@ -58,7 +58,7 @@ def test_each_file_is_a_row_with_its_folder_or_has_its_reason(spark: SparkSessio
 def test_a_file_over_the_limit_is_never_read(spark: SparkSession, tmp_path: Path):
     from laketrain.clean.reading import REJECT, open_raw
 
-    raw, source = landed(tmp_path, {"a.jpg": JPEG + bytes(1 << 20)}, max_file_mb=1)
+    raw, source = ingested(tmp_path, {"a.jpg": JPEG + bytes(1 << 20)}, max_file_mb=1)
     Path(raw.lake.store.local(raw.path("a.jpg")) or "").unlink()
     [row] = open_raw(spark, raw, source).frame.collect()
     assert "max_file_mb" in row[REJECT]["reason"]
@@ -67,10 +67,10 @@ def test_a_file_over_the_limit_is_never_read(spark: SparkSession, tmp_path: Path
 def test_a_glob_takes_only_what_it_matches_and_the_folder_stays_the_class(spark: SparkSession, tmp_path: Path):
     from laketrain.clean.reading import open_raw
 
-    raw, source = landed(tmp_path, PHOTOS, "*/1.jpg")
+    raw, source = ingested(tmp_path, PHOTOS, "*/1.jpg")
     assert [(row["path"], row["folder"]) for row in open_raw(spark, raw, source).frame.collect()] == [
         ("cat/1.jpg", "cat")]
-    raw, source = landed(tmp_path, PHOTOS, "cat/*.jpg")
+    raw, source = ingested(tmp_path, PHOTOS, "cat/*.jpg")
     assert [(row["path"], row["folder"]) for row in open_raw(spark, raw, source).frame.collect()] == [("1.jpg", "cat")]
 
 
@@ -80,7 +80,7 @@ def test_audio_is_wav_or_flac(spark: SparkSession, tmp_path: Path):
     files = {"a.wav": b"RIFF\x24\0\0\0WAVEfmt ", "b.flac": b"fLaC\0\0\0\x22", "c.wav": b"ID3\x03 a song", "d.wav": JPEG,
              "e.wav": b"RIFX\0\0\0\x24WAVEfmt ", "f.flac": b"ID3\4\0\0\0\0\0\x14tag of twenty bytes.fLaC\0\0\0\x22",
              "g.mp3": b"ID3\4\0\0\0\0\0\x05hello\xff\xfb\x90\x64", "h.flac": b"ID3\4\0\0\0\0\x7f\x7fhello"}
-    raw, source = landed(tmp_path, files, format="audio")
+    raw, source = ingested(tmp_path, files, format="audio")
     rows = open_raw(spark, raw, source).frame.collect()
     assert {row["path"]: bool(row[REJECT]) for row in rows} == {
         "a.wav": False, "b.flac": False, "c.wav": True, "d.wav": True, "e.wav": False, "f.flac": False, "g.mp3": True,
@@ -122,7 +122,7 @@ def test_a_folder_of_twenty_thousand_images_is_read_whole(spark: SparkSession, t
 
     with tarfile.open(CIFAR) as archive:
         archive.extractall(tmp_path / "photos")
-    raw, source = landed(tmp_path, {})
+    raw, source = ingested(tmp_path, {})
     reading = open_raw(spark, raw, source)
     counted = reading.frame.where(F.col(REJECT).isNull()).groupBy("folder").agg(
         F.count("*").alias("n"), F.sum(F.length("content") - F.col("bytes")).alias("off")).collect()

@@ -138,11 +138,11 @@ def test_a_column_whose_name_has_such_characters_is_read_too(spark: SparkSession
 def test_only_what_is_asked_for_is_a_column_whatever_its_capitals() -> None:
     from pyspark.sql import types as T
 
-    wanted = T.StructType([T.StructField(name, T.StringType()) for name in ("c", "A")])
+    expected = T.StructType([T.StructField(name, T.StringType()) for name in ("c", "A")])
     assert path_columns("a=1/b=2/x", None) == ("a", "b")
     assert path_columns("=1/a=/b/c=d.csv", None) == ("a",)
-    assert path_columns("a=1/b=2/x", wanted) == ("A",)
-    assert path_columns("a=1/C=3/A=2/x", wanted) == ("c", "A")
+    assert path_columns("a=1/b=2/x", expected) == ("A",)
+    assert path_columns("a=1/C=3/A=2/x", expected) == ("c", "A")
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
@@ -166,13 +166,13 @@ def test_a_column_that_only_some_paths_have_is_null_elsewhere_or_read_from_the_f
         read(spark, tmp_path, "infer", form)
 
 
-@pytest.mark.parametrize(("path", "column", "said"), [
+@pytest.mark.parametrize(("path", "column", "message"), [
     ("Day=2026-11-20/0.parquet", "day", "has the columns 'day' and 'Day', which Spark can't distinguish"),
     ("0.parquet", "_File", "has the column '_File', which laketrain reserves")])
 def test_inferred_columns_of_which_one_would_hide_another_are_refused(spark: SparkSession, tmp_path: Path, path: str,
-                                                                      column: str, said: str) -> None:
+                                                                      column: str, message: str) -> None:
     (tmp_path / "landing" / path).parent.mkdir(parents=True)
     pq.write_table(pa.table({"id": [1], column: ["x"]}), tmp_path / "landing" / path)
     with pytest.raises(DataError) as caught:
         read(spark, tmp_path, "infer")
-    assert said in str(caught.value) and "instead of schema: infer" in str(caught.value)
+    assert message in str(caught.value) and "instead of schema: infer" in str(caught.value)

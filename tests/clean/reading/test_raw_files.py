@@ -61,7 +61,7 @@ def test_a_refused_row_names_its_file_as_it_was_landed(spark: SparkSession, tmp_
     assert sorted(row["file"] for row in cleaned.refused) == sorted(names)
     quarantine = cleaned.version.lake.table("quarantine", "table").latest()
     assert quarantine is not None
-    assert sorted(one["file"] for one in quarantine.entry.counts["by"]) == sorted(names)
+    assert sorted(count["file"] for count in quarantine.entry.counts["by"]) == sorted(names)
 
 
 def landed_before(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> tuple[Version, Source]:

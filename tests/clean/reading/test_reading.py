@@ -74,14 +74,14 @@ def test_a_csv_without_a_header_is_read_by_place(read: Read):
     assert [(row["id"], row["x"]) for row in rows] == [("1", "a"), ("2", "b")]
 
 
-@pytest.mark.parametrize(("header", "said"), [
+@pytest.mark.parametrize(("header", "message"), [
     ("id,y", "has no column 'x', but id, y"), ("id", "has no column 'x', but id"), ("id,id,x", "the column 'id' twice"),
 ])
-def test_a_header_other_than_declared_is_refused_not_misread(read: Read, header: str, said: str):
+def test_a_header_other_than_declared_is_refused_not_misread(read: Read, header: str, message: str):
     values = ",".join("1" for _ in header.split(","))
     with pytest.raises(DataError) as caught:
         read({"good.csv": "id,x\n1,2\n", "other.csv": f"{header}\n{values}\n"})
-    assert said in caught.value.problem
+    assert message in caught.value.problem
     assert caught.value.subject == "raw/table@1/other.csv"
 
 
@@ -106,15 +106,15 @@ def test_a_csv_is_read_in_its_encoding(read: Read, encoding: str):
     assert [(row["id"], row["x"], row["rule"]) for row in rows] == [("1", word, None), ("2", "b", None)]
 
 
-@pytest.mark.parametrize(("form", "said"), [
+@pytest.mark.parametrize(("form", "message"), [
     ("windows-1252", "has the invalid byte 0xfc at 8, and 3 more"),
     ("UTF-16", "starts with the byte order mark of UTF-16"),
     ("UTF-16LE", "has a zero byte at 1"),
 ])
-def test_a_csv_in_another_encoding_is_named_not_mangled(read: Read, form: str, said: str):
+def test_a_csv_in_another_encoding_is_named_not_mangled(read: Read, form: str, message: str):
     with pytest.raises(DataError) as caught:
         read({"a.csv": "id,x\n1,ü\n", "b.csv": "id,x\n1,Zürich\n2,Köln\n3,Genève\n4,Malmö\n".encode(form)})
-    assert (caught.value.subject, caught.value.problem) == ("raw/table@1/b.csv", f"is not utf-8: {said}")
+    assert (caught.value.subject, caught.value.problem) == ("raw/table@1/b.csv", f"is not utf-8: {message}")
     assert f"it reads as {form.removesuffix('LE')}" in caught.value.hint
 
 
@@ -172,7 +172,7 @@ def test_parquet_is_read_in_the_declared_types(read: Read):
     assert row["zoned"] == row["naive"]
 
 
-@pytest.mark.parametrize(("columns", "said"), [
+@pytest.mark.parametrize(("columns", "message"), [
     ({"id": ["1"], "x": pa.array([3])}, "column 'x' is bigint, expected string"),
     ({"id": ["1"], "x": pa.array([["3"]])}, "column 'x' is array<string>, expected string"),
     ({"id": ["1"], "x": pa.array([3], pa.uint8())}, "column 'x' is uint8, expected string"),
@@ -180,10 +180,10 @@ def test_parquet_is_read_in_the_declared_types(read: Read):
     ({"id": ["1"], "x": pa.array([3], pa.duration("ms"))}, "column 'x' is duration[ms], expected string"),
     ({"id": ["1"], "X": ["3"]}, "has no column 'x', but id, X"),
 ], ids=["number", "list", "unsigned", "nanoseconds", "duration", "another name"])
-def test_a_file_whose_schema_drifted_is_named(read: Read, columns: dict[str, Any], said: str):
+def test_a_file_whose_schema_drifted_is_named(read: Read, columns: dict[str, Any], message: str):
     with pytest.raises(DataError) as caught:
         read({"a.parquet": parquet(id=["1"], x=["2"]), "b.parquet": parquet(**columns)}, form="parquet", options={})
-    assert (caught.value.subject, caught.value.problem) == ("raw/table@1/b.parquet", said)
+    assert (caught.value.subject, caught.value.problem) == ("raw/table@1/b.parquet", message)
 
 
 WHOLE = parquet(id=[str(number) for number in range(3000)], x=[str(number**3) for number in range(3000)])
@@ -282,12 +282,12 @@ def test_compressed_text_is_a_clean_table_as_plain_text_is(spark: SparkSession, 
     content, options = SAME[form]
     packed = COMPRESSED[ending](content.encode())
     assert b"\0" in packed
-    found = clean_files(spark, tmp_path, {f"a.{form}.{ending}": packed, f"b.{form}": content}, columns=TEXT, form=form,
-                        options=options)
-    assert sorted((row["id"], row["x"]) for row in found.rows) == [("1", "ü"), ("1", "ü"), ("3", "c"), ("3", "c")]
-    assert sorted((row["file"], row["rule"], row["record"]) for row in found.refused) == [
+    result = clean_files(spark, tmp_path, {f"a.{form}.{ending}": packed, f"b.{form}": content}, columns=TEXT, form=form,
+                         options=options)
+    assert sorted((row["id"], row["x"]) for row in result.rows) == [("1", "ü"), ("1", "ü"), ("3", "c"), ("3", "c")]
+    assert sorted((row["file"], row["rule"], row["record"]) for row in result.refused) == [
         (f"a.{form}.{ending}", "readable", "2"), (f"b.{form}", "readable", "2")]
-    assert found.version.entry.counts["in"] == 6
+    assert result.version.entry.counts["in"] == 6
 
 
 def test_lines_of_compressed_text_are_read_too(read: Read):
@@ -295,7 +295,7 @@ def test_lines_of_compressed_text_are_read_too(read: Read):
     assert [(row["text"], row["file"]) for row in rows] == [("one", "a.txt.gz"), ("zwei ü", "a.txt.gz")]
 
 
-@pytest.mark.parametrize(("name", "content", "said"), [
+@pytest.mark.parametrize(("name", "content", "message"), [
     ("b.csv.gz", gzip.compress(b"id,x\n1,2\n")[:-9], "isn't a readable .gz file: Compressed file ended before"),
     ("b.csv.bz2", b"id,x\n1,2\n", "isn't a readable .bz2 file: Invalid data stream"),
     ("b.csv.deflate", b"id,x\n1,2\n", "isn't a readable .deflate file: Error -3"),
@@ -304,11 +304,11 @@ def test_lines_of_compressed_text_are_read_too(read: Read):
     ("b.csv.zst", b"(\xb5/\xfd", "is compressed as .zst, expected plain text or .gz, .bz2, .deflate"),
     ("b.csv.zip", b"PK\x03\x04", "is compressed as .zip, expected plain text or .gz, .bz2, .deflate"),
 ], ids=["cut", "none", "none of zlib", "another encoding", "another kind", "an archive"])
-def test_compressed_text_that_can_not_be_read_is_named(read: Read, name: str, content: bytes, said: str):
+def test_compressed_text_that_can_not_be_read_is_named(read: Read, name: str, content: bytes, message: str):
     with pytest.raises(DataError) as caught:
         read({"a.csv": "id,x\n1,2\n", name: content})
     assert caught.value.subject == f"raw/table@1/{name}"
-    assert caught.value.problem.startswith(said)
+    assert caught.value.problem.startswith(message)
 
 
 @pytest.mark.parametrize("damage", ["cut", "altered"])
@@ -317,8 +317,8 @@ def test_compressed_text_that_is_damaged_far_behind_its_beginning_is_named_with_
         read: Read, ending: str, damage: str):
     text = b"".join(b"%x %d\n" % (number * 2654435761 % 4294967296, number) for number in range(150_000))
     packed = COMPRESSED[ending](text)
-    place = len(packed) - len(packed) // 10
-    damaged = packed[:place] + (b"" if damage == "cut" else bytes(64) + packed[place + 64:])
+    offset = len(packed) - len(packed) // 10
+    damaged = packed[:offset] + (b"" if damage == "cut" else bytes(64) + packed[offset + 64:])
     with pytest.raises(DataError) as caught:
         read({"a.txt": "x\n", f"day 1/b [1].txt.{ending}": damaged}, {"text": "string"}, "text", {})
     assert caught.value.problem.startswith(f"the file day 1/b %5B1%5D.txt.{ending} of raw/table is damaged: ")

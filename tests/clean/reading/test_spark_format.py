@@ -37,8 +37,8 @@ def cleaned(spark: SparkSession, folder: Path, files: Mapping[str, bytes], colum
     return Cleaned(version, rows_of(version), rows_of(raw.lake.table("quarantine", "table").latest()))
 
 
-def rows(found: Cleaned) -> list[dict[str, Any]]:
-    return sorted(found.rows, key=str)
+def rows(result: Cleaned) -> list[dict[str, Any]]:
+    return sorted(result.rows, key=str)
 
 
 def parquet(**columns: Any) -> bytes:
@@ -82,22 +82,22 @@ def test_only_an_absent_reader_is_answered_with_its_package(spark: SparkSession,
 
 
 def test_the_path_of_a_binary_file_is_that_of_the_landing_zone(spark: SparkSession, tmp_path: Path):
-    found = cleaned(spark, tmp_path, {"[a]/x y.bin": b"\0\1"}, {"path": "string", "content": "binary"}, "binaryFile",
-                    {"new": "ignore"})
-    assert found.rows == [{"path": "[a]/x y.bin", "content": b"\0\1"}]
+    result = cleaned(spark, tmp_path, {"[a]/x y.bin": b"\0\1"}, {"path": "string", "content": "binary"}, "binaryFile",
+                     {"new": "ignore"})
+    assert result.rows == [{"path": "[a]/x y.bin", "content": b"\0\1"}]
 
 
 def test_a_number_of_libsvm_beyond_double_is_no_infinite_one(spark: SparkSession, tmp_path: Path):
-    found = cleaned(spark, tmp_path, {"a.txt": b"1 1:0.5 3:1\n0 2:1e400\n-1e999 1:1\n"}, form="libsvm")
-    assert [row["label"] for row in found.rows] == [1.0]
-    assert [row["reason"] for row in found.refused] == [
+    result = cleaned(spark, tmp_path, {"a.txt": b"1 1:0.5 3:1\n0 2:1e400\n-1e999 1:1\n"}, form="libsvm")
+    assert [row["label"] for row in result.rows] == [1.0]
+    assert [row["reason"] for row in result.refused] == [
         "has a number beyond double in 'features'", "has a number beyond double in 'label'"]
 
 
 def test_a_nested_column_that_becomes_text_is_json(spark: SparkSession, tmp_path: Path):
     files = {"a": parquet(x=[["a, b", "c"], ["a", "b, c"]]), "b": parquet(x=["d"])}
-    found = cleaned(spark, tmp_path, files, {"x": "string"}, drift={"retyped": "string"})
-    assert sorted(row["x"] for row in found.rows) == ['["a","b, c"]', '["a, b","c"]', "d"]
+    result = cleaned(spark, tmp_path, files, {"x": "string"}, drift={"retyped": "string"})
+    assert sorted(row["x"] for row in result.rows) == ['["a","b, c"]', '["a, b","c"]', "d"]
 
 
 # ---- Avro
@@ -114,22 +114,22 @@ def with_avro(with_connectors: list[str]) -> None:
 def test_avro_files_of_several_schemas_lose_no_column(spark: SparkSession, tmp_path: Path):
     files = {"a.avro": avro(schema(id="int", x="string"), [[1, "a"]]),
              "b.data": avro(schema(id="long", y="string"), [[2**40, "b"]])}
-    found = cleaned(spark, tmp_path, files, {"id": "bigint", "x": "string", "y": "string"}, "avro",
-                    {"missing": "nulls"})
-    assert rows(found) == [{"id": 1, "x": "a", "y": None}, {"id": 2**40, "x": None, "y": "b"}]
-    assert found.version.entry.counts["in"] == 2
+    result = cleaned(spark, tmp_path, files, {"id": "bigint", "x": "string", "y": "string"}, "avro",
+                     {"missing": "nulls"})
+    assert rows(result) == [{"id": 1, "x": "a", "y": None}, {"id": 2**40, "x": None, "y": "b"}]
+    assert result.version.entry.counts["in"] == 2
 
 
 @pytest.mark.usefixtures("with_avro")
-@pytest.mark.parametrize(("damage", "said"), [
+@pytest.mark.parametrize(("damage", "message"), [
     (lambda whole: b"", "it is empty"), (lambda whole: whole[:-20], "it is cut off"),
     (lambda whole: whole[:-1] + b"?", "doesn't end with its sync marker"),
     (lambda whole: b"x" + whole, "doesn't start with Obj"),
 ])
 def test_an_avro_file_that_is_damaged_is_named_with_what_helps(spark: SparkSession, tmp_path: Path, damage: Any,
-                                                               said: str):
+                                                               message: str):
     whole = avro(schema(id="long"), [[number] for number in range(9)])
-    with pytest.raises(DataError, match=f"raw/table@1/b.avro: isn't a readable Avro file: .*{said}") as caught:
+    with pytest.raises(DataError, match=f"raw/table@1/b.avro: isn't a readable Avro file: .*{message}") as caught:
         cleaned(spark, tmp_path, {"a.avro": whole, "b.avro": damage(whole)}, form="avro")
     assert caught.value.hint == "land a whole file, then ingest again"
 

@@ -33,7 +33,7 @@ class Case:
     rows: Sequence[tuple[Any, ...]]
     files: Sequence[str] | None = None
 
-    def given(self, spark: SparkSession) -> DataFrame:
+    def frame_of(self, spark: SparkSession) -> DataFrame:
         """The rows with `_row`, their number, and what reading adds."""
         from pyspark.sql import functions as F
         from pyspark.sql import types as T
@@ -44,10 +44,10 @@ class Case:
 
         files = self.files or ["a.csv"] * len(self.rows)
         schema = T.StructType.fromDDL(f"_row int, {FILE} string, {self.schema}")
-        given = [dict(zip(schema.names, (row, file, *values), strict=True))
-                 for row, (file, values) in enumerate(zip(files, self.rows, strict=True))]
+        rows = [dict(zip(schema.names, (row, file, *values), strict=True))
+                for row, (file, values) in enumerate(zip(files, self.rows, strict=True))]
         # Of an Arrow table Spark makes a local relation: no task is run for it.
-        frame = spark.createDataFrame(pa.Table.from_pylist(given, schema=to_arrow_schema(schema)), schema)
+        frame = spark.createDataFrame(pa.Table.from_pylist(rows, schema=to_arrow_schema(schema)), schema)
         frame = frame.withColumn(RECORD, record(schema.names[2:]))
         return frame.withColumn(REJECT, F.lit(None).cast("struct<rule:string,reason:string>"))
 
@@ -73,10 +73,10 @@ def judge_all(
     from laketrain.spark.frames import SESSION_CONF, configured
 
     with configured(spark, SESSION_CONF), context or RuleContext() as context:
-        found = reduce(lambda one, other: one.union(other),
-                       [case.judged(spark, number, context) for number, case in enumerate(cases)]).collect()
+        collected = reduce(lambda union, frame: union.union(frame),
+                           [case.judged(spark, number, context) for number, case in enumerate(cases)]).collect()
     judged: list[list[dict[str, Any]]] = [[] for _ in cases]
-    for number, _, values, rule, reason in sorted(found, key=lambda row: (row[0], row[1])):
+    for number, _, values, rule, reason in sorted(collected, key=lambda row: (row[0], row[1])):
         judged[number].append(json.loads(values) | {"rule": rule, "reason": reason})
     return judged
 
@@ -86,5 +86,5 @@ def judge(
     files: Sequence[str] | None = None, context: RuleContext | None = None,
 ) -> list[dict[str, Any]]:
     """As `judge_all`, of one case; `context` is told what the rules learnt."""
-    [found] = judge_all(spark, [Case(rules, schema, rows, files)], context)
-    return found
+    [judged] = judge_all(spark, [Case(rules, schema, rows, files)], context)
+    return judged

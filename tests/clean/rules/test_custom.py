@@ -75,25 +75,25 @@ BELOW = {"range": {"column": "x", "max": 10}}
 
 
 def test_a_function_changes_the_good_rows(spark: SparkSession):
-    found = judge(spark, [BELOW, rule("double", options={"by": 3})], ROWS, SCHEMA)
-    assert [row["x"] for row in found] == [3, 6, 9, 99]
-    assert [row["rule"] for row in found] == [None, None, None, "range(x)"]
+    rows = judge(spark, [BELOW, rule("double", options={"by": 3})], ROWS, SCHEMA)
+    assert [row["x"] for row in rows] == [3, 6, 9, 99]
+    assert [row["rule"] for row in rows] == [None, None, None, "range(x)"]
 
 
 def test_a_function_adds_and_drops_the_columns_that_it_names(spark: SparkSession):
-    found = judge(spark, [BELOW, rule("split", adds={"half": "double"}, drops=["y"])], ROWS, SCHEMA)
-    assert [(row["x"], row["half"]) for row in found] == [(1, 0.5), (2, 1.0), (3, 1.5), (99, None)]
-    assert "y" not in found[0]
+    rows = judge(spark, [BELOW, rule("split", adds={"half": "double"}, drops=["y"])], ROWS, SCHEMA)
+    assert [(row["x"], row["half"]) for row in rows] == [(1, 0.5), (2, 1.0), (3, 1.5), (99, None)]
+    assert "y" not in rows[0]
 
 
 def test_a_function_marks_rows(spark: SparkSession):
-    found = judge(spark, [rule("odd"), rule("count_others")], ROWS[:3], SCHEMA)
-    assert [(row["rule"], row["reason"]) for row in found] == [("odd", "is odd"), (None, None), ("odd", "is odd")]
+    rows = judge(spark, [rule("odd"), rule("count_others")], ROWS[:3], SCHEMA)
+    assert [(row["rule"], row["reason"]) for row in rows] == [("odd", "is odd"), (None, None), ("odd", "is odd")]
 
 
 def test_a_function_changes_the_type_that_it_names(spark: SparkSession):
-    found = judge(spark, [rule("retypes", adds={"x": "string"})], ROWS[:1], SCHEMA)
-    assert found[0]["x"] == "1"
+    rows = judge(spark, [rule("retypes", adds={"x": "string"})], ROWS[:1], SCHEMA)
+    assert rows[0]["x"] == "1"
 
 
 BROKEN = {
@@ -112,11 +112,11 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_function_that_breaks_the_contract_is_told(spark: SparkSession, name: str):
-    function, settings, said, hint = BROKEN[name]
+    function, settings, message, hint = BROKEN[name]
     with pytest.raises(DataError) as caught:
         judge(spark, [rule(function, **settings)], ROWS, SCHEMA)
     assert caught.value.subject == f"function(mended_by_me:{function})"
-    assert said in caught.value.problem
+    assert message in caught.value.problem
     assert hint in caught.value.hint
 
 
@@ -127,9 +127,9 @@ def test_a_module_that_fails_as_it_is_imported_is_told(spark: SparkSession, modu
 
 
 def test_the_counts_hold_with_a_function(spark: SparkSession, tmp_path: Path):
-    found = clean_files(spark, tmp_path, {"a.csv": "id,x\na,1\nb,2\nc,x\n"}, columns={"id": "string", "x": "string"},
-                        rules=[{"cast": {"column": "x", "to": "int"}}, rule("odd")])
-    assert found.version.entry.counts == {"in": 3, "out": 1, "quarantined": 2, "reasons": {"cast(x)": 1, "odd": 1}}
+    result = clean_files(spark, tmp_path, {"a.csv": "id,x\na,1\nb,2\nc,x\n"}, columns={"id": "string", "x": "string"},
+                         rules=[{"cast": {"column": "x", "to": "int"}}, rule("odd")])
+    assert result.version.entry.counts == {"in": 3, "out": 1, "quarantined": 2, "reasons": {"cast(x)": 1, "odd": 1}}
 
 
 def test_a_changed_function_makes_the_table_anew(tmp_path: Path, module: Path):

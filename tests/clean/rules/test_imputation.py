@@ -29,10 +29,10 @@ OF = {"mean": "mean", "median": "median", "mode": lambda values: min(values.mode
 @pytest.mark.parametrize("method", OF)
 def test_cells_are_filled_with_the_columns_value(spark: SparkSession, method: str):
     context = RuleContext()
-    found = judge(spark, [{"impute": {"columns": ["x"], "method": method}}], ROWS, "g string, x double",
-                  context=context)
+    rows = judge(spark, [{"impute": {"columns": ["x"], "method": method}}], ROWS, "g string, x double",
+                 context=context)
     value = FRAME["x"].agg(OF[method])
-    assert [row["x"] for row in found] == pytest.approx(FRAME["x"].fillna(value).tolist(), rel=1e-15)
+    assert [row["x"] for row in rows] == pytest.approx(FRAME["x"].fillna(value).tolist(), rel=1e-15)
     assert context.imputed == {"impute(x)": 4}
     assert context.fitted == [{"rule": "impute(x)", "method": method,
                                "values": [{"value": pytest.approx(value, rel=1e-15)}]}]
@@ -42,22 +42,24 @@ def test_cells_are_filled_with_the_columns_value(spark: SparkSession, method: st
 @pytest.mark.parametrize("method", OF)
 def test_cells_are_filled_with_their_groups_value_where_it_has_one(spark: SparkSession, method: str):
     context = RuleContext()
-    found = judge(spark, [{"impute": {"columns": ["x"], "method": method, "by": ["g"]}}], ROWS, "g string, x double",
-                  context=context)
-    by_group = {group: FRAME[[one == group for one, _ in ROWS]]["x"].agg(OF[method]) for group in ("a", "b", "c", None)}
+    rows = judge(spark, [{"impute": {"columns": ["x"], "method": method, "by": ["g"]}}], ROWS, "g string, x double",
+                 context=context)
+    by_group = {group: FRAME[[key == group for key, _ in ROWS]]["x"].agg(OF[method])
+                for group in ("a", "b", "c", None)}
     filled = [by_group[group] if value is None or math.isnan(value) else value for group, value in ROWS]
-    assert [None if row["x"] is None else row["x"] for row in found] == [
+    assert [None if row["x"] is None else row["x"] for row in rows] == [
         None if math.isnan(value) else pytest.approx(value, rel=1e-15) for value in filled]
     assert context.imputed == {"impute(x)": 3}
-    assert [one["group"] for one in context.fitted[0]["values"]] == [{"g": None}, {"g": "a"}, {"g": "b"}, {"g": "c"}]
+    assert [entry["group"] for entry in context.fitted[0]["values"]] == [
+        {"g": None}, {"g": "a"}, {"g": "b"}, {"g": "c"}]
 
 
 def test_a_second_rule_fills_what_groups_leave(spark: SparkSession):
     context = RuleContext()
     rules = [{"impute": {"columns": ["x"], "method": "median", "by": ["g"]}},
              {"impute": {"columns": ["x"], "method": "constant", "value": -1}}]
-    found = judge(spark, rules, ROWS, "g string, x double", context=context)
-    assert [row["x"] for row in found if row["g"] == "c"] == [-1.0]
+    rows = judge(spark, rules, ROWS, "g string, x double", context=context)
+    assert [row["x"] for row in rows if row["g"] == "c"] == [-1.0]
     assert context.imputed == {"impute(x)": 4}
 
 
@@ -75,10 +77,10 @@ CONSTANTS: dict[str, tuple[str, Any, list[Any], list[Any]]] = {
 def test_cells_are_filled_with_a_constant_of_the_columns_type(spark: SparkSession, name: str):
     kind, value, values, filled = CONSTANTS[name]
     context = RuleContext()
-    found = judge(spark, [{"impute": {"columns": ["x"], "method": "constant", "value": value}}],
-                  [(cell,) for cell in values], f"x {kind}", context=context)
-    assert [row["x"] for row in found] == filled
-    assert context.imputed["impute(x)"] == sum(one != other for one, other in zip(
+    rows = judge(spark, [{"impute": {"columns": ["x"], "method": "constant", "value": value}}],
+                 [(cell,) for cell in values], f"x {kind}", context=context)
+    assert [row["x"] for row in rows] == filled
+    assert context.imputed["impute(x)"] == sum(before != after for before, after in zip(
         map(str, values), map(str, filled), strict=True))
     assert context.fitted == []
 
@@ -90,23 +92,23 @@ def test_a_constant_of_another_type_is_told(spark: SparkSession):
 
 def test_whole_columns_stay_whole_and_are_rounded_to_the_even_neighbour(spark: SparkSession):
     rows = [(1, 2), (2, 3), (None, None)]
-    found = judge(spark, [{"impute": {"columns": ["x", "y"], "method": "median"}}], rows, "x int, y bigint")
-    assert (found[2]["x"], found[2]["y"]) == (2, 2)
+    judged = judge(spark, [{"impute": {"columns": ["x", "y"], "method": "median"}}], rows, "x int, y bigint")
+    assert (judged[2]["x"], judged[2]["y"]) == (2, 2)
 
 
 def test_of_several_most_frequent_texts_the_smallest_is_meant(spark: SparkSession):
-    found = judge(spark, [{"impute": {"columns": ["x"], "method": "mode"}}],
-                  [("b",), ("a",), ("",), ("b",), ("a",), ("c",)], "x string")
-    assert found[2]["x"] == "a"
+    rows = judge(spark, [{"impute": {"columns": ["x"], "method": "mode"}}],
+                 [("b",), ("a",), ("",), ("b",), ("a",), ("c",)], "x string")
+    assert rows[2]["x"] == "a"
 
 
 def test_only_rows_that_are_still_good_are_learnt_from_and_counted(spark: SparkSession):
     rules = [{"range": {"column": "x", "max": 10}}, {"not_null": {"columns": ["y"]}},
              {"impute": {"columns": ["x"], "method": "mean"}}]
     context = RuleContext()
-    found = judge(spark, rules, [(1.0, 1), (3.0, 1), (99.0, 1), (None, 1), (None, None)], "x double, y int",
-                  context=context)
-    assert found[3]["x"] == 2.0
+    rows = judge(spark, rules, [(1.0, 1), (3.0, 1), (99.0, 1), (None, 1), (None, None)], "x double, y int",
+                 context=context)
+    assert rows[3]["x"] == 2.0
     assert context.imputed == {"impute(x)": 1}
 
 
@@ -118,37 +120,37 @@ TIMES = [("m1", 4, None), ("m1", 1, 10.0), ("m1", 2, None), ("m2", 1, None), ("m
 def test_the_value_last_seen_is_carried_forward_within_an_entity(spark: SparkSession, order: Any):
     context = RuleContext()
     rule = {"impute": {"columns": ["x"], "method": "forward", "along": "at", "by": ["meter"]}}
-    found = judge(spark, [rule], [TIMES[index] for index in order], "meter string, at int, x double",
-                  context=context)
+    rows = judge(spark, [rule], [TIMES[index] for index in order], "meter string, at int, x double",
+                 context=context)
     frame = pd.DataFrame(TIMES, columns=["meter", "at", "x"]).dropna(subset="at").sort_values("at")
     filled = frame.assign(x=frame.groupby("meter")["x"].ffill())
     expected = {(meter, at): None if math.isnan(x) else x for meter, at, x in filled.itertuples(index=False)}
-    assert {(row["meter"], row["at"]): row["x"] for row in found} == {**expected, ("m1", None): None}
+    assert {(row["meter"], row["at"]): row["x"] for row in rows} == {**expected, ("m1", None): None}
     assert context.imputed == {"impute(x)": 3}
 
 
 def test_what_was_fitted_and_filled_stands_in_the_version(spark: SparkSession, tmp_path: Path):
     rules = [{"cast": {"column": "x", "to": "double"}}, {"outliers": {"columns": ["x"], "action": "null"}},
              {"impute": {"columns": ["x"], "method": "median"}}]
-    found = clean_files(spark, tmp_path, {"a.csv": "id,x\na,1\nb,2\nc,3\nd,4\ne,900\nf,\ng,x\n"},
-                        columns={"id": "string", "x": "string"}, rules=rules)
-    assert sorted(row["x"] for row in found.rows) == [1.0, 2.0, 2.5, 2.5, 3.0, 4.0]
-    entry = found.version.entry
+    result = clean_files(spark, tmp_path, {"a.csv": "id,x\na,1\nb,2\nc,3\nd,4\ne,900\nf,\ng,x\n"},
+                         columns={"id": "string", "x": "string"}, rules=rules)
+    assert sorted(row["x"] for row in result.rows) == [1.0, 2.0, 2.5, 2.5, 3.0, 4.0]
+    entry = result.version.entry
     assert entry.counts == {"in": 7, "out": 6, "quarantined": 1, "reasons": {"cast(x)": 1}, "imputed": {"impute(x)": 2}}
-    assert [(one["rule"], one["values"]) for one in entry.meta["fitted"]] == [
+    assert [(fitted["rule"], fitted["values"]) for fitted in entry.meta["fitted"]] == [
         ("outliers(x)", [{"center": 3.0, "spread": 2.0, "low": -1.0, "high": 7.0}]), ("impute(x)", [{"value": 2.5}])]
 
 
 def test_many_rules_that_learn_make_no_plan_too_large_for_spark(spark: SparkSession):
     rules = [{"impute": {"columns": ["x"], "method": "mean"}}, {"outliers": {"columns": ["x"], "method": "z"}}] * 4
     context = RuleContext()
-    found = judge(spark, rules, [(1.0,), (2.0,), (None,)], "x double", context=context)
-    assert [row["x"] for row in found] == [1.0, 2.0, 1.5]
+    rows = judge(spark, rules, [(1.0,), (2.0,), (None,)], "x double", context=context)
+    assert [row["x"] for row in rows] == [1.0, 2.0, 1.5]
     assert len(context.fitted) == 8
 
 
 def test_a_rejected_rows_value_is_not_carried_forward(spark: SparkSession):
     rules = [{"range": {"column": "x", "max": 10}},
              {"impute": {"columns": ["x"], "method": "forward", "along": "at"}}]
-    found = judge(spark, rules, [(1, 1.0), (2, 99.0), (3, None)], "at int, x double")
-    assert [row["x"] for row in found] == [1.0, 99.0, 1.0]
+    rows = judge(spark, rules, [(1, 1.0), (2, 99.0), (3, None)], "at int, x double")
+    assert [row["x"] for row in rows] == [1.0, 99.0, 1.0]

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 def greedy(texts: list[str], least: float) -> dict[int, int]:
     """Row by row, as a person would: gone row to the most similar of those that stay before it. All with all."""
     kept: list[int] = []
-    gone = {}
+    dropped = {}
     for number, text in enumerate(texts):
-        alike = [(-similarity(texts[other], text), other) for other in kept]
-        if alike and -min(alike)[0] >= least:
-            gone[number] = min(alike)[1]
+        duplicates = [(-similarity(texts[other], text), other) for other in kept]
+        if duplicates and -min(duplicates)[0] >= least:
+            dropped[number] = min(duplicates)[1]
         else:
             kept.append(number)
-    return gone
+    return dropped
 
 
 def dirty_texts() -> list[str]:
@@ -49,10 +49,10 @@ def test_the_first_of_texts_that_are_alike_stays_as_if_all_were_compared(spark: 
     rows = [(f"{number:03d}", text) for number, text in enumerate(texts)]
     if order == "shuffled":
         random.Random(1).shuffle(rows)
-    found = judge(spark, [{"near_duplicates": {"column": "x", "key": ["id"]}}], rows, "id string, x string",
-                  [f"{key}.csv" for key, _ in rows])
+    judged = judge(spark, [{"near_duplicates": {"column": "x", "key": ["id"]}}], rows, "id string, x string",
+                   [f"{key}.csv" for key, _ in rows])
     expected = greedy(texts, 0.8)
-    reasons = {int(row["id"]): row["reason"] for row in found if row["rule"]}
+    reasons = {int(row["id"]): row["reason"] for row in judged if row["rule"]}
     assert reasons == {
         number: f"is like the row with id = {kept:03d} (similarity {similarity(texts[kept], texts[number]):.2f})"
         for number, kept in expected.items()}
@@ -62,15 +62,15 @@ def test_the_first_of_texts_that_are_alike_stays_as_if_all_were_compared(spark: 
 def test_rows_without_a_text_and_rejected_ones_take_no_others_place(spark: SparkSession):
     rules = [{"range": {"column": "n", "min": 0}}, {"near_duplicates": {"column": "x"}}]
     text = sentence(1)
-    found = judge(spark, rules, [(-1, text), (1, text), (2, None), (3, None), (4, ""), (5, "  "), (6, text)],
-                  "n int, x string")
-    assert [row["rule"] for row in found] == ["range(n)", None, None, None, None, None, "near_duplicates(x)"]
-    assert found[-1]["reason"] == "is like a row of a.csv (similarity 1.00)"
+    rows = judge(spark, rules, [(-1, text), (1, text), (2, None), (3, None), (4, ""), (5, "  "), (6, text)],
+                 "n int, x string")
+    assert [row["rule"] for row in rows] == ["range(n)", None, None, None, None, None, "near_duplicates(x)"]
+    assert rows[-1]["reason"] == "is like a row of a.csv (similarity 1.00)"
 
 
 def test_the_same_row_twice_stays_once(spark: SparkSession):
-    found = judge(spark, [{"near_duplicates": {"column": "x"}}], [("a text",)] * 3, "x string")
-    assert [row["rule"] for row in found].count(None) == 1
+    rows = judge(spark, [{"near_duplicates": {"column": "x"}}], [("a text",)] * 3, "x string")
+    assert [row["rule"] for row in rows].count(None) == 1
 
 
 def test_nothing_is_alike_in_an_empty_table(spark: SparkSession):
@@ -83,25 +83,25 @@ def test_in_a_crowded_bucket_rows_meet_only_the_first(spark: SparkSession, monke
     template = sentence(5, 60)
     rows = [(f"{number:02d}", f"{template} {number}") for number in range(40)]
     context = RuleContext()
-    found = judge(spark, [{"near_duplicates": {"column": "x", "key": ["id"]}}], rows, "id string, x string",
-                  context=context)
-    assert [row["rule"] for row in found] == [None] + ["near_duplicates(x)"] * 39
-    assert {row["reason"][:27] for row in found[1:]} == {"is like the row with id = 0"}
-    [said] = context.fitted
-    assert said["buckets_over_limit"] > 0
-    assert said["limit"] == 3
+    judged = judge(spark, [{"near_duplicates": {"column": "x", "key": ["id"]}}], rows, "id string, x string",
+                   context=context)
+    assert [row["rule"] for row in judged] == [None] + ["near_duplicates(x)"] * 39
+    assert {row["reason"][:27] for row in judged[1:]} == {"is like the row with id = 0"}
+    [fitted] = context.fitted
+    assert fitted["buckets_over_limit"] > 0
+    assert fitted["limit"] == 3
 
 
 def test_pictures_that_were_scaled_or_compressed_are_alike_and_others_are_not(spark: SparkSession):
     images = [encoded(picture(seed)) for seed in range(12)]
     again = [encoded(picture(seed).resize((320, 240)), "JPEG", quality=60) for seed in range(6)]
-    assert max((bits(one) ^ bits(other)).bit_count() for one, other in zip(images, again, strict=False)) <= 4
-    assert min((bits(one) ^ bits(other)).bit_count() for one, other in combinations(images, 2)) > 4
+    assert max((bits(image) ^ bits(other)).bit_count() for image, other in zip(images, again, strict=False)) <= 4
+    assert min((bits(image) ^ bits(other)).bit_count() for image, other in combinations(images, 2)) > 4
     rows = [(number, content) for number, content in enumerate([*images, *again, images[3]])]
-    found = judge(spark, [{"near_duplicates": {"column": "x", "kind": "image", "key": ["id"]}}], rows,
-                  "id int, x binary", [f"{number:02d}" for number, _ in rows])
-    assert [row["id"] for row in found if row["rule"] is None] == list(range(12))
-    for number, row in enumerate(found[12:18]):
+    judged = judge(spark, [{"near_duplicates": {"column": "x", "kind": "image", "key": ["id"]}}], rows,
+                   "id int, x binary", [f"{number:02d}" for number, _ in rows])
+    assert [row["id"] for row in judged if row["rule"] is None] == list(range(12))
+    for number, row in enumerate(judged[12:18]):
         differ = (bits(images[number]) ^ bits(again[number])).bit_count()
         assert row["reason"] == f"is like the row with id = {number} ({differ} of 64 bits differ)"
-    assert found[18]["reason"] == "is like the row with id = 3 (0 of 64 bits differ)"
+    assert judged[18]["reason"] == "is like the row with id = 3 (0 of 64 bits differ)"

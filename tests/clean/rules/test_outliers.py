@@ -48,9 +48,9 @@ METHODS = ("iqr", "robust_z", "z")
 def test_what_lies_outside_the_bounds_is_an_outlier(spark: SparkSession, action: str):
     cases = [Case([{"outliers": {"columns": ["x"], "method": method, "action": action}}], "x double",
                   [(value,) for value in VALUES]) for method in METHODS]
-    for method, found in zip(METHODS, judge_all(spark, cases), strict=True):
-        assert [row["x"] if row["rule"] is None else "gone" for row in found] == expected(VALUES, method, action)
-        assert {row["rule"] for row in found} <= {None, "outliers(x)"}
+    for method, result in zip(METHODS, judge_all(spark, cases), strict=True):
+        assert [row["x"] if row["rule"] is None else "gone" for row in result] == expected(VALUES, method, action)
+        assert {row["rule"] for row in result} <= {None, "outliers(x)"}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -60,54 +60,55 @@ def test_each_group_has_bounds_of_its_own_and_null_is_a_group(spark: SparkSessio
     random.Random(3).shuffle(rows)
     context = RuleContext()
     rule = {"outliers": {"columns": ["x"], "by": ["g"], "method": method, "action": "null"}}
-    found = judge(spark, [rule], rows, "g string, x double", context=context)
+    judged = judge(spark, [rule], rows, "g string, x double", context=context)
     for group, values in groups.items():
-        kept = sorted(row["x"] for row in found if row["g"] == group and row["x"] is not None)
+        kept = sorted(row["x"] for row in judged if row["g"] == group and row["x"] is not None)
         assert kept == sorted(value for value in expected(values, method, "null") if value is not None)
     [fitted] = context.fitted
     assert (fitted["rule"], fitted["method"], fitted["by"], fitted["groups"]) == ("outliers(x)", method, ["g"], 3)
-    for one in fitted["values"]:
-        assert (one["low"], one["high"]) == pytest.approx(bounds_by_hand(groups[one["group"]["g"]], method), rel=1e-12)
+    for entry in fitted["values"]:
+        bounds = bounds_by_hand(groups[entry["group"]["g"]], method)
+        assert (entry["low"], entry["high"]) == pytest.approx(bounds, rel=1e-12)
 
 
 def test_the_reason_tells_the_bounds(spark: SparkSession):
     rows = [(1,), (2,), (3,), (4,), (50,)]
-    found = judge(spark, [{"outliers": {"columns": ["x"]}}], rows, "x int")
-    assert found[-1]["reason"] == "received 50, expected -1.0 to 7.0 (iqr)"
+    judged = judge(spark, [{"outliers": {"columns": ["x"]}}], rows, "x int")
+    assert judged[-1]["reason"] == "received 50, expected -1.0 to 7.0 (iqr)"
 
 
 def test_bounds_are_fitted_on_rows_that_are_still_good(spark: SparkSession):
     rules = [{"range": {"column": "x", "max": 1000}}, {"outliers": {"columns": ["x"]}}]
     values = [1.0, 2.0, 3.0, 4.0, 50.0] + [5000.0] * 5
-    found = judge(spark, rules, [(value,) for value in values], "x double")
-    assert [row["rule"] for row in found] == [None] * 4 + ["outliers(x)"] + ["range(x)"] * 5
+    rows = judge(spark, rules, [(value,) for value in values], "x double")
+    assert [row["rule"] for row in rows] == [None] * 4 + ["outliers(x)"] + ["range(x)"] * 5
 
 
 def test_where_most_values_are_alike_nothing_is_an_outlier(spark: SparkSession):
     cases = [Case([{"outliers": {"columns": ["x"], "method": method}}], "x double", [(5.0,)] * 9 + more)
              for method, more in (("iqr", [(6.0,)]), ("robust_z", [(6.0,)]), ("z", []))]
-    assert {row["rule"] for found in judge_all(spark, cases) for row in found} == {None}
+    assert {row["rule"] for result in judge_all(spark, cases) for row in result} == {None}
 
 
 def test_no_value_is_no_outlier_and_an_infinite_one_is(spark: SparkSession):
     rows = [(1.0,), (2.0,), (3.0,), (None,), (math.nan,), (math.inf,), (-math.inf,)]
     context = RuleContext()
-    found = judge(spark, [{"outliers": {"columns": ["x"]}}], rows, "x double", context=context)
-    assert [row["rule"] is None for row in found] == [True] * 5 + [False] * 2
+    judged = judge(spark, [{"outliers": {"columns": ["x"]}}], rows, "x double", context=context)
+    assert [row["rule"] is None for row in judged] == [True] * 5 + [False] * 2
     assert context.fitted[0]["values"] == [{"center": 2.0, "spread": 1.0, "low": 0.0, "high": 4.0}]
 
 
 def test_whole_numbers_are_clipped_to_whole_numbers_within_the_bounds(spark: SparkSession):
     rows = [(1,), (2,), (2,), (3,), (4,), (50,), (-50,)]
-    found = judge(spark, [{"outliers": {"columns": ["x"], "action": "clip"}}], rows, "x bigint")
+    judged = judge(spark, [{"outliers": {"columns": ["x"], "action": "clip"}}], rows, "x bigint")
     low, high = bounds_by_hand([value for [value] in rows], "iqr")
-    assert (found[5]["x"], found[6]["x"]) == (math.floor(high), math.ceil(low))
+    assert (judged[5]["x"], judged[6]["x"]) == (math.floor(high), math.ceil(low))
 
 
 def test_columns_are_judged_by_the_same_rows(spark: SparkSession):
     rows = [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0), (4.0, 90.0), (90.0, 4.0)]
-    found = judge(spark, [{"outliers": {"columns": ["x", "y"]}}], rows, "x double, y double")
-    assert [row["rule"] for row in found] == [None, None, None, "outliers(y)", "outliers(x)"]
+    judged = judge(spark, [{"outliers": {"columns": ["x", "y"]}}], rows, "x double, y double")
+    assert [row["rule"] for row in judged] == [None, None, None, "outliers(y)", "outliers(x)"]
 
 
 def test_means_never_depend_on_how_the_rows_lie(spark: SparkSession):

@@ -104,8 +104,8 @@ def test_a_secret_shows_nothing_of_itself(key: str):
 
 def test_the_hash_is_that_of_the_text_in_any_type_and_null_stays(spark: SparkSession, key: str):
     rows = [("ä", 7), (None, None), ("", 0)]
-    found = judge(spark, [{"hash": {"columns": ["x", "y"], "key_env": "TEST_HASH_KEY"}}], rows, "x string, y int")
-    assert [(row["x"], row["y"]) for row in found] == [
+    judged = judge(spark, [{"hash": {"columns": ["x", "y"], "key_env": "TEST_HASH_KEY"}}], rows, "x string, y int")
+    assert [(row["x"], row["y"]) for row in judged] == [
         (by_hand("ä"), by_hand("7")), (None, None), (by_hand(""), by_hand("0"))]
 
 
@@ -134,9 +134,10 @@ def test_personal_columns_that_stand_in_paths_are_veiled_wherever_the_file_is_na
         ("readable", hidden, "isn't a json record of 3 fields")])
     held = cleaned.version.lake.table("quarantine", "table").latest()
     assert held is not None
-    assert [(one["file"], one["rows"]) for one in held.entry.counts["by"]] == [(hidden, 1), (hidden, 1), (hidden, 2)]
-    told = [path.read_text("utf-8") for path in (tmp_path / "lake").rglob("*.json") if "raw" not in path.parts]
-    assert not any(word in text for text in [*told, str(cleaned.refused)] for word in ("Secret", "1990"))
+    assert [(count["file"], count["rows"]) for count in held.entry.counts["by"]] == [
+        (hidden, 1), (hidden, 1), (hidden, 2)]
+    texts = [path.read_text("utf-8") for path in (tmp_path / "lake").rglob("*.json") if "raw" not in path.parts]
+    assert not any(word in text for text in [*texts, str(cleaned.refused)] for word in ("Secret", "1990"))
 
 
 @pytest.mark.parametrize(("columns", "shown"), [
@@ -200,12 +201,12 @@ def test_another_key_makes_the_table_anew(tmp_path: Path, monkeypatch: pytest.Mo
 RULE_OF = "- trim: {columns: [scanner], lower: true}"
 
 
-@pytest.mark.parametrize(("value", "said"), [
+@pytest.mark.parametrize(("value", "message"), [
     (None, "the environment variable 'TEST_HASH_KEY' holds no key"),
     ("too short", "the key in the environment variable 'TEST_HASH_KEY' is shorter than 16 bytes"),
 ])
 def test_an_absent_key_is_told_before_spark_starts(
-        monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None, said: str):
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None, message: str):
     from laketrain.errors import ConfigError
     from laketrain.workload import Workload
 
@@ -218,6 +219,6 @@ def test_an_absent_key_is_told_before_spark_starts(
     with pytest.raises(ConfigError) as caught:
         Workload.load(path)
     [problem] = caught.value.problems
-    assert (problem.where, problem.problem) == ("clean.captures.rules.4.hash", said)
+    assert (problem.where, problem.problem) == ("clean.captures.rules.4.hash", message)
     assert "export TEST_HASH_KEY=$(openssl rand -hex 32)" in problem.hint
     assert "too short" not in str(caught.value)

@@ -102,9 +102,9 @@ def judged(spark: SparkSession) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("name", GOOD)
 def test_good_values_pass(judged: dict[str, list[dict[str, Any]]], name: str):
-    found = judged[f"good/{name}"]
-    assert [row["x"] for row in found] == GOOD[name][3]
-    assert {row["rule"] for row in found} == {None}
+    result = judged[f"good/{name}"]
+    assert [row["x"] for row in result] == GOOD[name][3]
+    assert {row["rule"] for row in result} == {None}
 
 
 BAD: dict[str, tuple[dict[str, Any], str, Sequence[Any], str, Sequence[str]]] = {
@@ -192,9 +192,9 @@ BAD: dict[str, tuple[dict[str, Any], str, Sequence[Any], str, Sequence[str]]] = 
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_values_are_rejected_with_the_reason(judged: dict[str, list[dict[str, Any]]], name: str):
-    found = judged[f"bad/{name}"]
-    assert [row["reason"] for row in found] == BAD[name][4]
-    assert {row["rule"] for row in found} == {BAD[name][3]}
+    result = judged[f"bad/{name}"]
+    assert [row["reason"] for row in result] == BAD[name][4]
+    assert {row["rule"] for row in result} == {BAD[name][3]}
 
 
 def test_times_are_read_in_utc_where_they_name_no_zone(spark: SparkSession):
@@ -202,18 +202,18 @@ def test_times_are_read_in_utc_where_they_name_no_zone(spark: SparkSession):
     try:
         texts = [("2026-03-09T08:00:00",), ("2026-03-09T08:00:00Z",), ("2026-03-09T09:00:00+01:00",)]
         rules = [{"cast": {"column": "x", "to": "timestamp"}}, {"check": {"sql": "unix_seconds(x) = 1773043200"}}]
-        found = judge(spark, rules, texts, "x string")
+        rows = judge(spark, rules, texts, "x string")
     finally:
         spark.conf.set("spark.sql.session.timeZone", "UTC")
-    assert [row["rule"] for row in found] == [None, None, None]
+    assert [row["rule"] for row in rows] == [None, None, None]
 
 
 def test_a_row_is_rejected_once_by_the_first_rule_that_it_breaks(spark: SparkSession):
     rules = [{"not_null": {"columns": ["y"]}}, {"cast": {"column": "x", "to": "int"}},
              {"range": {"column": "x", "min": 0}}, {"allowed": {"column": "y", "values": ["a"]}}]
     rows = [("1", "a"), ("x", None), ("x", "b"), ("-1", "b"), ("1", "b")]
-    found = judge(spark, rules, rows, "x string, y string")
-    assert [row["rule"] for row in found] == [None, "not_null(y)", "cast(x)", "range(x)", "allowed(y)"]
+    result = judge(spark, rules, rows, "x string, y string")
+    assert [row["rule"] for row in result] == [None, "not_null(y)", "cast(x)", "range(x)", "allowed(y)"]
 
 
 ZONED = ["2026-07-01T12:00:00", "2026-01-01T12:00:00.5", "2026-10-25T02:30:00", "1999-12-31T23:59:59"]
@@ -221,20 +221,20 @@ ZONED = ["2026-07-01T12:00:00", "2026-01-01T12:00:00.5", "2026-10-25T02:30:00", 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "+05:30"])
 def test_times_without_a_zone_are_read_from_that_zones_clock(spark: SparkSession, zone: str):
-    found = judge(spark, [{"cast": {"column": "x", "to": "timestamp", "zone": zone}}], [(text,) for text in ZONED],
-                  "x string")
-    there = ZoneInfo("Asia/Kolkata" if zone == "+05:30" else zone)
-    assert [datetime.fromisoformat(row["x"]) for row in found] == [
-        datetime.fromisoformat(text).replace(tzinfo=there).astimezone(timezone.utc) for text in ZONED]
+    rows = judge(spark, [{"cast": {"column": "x", "to": "timestamp", "zone": zone}}], [(text,) for text in ZONED],
+                 "x string")
+    zone_info = ZoneInfo("Asia/Kolkata" if zone == "+05:30" else zone)
+    assert [datetime.fromisoformat(row["x"]) for row in rows] == [
+        datetime.fromisoformat(text).replace(tzinfo=zone_info).astimezone(timezone.utc) for text in ZONED]
 
 
 def test_a_zone_in_the_text_outdoes_the_rules(spark: SparkSession):
     texts = ["2026-07-01T12:00:00Z", "2026-07-01 12:00:00+00:00", "2026-07-01T08:00:00 America/New_York",
              "2026-07-01T14:00:00"]
-    found = judge(spark, [{"cast": {"column": "x", "to": "timestamp", "zone": "Europe/Berlin"}}],
-                  [(text,) for text in texts], "x string")
+    rows = judge(spark, [{"cast": {"column": "x", "to": "timestamp", "zone": "Europe/Berlin"}}],
+                 [(text,) for text in texts], "x string")
     expected = ["2026-07-01T12:00:00.000Z", "2026-07-01T12:00:00.000Z", "2026-07-01T12:00:00.000Z"]
-    assert [row["x"] for row in found] == [*expected, "2026-07-01T12:00:00.000Z"]
+    assert [row["x"] for row in rows] == [*expected, "2026-07-01T12:00:00.000Z"]
 
 
 def test_times_without_a_zone_by_a_format_are_read_from_that_zones_clock(spark: SparkSession):
@@ -252,26 +252,26 @@ def test_a_zone_can_not_change_an_instant(spark: SparkSession):
 def test_derive_makes_a_column_at_the_end_that_later_rules_know(spark: SparkSession):
     rules = [{"derive": {"column": "ratio", "sql": "a / b", "type": "double"}},
              {"range": {"column": "ratio", "max": 2}}]
-    found = judge(spark, rules, [(1, 2), (6, 2), (1, 0)], "a int, b int")
-    assert list(found[0]) == ["a", "b", "ratio", "rule", "reason"]
-    assert [row["ratio"] for row in found] == [0.5, 3.0, None]
-    assert [row["rule"] for row in found] == [None, "range(ratio)", None]
+    rows = judge(spark, rules, [(1, 2), (6, 2), (1, 0)], "a int, b int")
+    assert list(rows[0]) == ["a", "b", "ratio", "rule", "reason"]
+    assert [row["ratio"] for row in rows] == [0.5, 3.0, None]
+    assert [row["rule"] for row in rows] == [None, "range(ratio)", None]
 
 
-@pytest.mark.parametrize(("rule", "said"), [
+@pytest.mark.parametrize(("rule", "message"), [
     ({"not_null": {"columns": ["xx"]}}, "rule not_null: there is no column 'xx'"),
     ({"outliers": {"columns": ["y"]}}, "outliers needs numbers, column 'y' is string here"),
 ])
-def test_what_only_the_data_tells_is_told_when_it_is_read(spark: SparkSession, rule: dict[str, Any], said: str):
-    with pytest.raises(DataError, match=said):
+def test_what_only_the_data_tells_is_told_when_it_is_read(spark: SparkSession, rule: dict[str, Any], message: str):
+    with pytest.raises(DataError, match=message):
         judge(spark, [rule], [(1, "a")], "x int, y string")
 
 
 def test_unique_keeps_the_first_by_file_and_content_wherever_it_lies(spark: SparkSession):
     rows = [("k", "2"), ("k", "1"), ("k", "1"), ("other", "9")]
-    found = judge(spark, [{"unique": {"key": ["x"]}}], rows, "x string, y string", ["b", "b", "a", "b"])
-    assert [row["rule"] for row in found] == ["unique(x)", "unique(x)", None, None]
-    assert found[0]["reason"] == "another row has x = k"
+    result = judge(spark, [{"unique": {"key": ["x"]}}], rows, "x string, y string", ["b", "b", "a", "b"])
+    assert [row["rule"] for row in result] == ["unique(x)", "unique(x)", None, None]
+    assert result[0]["reason"] == "another row has x = k"
 
 
 KEPT = {
@@ -287,26 +287,26 @@ KEPT = {
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 2, 0]])
 def test_unique_keeps_the_row_that_is_asked_for_in_any_order_of_the_rows(spark: SparkSession, order: list[int]):
     rows = [("k", 1, "a"), ("k", 3, "b"), ("k", 3, "c"), ("k", None, "d")]
-    given, files = [rows[index] for index in order], [f"{rows[index][2]}.csv" for index in order]
+    ordered, files = [rows[index] for index in order], [f"{rows[index][2]}.csv" for index in order]
     cases = [Case([{"unique": {"key": ["x"], "keep": keep, **({"by": by} if by else {})}}],
-                  "x string, at int, y string", given, files) for keep, by in KEPT]
-    found = judge_all(spark, cases)
-    assert [[row["y"] for row in case if row["rule"] is None] for case in found] == [[kept] for kept in KEPT.values()]
+                  "x string, at int, y string", ordered, files) for keep, by in KEPT]
+    result = judge_all(spark, cases)
+    assert [[row["y"] for row in case if row["rule"] is None] for case in result] == [[kept] for kept in KEPT.values()]
 
 
 def test_unique_by_two_columns_tells_both_and_prefers_a_value_to_none(spark: SparkSession):
     rows = [("k", 1, None), ("k", 1, 5), ("k", 2, None), (None, 1, 1), (None, 1, 2)]
-    found = judge(spark, [{"unique": {"key": ["x", "y"], "keep": "last", "by": "at"}}], rows,
-                  "x string, y int, at int")
-    assert [row["rule"] for row in found] == ["unique(x, y)", None, None, "unique(x, y)", None]
-    assert [row["reason"] for row in found if row["rule"]] == [
+    result = judge(spark, [{"unique": {"key": ["x", "y"], "keep": "last", "by": "at"}}], rows,
+                   "x string, y int, at int")
+    assert [row["rule"] for row in result] == ["unique(x, y)", None, None, "unique(x, y)", None]
+    assert [row["reason"] for row in result if row["rule"]] == [
         "another row has x, y = k, 1", "another row has x, y = null, 1"]
 
 
 def test_a_row_that_is_rejected_already_takes_no_others_place(spark: SparkSession):
     rules = [{"range": {"column": "at", "max": 5}}, {"unique": {"key": ["x"], "keep": "last", "by": "at"}}]
-    found = judge(spark, rules, [("k", 9), ("k", 1)], "x string, at int")
-    assert [row["rule"] for row in found] == ["range(at)", None]
+    rows = judge(spark, rules, [("k", 9), ("k", 1)], "x string, at int")
+    assert [row["rule"] for row in rows] == ["range(at)", None]
 
 
 def test_columns_may_have_names_that_sql_would_read_otherwise(spark: SparkSession):
@@ -318,9 +318,9 @@ def test_columns_may_have_names_that_sql_would_read_otherwise(spark: SparkSessio
         {"cast": {"column": name, "to": "int"}}, {"range": {"column": name, "min": 0}},
         {"unique": {"key": [name], "keep": "last", "by": name}}]
     quoted = "`" + name.replace("`", "``") + "`"
-    found = judge(spark, rules, [(" 7",), ("7",), ("8",), ("",)], f"{quoted} string")
-    assert [row[name] for row in found if row["rule"] is None] == [7, 9]
-    assert sorted(row["reason"] for row in found if row["rule"]) == ["another row has a.b c`d%s = 7", "has no value"]
+    rows = judge(spark, rules, [(" 7",), ("7",), ("8",), ("",)], f"{quoted} string")
+    assert [row[name] for row in rows if row["rule"] is None] == [7, 9]
+    assert sorted(row["reason"] for row in rows if row["rule"]) == ["another row has a.b c`d%s = 7", "has no value"]
 
 
 def test_the_record_is_kept_as_it_came(spark: SparkSession):

@@ -36,10 +36,10 @@ def test_collectives_of_two_ranks_equal_numpy(spark: SparkSession) -> None:
             "local": world.local_rank,
         }
 
-    zero, one = launch(spark, task, 2, deadline=200)
+    rank_0, rank_1 = launch(spark, task, 2, deadline=200)
 
-    values = [np.stack([np.asarray(a), np.asarray(b)]) for a, b in zip(zero["values"], one["values"], strict=True)]
-    for result in (zero, one):
+    values = [np.stack([np.asarray(a), np.asarray(b)]) for a, b in zip(rank_0["values"], rank_1["values"], strict=True)]
+    for result in (rank_0, rank_1):
         assert result["means"][1] is None
         np.testing.assert_allclose(result["means"][0], values[0].mean(0), rtol=1e-6)
         np.testing.assert_allclose(result["means"][2], values[1].mean(0), rtol=1e-12)
@@ -52,8 +52,8 @@ def test_collectives_of_two_ranks_equal_numpy(spark: SparkSession) -> None:
         np.testing.assert_allclose(result["sums"][2], values[0].sum(0), rtol=1e-6)
         assert result["sums"][3] == values[2].sum(0).tolist()
         assert [(entry["rank"], len(entry["text"])) for entry in result["gathered"]] == [(0, 1), (1, 1001)]
-    assert {zero["local"], one["local"]} == {0, 1}
-    assert zero["means"] == one["means"]
+    assert {rank_0["local"], rank_1["local"]} == {0, 1}
+    assert rank_0["means"] == rank_1["means"]
 
 
 @pytest.mark.slow
@@ -76,11 +76,11 @@ def test_broadcast_gives_every_rank_the_variables_of_rank_0_bit_for_bit(spark: S
         variables = [*model.variables, *optimizer.variables, *plain, tf.cast(half, tf.float32)]
         return [np.asarray(v.numpy() if hasattr(v, "numpy") else v).tolist() for v in variables]
 
-    zero, one = launch(spark, task, 2, deadline=200)
+    rank_0, rank_1 = launch(spark, task, 2, deadline=200)
 
-    assert zero == one
-    assert zero[-1] == [0.5, 0.5]
-    assert 7 in zero
+    assert rank_0 == rank_1
+    assert rank_0[-1] == [0.5, 0.5]
+    assert 7 in rank_0
 
 
 @pytest.mark.slow

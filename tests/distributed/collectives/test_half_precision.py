@@ -52,21 +52,21 @@ def test_means_of_any_magnitude_have_the_precision_of_the_wire_dtype(spark: Spar
             results[f"{wire_dtype} none"] = none is None
         return results
 
-    zero, one = launch(spark, task, 2, deadline=200)
+    rank_0, rank_1 = launch(spark, task, 2, deadline=200)
 
     for wire_dtype, rtol in BITS.items():
-        assert str(zero[wire_dtype]) == str(one[wire_dtype])  # as text: NaN is not equal to itself
-        assert zero[f"{wire_dtype} none"]
-        assert zero[f"{wire_dtype} dtypes"] == ["float32", "float64", *["float32"] * 5, "float64", "bfloat16"]
-        for mean, here, there in zip(zero[wire_dtype], zero["values"], one["values"], strict=False):
-            largest = max(np.abs(here).max(), np.abs(there).max()) if np.size(here) else 0.0
-            np.testing.assert_allclose(mean, np.mean([here, there], 0), atol=rtol * largest)
-        loud, integers, half = zero[wire_dtype][6:]
+        assert str(rank_0[wire_dtype]) == str(rank_1[wire_dtype])  # as text: NaN is not equal to itself
+        assert rank_0[f"{wire_dtype} none"]
+        assert rank_0[f"{wire_dtype} dtypes"] == ["float32", "float64", *["float32"] * 5, "float64", "bfloat16"]
+        for mean, own, peer in zip(rank_0[wire_dtype], rank_0["values"], rank_1["values"], strict=False):
+            largest = max(np.abs(own).max(), np.abs(peer).max()) if np.size(own) else 0.0
+            np.testing.assert_allclose(mean, np.mean([own, peer], 0), atol=rtol * largest)
+        loud, integers, half = rank_0[wire_dtype][6:]
         assert loud[0] == np.inf
         assert np.isnan(loud[1])
         assert loud[2] == -1.0
         assert integers == [0.5, 3.0]
-        np.testing.assert_allclose(half, zero[wire_dtype][0], atol=0.05)
+        np.testing.assert_allclose(half, rank_0[wire_dtype][0], atol=0.05)
 
 
 @pytest.mark.slow

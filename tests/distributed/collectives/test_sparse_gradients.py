@@ -73,13 +73,13 @@ def test_ranks_average_the_rows_that_any_of_them_has_used(spark: SparkSession, w
             results.append([error, unique, len(mean.indices), touched, mean.values.dtype.name, float(sparse.sum())])
         return results
 
-    zero, one = launch(spark, task, 2, deadline=200)
-    assert zero == one
-    for error, unique, *_ in zero:
+    rank_0, rank_1 = launch(spark, task, 2, deadline=200)
+    assert rank_0 == rank_1
+    for error, unique, *_ in rank_0:
         assert error < rtol
         assert unique
-    assert [row[4] for row in zero] == ["float32"] * 3
-    (*_, few, few_touched, _, _), (*_, lone, lone_touched, _, _), (*_, whole, _, _, _) = zero
+    assert [row[4] for row in rank_0] == ["float32"] * 3
+    (*_, few, few_touched, _, _), (*_, lone, lone_touched, _, _), (*_, whole, _, _, _) = rank_0
     assert (few, lone, whole) == (few_touched, lone_touched, 40_000)
 
 
@@ -126,8 +126,8 @@ def test_an_embedding_trains_on_two_ranks_as_with_dense_gradients(spark: SparkSe
                            float(weights.sum())]
         return results
 
-    zero, one = launch(spark, task, 2, deadline=200)
-    assert zero == one
-    for name, (error, moved, _) in zero.items():
+    rank_0, rank_1 = launch(spark, task, 2, deadline=200)
+    assert rank_0 == rank_1
+    for name, (error, moved, _) in rank_0.items():
         assert error < 1e-4, name
         assert moved > 1e-3, name

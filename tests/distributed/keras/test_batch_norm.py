@@ -45,13 +45,13 @@ def test_only_moving_statistics_are_averaged_over_the_ranks(spark: SparkSession)
         average_moving_statistics(model, world)
         return {"before": before, "after": {each.path: each.numpy().tolist() for each in model.variables}}
 
-    zero, one = launch(spark, task, 2, deadline=200)
+    rank_0, rank_1 = launch(spark, task, 2, deadline=200)
     averaged = 0
-    for path, here in zero["before"].items():
+    for path, value in rank_0["before"].items():
         if path.rpartition("/")[2].startswith(("moving_", "renorm_")):
             averaged += 1
-            np.testing.assert_allclose(zero["after"][path], np.mean([here, one["before"][path]], 0), rtol=1e-6)
-            assert zero["after"][path] == one["after"][path]
+            np.testing.assert_allclose(rank_0["after"][path], np.mean([value, rank_1["before"][path]], 0), rtol=1e-6)
+            assert rank_0["after"][path] == rank_1["after"][path]
         else:
-            assert (zero["after"][path], one["after"][path]) == (here, one["before"][path])
+            assert (rank_0["after"][path], rank_1["after"][path]) == (value, rank_1["before"][path])
     assert averaged == 2 + 2 + 5

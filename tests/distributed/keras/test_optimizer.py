@@ -135,11 +135,11 @@ def test_every_optimizer_steps_like_the_plain_one_on_averaged_gradients(spark: S
             results[name] = [[v.numpy() for v in ours], [v.numpy() for v in plain]]
         return results
 
-    zero, one = launch(spark, task, 2, deadline=200)
+    rank_0, rank_1 = launch(spark, task, 2, deadline=200)
 
-    assert len(zero) == 13
-    for name, (ours, plain) in zero.items():
-        for index, (mine, reference, other) in enumerate(zip(ours, plain, one[name][0], strict=True)):
+    assert len(rank_0) == 13
+    for name, (ours, plain) in rank_0.items():
+        for index, (mine, reference, other) in enumerate(zip(ours, plain, rank_1[name][0], strict=True)):
             np.testing.assert_allclose(mine, reference, rtol=1e-5, atol=1e-6, err_msg=f"{name}, variable {index}")
             assert mine == other, f"ranks differ after {name}"
 
@@ -187,9 +187,9 @@ def test_with_accumulation_all_ranks_skip_infinite_gradients_too(spark: SparkSes
                 [int(each.iterations.numpy()) for each in (optimizer, reference)],
                 [float(each.dynamic_scale.numpy()) for each in (optimizer, reference)]]
 
-    zero, one = launch(spark, task, 2, deadline=200)
-    assert zero == one
-    (ours, plain), iterations, scales = zero
+    rank_0, rank_1 = launch(spark, task, 2, deadline=200)
+    assert rank_0 == rank_1
+    (ours, plain), iterations, scales = rank_0
     assert ours == pytest.approx(plain)
     assert iterations == [2, 2]
     assert scales == [2.0, 2.0]
@@ -255,10 +255,10 @@ def test_a_partial_sum_saved_by_rank_0_and_loaded_by_all_continues_unchanged(spa
             alone.apply([tf.constant([(value + 0.5) / 2.0])], [reference])
         return [float(each.numpy()[0]) for each in (end, weight, reference)]
 
-    zero, one = launch(spark, task, 2, deadline=200)
-    assert zero == one
-    assert zero[0] == zero[1]
-    assert zero[0] == pytest.approx(zero[2], rel=1e-6)
+    rank_0, rank_1 = launch(spark, task, 2, deadline=200)
+    assert rank_0 == rank_1
+    assert rank_0[0] == rank_0[1]
+    assert rank_0[0] == pytest.approx(rank_0[2], rel=1e-6)
 
 
 @pytest.mark.slow
@@ -289,9 +289,9 @@ def test_two_optimizers_that_step_at_different_rates_do_not_mix(spark: SparkSess
 
         return [train([1.0 + world.rank], lambda each: distribute(each, world)), train([1.0, 2.0], lambda each: each)]
 
-    zero, one = launch(spark, task, 2, deadline=200)
-    assert zero == one
-    np.testing.assert_allclose(zero[0], zero[1], rtol=1e-5)
+    rank_0, rank_1 = launch(spark, task, 2, deadline=200)
+    assert rank_0 == rank_1
+    np.testing.assert_allclose(rank_0[0], rank_0[1], rtol=1e-5)
 
 
 @pytest.mark.slow

@@ -79,9 +79,9 @@ def test_synchronised_layers_equal_one_process_on_the_whole_batch(
                 "declared": sum(getattr(layer, "synchronized", False) for layer in loaded.layers)}
 
     folder = str(tmp_path)
-    zero, one = launch(spark, task, 2, deadline=200)
-    assert zero["weights"] == one["weights"]
-    for result in (zero, one):
+    rank_0, rank_1 = launch(spark, task, 2, deadline=200)
+    assert rank_0["weights"] == rank_1["weights"]
+    for result in (rank_0, rank_1):
         assert np.max(result["errors"]) < 2e-4
         assert (result["layers"], result["declared"], result["plain"]) == (3, 3, True)
         for mine, reference in zip(result["weights"], result["reference"], strict=True):

@@ -21,18 +21,18 @@ def crc8(data: bytes) -> int:
     return crc
 
 
-def places(data: bytes) -> list[int]:
+def offsets(data: bytes) -> list[int]:
     """Where the frames begin, of which there are fewer than 128, each of the stream's size but the last."""
-    found, place = list[int](), flac_info(data).first - 1
-    while (place := data.find(b"\xff\xf8", place + 1)) >= 0:
-        size = 5 + {6: 1, 7: 2}.get(data[place + 2] >> 4, 0)
-        if data[place + 4] == len(found) and crc8(data[place : place + size]) == data[place + size]:
-            found.append(place)
-    return found
+    result, offset = list[int](), flac_info(data).first - 1
+    while (offset := data.find(b"\xff\xf8", offset + 1)) >= 0:
+        size = 5 + {6: 1, 7: 2}.get(data[offset + 2] >> 4, 0)
+        if data[offset + 4] == len(result) and crc8(data[offset : offset + size]) == data[offset + size]:
+            result.append(offset)
+    return result
 
 
 FLAC = saved()
-STARTS = places(FLAC)
+STARTS = offsets(FLAC)
 MD5 = slice(26, 42)
 
 
@@ -52,10 +52,10 @@ def of_unknown_length(data: bytes) -> bytes:
 @pytest.mark.parametrize("samples", [NOISE, STEREO, NOISE[:1]], ids=["noise", "stereo", "one sample"])
 def test_a_whole_flac_is_decoded_as_libsndfile_does(samples: Any, subtype: str) -> None:
     data = saved(samples, subtype=subtype)
-    for one in (data, without_checksum(data), of_unknown_length(data), of_unknown_length(without_checksum(data))):
-        np.testing.assert_array_equal(ours(one), theirs(data))
-        assert decode_audio(one, RATE, 0.1).seconds == len(samples) / RATE
-        np.testing.assert_array_equal(ours(one, 0.1), theirs(data)[: RATE // 10])
+    for content in (data, without_checksum(data), of_unknown_length(data), of_unknown_length(without_checksum(data))):
+        np.testing.assert_array_equal(ours(content), theirs(data))
+        assert decode_audio(content, RATE, 0.1).seconds == len(samples) / RATE
+        np.testing.assert_array_equal(ours(content, 0.1), theirs(data)[: RATE // 10])
 
 
 @pytest.mark.parametrize("number", [0, 1, 4, len(STARTS) - 2])
@@ -89,13 +89,13 @@ def test_samples_that_differ_from_their_checksum_are_refused() -> None:
 def test_a_damaged_flac_is_refused_or_decoded_correctly() -> None:
     random = np.random.default_rng(8)
     right = theirs(FLAC)
-    for place in random.integers(42, len(FLAC), 300).tolist():
+    for offset in random.integers(42, len(FLAC), 300).tolist():
         bad = bytearray(FLAC)
         length = int(random.choice([1, 2, 50, 9000]))
         if random.random() < 0.5:
-            del bad[place : place + length]
+            del bad[offset : offset + length]
         else:
-            bad[place : place + length] = random.bytes(min(length, len(bad) - place))
+            bad[offset : offset + length] = random.bytes(min(length, len(bad) - offset))
         for seconds in (0.5, 1.5, 60):
             try:
                 samples = ours(bytes(bad), seconds)

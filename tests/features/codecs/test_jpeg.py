@@ -85,22 +85,22 @@ def test_a_damaged_jpeg_of_any_kind_is_refused(kind: str, damage: str) -> None:
 @pytest.mark.parametrize("kind", [kind for kind, data in KINDS.items() if data.count(SCAN) > 1])
 def test_a_jpeg_that_ends_between_two_scans_is_refused(kind: str) -> None:
     data = KINDS[kind]
-    place = data.index(SCAN)
-    while (place := data.find(SCAN, place + 1)) > 0:
+    offset = data.index(SCAN)
+    while (offset := data.find(SCAN, offset + 1)) > 0:
         with pytest.raises(Unreadable, match="is damaged: a JPEG without its last scans"):
-            decode_image(data[:place] + b"\xff\xd9", SPEC)
+            decode_image(data[:offset] + b"\xff\xd9", SPEC)
 
 
 def test_notes_of_programs_between_the_scans_are_none_of_them() -> None:
     data = KINDS["progressive"]
-    place = data.rindex(SCAN)
-    noted = data[:place] + b"\xff\xff\xfe\0\x06\xff\xda\xff\xd9" + data[place:]
+    offset = data.rindex(SCAN)
+    noted = data[:offset] + b"\xff\xff\xfe\0\x06\xff\xda\xff\xd9" + data[offset:]
     np.testing.assert_array_equal(decode_image(noted, SPEC), decode_image(data, SPEC))
 
 
 def of_another_jfif(data: bytes) -> bytes:
-    place = data.index(b"JFIF\0") + 5
-    return data[:place] + b"\3" + data[place + 1 :]
+    offset = data.index(b"JFIF\0") + 5
+    return data[:offset] + b"\3" + data[offset + 1 :]
 
 
 def with_nothing_said_of_the_scan(data: bytes) -> bytes:

@@ -26,17 +26,17 @@ def grey() -> bytes:
 
 def codes(file: bytes, kind: int) -> dict[int, str]:
     """The bits of each symbol in a Huffman table of a file."""
-    place = file.index(b"\xff\xc4")
-    while file[place + 4] != kind:
-        place = file.index(b"\xff\xc4", place + 1)
-    counts, symbols = file[place + 5 : place + 21], iter(file[place + 21 :])
-    found, code = dict[int, str](), 0
+    offset = file.index(b"\xff\xc4")
+    while file[offset + 4] != kind:
+        offset = file.index(b"\xff\xc4", offset + 1)
+    counts, symbols = file[offset + 5 : offset + 21], iter(file[offset + 21 :])
+    result, code = dict[int, str](), 0
     for length, count in enumerate(counts, 1):
         for _ in range(count):
-            found[next(symbols)] = f"{code:0{length}b}"
+            result[next(symbols)] = f"{code:0{length}b}"
             code += 1
         code <<= 1
-    return found
+    return result
 
 
 def sampled(factors: list[tuple[int, int]], restart: int = 0) -> bytes:
@@ -50,7 +50,7 @@ def sampled(factors: list[tuple[int, int]], restart: int = 0) -> bytes:
         if restart and unit and unit % restart == 0:
             parts.append("")
         for _ in range(sum(h * v for h, v in factors)):
-            value, step = (int(one) for one in random.integers(1, 16, 2))
+            value, step = (int(drawn) for drawn in random.integers(1, 16, 2))
             parts[-1] += means[4] + f"{value:04b}" + steps[0x24] + f"{step:04b}" + steps[0x00]
     packed = [int(part + "1" * (-len(part) % 8), 2).to_bytes(-(-len(part) // 8), "big") for part in parts]
     scan = b"".join((bytes([0xFF, 0xD0 + (number - 1) % 8]) if number else b"") + part.replace(b"\xff", b"\xff\0")
@@ -59,10 +59,10 @@ def sampled(factors: list[tuple[int, int]], restart: int = 0) -> bytes:
     count = len(factors)
     frame = bytes([0xFF, 0xC0, 0, 8 + 3 * count]) + base[size + 4 : size + 9] + bytes([count])
     frame += b"".join(bytes([number, h << 4 | v, 0]) for number, (h, v) in enumerate(factors, 1))
-    said = b"".join(bytes([number, 0]) for number in range(1, count + 1))
+    components = b"".join(bytes([number, 0]) for number in range(1, count + 1))
     restarts = b"\xff\xdd\0\4" + restart.to_bytes(2, "big") if restart else b""
     return b"".join([base[:size], frame, base[table : base.index(DATA)], restarts, DATA,
-                     bytes([0, 6 + 2 * count, count]), said, b"\0\x3f\0", scan, b"\xff\xd9"])
+                     bytes([0, 6 + 2 * count, count]), components, b"\0\x3f\0", scan, b"\xff\xd9"])
 
 
 ODD = {str(factors): sampled(factors, restart) for factors, restart in [
@@ -71,9 +71,9 @@ ODD = {str(factors): sampled(factors, restart) for factors, restart in [
 
 
 def refused(data: bytes) -> Any:
-    with pytest.raises(Unreadable, match="^is (damaged|truncated): a JPEG") as found:
+    with pytest.raises(Unreadable, match="^is (damaged|truncated): a JPEG") as caught:
         decode_image(data, SPEC)
-    return found
+    return caught
 
 
 @pytest.mark.parametrize("kind", ODD)
@@ -103,8 +103,8 @@ def test_a_file_with_a_hole_or_with_more_than_its_pixels_is_refused(kind: str) -
 
 def test_what_can_t_be_checked_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = ODD["[(3, 1), (1, 1), (1, 1)]"]
-    for place, marker in ((data.index(b"\xff\xc0"), 0xC2), (data.index(b"\xff\xc0"), 0xC9), (data.rindex(DATA), 0xD9)):
-        assert not is_supported(data[: place + 1] + bytes([marker]) + data[place + 2 :])
+    for offset, marker in ((data.index(b"\xff\xc0"), 0xC2), (data.index(b"\xff\xc0"), 0xC9), (data.rindex(DATA), 0xD9)):
+        assert not is_supported(data[: offset + 1] + bytes([marker]) + data[offset + 2 :])
     monkeypatch.setattr("laketrain.features.codecs.jpeg.is_supported", lambda _: False)
     with pytest.raises(Unreadable, match="^is a JPEG that may be damaged"):
         decode_image(data, SPEC)

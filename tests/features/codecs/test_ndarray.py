@@ -85,7 +85,7 @@ class Bomb:
         return pytest.fail, ("a pickle was loaded",)
 
 
-@pytest.mark.parametrize(("row", "said"), [
+@pytest.mark.parametrize(("row", "message"), [
     (None, "1 of 2 rows are null"),
     (b"", "not a saved array"),
     (b"not an array at all", "not a saved array"),
@@ -95,12 +95,12 @@ class Bomb:
     (saved(np.zeros((2, 3), np.float32)), "got float32 (2, 3), expected uint8 (2, 3)"),
 ])
 @pytest.mark.parametrize("first", [True, False])
-def test_a_row_that_is_no_such_array_is_refused(row: bytes | None, said: str, first: bool) -> None:
+def test_a_row_that_is_no_such_array_is_refused(row: bytes | None, message: str, first: bool) -> None:
     good = saved(np.zeros((2, 3), np.uint8))
     column = pa.array([row, good] if first else [good, row], pa.binary())
     with pytest.raises(DataError) as error:
         decode_ndarrays(column, np.uint8, (2, 3))
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_objects_are_never_stored() -> None:

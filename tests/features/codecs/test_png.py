@@ -146,7 +146,7 @@ def test_a_gif_whose_first_frame_ends_early_is_refused() -> None:
     file = io.BytesIO()
     Pillow.fromarray(COLOURS.astype(np.uint8)).quantize(64).crop((0, 0, W, H // 2)).save(file, "GIF")
     data = bytearray(file.getvalue())
-    place = data.index(b"\x2c\0\0\0\0") + 7
-    data[8:10] = data[place : place + 2] = struct.pack("<H", H)
+    offset = data.index(b"\x2c\0\0\0\0") + 7
+    data[8:10] = data[offset : offset + 2] = struct.pack("<H", H)
     with pytest.raises(Unreadable, match="^is truncated: a GIF"):
         decode(bytes(data))

@@ -14,9 +14,9 @@ from laketrain.features.codecs.header import Unreadable
 
 
 def with_data_size(data: bytes, size: int) -> bytes:
-    place = data.index(b"data") + 4
+    offset = data.index(b"data") + 4
     order = "big" if data[:4] == b"RIFX" else "little"
-    return data[:place] + size.to_bytes(4, order) + data[place + 4 :]
+    return data[:offset] + size.to_bytes(4, order) + data[offset + 4 :]
 
 
 UNKNOWN = (0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x7FFF0000, 0x80000000)
@@ -28,18 +28,18 @@ UNKNOWN = (0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x7FFF0000, 0x80000000)
 def test_a_wav_of_unknown_length_is_read_to_the_end(samples: Any, subtype: str, endian: str, size: int) -> None:
     data = saved(samples, "WAV", subtype, endian=endian)
     block = struct.unpack(">H" if endian == "BIG" else "<H", data[32:34])[0]
-    for said in (size, size // block * block):
+    for data_size in (size, size // block * block):
         for whole in (data, data[:4] + bytes(4) + data[8:]):
-            np.testing.assert_array_equal(ours(with_data_size(whole, said)), theirs(data))
-            assert decode_audio(with_data_size(whole, said), RATE, 0.1).seconds == len(samples) / RATE
+            np.testing.assert_array_equal(ours(with_data_size(whole, data_size)), theirs(data))
+            assert decode_audio(with_data_size(whole, data_size), RATE, 0.1).seconds == len(samples) / RATE
 
 
 @pytest.mark.parametrize("size", [0, 2**63 - 1, 2**64 - 1], ids=hex)
 @pytest.mark.parametrize("short", [0, 0xFFFFFFFF], ids=hex)
 def test_an_rf64_of_unknown_length_is_read_to_the_end(size: int, short: int) -> None:
     data = saved(STEREO, "RF64")
-    place = data.index(b"ds64") + 16
-    unknown = with_data_size(data[:place] + size.to_bytes(8, "little") + data[place + 8 :], short)
+    offset = data.index(b"ds64") + 16
+    unknown = with_data_size(data[:offset] + size.to_bytes(8, "little") + data[offset + 8 :], short)
     np.testing.assert_array_equal(ours(unknown), theirs(data))
     with pytest.raises(Unreadable, match="^is truncated: a WAV that says it has 16000 samples and ends after 15"):
         ours(data[:-500])

@@ -35,8 +35,8 @@ def test_a_transform_depends_on_no_other_row(rows: list[int], seed: int, epoch: 
        height=st.integers(1, 300), width=st.integers(1, 300))
 def test_without_settings_the_transform_is_the_identity(seed: int, epoch: int, rows: list[int], height: int,
                                                         width: int) -> None:
-    found = affine_transforms(Augment(), seed, epoch, np.array(rows, np.int64), (height, width))
-    np.testing.assert_array_equal(found, np.tile(np.array(IDENTITY, np.float32), (len(rows), 1)))
+    result = affine_transforms(Augment(), seed, epoch, np.array(rows, np.int64), (height, width))
+    np.testing.assert_array_equal(result, np.tile(np.array(IDENTITY, np.float32), (len(rows), 1)))
 
 
 @given(rotate=st.floats(0, 180), zoom=st.floats(0, 0.9), shift=st.floats(0, 10), seed=SEEDS)
@@ -78,11 +78,11 @@ def test_apply_affine_equals_scipy(settings: Augment, channels: int) -> None:
         middle = np.array([height - 1, width - 1]) / 2
         offset = middle + settings.shift * np.array([down, across]) - matrix @ middle
         for channel in range(channels):
-            wanted = ndimage.affine_transform(image[..., channel].astype(float), matrix, offset, order=1,
-                                              mode="grid-constant", cval=0.0)
+            expected = ndimage.affine_transform(image[..., channel].astype(float), matrix, offset, order=1,
+                                                mode="grid-constant", cval=0.0)
             # TensorFlow cuts the fraction off; near a whole number, rounding decides which one.
-            np.testing.assert_allclose(view[..., channel], wanted, atol=1.01)
-            assert (view[..., channel] != np.floor(wanted)).mean() < 0.1
+            np.testing.assert_allclose(view[..., channel], expected, atol=1.01)
+            assert (view[..., channel] != np.floor(expected)).mean() < 0.1
 
 
 @pytest.mark.slow

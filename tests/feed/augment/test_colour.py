@@ -15,10 +15,10 @@ from .pictures import pictures
 def coloured(image: np.ndarray, bright: float, contrast: float, saturation: float) -> np.ndarray:
     """The three operations in floats, in the order of torchvision's ColorJitter."""
     grey = np.array([0.299, 0.587, 0.114])
-    found = image.astype(float) * bright
-    found = contrast * found + (1 - contrast) * (found @ grey).mean()
-    found = saturation * found + (1 - saturation) * (found @ grey)[..., None]
-    return np.clip(found, 0, 255)
+    result = image.astype(float) * bright
+    result = contrast * result + (1 - contrast) * (result @ grey).mean()
+    result = saturation * result + (1 - saturation) * (result @ grey)[..., None]
+    return np.clip(result, 0, 255)
 
 
 def test_brightness_is_applied_before_contrast_before_saturation() -> None:
@@ -36,14 +36,14 @@ def test_images_that_are_not_rgb_use_the_mean_of_all_channels_and_alpha_stays(ch
     factors = colour_factors(Augment(brightness=0.4, contrast=0.5), 3, 1, np.arange(8))
     seen = adjust_colours(images, factors)
     assert seen.dtype == np.uint8
-    for image, factor, found in zip(images, factors, seen, strict=True):
+    for image, factor, result in zip(images, factors, seen, strict=True):
         if channels == 4:
-            np.testing.assert_array_equal(found[..., 3], image[..., 3])
-            np.testing.assert_allclose(found[..., :3], coloured(image[..., :3], *factor), atol=1.2)
+            np.testing.assert_array_equal(result[..., 3], image[..., 3])
+            np.testing.assert_allclose(result[..., :3], coloured(image[..., :3], *factor), atol=1.2)
         else:
             light = image * factor[0]
-            wanted = np.clip(factor[1] * light + (1 - factor[1]) * light.mean(), 0, 255)
-            np.testing.assert_allclose(found, wanted, atol=1.2)
+            expected = np.clip(factor[1] * light + (1 - factor[1]) * light.mean(), 0, 255)
+            np.testing.assert_allclose(result, expected, atol=1.2)
 
 
 def test_saturation_0_makes_images_grey() -> None:

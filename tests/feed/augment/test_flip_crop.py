@@ -19,13 +19,13 @@ SEEDS = st.integers(0, 2**63 - 1)
 def test_a_flipped_image_is_reversed(across: bool, down: bool) -> None:
     image = pictures(1)
     seen = flip(image, np.array([[across, down]]))
-    wanted = image[0, :: -1 if down else 1, :: -1 if across else 1]
-    np.testing.assert_array_equal(seen[0], wanted)
+    expected = image[0, :: -1 if down else 1, :: -1 if across else 1]
+    np.testing.assert_array_equal(seen[0], expected)
 
 
 def test_flips_have_their_probability() -> None:
-    found = flip_flags(Flip(horizontal=0.5, vertical=0.1), 1, 0, np.arange(20_000))
-    assert found.mean(axis=0) == pytest.approx([0.5, 0.1], abs=0.015)
+    result = flip_flags(Flip(horizontal=0.5, vertical=0.1), 1, 0, np.arange(20_000))
+    assert result.mean(axis=0) == pytest.approx([0.5, 0.1], abs=0.015)
     assert flip_flags(Flip(horizontal=1), 1, 0, np.arange(50)).tolist() == [[True, False]] * 50
 
 

@@ -41,16 +41,16 @@ def test_valid_rows_of_a_slice_form_one_ring_without_padding(groups: int, width:
                                                              padded: int) -> None:
     valid = np.ones((groups, width), bool)
     valid[-1, width - min(padded, width):] = False
-    found = partners(np.random.default_rng(seed).random((groups, width)), valid).reshape(groups, width)
+    result = partners(np.random.default_rng(seed).random((groups, width)), valid).reshape(groups, width)
     for group in range(groups):
-        inside = [group * width + place for place in range(width) if valid[group, place]]
-        ring, place = [], inside[0] if inside else None
-        while place is not None and place not in ring:
-            ring.append(place)
-            place = int(found.reshape(-1)[place])
+        inside = [group * width + index for index in range(width) if valid[group, index]]
+        ring, index = [], inside[0] if inside else None
+        while index is not None and index not in ring:
+            ring.append(index)
+            index = int(result.reshape(-1)[index])
         assert sorted(ring) == inside
         for alone in set(range(group * width, (group + 1) * width)) - set(inside):
-            assert found.reshape(-1)[alone] == alone
+            assert result.reshape(-1)[alone] == alone
 
 
 @given(width=st.integers(2, 8), seed=st.integers(0, 1000))
@@ -71,9 +71,9 @@ def test_shares_of_mixup_have_the_beta_distribution(alpha: float) -> None:
     mix = mixed(Augment(mixup=alpha), 5000, 4)
     assert np.isfinite(mix.share).all()
     for kept in (0.1, 0.25, 0.5, 0.9):
-        found = ((mix.share < kept).mean() + (mix.share <= kept).mean()) / 2
+        fraction = ((mix.share < kept).mean() + (mix.share <= kept).mean()) / 2
         # Shares are whole 256ths: the nearest to 0 and 1 gather what lies within half a one.
-        assert found == pytest.approx(stats.beta(alpha, alpha).cdf(kept), abs=0.015)
+        assert fraction == pytest.approx(stats.beta(alpha, alpha).cdf(kept), abs=0.015)
     assert not box_areas(mix.boxes).any()
 
 
@@ -103,17 +103,17 @@ def test_images_and_labels_are_mixed_by_the_same_share(settings: Augment) -> Non
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (24, *SHAPE, 3), np.uint8), rng.integers(0, 5, 24)
     mix = mixed(settings, 4, 6)
-    found = mix.images(images)
+    result = mix.images(images)
     soft = mix.labels(labels, 5, np.ones(24, np.float32))
-    assert found.dtype == np.uint8
+    assert result.dtype == np.uint8
     assert soft.dtype == np.float32
     for row in range(24):
         partner, share = mix.partner[row], float(mix.share[row])
         top, bottom, left, right = mix.boxes[row]
         kept = mix.parts[row] / 256
-        wanted = kept * images[row].astype(float) + (1 - kept) * images[partner]
-        wanted[top:bottom, left:right] = images[partner][top:bottom, left:right]
-        assert np.abs(found[row] - wanted).max() <= 0.5
+        expected = kept * images[row].astype(float) + (1 - kept) * images[partner]
+        expected[top:bottom, left:right] = images[partner][top:bottom, left:right]
+        assert np.abs(result[row] - expected).max() <= 0.5
         np.testing.assert_allclose(soft[row], share * np.eye(5)[labels[row]] + (1 - share) * np.eye(5)[labels[partner]],
                                    atol=1e-6)
 
@@ -124,11 +124,11 @@ def test_weighted_cross_entropy_is_the_weighted_mean_of_both_rows(seed: int) -> 
     labels, weights = rng.integers(0, 5, 12), rng.choice([0.0, 0.5, 1.0, 3.0], 12).astype(np.float32)
     logs = np.log(rng.dirichlet(np.ones(5), 12))
     mix = mixed(Augment(mixup=1.0), 3, 4, seed=seed)
-    found = -(mix.labels(labels, 5, weights) * logs).sum(axis=1) * mix.weights(weights)
+    losses = -(mix.labels(labels, 5, weights) * logs).sum(axis=1) * mix.weights(weights)
     other = mix.partner
-    wanted = (-mix.share * weights * logs[np.arange(12), labels]
-              - (1 - mix.share) * weights[other] * logs[np.arange(12), labels[other]])
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    expected = (-mix.share * weights * logs[np.arange(12), labels]
+                - (1 - mix.share) * weights[other] * logs[np.arange(12), labels[other]])
+    np.testing.assert_allclose(losses, expected, atol=1e-5)
     np.testing.assert_allclose(mix.labels(labels, 5, weights).sum(axis=1), 1, atol=1e-6)
 
 
@@ -166,9 +166,9 @@ def test_mixtures_are_the_same_for_any_ranks_and_when_resumed(write, settings: A
     assert whole[0][1].shape == (32, 250)
     for other, first in [*((steps(ranks), 0) for ranks in (2, 4)),
                          *((steps(2, start), start) for start in range(1, plan.steps))]:
-        for wanted, found in zip(whole[first:], other, strict=True):
-            for one, two in zip(wanted, found, strict=True):
-                np.testing.assert_array_equal(one, two)
+        for expected, batch in zip(whole[first:], other, strict=True):
+            for left, right in zip(expected, batch, strict=True):
+                np.testing.assert_array_equal(left, right)
 
 
 @pytest.mark.slow
@@ -183,8 +183,8 @@ def test_labels_are_shares_of_rows_of_the_same_lane_and_step(write) -> None:
         rows = numbers(batch.arrays["image"]).reshape(8, 4)
         for lane in range(8):
             valid = batch.weights.reshape(8, 4)[lane] > 0
-            there = soft.reshape(8, 4, 250)[lane][valid].nonzero()[1]
-            assert set(there) == set(rows[lane][valid] % 250)
+            classes = soft.reshape(8, 4, 250)[lane][valid].nonzero()[1]
+            assert set(classes) == set(rows[lane][valid] % 250)
 
 
 @pytest.mark.slow

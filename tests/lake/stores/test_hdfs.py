@@ -43,9 +43,9 @@ def test_a_namenode_that_does_not_listen_is_reported_at_once() -> None:
 def test_a_process_that_read_from_hdfs_can_be_forked(hdfs: str) -> None:
     """Where fsspec keeps the client, the child waits without end for threads that only its parent has."""
     open_store(f"{hdfs}/forks").write("a", b"1")
-    done = subprocess.run([sys.executable, "-c", FORKS, f"{hdfs}/forks"], capture_output=True, text=True, check=False,
-                          timeout=120)
-    assert done.stdout.split() == ["forked"], done.stderr
+    result = subprocess.run([sys.executable, "-c", FORKS, f"{hdfs}/forks"], capture_output=True, text=True, check=False,
+                            timeout=120)
+    assert result.stdout.split() == ["forked"], result.stderr
 
 
 @pytest.mark.cluster

@@ -29,13 +29,13 @@ def test_a_relative_directory_is_made_absolute_because_executors_run_elsewhere()
     assert Lake(Path("lake")) == Lake(f"file://{os.getcwd()}/lake")
 
 
-@pytest.mark.parametrize(("url", "says"), [
+@pytest.mark.parametrize(("url", "message"), [
     ("", "is empty"), ("gs://bucket/x", "gs"), ("hdsf://nn/x", "Did you mean 'hdfs'"),
     ("file://host/data", "names the host 'host'"), ("/data/[x]", "pattern"), ("s3://b/*", "pattern"),
     ("/data/../x", "'..'"), ("/data/a\nb", "control"),
 ])
-def test_a_url_that_is_not_a_lake_is_refused(url: str, says: str) -> None:
-    with pytest.raises(LakeError, match=says.replace("*", r"\*")):
+def test_a_url_that_is_not_a_lake_is_refused(url: str, message: str) -> None:
+    with pytest.raises(LakeError, match=message.replace("*", r"\*")):
         open_store(url)
 
 

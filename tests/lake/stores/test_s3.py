@@ -86,5 +86,5 @@ def test_sparks_directory_objects_are_not_files(bucket: str) -> None:
 def test_the_test_of_conditional_writes_leaves_no_files(bucket: str) -> None:
     store = open_store(f"{bucket}/probed")
     store.create("a/b", b"1")
-    found = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="probed/")["Contents"]
-    assert [item["Key"] for item in found] == ["probed/a/b"]
+    files = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="probed/")["Contents"]
+    assert [item["Key"] for item in files] == ["probed/a/b"]

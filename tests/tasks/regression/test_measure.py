@@ -18,43 +18,43 @@ from laketrain.tasks.regression.measure import NumberAccumulator, component_name
 ROWS = st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=2, max_size=40)
 
 
-def section_of(true: np.ndarray, said: np.ndarray, cuts: list[int], feature: Any = None) -> dict[str, Any]:
+def section_of(true: np.ndarray, predictions: np.ndarray, cuts: list[int], feature: Any = None) -> dict[str, Any]:
     feature = feature or Value(column="y", size=true.shape[1])
     parts = []
     for start, end in zip([0, *cuts], [*cuts, len(true)], strict=True):
         tally = NumberAccumulator(feature, worst=3, sampled=np.array([0, 1]))
         if end > start:
-            tally.add(np.arange(start, end), true[start:end], said[start:end])
+            tally.add(np.arange(start, end), true[start:end], predictions[start:end])
         parts.append(tally.part())
     return merge_numbers(feature, parts, worst=3)
 
 
 @given(rows=ROWS, cut=st.integers(0, 40))
 def test_they_are_scikit_learns_however_the_rows_are_cut(rows: list[tuple[float, float]], cut: int) -> None:
-    true, said = (np.array(column, np.float64)[:, None] for column in zip(*rows, strict=True))
-    found = section_of(true, said, [min(cut, len(rows))])["metrics"]
-    assert found["mae"] == pytest.approx(metrics.mean_absolute_error(true, said), abs=1e-9)
-    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(true, said), abs=1e-9)
+    true, predictions = (np.array(column, np.float64)[:, None] for column in zip(*rows, strict=True))
+    result = section_of(true, predictions, [min(cut, len(rows))])["metrics"]
+    assert result["mae"] == pytest.approx(metrics.mean_absolute_error(true, predictions), abs=1e-9)
+    assert result["rmse"] == pytest.approx(metrics.root_mean_squared_error(true, predictions), abs=1e-9)
     if np.ptp(true) > 1e-3:
-        assert found["r2"] == pytest.approx(metrics.r2_score(true, said), rel=1e-6, abs=1e-6)
-    there = np.abs(true[:, 0]) > np.finfo(np.float32).tiny
-    wanted = np.mean(np.abs(said - true)[there] / np.abs(true[there])) if there.any() else None
-    assert found["mape"] == pytest.approx(wanted)
+        assert result["r2"] == pytest.approx(metrics.r2_score(true, predictions), rel=1e-6, abs=1e-6)
+    nonzero = np.abs(true[:, 0]) > np.finfo(np.float32).tiny
+    expected = np.mean(np.abs(predictions - true)[nonzero] / np.abs(true[nonzero])) if nonzero.any() else None
+    assert result["mape"] == pytest.approx(expected)
 
 
 def test_a_large_offset_costs_no_digits_of_r2() -> None:
     random = np.random.default_rng(0)
     true = 1e8 + random.normal(size=(500, 1))
-    said = true + 0.1 * random.normal(size=(500, 1))
-    found = section_of(true, said, [100, 300])["metrics"]
-    assert found["r2"] == pytest.approx(metrics.r2_score(true, said), rel=1e-6)
+    predictions = true + 0.1 * random.normal(size=(500, 1))
+    result = section_of(true, predictions, [100, 300])["metrics"]
+    assert result["r2"] == pytest.approx(metrics.r2_score(true, predictions), rel=1e-6)
 
 
-@pytest.mark.parametrize(("said", "r2"), [(5.0, 1.0), (6.0, 0.0)])
-def test_a_column_that_never_varies_has_the_r2_of_scikit_learn(said: float, r2: float) -> None:
+@pytest.mark.parametrize(("prediction", "r2"), [(5.0, 1.0), (6.0, 0.0)])
+def test_a_column_that_never_varies_has_the_r2_of_scikit_learn(prediction: float, r2: float) -> None:
     true = np.full((4, 1), 5.0)
-    found = section_of(true, np.full((4, 1), said), [])["metrics"]
-    assert found["r2"] == r2 == metrics.r2_score(true, np.full((4, 1), said))
+    result = section_of(true, np.full((4, 1), prediction), [])["metrics"]
+    assert result["r2"] == r2 == metrics.r2_score(true, np.full((4, 1), prediction))
 
 
 SCALINGS = ("standard", "minmax", "robust", "log")
@@ -71,9 +71,9 @@ def column_of(values: np.ndarray) -> pa.Array:
 
 def scaled_by(scale: str, values: np.ndarray) -> Value:
     feature = Value.model_validate({"column": "y", "size": 1, "scale": scale})
-    found = feature.fit(feature.tally(column_of(values)))
-    assert isinstance(found, Value)
-    return found
+    result = feature.fit(feature.tally(column_of(values)))
+    assert isinstance(result, Value)
+    return result
 
 
 @pytest.mark.parametrize("scale", SCALINGS)
@@ -83,14 +83,14 @@ def test_true_zeros_are_left_out_of_the_relative_error_whatever_the_scale(scale:
                                                                           sign: int) -> None:
     true = sign * np.array([*values, *[0.0] * zeros])
     feature = scaled_by(scale, true)
-    found = section_of(through(feature, true), through(feature, 1.5 * true + sign), [1], feature)["metrics"]
+    result = section_of(through(feature, true), through(feature, 1.5 * true + sign), [1], feature)["metrics"]
     # What float32 can't tell from 0 so far from the scale's offset is 0, too.
     apart = 1e-6 * max(values)
     if min(values) > 10 * apart:
         some = true != 0
-        wanted = metrics.mean_absolute_percentage_error(true[some], 1.5 * true[some] + sign)
-        assert found["mape"] == pytest.approx(wanted, rel=10 * apart / min(values) + 1e-4)
-    assert found["mape"] is None or found["mape"] < 100
+        expected = metrics.mean_absolute_percentage_error(true[some], 1.5 * true[some] + sign)
+        assert result["mape"] == pytest.approx(expected, rel=10 * apart / min(values) + 1e-4)
+    assert result["mape"] is None or result["mape"] < 100
 
 
 @pytest.mark.parametrize("scale", ["none", *SCALINGS])
@@ -98,9 +98,10 @@ def test_true_zeros_are_left_out_of_the_relative_error_whatever_the_scale(scale:
 def test_a_component_that_never_varies_has_an_r2_of_0_whatever_the_scale_and_the_cut(scale: str, value: float) -> None:
     for learnt_from in (np.full(9, value), np.array([value, 0.0, 3.0, 77.7])):
         feature, true = scaled_by(scale, learnt_from), np.full(1000, value)
-        truth, said = through(feature, true), through(feature, true + np.abs(value) * np.linspace(0.1, 0.2, 1000))
+        truth = through(feature, true)
+        predictions = through(feature, true + np.abs(value) * np.linspace(0.1, 0.2, 1000))
         assert metrics.r2_score(np.full(9, 0.5), np.linspace(0.6, 0.7, 9)) == 0
-        assert section_of(truth, said, [3, 700], feature)["metrics"]["r2"] == 0
+        assert section_of(truth, predictions, [3, 700], feature)["metrics"]["r2"] == 0
         assert section_of(truth, truth, [3, 700], feature)["metrics"]["r2"] == 1
 
 
@@ -118,9 +119,9 @@ def test_a_relative_error_of_zeros_alone_is_none() -> None:
 def test_errors_are_in_the_columns_own_units_and_the_worst_rows_too() -> None:
     feature = Value(column="y", size=1, scale="standard").fit(Value(column="y", size=1).tally(
         pa.array([[10.0], [30.0]])))
-    found = section_of(np.array([[-1.0], [1.0], [0.0]]), np.array([[-1.0], [0.5], [0.0]]), [], feature)
-    assert found["metrics"]["mae"] == pytest.approx((30 - 25) / 3)
-    assert found["worst"][0] == {"row": 1, "error": pytest.approx(0.5), "true": [30.0], "predicted": [25.0]}
+    result = section_of(np.array([[-1.0], [1.0], [0.0]]), np.array([[-1.0], [0.5], [0.0]]), [], feature)
+    assert result["metrics"]["mae"] == pytest.approx((30 - 25) / 3)
+    assert result["worst"][0] == {"row": 1, "error": pytest.approx(0.5), "true": [30.0], "predicted": [25.0]}
 
 
 def test_components_are_called_as_their_columns_and_steps() -> None:
@@ -142,7 +143,7 @@ def test_the_last_value_of_a_forecast_is_that_of_the_past() -> None:
         "now": {"kind": "value", "column": "load", "size": 1}})
     past = np.zeros((2, 3, 2), np.float32)
     past[:, -1] = [[1.0, 7.0], [2.0, 8.0]]
-    found = last_values(features, {"past": past})
-    assert list(found) == ["ahead", "both"]
-    np.testing.assert_array_equal(found["ahead"], [[12.0] * 4, [14.0] * 4])
-    np.testing.assert_array_equal(found["both"], [[7, 12, 7, 12], [8, 14, 8, 14]])
+    result = last_values(features, {"past": past})
+    assert list(result) == ["ahead", "both"]
+    np.testing.assert_array_equal(result["ahead"], [[12.0] * 4, [14.0] * 4])
+    np.testing.assert_array_equal(result["both"], [[7, 12, 7, 12], [8, 14, 8, 14]])

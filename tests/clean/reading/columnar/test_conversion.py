@@ -85,12 +85,12 @@ def test_what_pandas_writes_by_default_is_read(spark: SparkSession, tmp_path: Pa
     content = io.BytesIO()
     frame.to_parquet(content)
     columns = {"id": "string", "at": "timestamp", "kind": "string", "took": "interval day to second"}
-    found = clean_files(spark, tmp_path, {"a": content.getvalue()}, columns=columns, form="parquet", options={},
-                        rules=[{"cast": {"column": "took", "to": "decimal(20,6)"}}])
-    assert [(row["id"], row["kind"], row["took"]) for row in found.rows] == [
+    result = clean_files(spark, tmp_path, {"a": content.getvalue()}, columns=columns, form="parquet", options={},
+                         rules=[{"cast": {"column": "took", "to": "decimal(20,6)"}}])
+    assert [(row["id"], row["kind"], row["took"]) for row in result.rows] == [
         ("1", "a", Decimal("1.5")), ("2", "b", None)]
-    assert [row["at"] and pd.Timestamp(row["at"]).tz_localize(None) for row in found.rows] == [pd.Timestamp(AT), None]
-    assert found.version.entry.counts["quarantined"] == 0
+    assert [row["at"] and pd.Timestamp(row["at"]).tz_localize(None) for row in result.rows] == [pd.Timestamp(AT), None]
+    assert result.version.entry.counts["quarantined"] == 0
 
 
 def test_one_odd_column_that_nobody_declared_stops_nothing(spark: SparkSession, tmp_path: Path):
@@ -111,9 +111,9 @@ def test_old_times_are_read_to_the_microsecond_and_what_is_finer_is_refused(spar
     rows = [{"id": 1, "at": int96(AT, NANOS)}, {"id": 2, "at": int96(far, 123_000)}, {"id": 3, "at": int96(old, 0)},
             {"id": 4, "at": int96(AT, NANOS + 1)}, {"id": 5, "at": int96(far, 999)}]
     content = by_java(spark, tmp_path / "a.parquet", "message m { required int32 id; required int96 at; }", rows)
-    found = cleaned(spark, tmp_path, content, {"id": "int", "at": "timestamp_ntz"})
-    assert {row["id"]: row["at"] for row in found.rows} == {1: AT, 2: far.replace(microsecond=123), 3: old}
-    assert {(json.loads(row["record"])["id"], row["reason"]) for row in found.refused} == {
+    result = cleaned(spark, tmp_path, content, {"id": "int", "at": "timestamp_ntz"})
+    assert {row["id"]: row["at"] for row in result.rows} == {1: AT, 2: far.replace(microsecond=123), 3: old}
+    assert {(json.loads(row["record"])["id"], row["reason"]) for row in result.refused} == {
         (4, "has digits below a microsecond in 'at'"), (5, "has digits below a microsecond in 'at'")}
 
 
@@ -125,8 +125,8 @@ def test_what_only_parquet_itself_calls_by_a_name_is_read_as_what_it_is(spark: S
            "key": bytes.fromhex(uuid.replace("-", "")), "span": b"\x01\0\0\0\x02\0\0\0\x03\0\0\0"}
     content = by_java(spark, tmp_path / "a.parquet", schema, [row])
     columns = {"text": "string", "doc": "string", "bson": "binary", "key": "string"}
-    found = cleaned(spark, tmp_path, content, columns)
-    assert found.rows == [{"text": "red", "doc": '{"a":1}', "bson": row["bson"], "key": uuid}]
+    result = cleaned(spark, tmp_path, content, columns)
+    assert result.rows == [{"text": "red", "doc": '{"a":1}', "bson": row["bson"], "key": uuid}]
     assert cleaned(spark, tmp_path / "again", content, {"key": "binary"}).rows == [{"key": row["key"]}]
     for wrong in ("binary", "string"):
         with pytest.raises(DataError, match=f"column 'span' is INTERVAL, expected {wrong}.*write it as text"):
@@ -143,9 +143,9 @@ def test_spans_that_spark_wrote_keep_their_unit(spark: SparkSession, tmp_path: P
             cleaned(spark, tmp_path, content, {name: wrong})
     columns = {"d": "interval day to second", "l": "array<interval day to second>",
                "m": "interval year to month", "n": "map<string, interval day to second>"}
-    found = cleaned(spark, tmp_path, content, columns)
+    result = cleaned(spark, tmp_path, content, columns)
     frame = spark.read.schema(", ".join(f"{name} {kind}" for name, kind in columns.items())).parquet(
-        *(found.version.url(file.path) for file in found.version.entry.files))
+        *(result.version.url(file.path) for file in result.version.entry.files))
     [row] = frame.selectExpr("d", "l[0] AS l", "CAST(m AS string) AS m", "n['k'] AS n").collect()
     hour = dt.timedelta(hours=1)
     assert (row["d"], row["l"], row["n"]) == (dt.timedelta(1, 7384.5), 2 * hour, 96 * hour)
@@ -167,19 +167,19 @@ def test_times_of_orc_are_read_to_the_microsecond_and_what_is_finer_is_refused(
     table = pa.table({"id": ["1", "2", "3"], "at": times, "l": pa.array([[NANOS], [], None], pa.list_(times.type)),
                       "day": pa.array([dt.date(1500, 2, 28)] * 3)})
     columns = {"id": "string", "at": "timestamp_ntz", "l": "array<timestamp_ntz>", "day": "date"}
-    found = cleaned(spark, tmp_path, as_orc(table), columns, "orc")
-    assert found.rows == [{"id": "1", "at": AT, "l": [AT], "day": dt.date(1500, 2, 28)},
-                          {"id": "3", "at": None, "l": None, "day": dt.date(1500, 2, 28)}]
-    assert [(row["reason"], json.loads(row["record"])["id"]) for row in found.refused] == [
+    result = cleaned(spark, tmp_path, as_orc(table), columns, "orc")
+    assert result.rows == [{"id": "1", "at": AT, "l": [AT], "day": dt.date(1500, 2, 28)},
+                           {"id": "3", "at": None, "l": None, "day": dt.date(1500, 2, 28)}]
+    assert [(row["reason"], json.loads(row["record"])["id"]) for row in result.refused] == [
         ("has digits below a microsecond in 'at'", "2")]
 
 
 def test_times_of_orc_that_spark_wrote_are_its_own(spark: SparkSession, tmp_path: Path):
     query = "SELECT timestamp'2024-02-29 23:59:58.123456' AS at, timestamp_ntz'9999-12-31 00:00:00' AS far"
-    found = cleaned(spark, tmp_path, by_spark(spark, tmp_path, query, "orc"),
-                    {"at": "timestamp", "far": "timestamp_ntz"}, "orc")
-    assert found.version.entry.counts["quarantined"] == 0
-    [row] = found.rows
+    result = cleaned(spark, tmp_path, by_spark(spark, tmp_path, query, "orc"),
+                     {"at": "timestamp", "far": "timestamp_ntz"}, "orc")
+    assert result.version.entry.counts["quarantined"] == 0
+    [row] = result.rows
     assert (row["at"], row["far"]) == (AT, dt.datetime.fromisoformat("9999-12-31"))
 
 
@@ -190,10 +190,10 @@ def test_times_of_orc_that_spark_wrote_where_clocks_show_another_zone_are_the_in
     with clocks_in(spark, "America/New_York"):
         content = by_spark(spark, tmp_path, f"SELECT * FROM VALUES {values} AS t(id, at)", "orc")
         nested = by_spark(spark, tmp_path / "2", f"SELECT array(at) AS l FROM VALUES {values} AS t(id, at)", "orc")
-    found = cleaned(spark, tmp_path, content, {"id": "int", "at": "timestamp"}, "orc")
-    assert [(row["id"], row["at"]) for row in found.rows] == [
+    result = cleaned(spark, tmp_path, content, {"id": "int", "at": "timestamp"}, "orc")
+    assert [(row["id"], row["at"]) for row in result.rows] == [
         (number, dt.datetime.fromisoformat(texts[number]).replace(tzinfo=None)) for number in (0, 1, 3)]
-    [refused] = found.refused
+    [refused] = result.refused
     assert refused["reason"] == (
         "has a time in 'at' that occurred twice in America/New_York; ORC doesn't store which")
     assert json.loads(refused["record"])["id"] == 2
@@ -235,9 +235,9 @@ def test_times_of_orc_that_hive_wrote_are_read_in_any_year_and_what_is_finer_is_
     writer.addRowBatch(batch)
     writer.close()
     content = (tmp_path / "a.orc").read_bytes()
-    found = cleaned(spark, tmp_path, content, {"id": "int", "at": "timestamp_ntz"}, "orc")
-    assert found.rows == [{"id": 0, "at": AT}, {"id": 1, "at": dt.datetime.fromisoformat("9999-12-31")}]
-    [refused] = found.refused
+    result = cleaned(spark, tmp_path, content, {"id": "int", "at": "timestamp_ntz"}, "orc")
+    assert result.rows == [{"id": 0, "at": AT}, {"id": 1, "at": dt.datetime.fromisoformat("9999-12-31")}]
+    [refused] = result.refused
     assert refused["reason"] == "has digits below a microsecond in 'at'"
     assert json.loads(refused["record"]) == {"id": 2, "at": "2024-02-29 23:59:58.123456789"}
 
@@ -249,12 +249,12 @@ def test_files_of_several_row_groups_give_each_row_once_in_the_places_they_came_
     table = pa.table({"id": np.arange(rows), "at": pa.array(times, pa.timestamp("ns"))})
     files = {name: in_parquet(table.slice(start, 12_500), row_group_size=3000)
              for name, start in (("day=1/a", 0), ("day=2/a", 12_500))}
-    found = clean_files(spark, tmp_path, files, columns={"id": "bigint", "at": "timestamp_ntz", "day": "int"},
-                        form="parquet", options={})
-    assert len(found.refused) == 5
-    assert {json.loads(row["record"])["id"] for row in found.refused} == set(range(4999, rows, 5000))
+    result = clean_files(spark, tmp_path, files, columns={"id": "bigint", "at": "timestamp_ntz", "day": "int"},
+                         form="parquet", options={})
+    assert len(result.refused) == 5
+    assert {json.loads(row["record"])["id"] for row in result.refused} == set(range(4999, rows, 5000))
     epoch = dt.datetime.fromisoformat("1970-01-01")
-    good = sorted((row["id"], row["day"], (row["at"] - epoch) // dt.timedelta(microseconds=1)) for row in found.rows)
+    good = sorted((row["id"], row["day"], (row["at"] - epoch) // dt.timedelta(microseconds=1)) for row in result.rows)
     assert good == [(number, 1 + number // 12_500, number) for number in range(rows) if number % 5000 != 4999]
 
 
@@ -293,10 +293,10 @@ def test_what_is_nested_is_put_together_as_it_was(values: list[Any]):
     from pyspark.sql.types import DataType
 
     kind = pa.list_(pa.struct([("m", pa.map_(pa.string(), pa.uint64()))]))
-    rows = [row and [one if one is None else {"m": list(one.items())} for one in row] for row in values]
+    rows = [row and [item if item is None else {"m": list(item.items())} for item in row] for row in values]
     array = pa.concat_arrays([pa.array([[{"m": [("x", 1)]}]], kind), pa.array(rows, kind)]).slice(1)
     taken, problems = to_spark(array, _type("array<struct<m:map<string,bigint>>>"))
-    big = {row for row, found in enumerate(rows) for one in found or () for _, number in (one or {}).get("m", ())
+    big = {row for row, lists in enumerate(rows) for item in lists or () for _, number in (item or {}).get("m", ())
            if number is not None and number >= 2**63}
     assert set(problems) == big
     assert [taken[row].as_py() for row in range(len(rows)) if row not in big] == [
@@ -307,10 +307,10 @@ def test_what_is_nested_is_put_together_as_it_was(values: list[Any]):
 @given(st.lists(st.none() | st.integers(-(2**63) // 1000 * 40, 2**63 // 1000 * 40)))
 def test_digits_below_a_microsecond_are_told_whatever_the_year(nanos: list[int | None]):
     """Also where a count of nanoseconds has run over."""
-    micros = pa.array([None if one is None else one // 1000 for one in nanos], pa.int64())
-    wrapped = pa.array([None if one is None else (one + 2**63) % 2**64 - 2**63 for one in nanos], pa.int64())
-    found = sub_microsecond_rows(micros.view(pa.timestamp("us")), wrapped.view(pa.timestamp("ns")))
-    assert set(found) == {row for row, one in enumerate(nanos) if one is not None and one % 1000}
+    micros = pa.array([None if value is None else value // 1000 for value in nanos], pa.int64())
+    wrapped = pa.array([None if value is None else (value + 2**63) % 2**64 - 2**63 for value in nanos], pa.int64())
+    result = sub_microsecond_rows(micros.view(pa.timestamp("us")), wrapped.view(pa.timestamp("ns")))
+    assert set(result) == {row for row, value in enumerate(nanos) if value is not None and value % 1000}
 
 
 def _type(text: str) -> Any:

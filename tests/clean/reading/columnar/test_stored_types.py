@@ -102,15 +102,15 @@ def test_each_type_is_inferred_and_read_exactly_alone_and_within_others(read: Re
     rows = max(len(kind.values) for kind in kinds)
     filled = {kind.name: ([*kind.values] * rows, [*kind.expected[:-1]] * rows) for kind in kinds}
     columns = [make(kind, kind.array(filled[kind.name][0][:rows])) for make, *_ in FORMS.values() for kind in kinds]
-    types, found = read(parquet(columns), "infer")
+    types, result = read(parquet(columns), "infer")
     cases = [(kind, typed, held) for _, typed, held in FORMS.values() for kind in kinds]
     for number, (kind, typed, held) in enumerate(cases):
         inferred, name = kind.stored_type.inferred, f"c{number}"
         assert inferred is not None
         assert types[name] == typed.format(inferred.simpleString()).replace("`", ""), kind.name
         expected = [*filled[kind.name][1][:rows], None]
-        assert [row[name] for row in found] == [held(one) for one in expected], kind.name
-    assert {row["_reject"] for row in found} == {None}
+        assert [row[name] for row in result] == [held(value) for value in expected], kind.name
+    assert {row["_reject"] for row in result} == {None}
 
 
 @pytest.mark.slow
@@ -119,18 +119,19 @@ def test_each_type_is_read_exactly_in_what_else_it_may_be_declared_as(read: Read
     cases = [(kind, declared, values) for kind in IN_FILES for declared, values in kind.also.items()]
     columns = [make(kind, kind.array([*kind.values, *kind.values][:2])) for make, *_ in FORMS.values()
                for kind, *_ in cases]
-    wanted = [(typed.format(declared), held, values) for _, typed, held in FORMS.values()
-              for _, declared, values in cases]
-    schema = {f"c{number}": declared for number, (declared, *_) in enumerate(wanted)}
-    _, found = read(parquet(columns), schema)
-    for number, (declared, held, values) in enumerate(wanted):
-        assert [row[f"c{number}"] for row in found] == [held(one) for one in [*[*values, *values][:2], None]], declared
+    expected = [(typed.format(declared), held, values) for _, typed, held in FORMS.values()
+                for _, declared, values in cases]
+    schema = {f"c{number}": declared for number, (declared, *_) in enumerate(expected)}
+    _, result = read(parquet(columns), schema)
+    for number, (declared, held, values) in enumerate(expected):
+        stored = [*[*values, *values][:2], None]
+        assert [row[f"c{number}"] for row in result] == [held(value) for value in stored], declared
     by_spark = [number for number, (kind, *_) in enumerate(cases * 2) if kind.stored_type.readers(
         kind.stored_type.read_types[0].kind) == {"spark"} and str(kind.type).startswith("timestamp")]
-    _, found = read(parquet(columns), {f"c{number}": wanted[number][0] for number in by_spark})
+    _, result = read(parquet(columns), {f"c{number}": expected[number][0] for number in by_spark})
     for number in by_spark:
-        _, held, values = wanted[number]
-        assert [row[f"c{number}"] for row in found] == [held(one) for one in [*values, None]]
+        _, held, values = expected[number]
+        assert [row[f"c{number}"] for row in result] == [held(value) for value in [*values, None]]
 
 
 REFUSING = [kind for kind in IN_FILES if kind.refused is not None]
@@ -143,20 +144,20 @@ def test_a_row_with_a_value_that_the_type_does_not_hold_is_refused_with_the_valu
     cases = [(number, kind, form) for number, kind in enumerate(REFUSING) for form in FORMS]
     nothing = [None] * len(cases)
     columns, schema = [(pa.field("id", pa.int64()), pa.array(range(len(cases) + 1)))], {"c0": "bigint"}
-    for place, (_, kind, form) in enumerate(cases):
+    for index, (_, kind, form) in enumerate(cases):
         make, typed, _ = FORMS[form]
         read = next(read for read in kind.stored_type.read_types if kind.refused_as(read.kind))
-        columns.append(make(kind, kind.array([*nothing[:place], kind.refused, *nothing[place:-1]])))
-        schema[f"c{place + 1}"] = typed.format(read.kind.simpleString())
+        columns.append(make(kind, kind.array([*nothing[:index], kind.refused, *nothing[index:-1]])))
+        schema[f"c{index + 1}"] = typed.format(read.kind.simpleString())
     cleaned = clean_files(spark, tmp_path, {"a.parquet": parquet(columns)}, columns=schema, form="parquet", options={})
     assert [row["c0"] for row in cleaned.rows] == [len(cases)]
-    found = {json.loads(row["record"])["c0"]: row for row in cleaned.refused}
-    assert len(found) == len(cleaned.refused) == len(cases)
-    for place, (_, kind, _) in enumerate(cases):
-        row = found[place]
+    result = {json.loads(row["record"])["c0"]: row for row in cleaned.refused}
+    assert len(result) == len(cleaned.refused) == len(cases)
+    for index, (_, kind, _) in enumerate(cases):
+        row = result[index]
         assert (row["rule"], row["file"]) == ("readable", "a.parquet")
-        assert row["reason"] in {f"has {problem} in 'c{place + 1}'" for problem in kind.problems()}
-        assert f"c{place + 1}" in json.loads(row["record"]), "the value, as it came"
+        assert row["reason"] in {f"has {problem} in 'c{index + 1}'" for problem in kind.problems()}
+        assert f"c{index + 1}" in json.loads(row["record"]), "the value, as it came"
 
 
 UNEXPLAINED = [kind for kind in KINDS if any(part.ambiguous for part in kind.stored_type.walk())]
@@ -198,6 +199,6 @@ def test_another_type_is_refused_and_the_one_that_the_advice_names_is_taken(kind
     assert caught.value.problem == f"column 'x' is {kind.stored_type.label}, expected {wrong.simpleString()}"
     advised = re.match(r"declare it (.+?), or mend", caught.value.hint)
     assert advised is not None
-    for one in advised[1].split(" or "):
-        assert one in {read.kind.simpleString() for read in kind.stored_type.read_types} | {
+    for advice in advised[1].split(" or "):
+        assert advice in {read.kind.simpleString() for read in kind.stored_type.read_types} | {
             kind.stored_type.inferred.simpleString() if kind.stored_type.inferred else ""}

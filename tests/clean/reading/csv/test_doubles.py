@@ -50,8 +50,8 @@ def test_numbers_and_words_of_every_day_are_fine(texts: list[str]) -> None:
 
 @given(st.integers(0, 300), st.integers(1, 60), st.sampled_from([b"1e400", b"1.5E+400", b"inf", b"7" * 120,
                                                                            b"1d", b"0." + b"7" * 50 + b"f"]))
-def test_an_odd_number_is_seen_wherever_blocks_and_ranges_are_cut(place: int, size: int, odd: bytes) -> None:
-    data = b"1.5," * (place // 4) + b"x" * (place % 4) + b"," + odd + b"\n" + b"2.5\n" * 40
+def test_an_odd_number_is_seen_wherever_blocks_and_ranges_are_cut(offset: int, size: int, odd: bytes) -> None:
+    data = b"1.5," * (offset // 4) + b"x" * (offset % 4) + b"," + odd + b"\n" + b"2.5\n" * 40
     ranges = [Range("a", "a", start, min(start + size, len(data)), False) for start in range(0, len(data), size)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(doubles, "BLOCK", 16)
@@ -68,20 +68,20 @@ def test_a_wide_file_has_the_rows_of_a_narrow_one(spark: SparkSession, tmp_path:
     lines = {"odd": ["1e400", "inf", "-Infinity", "nan", "x", "1.5", "2D", "9" * 310, "2e-400"],
              "fine": ["1.5", "-0.1", "1e22", "4.9e-324", " 7 ", "", "2.", ".5", "x"]}
     files = {f"{form}.csv": "id," + ",".join(names) + "\n" + "".join(
-        f"{number}," + ",".join([value if place == number % 9 else "0.25" for place in range(9)]) + "\n"
+        f"{number}," + ",".join([value if index == number % 9 else "0.25" for index in range(9)]) + "\n"
         for number, value in enumerate(values)) for form, values in lines.items()}
     schema = {"id": "int", **dict.fromkeys(names, "double")}
-    found = {}
+    result = {}
     for form, many in (("wide", 8), ("narrow", 99)):
         monkeypatch.setattr(reader, "_MANY_DOUBLES", many)
-        found[form] = {(row["file"], row["id"]): row for row in read(spark, tmp_path / form, files, schema)}
-    for (file, number), row in found["wide"].items():
+        result[form] = {(row["file"], row["id"]): row for row in read(spark, tmp_path / form, files, schema)}
+    for (file, number), row in result["wide"].items():
         text = lines[file.removesuffix(".csv")][number]
-        other = found["narrow"][file, number]
+        other = result["narrow"][file, number]
         assert (row["why"] is None) is (other["why"] is None) is (text not in ("1e400", "x", "2D", "9" * 310))
         if row["why"] is None:
             assert row[f"x.{number}"] == pytest.approx(float(text), rel=0, abs=0, nan_ok=True) if text else (
                 row[f"x.{number}"] is None)
-    assert found["wide"]["odd.csv", 6]["why"] == "has a letter that isn't part of a number in 'x.6'"
-    assert "a number beyond double in 'x.0'" in found["wide"]["odd.csv", 0]["why"]
-    assert len(found["wide"]) == 18
+    assert result["wide"]["odd.csv", 6]["why"] == "has a letter that isn't part of a number in 'x.6'"
+    assert "a number beyond double in 'x.0'" in result["wide"]["odd.csv", 0]["why"]
+    assert len(result["wide"]) == 18

@@ -84,11 +84,12 @@ def test_what_python_and_pandas_write_is_read_back_exactly(
             for line_end, quoting in (("\r\n", csv.QUOTE_MINIMAL), ("\n", csv.QUOTE_ALL))]
     files = {name: ways[number % 4][0](rows, *ways[number % 4][1:]).encode(charset)
              for number, (name, rows) in enumerate(tables.items())}
-    found: dict[str, Rows] = defaultdict(list)
+    result: dict[str, Rows] = defaultdict(list)
     for row in read(spark, tmp_path, files, dict.fromkeys(HEADER, "string"), encoding=charset):
         assert row["why"] is None, row
-        found[row["file"]].append([row[name] or "" for name in HEADER])
-    assert {name: sorted(rows) for name, rows in found.items()} == {name: sorted(rows) for name, rows in tables.items()}
+        result[row["file"]].append([row[name] or "" for name in HEADER])
+    assert {name: sorted(rows) for name, rows in result.items()} == {
+        name: sorted(rows) for name, rows in tables.items()}
 
 
 NAMES = {"id": "string", "label": "string", "text": "string"}
@@ -136,14 +137,14 @@ def test_a_record_of_another_width_is_refused_where_few_columns_are_wanted(spark
                                                                            packed: bool) -> None:
     text = b"id,amount,note,currency\n1,10,a,EUR\n2,20\n3,30,x,USD,EXTRA\n4\n"
     files = {"a.csv.gz": gzip.compress(text)} if packed else {"a.csv": text}
-    found = read(spark, tmp_path, files, {"id": "int", "amount": "int"})
-    assert {row["record"] for row in found if row["why"]} == {"2,20", "3,30,x,USD,EXTRA", "4"}
-    assert [(row["id"], row["amount"]) for row in found if not row["why"]] == [(1, 10)]
+    result = read(spark, tmp_path, files, {"id": "int", "amount": "int"})
+    assert {row["record"] for row in result if row["why"]} == {"2,20", "3,30,x,USD,EXTRA", "4"}
+    assert [(row["id"], row["amount"]) for row in result if not row["why"]] == [(1, 10)]
 
 
 def test_a_name_that_a_header_has_twice_matters_only_where_it_is_read(spark: SparkSession, tmp_path: Path) -> None:
-    found = read(spark, tmp_path, {"a.csv": "id,name,name\n1,a,b\n"}, {"id": "string"})
-    assert [(row["id"], row["why"]) for row in found] == [("1", None)]
+    result = read(spark, tmp_path, {"a.csv": "id,name,name\n1,a,b\n"}, {"id": "string"})
+    assert [(row["id"], row["why"]) for row in result] == [("1", None)]
 
 
 def test_an_open_quote_in_a_header_names_the_file(spark: SparkSession, tmp_path: Path):

@@ -43,8 +43,8 @@ def written(rows: list[list[str]], **how: object) -> bytes:
     return text.getvalue().encode()
 
 
-def records(found: list[Cut]) -> list[tuple[bytes, str | None]]:
-    return [(text, cut.problems.get(number)) for cut in found for number, text in enumerate(cut.texts())]
+def records(cuts: list[Cut]) -> list[tuple[bytes, str | None]]:
+    return [(text, cut.problems.get(number)) for cut in cuts for number, text in enumerate(cut.texts())]
 
 
 @given(ROWS, WRITTEN)
@@ -69,19 +69,19 @@ def test_records_are_the_same_at_once_one_by_one_and_in_pieces(data: bytes, dial
 @given(NOISE, DIALECTS, st.integers(3, 20))
 def test_a_file_that_is_cut_over_tasks_has_the_records_of_the_whole(
         tmp_path_factory: pytest.TempPathFactory, data: bytes, dialect: Dialect, size: int):
-    place = tmp_path_factory.getbasetemp() / "a.csv"
-    place.write_bytes(data)
-    store, grammar = LocalStore(str(place.parent)), Grammar.of(dialect)
+    path = tmp_path_factory.getbasetemp() / "a.csv"
+    path.write_bytes(data)
+    store, grammar = LocalStore(str(path.parent)), Grammar.of(dialect)
     ranges = [Range("a.csv", "a.csv", start, min(start + size, len(data)), False)
               for start in range(0, len(data), size)] or [Range("a.csv", "a.csv", 0, 0, False)]
     looks = [survey.survey_range(io.BytesIO(data), part, grammar) for part in ranges]
-    found = survey.combine(store, ranges, looks, grammar)
+    result = survey.combine(store, ranges, looks, grammar)
     whole = grammar.cut(data, final=True)
-    parts = [grammar.cut(data[start:stop], final=True) for start, stop in found.ranges]
+    parts = [grammar.cut(data[start:stop], final=True) for start, stop in result.ranges]
     assert records(parts) == records([whole])
-    assert found.plain == whole.plain
-    assert not found.plain or found.rows == len(whole)
-    assert all(stop == start for (_, stop), (start, _) in pairwise(found.ranges))
+    assert result.plain == whole.plain
+    assert not result.plain or result.rows == len(whole)
+    assert all(stop == start for (_, stop), (start, _) in pairwise(result.ranges))
 
 
 @pytest.mark.parametrize(("text", "expected"), [
@@ -94,8 +94,8 @@ def test_a_file_that_is_cut_over_tasks_has_the_records_of_the_whole(
      [('1,5" pipe', False), ('2,12"', False), ('"",""', False), ('"a" ,b', False)]),
 ], ids=["never closed", "closed by a later value's", "after a line end", "text after it", "and a line end", "fine"])
 def test_a_record_is_refused_whole_and_an_open_quote_swallows_nothing(text: str, expected: list[tuple[str, bool]]):
-    found = records([Grammar.of(Dialect()).cut(text.encode(), final=True)])
-    assert [(record.decode(), problem is not None) for record, problem in found] == expected
+    result = records([Grammar.of(Dialect()).cut(text.encode(), final=True)])
+    assert [(record.decode(), problem is not None) for record, problem in result] == expected
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "windows-1252", "gb18030"])
@@ -108,7 +108,7 @@ def test_a_text_is_turned_into_utf_8_piece_by_piece_and_what_is_foreign_stays_so
             b"".join(utf8([b"a\x81b"], encoding)).decode()
 
 
-@pytest.mark.parametrize(("options", "said"), [
+@pytest.mark.parametrize(("options", "message"), [
     ({"quote": "''"}, "received quote: \"''\", expected one character"),
     ({"sep": ""}, "received sep: '', expected one character or more"),
     ({"lineSep": "abc"}, "received lineSep: 'abc', expected one or two"),
@@ -116,10 +116,10 @@ def test_a_text_is_turned_into_utf_8_piece_by_piece_and_what_is_foreign_stays_so
     ({"unescapedQuoteHandling": "SKIP_VALUE"}, "text follows a closing quote is never read"),
     ({"escape": "\\", "charToEscapeQuoteEscaping": "|"}, "received charToEscapeQuoteEscaping"),
 ])
-def test_options_that_mean_nothing_here_are_refused(options: dict[str, object], said: str):
+def test_options_that_mean_nothing_here_are_refused(options: dict[str, object], message: str):
     with pytest.raises(ValueError) as caught:
         Dialect.of(options)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_options_are_spark_s_words():
