@@ -15,13 +15,13 @@ def run(*command: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_every_room_imports_only_what_it_may():
+def test_every_room_imports_only_rooms_that_it_may():
     from importlinter.cli import lint_imports
 
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
 
 
-def test_the_code_keeps_the_style():
+def test_the_code_passes_ruff():
     result = run("ruff", "check", "--no-cache", "--output-format=concise")
     assert result.returncode == 0, result.stdout
 
@@ -39,7 +39,7 @@ def test_light_modules_load_nothing_heavy(module):
     assert (result.returncode, result.stdout.strip()) == (0, ""), result.stderr
 
 
-def test_the_public_names_come_when_they_are_asked_for():
+def test_public_names_are_imported_when_first_used():
     import laketrain
 
     assert set(laketrain.__all__) <= set(dir(laketrain))

@@ -221,7 +221,7 @@ def test_gc_of_an_age_beyond_pythons_dates_is_refused(small: Small, option: str,
 
 
 @pytest.mark.parametrize(("results", "code"), [([True, True], 0), ([True, None], 0), ([True, False, True], 1)])
-def test_the_doctors_exit_code_is_1_if_a_job_can_not_run(
+def test_the_doctors_exit_code_is_1_if_a_job_cannot_run(
         monkeypatch: pytest.MonkeyPatch, results: list[bool | None], code: int):
     checks = [Check(f"part {number}", ok, "result", "" if ok else "fix it") for number, ok in enumerate(results)]
     monkeypatch.setattr("laketrain.doctor.run_checks", lambda *_: checks)
@@ -247,7 +247,7 @@ def test_the_doctor_of_an_invalid_workload_lists_its_problems(finished: Small, t
     assert "unknown key 'convrt'" in result.stderr
 
 
-def test_a_sample_lands_in_its_folder_and_only_once(tmp_path: Path):
+def test_a_sample_is_written_to_its_folder_once(tmp_path: Path):
     for _ in range(2):
         result = laketrain("sample", "mnist", tmp_path / "in")
         assert (result.exit_code, result.stdout) == (0, f"landed 5,000 digits with 336 flaws in {tmp_path / 'in'}\n")

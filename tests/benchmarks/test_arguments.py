@@ -23,7 +23,7 @@ def options(**changes) -> Options:
     return Options(**{"folder": Path("nowhere"), "pairs": 3, "cores": 2, "rows": None, "report": print, **changes})
 
 
-def test_without_a_name_all_are_asked_for_with_the_sizes_that_they_come_with():
+def test_without_a_name_all_benchmarks_run_with_their_default_sizes():
     assert vars(_parser().parse_args([])) == {"name": None, "rows": None, "pairs": 3, "cores": 2}
 
 
@@ -33,7 +33,7 @@ def test_each_name_is_accepted_with_its_numbers(name):
     assert vars(arguments) == {"name": name, "rows": 600, "pairs": 1, "cores": 4}
 
 
-def test_an_unknown_name_exits_with_2_and_names_those_that_there_are():
+def test_an_unknown_name_exits_with_2_and_lists_the_known_names():
     result = subprocess.run([sys.executable, "-m", "benchmarks", "speed"], cwd=ROOT, text=True, capture_output=True,
                             check=False)
     assert (result.returncode, result.stdout) == (2, "")
@@ -44,7 +44,7 @@ def test_an_unknown_name_exits_with_2_and_names_those_that_there_are():
 
 @pytest.mark.parametrize("option", ["--rows", "--pairs", "--cores"])
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "", "²"])
-def test_a_number_that_is_none_is_refused_with_what_was_received(option, value, capsys):
+def test_an_invalid_number_is_refused_with_the_received_value(option, value, capsys):
     with pytest.raises(SystemExit) as refused:
         _parser().parse_args(["convert", option, value])
     assert refused.value.code == 2
@@ -69,5 +69,5 @@ def test_the_window_of_read_is_smaller_than_the_data(kind: Kind, most: float, ro
     (NOISE, read.ROWS, read.SMALL.window_mb), (JPEGS, read_jpeg.ROWS, read_jpeg.SHUFFLE.window_mb),
     (NOISE, memory.ROWS, memory.WINDOW_MB),
     (NOISE, growth.ROWS["epoch"], growth.WINDOW_MB)])
-def test_the_window_is_the_stated_one_where_the_data_are_enough(kind: Kind, rows: int, most: float):
+def test_the_window_is_the_requested_one_if_there_are_enough_data(kind: Kind, rows: int, most: float):
     assert window_mb(rows, kind.shape, most) == window_mb(10 * rows, kind.shape, most) == most

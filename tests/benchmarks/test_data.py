@@ -31,7 +31,7 @@ def test_a_part_of_the_rows_is_that_part_of_all(whole: tuple[Images, Labels], fi
     assert np.array_equal(labels, whole[1][first:first + rows])
 
 
-def test_no_two_images_are_alike():
+def test_no_two_images_are_equal():
     images, _ = draw(12_000)
     assert len({image.tobytes() for image in images}) == 12_000
     assert len(set(JPEGS.pixels(50, 0))) == 50
@@ -45,7 +45,7 @@ def test_jpegs_have_their_shape_and_the_size_of_photos():
 
 
 @pytest.mark.parametrize("kind", [NOISE, JPEGS])
-def test_a_table_holds_rows_that_their_features_take_in_files_of_equal_size(kind: Kind, tmp_path: Path):
+def test_a_table_contains_valid_rows_in_files_of_equal_size(kind: Kind, tmp_path: Path):
     version = commit_table(Lake(tmp_path), 31, files=3, kind=kind)
     tables = [pq.read_table(tmp_path / version.path(file.path)) for file in version.entry.files]
     assert [table.num_rows for table in tables] == [11, 10, 10]

@@ -18,12 +18,12 @@ def test_calls_run_one_after_the_other_in_one_other_process(tmp_path):
     assert first == second != os.getpid()
 
 
-def test_an_error_comes_back_as_it_is(tmp_path):
+def test_an_error_is_raised_unchanged(tmp_path):
     with fresh(tmp_path, "ours") as ours, pytest.raises(ValueError, match="math domain error"):
         ours(math.sqrt, -1)
 
 
-def test_a_process_that_died_is_told_with_its_last_lines(tmp_path, capfd):
+def test_a_process_that_died_is_reported_with_its_last_lines(tmp_path, capfd):
     with fresh(tmp_path, "theirs") as theirs:
         theirs(os.write, 2, b"the last words\n")
         with pytest.raises(RuntimeError, match=r"the process of theirs died\. It said last:\nthe last words"):
@@ -31,6 +31,6 @@ def test_a_process_that_died_is_told_with_its_last_lines(tmp_path, capfd):
     assert "the last words" not in capfd.readouterr().err
 
 
-def test_temporary_files_of_a_process_lie_in_its_folder(tmp_path):
+def test_temporary_files_of_a_process_are_in_its_folder(tmp_path):
     with fresh(tmp_path, "ours") as ours:
         assert Path(ours(tempfile.mkdtemp)).parent == tmp_path

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.mark.soak  # of test_launch, one looks at threads, ports and files after a few
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_dozen_launches_hold_at_the_end_what_they_held_before(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_dozen_launches_leak_no_threads_files_or_memory(spark: SparkSession, tmp_path: Path) -> None:
     from pyspark import cloudpickle
 
     cloudpickle.register_pickle_by_value(launches)  # executors have no benchmarks
@@ -35,7 +35,7 @@ def test_a_dozen_launches_hold_at_the_end_what_they_held_before(spark: SparkSess
         assert median(each.memory for each in last) < 1.1 * median(each.memory for each in first), who
 
 
-def test_what_is_held_at_the_end_over_what_was_at_first_is_a_ratio() -> None:
+def test_a_ratio_is_of_the_last_launches_to_the_first() -> None:
     def launched(number: int) -> Launched:
         grown = Held(100.0 + number, 10, 20)
         return Launched(2.0, {DRIVER: Held(300.0, 5, 7), JVM: Held(500.0, 60, 300), PROCESSES: grown}, 50.0)

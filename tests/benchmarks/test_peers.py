@@ -22,7 +22,7 @@ def fitted(fit: float, transform: float, accuracy: float = 0.9) -> Fitted:
     return Fitted(fit, fit / 2, fit / 4, fit / 8, fit / 8, transform, accuracy)
 
 
-def test_ratios_say_by_how_much_ours_is_better():
+def test_a_ratio_above_1_means_that_ours_is_better():
     result = compare({OURS: [fitted(10, 6000), fitted(20, 8000)], PEER: [fitted(100, 100), fitted(100, 100)]}, "title")
     assert result.ratios == {"fit_vs_horovod_estimator": 7.5, "transform_vs_horovod_estimator": 70.0}
     by_key = {line.key: line for line in result.lines if line.key}
@@ -32,7 +32,7 @@ def test_ratios_say_by_how_much_ours_is_better():
     result.table()
 
 
-def test_what_a_side_does_not_do_has_no_ratio():
+def test_a_step_that_only_one_side_has_has_no_ratio():
     ours = Fitted(10, 5, 3, 2, 0.0, 6000, 0.9)
     result = compare({OURS: [ours], PEER: [fitted(100, 100)]}, "title")
     assert result.ratios["fit_vs_horovod_estimator"] == 10
@@ -74,7 +74,7 @@ def test_the_lock_holds_the_versions_that_work_together():
     assert all("--hash=sha256:" in block for block in re.split(r"\n(?=\w)", LOCK.read_text("utf-8")) if "==" in block)
 
 
-def test_an_environment_has_a_place_by_its_lock_and_is_whole_only_with_its_stamp(
+def test_an_environment_has_a_folder_for_each_lock_and_is_complete_only_with_its_stamp(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LAKETRAIN_CACHE", str(tmp_path / "cache"))
     other = tmp_path / "other.lock"

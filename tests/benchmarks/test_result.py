@@ -110,7 +110,7 @@ def test_growth_is_the_time_at_ten_times_the_rows_over_that_at_one_with_both_siz
     assert "10× against 1×" in page(results["growth"])
 
 
-def test_data_that_the_bars_are_not_about_have_the_same_ratios_and_no_bar(results):
+def test_other_data_have_the_same_ratios_without_bars(results):
     assert results["convert_jpeg"].ratios == results["convert"].ratios
     assert "met" in page(results["convert"])
     assert "met" not in page(results["convert_jpeg"])
@@ -136,7 +136,7 @@ def test_a_bar_is_met_from_its_limit_on(bar, value, met):
     assert ("not met" not in page(Result("read", "", [Line("theirs", "", "key", value, bar)]))) is met
 
 
-def test_bars_say_what_they_ask():
+def test_a_bar_is_shown_with_its_limit():
     assert (at_least(10).text, at_least(0.7).text, shares_below(0.03).text) == ("≥ 10 ×", "≥ 0.7 ×", "< 3%")
     assert (at_most(10.5).text, below(1.1).text) == ("≤ 10.5 ×", "< 1.1 ×")
 
@@ -153,7 +153,7 @@ def test_a_side_without_a_ratio_is_shown_and_is_not_in_the_json():
     assert "read: 5 rows" in page(result)
 
 
-def test_a_ratio_of_nothing_is_still_in_the_json():
+def test_a_ratio_of_zero_is_in_the_json():
     assert Result("train", "", [Line("waiting", "", "waiting_share", 0.0)]).ratios == {"waiting_share": 0.0}
 
 
@@ -164,5 +164,5 @@ def test_a_ratio_of_nothing_is_still_in_the_json():
     (megabytes([1500.0, 500.0]), "1,000 MB (500 – 1,500)"),
     (shares([0.01, 0.02, 0.5]), "2.0% (1.0% – 50.0%)"),
 ])
-def test_figures_are_the_median_with_the_least_and_the_most(words, text):
+def test_figures_are_the_median_with_the_minimum_and_the_maximum(words, text):
     assert words == text

@@ -15,7 +15,7 @@ def parent_fields(cost: Cost) -> list[Measured]:
 
 
 @given(alpha=st.floats(1e-6, 1e-2), beta=st.floats(1e7, 1e11), start=st.floats(1e-5, 1e-2))
-def test_the_fit_finds_the_costs_that_the_times_were_made_of(alpha: float, beta: float, start: float):
+def test_the_fit_recovers_the_costs_behind_the_times(alpha: float, beta: float, start: float):
     fitted = fit(parent_fields(Cost(alpha, beta, start)))
     for ranks in (2, 4):
         for size in (SIZES[0], SIZES[-1]):
@@ -25,13 +25,13 @@ def test_the_fit_finds_the_costs_that_the_times_were_made_of(alpha: float, beta:
 
 
 @pytest.mark.parametrize("cost", [Cost(50e-6, 1.25e9), Cost(2e-3, 3e8, 8e-3), Cost(1e-5, 5e9, 1e-3)])
-def test_latency_and_bandwidth_are_told_apart(cost: Cost):
+def test_latency_and_bandwidth_are_distinguished(cost: Cost):
     fitted = fit(parent_fields(cost)).cost
     assert (fitted.alpha, fitted.beta) == (pytest.approx(cost.alpha, rel=1e-3), pytest.approx(cost.beta, rel=1e-3))
     assert fitted.start == pytest.approx(cost.start, rel=1e-3, abs=1e-9)
 
 
-def test_times_that_scatter_are_off_by_their_scatter():
+def test_the_error_of_the_fit_has_the_size_of_the_scatter():
     cost = Cost(1e-4, 1e9, 1e-3)
     scattered = [Measured(each.ranks, each.bytes, each.seconds * (1.1 if index % 2 else 0.9))
                  for index, each in enumerate(parent_fields(cost))]
@@ -46,7 +46,7 @@ def test_times_that_scatter_are_off_by_their_scatter():
     (Cost(50e-6, 1.25e9, 1e-3), 8, 100e6, 1e-3 + 14 * 50e-6 + 14 / 8 * 0.08),
     (Cost(10e-6, 12.5e9), 512, 102e6, 1022 * 10e-6 + 1022 / 512 * 0.00816),
     (Cost(10e-6, 1e9, 1e-3), 1, 1e9, 0.0)])
-def test_an_allreduce_takes_what_one_counts_by_hand(cost: Cost, ranks: int, size: float, expected: float):
+def test_the_time_of_an_allreduce_equals_a_calculation_by_hand(cost: Cost, ranks: int, size: float, expected: float):
     assert cost.seconds(ranks, size) == pytest.approx(expected)
 
 
@@ -56,7 +56,7 @@ def test_an_allreduce_as_long_as_the_step_halves_the_speed():
 
 
 @given(alpha=st.floats(0, 1e-2), beta=st.floats(1e7, 1e11), size=st.floats(1, 1e10), ranks=st.integers(2, 500))
-def test_more_ranks_never_take_less_time(alpha: float, beta: float, size: float, ranks: int):
+def test_more_ranks_never_need_less_time(alpha: float, beta: float, size: float, ranks: int):
     cost = Cost(alpha, beta)
     assert cost.seconds(ranks, size) <= cost.seconds(ranks + 1, size)
     # However many there are, each sends and receives less than twice the tensor.

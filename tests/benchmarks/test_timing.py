@@ -27,7 +27,7 @@ def test_all_sides_have_their_turn_in_every_round():
     assert figures == {"ours": [1, 4], "theirs": [2, 5], "ideal": [3, 6]}
 
 
-def test_each_turn_is_told_before_it_begins():
+def test_each_turn_is_reported_before_it_starts():
     calls: list[str] = []
     in_turn(sides(calls), 2, lambda text: calls.append(f"told: {text}"))
     assert calls[:4] == ["told: round 1 of 2, ours", "ours", "told: round 1 of 2, theirs", "theirs"]
@@ -51,6 +51,6 @@ def test_a_ratio_is_the_median_over_the_rounds(pairs):
     assert ratio(above, below) == pytest.approx(np.median(np.array(above) / np.array(below)))
 
 
-def test_sides_of_unlike_rounds_are_refused():
+def test_sides_with_different_numbers_of_rounds_are_refused():
     with pytest.raises(ValueError, match="shorter"):
         ratio([1.0, 2.0], [1.0])

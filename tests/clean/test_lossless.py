@@ -47,7 +47,7 @@ def decimals(dice: random.Random) -> str:
 
 
 @pytest.mark.slow
-def test_a_decimal_is_the_very_number_or_named(spark: SparkSession) -> None:
+def test_a_decimal_is_read_exactly_or_refused(spark: SparkSession) -> None:
     dice = random.Random(5)
     texts = [*(decimals(dice) for _ in range(400)), "1.005", "1.01", "1.0100", "1e-40", "0e-40", "99999999.99",
              "99999999.999", "100000000", "1,5", "1.5.", "", "x", "1" + "0" * 40 + "e-40"]
@@ -60,7 +60,7 @@ def test_a_decimal_is_the_very_number_or_named(spark: SparkSession) -> None:
 
 
 @pytest.mark.slow
-def test_a_time_keeps_its_microseconds_its_day_and_is_read_whole_or_named(spark: SparkSession) -> None:
+def test_a_time_is_read_to_the_microsecond_or_refused(spark: SparkSession) -> None:
     noon = datetime(2026, 3, 9, 12, 0, 0, 123456, timezone.utc)
     below, dayless = "digits below a microsecond", "a time of day without its date"
     expected = {
@@ -83,7 +83,7 @@ def test_a_time_keeps_its_microseconds_its_day_and_is_read_whole_or_named(spark:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "form"), [("double", "d"), ("float", "f")])
-def test_a_floating_number_is_the_nearest_one_and_infinite_only_where_the_text_is(
+def test_a_float_is_the_nearest_number_and_infinite_only_if_the_text_is(
         spark: SparkSession, kind: str, form: str) -> None:
     texts = ["0.1", "16777217", "9007199254740993", "1e38", "-3.4e38", "1e39", "-1e308", "1e309", "9" * 400,
              "Infinity", "-Inf", "NaN", " 7 "]
@@ -100,7 +100,7 @@ def test_a_floating_number_is_the_nearest_one_and_infinite_only_where_the_text_i
 
 
 @pytest.mark.slow
-def test_the_options_of_a_source_say_how_a_value_is_written(spark: SparkSession) -> None:
+def test_the_options_of_a_source_define_how_a_value_is_written(spark: SparkSession) -> None:
     assert read_all(spark, ["09.03.2026", "2026-03-09"], "date", dateFormat="dd.MM.yyyy") == [
         (date(2026, 3, 9), None), (None, None)]
     [(time, why), (cut, below)] = read_all(spark, ["9.3.2026 12:00", "9.3.2026 12:00:00.1234567"], "timestamp",
@@ -139,8 +139,7 @@ def json_row(number: str, value: str, why: str, bare: bool) -> str:
 
 
 @pytest.mark.slow
-def test_csv_rows_that_their_types_do_not_hold_are_quarantined_as_they_came(
-        spark: SparkSession, tmp_path: Path) -> None:
+def test_csv_rows_that_their_types_cannot_hold_are_quarantined_unchanged(spark: SparkSession, tmp_path: Path) -> None:
     lines = [",".join(COLUMNS), GOOD, *(csv_row(number, *both) for number, both in LOST.items())]
     # Of `b.csv` the records are cut by us, as one goes on over a line's end.
     more = [line.replace("\n", "") for line in lines] + ['"9\n",1.01,,,']
@@ -159,7 +158,7 @@ def test_csv_rows_that_their_types_do_not_hold_are_quarantined_as_they_came(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("multiline", [False, True])
-def test_json_records_that_their_types_do_not_hold_are_quarantined_as_they_came(
+def test_json_records_that_their_types_cannot_hold_are_quarantined_unchanged(
         spark: SparkSession, tmp_path: Path, multiline: bool) -> None:
     texts = [json_row(number, *both, bare=number == "2") for number, both in LOST.items()]
     fine = '{"id":"1","price":1.01,"at":"2026-03-09T12:00:00.123456Z","day":"2026-03-09","x":1e308}'
@@ -174,7 +173,7 @@ def test_json_records_that_their_types_do_not_hold_are_quarantined_as_they_came(
 
 
 @pytest.mark.slow
-def test_values_within_others_are_read_whole_or_refused_with_their_place(spark: SparkSession, tmp_path: Path) -> None:
+def test_nested_values_are_read_exactly_or_refused_with_their_path(spark: SparkSession, tmp_path: Path) -> None:
     columns = {"id": "string", "pay": "struct<sums:array<decimal(4,1)>>", "by": "map<string,float>"}
     result = clean_files(spark, tmp_path, {"a.json": "\n".join([
         '{"id":"1","pay":{"sums":[1.5,null,2.0]},"by":{"a":0.1}}',
@@ -185,7 +184,7 @@ def test_values_within_others_are_read_whole_or_refused_with_their_place(spark: 
         "has a number beyond float in 'by'", "has more digits than decimal(4,1) holds in 'pay.sums'"]
 
 
-def test_cast_refuses_what_it_would_lose(spark: SparkSession) -> None:
+def test_cast_refuses_values_that_it_would_change(spark: SparkSession) -> None:
     cases = [  # type before, type after, values, why they are refused
         ("string", "decimal(10,2)", ["1.01", "1.005", "x"], [None, "more digits than decimal(10,2) holds",
                                                              "expected decimal(10,2)"]),
@@ -224,7 +223,7 @@ def test_cast_refuses_what_it_would_lose(spark: SparkSession) -> None:
 
 
 
-def test_cast_by_separators_and_parse_lose_nothing_either(spark: SparkSession) -> None:
+def test_cast_with_separators_and_parse_change_no_value(spark: SparkSession) -> None:
     [money, numbers] = judge_all(spark, [
         Case([{"cast": {"column": "x", "to": "decimal(10,2)", "decimal": ",", "thousands": "."}}], "x string",
              [("1.234,50",), ("1.234,505",)]),

@@ -42,7 +42,7 @@ def test_the_good_rows_have_the_types_of_the_rules(cleaned: Cleaned):
     assert [field["name"] for field in json.loads(cleaned.version.entry.table_schema or "")["fields"]] == ["id", "x"]
 
 
-def test_each_refused_row_says_its_file_rule_reason_and_record(cleaned: Cleaned):
+def test_each_refused_row_has_its_file_rule_reason_and_record(cleaned: Cleaned):
     assert sorted((row["file"], row["rule"], row["reason"], row["record"]) for row in cleaned.refused) == [
         ("a.csv", "cast(x)", "received nine, expected int", '{"id":"three","x":"nine"}'),
         ("a.csv", "not_null(id)", "has no value", '{"x":"5"}'),
@@ -88,12 +88,12 @@ def test_too_many_rejects_fail_with_the_top_reasons_and_leave_the_quarantine(spa
     assert lake.table("clean", "table").latest() is None
 
 
-def test_none_may_be_rejected_unless_it_is_allowed(spark: SparkSession, tmp_path: Path):
+def test_no_row_may_be_rejected_unless_it_is_allowed(spark: SparkSession, tmp_path: Path):
     with pytest.raises(DataError, match=r"1 of 2 rows were rejected \(50.0%\), allowed is 0.0%"):
         clean_files(spark, tmp_path, {"a.csv": "id,x\n1,2\n3\n"}, columns=COLUMNS, allowed=0.0)
 
 
-def test_all_rows_may_be_bad_where_that_is_allowed(spark: SparkSession, tmp_path: Path):
+def test_all_rows_may_be_rejected_if_it_is_allowed(spark: SparkSession, tmp_path: Path):
     result = clean_files(spark, tmp_path, {"a.csv": "id,x\n,1\n,2\n"}, columns=COLUMNS, rules=RULES)
     assert (result.rows, len(result.refused)) == ([], 2)
     assert result.version.entry.counts == {"in": 2, "out": 0, "quarantined": 2, "reasons": {"not_null(id)": 2}}
@@ -105,7 +105,7 @@ def test_a_source_without_rows_makes_a_table_without_rows(spark: SparkSession, t
     assert result.version.entry.counts == {"in": 0, "out": 0, "quarantined": 0, "reasons": {}}
 
 
-def test_a_session_of_another_mind_gets_the_same_result(spark: SparkSession, tmp_path: Path):
+def test_a_session_with_other_settings_has_the_same_result(spark: SparkSession, tmp_path: Path):
     """A cluster's own session is taken as it is: ANSI mode and a time zone would change values, or end the query."""
     other = {"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "Asia/Tokyo"}
     before = {key: spark.conf.get(key) for key in other}

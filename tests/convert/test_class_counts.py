@@ -24,7 +24,7 @@ def stored(**columns: Any) -> pa.Table:
     return table
 
 
-def test_classes_and_weights_are_those_of_numpy_however_the_rows_are_cut() -> None:
+def test_classes_and_weights_equal_numpys_for_any_partitioning() -> None:
     random = np.random.default_rng(0)
     labels, weights = random.integers(0, 3, 50), random.choice([0.0, 0.25, 2.0], 50)
     tags = random.random((50, 2)) < 0.5

@@ -28,7 +28,7 @@ def repeated(spark: SparkSession, share: float, parts: int = 3) -> tuple[list[tu
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("share", "some", "rare"), [(1.0, 600, 600), (0.5, 400, 300)])
-def test_each_class_of_train_gets_its_share_of_the_commonest(
+def test_each_class_of_train_gets_its_share_of_the_most_frequent(
         spark: SparkSession, share: float, some: int, rare: int) -> None:
     rows, more = repeated(spark, share)
     train = Counter(label for _, label, split, _ in rows if split == 0)
@@ -43,7 +43,7 @@ def test_each_class_of_train_gets_its_share_of_the_commonest(
 
 
 @pytest.mark.slow
-def test_original_rows_stay_once_and_other_splits_don_t_change(spark: SparkSession) -> None:
+def test_original_rows_are_kept_once_and_other_splits_do_not_change(spark: SparkSession) -> None:
     rows, _ = repeated(spark, 1.0)
     assert sorted(row[:3] for row in rows if row[3] == 0) == sorted(ROWS)
     assert {row[2] for row in rows if row[3] > 0} == {0}

@@ -24,7 +24,7 @@ def dataset(road: Road) -> Dataset:
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
-def test_make_reader_reads_every_row_as_it_was_landed(road: Road, dataset: Dataset, split: str):
+def test_make_reader_returns_every_landed_row(road: Road, dataset: Dataset, split: str):
     from petastorm import make_reader
 
     pixels, true = read_pixels(road.landing.pixels)[2], truth(road.landing.seed, DIGITS)

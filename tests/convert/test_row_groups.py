@@ -30,7 +30,7 @@ def written(path: Path, images: list[bytes], rows: int = 4) -> pq.FileMetaData:
 
 
 @given(pieces=st.lists(st.integers(0, 9), min_size=1, max_size=6), rows=st.integers(1, 7), durable=st.booleans())
-def test_row_groups_have_their_size_whatever_the_pieces(
+def test_row_groups_have_their_size_for_any_batches(
         tmp_path_factory: pytest.TempPathFactory, pieces: list[int], rows: int, durable: bool) -> None:
     path = tmp_path_factory.mktemp("groups") / "a.parquet"
     file = RowGroupWriter(path, "part", SCHEMA, rows, durable)

@@ -45,7 +45,7 @@ def test_spark_computes_the_same_splits_as_hashlib(spark: SparkSession, fraction
         for row in rows]
 
 
-def test_a_number_is_hashed_as_the_text_that_it_is_written_as(spark: SparkSession):
+def test_a_number_is_hashed_as_its_text(spark: SparkSession):
     rows = spark.range(50).select("id", split_of("id", THREE, 0).alias("split")).collect()
     assert [row["split"] for row in rows] == [split_by_hand(str(row["id"]), THREE, 0) for row in rows]
 
@@ -60,7 +60,7 @@ def test_thresholds_rise_and_cover_everything(parts: list[float]):
     assert shares == pytest.approx([part / total for part in parts], abs=1e-9)
 
 
-def test_the_splits_are_as_large_as_asked_and_another_seed_draws_others():
+def test_splits_have_their_fractions_and_another_seed_draws_others():
     keys = [f"key {number}" for number in range(20_000)]
     drawn = [split_by_hand(key, THREE, 0) for key in keys]
     assert [drawn.count(split) / len(keys) for split in range(3)] == pytest.approx([0.8, 0.1, 0.1], abs=0.01)

@@ -33,7 +33,7 @@ def placed(spark: SparkSession, rows: list[tuple[Any, ...]], schema: str, way: S
     return {row[0]: row[SPLIT] for row in result}
 
 
-def test_a_column_may_say_the_split_and_other_values_belong_to_none(spark: SparkSession) -> None:
+def test_a_column_may_name_the_split_and_other_values_are_in_none(spark: SparkSession) -> None:
     way = split(by_column={"column": "fold", "values": {"train": [0, 1, "x"], "val": [2]}})
     rows = [(1, "0"), (2, "1"), (3, "2"), (4, "3"), (5, None), (6, "x")]
     assert way.names == ("train", "val")
@@ -42,7 +42,7 @@ def test_a_column_may_say_the_split_and_other_values_belong_to_none(spark: Spark
 
 
 @pytest.mark.parametrize(("rest", "after"), [("test", 2), (None, -1)])
-def test_spans_of_time_end_exclusively_and_a_row_without_time_is_in_none(
+def test_spans_of_time_have_an_exclusive_end_and_a_row_without_time_is_in_none(
         spark: SparkSession, rest: str | None, after: int) -> None:
     way = split(by_time={"column": "at", "until": {"train": "2020-01-01", "val": "2020-01-02 12:00"}, "rest": rest})
     times = ["2019-12-31 23:59", "2020-01-01", "2020-01-02 11:59", "2020-01-02 12:00", None]
@@ -50,7 +50,7 @@ def test_spans_of_time_end_exclusively_and_a_row_without_time_is_in_none(
     assert placed(spark, rows, "id int, at timestamp_ntz", way) == {1: 0, 2: 1, 3: 1, 4: after, 5: -1}
 
 
-def test_each_stratum_is_cut_by_the_fractions_to_a_key_and_keys_do_not_part(spark: SparkSession) -> None:
+def test_each_stratum_is_split_by_the_fractions_and_keys_stay_together(spark: SparkSession) -> None:
     sizes = {"common": 997, "rare": 30, "scarce": 3, "single": 1}
     rows = [(f"{label}-{number}-{copy}", f"{label}-{number}", label)
             for label, count in sizes.items() for number in range(count) for copy in range(1 + number % 2)]

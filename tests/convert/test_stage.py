@@ -96,7 +96,7 @@ def test_every_row_is_in_one_split_and_the_entry_describes_the_files(convert: Ru
     assert document == {"features": entry.meta["features"], "splits": entry.counts["splits"]}
 
 
-def test_the_order_of_rows_depends_on_their_keys_and_not_on_how_the_table_was_cut(convert: Run, spark: SparkSession):
+def test_the_order_of_rows_depends_on_their_keys_and_not_on_the_partitioning(convert: Run, spark: SparkSession):
     table = rows()
     once = in_order(convert(table))
     assert in_order(convert(table, files=5)) == once
@@ -110,7 +110,7 @@ def test_the_order_of_rows_depends_on_their_keys_and_not_on_how_the_table_was_cu
     assert once["train"] != sorted(once["train"], key=lambda name: int(name[1:]))
 
 
-def test_large_tables_are_written_in_files_of_the_set_size(convert: Run):
+def test_large_tables_are_written_in_files_of_the_configured_size(convert: Run):
     version = convert(rows(), file_mb=FIVE_ROWS_MB * 3)
     assert len([file for file in version.files("train") if file.path.endswith(".parquet")]) == 6
     assert sum(Dataset(version).splits.values()) == 83
@@ -130,7 +130,7 @@ def test_rows_of_one_key_stay_together(convert: Run):
     assert in_order(convert(table[::-1], files=3)) == splits
 
 
-def test_the_statistics_are_numpys_over_the_train_split_alone(convert: Run):
+def test_statistics_equal_numpys_over_the_train_split(convert: Run):
     dataset = Dataset(convert(rows(), files=2))
     with dataset.reader("train") as reader:
         train = reader.read(np.arange(dataset.splits["train"]))
@@ -160,7 +160,7 @@ def test_bad_rows_are_quarantined_and_the_others_kept(convert: Run, lake: Lake):
     assert {name for names in in_order(version).values() for name in names}.isdisjoint({"n3", "n4", "n5", "n6"})
 
 
-def test_too_many_bad_rows_fail_and_their_quarantine_stays(convert: Run, lake: Lake):
+def test_too_many_bad_rows_fail_and_their_quarantine_is_kept(convert: Run, lake: Lake):
     table = [{**row, "digit": 7} if number < 10 else row for number, row in enumerate(rows())]
     with pytest.raises(DataError) as caught:
         convert(table, max_reject_fraction=0.1)
@@ -204,7 +204,7 @@ def test_an_empty_split_is_refused(convert: Run, count: int, fractions: dict[str
     assert message in caught.value.problem
 
 
-def test_few_split_values_are_the_reported_cause_of_an_empty_split_and_warned_of_in_a_narrow_one(convert: Run):
+def test_few_values_of_the_split_column_are_reported_as_the_cause_of_an_empty_split(convert: Run):
     """Four kinds for two splits: by these seeds one of them gets none, and one of them a single kind."""
     table = [{**row, "kind": f"kind {number % 4}"} for number, row in enumerate(rows())]
     split = {"by": "kind", "fractions": {"train": 0.9, "val": 0.1}}
@@ -226,7 +226,7 @@ def test_few_split_values_are_the_reported_cause_of_an_empty_split_and_warned_of
     assert converted(wide).entry.meta["narrow"] == []
 
 
-def test_one_class_alone_is_refused(convert: Run, lake: Lake):
+def test_a_single_class_is_refused(convert: Run, lake: Lake):
     with pytest.raises(DataError, match="the train split has 1 of 3 classes"):
         convert([{**row, "digit": 1} for row in rows()])
     assert lake.table("features", "small").latest() is None
@@ -242,7 +242,7 @@ def test_a_table_of_bad_rows_alone_is_refused(convert: Run):
         convert([{**row, "digit": 7} for row in rows(5)], max_reject_fraction=1.0)
 
 
-def test_what_a_killed_attempt_left_is_never_seen(convert: Run, monkeypatch: pytest.MonkeyPatch):
+def test_leftovers_of_a_killed_attempt_are_not_read(convert: Run, monkeypatch: pytest.MonkeyPatch):
     """Spark may run a task twice, or kill one that has written everything: here each one's first try is lost."""
     from laketrain.convert import stage
     from laketrain.convert.writer import write_partition
@@ -415,7 +415,7 @@ def test_rare_classes_are_in_train_as_often_as_the_most_frequent(convert: Run):
 @pytest.mark.parametrize(("name", "message"), [
     ("past.x", "could be two things: the table's column 'past.x', and the values of 'x' in a window"),
     ("_split", "names '_split', a column that convert makes itself")])
-def test_a_column_that_would_be_hidden_is_refused_even_if_only_the_data_show_it(convert: Run, name: str, message: str):
+def test_a_column_of_the_data_that_would_be_hidden_is_refused(convert: Run, name: str, message: str):
     table = [{"at": number, "x": float(number), name: -1.0} for number in range(20)]
     features = {"past": {"kind": "sequence", "column": "past.x", "shape": [4, 1]},
                 "now": {"kind": "value", "column": name if name == "_split" else "x", "size": 1}}

@@ -48,7 +48,7 @@ def stored(lake: Lake, result: TaskResult, name: str) -> pq.ParquetFile:
 
 
 @pytest.mark.parametrize("sizes", [[23], [1] * 23, [10, 13], [0, 22, 1], [4, 4, 4, 4, 4, 3]])
-def test_row_groups_have_the_set_size_however_the_batches_were_cut(lake: Lake, sizes: list[int]):
+def test_row_groups_have_the_configured_size_for_any_batches(lake: Lake, sizes: list[int]):
     starts = np.cumsum([0, *sizes])
     result = run(lake, *(batch_of(range(int(start), int(start) + size))
                          for start, size in zip(starts, sizes, strict=False)))
@@ -63,7 +63,7 @@ def test_row_groups_have_the_set_size_however_the_batches_were_cut(lake: Lake, s
         assert tensors["image"][:, 0, 0, 0].tolist() == list(range(first, 23, 2))
 
 
-def test_rows_that_don_t_fit_go_to_quarantine_with_the_reason_and_without_our_own_columns(lake: Lake):
+def test_invalid_rows_are_quarantined_with_the_reason_and_without_internal_columns(lake: Lake):
     pixels = [[1, 2, 3, 4], [1, 2, 3], [1, 2, 3, 400], [1, None, 3, 4], [0] * 4, [0] * 4]
     result = run(lake, batch_of(range(6), pixels=pixels, label=[0, 1, 2, 0, None, 3]))
     assert result.reasons == {"feature(image)": 3, "feature(label)": 2}

@@ -99,7 +99,7 @@ def tool() -> ModuleType:
     return module
 
 
-def test_the_page_of_the_config_is_what_the_models_say(tool: ModuleType) -> None:
+def test_the_page_of_the_config_is_up_to_date(tool: ModuleType) -> None:
     same = CONFIG.read_text("utf-8") == tool.reference()
     assert same, "docs/reference/config.md is out of date: run make reference"
 
@@ -125,7 +125,7 @@ def test_the_page_of_the_python_api_has_every_public_name() -> None:
     assert set(laketrain.__all__) - {"__version__"} <= shown
 
 
-def test_the_page_of_the_types_is_what_the_reader_says() -> None:
+def test_the_page_of_the_types_is_up_to_date() -> None:
     import type_reference
 
     same = type_reference.PAGE.read_text("utf-8") == type_reference.reference()
@@ -133,7 +133,7 @@ def test_the_page_of_the_types_is_what_the_reader_says() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_the_keys_of_each_section_are_in_its_own_table(model: type[BaseModel]) -> None:
+def test_the_keys_of_each_section_are_in_its_table(model: type[BaseModel]) -> None:
     heading, chooser = MODELS[model]
     [keys] = [keys for title, keys in tables(CONFIG.read_text("utf-8")).items()
               if re.search(rf"(^|[`.]){re.escape(heading)}s?`?$", title)]
@@ -141,7 +141,7 @@ def test_the_keys_of_each_section_are_in_its_own_table(model: type[BaseModel]) -
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_each_field_says_what_it_means(model: type[BaseModel]) -> None:
+def test_each_field_has_a_description(model: type[BaseModel]) -> None:
     _, chooser = MODELS[model]
     assert [name for name, field in model.model_fields.items() if name != chooser and not field.description] == []
 
@@ -152,7 +152,7 @@ def slugs(page: Path) -> set[str]:
 
 
 @each_page
-def test_links_between_the_documents_lead_somewhere(page: Path) -> None:
+def test_links_between_the_documents_have_targets(page: Path) -> None:
     lost = []
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text("utf-8")):
         linked = page.parent / target if target else page
@@ -193,7 +193,7 @@ def commands(page: Path) -> list[str]:
 
 
 @each_page
-def test_commands_in_the_documents_have_real_verbs_and_options(page: Path) -> None:
+def test_commands_in_the_documents_exist_with_their_options(page: Path) -> None:
     group: Any = typer.main.get_command(app)
     for command in commands(page):
         _, verb, *rest = shlex.split(command, comments=True)

@@ -91,7 +91,7 @@ def test_without_counts_of_classes_the_evaluations_own_counts_are_used(lake: Lak
     assert notices_of_dataset(learnt) == []
 
 
-def test_a_leak_has_a_warning_with_its_consequence(lake: Lake) -> None:
+def test_leakage_has_a_warning_with_its_consequence(lake: Lake) -> None:
     leak = "'patient' leaks between train and test: 3 values, e.g. p-17"
     dataset = dataset_of(lake, leaks=[leak])
     [message] = notices_of_dataset(dataset)

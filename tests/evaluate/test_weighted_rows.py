@@ -93,8 +93,7 @@ def test_the_metrics_of_an_epoch_have_the_same_denominator(ran: tuple[Pipeline, 
     assert last["mae"] == pytest.approx(last["val_mae"], abs=1e-4)
 
 
-def test_warnings_are_at_the_top_of_the_report_and_in_the_terminal(
-        ran: tuple[Pipeline, Any, str]) -> None:
+def test_warnings_are_at_the_top_of_the_report_and_in_the_terminal(ran: tuple[Pipeline, Any, str]) -> None:
     pipeline, result, terminal = ran
     warnings = pipeline.version("runs/weighed-evaluation").entry.meta["warnings"]
     assert warnings[0].startswith("mae 0.1800 is no better than the baseline mean, which needs no training")

@@ -170,7 +170,7 @@ def test_a_tone_is_in_its_band() -> None:
 
 # Lengths.
 
-def test_a_shorter_sound_has_frames_of_zeros_behind_it() -> None:
+def test_a_shorter_sound_is_followed_by_frames_of_zeros() -> None:
     feature = audio(seconds=1.0)
     bands = bands_of(feature)
     [row] = feature.tensor(pa.array([saved(NOISE[:3000], subtype="FLOAT")], pa.binary()))
@@ -185,7 +185,7 @@ def test_a_sound_shorter_than_a_window_is_one_frame(length: int) -> None:
     assert row[:1].any() and not row[1:].any()
 
 
-def test_rows_of_buckets_are_padded_to_the_first_that_holds_them() -> None:
+def test_rows_are_padded_to_the_first_bucket_that_fits() -> None:
     feature = audio(bucket_seconds=[0.25, 0.5, 1])
     lengths = [0.2, 0.9, 0.25, 0.3, 5, 0.5]
     column = pa.array([saved(np.resize(NOISE, round(length * RATE)), subtype="FLOAT") for length in lengths])
@@ -253,7 +253,7 @@ def test_a_truncated_file_is_refused_or_complete(format: str) -> None:
 
 @settings(deadline=None)
 @given(st.sampled_from(["WAV", "FLAC"]), st.integers(0, 10**6), st.binary(max_size=40))
-def test_whatever_bytes_are_damaged_a_row_is_a_sound_or_has_a_reason(format: str, offset: int, bytes_: bytes) -> None:
+def test_a_damaged_row_is_a_sound_or_has_a_reason(format: str, offset: int, bytes_: bytes) -> None:
     data = bytearray(WHOLE[format])
     offset %= len(data) if offset % 2 else 60
     data[offset : offset + len(bytes_)] = bytes_

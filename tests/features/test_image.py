@@ -54,7 +54,7 @@ def test_every_invalid_row_has_a_reason(row: list[int] | None, reason: str) -> N
     assert IMAGE.check(column).to_pylist() == [None, reason, "has 0 values, expected 4 = 2×2×1", None, reason]
 
 
-def test_bytes_of_another_length_have_their_reason() -> None:
+def test_bytes_of_another_length_have_a_reason() -> None:
     column = pa.array([b"abcd", b"abc", None], pa.binary())
     assert IMAGE.check(column).to_pylist() == [None, "has 3 values, expected 4 = 2×2×1", "is null"]
 

@@ -64,7 +64,7 @@ def test_a_jpeg_is_decoded_as_opencv_does(pixels: Any, options: dict[str, Any]) 
     np.testing.assert_array_equal(tensor(data), theirs)
 
 
-def test_a_cmyk_jpeg_is_decoded_as_opencv_does_but_for_rounding() -> None:
+def test_a_cmyk_jpeg_is_decoded_as_opencv_does_except_for_rounding() -> None:
     cv2 = pytest.importorskip("cv2")
     data = saved(Pillow.fromarray(RGB).convert("CMYK"), "JPEG")
     theirs = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
@@ -391,7 +391,7 @@ def test_a_jpeg_of_the_declared_shape_is_stored_unchanged() -> None:
     np.testing.assert_array_equal(feature.tensor(column)[0], files().tensor(column[:1])[0])
 
 
-def test_a_given_quality_is_that_of_every_file() -> None:
+def test_every_file_has_the_configured_quality() -> None:
     plain = pa.array([saved(RGB, "JPEG", quality=95)], pa.binary())
     low, high = (files(store="jpeg", quality=quality).encode(plain)[0].as_py() for quality in (20, 95))
     assert len(low) < len(high) and low != plain[0].as_py()

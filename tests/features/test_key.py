@@ -9,7 +9,7 @@ from laketrain.features import Key
 KEY = Key(column="id")
 
 
-def test_text_passes_as_it_is_and_numbers_become_text() -> None:
+def test_text_is_unchanged_and_numbers_become_text() -> None:
     assert KEY.tensor(pa.array(["a", "é", ""])).tolist() == ["a", "é", ""]
     assert KEY.tensor(pa.array([1, 20])).tolist() == ["1", "20"]
     assert KEY.tensor(pa.array([0], pa.date32())).tolist() == ["1970-01-01"]

@@ -39,13 +39,13 @@ def test_names_become_their_index() -> None:
     (ANIMAL, "cow", "is 'cow', not one of the 2 names"),
     (ANIMAL, "x" * 99, f"is '{'x' * 40}', not one of the 2 names"),
 ])
-def test_what_is_no_class_has_its_reason(label: Label, value: object, reason: str) -> None:
+def test_a_value_that_is_not_a_class_has_a_reason(label: Label, value: object, reason: str) -> None:
     good = 1.0 if label is DIGIT else "cat"
     assert label.check(pa.array([good, value, good])).to_pylist() == [None, reason, None]
 
 
 @pytest.mark.parametrize(("label", "column"), [(DIGIT, pa.array(["1"])), (ANIMAL, pa.array([1]))])
-def test_a_column_of_the_wrong_type_is_refused_with_the_way_out(label: Label, column: pa.Array) -> None:
+def test_a_column_of_the_wrong_type_is_refused_with_a_hint(label: Label, column: pa.Array) -> None:
     with pytest.raises(DataError, match="names|classes"):
         label.check(column)
 
@@ -64,7 +64,7 @@ def test_a_wrong_declaration_is_explained(fields: dict[str, object], message: st
         Label.model_validate({"column": "digit", **fields})
 
 
-def test_the_rows_of_each_class_are_learnt_from_parts_of_the_split() -> None:
+def test_the_rows_of_each_class_are_counted_over_parts_of_the_split() -> None:
     parts = [ANIMAL.tally(pa.array(part)) for part in (["dog", "cat"], ["dog"], ["cat", "dog"])]
     learnt = ANIMAL.fit({key: sum(part[key] for part in parts) for key in parts[0]}).statistics
     assert learnt is not None
@@ -76,6 +76,6 @@ def test_a_train_split_of_one_class_is_refused() -> None:
         DIGIT.fit(DIGIT.tally(pa.array([3, 3, 3])))
 
 
-def test_classes_are_called_by_their_names_or_numbers() -> None:
+def test_classes_have_their_names_or_numbers() -> None:
     assert (ANIMAL.count, ANIMAL.labels) == (2, ("cat", "dog"))
     assert DIGIT.labels[:2] == ("0", "1")

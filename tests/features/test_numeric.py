@@ -59,7 +59,7 @@ def test_robust_scaling_is_by_median_and_quartiles_and_log_keeps_the_sign() -> N
     np.testing.assert_allclose(fitted(parse(kind="number", scale="log"), signed).tensor(signed), [-1, 0, 1], atol=1e-6)
 
 
-def test_a_number_that_never_varies_becomes_zero_not_infinite() -> None:
+def test_a_constant_number_becomes_zero() -> None:
     column = pa.array([7, 7, 7])
     for scale in ("standard", "minmax", "robust"):
         assert fitted(parse(kind="number", scale=scale), column).tensor(column).tolist() == [0, 0, 0]
@@ -128,7 +128,7 @@ def test_invalid_buckets_are_explained(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize("settings", [{"kind": "number"}, {"kind": "weight"}, {"kind": "vector", "columns": ["x"]},
                                       {"kind": "value", "columns": ["x"]}, {"kind": "vector", "size": 1},
                                       {"kind": "sequence", "shape": [1, 1], "pad": "after"}])
-def test_a_number_beyond_float32_is_refused_and_never_infinite(settings: dict[str, Any]) -> None:
+def test_a_number_beyond_float32_is_refused(settings: dict[str, Any]) -> None:
     values = [1.0, 1e300, 3.4e38]
     nested = "size" in settings or "shape" in settings
     result = parse(**settings).check(pa.array([[value] for value in values] if nested else values)).to_pylist()
@@ -196,7 +196,7 @@ def test_arrays_of_another_length_or_with_nulls_are_refused() -> None:
      [[[1], [2, 3, 4]], [[1, 2, 3], [4]], [None, [1, 2, 3, 4]]], "4"),
     ({"kind": "value", "size": 4}, [[[[1, 2]], [[3, 4]]]], [[[[1, 2], [3]], [[4]]], [[[1, 2], None], [[3, 4]]]], "4"),
 ], ids=["sequence", "padded", "vector", "deeper"])
-def test_arrays_within_arrays_are_even_and_there_also_where_the_total_fits(
+def test_nested_arrays_must_have_equal_lengths_even_if_the_total_fits(
         settings: dict[str, Any], good: list[Any], bad: list[Any], expected: str) -> None:
     rows = [row for pair in zip(good, bad, strict=False) for row in pair] + good[len(bad):] + bad[len(good):] + [None]
     why = "has a null or uneven array within, expected " + expected
@@ -206,7 +206,7 @@ def test_arrays_within_arrays_are_even_and_there_also_where_the_total_fits(
 
 
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 9))
-def test_a_sequence_is_the_same_of_nested_and_of_flat_arrays(steps: int, channels: int, seed: int) -> None:
+def test_a_sequence_is_the_same_from_nested_and_from_flat_arrays(steps: int, channels: int, seed: int) -> None:
     values = np.random.default_rng(seed).normal(size=(6, steps, channels)).astype(np.float32)
     feature = parse(kind="sequence", shape=[steps, channels])
     nested, flat = pa.array(values.tolist()), pa.array(values.reshape(6, -1).tolist())
@@ -264,7 +264,7 @@ def test_events_with_nulls_or_of_uneven_columns_are_refused() -> None:
         parse(kind="sequence", shape=[4, 2], mask=True)
 
 
-def test_predictions_of_a_scaled_value_come_back_in_its_units() -> None:
+def test_predictions_of_a_scaled_value_are_in_its_units() -> None:
     columns = np.array([[1.0, 10.0], [2.0, 30.0], [6.0, 80.0]])
     struct = pa.StructArray.from_arrays([pa.array(columns[:, 0]), pa.array(columns[:, 1])], names=["a", "b"])
     for scale in ("none", "standard", "minmax", "robust", "log"):
@@ -303,7 +303,7 @@ def test_a_null_among_several_labels_is_refused() -> None:
         feature.encode(column)
 
 
-def test_a_row_that_is_marked_is_refused_also_where_its_text_is_null() -> None:
+def test_a_marked_row_is_refused_even_if_its_text_is_null() -> None:
     marked = np.array([True, True, False])
     assert reasons(3, (marked, pa.array(["is odd", None, "is even"]))).to_pylist() == ["is odd", "holds a null", None]
 

@@ -231,8 +231,7 @@ def test_each_kind_is_in_the_table() -> None:
                                                                            "log"}
 
 
-def test_inputs_are_the_same_in_training_and_in_predict(
-        converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inputs_are_the_same_in_training_and_in_predict(converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
     training = fed(converted.dataset)
     batch = as_spark_gives_them([*rows(), *bad_rows()])
     serving, _ = predicted(converted.dataset, [batch.slice(0, 31), batch.slice(31, 1), batch.slice(32)], monkeypatch)
@@ -261,8 +260,7 @@ def test_training_and_predict_refuse_rows_for_the_same_reasons(
     assert why
 
 
-def test_tensors_do_not_depend_on_the_batch(
-        converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensors_do_not_depend_on_the_batch(converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(1)
     cuts = [0, *np.sort(random.choice(np.arange(1, ROWS), 6, replace=False)).tolist(), ROWS]
     batch = as_spark_gives_them([rows()[index] for index in random.permutation(ROWS)])

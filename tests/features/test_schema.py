@@ -76,7 +76,7 @@ def test_a_record_batch_is_encoded_like_a_table() -> None:
     assert len(reasons) == len(TABLE)
 
 
-def test_no_rows_are_no_rows_of_the_right_shape() -> None:
+def test_tensors_without_rows_have_the_right_shape() -> None:
     for table in (TABLE.slice(0, 0), TABLE.schema.empty_table()):
         stored, reasons = FEATURES.encode_batch(table)
         assert (len(stored), len(reasons)) == (0, 0)

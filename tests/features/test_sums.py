@@ -47,7 +47,7 @@ def test_a_small_spread_far_from_zero_is_not_lost() -> None:
 
 
 @given(values=FLOATS, cut=st.integers(0, 60), seed=st.integers(0, 9))
-def test_parts_in_any_order_add_up_alike(values: np.ndarray, cut: int, seed: int) -> None:
+def test_parts_have_the_same_sum_in_any_order(values: np.ndarray, cut: int, seed: int) -> None:
     shuffled = np.random.default_rng(seed).permutation(values)
     assert merged(shuffled[:cut], shuffled[cut:]) | {"rows": 0} == merged(values) | {"rows": 0}
 
@@ -59,7 +59,7 @@ def test_a_quantile_is_within_half_a_percent_of_the_row_at_its_rank(values: np.n
     assert result == pytest.approx(expected, rel=0.005, abs=1e-300)
 
 
-def test_what_is_not_finite_is_left_out_and_no_rows_are_no_number() -> None:
+def test_non_finite_values_are_left_out_and_no_rows_have_no_statistics() -> None:
     assert describe(tally_of(np.array([1.0, math.nan, math.inf, 3.0]))).mean == 2.0
     nothing = describe(tally_of(np.array([math.nan])), quantiles=[0.5])
     assert (nothing.rows, math.isnan(nothing.mean), math.isnan(nothing.quantiles[0])) == (0, True, True)
@@ -70,7 +70,7 @@ def test_prefixes_keep_columns_apart() -> None:
     assert (describe(totals, "a ").mean, describe(totals, "b ").mean) == (1.5, 5.0)
 
 
-def test_least_and_most_are_merged_as_such() -> None:
+def test_minimum_and_maximum_are_merged() -> None:
     totals: Tally = {}
     for counts in ({"rows": 1, "least x": 3, "most x": 3}, {"rows": 2, "least x": -1, "most x": 2}):
         merge(totals, counts)

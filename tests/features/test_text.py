@@ -75,7 +75,7 @@ def test_ids_are_padded_truncated_and_unknown_for_new_words() -> None:
     assert start.tensor(column)[1].tolist() == [1, 2, 3, 2]
 
 
-def test_a_text_without_tokens_is_refused_unless_it_may_be_padding_alone() -> None:
+def test_a_text_without_tokens_is_refused_unless_it_may_be_empty() -> None:
     column = pa.array(["cat", "...", "", None])
     assert parse(kind="text", length=4).check(column).to_pylist() == [None, "has no tokens", "has no tokens", "is null"]
     assert parse(kind="text", length=4, empty="keep").check(column).to_pylist() == [None, None, None, "is null"]
@@ -95,7 +95,7 @@ def test_stop_words_are_left_out_by_language_or_by_list() -> None:
 
 @pytest.mark.parametrize("tokens", ["words", "characters", "bpe"])
 @given(texts=LETTERS)
-def test_a_row_is_in_the_first_bucket_that_holds_it(tokens: str, texts: list[str]) -> None:
+def test_a_row_is_in_the_first_bucket_that_fits(tokens: str, texts: list[str]) -> None:
     train = pa.array(["abc d ab abc", "d a b c abcd"] * 3)
     feature = fitted(parse(kind="text", tokens=tokens, buckets=[2, 5, 9], minimum_count=1, empty="keep"), train)
     column = pa.array(texts)

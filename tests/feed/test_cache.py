@@ -55,8 +55,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_an_image_is_decoded_once(
-        store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_is_decoded_once(store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen, cache = decoded(monkeypatch), Cache(folder=str(tmp_path / "a cache"))
     for _ in range(2):
         result = read(store, DecodedCache.of(cache))

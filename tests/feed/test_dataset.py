@@ -30,13 +30,13 @@ def test_a_ref_opens_just_that_version(tmp_path: Path) -> None:
         Dataset.at(lake.url, "features/tiny@3")
 
 
-def test_it_knows_its_features_with_what_was_learnt(dataset: Dataset) -> None:
+def test_a_dataset_has_its_features_with_their_statistics(dataset: Dataset) -> None:
     assert list(dataset.features) == ["image", "label", "name"]
     images, _ = tiny.rows_of(dataset.version, "train")
     assert dataset.features["image"].statistics.mean == pytest.approx((images / 255).mean())
 
 
-def test_a_splits_files_are_its_own_in_order(dataset: Dataset) -> None:
+def test_a_split_has_its_own_files_in_order(dataset: Dataset) -> None:
     files = dataset.files("val")
     assert [file.path.rpartition("/val/")[2] for file in files] == ["part-00000.parquet", "part-00001.parquet"]
     assert sum(file.rows for file in files) == 45
@@ -61,7 +61,7 @@ def test_an_unknown_split_is_refused_with_the_nearest(dataset: Dataset) -> None:
             call("tran")
 
 
-def test_a_plan_is_of_the_splits_rows_and_the_window_in_megabytes(dataset: Dataset) -> None:
+def test_a_plan_follows_from_the_rows_and_the_window_in_megabytes(dataset: Dataset) -> None:
     plan = dataset.plan("train", 32, seed=5)
     assert (plan.rows, plan.batch, plan.lanes, plan.seed, plan.shuffle) == (203, 32, 16, 5, True)
     assert dataset.plan("val", 10, lanes=5, shuffle=False).lanes == 5
@@ -70,7 +70,7 @@ def test_a_plan_is_of_the_splits_rows_and_the_window_in_megabytes(dataset: Datas
     assert small.window_blocks * small.block_rows * 16 * row_bytes <= 0.02 * 2**20
 
 
-def test_a_sample_is_some_whole_rows_the_same_for_the_same_seed(dataset: Dataset) -> None:
+def test_a_sample_is_the_same_for_the_same_seed(dataset: Dataset) -> None:
     images, labels = tiny.draw(tiny.SPLITS["train"], seed=0)
     first = dataset.sample("train", 9)
     rows = [int(name.split()[1]) for name in first["name"]]
@@ -95,6 +95,6 @@ def test_show_draws_each_row_with_its_label_and_key(dataset: Dataset) -> None:
         assert axes.get_title() == f"{sample['label'][row]}\n{sample['name'][row]}"
 
 
-def test_show_draws_a_row_that_a_split_has_left(tmp_path: Path) -> None:
+def test_show_draws_the_only_row_of_a_split(tmp_path: Path) -> None:
     lone = Dataset(tiny.commit_tiny(Lake(tmp_path), splits={"train": 20, "val": 1}, files=1))
     assert len([axes for axes in lone.show("val").axes if axes.images]) == 1

@@ -73,7 +73,7 @@ def seen(feed: Feed, **asked: Any) -> list[tuple[int, list[int], float]]:
 
 
 @pytest.mark.slow
-def test_every_row_of_every_bucket_comes_once_an_epoch(feed: Feed) -> None:
+def test_every_row_of_every_bucket_occurs_once_in_an_epoch(feed: Feed) -> None:
     with feed:
         result: list[int] = []
         for _, labels, weights, real in feed.batches(epoch=3):
@@ -85,7 +85,7 @@ def test_every_row_of_every_bucket_comes_once_an_epoch(feed: Feed) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ranks", [2, 4, 8])
-def test_the_ranks_steps_side_by_side_are_those_of_one(feed: Feed, ranks: int) -> None:
+def test_the_steps_of_all_ranks_together_are_those_of_one_rank(feed: Feed, ranks: int) -> None:
     whole = seen(feed, epochs=2)
     parts = [seen(feed, rank=rank, ranks=ranks, epochs=2) for rank in range(ranks)]
     assert {len(part) for part in parts} == {len(whole)} == {2 * feed.steps}
@@ -95,7 +95,7 @@ def test_the_ranks_steps_side_by_side_are_those_of_one(feed: Feed, ranks: int) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", [1, 7, 8, 9])
-def test_a_resumed_epoch_is_the_rest_of_the_undisturbed_one(feed: Feed, start: int) -> None:
+def test_a_resumed_epoch_is_the_rest_of_an_uninterrupted_one(feed: Feed, start: int) -> None:
     assert seen(feed, epoch=1, start_step=start, epochs=2) == seen(feed, epoch=1, epochs=2)[start:]
 
 

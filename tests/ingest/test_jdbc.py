@@ -125,8 +125,7 @@ def test_numbers_of_any_size_in_postgresql_are_text_that_a_rule_casts_or_quarant
     assert (row["n"], row["small"]) == (Decimal("0.1234567890123456789012345"), "1.00000000000000000001")
 
 
-def test_a_column_in_customschema_is_read_as_that_type(
-        spark: SparkSession, lake: Lake, shop: Postgres) -> None:
+def test_a_column_in_customschema_is_read_as_that_type(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
     shop.run("create table t (id int, n numeric, d date); insert into t values (1, 1.5, '2026-01-02')")
     [row] = rows(spark, lake, of_shop(shop, options={"customSchema": "N decimal(38,25), d string"}))
     assert row == {"id": 1, "n": Decimal("1.5"), "d": "2026-01-02"}

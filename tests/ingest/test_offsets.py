@@ -100,8 +100,7 @@ def test_the_start_of_an_added_topic_is_recorded_even_without_new_messages() -> 
 
 @pytest.mark.parametrize(("available", "start"), [((0, 50), 50), ((130, 130), 130)],
                          ids=["cut off by Kafka", "deleted before they were landed"])
-def test_the_start_after_a_loss_is_recorded_even_without_new_messages(
-        available: tuple[int, int], start: int) -> None:
+def test_the_start_after_a_loss_is_recorded_even_without_new_messages(available: tuple[int, int], start: int) -> None:
     first = version_of(planned(None, topics({0: (0, 100)})), 1)
     second = version_of(planned(first, topics({0: available}), lost="ok"), 2)
     assert ranges_of(second)["events"] == {"0": {"from": start, "to": start}}
@@ -124,7 +123,7 @@ ENDS = st.dictionaries(st.integers(0, 5), st.tuples(st.integers(0, 1000), st.int
 
 
 @given(ENDS, st.integers(1, 500))
-def test_ranges_of_any_size_reach_the_goal_without_gaps_or_duplicates(
+def test_ranges_of_any_size_cover_all_messages_without_gaps_or_duplicates(
         partitions: dict[int, tuple[int, int]], most: int) -> None:
     starts = {("t", number): min(span) for number, span in partitions.items()}
     goal = {("t", number): max(span) for number, span in partitions.items()}
@@ -142,7 +141,7 @@ def test_ranges_of_any_size_reach_the_goal_without_gaps_or_duplicates(
     assert {partition: ends[-1] for partition, ends in seen.items()} == goal
 
 
-def test_offsets_survive_the_entry_also_for_topics_that_are_no_longer_named(tmp_path) -> None:
+def test_offsets_of_topics_that_are_no_longer_configured_are_kept(tmp_path) -> None:
     before = committed({0: 7}, topic="old", identity="z")
     ranges = {("events", 0): (2, 9), ("events", 1): (0, 0)}
     offsets = offsets_to_meta("c", topics({0: (0, 9), 1: (0, 4)}), ranges, before)

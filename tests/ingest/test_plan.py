@@ -51,7 +51,7 @@ def test_a_path_without_matches_is_named(tmp_path: Path) -> None:
         plan_ingest("pixels", source(tmp_path / "nothing" / "*.csv"))
 
 
-def test_a_changed_file_is_an_error_whose_hint_says_what_a_full_copy_would_drop(tmp_path: Path) -> None:
+def test_a_changed_file_is_an_error_whose_hint_names_what_a_full_copy_would_drop(tmp_path: Path) -> None:
     folder, lake = landing(tmp_path / "in", x_csv="1", y_csv="2"), Lake(tmp_path / "lake")
     ingest_incremental(folder, lake)
     landing(folder, x_csv="11")
@@ -66,7 +66,7 @@ def test_a_changed_file_is_an_error_whose_hint_says_what_a_full_copy_would_drop(
     assert f"{folder}/y.csv" in caught.value.hint
 
 
-def test_a_full_copy_counts_the_files_that_are_no_longer_at_the_source(tmp_path: Path) -> None:
+def test_a_full_copy_counts_the_files_that_disappeared_from_the_source(tmp_path: Path) -> None:
     folder, lake = landing(tmp_path / "in", x_csv="1", y_csv="2", z_csv="3"), Lake(tmp_path / "lake")
     first = ingest_incremental(folder, lake)
     landing(folder, w_csv="4")

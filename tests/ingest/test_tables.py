@@ -208,7 +208,7 @@ def test_nulls_in_the_column_of_since_are_an_error(spark: SparkSession, lake: La
     ({"password_env": "SHOP_USER"}, "password authentication failed"),
     ({"password_env": "SHOP_NOTHING"}, "the environment variable 'SHOP_NOTHING', which it names, isn't set"),
 ])
-def test_a_table_that_can_not_be_read_is_named(spark: SparkSession, lake: Lake, shop: Postgres, more: dict[str, Any],
+def test_a_table_that_cannot_be_read_is_named(spark: SparkSession, lake: Lake, shop: Postgres, more: dict[str, Any],
                                        problem: str) -> None:
     with pytest.raises(DataError, match=problem) as caught:
         ingested(spark, lake, orders(shop, **more))
@@ -269,8 +269,7 @@ def profiles(with_connectors: list[str], spark: SparkSession, monkeypatch: pytes
     server.shutdownNow()
 
 
-def test_documents_of_mongodb_are_ingested_each_once(
-        spark: SparkSession, lake: Lake, profiles: Any) -> None:
+def test_documents_of_mongodb_are_ingested_each_once(spark: SparkSession, lake: Lake, profiles: Any) -> None:
     source = TypeAdapter(AnySource).validate_python({
         "format": "mongodb", "secrets": {"connection.uri": "MONGO_URI"}, "since": "_id",
         "schema": {"_id": "string", "name": "string", "tags": "array<string>", "age": "int"},

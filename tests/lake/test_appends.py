@@ -17,7 +17,7 @@ def make(lake: Lake, meta: dict[str, object] | None = None, after: int | None = 
         return draft.commit(meta=meta, after=after)
 
 
-def test_an_entry_stays_small_however_many_versions_it_appends_to(local_lake: Lake) -> None:
+def test_an_entry_is_small_after_any_number_of_appends(local_lake: Lake) -> None:
     last = make(local_lake)
     for _ in range(9):
         last = make(local_lake, {APPENDS_TO: ranges_up_to(last)})

@@ -74,8 +74,7 @@ def last_line(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("url", ["local", pytest.param("hdfs", marks=pytest.mark.cluster)], indirect=True)
-def test_versions_are_in_the_order_of_their_commits_whatever_the_writers_clocks(
-        lake: Lake, shifted: Shifted) -> None:
+def test_versions_are_in_the_order_of_their_commits_with_any_clocks(lake: Lake, shifted: Shifted) -> None:
     assert [last_line(shifted(days, COMMIT)) for days in (40, -40, 0)] == ["1", "2", "3"]
     table = lake.table("clean", "pixels")
     latest = table.latest()

@@ -103,7 +103,7 @@ def test_a_draft_that_must_follow_a_version_fails_even_if_the_one_after_it_was_d
     assert table.versions() == [1, 3]
 
 
-def test_the_same_work_is_found_after_other_versions(lake: Lake) -> None:
+def test_the_same_work_is_recognised_after_other_versions(lake: Lake) -> None:
     table = lake.table("clean", "pixels")
     slow = table.stage()
     commit(table, fingerprint="same")
@@ -185,7 +185,7 @@ class LosesAnswers(LocalStore):
             raise TimeoutError("no answer")
 
 
-def test_a_retry_that_finds_its_own_first_attempt_returns_it_as_new(tmp_path: Path) -> None:
+def test_a_retry_after_its_own_successful_attempt_returns_that_version_as_new(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     lake.store = LosesAnswers(str(tmp_path), retries=True)
     table = lake.table("clean", "pixels")

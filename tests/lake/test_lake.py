@@ -10,7 +10,7 @@ from laketrain.errors import LakeError
 from laketrain.lake import ZONES, Lake, collect
 
 
-def test_an_added_zone_holds_tables_that_others_find(lake: Lake) -> None:
+def test_tables_of_an_added_zone_are_found_by_others(lake: Lake) -> None:
     assert lake.zones() == ZONES
     for _ in range(2):
         lake.add_zone("embeddings")
@@ -23,7 +23,7 @@ def test_an_added_zone_holds_tables_that_others_find(lake: Lake) -> None:
     assert other.version("embeddings/texts").exists()
 
 
-def test_what_a_killed_job_left_in_an_added_zone_is_collected(lake: Lake) -> None:
+def test_leftovers_of_a_killed_job_in_an_added_zone_are_collected(lake: Lake) -> None:
     lake.add_zone("embeddings")
     draft = lake.table("embeddings", "texts").stage()
     lake.store.write(draft.path("part.txt"), b"x")

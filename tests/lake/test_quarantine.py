@@ -64,7 +64,7 @@ def test_each_table_has_a_quarantine_of_its_own(tmp_path: Path, table: str, quar
     assert quarantine_of(Lake(tmp_path).table(*table.split("/"))).path == f"quarantine/{quarantine}"
 
 
-def test_a_record_is_the_row_as_json_with_sizes_in_place_of_files() -> None:
+def test_a_record_is_the_row_as_json_with_sizes_instead_of_files() -> None:
     row = {"content": b"\xff" * 921, "path": "cats/1.jpg", "key": b"\x01", "at": None}
     assert record_of(row) == '{"content": "<921 bytes>", "path": "cats/1.jpg", "key": "b\'\\\\x01\'", "at": null}'
     assert len(record_of({"text": "x" * 9000})) == 2000

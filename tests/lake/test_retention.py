@@ -86,7 +86,7 @@ def test_the_quarantined_rows_of_a_kept_version_are_kept(local_lake: Lake) -> No
     assert left(local_lake) == ["clean/a@1", "clean/a@3", "quarantine/a@1", "quarantine/a@3", "models/a@1"]
 
 
-def test_young_versions_are_kept_however_many(local_lake: Lake) -> None:
+def test_any_number_of_young_versions_is_kept(local_lake: Lake) -> None:
     for _ in range(3):
         make(local_lake, "clean/a")
     soon, later = datetime.now(timezone.utc), datetime.now(timezone.utc) + timedelta(days=8)

@@ -37,8 +37,8 @@ MODELS: list[tuple[dict[str, Any], list[str]]] = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("settings", "inputs"), MODELS)
-def test_a_model_gives_each_target_what_it_wants_and_is_saved_as_data(settings: dict[str, Any], inputs: list[str],
-                                                                      tmp_path: Path) -> None:
+def test_a_model_has_an_output_for_each_target_and_can_be_saved(settings: dict[str, Any], inputs: list[str],
+                                                                tmp_path: Path) -> None:
     features = mixed(*inputs)
     model = parse_model(settings).build(features)
     rows = rows_of(features, 5)
@@ -80,7 +80,7 @@ def test_outputs_are_float32_whatever_the_compute_type() -> None:
 @pytest.mark.parametrize("settings", [
     {"name": "rnn", "units": 4}, {"name": "tcn", "filters": 4, "layers": 2}, {"name": "text", "embedding": 4},
     {"name": "text", "embedding": 4, "body": "convolution", "kernels": [2, 3]}, {"name": "linear"}, {"name": "mlp"}])
-def test_how_far_a_text_is_padded_changes_nothing(settings: dict[str, Any]) -> None:
+def test_padding_of_a_text_does_not_change_the_output(settings: dict[str, Any]) -> None:
     features = mixed("body", targets=["label"])
     model = parse_model(settings).build(features)
     short = np.array([[2, 3, 0, 0], [4, 2, 1, 3], [2, 0, 0, 0]], np.int32)
@@ -91,14 +91,14 @@ def test_how_far_a_text_is_padded_changes_nothing(settings: dict[str, Any]) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"name": "rnn"}, {"name": "tcn"}, {"name": "text"}, {"name": "mlp"},
                                       {"name": "text", "body": "convolution"}])
-def test_a_text_without_tokens_is_no_nan(settings: dict[str, Any]) -> None:
+def test_a_text_without_tokens_has_a_finite_output(settings: dict[str, Any]) -> None:
     model = parse_model(settings).build(mixed("title", targets=["label"]))
     assert np.isfinite(np.asarray(model({"title": np.zeros((2, 6), np.int32)}))).all()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("both", [True, False])
-def test_padded_steps_are_never_given_to_cudnn_which_refuses_some_of_them(tmp_path: Path, both: bool) -> None:
+def test_padded_sequences_do_not_use_cudnn(tmp_path: Path, both: bool) -> None:
     import_tensorflow()
 
     def cudnn(model: Any) -> dict[str, bool | str]:
@@ -113,7 +113,7 @@ def test_padded_steps_are_never_given_to_cudnn_which_refuses_some_of_them(tmp_pa
 
 
 @pytest.mark.slow
-def test_a_masked_sequence_is_read_to_its_last_real_step() -> None:
+def test_a_masked_sequence_is_read_up_to_its_last_valid_step() -> None:
     """Against the same weights on the real steps alone, without any mask."""
     import_tensorflow()
     import keras
@@ -132,7 +132,7 @@ def test_a_masked_sequence_is_read_to_its_last_real_step() -> None:
 
 
 @pytest.mark.slow
-def test_stochastic_depth_leaves_whole_branches_out_row_by_row() -> None:
+def test_stochastic_depth_drops_whole_branches_of_single_rows() -> None:
     """In training a row's branch is gone, or larger by 1 / (1 - chance); the last block's chance is the full one."""
     import_tensorflow()
     import keras
@@ -151,7 +151,7 @@ def test_stochastic_depth_leaves_whole_branches_out_row_by_row() -> None:
 
 
 @pytest.mark.slow
-def test_a_tcn_never_looks_ahead_and_as_far_back_as_it_says() -> None:
+def test_a_tcn_is_causal_and_has_its_documented_receptive_field() -> None:
     import_tensorflow()
     import keras
 
@@ -168,7 +168,7 @@ def test_a_tcn_never_looks_ahead_and_as_far_back_as_it_says() -> None:
 
 
 @pytest.mark.slow
-def test_the_front_is_numpys_one_hot_and_mean() -> None:
+def test_input_layers_equal_numpys_one_hot_and_mean() -> None:
     import_tensorflow()
     import keras
 
@@ -190,14 +190,14 @@ def test_the_front_is_numpys_one_hot_and_mean() -> None:
     ({"name": "rnn"}, ["image"], "needs an input of kind sequence or audio or text, the dataset has image (image). "
      "Next: use cnn or resnet for image inputs"),
 ])
-def test_a_model_that_does_not_fit_the_features_names_one_that_does(settings: dict[str, Any], inputs: list[str],
+def test_a_model_that_does_not_fit_the_features_suggests_one_that_does(settings: dict[str, Any], inputs: list[str],
                                                                      message: str) -> None:
     with pytest.raises(DataError) as caught:
         parse_model(settings).build(mixed(*inputs))
     assert f"[train] model {settings['name']!r}: {message}" in str(caught.value)
 
 
-def test_a_target_that_no_model_makes_is_refused() -> None:
+def test_a_target_that_no_model_predicts_is_refused() -> None:
     picture = {"kind": "image", "shape": [2, 2, 1], "role": "target"}
     features = FeatureSet.model_validate({"age": {"kind": "number"}, "picture": picture})
     with pytest.raises(DataError, match="has no output for target 'picture' of kind image"):
@@ -206,7 +206,7 @@ def test_a_target_that_no_model_makes_is_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["linear", "mlp", "cnn", "resnet"])
-def test_the_same_seed_begins_with_the_same_weights_and_the_initialiser_is_the_one_asked_for(name: str) -> None:
+def test_initial_weights_follow_from_the_seed_and_the_initializer(name: str) -> None:
     import_tensorflow()
     import keras
 

@@ -24,12 +24,12 @@ LEARNT: dict[str, dict[str, Any]] = {
 }
 
 
-def test_each_key_of_each_model_has_its_place_in_the_walk() -> None:
+def test_each_key_of_each_model_has_a_trial() -> None:
     assert {(model, key) for model, keys in model_keys().items() for key in keys} == set(KEYS)
 
 
 @pytest.mark.parametrize(("model", "key"), KEYS)
-def test_what_a_model_refuses_names_the_key_and_what_it_is_for(model: str, key: str) -> None:
+def test_a_refusal_names_the_key_and_its_purpose(model: str, key: str) -> None:
     scope = scope_of_model(model, key)
     assert scope.inputs
     for message in scope.refusals.values():
@@ -39,7 +39,7 @@ def test_what_a_model_refuses_names_the_key_and_what_it_is_for(model: str, key: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "key"), KEYS)
-def test_a_key_that_is_accepted_changes_what_the_model_says_of_each_target(model: str, key: str) -> None:
+def test_an_accepted_key_changes_the_output_for_each_target(model: str, key: str) -> None:
     plain, changed = model_settings(model, key)
     for kind in scope_of_model(model, key).inputs:
         if kind == "compressed image":

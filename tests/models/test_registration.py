@@ -38,7 +38,7 @@ def test_a_registered_model_is_declared_by_its_name() -> None:
     assert type(parse_model({"name": "linear"})).__name__ == "Linear"
 
 
-def test_its_settings_are_checked_as_those_of_the_zoo() -> None:
+def test_settings_of_a_registered_model_are_checked() -> None:
     register(Scale)
     with pytest.raises(ValidationError, match="greater than 0"):
         parse_model({"name": "scale", "factor": -1})
@@ -46,7 +46,7 @@ def test_its_settings_are_checked_as_those_of_the_zoo() -> None:
         parse_model({"name": "scle"})
 
 
-def test_a_name_is_given_once() -> None:
+def test_another_class_cannot_have_the_name_of_a_model() -> None:
     register(Scale)
     register(Scale)  # as when a notebook's module is reloaded
 

@@ -133,8 +133,8 @@ def h5_in_disguise(path: Path, proof: Path) -> None:
     lambda_model, function_of_os, class_of_subprocess, loss_of_subprocess, unsafe_mode_switched_on,
     lambda_of_a_known_function, lambda_by_a_dotted_name, pickle_in_disguise, h5_in_disguise,
 ], ids=lambda hostile: hostile.__name__)
-def test_a_hostile_model_is_refused_and_nothing_of_it_is_executed(tmp_path: Path,
-                                                                  hostile: Callable[[Path, Path], None]) -> None:
+def test_a_hostile_model_is_refused_and_not_executed(tmp_path: Path,
+                                                     hostile: Callable[[Path, Path], None]) -> None:
     import_tensorflow()
     import keras
 

@@ -83,20 +83,20 @@ def by_numpy(model: Any, hand: Array) -> Array:
 
 
 @pytest.mark.parametrize("kind", RAW)
-def test_prepared_values_give_the_right_answer_of_every_kind(kind: str, tmp_path: Path) -> None:
+def test_prepared_values_have_correct_predictions_for_every_kind(kind: str, tmp_path: Path) -> None:
     model, features, raw = saved(kind, tmp_path)
     hand = RAW[kind][2](np.array(raw) if kind not in TEXTS else np.zeros(0))
     np.testing.assert_allclose(model(prepared(features, raw)), by_numpy(model, hand), rtol=1e-4, atol=1e-4)
 
 
-def test_raw_pixels_are_what_the_model_of_an_image_takes(tmp_path: Path) -> None:
+def test_an_image_model_accepts_raw_pixels(tmp_path: Path) -> None:
     model, _, raw = saved("image", tmp_path)
     pixels = np.array(raw, np.uint8).reshape(-1, 2, 2, 1)
     np.testing.assert_allclose(model({"x": pixels}), by_numpy(model, of_pixels(np.array(raw))), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["number", "vector", "sequence", "bucket"])
-def test_raw_numbers_give_another_answer(kind: str, tmp_path: Path) -> None:
+def test_raw_numbers_have_other_predictions(kind: str, tmp_path: Path) -> None:
     model, _, raw = saved(kind, tmp_path)
     values = np.array(raw, np.int64 if kind == "bucket" else np.float32)
     if kind == "bucket":
@@ -106,13 +106,13 @@ def test_raw_numbers_give_another_answer(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["category", "label"])
-def test_raw_texts_are_none_of_its_inputs(kind: str, tmp_path: Path) -> None:
+def test_raw_texts_are_not_inputs(kind: str, tmp_path: Path) -> None:
     model, _, raw = saved(kind, tmp_path)
     with pytest.raises(Exception, match="(?i)string|cast|convert|dtype"):
         model({"x": np.array(raw)})
 
 
-def test_scale_none_takes_numbers_as_they_came_and_log_their_logarithms(tmp_path: Path) -> None:
+def test_scale_none_accepts_raw_numbers_and_log_their_logarithms(tmp_path: Path) -> None:
     model, _, raw = saved("number", tmp_path, scale="none")
     values = np.array(raw, np.float32)
     np.testing.assert_allclose(model({"x": values}), by_numpy(model, values[:, None]), rtol=1e-5)
@@ -121,7 +121,7 @@ def test_scale_none_takes_numbers_as_they_came_and_log_their_logarithms(tmp_path
     np.testing.assert_allclose(model(prepared(features, VECTORS)), by_numpy(model, sizes), rtol=1e-4)
 
 
-def test_the_code_of_the_page_gives_what_the_model_says(tmp_path: Path) -> None:
+def test_the_code_on_the_page_returns_the_models_predictions(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "use-a-model.md").read_text("utf-8")
     [snippet] = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "encode_batch" in code]
     dataset = tiny.commit_tiny(Lake(tmp_path))
@@ -132,7 +132,7 @@ def test_the_code_of_the_page_gives_what_the_model_says(tmp_path: Path) -> None:
     np.testing.assert_allclose(names["predictions"], names["model"]({"image": images}), rtol=1e-6)
 
 
-def test_a_text_is_the_numbers_of_its_tokens() -> None:
+def test_a_text_is_a_sequence_of_token_numbers() -> None:
     features = FeatureSet.model_validate({
         "title": {"kind": "text", "column": "title", "length": 4, "learnt_vocabulary": ["cat", "dog"]}})
     tokens = prepared(features, ["the dog", "CAT cat dog"], "title")["title"]

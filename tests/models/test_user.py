@@ -130,7 +130,7 @@ def build(name: str, features: FeatureSet | None = None, **settings: Any) -> Any
     return declared.build(features or mixed("age", targets=["label"]))
 
 
-def test_it_gets_the_features_and_its_settings() -> None:
+def test_a_user_model_receives_the_features_and_its_settings() -> None:
     features = mixed("age", targets=["label"])
     model = build("net", features, units=5)
     assert model.count_params() == (5 + 5) + (5 * 3 + 3)
@@ -138,7 +138,7 @@ def test_it_gets_the_features_and_its_settings() -> None:
 
 
 @pytest.mark.parametrize("name", ["row", "row_with_input"])
-def test_a_sequential_takes_the_only_input_by_its_name_and_computes_the_same(name: str) -> None:
+def test_a_sequential_accepts_its_only_input_by_name(name: str) -> None:
     import keras
     import shop_nets
 
@@ -154,19 +154,19 @@ def test_a_sequential_takes_the_only_input_by_its_name_and_computes_the_same(nam
     assert output.shape == (4, 3)
 
 
-def test_a_sequential_of_several_inputs_is_refused_in_words() -> None:
+def test_a_sequential_with_several_inputs_is_refused_with_a_hint() -> None:
     with pytest.raises(LaketrainError, match=r"returned a Sequential, which takes one input, and the dataset has 2: "
                                              r"age, shop.*return keras.Model\(\{name: its Input"):
         build("row", mixed("age", "shop", targets=["label"]))
 
 
 @pytest.mark.parametrize("loss", [{"from_logits": True}, {"label": {"from_logits": True}}], ids=["every", "by target"])
-def test_who_looks_for_from_logits_at_the_loss_is_shown_where_it_is(loss: dict[str, Any]) -> None:
+def test_from_logits_in_the_loss_is_refused_with_the_right_key(loss: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"unknown key 'from_logits'. Say it of your own model: model: \{use: "):
         Workload.load(CONF, sets=[f"train.loss={json.dumps(loss)}"])
 
 
-def test_logits_are_no_matter_of_values() -> None:
+def test_logits_are_not_for_values() -> None:
     features = mixed("age", targets=["price"])
     declared = parse_model({"use": "shop_nets:net", "from_logits": True})
     [problem] = declared.problems(features)
@@ -200,14 +200,14 @@ def test_several_targets_are_a_dict_of_outputs() -> None:
     ("own_regulariser", ["could not be loaded again"]),
     ("own_named_regulariser", ["could not be loaded again"]),
 ])
-def test_what_would_fail_later_is_refused_with_the_way_out(name: str, messages: list[str]) -> None:
+def test_a_model_that_would_fail_later_is_refused_with_a_hint(name: str, messages: list[str]) -> None:
     with pytest.raises(LaketrainError) as caught:
         build(name)
     error = str(caught.value)
     assert all(part in error for part in (f"train.model.use 'shop_nets:{name}'", *messages)), error
 
 
-def test_settings_that_it_does_not_take_are_named() -> None:
+def test_settings_that_the_function_does_not_accept_are_named() -> None:
     with pytest.raises(LaketrainError, match="unexpected keyword argument 'unit'.*Did you mean 'units'"):
         build("net", unit=5)
 
@@ -220,7 +220,7 @@ def test_two_targets_need_a_dict() -> None:
 @pytest.mark.parametrize(("use", "message"), [
     ("shop_nets:nett", "Did you mean 'net'?"), ("no_such_nets:net", "there is no module 'no_such_nets'"),
 ])
-def test_a_function_that_is_not_there_is_told_before_spark_starts(use: str, message: str) -> None:
+def test_a_missing_function_is_reported_before_spark_starts(use: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Workload.load(CONF, sets=[f"train.model={json.dumps({'use': use})}"])
     assert message in str(caught.value)

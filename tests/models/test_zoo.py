@@ -51,7 +51,7 @@ def test_a_declaration_is_parsed_into_the_model_of_that_name(settings: dict[str,
     {"name": "cnn", "dropout": 1.0}, {"name": "cnn", "filters": "32"},
     {"name": "cnn", "filters": []}, {"name": "cnn", "filters": [8, 0]}, {"name": "cnn", "convolutions": 0},
 ])
-def test_what_no_model_takes_is_refused(settings: dict[str, Any]) -> None:
+def test_invalid_settings_of_a_model_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         parse_model(settings)
 
@@ -63,7 +63,7 @@ def test_what_no_model_takes_is_refused(settings: dict[str, Any]) -> None:
     ({"name": "cnn", "dense": "many"}, ["'many'", "a whole number"]),
     ({"filters": 3}, ["filters", "expected", "'name'", "cnn, linear, mlp, resnet, rnn, tcn, text"]),
 ])
-def test_a_typo_in_the_yaml_is_answered_with_the_nearest_right_name(model: dict[str, Any], messages: list[str]) -> None:
+def test_a_typo_in_the_yaml_is_refused_with_the_nearest_name(model: dict[str, Any], messages: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
         Workload.load(CONF, sets=[f"train.model={json.dumps(model)}"])
     [problem] = caught.value.problems
@@ -83,7 +83,7 @@ def test_a_typo_in_the_yaml_is_answered_with_the_nearest_right_name(model: dict[
     ({"name": "cnn", "filters": [4, 5], "kernel": 1, "dense": 7},
      (3 * 4 + 4) + (4 * 5 + 5) + (5 * 7 + 7) + (7 * 3 + 3)),
 ])
-def test_a_model_takes_plain_pixels_and_gives_probabilities(settings: dict[str, Any], weights: int) -> None:
+def test_a_model_accepts_pixels_and_returns_probabilities(settings: dict[str, Any], weights: int) -> None:
     model = parse_model(settings).build(features())
     pixels = np.random.default_rng(0).integers(0, 256, (9, 6, 5, 3)).astype(np.uint8)
     output = np.asarray(model({"picture": pixels}))
@@ -96,7 +96,7 @@ def test_a_model_takes_plain_pixels_and_gives_probabilities(settings: dict[str, 
 
 
 @pytest.mark.parametrize("settings", [{"kernel": 5}, {"convolutions": 2}, {"filters": [4, 4]}])
-def test_a_cnn_that_leaves_nothing_of_the_image_is_refused_before_anything_starts(settings: dict[str, Any]) -> None:
+def test_a_cnn_that_pools_the_image_away_is_refused_before_training(settings: dict[str, Any]) -> None:
     [problem] = parse_model({"name": "cnn", **settings}).problems(features())
     assert problem.problem == "has nothing left of input 'picture' of 6×5 pixels before its last pooling"
     assert "a smaller kernel" in problem.hint
@@ -109,7 +109,7 @@ def test_a_cnn_that_leaves_nothing_of_the_image_is_refused_before_anything_start
     (None, 0.0, 1.0),
     ({"mean": 0.0, "std": 0.0}, 0.0, 1.0),  # a split of black images: nothing to divide by
 ])
-def test_standardising_in_the_model_is_numpys_on_the_pixels(statistics: Any, mean: float, std: float) -> None:
+def test_standardisation_in_the_model_equals_numpys(statistics: Any, mean: float, std: float) -> None:
     import_tensorflow()
     import keras
 

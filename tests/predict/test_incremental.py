@@ -61,8 +61,7 @@ def seen_in(version: Version) -> dict[str, str]:
     return {row["name"]: row["data"] for row in rows_of(version)}
 
 
-def test_new_and_changed_rows_are_scored_and_others_keep_their_predictions(
-        spark: SparkSession, model: Version) -> None:
+def test_new_and_changed_rows_are_scored_and_others_keep_their_predictions(spark: SparkSession, model: Version) -> None:
     rows = drawn(12)
     old = commit_table(model.lake, "grown", rows[:8], COLUMNS)
     before = predicted(spark, old, model)

@@ -24,7 +24,7 @@ def config(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_the_given_version_of_a_model_predicts_and_the_latest_by_default(spark: SparkSession, config: Path) -> None:
+def test_the_requested_version_of_a_model_predicts_and_the_latest_by_default(spark: SparkSession, config: Path) -> None:
     lake = Lake(config.parent / "lake")
     dataset = tiny.commit_tiny(lake)
     models = [tiny.commit_model(dataset).ref for _ in range(2)]

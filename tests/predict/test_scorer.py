@@ -68,7 +68,7 @@ def test_a_class_is_written_as_in_the_column(model: Version) -> None:
     assert [row["class"] for row in scored(task_of(model, names=names), batches)] == [names[n] for n in numbers]
 
 
-def test_a_row_that_cannot_be_scored_has_its_reason_and_record_and_others_their_class(model: Version) -> None:
+def test_a_row_that_cannot_be_scored_has_its_reason_and_record(model: Version) -> None:
     images, _ = tiny.draw(6, seed=9)
     good = images.reshape(6, -1).tolist()
     bad = [good[0][:-1], None, [*good[0][:-1], 256], [*good[0][:-1], None]]

@@ -225,7 +225,7 @@ def test_a_section_that_cannot_be_drawn_leaves_the_others(tmp_path: Path) -> Non
     assert broken == {"splits", "samples"} and "part-00000.parquet" in page.sections["samples"]
 
 
-def test_an_ancestor_that_is_no_longer_in_the_lake_is_left_out(tmp_path: Path) -> None:
+def test_an_ancestor_that_was_deleted_is_left_out(tmp_path: Path) -> None:
     built = build(tmp_path)
     built.lake.store.delete(built.lake.table("raw", "pixels").log_path(1))
     outcomes = tuple(outcome for outcome in built.record.outcomes if outcome.stage == "predict")

@@ -137,7 +137,7 @@ def test_the_join_of_good_rows_has_the_expected_counts(sample: Landing) -> None:
     assert counts == (expected.matched, expected.unmatched_left, expected.unmatched_right)
 
 
-def test_each_flaw_lands_as_often_as_its_field(sample: Landing) -> None:
+def test_each_flaw_occurs_as_often_as_its_field(sample: Landing) -> None:
     dirt = sample.dirt
     lines = [",".join(row) for row in csv_rows(sample.pixels)]
     captures = pd.concat([pd.read_parquet(path) for path in sample.captures.glob("*.parquet")])
@@ -162,7 +162,7 @@ def test_each_flaw_lands_as_often_as_its_field(sample: Landing) -> None:
     }
 
 
-def test_both_sorts_of_wrong_count_and_of_unreadable_line_occur(sample: Landing) -> None:
+def test_both_kinds_of_wrong_count_and_of_unreadable_line_occur(sample: Landing) -> None:
     rows = list(csv_rows(sample.pixels))
     assert {len(row) for row in rows} == {1, 2, 3}
     assert {len(row[1].split(" ")) for row in rows if len(row) == 2 and row[1]} == {783, 784, 785}
@@ -248,7 +248,7 @@ def test_another_seed_lands_other_bytes_with_the_same_counts(tmp_path: Path) -> 
     assert first.expected == second.expected
 
 
-def test_a_complete_landing_is_left_alone(tmp_path: Path) -> None:
+def test_a_complete_landing_is_not_changed(tmp_path: Path) -> None:
     first = land(tmp_path / "mnist", digits=SMALL)
     before = times(tmp_path)
     assert land(tmp_path / "mnist", digits=SMALL) == first

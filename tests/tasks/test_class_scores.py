@@ -33,7 +33,7 @@ def part(pairs: list[tuple[int, int]]) -> dict[str, object]:
 
 
 @given(pairs=PAIRS)
-def test_they_are_scikit_learns_of_the_raw_labels(pairs: list[tuple[int, int]]) -> None:
+def test_scores_equal_scikit_learns_of_the_raw_labels(pairs: list[tuple[int, int]]) -> None:
     true, predicted = np.array(pairs).T
     scores = summarise(confusion_of(pairs), LABELS)
     assert scores["accuracy"] == pytest.approx(np.mean(true == predicted))
@@ -51,7 +51,7 @@ def test_they_are_scikit_learns_of_the_raw_labels(pairs: list[tuple[int, int]]) 
     assert [row["label"] for row in scores["classes"]] == list(LABELS)
 
 
-def test_a_confusion_matrix_worked_by_hand() -> None:
+def test_scores_of_a_confusion_matrix_equal_a_calculation_by_hand() -> None:
     """Of 10 cats 8 are found; of 10 dogs 6. 12 are called cat, 8 dog."""
     scores = summarise(np.array([[8, 2], [4, 6]]), ["cat", "dog"])
     assert scores["accuracy"] == pytest.approx(14 / 20)
@@ -60,13 +60,13 @@ def test_a_confusion_matrix_worked_by_hand() -> None:
     assert scores["macro_recall"] == pytest.approx(0.7)
 
 
-def test_a_class_that_no_row_has_and_none_is_called_is_in_no_mean() -> None:
+def test_a_class_without_rows_and_predictions_is_left_out_of_means() -> None:
     scores = summarise(np.array([[5, 0, 0], [0, 5, 0], [0, 0, 0]]), ["a", "b", "c"])
     assert scores["classes"][2] == {"label": "c", "precision": None, "recall": None, "f1": None, "rows": 0}
     assert scores["macro_f1"] == 1.0
 
 
-def test_a_class_that_is_true_but_never_predicted_counts_as_zero_and_so_does_one_that_is_predicted_alone() -> None:
+def test_a_class_with_only_rows_or_only_predictions_counts_as_zero() -> None:
     true, predicted = np.array([0, 0, 1, 1]), np.array([0, 2, 0, 0])
     matrix = np.zeros((4, 4), np.int64)
     np.add.at(matrix, (true, predicted), 1)
@@ -77,7 +77,7 @@ def test_a_class_that_is_true_but_never_predicted_counts_as_zero_and_so_does_one
 
 
 @given(pairs=PAIRS, random=st.randoms(use_true_random=False), worst=st.integers(0, 9))
-def test_parts_merge_to_the_whole_however_the_rows_are_cut(pairs: list[tuple[int, int]], random: object,
+def test_merged_parts_equal_the_whole_for_any_partitioning(pairs: list[tuple[int, int]], random: object,
                                                            worst: int) -> None:
     whole = part(pairs)
     ends = sorted(random.choices(range(len(pairs) + 1), k=3))

@@ -47,13 +47,13 @@ def output_columns(*names: str, probabilities: bool = False) -> tuple[dict[str, 
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
-def test_an_answer_is_as_its_column_would_have_it_and_null_where_nothing_was_scored(name: str) -> None:
+def test_a_prediction_has_the_type_of_its_column_and_is_null_for_rows_without_a_score(name: str) -> None:
     kinds, result = output_columns(name)
     assert {column: values.to_pylist() for column, values in result.items()} == WANTED[name]
     assert {column: values.type for column, values in result.items()} == {c: TYPES[kind] for c, kind in kinds.items()}
 
 
-def test_of_several_targets_each_column_begins_with_its_target() -> None:
+def test_with_several_targets_the_name_of_a_column_starts_with_its_target() -> None:
     kinds, result = output_columns("digit", "tags", "price")
     assert list(kinds) == list(result) == ["digit_class", "digit_probability", "tags_classes", "tags_probability",
                                            "price_prediction"]
@@ -61,13 +61,13 @@ def test_of_several_targets_each_column_begins_with_its_target() -> None:
 
 @pytest.mark.parametrize(("name", "whole"), [
     ("digit", [[0.25, 0.5, 0.25], None, [0.125, 0.125, 0.75]]), ("tags", [[0.5, 0.75], None, [0.25, 0.125]])])
-def test_all_probabilities_stand_beside_where_they_are_asked_for(name: str, whole: list[Any]) -> None:
+def test_all_probabilities_are_a_column_if_requested(name: str, whole: list[Any]) -> None:
     kinds, result = output_columns(name, probabilities=True)
     assert kinds["probabilities"] == "array<double>"
     assert result["probabilities"].to_pylist() == whole
 
 
-def test_a_target_that_no_column_holds_is_refused() -> None:
+def test_a_target_that_no_column_can_contain_is_refused() -> None:
     targets = FeatureSet.model_validate({"picture": {"kind": "image", "shape": [2, 2, 1], "role": "target"}})
     with pytest.raises(DataError, match="target 'picture': is of kind image"):
         columns_of(default_outputs(targets), False)

@@ -41,7 +41,7 @@ def test_outputs_survive_pickling() -> None:
     ("classificaton", "task 'classificaton': is not registered. Next: Did you mean 'classification'?"),
     ("regression", "task 'regression' of target 'label': is for targets of kind value, not label. "
                    "Next: expected one of classification")])
-def test_a_task_that_can_not_learn_a_target_is_refused(task: str, message: str) -> None:
+def test_a_task_that_cannot_learn_a_target_is_refused(task: str, message: str) -> None:
     features = FeatureSet.model_validate({"label": {"kind": "label", "classes": 3, "task": task}})
     with pytest.raises(DataError) as caught:
         default_outputs(features)

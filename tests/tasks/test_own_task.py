@@ -91,7 +91,7 @@ def prices(plugin: None, tmp_path_factory: pytest.TempPathFactory) -> Prices:
     return Prices(folder / "prices.yaml", Lake(str(folder / "lake")))
 
 
-def test_a_registered_task_goes_the_whole_road(spark: SparkSession, prices: Prices) -> None:
+def test_a_registered_task_passes_all_stages(spark: SparkSession, prices: Prices) -> None:
     pipeline = prices.pipeline(spark)
     result = pipeline.run()
 
@@ -121,7 +121,7 @@ def rows_of(spark: SparkSession, pipeline: Pipeline) -> list[Any]:
     return spark.read.parquet(version.url()).collect()
 
 
-def test_its_baseline_and_metric_are_numpys(spark: SparkSession, prices: Prices) -> None:
+def test_its_baseline_and_metric_equal_numpys(spark: SparkSession, prices: Prices) -> None:
     from laketrain.feed.dataset import Dataset
 
     pipeline = prices.pipeline(spark)

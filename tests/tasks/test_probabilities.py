@@ -31,13 +31,13 @@ def softmax(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 @given(logits=LOGITS)
-def test_a_softmax_and_a_sigmoid_are_never_doubted(logits: npt.NDArray[Any]) -> None:
+def test_a_softmax_and_a_sigmoid_are_accepted(logits: npt.NDArray[Any]) -> None:
     assert doubt_of(LABEL, softmax(logits).astype(np.float32)) is None
     assert doubt_of(TOPICS, (1 / (1 + np.exp(-np.clip(logits, -300, 300)))).astype(np.float32)) is None
 
 
 @given(logits=LOGITS)
-def test_a_softmax_of_16_bits_is_not_doubted_either(logits: npt.NDArray[Any]) -> None:
+def test_a_softmax_of_16_bits_is_accepted(logits: npt.NDArray[Any]) -> None:
     import ml_dtypes
 
     output = softmax(logits).astype(ml_dtypes.bfloat16)
@@ -52,11 +52,11 @@ def test_a_softmax_of_16_bits_is_not_doubted_either(logits: npt.NDArray[Any]) ->
     (LABEL, [[float("nan")] * 3, [0.9, 0.8, 0.1]], "that sum to 1.8"),
     (TOPICS, [[0.0, 0.5, 1.01]], "numbers from 0 to 1.01"), (TOPICS, [[-0.2, 0.5, 1.0]], "numbers from -0.2 to 1"),
 ])
-def test_anything_else_is_told_by_its_numbers(feature: Feature, rows: list[list[float]], message: str) -> None:
+def test_other_outputs_are_refused_with_their_numbers(feature: Feature, rows: list[list[float]], message: str) -> None:
     assert message in (doubt_of(feature, np.array(rows)) or "")
 
 
-def test_values_may_be_any_numbers_and_no_finite_row_shows_nothing() -> None:
+def test_any_values_are_accepted_and_non_finite_rows_are_ignored() -> None:
     assert doubt_of(PRICE, np.array([[-3.0, 7.0, 900.0]])) is None
     assert doubt_of(LABEL, np.full((2, 3), np.inf)) is None
     assert doubt_of(TOPICS, np.zeros((2, 3))) is None  # logits that begin with zeros: other weights must show them

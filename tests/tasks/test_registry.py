@@ -49,11 +49,11 @@ def test_an_older_evaluation_has_the_task_of_its_kind() -> None:
 @pytest.mark.parametrize(("monitor", "mode"), [
     ("val_loss", "min"), ("loss", "min"), ("val_accuracy", "max"), ("top_3_accuracy", "max"), ("val_price_mae", "min"),
     ("rmse", "min"), ("val_r2", "max"), ("tags_auc", "max"), ("val_accuracy_mae", "min")])
-def test_the_end_of_a_metrics_name_says_which_values_are_better(monitor: str, mode: str) -> None:
+def test_the_direction_of_a_metric_follows_from_its_name(monitor: str, mode: str) -> None:
     assert metric_mode(monitor) == mode
 
 
-def test_another_class_can_not_take_a_name() -> None:
+def test_another_class_cannot_use_the_same_name() -> None:
     class Other(Regression):
         name = "regression"
 

@@ -77,7 +77,7 @@ def test_the_java_finder_loads_without_the_package(bootstrap, tmp_path):
     assert java.find_java({}, [str(tmp_path / "jvm")]).path == home
 
 
-def test_all_that_is_missing_is_told_at_once(bootstrap):
+def test_all_missing_programs_are_reported_together(bootstrap):
     lines = bootstrap.missing((3, 12), [], None, wheel_kept=False)
     assert [line.split(" (")[0].split(":")[0] for line in lines] == [
         "Python 3.11", "Java 17 or 21, for Spark", "a C++ compiler, to build Horovod once"]
@@ -92,13 +92,13 @@ def test_a_java_of_the_wrong_version_is_named(bootstrap, tmp_path):
     assert f"found: 25.0.3 in {home}" in bootstrap.missing((3, 11), result, "/usr/bin/g++", wheel_kept=False)[0]
 
 
-def test_a_kept_wheel_needs_no_compiler(bootstrap, tmp_path):
+def test_a_cached_wheel_needs_no_compiler(bootstrap, tmp_path):
     java = bootstrap.load_java_finder(ROOT)
     result = list(java.java_homes({"JAVA_HOME": str(jdk(tmp_path / "jdk", "17.0.1"))}, []))
     assert bootstrap.missing((3, 11), result, None, wheel_kept=True) == []
 
 
-def test_a_bare_machine_gets_the_list_and_no_traceback(tmp_path):
+def test_a_bare_machine_gets_a_list_without_a_traceback(tmp_path):
     """The whole program, run as `make setup` does, where PATH holds nothing and the cache is empty."""
     bare = dict.fromkeys(("PATH", "HOME", "LAKETRAIN_CACHE"), str(tmp_path))
     environ = {**bare, "LAKETRAIN_DEVICE": "cpu"}
@@ -141,25 +141,25 @@ def shaped(**changes: object) -> dict[str, object]:
     {"platform": ["linux-aarch64", "glibc", "2.36"]},
     {"cpu": []}, {"compiler": "g++ 13"},
 ])
-def test_all_that_shapes_the_wheel_changes_its_key(wheel, change):
+def test_everything_that_affects_the_wheel_changes_its_key(wheel, change):
     assert wheel.key(shaped()) == wheel.key(shaped())
     assert wheel.key(shaped(**change)) != wheel.key(shaped())
 
 
-def test_the_facts_of_this_machine_make_a_key(wheel):
+def test_this_machine_has_a_key(wheel):
     facts = wheel.facts(ROOT / "requirements" / "cpu.lock", "cpu")
     assert set(facts) == set(shaped())
     assert json.loads(json.dumps(facts)) == facts
 
 
-def test_compiler_flags_of_the_environment_are_facts(wheel):
+def test_compiler_flags_of_the_environment_are_in_the_key(wheel):
     lock, environ = ROOT / "requirements" / "cpu.lock", {"PATH": os.environ["PATH"]}
     plain, flagged = wheel.facts(lock, "cpu", environ), wheel.facts(lock, "cpu", {**environ, "CXXFLAGS": "-O1"})
     assert wheel.key(plain) != wheel.key(flagged)
 
 
 @pytest.mark.parametrize(("machine", "build"), [("x86_64", "tensorflow-cpu"), ("aarch64", "tensorflow")])
-def test_the_lock_gives_each_machine_its_tensorflow(wheel, machine, build):
+def test_the_lock_has_a_tensorflow_for_each_machine(wheel, machine, build):
     assert wheel.locked_tensorflow(ROOT / "requirements" / "cpu.lock", machine).split("==")[0] == build
 
 
@@ -171,36 +171,36 @@ def keep(wheel, shelf: Path, facts: dict[str, object]) -> Path:
     return folder
 
 
-def test_a_kept_wheel_is_found_and_nothing_is_built(wheel, console, tmp_path):
+def test_a_cached_wheel_is_used_and_nothing_is_built(wheel, console, tmp_path):
     folder = keep(wheel, tmp_path, shaped())
     assert wheel.provide(shaped(), Path("no python"), console, tmp_path).parent == folder
 
 
-def test_a_wheel_of_other_facts_is_not_taken(wheel, tmp_path):
+def test_a_wheel_with_another_key_is_not_used(wheel, tmp_path):
     keep(wheel, tmp_path, shaped())
     assert wheel.kept(shaped(tensorflow="tensorflow-cpu==2.22.0"), tmp_path) is None
 
 
-def test_without_a_compiler_any_compilers_wheel_will_do(wheel, tmp_path):
+def test_without_a_compiler_the_wheel_of_any_compiler_is_used(wheel, tmp_path):
     folder = keep(wheel, tmp_path, shaped())
     keep(wheel, tmp_path, shaped(python="cpython-312"))
     assert wheel.kept(shaped(compiler=""), tmp_path).parent == folder
 
 
-def test_a_build_that_was_killed_is_not_taken_for_a_wheel(wheel, tmp_path):
+def test_a_killed_build_is_not_used_as_a_wheel(wheel, tmp_path):
     (tmp_path / f"{wheel.key(shaped())}.part" / "work").mkdir(parents=True)
     assert wheel.kept(shaped(), tmp_path) is None
     assert wheel.kept(shaped(compiler=""), tmp_path) is None
 
 
-def test_a_mend_changes_one_place_and_nothing_else(mends, tmp_path):
+def test_a_patch_changes_only_its_lines(mends, tmp_path):
     (tmp_path / "loop.cc").write_text("begin\n  sleep(1);\nend\n")
     mends.mend(tmp_path, mends.Mend("loop.cc", "  sleep(1);\n", "  wait();\n"))
     assert (tmp_path / "loop.cc").read_text() == "begin\n  wait();\nend\n"
 
 
 @pytest.mark.parametrize("source", ["another release\n", "  sleep(1);\n  sleep(1);\n"])
-def test_a_source_that_the_mend_was_not_made_for_is_refused(mends, tmp_path, source):
+def test_a_patch_of_another_source_is_refused(mends, tmp_path, source):
     (tmp_path / "loop.cc").write_text(source)
     with pytest.raises(mends.BuildFailed, match="another release"):
         mends.mend(tmp_path, mends.Mend("loop.cc", "  sleep(1);\n", ""))
@@ -210,7 +210,7 @@ def test_the_source_that_fails_against_new_tensorflows_is_left_out(mends):
     assert [mend.put for mend in mends.MENDS if "xla_mpi_ops.cc" in mend.find] == [""]
 
 
-def test_a_surrounding_make_does_not_slow_the_build(wheel, tmp_path, monkeypatch):
+def test_a_parent_make_does_not_slow_down_the_build(wheel, tmp_path, monkeypatch):
     monkeypatch.setenv("MAKEFLAGS", " --jobserver-auth=3,4")
     monkeypatch.setenv("MAKELEVEL", "1")
     environ = wheel._build_environment(shaped(), tmp_path)
@@ -230,34 +230,34 @@ def set_up(bootstrap, root: Path) -> Path:
     return venv
 
 
-def test_a_finished_set_up_is_done(bootstrap, checkout):
+def test_a_finished_setup_is_recognised(bootstrap, checkout):
     set_up(bootstrap, checkout)
     assert bootstrap.is_done(checkout, "cpu")
 
 
 @pytest.mark.parametrize("name", ["requirements/cpu.lock", "setup.py", "tools/horovod_wheel.py",
                                   "tools/horovod_mends.py"])
-def test_a_change_of_what_shapes_it_undoes_it(bootstrap, checkout, name):
+def test_a_changed_input_of_the_setup_is_detected(bootstrap, checkout, name):
     set_up(bootstrap, checkout)
     with (checkout / name).open("a") as file:
         file.write("# changed\n")
     assert not bootstrap.is_done(checkout, "cpu")
 
 
-def test_a_checkout_that_was_moved_is_not_done(bootstrap, checkout):
+def test_a_moved_checkout_needs_a_new_setup(bootstrap, checkout):
     set_up(bootstrap, checkout)
     moved = checkout.rename(checkout.with_name("moved"))
     assert not bootstrap.is_done(moved, "cpu")
 
 
-def test_a_python_that_is_gone_is_not_done(bootstrap, checkout):
+def test_a_missing_python_needs_a_new_setup(bootstrap, checkout):
     venv = set_up(bootstrap, checkout)
     (venv / "bin" / "python").unlink()
     (venv / "bin" / "python").symlink_to("/nowhere/python3.11")
     assert not bootstrap.is_done(checkout, "cpu")
 
 
-def test_a_changed_lock_mends_the_venv_in_place(bootstrap, checkout, console):
+def test_a_changed_lock_updates_the_venv_in_place(bootstrap, checkout, console):
     venv = set_up(bootstrap, checkout)
     (venv / "kept").touch()
     bootstrap.make_venv(venv, checkout, console)
@@ -265,7 +265,7 @@ def test_a_changed_lock_mends_the_venv_in_place(bootstrap, checkout, console):
     assert not bootstrap.is_done(checkout, "cpu"), "nothing may look done while it is being changed"
 
 
-def test_an_interrupted_set_up_is_made_anew(bootstrap, checkout, console):
+def test_an_interrupted_setup_starts_again(bootstrap, checkout, console):
     venv = set_up(bootstrap, checkout)
     bootstrap.make_venv(venv, checkout, console)  # and killed here
     (venv / "torn").touch()
@@ -276,28 +276,28 @@ def test_an_interrupted_set_up_is_made_anew(bootstrap, checkout, console):
     assert bootstrap.is_done(checkout, "cpu")
 
 
-def test_a_moved_checkouts_venv_is_made_anew(bootstrap, checkout, console):
+def test_the_venv_of_a_moved_checkout_is_made_again(bootstrap, checkout, console):
     (set_up(bootstrap, checkout) / "old").touch()
     moved = checkout.rename(checkout.with_name("moved"))
     bootstrap.make_venv(moved / ".venv", moved, console)
     assert not (moved / ".venv" / "old").exists()
 
 
-def test_someone_elses_venv_is_put_aside(bootstrap, checkout, console):
+def test_a_foreign_venv_is_moved_away(bootstrap, checkout, console):
     (checkout / ".venv").mkdir()
     (checkout / ".venv" / "precious").touch()
     bootstrap.make_venv(checkout / ".venv", checkout, console)
     assert len(list(checkout.glob(".venv-before-*/precious"))) == 1
 
 
-def test_a_removal_that_was_interrupted_is_ended(bootstrap, checkout, console):
+def test_an_interrupted_removal_is_completed(bootstrap, checkout, console):
     (checkout / f"{bootstrap.TRASH}1" / "lib").mkdir(parents=True)
     set_up(bootstrap, checkout)
     bootstrap.make_venv(checkout / ".venv", checkout, console)
     assert list(checkout.glob(f"{bootstrap.TRASH}*")) == []
 
 
-def test_what_a_killed_set_up_left_running_is_ended_and_nothing_else(bootstrap, tmp_path):
+def test_only_processes_of_a_killed_setup_are_ended(bootstrap, tmp_path):
     """A grandchild hears nothing of its grandparent's death, and would write into the new .venv."""
     sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
     orphan, other = (subprocess.Popen(sleep, env={**os.environ, bootstrap.MARK: str(root)})
@@ -324,7 +324,7 @@ def test_a_failed_step_shows_the_end_of_its_log(tools, console, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_child_outlives_a_killed_set_up(tmp_path, number):
+def test_no_child_outlives_a_killed_setup(tmp_path, number):
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
@@ -363,7 +363,7 @@ def test_the_nearer_setting_of_pip_wins(bootstrap):
     assert bootstrap.pip_settings(listed) == {"timeout": "60", "index-url": "two"}
 
 
-def test_pips_index_and_certificate_become_uvs(bootstrap, tmp_path):
+def test_uv_uses_pips_index_and_certificate(bootstrap, tmp_path):
     settings = {"index-url": "an index", "cert": "/etc/ca.crt", "find-links": f"{tmp_path} /not/there", "timeout": "9"}
     mapped = bootstrap.uv_environment({}, {**settings, "index-url": "one"})
     assert mapped["UV_DEFAULT_INDEX"] == "one"
@@ -372,7 +372,7 @@ def test_pips_index_and_certificate_become_uvs(bootstrap, tmp_path):
     assert mapped["UV_HTTP_TIMEOUT"] == "9"
 
 
-def test_what_the_user_told_uv_stands(bootstrap):
+def test_settings_of_uv_take_precedence(bootstrap):
     assert bootstrap.uv_environment({"UV_DEFAULT_INDEX": "mine"}, {"index-url": "other"})["UV_DEFAULT_INDEX"] == "mine"
 
 
@@ -384,7 +384,7 @@ def test_what_the_user_told_uv_stands(bootstrap):
     ("a==1 ; b < '3.12' and platform_machine == 'x86_64' \\", "a==1 ; platform_machine == 'x86_64' \\"),
     ("    --hash=sha256:00 \\", "    --hash=sha256:00 \\"),
 ])
-def test_a_marker_stays_only_where_it_tells_machines_apart(tools, line, simple):
+def test_a_marker_is_kept_only_if_machines_differ(tools, line, simple):
     assert tools["lock"].simplify(line) == simple
 
 

@@ -63,7 +63,7 @@ def memory() -> Iterator[fsspec.AbstractFileSystem]:
 
 
 @pytest.mark.slow
-def test_a_storage_that_can_not_append_has_the_same_file(lake, tmp_path, memory) -> None:
+def test_a_storage_that_cannot_append_has_the_same_file(lake, tmp_path, memory) -> None:
     log_training(TensorBoardTracker(TensorBoard(folder="memory://boards"), lake), Ending("failed"))
     [file] = memory.find("/boards")
     (tmp_path / Path(file).name).write_bytes(memory.cat(file))

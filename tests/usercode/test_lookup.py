@@ -68,7 +68,7 @@ def test_a_module_that_isn_t_python_is_reported(folder: Path, text: bytes) -> No
     assert module_source("looked_up:double") == text
 
 
-def test_modules_in_an_archive_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modules_in_an_archive_are_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As `--py-files` brings them."""
     with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
         archive.writestr("zipped_up.py", CODE)
@@ -106,6 +106,6 @@ def finder(tmp_path: Path) -> Iterator[None]:
     sys.meta_path.remove(finder)
 
 
-def test_modules_of_editable_installs_are_found(finder: None) -> None:
+def test_modules_of_editable_installs_are_looked_up(finder: None) -> None:
     assert call_problem("edited.code:double") is None
     assert call_problem("edited.code:dubble") is not None

@@ -46,17 +46,17 @@ def test_a_packed_function_runs_where_its_module_does_not_exist(module: Any) -> 
     assert linecache.getline(module.__file__, 6) == "def triple(number):\n"
 
 
-def test_what_can_not_be_pickled_is_refused_with_the_reason(module: Any) -> None:
+def test_a_function_that_cannot_be_pickled_is_refused_with_the_reason(module: Any) -> None:
     with pytest.raises(DataError, match=r"mine:locked: can't be sent to executors \(TypeError: .*lock.*inside the fun"):
         pack({"mine:locked": module.locked}, "train")
 
 
-def test_bytes_that_can_not_be_loaded_are_reported_with_the_environment() -> None:
+def test_bytes_that_cannot_be_loaded_are_reported_with_the_environment() -> None:
     with pytest.raises(DataError, match=r"can't be loaded by a rank .*installed where executors run"):
         unpack(b"broken", "train")
 
 
-def test_no_functions_are_no_bytes() -> None:
+def test_without_functions_nothing_is_packed() -> None:
     assert pack({}, "train") == b""
     assert unpack(b"", "train") == {}
 

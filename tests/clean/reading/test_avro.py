@@ -24,7 +24,7 @@ def test_the_rows_of_all_blocks_are_counted(values: list[int], block: int):
 
 
 @given(st.data())
-def test_a_file_that_is_cut_off_within_a_block_is_told(data: st.DataObject):
+def test_a_file_that_ends_within_a_block_is_reported(data: st.DataObject):
     whole = avro(LONG, [[number] for number in range(20)], 5)
     ends = {len(avro(LONG, [[number] for number in range(count)], 5)) for count in range(0, 21, 5)}
     cut = data.draw(st.integers(0, len(whole) - 1).filter(lambda end: end not in ends))
@@ -32,7 +32,7 @@ def test_a_file_that_is_cut_off_within_a_block_is_told(data: st.DataObject):
         read_blocks(io.BytesIO(whole[:cut]))
 
 
-def test_a_mark_that_isn_t_the_file_s_is_told():
+def test_a_sync_marker_of_another_file_is_reported():
     whole = avro(LONG, [[1], [2]], 1)
     with pytest.raises(ValueError, match="the block after 1 rows doesn't end with its sync marker"):
         read_blocks(io.BytesIO(whole[:-1] + b"?"))
@@ -44,6 +44,6 @@ def test_a_mark_that_isn_t_the_file_s_is_told():
     {"type": "record", "name": "s", "fields": [
         {"name": "d", "type": {"type": "fixed", "name": "d", "size": 12, "logicalType": "duration"}}]},
 ])
-def test_columns_whose_meaning_spark_leaves_out_are_found_at_any_depth(kind: Any):
+def test_columns_whose_logical_type_spark_ignores_are_detected_at_any_depth(kind: Any):
     assert list(ignored_types(json.dumps(schema(id="long", x=kind)))) == ["x"]
     assert ignored_types(json.dumps(schema(id={"type": "long", "logicalType": "timestamp-micros"}))) == {}

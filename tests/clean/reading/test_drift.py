@@ -104,7 +104,7 @@ def test_a_retyped_column_is_fatal_or_becomes_text(spark: SparkSession, tmp_path
     assert types(text)["x"] == "string"
 
 
-def test_a_retyped_column_of_parts_becomes_json(spark: SparkSession, tmp_path: Path):
+def test_a_retyped_nested_column_becomes_json(spark: SparkSession, tmp_path: Path):
     files = {"a": parquet(id=["1"], x=[["a, b", "c"]]), "b": parquet(id=["2"], x=[["a", "b, c"]]),
              "c": parquet(id=["3"], x=pa.array([{"p": 1}], pa.struct({"p": pa.int64(), "q": pa.string()})))}
     text = cleaned(spark, tmp_path, files, {"id": "string", "x": "array<string>"}, drift={"retyped": "string"})
@@ -125,7 +125,7 @@ NESTED = {
 
 @pytest.mark.parametrize("declared", [True, False], ids=["declared", "inferred"])
 @pytest.mark.parametrize("kind", NESTED)
-def test_values_that_a_file_requires_within_others_are_of_the_type_that_files_without_them_have(
+def test_a_required_nested_value_has_the_type_of_an_optional_one(
         spark: SparkSession, tmp_path: Path, kind: str, declared: bool):
     from pyspark.sql.pandas.types import to_arrow_type
     from pyspark.sql.types import StructType
@@ -138,7 +138,7 @@ def test_values_that_a_file_requires_within_others_are_of_the_type_that_files_wi
     assert types(version) == {"id": "string", "n": kind}
 
 
-def test_json_without_a_declared_key_is_told_with_the_nearest(spark: SparkSession, tmp_path: Path):
+def test_json_without_a_declared_key_is_reported_with_the_nearest_key(spark: SparkSession, tmp_path: Path):
     files = {"a.json": '{"id": "1", "lable": 3}\n', "b.json": '{"id": "2", "lable": 4, "colour": "red"}\n'}
     with pytest.raises(DataError, match="has no column 'label', but") as caught:
         cleaned(spark, tmp_path, files, {"id": "string", "label": "int"}, "json")
@@ -179,7 +179,7 @@ def test_a_value_of_another_type_than_the_pinned_makes_its_csv_line_unreadable(s
     assert (refused["reason"], refused["record"]) == ("isn't a csv record of id string, n int: no int in 'n'", "b,two")
 
 
-def test_a_source_that_grows_is_cleaned_whole_and_lands_only_what_is_new(spark: SparkSession, tmp_path: Path):
+def test_a_source_that_grows_is_cleaned_whole_and_only_new_files_are_ingested(spark: SparkSession, tmp_path: Path):
     first = cleaned(spark, tmp_path, {"1.csv": "id,x\na,1\n"}, DECLARED, "csv", incremental=True)
     (tmp_path / "landing" / "1.csv").unlink()
     second = cleaned(spark, tmp_path, {"2.csv": "id,x\nb,2\n"}, DECLARED, "csv", incremental=True)

@@ -89,13 +89,13 @@ def test_audio_is_wav_or_flac(spark: SparkSession, tmp_path: Path):
 
 @pytest.mark.parametrize("head", [
     PNG, JPEG, b"GIF89a", b"BM1234", b"RIFF\0\0\0\0WEBPVP8 ", b"II*\0", b"\0\0\0\x1cftypavif"])
-def test_formats_of_images_are_known_by_their_first_bytes(head: bytes):
+def test_image_formats_are_recognised_by_their_first_bytes(head: bytes):
     assert not is_unknown_format("images", head)
     assert is_unknown_format("images", b"RIFF\0\0\0\0WAVE") and is_unknown_format("images", b"<html>")
 
 
 @given(st.lists(st.integers(0, 2 * TASK_BYTES), max_size=60))
-def test_parts_hold_every_file_once_and_about_as_many_bytes(sizes: list[int]):
+def test_parts_contain_every_file_once_and_about_the_same_number_of_bytes(sizes: list[int]):
     parts = split_by_size(sizes)
     assert [index for start, stop in parts for index in range(start, stop)] == list(range(len(sizes)))
     for number, (start, stop) in enumerate(parts):

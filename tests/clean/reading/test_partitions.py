@@ -72,18 +72,18 @@ def by_spark(table: pa.Table, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("writer", [by_arrow, by_pandas, by_duckdb, by_spark])
-def test_columns_in_paths_are_read_whoever_wrote_them(spark: SparkSession, tmp_path: Path, writer: Any) -> None:
+def test_columns_in_paths_of_any_writer_are_read(spark: SparkSession, tmp_path: Path, writer: Any) -> None:
     writer(pa.Table.from_pylist(ROWS), tmp_path / "landing")
     assert by_id(read(spark, tmp_path)) == ROWS
 
 
 @pytest.mark.parametrize("writer", [by_arrow, by_pandas, by_duckdb, by_spark])
-def test_they_are_text_where_the_schema_is_inferred(spark: SparkSession, tmp_path: Path, writer: Any) -> None:
+def test_columns_in_paths_are_text_if_the_schema_is_inferred(spark: SparkSession, tmp_path: Path, writer: Any) -> None:
     writer(pa.Table.from_pylist(ROWS), tmp_path / "landing")
     assert by_id(read(spark, tmp_path, "infer")) == [{**row, "day": str(row["day"])} for row in ROWS]
 
 
-def test_hives_word_for_nothing_is_null_and_a_value_of_another_type_rejects_its_rows(
+def test_hives_default_partition_is_null_and_a_value_of_another_type_rejects_its_rows(
         spark: SparkSession, tmp_path: Path) -> None:
     content = io.BytesIO()
     pq.write_table(pa.table({"id": [1, 2]}), content)
@@ -95,13 +95,14 @@ def test_hives_word_for_nothing_is_null_and_a_value_of_another_type_rejects_its_
         {"file": "day=yesterday/a.parquet", "reason": "has yesterday for day in its path, expected date"}]
 
 
-def test_text_formats_have_them_too(spark: SparkSession, tmp_path: Path) -> None:
+def test_text_formats_have_columns_in_paths_too(spark: SparkSession, tmp_path: Path) -> None:
     land_files(tmp_path / "landing", {"day=2026-11-01/a.json": '{"id": 1}\n', "day=2026-11-02/a.json": '{"id": 2}\n'})
     assert by_id(read(spark, tmp_path, {"id": "bigint", "day": "string"}, "json")) == [
         {"id": 1, "day": "2026-11-01"}, {"id": 2, "day": "2026-11-02"}]
 
 
-def test_a_file_beside_the_folders_lacks_the_column_and_is_named(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_file_outside_the_partition_folders_lacks_the_column_and_is_named(
+        spark: SparkSession, tmp_path: Path) -> None:
     land_files(tmp_path / "landing", {"day=2026-11-01/a.json": '{"id": 1}\n', "b.json": '{"id": 2}\n'})
     with pytest.raises(DataError, match="has no column 'day'"):
         read(spark, tmp_path, {"id": "bigint", "day": "date"}, "json")
@@ -116,8 +117,8 @@ def test_the_index_of_pandas_is_a_column(spark: SparkSession, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
-def test_values_are_those_of_the_source_whatever_characters_they_have(spark: SparkSession, tmp_path: Path,
-                                                                      form: str) -> None:
+def test_values_in_paths_may_have_any_characters(spark: SparkSession, tmp_path: Path,
+                                                 form: str) -> None:
     """Those of patterns have other names in the lake, and of all some are written in Hive's escapes."""
     folders = {"what?": "what?", "[x]": "[x]", "[50%]": "[50%]", "%5By%5D": "[y]", "a*b{c}\\": "a*b{c}\\",
                "_x_": "_x_", "50% + 1": "50% + 1", "[Köln %2F Süd]": "[Köln / Süd]"}
@@ -130,12 +131,12 @@ def test_values_are_those_of_the_source_whatever_characters_they_have(spark: Spa
     assert [row["id"] for row in rows] == [1] * len(folders)
 
 
-def test_a_column_whose_name_has_such_characters_is_read_too(spark: SparkSession, tmp_path: Path) -> None:
+def test_names_in_paths_may_have_any_characters(spark: SparkSession, tmp_path: Path) -> None:
     land_files(tmp_path / "landing", {"[shop]=a?/x.json": '{"id": 1}\n'})
     assert read(spark, tmp_path, "infer", "json") == [{"id": 1, "[shop]": "a?"}]
 
 
-def test_only_what_is_asked_for_is_a_column_whatever_its_capitals() -> None:
+def test_only_requested_columns_are_read_and_case_does_not_matter() -> None:
     from pyspark.sql import types as T
 
     expected = T.StructType([T.StructField(name, T.StringType()) for name in ("c", "A")])
@@ -169,8 +170,8 @@ def test_a_column_that_only_some_paths_have_is_null_elsewhere_or_read_from_the_f
 @pytest.mark.parametrize(("path", "column", "message"), [
     ("Day=2026-11-20/0.parquet", "day", "has the columns 'day' and 'Day', which Spark can't distinguish"),
     ("0.parquet", "_File", "has the column '_File', which laketrain reserves")])
-def test_inferred_columns_of_which_one_would_hide_another_are_refused(spark: SparkSession, tmp_path: Path, path: str,
-                                                                      column: str, message: str) -> None:
+def test_an_inferred_column_that_would_hide_another_is_refused(spark: SparkSession, tmp_path: Path, path: str,
+                                                               column: str, message: str) -> None:
     (tmp_path / "landing" / path).parent.mkdir(parents=True)
     pq.write_table(pa.table({"id": [1], column: ["x"]}), tmp_path / "landing" / path)
     with pytest.raises(DataError) as caught:

@@ -38,8 +38,8 @@ CONTENTS: Mapping[str, tuple[str | bytes, str | bytes]] = {
 
 @pytest.mark.parametrize(("form", "name"), [*((form, "[a]:1") for form in CONTENTS), ("text", "?/{a}"), ("text", "*/b"),
                                               ("xml", "t=12:30/:a")])
-def test_a_file_whose_name_begins_as_a_pattern_is_read(spark: SparkSession, tmp_path: Path, form: str, name: str
-                                                       ) -> None:
+def test_a_file_whose_name_starts_like_a_pattern_is_read(spark: SparkSession, tmp_path: Path, form: str, name: str
+                                                         ) -> None:
     from laketrain.clean.reading import open_raw
 
     land_files(tmp_path / "landing", dict(zip((f"{name}.{form}", f"b.{form}"), CONTENTS[form], strict=True)))
@@ -52,8 +52,8 @@ def test_a_file_whose_name_begins_as_a_pattern_is_read(spark: SparkSession, tmp_
 
 
 @pytest.mark.parametrize(("form", "options"), [("csv", None), ("json", None), ("json", {"multiLine": True})])
-def test_a_refused_row_names_its_file_as_it_was_landed(spark: SparkSession, tmp_path: Path, form: str,
-                                                       options: Any) -> None:
+def test_a_refused_row_has_the_original_name_of_its_file(spark: SparkSession, tmp_path: Path, form: str,
+                                                         options: Any) -> None:
     bad = {"csv": "id\n1,2\n", "json": '{"id": \n'}[form]
     names = ["[a]/what?.x", "%5Bb%5D.x", "50% + ü.x", "c.x"]
     cleaned = clean_files(spark, tmp_path, dict.fromkeys(names, bad), form=form, columns={"id": "string"},
@@ -77,8 +77,8 @@ def grown(folder: Path, source: Source) -> Version:
     return ingest(lake, "table", *plan_ingest("table", source, lake.table("raw", "table").latest()))
 
 
-def test_what_landed_under_other_names_before_is_told_by_its_own(spark: SparkSession, tmp_path: Path,
-                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_an_older_laketrain_are_named_by_their_original_names(spark: SparkSession, tmp_path: Path,
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     from laketrain.clean.reading import FILE, open_raw
 
     land_files(tmp_path / "landing", {"k=[x]/a.json": '{"id":"1"}\n', "k=what?/a.json": '{"id":"2"}\n'})
@@ -93,7 +93,7 @@ def test_what_landed_under_other_names_before_is_told_by_its_own(spark: SparkSes
 
 @pytest.mark.parametrize(("form", "name", "readable"), [
     ("text", "12:30.txt", False), ("text", "t=12:30/a.txt", True), ("libsvm", "t=12:30/a.txt", False)])
-def test_a_file_that_landed_with_a_colon_is_read_or_refused_by_name(
+def test_a_file_with_a_colon_in_its_name_is_read_or_refused_by_name(
         spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, name: str, readable: bool
 ) -> None:
     from laketrain.clean.reading import FILE, open_raw
@@ -114,7 +114,7 @@ def test_a_file_that_landed_with_a_colon_is_read_or_refused_by_name(
 
 
 @pytest.mark.parametrize("form", ["text", "csv"])
-def test_a_file_that_spark_passes_over_for_its_name_in_the_lake_is_refused(
+def test_a_file_that_spark_ignores_because_of_its_name_is_refused(
         spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     from laketrain.clean.reading import open_raw
 
@@ -130,7 +130,7 @@ def test_a_file_that_spark_passes_over_for_its_name_in_the_lake_is_refused(
     assert open_raw(spark, raw, again).count() == 3
 
 
-def test_two_files_of_one_name_in_the_lake_that_came_from_two_are_refused(
+def test_two_files_with_the_same_name_in_the_lake_are_refused(
         spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from laketrain.clean.reading import open_raw
 

@@ -57,19 +57,19 @@ def parquet(**columns: Any) -> bytes:
 # ---- CSV
 
 
-def test_a_line_with_too_few_or_too_many_fields_is_unreadable_and_kept_as_it_came(read: Read):
+def test_a_line_with_too_few_or_too_many_fields_is_refused_and_kept_unchanged(read: Read):
     rows = read({"a.csv": "id,x\n1,a\n2\n3,b,c\n\n4,\n,\n"})
     assert [(row["record"], row["rule"]) for row in rows] == [
         ('{"id":"1","x":"a"}', None), ("2", "readable"), ("3,b,c", "readable"), ('{"id":"4"}', None), ("{}", None)]
     assert {row["file"] for row in rows} == {"a.csv"}
 
 
-def test_quotes_commas_and_capitals_in_a_csv_are_fine(read: Read):
+def test_quotes_commas_and_capitals_in_a_csv_are_accepted(read: Read):
     rows = read({"a.csv": '\ufeffID,X\n1,"a, b"\n2,"say ""hi"""\n'}, options={"header": True, "escape": '"'})
     assert [(row["id"], row["x"]) for row in rows] == [("1", "a, b"), ("2", 'say "hi"')]
 
 
-def test_a_csv_without_a_header_is_read_by_place(read: Read):
+def test_a_csv_without_a_header_is_read_by_position(read: Read):
     rows = read({"a.tsv": "1\ta\n2\tb\n"}, options={"sep": "\t"})
     assert [(row["id"], row["x"]) for row in rows] == [("1", "a"), ("2", "b")]
 
@@ -77,7 +77,7 @@ def test_a_csv_without_a_header_is_read_by_place(read: Read):
 @pytest.mark.parametrize(("header", "message"), [
     ("id,y", "has no column 'x', but id, y"), ("id", "has no column 'x', but id"), ("id,id,x", "the column 'id' twice"),
 ])
-def test_a_header_other_than_declared_is_refused_not_misread(read: Read, header: str, message: str):
+def test_a_header_that_differs_from_the_declaration_is_refused(read: Read, header: str, message: str):
     values = ",".join("1" for _ in header.split(","))
     with pytest.raises(DataError) as caught:
         read({"good.csv": "id,x\n1,2\n", "other.csv": f"{header}\n{values}\n"})
@@ -85,7 +85,7 @@ def test_a_header_other_than_declared_is_refused_not_misread(read: Read, header:
     assert caught.value.subject == "raw/table@1/other.csv"
 
 
-def test_columns_of_a_csv_are_found_by_name_in_any_order(read: Read):
+def test_columns_of_a_csv_are_matched_by_name_in_any_order(read: Read):
     rows = read({"a.csv": "id,x\n1,a\n", "b.csv": 'X,"id"\nb,2\n', "c.csv": ",id,colour,x\n0,3,red,c\n"})
     assert sorted((row["id"], row["x"]) for row in rows) == [("1", "a"), ("2", "b"), ("3", "c")]
 
@@ -111,31 +111,31 @@ def test_a_csv_is_read_in_its_encoding(read: Read, encoding: str):
     ("UTF-16", "starts with the byte order mark of UTF-16"),
     ("UTF-16LE", "has a zero byte at 1"),
 ])
-def test_a_csv_in_another_encoding_is_named_not_mangled(read: Read, form: str, message: str):
+def test_a_csv_in_another_encoding_is_refused_with_its_name(read: Read, form: str, message: str):
     with pytest.raises(DataError) as caught:
         read({"a.csv": "id,x\n1,ü\n", "b.csv": "id,x\n1,Zürich\n2,Köln\n3,Genève\n4,Malmö\n".encode(form)})
     assert (caught.value.subject, caught.value.problem) == ("raw/table@1/b.csv", f"is not utf-8: {message}")
     assert f"it reads as {form.removesuffix('LE')}" in caught.value.hint
 
 
-def test_a_stray_byte_makes_its_line_unreadable(read: Read):
+def test_an_invalid_byte_refuses_its_line(read: Read):
     rows = read({"a.csv": b"id,x\n1,a\n2,b\xff\n3,c\n"})
     assert [(row["id"], row["rule"]) for row in rows] == [("1", None), ("2", "readable"), ("3", None)]
 
 
-def test_options_can_t_make_records_disappear(read: Read):
+def test_no_option_makes_records_disappear(read: Read):
     options = {"header": True, "mode": "permissive", "enforceSchema": True, "columnNameOfCorruptRecord": "x"}
     assert [row["rule"] for row in read({"a.csv": "id,x\n1,2\n3\n"}, options=options)] == [None, "readable"]
     assert [row["x"] for row in read({"a.csv": "x,id\n1,2\n"}, options=options)] == ["1"]
 
 
 @pytest.mark.parametrize("content", ["", "id,x\n"], ids=["empty", "header alone"])
-def test_a_csv_without_rows_has_none(read: Read, content: str):
+def test_a_csv_without_rows_is_an_empty_table(read: Read, content: str):
     assert read({"a.csv": content}) == []
     assert len(read({"a.csv": content, "b.csv": "id,x\n1,2\n"})) == 1
 
 
-def test_a_value_of_another_type_than_declared_makes_the_line_unreadable(read: Read):
+def test_a_value_of_another_type_refuses_its_line(read: Read):
     rows = read({"a.csv": "id,x\n1,7\n2,seven\n"}, {"id": "string", "x": "int"})
     assert [(row["x"], row["rule"], row["record"]) for row in rows] == [
         (7, None, '{"id":"1","x":7}'), (None, "readable", "2,seven")]
@@ -144,7 +144,7 @@ def test_a_value_of_another_type_than_declared_makes_the_line_unreadable(read: R
 # ---- JSON
 
 
-def test_what_is_no_json_object_is_unreadable(read: Read):
+def test_a_line_that_is_not_a_json_object_is_refused(read: Read):
     lines = ['{"id": "1", "x": 7}', "{broken", '[{"id": "2"}', '"text"', '{"id": "3", "x": "seven"}',
              '{"id": "4", "y": 1}']
     rows = read({"a.json": "\n".join(lines)}, {"id": "string", "x": "int"}, "json", {})
@@ -213,13 +213,13 @@ def test_orc_is_read_in_the_declared_types(read: Read):
     assert len(rows) == 3000
 
 
-def test_an_orc_file_that_is_damaged_within_is_named(read: Read):
+def test_an_orc_file_with_damaged_data_is_named(read: Read):
     damaged = WHOLE_ORC[:200] + bytes(byte ^ 255 for byte in WHOLE_ORC[200:9000]) + WHOLE_ORC[9000:]
     with pytest.raises(DataError, match=r"b\.orc"):
         read({"a.orc": WHOLE_ORC, "b.orc": damaged}, form="orc", options={})
 
 
-def test_a_parquet_file_that_is_damaged_within_is_named(read: Read):
+def test_a_parquet_file_with_damaged_data_is_named(read: Read):
     damaged = WHOLE[:2000] + bytes(byte ^ 255 for byte in WHOLE[2000:9000]) + WHOLE[9000:]
     with pytest.raises(DataError, match=r"/b\.parquet: "):
         read({"a.parquet": WHOLE, "b.parquet": damaged}, form="parquet", options={})
@@ -228,13 +228,13 @@ def test_a_parquet_file_that_is_damaged_within_is_named(read: Read):
 # ---- Text
 
 
-def test_text_is_a_row_a_line_and_other_bytes_are_refused(read: Read):
+def test_each_line_of_a_text_is_a_row_and_other_bytes_are_refused(read: Read):
     rows = read({"a.txt": "one\n\nzwei ü\n".encode() + b"bad \xff\n"}, {"text": "string"}, "text", {})
     assert [(row["text"], row["rule"]) for row in rows] == [
         ("one", None), ("", None), ("zwei ü", None), ("bad \ufffd", "readable")]
 
 
-def test_text_in_another_encoding_is_refused_with_a_way_out_that_works(read: Read):
+def test_text_in_another_encoding_is_refused_with_a_hint_that_works(read: Read):
     content = "Zürich, Köln\nGenève, Malmö\n".encode("windows-1252")
     with pytest.raises(DataError, match=r"b\.txt: is not utf-8: has the invalid byte 0xfc at 1, and 3 more") as caught:
         read({"a.txt": "x\n", "b.txt": content}, {"text": "string"}, "text", {})
@@ -246,14 +246,14 @@ def test_text_in_another_encoding_is_refused_with_a_way_out_that_works(read: Rea
 
 
 @pytest.mark.parametrize("form", ["text", "csv", "json"])
-def test_stray_bytes_among_more_characters_that_read_right_refuse_their_records_alone(read: Read, form: str):
+def test_invalid_bytes_refuse_only_their_records(read: Read, form: str):
     lines = [b"gr\xc3\xbc\xc3\x9fe"] * 5 + [b"a\xff", b"b\xfe", b"c\x80", b"\xe9d"] + [b"ok"]
     packed = [b'{"text":"%s"}' % line if form == "json" else line for line in lines]
     rows = read({"a.txt": b"\n".join(packed) + b"\n"}, {"text": "string"}, form, {})
     assert [row["rule"] for row in rows] == [None] * 5 + ["readable"] * 4 + [None]
 
 
-def test_whole_text_is_a_row_a_file_also_where_the_file_is_empty_and_a_stray_byte_refuses_its_file_alone(read: Read):
+def test_a_whole_text_file_is_a_row_even_if_empty_and_an_invalid_byte_refuses_only_its_file(read: Read):
     files = {"a.txt": "one\ntwo\r\n", "b.txt": b"bad \xff byte\nmore\n", "c/empty.txt": "", "d.txt": "zwei ü",
              "e.txt.gz": gzip.compress(b"packed\ntext\n"), "f.txt.gz": gzip.compress(b"")}
     rows = read(files, {"text": "string"}, "text", {"wholeText": True})
@@ -262,7 +262,7 @@ def test_whole_text_is_a_row_a_file_also_where_the_file_is_empty_and_a_stray_byt
         ("d.txt", "zwei ü", None), ("e.txt.gz", "packed\ntext\n", None), ("f.txt.gz", "", None)]
 
 
-def test_whole_text_of_empty_files_alone_is_a_row_each(read: Read):
+def test_each_of_several_empty_text_files_is_a_row(read: Read):
     rows = read({"a.txt": "", "b.txt": ""}, {"text": "string"}, "text", {"wholetext": "true"})
     assert sorted((row["file"], row["text"], row["rule"]) for row in rows) == [("a.txt", "", None), ("b.txt", "", None)]
     assert read({"a.txt": ""}, {"text": "string"}, "text", {}) == []
@@ -278,7 +278,7 @@ SAME = {"csv": ("id,x\n1,ü\n2\n3,c\n", {"header": True}), "json": ('{"id":"1","
 
 @pytest.mark.parametrize("form", SAME)
 @pytest.mark.parametrize("ending", COMPRESSED)
-def test_compressed_text_is_a_clean_table_as_plain_text_is(spark: SparkSession, tmp_path: Path, form: str, ending: str):
+def test_compressed_text_is_read_like_plain_text(spark: SparkSession, tmp_path: Path, form: str, ending: str):
     content, options = SAME[form]
     packed = COMPRESSED[ending](content.encode())
     assert b"\0" in packed
@@ -290,7 +290,7 @@ def test_compressed_text_is_a_clean_table_as_plain_text_is(spark: SparkSession, 
     assert result.version.entry.counts["in"] == 6
 
 
-def test_lines_of_compressed_text_are_read_too(read: Read):
+def test_lines_of_compressed_text_are_read(read: Read):
     rows = read({"a.txt.gz": gzip.compress("one\nzwei ü\n".encode())}, {"text": "string"}, "text", {})
     assert [(row["text"], row["file"]) for row in rows] == [("one", "a.txt.gz"), ("zwei ü", "a.txt.gz")]
 
@@ -304,7 +304,7 @@ def test_lines_of_compressed_text_are_read_too(read: Read):
     ("b.csv.zst", b"(\xb5/\xfd", "is compressed as .zst, expected plain text or .gz, .bz2, .deflate"),
     ("b.csv.zip", b"PK\x03\x04", "is compressed as .zip, expected plain text or .gz, .bz2, .deflate"),
 ], ids=["cut", "none", "none of zlib", "another encoding", "another kind", "an archive"])
-def test_compressed_text_that_can_not_be_read_is_named(read: Read, name: str, content: bytes, message: str):
+def test_compressed_text_that_cannot_be_read_is_named(read: Read, name: str, content: bytes, message: str):
     with pytest.raises(DataError) as caught:
         read({"a.csv": "id,x\n1,2\n", name: content})
     assert caught.value.subject == f"raw/table@1/{name}"
@@ -313,8 +313,7 @@ def test_compressed_text_that_can_not_be_read_is_named(read: Read, name: str, co
 
 @pytest.mark.parametrize("damage", ["cut", "altered"])
 @pytest.mark.parametrize("ending", ["gz", "bz2", "deflate"])
-def test_compressed_text_that_is_damaged_far_behind_its_beginning_is_named_with_the_way_out(
-        read: Read, ending: str, damage: str):
+def test_compressed_text_that_is_damaged_near_its_end_is_named_with_a_hint(read: Read, ending: str, damage: str):
     text = b"".join(b"%x %d\n" % (number * 2654435761 % 4294967296, number) for number in range(150_000))
     packed = COMPRESSED[ending](text)
     offset = len(packed) - len(packed) // 10
@@ -328,7 +327,7 @@ def test_compressed_text_that_is_damaged_far_behind_its_beginning_is_named_with_
 # ---- Others
 
 
-def test_any_other_format_is_read_by_spark_and_held_to_the_schema(read: Read):
+def test_any_other_format_is_read_by_spark_and_checked_against_the_schema(read: Read):
     files = {"a.xml": "<all><row><id>1</id><x>a</x></row><row><id>2</id><x>b</x></row></all>"}
     rows = read(files, {"id": "bigint", "x": "string"}, "xml", {"rowTag": "row"})
     assert [(row["id"], row["x"], row["file"]) for row in rows] == [(1, "a", "a.xml"), (2, "b", "a.xml")]

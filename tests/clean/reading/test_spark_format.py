@@ -45,7 +45,7 @@ def parquet(**columns: Any) -> bytes:
     return in_parquet(pa.table(columns))
 
 
-def test_a_column_that_only_a_later_file_has_drifts_as_the_policy_says(spark: SparkSession, tmp_path: Path):
+def test_a_column_that_only_a_later_file_has_follows_the_drift_policy(spark: SparkSession, tmp_path: Path):
     files = {"a": parquet(id=[1], x=["a"]), "b": parquet(id=[2], x=["b"], y=["c"])}
     columns = {"id": "bigint", "x": "string"}
     with pytest.raises(DataError, match=r"raw/table@1/b: has the column 'y' \(string\)"):
@@ -59,7 +59,7 @@ def test_a_column_that_only_a_later_file_has_drifts_as_the_policy_says(spark: Sp
         cleaned(spark, tmp_path / "5", files, {**columns, "y": "string"})
 
 
-def test_a_type_that_the_declared_one_holds_is_widened_and_another_is_refused(spark: SparkSession, tmp_path: Path):
+def test_a_narrower_type_is_widened_and_another_is_refused(spark: SparkSession, tmp_path: Path):
     files = {"a": parquet(id=pa.array([1], pa.int32()), x=pa.array([1.5], pa.float32())),
              "b": parquet(id=[2**40], x=[1e300])}
     assert rows(cleaned(spark, tmp_path / "1", files, {"id": "bigint", "x": "double"})) == [
@@ -72,7 +72,7 @@ def test_a_type_that_the_declared_one_holds_is_widened_and_another_is_refused(sp
     assert rows(text) == [{"id": "1"}, {"id": str(2**40)}]
 
 
-def test_only_an_absent_reader_is_answered_with_its_package(spark: SparkSession, tmp_path: Path):
+def test_only_a_missing_reader_has_a_hint_with_its_package(spark: SparkSession, tmp_path: Path):
     with pytest.raises(DataError, match="Spark has no such reader here") as caught:
         cleaned(spark, tmp_path / "1", {"a": b"x"}, form="geoparquet")
     assert "spark.jars.packages" in caught.value.hint
@@ -81,13 +81,13 @@ def test_only_an_absent_reader_is_answered_with_its_package(spark: SparkSession,
     assert "spark.jars.packages" not in caught.value.hint
 
 
-def test_the_path_of_a_binary_file_is_that_of_the_landing_zone(spark: SparkSession, tmp_path: Path):
+def test_the_path_of_a_binary_file_is_its_original_path(spark: SparkSession, tmp_path: Path):
     result = cleaned(spark, tmp_path, {"[a]/x y.bin": b"\0\1"}, {"path": "string", "content": "binary"}, "binaryFile",
                      {"new": "ignore"})
     assert result.rows == [{"path": "[a]/x y.bin", "content": b"\0\1"}]
 
 
-def test_a_number_of_libsvm_beyond_double_is_no_infinite_one(spark: SparkSession, tmp_path: Path):
+def test_a_number_of_libsvm_beyond_double_is_not_read_as_infinity(spark: SparkSession, tmp_path: Path):
     result = cleaned(spark, tmp_path, {"a.txt": b"1 1:0.5 3:1\n0 2:1e400\n-1e999 1:1\n"}, form="libsvm")
     assert [row["label"] for row in result.rows] == [1.0]
     assert [row["reason"] for row in result.refused] == [
@@ -126,8 +126,8 @@ def test_avro_files_of_several_schemas_lose_no_column(spark: SparkSession, tmp_p
     (lambda whole: whole[:-1] + b"?", "doesn't end with its sync marker"),
     (lambda whole: b"x" + whole, "doesn't start with Obj"),
 ])
-def test_an_avro_file_that_is_damaged_is_named_with_what_helps(spark: SparkSession, tmp_path: Path, damage: Any,
-                                                               message: str):
+def test_a_damaged_avro_file_is_named_with_a_hint(spark: SparkSession, tmp_path: Path, damage: Any,
+                                                  message: str):
     whole = avro(schema(id="long"), [[number] for number in range(9)])
     with pytest.raises(DataError, match=f"raw/table@1/b.avro: isn't a readable Avro file: .*{message}") as caught:
         cleaned(spark, tmp_path, {"a.avro": whole, "b.avro": damage(whole)}, form="avro")
@@ -135,7 +135,7 @@ def test_an_avro_file_that_is_damaged_is_named_with_what_helps(spark: SparkSessi
 
 
 @pytest.mark.usefixtures("with_avro")
-def test_a_time_in_nanoseconds_is_no_bare_number_unless_it_is_declared_one(spark: SparkSession, tmp_path: Path):
+def test_a_time_in_nanoseconds_is_a_number_only_if_it_is_declared_so(spark: SparkSession, tmp_path: Path):
     kind = schema(id="long", t={"type": "long", "logicalType": "timestamp-nanos"})
     files = {"a.avro": avro(kind, [[1, 1577836800123456789]])}
     with pytest.raises(DataError, match="column 't' has timestamp-nanos") as caught:
@@ -148,7 +148,7 @@ def test_a_time_in_nanoseconds_is_no_bare_number_unless_it_is_declared_one(spark
 
 
 @pytest.mark.usefixtures("with_avro")
-def test_an_avro_type_that_spark_has_none_for_is_left_out_by_a_schema(spark: SparkSession, tmp_path: Path):
+def test_a_schema_may_leave_out_an_avro_type_that_spark_does_not_support(spark: SparkSession, tmp_path: Path):
     wide = {"type": "bytes", "logicalType": "decimal", "precision": 50, "scale": 2}
     files = {"a.avro": avro(schema(id="long", d=wide), [[1, b"\1"]])}
     with pytest.raises(DataError, match="can't be read as avro: .*precision 50") as caught:

@@ -16,7 +16,7 @@ INT, LONG, FLOAT, DOUBLE, TEXT = T.IntegerType(), T.LongType(), T.FloatType(), T
     (T.ArrayType(INT), T.ArrayType(LONG)), (T.MapType(TEXT, FLOAT), T.MapType(TEXT, DOUBLE)),
     (T.StructType([T.StructField("a", INT)]), T.StructType([T.StructField("a", LONG)])),
 ])
-def test_a_wider_type_holds_each_value_and_the_other_way_round_not(kind: T.DataType, expected: T.DataType):
+def test_a_wider_type_contains_each_value_of_a_narrower_one(kind: T.DataType, expected: T.DataType):
     assert can_widen(kind, expected)
     assert not can_widen(expected, kind)
 
@@ -26,5 +26,5 @@ def test_a_wider_type_holds_each_value_and_the_other_way_round_not(kind: T.DataT
     (DOUBLE, LONG), (INT, TEXT), (T.DateType(), T.TimestampType()), (INT, T.TimestampType()), (T.BooleanType(), INT),
     (T.StructType([T.StructField("a", INT)]), T.StructType([T.StructField("b", LONG)])),
 ])
-def test_what_would_change_a_value_is_no_wider_type(kind: T.DataType, expected: T.DataType):
+def test_a_type_that_would_change_a_value_is_not_wider(kind: T.DataType, expected: T.DataType):
     assert not can_widen(kind, expected)

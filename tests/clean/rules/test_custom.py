@@ -111,7 +111,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_function_that_breaks_the_contract_is_told(spark: SparkSession, name: str):
+def test_a_function_that_breaks_the_contract_is_reported(spark: SparkSession, name: str):
     function, settings, message, hint = BROKEN[name]
     with pytest.raises(DataError) as caught:
         judge(spark, [rule(function, **settings)], ROWS, SCHEMA)
@@ -120,7 +120,7 @@ def test_a_function_that_breaks_the_contract_is_told(spark: SparkSession, name: 
     assert hint in caught.value.hint
 
 
-def test_a_module_that_fails_as_it_is_imported_is_told(spark: SparkSession, module: Path):
+def test_a_module_that_cannot_be_imported_is_reported(spark: SparkSession, module: Path):
     module.write_text(CODE + "\nraise RuntimeError('no licence')\n")
     with pytest.raises(DataError, match="can't be imported: RuntimeError: no licence"):
         judge(spark, [rule("double")], ROWS, SCHEMA)
@@ -132,7 +132,7 @@ def test_the_counts_hold_with_a_function(spark: SparkSession, tmp_path: Path):
     assert result.version.entry.counts == {"in": 3, "out": 1, "quarantined": 2, "reasons": {"cast(x)": 1, "odd": 1}}
 
 
-def test_a_changed_function_makes_the_table_anew(tmp_path: Path, module: Path):
+def test_a_changed_function_makes_the_table_again(tmp_path: Path, module: Path):
     source = source_of(tmp_path / "landing", {"x": "string"})
     raw = ingest_files(tmp_path, {"a.csv": "x\n1\n"}, source)
     table = CleanTable.model_validate({"rules": [rule("double")]})

@@ -40,7 +40,7 @@ def test_cells_are_filled_with_the_columns_value(spark: SparkSession, method: st
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice:RuntimeWarning")
 @pytest.mark.parametrize("method", OF)
-def test_cells_are_filled_with_their_groups_value_where_it_has_one(spark: SparkSession, method: str):
+def test_cells_are_filled_with_the_value_of_their_group(spark: SparkSession, method: str):
     context = RuleContext()
     rows = judge(spark, [{"impute": {"columns": ["x"], "method": method, "by": ["g"]}}], ROWS, "g string, x double",
                  context=context)
@@ -85,24 +85,24 @@ def test_cells_are_filled_with_a_constant_of_the_columns_type(spark: SparkSessio
     assert context.fitted == []
 
 
-def test_a_constant_of_another_type_is_told(spark: SparkSession):
+def test_a_constant_of_another_type_is_refused(spark: SparkSession):
     with pytest.raises(DataError, match=r"impute\(x\): received the value 'soon', expected date"):
         judge(spark, [{"impute": {"columns": ["x"], "method": "constant", "value": "soon"}}], [(None,)], "x date")
 
 
-def test_whole_columns_stay_whole_and_are_rounded_to_the_even_neighbour(spark: SparkSession):
+def test_integer_columns_are_filled_with_integers_rounded_half_to_even(spark: SparkSession):
     rows = [(1, 2), (2, 3), (None, None)]
     judged = judge(spark, [{"impute": {"columns": ["x", "y"], "method": "median"}}], rows, "x int, y bigint")
     assert (judged[2]["x"], judged[2]["y"]) == (2, 2)
 
 
-def test_of_several_most_frequent_texts_the_smallest_is_meant(spark: SparkSession):
+def test_of_several_most_frequent_texts_the_smallest_is_used(spark: SparkSession):
     rows = judge(spark, [{"impute": {"columns": ["x"], "method": "mode"}}],
                  [("b",), ("a",), ("",), ("b",), ("a",), ("c",)], "x string")
     assert rows[2]["x"] == "a"
 
 
-def test_only_rows_that_are_still_good_are_learnt_from_and_counted(spark: SparkSession):
+def test_only_rows_that_are_still_good_are_fitted_and_counted(spark: SparkSession):
     rules = [{"range": {"column": "x", "max": 10}}, {"not_null": {"columns": ["y"]}},
              {"impute": {"columns": ["x"], "method": "mean"}}]
     context = RuleContext()
@@ -129,7 +129,7 @@ def test_the_value_last_seen_is_carried_forward_within_an_entity(spark: SparkSes
     assert context.imputed == {"impute(x)": 3}
 
 
-def test_what_was_fitted_and_filled_stands_in_the_version(spark: SparkSession, tmp_path: Path):
+def test_the_version_records_fitted_values_and_filled_cells(spark: SparkSession, tmp_path: Path):
     rules = [{"cast": {"column": "x", "to": "double"}}, {"outliers": {"columns": ["x"], "action": "null"}},
              {"impute": {"columns": ["x"], "method": "median"}}]
     result = clean_files(spark, tmp_path, {"a.csv": "id,x\na,1\nb,2\nc,3\nd,4\ne,900\nf,\ng,x\n"},
@@ -141,7 +141,7 @@ def test_what_was_fitted_and_filled_stands_in_the_version(spark: SparkSession, t
         ("outliers(x)", [{"center": 3.0, "spread": 2.0, "low": -1.0, "high": 7.0}]), ("impute(x)", [{"value": 2.5}])]
 
 
-def test_many_rules_that_learn_make_no_plan_too_large_for_spark(spark: SparkSession):
+def test_many_fitted_rules_keep_the_plan_of_spark_small(spark: SparkSession):
     rules = [{"impute": {"columns": ["x"], "method": "mean"}}, {"outliers": {"columns": ["x"], "method": "z"}}] * 4
     context = RuleContext()
     rows = judge(spark, rules, [(1.0,), (2.0,), (None,)], "x double", context=context)

@@ -44,7 +44,7 @@ def dirty_texts() -> list[str]:
 
 
 @pytest.mark.parametrize("order", ["as it is", "shuffled"])
-def test_the_first_of_texts_that_are_alike_stays_as_if_all_were_compared(spark: SparkSession, order: str):
+def test_the_first_of_similar_texts_is_kept_as_if_all_pairs_were_compared(spark: SparkSession, order: str):
     texts = dirty_texts()
     rows = [(f"{number:03d}", text) for number, text in enumerate(texts)]
     if order == "shuffled":
@@ -59,7 +59,7 @@ def test_the_first_of_texts_that_are_alike_stays_as_if_all_were_compared(spark: 
     assert len(expected) > 30
 
 
-def test_rows_without_a_text_and_rejected_ones_take_no_others_place(spark: SparkSession):
+def test_rows_without_a_text_and_rejected_rows_are_not_duplicates(spark: SparkSession):
     rules = [{"range": {"column": "n", "min": 0}}, {"near_duplicates": {"column": "x"}}]
     text = sentence(1)
     rows = judge(spark, rules, [(-1, text), (1, text), (2, None), (3, None), (4, ""), (5, "  "), (6, text)],
@@ -68,16 +68,17 @@ def test_rows_without_a_text_and_rejected_ones_take_no_others_place(spark: Spark
     assert rows[-1]["reason"] == "is like a row of a.csv (similarity 1.00)"
 
 
-def test_the_same_row_twice_stays_once(spark: SparkSession):
+def test_a_repeated_row_is_kept_once(spark: SparkSession):
     rows = judge(spark, [{"near_duplicates": {"column": "x"}}], [("a text",)] * 3, "x string")
     assert [row["rule"] for row in rows].count(None) == 1
 
 
-def test_nothing_is_alike_in_an_empty_table(spark: SparkSession):
+def test_an_empty_table_has_no_near_duplicates(spark: SparkSession):
     assert judge(spark, [{"near_duplicates": {"column": "x"}}], [], "x string") == []
 
 
-def test_in_a_crowded_bucket_rows_meet_only_the_first(spark: SparkSession, monkeypatch: pytest.MonkeyPatch):
+def test_in_a_crowded_bucket_rows_are_compared_only_with_the_first(
+        spark: SparkSession, monkeypatch: pytest.MonkeyPatch):
     """Of 40 texts by one template each still finds the first; and the version says that buckets were crowded."""
     monkeypatch.setattr(near_duplicates, "BUCKET_LIMIT", 3)
     template = sentence(5, 60)
@@ -92,7 +93,7 @@ def test_in_a_crowded_bucket_rows_meet_only_the_first(spark: SparkSession, monke
     assert fitted["limit"] == 3
 
 
-def test_pictures_that_were_scaled_or_compressed_are_alike_and_others_are_not(spark: SparkSession):
+def test_scaled_and_compressed_images_are_near_duplicates_and_others_are_not(spark: SparkSession):
     images = [encoded(picture(seed)) for seed in range(12)]
     again = [encoded(picture(seed).resize((320, 240)), "JPEG", quality=60) for seed in range(6)]
     assert max((bits(image) ^ bits(other)).bit_count() for image, other in zip(images, again, strict=False)) <= 4

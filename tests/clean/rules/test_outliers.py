@@ -45,7 +45,7 @@ METHODS = ("iqr", "robust_z", "z")
 
 
 @pytest.mark.parametrize("action", ["reject", "clip", "null"])
-def test_what_lies_outside_the_bounds_is_an_outlier(spark: SparkSession, action: str):
+def test_a_value_outside_the_bounds_is_an_outlier(spark: SparkSession, action: str):
     cases = [Case([{"outliers": {"columns": ["x"], "method": method, "action": action}}], "x double",
                   [(value,) for value in VALUES]) for method in METHODS]
     for method, result in zip(METHODS, judge_all(spark, cases), strict=True):
@@ -71,7 +71,7 @@ def test_each_group_has_bounds_of_its_own_and_null_is_a_group(spark: SparkSessio
         assert (entry["low"], entry["high"]) == pytest.approx(bounds, rel=1e-12)
 
 
-def test_the_reason_tells_the_bounds(spark: SparkSession):
+def test_the_reason_has_the_bounds(spark: SparkSession):
     rows = [(1,), (2,), (3,), (4,), (50,)]
     judged = judge(spark, [{"outliers": {"columns": ["x"]}}], rows, "x int")
     assert judged[-1]["reason"] == "received 50, expected -1.0 to 7.0 (iqr)"
@@ -84,13 +84,13 @@ def test_bounds_are_fitted_on_rows_that_are_still_good(spark: SparkSession):
     assert [row["rule"] for row in rows] == [None] * 4 + ["outliers(x)"] + ["range(x)"] * 5
 
 
-def test_where_most_values_are_alike_nothing_is_an_outlier(spark: SparkSession):
+def test_a_column_of_mostly_equal_values_has_no_outliers(spark: SparkSession):
     cases = [Case([{"outliers": {"columns": ["x"], "method": method}}], "x double", [(5.0,)] * 9 + more)
              for method, more in (("iqr", [(6.0,)]), ("robust_z", [(6.0,)]), ("z", []))]
     assert {row["rule"] for result in judge_all(spark, cases) for row in result} == {None}
 
 
-def test_no_value_is_no_outlier_and_an_infinite_one_is(spark: SparkSession):
+def test_a_null_is_not_an_outlier_and_infinity_is(spark: SparkSession):
     rows = [(1.0,), (2.0,), (3.0,), (None,), (math.nan,), (math.inf,), (-math.inf,)]
     context = RuleContext()
     judged = judge(spark, [{"outliers": {"columns": ["x"]}}], rows, "x double", context=context)
@@ -111,7 +111,7 @@ def test_columns_are_judged_by_the_same_rows(spark: SparkSession):
     assert [row["rule"] for row in judged] == [None, None, None, "outliers(y)", "outliers(x)"]
 
 
-def test_means_never_depend_on_how_the_rows_lie(spark: SparkSession):
+def test_means_do_not_depend_on_the_partitioning(spark: SparkSession):
     """Sums of doubles would: adding 1e16 first swallows the small ones."""
     values = [1e16, 1.0, -1e16, 3.0, 0.1, 7e-9] * 40
     seen = set()

@@ -54,11 +54,11 @@ def cleaned(spark: SparkSession, tmp_path: Path, key: str) -> Cleaned:
     return clean_files(spark, tmp_path, FILES, columns=COLUMNS, rules=RULES)
 
 
-def test_personal_columns_are_veiled_in_the_clean_rows(cleaned: Cleaned):
+def test_personal_columns_are_masked_in_the_clean_rows(cleaned: Cleaned):
     assert cleaned.rows == [{"id": "1", "email": by_hand("ada@example.org"), "phone": "******234"[-9:], "age": 36}]
 
 
-def test_personal_columns_are_veiled_in_the_quarantine_too(cleaned: Cleaned):
+def test_personal_columns_are_masked_in_the_quarantine(cleaned: Cleaned):
     shown = {row["rule"]: (row["reason"], row["record"]) for row in cleaned.refused}
     assert {rule: (reason, json.loads(record) if record.startswith("{") else record)
             for rule, (reason, record) in shown.items()} == {
@@ -72,7 +72,7 @@ def test_personal_columns_are_veiled_in_the_quarantine_too(cleaned: Cleaned):
     }
 
 
-def test_neither_the_key_nor_a_name_is_anywhere_in_what_is_committed(cleaned: Cleaned, tmp_path: Path):
+def test_the_committed_files_contain_neither_the_key_nor_a_name(cleaned: Cleaned, tmp_path: Path):
     forms = [KEY.encode(), KEY.encode().hex().encode(), base64.b64encode(KEY.encode()), b"Lovelace", b"Eavesdropper",
              b"ada@", b"0151-1234"]
     files = [path for path in (tmp_path / "lake").rglob("*") if path.is_file() and "raw" not in path.parts]
@@ -83,7 +83,7 @@ def test_neither_the_key_nor_a_name_is_anywhere_in_what_is_committed(cleaned: Cl
     assert "TEST_HASH_KEY" in cleaned.version.entry.model_dump_json()
 
 
-def test_the_key_is_in_no_plan(spark: SparkSession, key: str):
+def test_the_key_is_not_in_the_plan_of_spark(spark: SparkSession, key: str):
     from laketrain.clean.rules import RuleContext, apply
 
     case = Case([], "email string", [("ada@example.org",)])
@@ -94,7 +94,7 @@ def test_the_key_is_in_no_plan(spark: SparkSession, key: str):
     assert not any(form in plan for form in (KEY, KEY.encode().hex(), base64.b64encode(KEY.encode()).decode()))
 
 
-def test_a_secret_shows_nothing_of_itself(key: str):
+def test_a_secret_is_not_shown(key: str):
     from laketrain.clean.rules.personal import Secret
 
     secret = Secret.from_env("TEST_HASH_KEY")
@@ -121,7 +121,7 @@ IN_PATHS = {
 @pytest.mark.parametrize("personal", [
     [{"drop": {"columns": ["name", "birth"]}}],
     [{"mask": {"columns": ["name"]}}, {"hash": {"columns": ["birth"], "key_env": "TEST_HASH_KEY"}}]])
-def test_personal_columns_that_stand_in_paths_are_veiled_wherever_the_file_is_named(
+def test_personal_columns_in_paths_are_masked_wherever_the_file_is_named(
         spark: SparkSession, tmp_path: Path, key: str, personal: list[dict[str, Any]]):
     columns = {"id": "string", "age": "string", "said": "string", "name": "string", "birth": "date"}
     rules = [{"cast": {"column": "age", "to": "int"}}, {"near_duplicates": {"column": "said", "similarity": 0.9}}]
@@ -142,8 +142,8 @@ def test_personal_columns_that_stand_in_paths_are_veiled_wherever_the_file_is_na
 
 @pytest.mark.parametrize(("columns", "shown"), [
     (["path"], "(withheld)"), (["folder"], "pets/(withheld)/1.jpg"), (["bytes"], "pets/Alice Secret/1.jpg")])
-def test_the_path_of_images_is_veiled_with_the_columns_that_are_made_of_it(spark: SparkSession, columns: list[str],
-                                                                           shown: str):
+def test_the_path_of_images_is_masked_with_the_columns_made_from_it(spark: SparkSession, columns: list[str],
+                                                                    shown: str):
     from pyspark.sql import functions as F
 
     from laketrain.clean.rules import masked_file
@@ -154,7 +154,7 @@ def test_the_path_of_images_is_veiled_with_the_columns_that_are_made_of_it(spark
     assert tuple(row) == (shown, "pets/Alice Secret/1.jpg")
 
 
-def test_what_rules_learn_of_a_column_that_is_dropped_later_is_withheld(spark: SparkSession):
+def test_fitted_values_of_a_column_that_is_dropped_later_are_not_recorded(spark: SparkSession):
     from laketrain.clean.rules import RuleContext
 
     context = RuleContext()
@@ -171,21 +171,21 @@ def test_what_rules_learn_of_a_column_that_is_dropped_later_is_withheld(spark: S
      {"derive": {"column": "two", "sql": "concat(nick, nick)", "type": "string"}},
      {"regex": {"column": "two", "pattern": "BOBBOB"}}],
 ], ids=["before it is masked", "after"])
-def test_a_column_made_of_a_personal_one_is_not_quoted_either(spark: SparkSession, rules: list[dict[str, Any]]) -> None:
+def test_a_column_made_from_a_personal_column_is_not_quoted(spark: SparkSession, rules: list[dict[str, Any]]) -> None:
     [bob, ada] = judge(spark, rules, [("Bob",), ("Ada Secret",)], "name string")
     assert bob["rule"] is None
     assert ada["rule"] in ("allowed(nick)", "regex(two)")
     assert ada["reason"] == "(withheld: the table has personal columns)"
 
 
-def test_a_copy_that_is_hidden_itself_is_quoted_as_it_is_left(spark: SparkSession) -> None:
+def test_a_masked_copy_is_quoted_as_masked(spark: SparkSession) -> None:
     rules = [{"derive": {"column": "nick", "sql": "upper(name)", "type": "string"}},
              {"mask": {"columns": ["name", "nick"]}}, {"allowed": {"column": "nick", "values": ["B"]}}]
     [row] = judge(spark, rules, [("Ada",)], "name string")
     assert row["reason"] == "received ***, expected one of B"
 
 
-def test_another_key_makes_the_table_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_another_key_makes_the_table_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     source = source_of(tmp_path / "landing", COLUMNS)
     raw, table = ingest_files(tmp_path, FILES, source), CleanTable.model_validate({"rules": RULES})
     seen = []
@@ -205,7 +205,7 @@ RULE_OF = "- trim: {columns: [scanner], lower: true}"
     (None, "the environment variable 'TEST_HASH_KEY' holds no key"),
     ("too short", "the key in the environment variable 'TEST_HASH_KEY' is shorter than 16 bytes"),
 ])
-def test_an_absent_key_is_told_before_spark_starts(
+def test_a_missing_key_is_reported_before_spark_starts(
         monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None, message: str):
     from laketrain.errors import ConfigError
     from laketrain.workload import Workload

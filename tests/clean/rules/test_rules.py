@@ -197,7 +197,7 @@ def test_bad_values_are_rejected_with_the_reason(judged: dict[str, list[dict[str
     assert {row["rule"] for row in result} == {BAD[name][3]}
 
 
-def test_times_are_read_in_utc_where_they_name_no_zone(spark: SparkSession):
+def test_times_without_a_zone_are_read_in_utc(spark: SparkSession):
     spark.conf.set("spark.sql.session.timeZone", "America/New_York")
     try:
         texts = [("2026-03-09T08:00:00",), ("2026-03-09T08:00:00Z",), ("2026-03-09T09:00:00+01:00",)]
@@ -220,7 +220,7 @@ ZONED = ["2026-07-01T12:00:00", "2026-01-01T12:00:00.5", "2026-10-25T02:30:00", 
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "+05:30"])
-def test_times_without_a_zone_are_read_from_that_zones_clock(spark: SparkSession, zone: str):
+def test_times_without_a_zone_are_read_in_the_zone_of_the_rule(spark: SparkSession, zone: str):
     rows = judge(spark, [{"cast": {"column": "x", "to": "timestamp", "zone": zone}}], [(text,) for text in ZONED],
                  "x string")
     zone_info = ZoneInfo("Asia/Kolkata" if zone == "+05:30" else zone)
@@ -228,7 +228,7 @@ def test_times_without_a_zone_are_read_from_that_zones_clock(spark: SparkSession
         datetime.fromisoformat(text).replace(tzinfo=zone_info).astimezone(timezone.utc) for text in ZONED]
 
 
-def test_a_zone_in_the_text_outdoes_the_rules(spark: SparkSession):
+def test_a_zone_in_the_text_overrides_the_zone_of_the_rule(spark: SparkSession):
     texts = ["2026-07-01T12:00:00Z", "2026-07-01 12:00:00+00:00", "2026-07-01T08:00:00 America/New_York",
              "2026-07-01T14:00:00"]
     rows = judge(spark, [{"cast": {"column": "x", "to": "timestamp", "zone": "Europe/Berlin"}}],
@@ -237,19 +237,19 @@ def test_a_zone_in_the_text_outdoes_the_rules(spark: SparkSession):
     assert [row["x"] for row in rows] == [*expected, "2026-07-01T12:00:00.000Z"]
 
 
-def test_times_without_a_zone_by_a_format_are_read_from_that_zones_clock(spark: SparkSession):
+def test_times_with_a_format_are_read_in_the_zone_of_the_rule(spark: SparkSession):
     rule = {"cast": {"column": "x", "to": "timestamp", "zone": "Asia/Tokyo", "format": "yyyyMMdd HHmm"}}
     [row] = judge(spark, [rule], [("20260701 0900",)], "x string")
     assert row["x"] == "2026-07-01T00:00:00.000Z"
 
 
-def test_a_zone_can_not_change_an_instant(spark: SparkSession):
+def test_a_zone_cannot_change_an_instant(spark: SparkSession):
     rule = {"cast": {"column": "x", "to": "timestamp", "zone": "Asia/Tokyo"}}
     with pytest.raises(DataError, match="is timestamp already, which no zone can change"):
         judge(spark, [rule], [(datetime(2026, 1, 1, tzinfo=timezone.utc),)], "x timestamp")
 
 
-def test_derive_makes_a_column_at_the_end_that_later_rules_know(spark: SparkSession):
+def test_derive_appends_a_column_that_later_rules_can_use(spark: SparkSession):
     rules = [{"derive": {"column": "ratio", "sql": "a / b", "type": "double"}},
              {"range": {"column": "ratio", "max": 2}}]
     rows = judge(spark, rules, [(1, 2), (6, 2), (1, 0)], "a int, b int")
@@ -262,12 +262,12 @@ def test_derive_makes_a_column_at_the_end_that_later_rules_know(spark: SparkSess
     ({"not_null": {"columns": ["xx"]}}, "rule not_null: there is no column 'xx'"),
     ({"outliers": {"columns": ["y"]}}, "outliers needs numbers, column 'y' is string here"),
 ])
-def test_what_only_the_data_tells_is_told_when_it_is_read(spark: SparkSession, rule: dict[str, Any], message: str):
+def test_a_rule_that_does_not_fit_the_columns_is_reported(spark: SparkSession, rule: dict[str, Any], message: str):
     with pytest.raises(DataError, match=message):
         judge(spark, [rule], [(1, "a")], "x int, y string")
 
 
-def test_unique_keeps_the_first_by_file_and_content_wherever_it_lies(spark: SparkSession):
+def test_unique_keeps_the_first_row_by_file_and_content(spark: SparkSession):
     rows = [("k", "2"), ("k", "1"), ("k", "1"), ("other", "9")]
     result = judge(spark, [{"unique": {"key": ["x"]}}], rows, "x string, y string", ["b", "b", "a", "b"])
     assert [row["rule"] for row in result] == ["unique(x)", "unique(x)", None, None]
@@ -285,7 +285,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 2, 0]])
-def test_unique_keeps_the_row_that_is_asked_for_in_any_order_of_the_rows(spark: SparkSession, order: list[int]):
+def test_unique_keeps_the_requested_row_in_any_order_of_the_rows(spark: SparkSession, order: list[int]):
     rows = [("k", 1, "a"), ("k", 3, "b"), ("k", 3, "c"), ("k", None, "d")]
     ordered, files = [rows[index] for index in order], [f"{rows[index][2]}.csv" for index in order]
     cases = [Case([{"unique": {"key": ["x"], "keep": keep, **({"by": by} if by else {})}}],
@@ -294,7 +294,7 @@ def test_unique_keeps_the_row_that_is_asked_for_in_any_order_of_the_rows(spark: 
     assert [[row["y"] for row in case if row["rule"] is None] for case in result] == [[kept] for kept in KEPT.values()]
 
 
-def test_unique_by_two_columns_tells_both_and_prefers_a_value_to_none(spark: SparkSession):
+def test_unique_by_two_columns_names_both_and_prefers_a_value_to_null(spark: SparkSession):
     rows = [("k", 1, None), ("k", 1, 5), ("k", 2, None), (None, 1, 1), (None, 1, 2)]
     result = judge(spark, [{"unique": {"key": ["x", "y"], "keep": "last", "by": "at"}}], rows,
                    "x string, y int, at int")
@@ -303,13 +303,13 @@ def test_unique_by_two_columns_tells_both_and_prefers_a_value_to_none(spark: Spa
         "another row has x, y = k, 1", "another row has x, y = null, 1"]
 
 
-def test_a_row_that_is_rejected_already_takes_no_others_place(spark: SparkSession):
+def test_a_rejected_row_does_not_displace_another(spark: SparkSession):
     rules = [{"range": {"column": "at", "max": 5}}, {"unique": {"key": ["x"], "keep": "last", "by": "at"}}]
     rows = judge(spark, rules, [("k", 9), ("k", 1)], "x string, at int")
     assert [row["rule"] for row in rows] == ["range(at)", None]
 
 
-def test_columns_may_have_names_that_sql_would_read_otherwise(spark: SparkSession):
+def test_columns_may_have_names_that_sql_must_quote(spark: SparkSession):
     name = "a.b c`d%s"
     rules: list[dict[str, Any]] = [
         {"trim": {"columns": [name]}}, {"not_null": {"columns": [name]}},
@@ -323,7 +323,7 @@ def test_columns_may_have_names_that_sql_would_read_otherwise(spark: SparkSessio
     assert sorted(row["reason"] for row in rows if row["rule"]) == ["another row has a.b c`d%s = 7", "has no value"]
 
 
-def test_the_record_is_kept_as_it_came(spark: SparkSession):
+def test_the_record_is_kept_unchanged(spark: SparkSession):
     from laketrain.clean.reading import FILE, RECORD, REJECT
     from laketrain.clean.rules import RuleContext, apply
 

@@ -60,12 +60,12 @@ def test_text_is_repaired(name: str):
     assert repaired([dirty], **settings) == [clean]
 
 
-def test_capitals_become_small_letters():
+def test_capitals_become_lower_case():
     assert repaired(["Straße ÄÖ", None], lower=True) == ["straße äö", None]
 
 
 @given(st.lists(st.none() | st.text(max_size=30), max_size=20))
-def test_one_repair_at_a_time_is_what_python_does(texts: list[str | None]):
+def test_each_repair_equals_that_of_python(texts: list[str | None]):
     def by_hand(change: Any) -> list[str | None]:
         return [None if text is None else change(text) for text in texts]
 
@@ -74,7 +74,7 @@ def test_one_repair_at_a_time_is_what_python_does(texts: list[str | None]):
 
 
 @given(st.lists(st.sampled_from(["&amp;", "&lt;", "a", " ", "&#39;", "&copy;", "é"]), max_size=12))
-def test_entities_are_those_of_html(parts: list[str]):
+def test_html_entities_are_decoded(parts: list[str]):
     text = "".join(parts).strip()
     assert repaired([text], **{**OFF, "html": True}) == [html.unescape(html.unescape(text))]
 

@@ -61,7 +61,7 @@ def test_accumulation_for_float8_layers_is_refused() -> None:
         optimizer.apply([tf.constant([1.0])], [variable])
 
 
-def test_a_token_that_a_batch_has_twice_gets_one_step_with_one_rank_too() -> None:
+def test_a_token_that_a_batch_has_twice_gets_one_step() -> None:
     import keras
     import tensorflow as tf
 

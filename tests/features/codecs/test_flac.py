@@ -50,7 +50,7 @@ def of_unknown_length(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("subtype", ["PCM_S8", "PCM_16", "PCM_24"])
 @pytest.mark.parametrize("samples", [NOISE, STEREO, NOISE[:1]], ids=["noise", "stereo", "one sample"])
-def test_a_whole_flac_is_decoded_as_libsndfile_does(samples: Any, subtype: str) -> None:
+def test_a_complete_flac_decodes_as_with_libsndfile(samples: Any, subtype: str) -> None:
     data = saved(samples, subtype=subtype)
     for content in (data, without_checksum(data), of_unknown_length(data), of_unknown_length(without_checksum(data))):
         np.testing.assert_array_equal(ours(content), theirs(data))

@@ -68,7 +68,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_jpeg_of_any_kind_becomes_what_pillow_makes_of_it(kind: str) -> None:
+def test_a_jpeg_of_any_kind_decodes_as_with_pillow(kind: str) -> None:
     theirs = Pillow.open(io.BytesIO(KINDS[kind])).convert("RGB")
     np.testing.assert_array_equal(decode_image(KINDS[kind], SPEC), np.asarray(theirs))
 
@@ -91,7 +91,7 @@ def test_a_jpeg_that_ends_between_two_scans_is_refused(kind: str) -> None:
             decode_image(data[:offset] + b"\xff\xd9", SPEC)
 
 
-def test_notes_of_programs_between_the_scans_are_none_of_them() -> None:
+def test_comments_between_the_scans_are_not_scans() -> None:
     data = KINDS["progressive"]
     offset = data.rindex(SCAN)
     noted = data[:offset] + b"\xff\xff\xfe\0\x06\xff\xda\xff\xd9" + data[offset:]
@@ -109,7 +109,7 @@ def with_nothing_said_of_the_scan(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("odd", [of_another_jfif, with_nothing_said_of_the_scan])
-def test_a_harmless_oddity_hides_no_damage_behind_it(odd: Any) -> None:
+def test_damage_after_a_harmless_oddity_is_detected(odd: Any) -> None:
     data = odd(saved(comment=b"\xff\xda"))
     np.testing.assert_array_equal(decode_image(data, SPEC), decode_image(saved(), SPEC))
     for damage in DAMAGES.values():
@@ -118,7 +118,7 @@ def test_a_harmless_oddity_hides_no_damage_behind_it(odd: Any) -> None:
 
 
 @pytest.mark.parametrize("turn", range(10))
-def test_a_jpeg_of_a_camera_is_turned_as_pillow_turns_it(turn: int) -> None:
+def test_a_jpeg_of_a_camera_is_rotated_as_by_pillow(turn: int) -> None:
     from PIL import ImageOps
 
     exif = Pillow.Exif()

@@ -77,7 +77,7 @@ def refused(data: bytes) -> Any:
 
 
 @pytest.mark.parametrize("kind", ODD)
-def test_a_whole_file_becomes_what_pillow_makes_of_it(kind: str) -> None:
+def test_a_complete_file_decodes_as_with_pillow(kind: str) -> None:
     theirs = np.asarray(Pillow.open(io.BytesIO(ODD[kind])).convert("RGB"))
     np.testing.assert_array_equal(decode_image(ODD[kind], SPEC), theirs)
     assert len(np.unique(theirs)) > 50
@@ -101,7 +101,7 @@ def test_a_file_with_a_hole_or_with_more_than_its_pixels_is_refused(kind: str) -
     np.testing.assert_array_equal(decode_image(data[:-2] + bytes(5) + b"\xff\xd9", SPEC), decode_image(data, SPEC))
 
 
-def test_what_can_t_be_checked_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_checked_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = ODD["[(3, 1), (1, 1), (1, 1)]"]
     for offset, marker in ((data.index(b"\xff\xc0"), 0xC2), (data.index(b"\xff\xc0"), 0xC9), (data.rindex(DATA), 0xD9)):
         assert not is_supported(data[: offset + 1] + bytes([marker]) + data[offset + 2 :])
@@ -112,7 +112,7 @@ def test_what_can_t_be_checked_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 @pytest.mark.parametrize("options", [{}, {"optimize": True}, {"restart_marker_blocks": 3}], ids=str)
-def test_the_bits_of_common_files_are_read_too(subsampling: int, options: dict[str, Any]) -> None:
+def test_common_files_are_read(subsampling: int, options: dict[str, Any]) -> None:
     noise = np.random.default_rng(5).integers(0, 256, (37, 41, 3), np.uint8)
     file = io.BytesIO()
     Pillow.fromarray(noise).save(file, "JPEG", quality=95, subsampling=subsampling, **options)

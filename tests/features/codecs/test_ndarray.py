@@ -26,7 +26,7 @@ def saved(row: np.ndarray, **options: object) -> bytes:
 
 
 @given(TENSORS)
-def test_each_row_is_what_numpy_and_petastorm_save(array: np.ndarray) -> None:
+def test_each_row_equals_what_numpy_and_petastorm_save(array: np.ndarray) -> None:
     encoded = encode_ndarrays(array).to_pylist()
     field = UnischemaField("x", array.dtype.type, array.shape[1:], NdarrayCodec(), False)
     assert encoded == [saved(np.asarray(row)) for row in array]
@@ -95,7 +95,7 @@ class Bomb:
     (saved(np.zeros((2, 3), np.float32)), "got float32 (2, 3), expected uint8 (2, 3)"),
 ])
 @pytest.mark.parametrize("first", [True, False])
-def test_a_row_that_is_no_such_array_is_refused(row: bytes | None, message: str, first: bool) -> None:
+def test_a_row_that_is_not_an_array_of_its_shape_is_refused(row: bytes | None, message: str, first: bool) -> None:
     good = saved(np.zeros((2, 3), np.uint8))
     column = pa.array([row, good] if first else [good, row], pa.binary())
     with pytest.raises(DataError) as error:

@@ -62,7 +62,7 @@ BLACK_BELOW = np.concatenate([COLOURS[: H - 4], np.zeros((4, W, 3), np.int64)])
 
 @pytest.mark.parametrize("values", [COLOURS, BLACK_BELOW, np.zeros_like(COLOURS)], ids=["colours", "half", "black"])
 @pytest.mark.parametrize("parts", [1, 3])
-def test_a_png_with_all_its_rows_is_read_and_one_without_a_byte_of_them_refused(values: Any, parts: int) -> None:
+def test_a_complete_png_is_read_and_a_truncated_one_is_refused(values: Any, parts: int) -> None:
     for rows, more in ((filtered(values), 0), (interlaced(values), 1)):
         whole = png(rows, parts=parts, interlaced=more)
         np.testing.assert_array_equal(decode(whole), values)
@@ -74,7 +74,7 @@ def test_a_png_with_all_its_rows_is_read_and_one_without_a_byte_of_them_refused(
 @pytest.mark.parametrize(("kind", "depth"), [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 16), (3, 1), (3, 4), (3, 8),
                                              (4, 8), (4, 16), (6, 8), (6, 16)])
 @pytest.mark.parametrize("size", [(W, H), (1, 1), (3, 2), (9, 1)])
-def test_so_it_is_with_all_kinds_of_colours_and_sizes(kind: int, depth: int, size: tuple[int, int]) -> None:
+def test_truncated_pngs_of_all_colour_types_and_sizes_are_refused(kind: int, depth: int, size: tuple[int, int]) -> None:
     width, height = size
     bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
     rows = b"".join(b"\0" + bytes(-(-width * bits // 8)) for _ in range(height))
@@ -84,7 +84,7 @@ def test_so_it_is_with_all_kinds_of_colours_and_sizes(kind: int, depth: int, siz
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 2), (3, 5), (5, 3), (4, 4), (8, 9), (W, H)])
-def test_an_interlaced_file_of_any_size_has_the_bytes_of_its_passes(size: tuple[int, int]) -> None:
+def test_an_interlaced_png_of_any_size_has_the_bytes_of_its_passes(size: tuple[int, int]) -> None:
     width, height = size
     values = COLOURS[:height, :width]
     rows = interlaced(values)
@@ -104,7 +104,7 @@ def test_an_animated_file_needs_all_of_its_first_frame() -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
-def test_a_grey_value_that_stands_for_transparent_lies_on_white_at_any_depth(depth: int) -> None:
+def test_a_transparent_grey_value_becomes_white_at_any_depth(depth: int) -> None:
     values = RNG.integers(0, 2**depth, (H, W))
     key = values[3, 4] = 2**depth // 3
     values[0, 0] = key ^ 1  # as like as can be: the same high byte
@@ -117,7 +117,7 @@ def test_a_grey_value_that_stands_for_transparent_lies_on_white_at_any_depth(dep
 
 
 @pytest.mark.parametrize("depth", [8, 16])
-def test_a_colour_that_stands_for_transparent_lies_on_white_at_any_depth(depth: int) -> None:
+def test_a_transparent_colour_becomes_white_at_any_depth(depth: int) -> None:
     values = RNG.integers(0, 2**depth, (H, W, 3))
     key = values[3, 4].copy()
     values[5:7] = key
@@ -129,7 +129,7 @@ def test_a_colour_that_stands_for_transparent_lies_on_white_at_any_depth(depth: 
     np.testing.assert_array_equal(decode(data, 4), np.dstack([high, np.where(hidden, 0, 255)]))
 
 
-def test_what_is_transparent_is_turned_with_its_picture() -> None:
+def test_transparency_is_rotated_with_its_image() -> None:
     exif = Pillow.Exif()
     exif[0x0112] = 6
     note = chunk(b"eXIf", exif.tobytes()[6:])

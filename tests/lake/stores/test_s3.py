@@ -45,7 +45,7 @@ def test_listing_a_missing_bucket_is_an_error_and_not_empty(bucket: str) -> None
         Lake("s3://no-such-bucket/lake").table("clean", "pixels").latest()
 
 
-def test_a_server_that_fails_now_and_then_loses_nothing_and_each_version_has_one_writer() -> None:
+def test_with_a_flaky_server_nothing_is_lost_and_each_version_has_one_writer() -> None:
     with s3_server(moody=(moody := Moody(every=3))):
         table = Lake(f"s3://{BUCKET}/moody").table("clean", "pixels")
         assert [commit(table) for _ in range(3)] == table.versions() == [1, 2, 3]

@@ -37,7 +37,7 @@ def test_an_existing_file_is_never_overwritten(store: Store, verb: str) -> None:
     assert store.temporary("log") == []
 
 
-def test_a_missing_file_raises_file_not_found(store: Store) -> None:
+def test_a_missing_file_raises_filenotfounderror(store: Store) -> None:
     with pytest.raises(FileNotFoundError):
         store.read("no/such")
     with pytest.raises(FileNotFoundError):

@@ -30,7 +30,7 @@ def section_of(true: np.ndarray, predictions: np.ndarray, cuts: list[int], featu
 
 
 @given(rows=ROWS, cut=st.integers(0, 40))
-def test_they_are_scikit_learns_however_the_rows_are_cut(rows: list[tuple[float, float]], cut: int) -> None:
+def test_metrics_equal_scikit_learns_for_any_partitioning(rows: list[tuple[float, float]], cut: int) -> None:
     true, predictions = (np.array(column, np.float64)[:, None] for column in zip(*rows, strict=True))
     result = section_of(true, predictions, [min(cut, len(rows))])["metrics"]
     assert result["mae"] == pytest.approx(metrics.mean_absolute_error(true, predictions), abs=1e-9)
@@ -42,7 +42,7 @@ def test_they_are_scikit_learns_however_the_rows_are_cut(rows: list[tuple[float,
     assert result["mape"] == pytest.approx(expected)
 
 
-def test_a_large_offset_costs_no_digits_of_r2() -> None:
+def test_a_large_offset_does_not_change_r2() -> None:
     random = np.random.default_rng(0)
     true = 1e8 + random.normal(size=(500, 1))
     predictions = true + 0.1 * random.normal(size=(500, 1))
@@ -51,7 +51,7 @@ def test_a_large_offset_costs_no_digits_of_r2() -> None:
 
 
 @pytest.mark.parametrize(("prediction", "r2"), [(5.0, 1.0), (6.0, 0.0)])
-def test_a_column_that_never_varies_has_the_r2_of_scikit_learn(prediction: float, r2: float) -> None:
+def test_a_constant_column_has_the_r2_of_scikit_learn(prediction: float, r2: float) -> None:
     true = np.full((4, 1), 5.0)
     result = section_of(true, np.full((4, 1), prediction), [])["metrics"]
     assert result["r2"] == r2 == metrics.r2_score(true, np.full((4, 1), prediction))
@@ -79,8 +79,8 @@ def scaled_by(scale: str, values: np.ndarray) -> Value:
 @pytest.mark.parametrize("scale", SCALINGS)
 @given(values=st.lists(st.floats(0.5, 1e6, width=32), min_size=1, max_size=20), zeros=st.integers(1, 20),
        sign=st.sampled_from([-1, 1]))
-def test_true_zeros_are_left_out_of_the_relative_error_whatever_the_scale(scale: str, values: list[float], zeros: int,
-                                                                          sign: int) -> None:
+def test_true_zeros_are_left_out_of_the_relative_error_for_any_scale(scale: str, values: list[float], zeros: int,
+                                                                     sign: int) -> None:
     true = sign * np.array([*values, *[0.0] * zeros])
     feature = scaled_by(scale, true)
     result = section_of(through(feature, true), through(feature, 1.5 * true + sign), [1], feature)["metrics"]
@@ -95,7 +95,7 @@ def test_true_zeros_are_left_out_of_the_relative_error_whatever_the_scale(scale:
 
 @pytest.mark.parametrize("scale", ["none", *SCALINGS])
 @pytest.mark.parametrize("value", [0.5, 0.1, 1e8, -12.3])
-def test_a_component_that_never_varies_has_an_r2_of_0_whatever_the_scale_and_the_cut(scale: str, value: float) -> None:
+def test_a_constant_component_has_an_r2_of_0_for_any_scale_and_partitioning(scale: str, value: float) -> None:
     for learnt_from in (np.full(9, value), np.array([value, 0.0, 3.0, 77.7])):
         feature, true = scaled_by(scale, learnt_from), np.full(1000, value)
         truth = through(feature, true)
@@ -105,14 +105,14 @@ def test_a_component_that_never_varies_has_an_r2_of_0_whatever_the_scale_and_the
         assert section_of(truth, truth, [3, 700], feature)["metrics"]["r2"] == 1
 
 
-def test_what_varies_by_less_than_its_scaled_float32_can_tell_does_not_vary() -> None:
+def test_a_variation_below_the_precision_of_float32_is_none() -> None:
     feature = scaled_by("standard", np.array([-1e6, 1e6, 3e6]))
     true = np.linspace(0, 0.15, 50)
     assert len(np.unique(through(feature, true))) > 1, "else rounding has done it"
     assert section_of(through(feature, true), through(feature, true + 5), [], feature)["metrics"]["r2"] == 0
 
 
-def test_a_relative_error_of_zeros_alone_is_none() -> None:
+def test_the_relative_error_of_zeros_is_undefined() -> None:
     assert section_of(np.zeros((3, 1)), np.ones((3, 1)), [])["metrics"]["mape"] is None
 
 
@@ -124,7 +124,7 @@ def test_errors_are_in_the_columns_own_units_and_the_worst_rows_too() -> None:
     assert result["worst"][0] == {"row": 1, "error": pytest.approx(0.5), "true": [30.0], "predicted": [25.0]}
 
 
-def test_components_are_called_as_their_columns_and_steps() -> None:
+def test_components_are_named_by_their_columns_and_steps() -> None:
     assert component_names(Value(column="y", size=1)) == ["y"]
     assert component_names(Value(column="y", size=2)) == ["y 1", "y 2"]
     assert component_names(Value.model_validate({"column": "y", "columns": ["a", "b"]})) == ["a", "b"]

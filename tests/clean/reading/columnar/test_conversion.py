@@ -93,7 +93,7 @@ def test_what_pandas_writes_by_default_is_read(spark: SparkSession, tmp_path: Pa
     assert result.version.entry.counts["quarantined"] == 0
 
 
-def test_one_odd_column_that_nobody_declared_stops_nothing(spark: SparkSession, tmp_path: Path):
+def test_an_undeclared_column_of_an_unsupported_type_does_not_matter(spark: SparkSession, tmp_path: Path):
     odd = pa.table({"id": ["1"], "at": pa.array([1], pa.timestamp("ns")), "took": pa.array([1], pa.duration("ns")),
                     "clock": pa.array([1], pa.time64("ns")), "void": pa.array([None], pa.null()),
                     "wide": pa.array([10**60], pa.decimal256(76, 0)), "big": pa.array([2**64 - 1], pa.uint64())})
@@ -102,7 +102,7 @@ def test_one_odd_column_that_nobody_declared_stops_nothing(spark: SparkSession, 
     assert cleaned(spark, tmp_path / "2", as_orc(zoned), {"id": "string"}, "orc").rows == [{"id": "1"}]
 
 
-def test_old_times_are_read_to_the_microsecond_and_what_is_finer_is_refused(spark: SparkSession, tmp_path: Path):
+def test_old_times_are_read_to_the_microsecond_and_finer_ones_are_refused(spark: SparkSession, tmp_path: Path):
     """INT96, as Hive and Impala write it: whatever the year, of which a count of nanoseconds knows 584."""
     def int96(date: dt.datetime, nanos: int) -> tuple[int, int]:
         return (date - dt.datetime.fromisoformat("1970-01-01")).days + 2_440_588, nanos % (86_400 * 10**9)
@@ -117,7 +117,7 @@ def test_old_times_are_read_to_the_microsecond_and_what_is_finer_is_refused(spar
         (4, "has digits below a microsecond in 'at'"), (5, "has digits below a microsecond in 'at'")}
 
 
-def test_what_only_parquet_itself_calls_by_a_name_is_read_as_what_it_is(spark: SparkSession, tmp_path: Path):
+def test_logical_types_of_parquet_are_read_or_refused(spark: SparkSession, tmp_path: Path):
     uuid = "00112233-4455-6677-8899-aabbccddeeff"
     schema = """message m { required binary text (ENUM); required binary doc (JSON); required binary bson (BSON);
         required fixed_len_byte_array(16) key (UUID); required fixed_len_byte_array(12) span (INTERVAL); }"""
@@ -133,7 +133,7 @@ def test_what_only_parquet_itself_calls_by_a_name_is_read_as_what_it_is(spark: S
             cleaned(spark, tmp_path, content, {"span": wrong})
 
 
-def test_spans_that_spark_wrote_keep_their_unit(spark: SparkSession, tmp_path: Path):
+def test_intervals_that_spark_wrote_keep_their_unit(spark: SparkSession, tmp_path: Path):
     """To Parquet they are bare numbers; Spark notes beside them what they are."""
     query = """SELECT INTERVAL '1 02:03:04.5' DAY TO SECOND AS d, array(INTERVAL '2' HOUR) AS l,
                INTERVAL '3' MONTH AS m, map('k', INTERVAL '4' DAY) AS n"""
@@ -152,7 +152,7 @@ def test_spans_that_spark_wrote_keep_their_unit(spark: SparkSession, tmp_path: P
     assert row["m"] == "INTERVAL '0-3' YEAR TO MONTH"
 
 
-def test_a_variant_of_spark_is_no_struct_of_bytes(spark: SparkSession, tmp_path: Path):
+def test_a_variant_of_spark_is_not_read_as_a_struct_of_bytes(spark: SparkSession, tmp_path: Path):
     content = by_spark(spark, tmp_path, "SELECT 1 AS id, parse_json('{\"a\": 1}') AS v")
     with pytest.raises(DataError, match="column 'v' is variant") as caught:
         cleaned(spark, tmp_path, content, {"v": "struct<value:binary,metadata:binary>"})
@@ -161,7 +161,7 @@ def test_a_variant_of_spark_is_no_struct_of_bytes(spark: SparkSession, tmp_path:
 
 
 @pytest.mark.parametrize("zone", [None, "UTC"])
-def test_times_of_orc_are_read_to_the_microsecond_and_what_is_finer_is_refused(
+def test_times_of_orc_are_read_to_the_microsecond_and_finer_ones_are_refused(
         spark: SparkSession, tmp_path: Path, zone: str | None):
     times = pa.array([NANOS, NANOS + 1, None], pa.timestamp("ns", zone))
     table = pa.table({"id": ["1", "2", "3"], "at": times, "l": pa.array([[NANOS], [], None], pa.list_(times.type)),
@@ -174,7 +174,7 @@ def test_times_of_orc_are_read_to_the_microsecond_and_what_is_finer_is_refused(
         ("has digits below a microsecond in 'at'", "2")]
 
 
-def test_times_of_orc_that_spark_wrote_are_its_own(spark: SparkSession, tmp_path: Path):
+def test_times_of_orc_that_spark_wrote_are_read_as_spark_reads_them(spark: SparkSession, tmp_path: Path):
     query = "SELECT timestamp'2024-02-29 23:59:58.123456' AS at, timestamp_ntz'9999-12-31 00:00:00' AS far"
     result = cleaned(spark, tmp_path, by_spark(spark, tmp_path, query, "orc"),
                      {"at": "timestamp", "far": "timestamp_ntz"}, "orc")
@@ -183,8 +183,7 @@ def test_times_of_orc_that_spark_wrote_are_its_own(spark: SparkSession, tmp_path
     assert (row["at"], row["far"]) == (AT, dt.datetime.fromisoformat("9999-12-31"))
 
 
-def test_times_of_orc_that_spark_wrote_where_clocks_show_another_zone_are_the_instants(
-        spark: SparkSession, tmp_path: Path):
+def test_times_of_orc_that_spark_wrote_in_another_zone_are_the_same_instants(spark: SparkSession, tmp_path: Path):
     texts = ["2024-02-29T12:00:00Z", "2024-07-01T12:00:00Z", "2024-11-03T05:30:00Z", "2024-11-03T07:30:00Z"]
     values = ", ".join(f"({number}, timestamp'{text}')" for number, text in enumerate(texts))
     with clocks_in(spark, "America/New_York"):
@@ -214,7 +213,7 @@ def clocks_in(spark: SparkSession, zone: str) -> Iterator[None]:
         zones.setDefault(before)
 
 
-def test_times_of_orc_that_hive_wrote_are_read_in_any_year_and_what_is_finer_is_refused(
+def test_times_of_orc_that_hive_wrote_are_read_in_any_year_and_finer_ones_are_refused(
         spark: SparkSession, tmp_path: Path):
     """By ORC's own writer in Java, which notes nothing of Spark."""
     from py4j.java_gateway import get_field, set_field
@@ -242,8 +241,7 @@ def test_times_of_orc_that_hive_wrote_are_read_in_any_year_and_what_is_finer_is_
     assert json.loads(refused["record"]) == {"id": 2, "at": "2024-02-29 23:59:58.123456789"}
 
 
-def test_files_of_several_row_groups_give_each_row_once_in_the_places_they_came_from(
-        spark: SparkSession, tmp_path: Path):
+def test_each_row_of_several_row_groups_is_read_once(spark: SparkSession, tmp_path: Path):
     rows = 25_000
     times = np.arange(rows, dtype="int64") * 1000 + np.where(np.arange(rows) % 5000 == 4999, 1, 0)
     table = pa.table({"id": np.arange(rows), "at": pa.array(times, pa.timestamp("ns"))})
@@ -258,7 +256,7 @@ def test_files_of_several_row_groups_give_each_row_once_in_the_places_they_came_
     assert good == [(number, 1 + number // 12_500, number) for number in range(rows) if number % 5000 != 4999]
 
 
-def test_a_file_that_is_damaged_within_is_named_through_pyarrow_too(spark: SparkSession, tmp_path: Path):
+def test_a_damaged_file_that_pyarrow_reads_is_named(spark: SparkSession, tmp_path: Path):
     whole = in_parquet(pa.table({"at": pa.array(range(0, 30_000_000, 1000), pa.timestamp("ns"))}), compression="gzip",
                        use_dictionary=False)
     damaged = whole[:200] + bytes(byte ^ 0xFF for byte in whole[200:400]) + whole[400:]
@@ -289,7 +287,7 @@ def test_times_and_spans_are_the_same_count_of_microseconds_or_refused(values: l
 
 
 @given(st.lists(st.none() | st.lists(st.none() | st.dictionaries(st.text(), st.none() | st.integers(0, 2**64 - 1)))))
-def test_what_is_nested_is_put_together_as_it_was(values: list[Any]):
+def test_nested_values_are_rebuilt_unchanged(values: list[Any]):
     from pyspark.sql.types import DataType
 
     kind = pa.list_(pa.struct([("m", pa.map_(pa.string(), pa.uint64()))]))
@@ -305,7 +303,7 @@ def test_what_is_nested_is_put_together_as_it_was(values: list[Any]):
 
 
 @given(st.lists(st.none() | st.integers(-(2**63) // 1000 * 40, 2**63 // 1000 * 40)))
-def test_digits_below_a_microsecond_are_told_whatever_the_year(nanos: list[int | None]):
+def test_digits_below_a_microsecond_are_detected_in_any_year(nanos: list[int | None]):
     """Also where a count of nanoseconds has run over."""
     micros = pa.array([None if value is None else value // 1000 for value in nanos], pa.int64())
     wrapped = pa.array([None if value is None else (value + 2**63) % 2**64 - 2**63 for value in nanos], pa.int64())
@@ -327,8 +325,8 @@ def _type(text: str) -> Any:
     (in_parquet, pa.table([[1], [2], [3]], names=["id", "a", "A"])),
     (as_orc, pa.table([[1], [2], [3]], names=["id", "a", "a"])),
     (in_parquet, pa.table({"id": [1], "a": [{"X": 1, "x": 1}]}))], ids=["capitals", "twice", "within"])
-def test_columns_of_one_name_are_refused_where_one_is_wanted(spark: SparkSession, tmp_path: Path, write: Any,
-                                                             table: pa.Table):
+def test_a_column_name_that_occurs_twice_is_refused_if_it_is_read(spark: SparkSession, tmp_path: Path, write: Any,
+                                                                  table: pa.Table):
     content, form = write(table), "parquet" if write is in_parquet else "orc"
     kind = "struct<X:bigint,x:bigint>" if pa.types.is_struct(table.schema.types[1]) else "bigint"
     with pytest.raises(DataError, match="a b.x: has the columns '.' and '.', which Spark can't distinguish"):

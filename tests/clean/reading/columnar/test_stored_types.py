@@ -88,7 +88,7 @@ IN_FILES = [kind for kind in KINDS if not kind.logical and kind.stored_type.infe
 BY_SPARK = [kind for kind in IN_FILES if kind.stored_type.readers(kind.stored_type.inferred) == {"spark"}]
 
 
-def test_what_no_file_can_hold_needs_no_reader():
+def test_a_type_that_no_file_can_contain_needs_no_reader():
     without = {kind.name for kind in KINDS if not kind.logical and not writable(kind)}
     unread = {kind.name for kind in KINDS if not kind.logical and kind.stored_type.form == "value"
               and not kind.stored_type.read_types and not kind.stored_type.empty}
@@ -98,7 +98,7 @@ def test_what_no_file_can_hold_needs_no_reader():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kinds", [BY_SPARK, IN_FILES], ids=["by Spark", "through pyarrow"])
-def test_each_type_is_inferred_and_read_exactly_alone_and_within_others(read: Read, kinds: Sequence[Kind]):
+def test_each_type_is_inferred_and_read_exactly_also_when_nested(read: Read, kinds: Sequence[Kind]):
     rows = max(len(kind.values) for kind in kinds)
     filled = {kind.name: ([*kind.values] * rows, [*kind.expected[:-1]] * rows) for kind in kinds}
     columns = [make(kind, kind.array(filled[kind.name][0][:rows])) for make, *_ in FORMS.values() for kind in kinds]
@@ -114,7 +114,7 @@ def test_each_type_is_inferred_and_read_exactly_alone_and_within_others(read: Re
 
 
 @pytest.mark.slow
-def test_each_type_is_read_exactly_in_what_else_it_may_be_declared_as(read: Read):
+def test_each_type_is_read_exactly_as_each_type_it_may_be_declared_as(read: Read):
     """Through pyarrow; by Spark are times with a zone and without, which are UTC's."""
     cases = [(kind, declared, values) for kind in IN_FILES for declared, values in kind.also.items()]
     columns = [make(kind, kind.array([*kind.values, *kind.values][:2])) for make, *_ in FORMS.values()
@@ -138,8 +138,7 @@ REFUSING = [kind for kind in IN_FILES if kind.refused is not None]
 
 
 @pytest.mark.slow
-def test_a_row_with_a_value_that_the_type_does_not_hold_is_refused_with_the_value_and_no_other_row_is(
-        spark: SparkSession, tmp_path: Path):
+def test_only_rows_with_a_value_that_the_type_cannot_hold_are_refused(spark: SparkSession, tmp_path: Path):
     """A row for each such kind, alone and within others, and one more that is good."""
     cases = [(number, kind, form) for number, kind in enumerate(REFUSING) for form in FORMS]
     nothing = [None] * len(cases)
@@ -165,7 +164,7 @@ UNEXPLAINED = [kind for kind in KINDS if any(part.ambiguous for part in kind.sto
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", UNEXPLAINED, ids=lambda kind: kind.name)
-def test_what_only_a_declaration_can_explain_is_refused_by_name_and_the_advice_works(
+def test_a_type_that_needs_a_declaration_is_refused_with_advice_that_works(
         spark: SparkSession, tmp_path: Path, kind: Kind):
     from laketrain.clean.reading import open_raw
 
@@ -186,7 +185,7 @@ def test_what_only_a_declaration_can_explain_is_refused_by_name_and_the_advice_w
 
 
 @pytest.mark.parametrize("kind", IN_FILES, ids=lambda kind: kind.name)
-def test_another_type_is_refused_and_the_one_that_the_advice_names_is_taken(kind: Kind):
+def test_a_wrong_type_is_refused_and_the_type_in_the_advice_is_accepted(kind: Kind):
     from pyspark.sql import types as T
 
     from laketrain.clean.reading.drift import DriftTracker

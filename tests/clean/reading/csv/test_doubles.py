@@ -44,13 +44,13 @@ def test_no_number_beyond_a_double_and_no_label_is_overlooked(texts: list[str], 
 
 
 @given(st.lists(st.one_of(WORDS, st.floats(-1e99, 1e99).map(repr), st.integers(0, 10**30).map(str))))
-def test_numbers_and_words_of_every_day_are_fine(texts: list[str]) -> None:
+def test_everyday_numbers_and_words_are_accepted(texts: list[str]) -> None:
     assert doubles.plain_doubles("\n".join(texts).encode())
 
 
 @given(st.integers(0, 300), st.integers(1, 60), st.sampled_from([b"1e400", b"1.5E+400", b"inf", b"7" * 120,
                                                                            b"1d", b"0." + b"7" * 50 + b"f"]))
-def test_an_odd_number_is_seen_wherever_blocks_and_ranges_are_cut(offset: int, size: int, odd: bytes) -> None:
+def test_an_unusual_number_is_detected_wherever_blocks_and_ranges_are_cut(offset: int, size: int, odd: bytes) -> None:
     data = b"1.5," * (offset // 4) + b"x" * (offset % 4) + b"," + odd + b"\n" + b"2.5\n" * 40
     ranges = [Range("a", "a", start, min(start + size, len(data)), False) for start in range(0, len(data), size)]
     with pytest.MonkeyPatch.context() as patch:

@@ -104,7 +104,7 @@ def test_a_line_break_in_quotes_is_part_of_its_value(spark: SparkSession, tmp_pa
         ("v2.csv", "1", "first half\n9,b,looks fine", None), ("v2.csv", "2", "ok", None)]
 
 
-def test_a_doubled_quote_is_one_in_values_and_headers(spark: SparkSession, tmp_path: Path):
+def test_a_doubled_quote_is_a_single_quote_in_values_and_headers(spark: SparkSession, tmp_path: Path):
     rows = read(spark, tmp_path, {"a.csv": 'id,"the ""text"""\n1,"a ""good"" dog"\n2,"he said ""hi"", then left"\n'
                                            '3,C:\\dir\\\n4,5" pipe\n'}, "infer")
     assert [(row["id"], row['the "text"']) for row in rows] == [
@@ -114,7 +114,7 @@ def test_a_doubled_quote_is_one_in_values_and_headers(spark: SparkSession, tmp_p
     assert [(row["id"], row["text"]) for row in backslash] == [(1, 'a "good"\ndog')]
 
 
-def test_a_record_that_is_none_is_refused_by_its_text_and_the_others_are_read(spark: SparkSession, tmp_path: Path):
+def test_a_malformed_record_is_refused_with_its_text_and_the_others_are_read(spark: SparkSession, tmp_path: Path):
     content = (b"id,label,text\n1,a,\"open\n2,b,ok\n3,b,\"x\"y\n4,b,\"two\nlines\",more\n5,b,caf\xe9\n6,b,\0\n"
                b"7,b,\xef\xbf\xbd\n")
     rows = read(spark, tmp_path, {"a.csv": content}, NAMES)
@@ -125,7 +125,7 @@ def test_a_record_that_is_none_is_refused_by_its_text_and_the_others_are_read(sp
     assert [(row["id"], row["text"]) for row in rows if not row["why"]] == [("2", "ok"), ("7", "\ufffd")]
 
 
-def test_a_quote_is_never_doubled_in_silence_beside_a_separator_of_two_characters(spark: SparkSession, tmp_path: Path):
+def test_a_quote_next_to_a_separator_of_two_characters_is_not_silently_doubled(spark: SparkSession, tmp_path: Path):
     rows = read(spark, tmp_path, {"a.csv": 'id||x\n1||12"\n2||"12"""\n3||5" pipe\n'}, {"id": "int", "x": "string"},
                 sep="||")
     assert [(row["id"], row["x"]) for row in rows if not row["why"]] == [(2, '12"'), (3, '5" pipe')]
@@ -133,7 +133,7 @@ def test_a_quote_is_never_doubled_in_silence_beside_a_separator_of_two_character
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
-def test_a_record_of_another_width_is_refused_where_few_columns_are_wanted(spark: SparkSession, tmp_path: Path,
+def test_a_record_of_another_width_is_refused_even_if_few_columns_are_read(spark: SparkSession, tmp_path: Path,
                                                                            packed: bool) -> None:
     text = b"id,amount,note,currency\n1,10,a,EUR\n2,20\n3,30,x,USD,EXTRA\n4\n"
     files = {"a.csv.gz": gzip.compress(text)} if packed else {"a.csv": text}
@@ -142,7 +142,7 @@ def test_a_record_of_another_width_is_refused_where_few_columns_are_wanted(spark
     assert [(row["id"], row["amount"]) for row in result if not row["why"]] == [(1, 10)]
 
 
-def test_a_name_that_a_header_has_twice_matters_only_where_it_is_read(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_name_that_a_header_has_twice_matters_only_if_it_is_read(spark: SparkSession, tmp_path: Path) -> None:
     result = read(spark, tmp_path, {"a.csv": "id,name,name\n1,a,b\n"}, {"id": "string"})
     assert [(row["id"], row["why"]) for row in result] == [("1", None)]
 
@@ -153,7 +153,7 @@ def test_an_open_quote_in_a_header_names_the_file(spark: SparkSession, tmp_path:
     assert caught.value.subject == "raw/table@1/a.csv"
 
 
-def test_excels_own_first_line_is_told_with_the_option(spark: SparkSession, tmp_path: Path) -> None:
+def test_the_separator_line_of_excel_is_reported_with_the_option(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"starts with Excel's line sep=;, expected the header.*options.sep to ';'"):
         read(spark, tmp_path, {"a.csv": "sep=;\r\nid;n\r\n1;2\r\n"}, {"id": "string", "n": "int"})
 
@@ -165,13 +165,13 @@ def test_a_number_that_begins_with_a_zero_is_inferred_as_a_text(spark: SparkSess
 
 
 @pytest.mark.slow
-def test_labels_that_java_takes_for_numbers_are_inferred_as_texts(spark: SparkSession, tmp_path: Path):
+def test_labels_that_java_reads_as_numbers_are_inferred_as_texts(spark: SparkSession, tmp_path: Path):
     rows = read(spark, tmp_path, {"a.csv": "room,hall,bits,x\n1D,2f,0x1p3,1e5\n2.5F,3,4,Infinity\n"}, "infer")
     assert [(row["room"], row["hall"], row["bits"], row["x"]) for row in rows] == [
         ("1D", "2f", "0x1p3", 1e5), ("2.5F", "3", "4", float("inf"))]
 
 
-def test_types_are_inferred_of_whole_records(spark: SparkSession, tmp_path: Path):
+def test_types_are_inferred_from_whole_records(spark: SparkSession, tmp_path: Path):
     rows = read(spark, tmp_path, {"a.csv": 'id,n,,text\n1,2.5,,"a\n7"\n2,3,,b\n', "b.csv": 'text,id,n\n"c\nd",3,4\n'},
                 "infer")
     assert sorted((row["id"], row["n"], row["text"]) for row in rows) == [

@@ -56,7 +56,7 @@ def test_what_python_writes_is_cut_into_its_records(rows: list[list[str]], how: 
 
 
 @given(NOISE, DIALECTS, st.integers(1, 9))
-def test_records_are_the_same_at_once_one_by_one_and_in_pieces(data: bytes, dialect: Dialect, size: int):
+def test_records_do_not_depend_on_how_the_text_is_split(data: bytes, dialect: Dialect, size: int):
     grammar = Grammar.of(dialect)
     slowly = OneByOne(**vars(grammar))
     expected = records([slowly.cut(data, final=True)])
@@ -67,7 +67,7 @@ def test_records_are_the_same_at_once_one_by_one_and_in_pieces(data: bytes, dial
 
 @settings(max_examples=60)
 @given(NOISE, DIALECTS, st.integers(3, 20))
-def test_a_file_that_is_cut_over_tasks_has_the_records_of_the_whole(
+def test_a_file_that_several_tasks_read_has_the_same_records(
         tmp_path_factory: pytest.TempPathFactory, data: bytes, dialect: Dialect, size: int):
     path = tmp_path_factory.getbasetemp() / "a.csv"
     path.write_bytes(data)
@@ -93,13 +93,13 @@ def test_a_file_that_is_cut_over_tasks_has_the_records_of_the_whole(
     ('1,5" pipe\n2,12"\n"",""\n"a" ,b\n',
      [('1,5" pipe', False), ('2,12"', False), ('"",""', False), ('"a" ,b', False)]),
 ], ids=["never closed", "closed by a later value's", "after a line end", "text after it", "and a line end", "fine"])
-def test_a_record_is_refused_whole_and_an_open_quote_swallows_nothing(text: str, expected: list[tuple[str, bool]]):
+def test_an_open_quote_refuses_its_record_and_no_other(text: str, expected: list[tuple[str, bool]]):
     result = records([Grammar.of(Dialect()).cut(text.encode(), final=True)])
     assert [(record.decode(), problem is not None) for record, problem in result] == expected
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "windows-1252", "gb18030"])
-def test_a_text_is_turned_into_utf_8_piece_by_piece_and_what_is_foreign_stays_so(encoding: str):
+def test_a_text_is_converted_to_utf_8_in_pieces_and_invalid_bytes_are_kept(encoding: str):
     text = 'id,"x\ny"\n1,é\n'
     data = text.encode(encoding)
     assert b"".join(utf8((data[at:at + 1] for at in range(len(data))), encoding)).decode() == text
@@ -116,13 +116,13 @@ def test_a_text_is_turned_into_utf_8_piece_by_piece_and_what_is_foreign_stays_so
     ({"unescapedQuoteHandling": "SKIP_VALUE"}, "text follows a closing quote is never read"),
     ({"escape": "\\", "charToEscapeQuoteEscaping": "|"}, "received charToEscapeQuoteEscaping"),
 ])
-def test_options_that_mean_nothing_here_are_refused(options: dict[str, object], message: str):
+def test_invalid_options_are_refused(options: dict[str, object], message: str):
     with pytest.raises(ValueError) as caught:
         Dialect.of(options)
     assert message in str(caught.value)
 
 
-def test_options_are_spark_s_words():
+def test_options_have_the_names_of_spark():
     assert Dialect.of({"Delimiter": "\\t", "quote": "'", "HEADER": "true"}) == Dialect(
         header=True, separator="\t", quote="'", escape="'")
     assert Dialect.of({"escape": "\\", "quote": "\0", "sep": "||"}) == Dialect(

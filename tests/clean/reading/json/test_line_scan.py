@@ -34,7 +34,7 @@ def scan(lines: bytes, **kinds: T.DataType) -> line_scan.LineScan:
 
 @given(st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n", b"")), max_size=8),
        st.lists(st.integers(0, 60), max_size=3), st.sampled_from([b"", b"\n"]), st.integers(1, 7))
-def test_each_line_is_in_the_range_in_which_it_begins(
+def test_each_line_is_in_the_range_in_which_it_starts(
         lines: list[bytes], cuts: list[int], end: bytes, block: int) -> None:
     data = b"\n".join(lines) + end
     bounds = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
