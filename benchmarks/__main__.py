@@ -40,7 +40,7 @@ def _measure(name: str, arguments: argparse.Namespace) -> Result:
                           report=lambda text: status.update(f"{name}: {text}"))
         result: Result = importlib.import_module(f"benchmarks.{name}").measure(options)
     console = Console()
-    # A pipe has no width, so the table is made for a page.
+    # A pipe has no width, so the table has that of a page.
     console.print(result.table(), width=None if console.is_terminal else 120)
     return result
 
@@ -64,7 +64,7 @@ def _positive(text: str) -> int:
 
 
 def _fix_cores(cores: int) -> None:
-    """Sets the cores and threads of this process and all that it starts, also of Java and Spark."""
+    """Sets the cores and threads of this process and of all that it starts, also Java and Spark."""
     if hasattr(os, "sched_setaffinity"):
         usable = sorted(os.sched_getaffinity(0))
         if cores > len(usable):
@@ -72,7 +72,7 @@ def _fix_cores(cores: int) -> None:
         os.sched_setaffinity(0, usable[:cores])
     os.environ |= {
         "PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable,
-        # Spark's and Horovod's workers find this package, wherever the benchmarks are started.
+        # Spark's and Horovod's workers find this package in any working directory.
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
         "TF_NUM_INTRAOP_THREADS": str(cores), "TF_NUM_INTEROP_THREADS": str(cores), "OMP_NUM_THREADS": str(cores),
         "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONWARNINGS": "ignore",

@@ -1,8 +1,8 @@
 """Clean's reading of CSV and of JSON lines, against Spark's own readers of the same files.
 
-Ours refuses what is no record; Spark's is given the same columns, and for CSV the quote as its escape, without which
-it misreads what pandas writes. Both go to Spark's sink that keeps nothing. A row has six columns, one of them a text
-that in every tenth row is in quotes, with quotes in it.
+Our reader refuses malformed records. Spark's reader gets the same columns, and for CSV the quote as its escape:
+otherwise it misreads what pandas writes. Both write to Spark's `noop` sink. A row has six columns. One of them is a
+text, quoted and with quotes in it in every tenth row.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def measure(options: Options) -> Result:
         spark(prepare, lake, rows, options.cores)
         sides: dict[str, Callable[[], float]] = {}
         for form in FORMS:
-            sides[who(OURS, form)] = partial(_rate, rows, partial(spark, time_ours, lake, form))
-            sides[who(SPARK, form)] = partial(_rate, rows, partial(spark, time_spark, lake, form))
-        # Twice: the JVM compiles what it has seen often.
+            sides[label(OURS, form)] = partial(_rate, rows, partial(spark, time_ours, lake, form))
+            sides[label(SPARK, form)] = partial(_rate, rows, partial(spark, time_spark, lake, form))
+        # Twice: the JVM compiles code that ran often.
         warm_up(sides, options.report)
         warm_up(sides, options.report)
         figures = in_turn(sides, options.pairs, options.report)
@@ -47,18 +47,18 @@ def measure(options: Options) -> Result:
     return compare(figures, options.title(rows, "rows"))
 
 
-def who(side: str, form: str) -> str:
-    """A side with its format."""
+def label(side: str, form: str) -> str:
+    """The name of a side with its format."""
     return f"{side}, {form}"
 
 
 def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
-    """Of rows per second of each round."""
+    """Takes rows per second of each round."""
     lines = []
     for form in FORMS:
-        ours, theirs = figures[who(OURS, form)], figures[who(SPARK, form)]
-        lines += [Line(who(OURS, form), rate(ours)),
-                  Line(who(SPARK, form), rate(theirs), f"{form}_vs_spark", ratio(ours, theirs), at_least(0.8))]
+        ours, theirs = figures[label(OURS, form)], figures[label(SPARK, form)]
+        lines += [Line(label(OURS, form), rate(ours)),
+                  Line(label(SPARK, form), rate(theirs), f"{form}_vs_spark", ratio(ours, theirs), at_least(0.8))]
     return Result("clean_read", title, lines)
 
 
@@ -72,7 +72,7 @@ _cores: int
 
 
 def prepare(lake: str, rows: int, cores: int) -> None:
-    """`raw/csv` and `raw/json`, of the same rows, in a few files."""
+    """Commits `raw/csv` and `raw/json` with the same rows, in a few files."""
     global _cores
     _cores = cores
     parts = [_table(indices) for indices in np.array_split(np.arange(rows), _FILES)]
@@ -113,7 +113,7 @@ def time_ours(lake: str, form: str) -> float:
 
 
 def time_spark(lake: str, form: str) -> float:
-    """Seconds of Spark's reading the same files as they are."""
+    """Seconds in which Spark reads the same files."""
     from laketrain.clean.reading.raw_files import raw_files
 
     spark, raw = session_of(_cores), Lake(lake).table("raw", form).latest()

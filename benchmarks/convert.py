@@ -1,9 +1,9 @@
 """Convert: a committed table to a Petastorm dataset, against Petastorm's own way and against Spark copying the bytes.
 
 Ours is the whole stage: check, split, statistics, quarantine, files synced to disk, commit. Rows keep their order, as
-they do on the other sides; with `shuffle`, the default of the YAML, they are also sorted by a hash, which is shown
-beside. All in one Spark session with as many slots as cores. JPEGs come as files and are stored as JPEGs: ours decodes
-each to check and to know it, and keeps it as it came; Petastorm's decodes and encodes; the copy does neither.
+on the other sides. With `shuffle`, the default of the YAML, they are also sorted by a hash: that is a line of its own.
+All sides run in one Spark session with as many slots as cores. JPEGs are files and are stored as JPEGs: ours decodes
+each to check it and stores it unchanged, Petastorm's decodes and encodes, the copy does neither.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from laketrain.lake import Lake, Version
 ROWS = 200_000
 OURS, SHUFFLED = "laketrain convert", "laketrain convert, shuffled"
 PETASTORM, COPY = "Petastorm: rdd.map(dict_to_spark_row)", "Spark: read and write Parquet"
-# Petastorm's examples ask for 256 MB; where row groups are small, as ours are, it is no slower.
+# Petastorm's examples use 256 MB; with small row groups, like ours, it isn't slower.
 _PETASTORM_ROW_GROUP_MB = 256
 
 
@@ -53,7 +53,7 @@ def measure(options: Options, kind: Kind = NOISE, rows: int = ROWS) -> Result:
 
 
 def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
-    """Of rows per second of each round."""
+    """Takes rows per second of each round."""
     ours, petastorm, copy = figures[OURS], figures[PETASTORM], figures[COPY]
     return Result("convert", title, [
         Line(OURS, rate(ours)),
@@ -81,9 +81,9 @@ def stop() -> None:
 
 
 def timed(write: Callable[..., Path], *args: Any) -> float:
-    """Seconds that a side takes. What it wrote is counted, and removed."""
+    """Seconds of a side. Its output is counted and removed."""
     spark = session_of(_cores)
-    os.sync()  # what others wrote is not to be waited for in this turn
+    os.sync()  # this turn doesn't wait until files of others are on disk
     started = time.monotonic()
     folder = write(spark, *args)
     seconds = time.monotonic() - started
@@ -100,7 +100,7 @@ def laketrain_way(spark: SparkSession, shuffle: bool) -> Path:
 
 
 def petastorm_way(spark: SparkSession) -> Path:
-    """As Petastorm's README writes a dataset, its rows taken from the table."""
+    """Writes the rows of the table as Petastorm's README does."""
     from petastorm.etl.dataset_metadata import materialize_dataset
     from petastorm.unischema import dict_to_spark_row
 
@@ -134,7 +134,7 @@ def _petastorm_schema() -> Any:
 
 
 def _petastorm_pixels() -> Callable[[bytes], Any]:
-    """From a row's bytes to its image; JPEGs by OpenCV, as Petastorm's codec itself opens them."""
+    """The image of a row's bytes; JPEGs are decoded by OpenCV, as in Petastorm's codec."""
     shape = _kind.shape
     if _kind != JPEGS:
         return lambda content: np.frombuffer(content, np.uint8).reshape(shape)
@@ -148,5 +148,5 @@ def _petastorm_pixels() -> Callable[[bytes], Any]:
 
 
 def _other(name: str) -> Path:
-    """Where another side writes: beside the lake."""
+    """The directory where another side writes, next to the lake."""
     return Path(_table.lake.url).with_name(name)

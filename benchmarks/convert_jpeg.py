@@ -1,7 +1,6 @@
 """Convert, of JPEG files in a table to a dataset that stores JPEGs.
 
-Decoding and encoding are most of the work on both sides, and the copy does neither: the ratios are shown, and have no
-bar.
+Decoding and encoding are most of the work on both sides, and the copy does neither: the ratios have no bar.
 """
 
 from __future__ import annotations

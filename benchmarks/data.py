@@ -1,10 +1,10 @@
-"""The data of the benchmarks: images of two kinds, as many labels, in a lake of their own.
+"""The data of the benchmarks: images of two kinds with labels, in a lake of their own.
 
     table = commit_table(Lake(folder), 50_000, files=2)          # integrated/images@1, without Spark
     dataset = convert_table(session_of(2), table)                # features/images@1, split train
     commit_table(Lake(folder), 3_000, files=2, kind=JPEGS)       # integrated/photos@1
 
-`NOISE` can't be compressed, so a row costs its 3 KB on every road. `JPEGS` are as large as photos are, about 17 KB.
+`NOISE` can't be compressed, so a row has 3 KB everywhere. `JPEGS` are as large as photos, about 17 KB.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ SPLIT = "train"
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 
-# Rows are drawn by blocks, each from its own number, so that any part of them can be drawn alone.
+# Rows are drawn in blocks, each seeded by its number, so that any part of them can be drawn alone.
 _BLOCK = 5_000
-# Random values a side that are blown up to a JPEG's size: what makes it as large a file as a photo's.
+# Random values a side that are enlarged to a JPEG's size: that makes the file as large as a photo's.
 _GRAIN = 28
 QUALITY = 90
 
@@ -61,7 +61,7 @@ def _jpegs(rows: int, first: int) -> list[bytes]:
 
 
 def _jpeg(number: int) -> bytes:
-    """Made by Pillow alone: no side's own encoder."""
+    """Encoded by Pillow, which no side uses."""
     from PIL import Image
 
     grain = np.random.default_rng(number).integers(0, 256, (_GRAIN, _GRAIN, 3), np.uint8)
@@ -72,12 +72,12 @@ def _jpeg(number: int) -> bytes:
 
 @dataclass(frozen=True)
 class Kind:
-    """Which images.
+    """A kind of images.
 
     Attributes:
         name: of the table and of the dataset. description: for titles. shape: (h, w, c) of every image.
-        settings: of the feature `image`, beside its column and shape.
-        pixels: of how many rows, from which one on, to what their column `pixels` holds.
+        settings: of the feature `image`, besides its column and shape.
+        pixels: returns the column `pixels` of so many rows from a first one on.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Kind:
 
     @property
     def declared(self) -> dict[str, dict[str, Any]]:
-        """The features, as in a YAML."""
+        """The features, as in the YAML."""
         return {
             "image": {"kind": "image", "column": "pixels", "shape": list(self.shape), **self.settings},
             "label": {"kind": "label", "column": "label", "classes": CLASSES},
@@ -102,7 +102,7 @@ JPEGS = Kind("photos", "JPEGs of 224×224×3 smooth noise", (224, 224, 3),
 
 
 def commit_table(lake: Lake, rows: int, files: int, kind: Kind = NOISE) -> Version:
-    """`integrated/images` or `/photos`: pixels as bytes, label, name; in files of equal size, one in memory at once."""
+    """Commits `integrated/images` or `/photos`: pixels as bytes, label, name; in files of equal size."""
     from pyspark.sql import types as T
 
     schema = T.StructType([T.StructField("pixels", T.BinaryType()), T.StructField("label", T.LongType()),
@@ -127,7 +127,7 @@ def convert_table(spark: SparkSession, table: Version, shuffle: bool = False, ki
 
 
 def make_dataset(lake: str, rows: int, cores: int, kind: Kind = NOISE) -> tuple[str, str]:
-    """The `ref` of a new dataset in this lake, and the directory of its split; made by the road that users take."""
+    """The `ref` of a new dataset in this lake, and the directory of its split; made as users make it."""
     spark = session_of(cores)
     try:
         version = convert_table(spark, commit_table(Lake(lake), rows, cores, kind), kind=kind)

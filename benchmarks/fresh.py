@@ -1,12 +1,12 @@
-"""A process of its own for a side, so that no Spark session, TensorFlow or warm cache of another one is in its way.
+"""A process of its own for a side, so that no Spark session, TensorFlow or warm cache of another side affects it.
 
     with fresh(folder, "ours") as ours:
         ours(prepare, rows)          # each call runs in that same process
         ours(measure, rows)
 
-What it writes to the terminal (Spark, TensorFlow, Horovod and Petastorm have much to say) goes to a file; an error's
-trace comes back with the error, and the file's last lines where the process died. Its temporary files, which Spark's
-workers have no time to remove when they are ended, go to the same folder.
+Its output (Spark, TensorFlow, Horovod and Petastorm log a lot) goes to a file. An error is raised with its traceback,
+or with the last lines of that file if the process died. Its temporary files are in the same folder, since Spark's
+workers have no time to remove them when they are ended.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ _LAST_LINES = 30
 
 
 class Side(Protocol):
-    """Runs a function of a module, and gives what it returns; both ways by pickle."""
+    """Runs a function of a module in the process and returns its result; both are pickled."""
 
     def __call__(self, function: Any, *args: Any) -> Any: ...
 
 
 @contextlib.contextmanager
-def fresh(folder: Path, who: str) -> Iterator[Side]:
-    """A process that has imported nothing yet, for as long as the `with` lasts.
+def fresh(folder: Path, label: str) -> Iterator[Side]:
+    """A process that has imported nothing yet; it ends with the `with` block.
 
     Raises:
         RuntimeError: it died, with the last lines that it wrote.
     """
-    log = folder / f"{who}.log"
+    log = folder / f"{label}.log"
 
     def call(function: Any, *args: Any) -> Any:
         try:
             return pool.submit(function, *args).result()
         except BrokenProcessPool as error:
             lines = log.read_text(errors="replace").splitlines()[-_LAST_LINES:] if log.exists() else []
-            raise RuntimeError("\n".join([f"the process of {who} died. It said last:", *lines])) from error
+            raise RuntimeError("\n".join([f"the process of {label} died. Its last lines:", *lines])) from error
 
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin, (str(log),)) as pool:
         yield call
@@ -61,7 +61,7 @@ def _begin(log: str) -> None:
 
 
 def _end_with_parent() -> None:
-    """A killed benchmark leaves nothing that runs."""
+    """Ends this process when the benchmark is killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

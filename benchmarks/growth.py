@@ -1,9 +1,9 @@
-"""Growth: what takes a time at some rows may take ten times that at ten times the rows, and hardly more.
+"""Growth: ten times the rows may take ten times as long, and hardly more.
 
 Clean reads CSV, applies six rules (one of which shuffles) and quarantines a hundredth; convert shuffles, as is its
-default; both in one Spark session. An epoch trains the linear model, in a rank's process. Each at sizes at which 1×
-takes some seconds. What a stage of Spark costs in any case makes its ratio look better than it is, so that is shown
-beside: its time on a few rows.
+default; both in one Spark session. An epoch trains the linear model in a rank's process. Sizes are such that 1× takes
+some seconds. The fixed cost of a Spark stage makes its ratio look better than it is, so its time on a few rows is
+shown too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from laketrain.lake import Lake, Version
 ROWS = {"clean": 200_000, "convert": 50_000, "epoch": 100_000}
 WHAT = {"clean": "rows of CSV", "convert": "images", "epoch": "images"}
 TIMES = 10
-# Of the lake with a few rows, in place of a number of times.
+# The lake with a few rows, instead of a factor.
 NONE = 0
 FEW = 200
 WINDOW_MB = 64
@@ -40,7 +40,7 @@ _BATCH = 128
 def measure(options: Options) -> Result:
     rows = {stage: options.rows or default for stage, default in ROWS.items()}
     lakes = {factor: str(options.folder / f"lake-{factor}") for factor in (NONE, 1, TIMES)}
-    # Smaller than the data also at 1×: what fits a window is kept from epoch to epoch, and 10× would not be.
+    # Smaller than the data even at 1×: data that fit a window are kept from epoch to epoch.
     window = window_mb(rows["epoch"], NOISE.shape, WINDOW_MB)
     with fresh(options.folder, "spark") as spark, fresh(options.folder, "rank") as rank:
         for factor, lake in lakes.items():
@@ -49,28 +49,28 @@ def measure(options: Options) -> Result:
                   max(1, options.cores * factor), options.cores)
         sides: dict[str, Callable[[], float]] = {}
         for factor, lake in lakes.items():
-            sides |= {who("clean", factor): partial(spark, time_clean, lake),
-                      who("convert", factor): partial(spark, time_convert, lake)}
+            sides |= {label("clean", factor): partial(spark, time_clean, lake),
+                      label("convert", factor): partial(spark, time_convert, lake)}
             if factor != NONE:
-                sides[who("epoch", factor)] = partial(rank, time_epoch, lake, window)
-        warm_up({name: sides[name] for name in (who(stage, 1) for stage in rows)}, options.report)
+                sides[label("epoch", factor)] = partial(rank, time_epoch, lake, window)
+        warm_up({name: sides[name] for name in (label(stage, 1) for stage in rows)}, options.report)
         figures = in_turn(sides, options.pairs, options.report)
         spark(stop)
     return compare(figures, rows, options.title())
 
 
-def who(stage: str, factor: int) -> str:
-    """A stage on so many times the rows."""
+def label(stage: str, factor: int) -> str:
+    """The name of a stage on `factor` times the rows."""
     return f"{stage}, {factor}×"
 
 
 def compare(figures: Mapping[str, Sequence[float]], rows: Mapping[str, int], title: str) -> Result:
-    """Of seconds of each round; `rows` are those of 1×, by stage."""
+    """Takes seconds of each round; `rows` are those of 1×, by stage."""
     lines = []
     for stage, default in rows.items():
-        once, grown = figures[who(stage, 1)], figures[who(stage, TIMES)]
-        if who(stage, NONE) in figures:
-            lines.append(Line(f"{stage}, {FEW:,} {WHAT[stage]}", seconds(figures[who(stage, NONE)])))
+        once, grown = figures[label(stage, 1)], figures[label(stage, TIMES)]
+        if label(stage, NONE) in figures:
+            lines.append(Line(f"{stage}, {FEW:,} {WHAT[stage]}", seconds(figures[label(stage, NONE)])))
         lines += [Line(f"{stage}, {default:,} {WHAT[stage]}", seconds(once)),
                   Line(f"{stage}, {default * TIMES:,} {WHAT[stage]}", seconds(grown), stage, ratio(grown, once),
                        at_most(10.5))]
@@ -84,7 +84,7 @@ _made: dict[str, dict[str, Version]] = {}
 
 
 def prepare(lake: str, rows: Mapping[str, int], files: int, cores: int) -> None:
-    """Of each stage what it reads, in files of the same size whatever the rows."""
+    """Commits the input of each stage, in files of the same size for any number of rows."""
     global _cores
     _cores = cores
     images = commit_table(Lake(lake), rows["convert"], files)
@@ -138,7 +138,7 @@ def time_clean(lake: str) -> float:
     from laketrain.config.sources import Source
 
     rules, source = CleanTable.model_validate(_RULES), Source.model_validate(_SOURCE)
-    # A key of its own each time: rejects of the same key would be taken from the last time.
+    # A new fingerprint each time: else the quarantine of the last time would be reused.
     key = str(time.monotonic_ns())
     return _timed(lambda: clean(session_of(_cores), _made[lake]["clean"], _TABLE, rules, source, key))
 
@@ -148,8 +148,8 @@ def time_convert(lake: str) -> float:
 
 
 def _timed(stage: Callable[[], Version]) -> float:
-    """Seconds of a stage, whose data are removed."""
-    os.sync()  # what others wrote is not to be waited for in this turn
+    """Seconds of a stage; its output is removed."""
+    os.sync()  # this turn doesn't wait until files of others are on disk
     started = time.monotonic()
     version = stage()
     took = time.monotonic() - started
@@ -161,7 +161,7 @@ def _timed(stage: Callable[[], Version]) -> float:
 
 
 def time_epoch(lake: str, window: float) -> float:
-    """Of the second one: in the first, graphs are traced and threads are started."""
+    """Seconds of the second epoch: in the first, graphs are traced and threads are started."""
     from laketrain.distributed import World
     from laketrain.train.fit import FitTask, fit
     from laketrain.workload import Train

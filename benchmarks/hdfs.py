@@ -1,10 +1,10 @@
 """HDFS: the same dataset read into training from HDFS and from the local file system, side by side.
 
-HDFS is one of this machine: a NameNode and two DataNodes, each a process, replication 2, over the loopback address, on
-the cores that the readers have too. So what is compared is what HDFS costs in copies, checksums and round trips, not a
-network or a disk: the files are in the operating system's cache on both sides. Training is the small CNN of the
-benchmark `train` on two ranks; the feed alone is what the benchmark `read` measures, and the harder test: nothing is
-computed between the reads.
+HDFS runs on this machine: a NameNode and two DataNodes, each a process, replication 2, on the loopback address and on
+the same cores as the readers. So the comparison is about HDFS' copies, checksums and round trips, not about a network
+or a disk: the files are in the operating system's cache on both sides. Training is the small CNN of the benchmark
+`train` on two ranks. The feed alone is what the benchmark `read` measures, and the harder test: nothing is computed
+between the reads.
 """
 
 from __future__ import annotations
@@ -37,26 +37,26 @@ def measure(options: Options) -> Result:
         window = read.window_mb(rows, NOISE.shape, read.SMALL.window_mb)
         sides: dict[str, Callable[[], float]] = {}
         for where, lake in lakes.items():
-            sides[who(_FEED, where)] = partial(_rate_of_feed, feed, lake, refs[where], window, rows)
-            sides[who(_TRAINING, where)] = partial(_rate_of_training, training, lake, refs[where], options.cores)
+            sides[label(_FEED, where)] = partial(_rate_of_feed, feed, lake, refs[where], window, rows)
+            sides[label(_TRAINING, where)] = partial(_rate_of_training, training, lake, refs[where], options.cores)
         warm_up(sides, options.report)
         figures = in_turn(sides, options.pairs, options.report)
         training(train.stop, options.cores)
     return compare(figures, options.title(rows, NOISE.description))
 
 
-def who(what: str, where: str) -> str:
-    """One reader at one place."""
+def label(what: str, where: str) -> str:
+    """The name of a reader with its storage."""
     return f"{what}, {where}"
 
 
 def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
-    """Of rows per second of each round."""
+    """Takes rows per second of each round."""
     lines = []
     for what, key in ((_TRAINING, "training_vs_local"), (_FEED, "feed_vs_local")):
-        local, remote = figures[who(what, LOCAL)], figures[who(what, HDFS)]
-        lines += [Line(who(what, LOCAL), rate(local)),
-                  Line(who(what, HDFS), rate(remote), key, ratio(remote, local), at_least(0.8))]
+        local, remote = figures[label(what, LOCAL)], figures[label(what, HDFS)]
+        lines += [Line(label(what, LOCAL), rate(local)),
+                  Line(label(what, HDFS), rate(remote), key, ratio(remote, local), at_least(0.8))]
     return Result("hdfs", title, lines)
 
 

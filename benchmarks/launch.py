@@ -1,7 +1,7 @@
-"""Launch: two ranks that meet, add their numbers up and go, against `horovod.spark.run` doing the same.
+"""Launch: two ranks that connect, sum a number and end, against the same with `horovod.spark.run`.
 
-Cold is the first launch of a process whose Spark session is there but has run no Python yet; warm is the second one in
-the same session. Importing either library on the driver doesn't count. Every round has new processes.
+Cold is the first launch in a Spark session that has run no Python yet; warm is the second one in the same session.
+Importing either library on the driver doesn't count. Every round has new processes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OURS, HOROVOD = "laketrain launch", "horovod.spark.run"
 
 def measure(options: Options) -> Result:
     def both(launches: Any) -> tuple[float, float]:
-        """Cold and warm, in a process of their own."""
+        """Seconds of a cold and a warm launch, in a new process."""
         with fresh(options.folder, launches.__name__) as driver:
             return driver(launches, options.cores)
 
@@ -39,8 +39,8 @@ def measure(options: Options) -> Result:
 
 
 def compare(launches: Mapping[str, Sequence[tuple[float, float]]], title: str) -> Result:
-    """Of seconds, cold and warm, of each round. The bar is for the warm ones alone."""
-    (our_cold, our_warm), (cold, warm) = (list(zip(*launches[who], strict=True)) for who in (OURS, HOROVOD))
+    """Takes seconds, cold and warm, of each round. Only warm launches have a bar."""
+    (our_cold, our_warm), (cold, warm) = (list(zip(*launches[side], strict=True)) for side in (OURS, HOROVOD))
     return Result("launch", title, [
         Line(f"{OURS}, warm", seconds(our_warm)),
         Line(f"{HOROVOD}, warm", seconds(warm), "vs_horovod_spark_run", ratio(warm, our_warm), at_least(5)),
@@ -50,7 +50,7 @@ def compare(launches: Mapping[str, Sequence[tuple[float, float]]], title: str) -
 
 
 def import_all() -> None:
-    """So that the first round too finds the libraries in the page cache."""
+    """Loads the libraries into the page cache before the first round."""
     from laketrain.imports import import_tensorflow
 
     import_tensorflow()
@@ -58,7 +58,7 @@ def import_all() -> None:
     import keras  # noqa: F401
 
 
-# Each in a new process, with a Spark session that has done a job, but none in Python.
+# Each in a new process, with a Spark session that has run a job, but none in Python.
 
 
 def laketrain_launches(cores: int) -> tuple[float, float]:
@@ -74,7 +74,7 @@ def horovod_launches(cores: int) -> tuple[float, float]:
 
 
 def _cold_and_warm(cores: int, launch: Callable[[SparkSession], list[float]]) -> tuple[float, float]:
-    """Seconds of the first launch and of the second."""
+    """Seconds of the first and of the second launch."""
     spark = session_of(cores)
     try:
         spark.range(cores).count()
@@ -92,7 +92,7 @@ def _timed(spark: SparkSession, launch: Callable[[SparkSession], list[float]]) -
     return seconds
 
 
-# What a rank does: the sum of ones over the ranks is their number.
+# The work of a rank: the sum of ones over the ranks is their number.
 
 
 def _laketrain_rank(world: World, report: Callable[[dict[str, Any]], None]) -> float:

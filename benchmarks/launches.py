@@ -1,10 +1,9 @@
-"""Launches: two hundred in one Spark session, and what every process then holds, over what it held at first.
+"""Launches: two hundred in one Spark session, and whether processes leak memory, threads or files.
 
-Each is a whole small training by two ranks: rendezvous, Horovod, a feed, an epoch, a model in the lake. Looked at
-between launches, from outside: the driver, Spark's JVM, and the processes that the ranks run in, which Spark keeps for
-the next launch. The JVM has all of its heap from the beginning, so that its memory tells of what is not heap; of the
-heap, what is still in use after a collection tells. All figures are medians of the first twenty launches and of the
-last twenty.
+Each launch is a small training by two ranks: rendezvous, Horovod, a feed, an epoch, a model in the lake. Between
+launches the driver, Spark's JVM and the processes of the ranks are measured; Spark keeps the latter for the next
+launch. The JVM has all of its heap from the start, so that its memory shows what isn't heap. The heap is measured by
+what is in use after a collection. All figures are medians of the first twenty and of the last twenty launches.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ DRIVER, JVM, PROCESSES = "the driver", "Spark's JVM", "the ranks' processes"
 
 @dataclass(frozen=True)
 class Held:
-    """What a process, or some together, hold: memory in MB, threads, open files and sockets."""
+    """Memory in MB, threads, open files and sockets of one or several processes."""
 
     memory: float
     threads: int
@@ -46,7 +45,7 @@ class Held:
 
     @classmethod
     def by(cls, *pids: int) -> Held:
-        """Of these processes, now."""
+        """Measures these processes now."""
         result = [psutil.Process(pid) for pid in pids]
         return cls(sum(process.memory_info().rss for process in result) / (1 << 20),
                    sum(process.num_threads() for process in result), sum(process.num_fds() for process in result))
@@ -54,7 +53,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Launched:
-    """A launch's seconds, what each process held after it, and the JVM's heap in use, in MB."""
+    """A launch's seconds, the resources of each process after it, and the JVM's heap in use, in MB."""
 
     seconds: float
     held: dict[str, Held]
@@ -69,22 +68,22 @@ def measure(options: Options) -> Result:
 
 
 def compare(launched: Sequence[Launched], title: str) -> Result:
-    """The last launches over the first ones."""
+    """Compares the last launches with the first ones."""
     edge = min(EDGE, len(launched) // 2)
 
-    def line(who: str, unit: str, figures: Sequence[float], key: str, bar: Bar | None) -> Line:
+    def line(label: str, unit: str, figures: Sequence[float], key: str, bar: Bar | None) -> Line:
         first, last = median(figures[:edge]), median(figures[-edge:])
         digits = 1 if unit == "s" else 0
-        return Line(who, f"{first:,.{digits}f} → {last:,.{digits}f} {unit}", key, last / first, bar)
+        return Line(label, f"{first:,.{digits}f} → {last:,.{digits}f} {unit}", key, last / first, bar)
 
     lines = [line("a launch", "s", [each.seconds for each in launched], "seconds", None),
              line(f"{JVM}, heap in use", "MB", [each.heap for each in launched], "jvm_heap", at_most(1.1))]
-    # The JVM's pools hold threads for a minute after the last one was needed: how many there are goes up and down.
-    for who, key, threads in ((DRIVER, "driver", 1.0), (JVM, "jvm", 1.25), (PROCESSES, "ranks", 1.0)):
-        held = [each.held[who] for each in launched]
-        lines += [line(f"{who}, memory", "MB", [each.memory for each in held], f"{key}_memory", at_most(1.05)),
-                  line(f"{who}, threads", "", [each.threads for each in held], f"{key}_threads", at_most(threads)),
-                  line(f"{who}, open files", "", [each.files for each in held], f"{key}_files", at_most(1.0))]
+    # The JVM's pools keep threads for a minute after their last use: their number goes up and down.
+    for label, key, threads in ((DRIVER, "driver", 1.0), (JVM, "jvm", 1.25), (PROCESSES, "ranks", 1.0)):
+        held = [each.held[label] for each in launched]
+        lines += [line(f"{label}, memory", "MB", [each.memory for each in held], f"{key}_memory", at_most(1.05)),
+                  line(f"{label}, threads", "", [each.threads for each in held], f"{key}_threads", at_most(threads)),
+                  line(f"{label}, open files", "", [each.files for each in held], f"{key}_files", at_most(1.0))]
     return Result("launches", f"{title}; the first {edge} → the last {edge}", lines, against="last over first")
 
 
@@ -92,7 +91,7 @@ def compare(launched: Sequence[Launched], title: str) -> Result:
 
 
 def launch_often(lake: str, rows: int, cores: int, launches: int) -> list[Launched]:
-    """What each launch left."""
+    """Returns the measurements after each launch."""
     spark = _session_of(cores)
     try:
         dataset = convert_table(spark, commit_table(Lake(lake), rows, cores))
@@ -110,10 +109,10 @@ def _session_of(cores: int) -> SparkSession:
 
 
 def follow(spark: SparkSession, lake: str, ref: str, launches: int) -> Iterator[Launched]:
-    """Each launch, when it is over: a training on the dataset `ref`, split `train`.
+    """Trains on the dataset `ref`, split `train`, in one launch after the other; yields each when it is over.
 
     Raises:
-        RuntimeError: the ranks got other processes than those of the first launch.
+        RuntimeError: the ranks ran in other processes than in the first launch.
     """
     from laketrain.distributed import launch
     from laketrain.train.fit import FitTask
@@ -134,7 +133,7 @@ def follow(spark: SparkSession, lake: str, ref: str, launches: int) -> Iterator[
 
 
 def train_as_rank(task: FitTask, world: World, report: Any) -> int:
-    """The rank's process, when it has trained."""
+    """Trains as a rank; returns the id of the process."""
     from laketrain.train.fit import fit
 
     fit(task, world, report)

@@ -1,8 +1,8 @@
-"""Memory: the most that a rank's process ever held, trained on 1×, 3× and 10× the rows.
+"""Memory: the peak of a rank's process, trained on 1×, 3× and 10× the rows.
 
-A world of one, the linear model, one epoch; a new process each time. The shuffle window is smaller than the least of
-the data, so that it, not they, sets what is held. TensorFlow, imported and nothing more, is shown beside: a peak that
-was nearly all of it could hide that the rest grows.
+A world of one, the linear model, one epoch; a new process each time. The shuffle window is smaller than the smallest
+data, so that it, not the data, determines the memory. The peak of importing TensorFlow is shown too: if that were
+nearly all of it, growth of the rest would be hidden.
 """
 
 from __future__ import annotations
@@ -37,34 +37,34 @@ def measure(options: Options) -> Result:
     window = window_mb(rows, NOISE.shape, WINDOW_MB)
 
     def alone(function: Any, *args: Any) -> float:
-        """What it returns, in a process of its own."""
+        """Runs a function in a new process and returns its result."""
         with fresh(options.folder, "rank") as rank:
             return float(rank(function, *args))
 
     figures = in_turn({
         TENSORFLOW: partial(alone, peak_of_tensorflow),
-        **{who(factor): partial(alone, peak_of_rank, lakes[factor], refs[factor], window) for factor in FACTORS},
+        **{label(factor): partial(alone, peak_of_rank, lakes[factor], refs[factor], window) for factor in FACTORS},
     }, options.pairs, options.report)
     return compare(figures, f"{options.title(rows)}, a window of {window:.3g} MB")
 
 
-def who(factor: int) -> str:
-    """The side that trains on so many times the rows."""
+def label(factor: int) -> str:
+    """The name of the side that trains on `factor` times the rows."""
     return f"a rank, {factor}× the rows"
 
 
 def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
-    """Of MB of each round."""
-    once, three, ten = (figures[who(factor)] for factor in FACTORS)
+    """Takes MB of each round."""
+    once, three, ten = (figures[label(factor)] for factor in FACTORS)
     return Result("memory", title, [
         Line(TENSORFLOW, megabytes(figures[TENSORFLOW])),
-        Line(who(1), megabytes(once)),
-        Line(who(3), megabytes(three), ratio=ratio(three, once)),
-        Line(who(10), megabytes(ten), "peak_10x_over_1x", ratio(ten, once), below(1.1)),
+        Line(label(1), megabytes(once)),
+        Line(label(3), megabytes(three), ratio=ratio(three, once)),
+        Line(label(10), megabytes(ten), "peak_10x_over_1x", ratio(ten, once), below(1.1)),
     ], against="against 1×")
 
 
-# Each in a new process: its peak in MB.
+# Each runs in a new process and returns its peak in MB.
 
 
 def peak_of_tensorflow() -> float:
@@ -77,7 +77,7 @@ def peak_of_tensorflow() -> float:
 
 
 def peak_of_rank(lake: str, ref: str, window: float) -> float:
-    """After an epoch of the same `fit` that ranks on Spark run."""
+    """The peak of an epoch of the same `fit` that ranks on Spark run."""
     from laketrain.distributed import World
     from laketrain.train.fit import FitTask, fit
     from laketrain.workload import Train
@@ -90,7 +90,7 @@ def peak_of_rank(lake: str, ref: str, window: float) -> float:
 
 
 def peak_mb() -> float:
-    """The most memory that this process ever held. `getrusage` would count what its parent held at the fork."""
+    """The peak memory of this process. `getrusage` would count that of its parent at the fork."""
     result = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
     if result is None:
         raise RuntimeError("/proc/self/status says no VmHWM: memory is measured on Linux only")

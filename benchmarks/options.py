@@ -13,7 +13,7 @@ class Options:
 
     Attributes:
         folder: an empty directory that is removed afterwards.
-        pairs: measured rounds, in each of which every side has its turn.
+        pairs: measured rounds; every side has one turn in each.
         cores: for every side: Spark's slots, TensorFlow's threads.
         rows: of the data, or None for the benchmark's default.
         report: shows the current step.

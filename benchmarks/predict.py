@@ -1,8 +1,8 @@
 """Predict: a table scored by a committed model, lake to lake, against Keras' `predict` on arrays in memory.
 
-The zoo's `cnn` in float32 with weights as they begin, batches of as many rows. Ours is the whole stage: the table read,
-rows checked and decoded, classes, probabilities and quarantine written and committed, on as many Spark slots as cores;
-Keras has its images as an array already, all cores as threads in one process, and keeps what it predicts in memory.
+The zoo's `cnn` in float32 with initial weights, in equal batches. Ours is the whole stage: it reads the table, checks
+and decodes rows, and writes and commits classes, probabilities and quarantine, on as many Spark slots as cores. Keras
+has its images as an array already, all cores as threads in one process, and keeps its predictions in memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from laketrain.lake import Lake, Version
 ROWS = 200_000
 BATCH = 512
 OURS, KERAS = "laketrain predict, lake to lake", "Keras predict on an array in memory"
-# What the model's features are learnt from; the rows that are scored are others and more.
+# The model's features are fitted to these; more and other rows are scored.
 _LEARNT_ON = 1_000
 
 
@@ -43,7 +43,7 @@ def measure(options: Options) -> Result:
 
 
 def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
-    """Of rows per second of each round."""
+    """Takes rows per second of each round."""
     ours, keras = figures[OURS], figures[KERAS]
     return Result("predict", title, [
         Line(OURS, rate(ours)),
@@ -60,7 +60,7 @@ _model: Version
 def prepare(lake: str, rows: int, cores: int) -> str:
     """The `ref` of the model."""
     global _table, _model
-    # Spark's workers share the cores: how many threads each has is for laketrain to say.
+    # Spark's workers share the cores: laketrain sets the threads of each.
     os.environ.pop("TF_NUM_INTRAOP_THREADS", None)
     dataset = convert_table(session_of(cores), commit_table(Lake(lake), min(rows, _LEARNT_ON), cores))
     _table, _model = commit_table(Lake(lake), rows, files=cores), commit_model(dataset)
@@ -68,7 +68,7 @@ def prepare(lake: str, rows: int, cores: int) -> str:
 
 
 def commit_model(dataset: Version) -> Version:
-    """`models/images`, untrained: it takes as long to score by it as by a good one."""
+    """`models/images`, untrained: scoring takes as long as with a trained one."""
     from laketrain.imports import import_tensorflow
 
     import_tensorflow()
@@ -93,7 +93,7 @@ def time_laketrain(cores: int) -> float:
     from laketrain.predict import predict
 
     config = Predict.model_validate({"table": NOISE.name, "batch": BATCH})
-    os.sync()  # what others wrote is not to be waited for in this turn
+    os.sync()  # this turn doesn't wait until files of others are on disk
     started = time.monotonic()
     version = predict(session_of(cores), _table, _model, NOISE.name, config, key="")
     seconds = time.monotonic() - started
@@ -102,7 +102,7 @@ def time_laketrain(cores: int) -> float:
     return seconds
 
 
-# In Keras' process, where images and model stay from turn to turn.
+# In Keras' process, which keeps images and model from turn to turn.
 
 _ready: dict[str, Any] = {}
 

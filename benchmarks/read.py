@@ -1,9 +1,9 @@
 """Read: an epoch of shuffled batches as tensors, against how Petastorm's users feed Keras and against a bare scan.
 
-All read the same files, two columns of them, to the end. Ours and Petastorm's batches are tensors of 128 rows; the scan
-leaves Arrow's batches as they come. A process each, TensorFlow with the same threads. Ours shuffles in a window that is
-smaller than the data, so that every epoch is read from the files again. Where images are stored as JPEGs, ours and
-Petastorm's decode them; the scan doesn't.
+All read two columns of the same files. Our batches and Petastorm's are tensors of 128 rows; the scan returns Arrow's
+batches. Each side has a process, TensorFlow the same threads. Ours shuffles in a window that is smaller than the data,
+so that every epoch is read from the files again. If images are stored as JPEGs, ours and Petastorm's decode them; the
+scan doesn't.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PART = 0.75
 
 @dataclass(frozen=True)
 class Shuffle:
-    """How much is mixed. Ours is five times what Petastorm's buffer mixes; a larger one would only slow it down.
+    """The size of the shuffle. Ours is five times Petastorm's buffer; a larger buffer would only slow Petastorm down.
 
     Attributes:
         window_mb: ours, in MB of decoded rows. buffer: Petastorm's, in rows.
@@ -62,7 +62,7 @@ def measure(options: Options, kind: Kind = NOISE, rows: int = ROWS, shuffle: Shu
 
 
 def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
-    """Of rows per second of each round."""
+    """Takes rows per second of each round."""
     ours, theirs, scan = figures[OURS], figures[PETASTORM], figures[SCAN]
     return Result("read", title, [
         Line(OURS, rate(ours)),
@@ -72,11 +72,11 @@ def compare(figures: Mapping[str, Sequence[float]], title: str) -> Result:
 
 
 def window_mb(rows: int, shape: tuple[int, int, int], most: float) -> float:
-    """The shuffle's window: part of the data also where they are few, so that no epoch is kept from the last one."""
+    """The shuffle window in MB: smaller than the data, so that each epoch is read from the files."""
     return min(most, _PART * rows * math.prod(shape) / (1 << 20))
 
 
-# Each in its own process: seconds to the end of the data.
+# Each in its own process; they return seconds to the end of the data.
 
 
 def time_laketrain(lake: str, ref: str, window: float) -> float:
@@ -94,7 +94,7 @@ def time_laketrain(lake: str, ref: str, window: float) -> float:
 
 
 def time_petastorm(folder: str, rows: int, buffer: int) -> float:
-    """As Petastorm's README has it for Keras, with the settings that it comes with."""
+    """As in Petastorm's README for Keras, with default settings."""
     from laketrain.imports import import_tensorflow
 
     import_tensorflow()
@@ -112,7 +112,7 @@ def time_petastorm(folder: str, rows: int, buffer: int) -> float:
 
 
 def time_scan(folder: str, rows: int) -> float:
-    """What the disk, Parquet and snappy alone cost."""
+    """The time of the disk, Parquet and snappy."""
     from pyarrow.dataset import dataset
 
     seen, started = 0, time.monotonic()

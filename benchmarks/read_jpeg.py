@@ -1,6 +1,6 @@
 """Read, of images that are stored as JPEGs: ours and Petastorm's decode each one in every epoch.
 
-Decoding is most of the work on both sides, and the scan does none of it: the ratios are shown, and have no bar.
+Decoding is most of the work on both sides, and the scan does none of it: the ratios have no bar.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from benchmarks.options import Options
 from benchmarks.result import Result
 
 ROWS = 3_000
-# Of rows that are fifty times as large: fewer, so that data larger than the window don't take long to make.
+# Rows are fifty times as large: fewer of them, so that data larger than the window are made quickly.
 SHUFFLE = read.Shuffle(window_mb=192, buffer=256)
 
 

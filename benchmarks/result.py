@@ -1,4 +1,4 @@
-"""The result of a benchmark: a line a side, with its ratio and the bar for it.
+"""The result of a benchmark: a line for each side, with its ratio and bar.
 
     Result("read", "50,000 rows", [Line("laketrain", rate([91e3, 93e3])),
                                    Line("a bare scan", rate([240e3, 250e3]), "vs_pyarrow_scan", 0.38, at_least(0.4))])
@@ -41,7 +41,7 @@ def shares_below(limit: float) -> Bar:
 class Line:
     """A side and its figures. `ratio` is ours against it, by the name `key` in the JSON line."""
 
-    who: str
+    label: str
     figures: str
     key: str | None = None
     ratio: float | None = None
@@ -49,12 +49,12 @@ class Line:
 
     def cells(self) -> tuple[str, str, str, str, str]:
         if self.ratio is None:
-            return self.who, self.figures, "", "", ""
+            return self.label, self.figures, "", "", ""
         ours = f"{self.ratio:.1%}" if self.bar is not None and "%" in self.bar.text else f"{self.ratio:.2f} ×"
         if self.bar is None:
-            return self.who, self.figures, ours, "", ""
+            return self.label, self.figures, ours, "", ""
         outcome = "[green]met[/]" if self.bar.met(self.ratio) else "[red]not met[/]"
-        return self.who, self.figures, ours, self.bar.text, outcome
+        return self.label, self.figures, ours, self.bar.text, outcome
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Result:
 
     @property
     def ratios(self) -> dict[str, float]:
-        """For the JSON line."""
+        """The ratios of the JSON line."""
         return {line.key: round(line.ratio, 4) for line in self.lines if line.key and line.ratio is not None}
 
     def without_bars(self, name: str) -> Result:
@@ -76,7 +76,7 @@ class Result:
         return replace(self, name=name, lines=[replace(line, bar=None) for line in self.lines])
 
     def table(self) -> Table:
-        table = Table("who", "median (least – most)", self.against, "bar", "",
+        table = Table("side", "median (least – most)", self.against, "bar", "",
                       title=f"{self.name}: {self.title}", title_justify="left")
         for line in self.lines:
             table.add_row(*line.cells())
@@ -84,20 +84,20 @@ class Result:
 
 
 def rate(figures: Sequence[float], unit: str = "rows/s") -> str:
-    """Rates as the table shows them."""
+    """Formats rates for the table."""
     return f"{median(figures):,.0f} {unit} ({min(figures):,.0f} – {max(figures):,.0f})"
 
 
 def seconds(figures: Sequence[float]) -> str:
-    """Times as the table shows them."""
+    """Formats times for the table."""
     return f"{median(figures):.1f} s ({min(figures):.1f} – {max(figures):.1f})"
 
 
 def megabytes(figures: Sequence[float]) -> str:
-    """Memory as the table shows it."""
+    """Formats memory for the table."""
     return f"{median(figures):,.0f} MB ({min(figures):,.0f} – {max(figures):,.0f})"
 
 
 def shares(figures: Sequence[float]) -> str:
-    """Parts of a whole as the table shows them."""
+    """Formats parts of a whole for the table."""
     return f"{median(figures):.1%} ({min(figures):.1%} – {max(figures):.1%})"

@@ -1,11 +1,11 @@
-"""Scaling: what an allreduce costs here, over sizes and ranks, and what that says of more ranks on a network.
+"""Scaling: the time of an allreduce over sizes and ranks, and a projection to more ranks on a network.
 
-    fit([Measured(ranks=2, bytes=1 << 20, seconds=0.004), …])          # Cost(alpha, beta) and how far off it is
+    fit([Measured(ranks=2, bytes=1 << 20, seconds=0.004), …])          # Cost(alpha, beta) and its errors
     efficiency(Cost(20e-6, 1.25e9), ranks=64, size=102e6, step=0.25)   # 0.61: of 64 ranks' perfect speed
 
 A ring of N ranks sends 2(N−1) messages of bytes/N one after the other (Patarasuk and Yuan 2009), so with a latency α
 and a bandwidth β it takes t = 2(N−1)·α + 2(N−1)/N · bytes/β. Before the first message Horovod's ranks agree on what to
-send, at the pace of its cycle: t₀, the same for any size. docs/explanation/scaling.md says what is assumed.
+send, at the pace of its cycle: t₀, the same for any size. docs/explanation/scaling.md describes the assumptions.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MODEL_BYTES, STEP_S = 102e6, 0.25
 
 @dataclass(frozen=True)
 class Measured:
-    """One allreduce: of how many bytes, by how many ranks, in how many seconds."""
+    """One allreduce: its ranks, bytes and seconds."""
 
     ranks: int
     bytes: int
@@ -57,7 +57,7 @@ class Cost:
     start: float = 0.0
 
     def seconds(self, ranks: int, size: float) -> float:
-        """Of an allreduce of `size` bytes; a single rank has none."""
+        """Seconds of an allreduce of `size` bytes; 0 for a single rank."""
         if ranks == 1:
             return 0.0
         return self.start + 2 * (ranks - 1) * self.alpha + 2 * (ranks - 1) / ranks * size / self.beta
@@ -65,7 +65,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The cost that explains the measurements best, and by which part of each it is off."""
+    """The cost that fits the measurements best, and its relative error for each."""
 
     cost: Cost
     residuals: tuple[float, ...]
@@ -81,10 +81,10 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Figure(Line):
-    """A figure that is no ratio: the JSON line has it, the table shows it in words alone."""
+    """A figure that isn't a ratio: it is in the JSON line, the table shows its text."""
 
     def cells(self) -> tuple[str, str, str, str, str]:
-        return self.who, self.figures, "", "", ""
+        return self.label, self.figures, "", "", ""
 
 
 def measure(options: Options) -> Result:
@@ -101,7 +101,7 @@ def measure(options: Options) -> Result:
 
 
 def compare(measured: Sequence[Measured], title: str) -> Result:
-    """The measured times, the fit, and the speed of more ranks on each network, of a perfect one."""
+    """Shows the measured times, the fit, and the efficiency of more ranks on each network."""
     fitted = fit(measured)
     cost = fitted.cost
     lines: list[Line] = [Line(f"measured, {ranks} ranks", _times(measured, ranks)) for ranks in RANKS[1:]]
@@ -123,11 +123,11 @@ def compare(measured: Sequence[Measured], title: str) -> Result:
 
 
 def fit(measured: Iterable[Measured]) -> Fitted:
-    """The t₀, α ≥ 0 and β > 0 by which squared relative errors are least; one rank sends nothing, and says nothing."""
+    """The t₀, α ≥ 0 and β > 0 with the least squared relative errors; one rank sends nothing and isn't used."""
     from scipy.optimize import nnls
 
     many = [each for each in measured if each.ranks > 1]
-    # Linear in t₀, α and 1/β. Each row is divided by its time, or 64 MB would be all that counts.
+    # Linear in t₀, α and 1/β. Each row is divided by its time, else only 64 MB would count.
     rows = np.array([[1, 2 * (each.ranks - 1), 2 * (each.ranks - 1) / each.ranks * each.bytes]
                      for each in many])
     times = np.array([each.seconds for each in many])
@@ -137,8 +137,8 @@ def fit(measured: Iterable[Measured]) -> Fitted:
 
 
 def efficiency(cost: Cost, ranks: int, size: float, step: float) -> float:
-    """Which part of `ranks` times one rank's speed is left, where a step computes for `step` seconds and then waits for
-    an allreduce of `size` bytes: nothing overlaps."""
+    """The speed of `ranks` ranks as a part of `ranks` times one rank's speed, if a step computes for `step` seconds and
+    then waits for an allreduce of `size` bytes: nothing overlaps."""
     return step / (step + cost.seconds(ranks, size))
 
 
@@ -148,11 +148,11 @@ def _times(measured: Sequence[Measured], ranks: int) -> str:
     return ", ".join(f"{name} {times[size] * 1e3:.1f} ms" for name, size in shown.items() if size in times)
 
 
-# In the process with the Spark session. Ranks may be more than cores: what they wait for is each other.
+# In the process with the Spark session. There may be more ranks than cores: they mostly wait for each other.
 
 
 def time_ranks(ranks: int) -> list[float]:
-    """Seconds of an allreduce of each of SIZES, the slowest rank's."""
+    """Seconds of an allreduce of each of SIZES, by the slowest rank."""
     from laketrain.distributed import launch
 
     by_rank = launch(session_of(max(RANKS)), partial(time_rank, SIZES, REPEATS), ranks)
@@ -178,5 +178,5 @@ def time_rank(sizes: Sequence[int], repeats: int, world: World,
             average(tensor)[0].numpy()
             seconds.append(time.monotonic() - started)
             report({})
-        result.append(median(seconds[2:]))  # the first ones trace the graph and make connections
+        result.append(median(seconds[2:]))  # the first calls trace the graph and connect
     return result

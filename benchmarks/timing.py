@@ -1,4 +1,4 @@
-"""Turns and medians: each round runs every side once, so that changes of the machine's speed affect all sides.
+"""Runs the sides in turn: each round runs every side once, so that changes of the machine's speed affect all sides.
 
     figures = in_turn({"ours": ours, "theirs": theirs}, pairs=3, report=print)   # ours theirs ours theirs ours theirs
     ratio(figures["ours"], figures["theirs"])                                  # the median of the pairs' ratios
@@ -16,18 +16,18 @@ Report = Callable[[str], None]
 
 def warm_up(sides: Mapping[str, Callable[[], object]], report: Report) -> None:
     """Runs each side once, without measuring, to warm up imports, JIT compilers and the page cache."""
-    for who, side in sides.items():
-        report(f"warming up, {who}")
+    for label, side in sides.items():
+        report(f"warming up, {label}")
         side()
 
 
 def in_turn(sides: Mapping[str, Callable[[], Figure]], pairs: int, report: Report) -> dict[str, list[Figure]]:
     """Each side's figure in each of `pairs` rounds."""
-    figures: dict[str, list[Figure]] = {who: [] for who in sides}
+    figures: dict[str, list[Figure]] = {label: [] for label in sides}
     for pair in range(pairs):
-        for who, side in sides.items():
-            report(f"round {pair + 1} of {pairs}, {who}")
-            figures[who].append(side())
+        for label, side in sides.items():
+            report(f"round {pair + 1} of {pairs}, {label}")
+            figures[label].append(side())
     return figures
 
 

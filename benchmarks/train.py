@@ -1,13 +1,13 @@
 """Train: two ranks that read the lake, against Keras' own `fit` on arrays in memory in one process with all cores.
 
 A small CNN for CIFAR (four convolutions in two blocks, a dense layer; 0.27 million weights) in float32 with the same
-global batch and optimizer; each rank gets an equal part of the cores as threads. What counts is the median epoch,
-without the first, in which graphs are traced and threads are started. A rank's share of waiting counts from the first
-step of all.
+global batch and optimizer; each rank gets an equal part of the cores as threads. The result is the median epoch,
+without the first, in which graphs are traced and threads are started. A rank's share of waiting counts from the very
+first step.
 
-Beside it stands the zoo's `cnn` as it comes: one convolution and 0.93 million weights, of which nearly all are in the
-dense layer. A row costs it a third of the time, and a step has three times the bytes to average, so its ratio says what
-averaging costs where there is little else to do. It has no bar.
+The zoo's `cnn` with default settings is measured too: one convolution and 0.93 million weights, nearly all in the dense
+layer. A row takes a third of the time, and a step averages three times the bytes, so its ratio shows the cost of
+averaging where there is little else to do. It has no bar.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MODELS: dict[str, dict[str, Any]] = {"small": {"name": "cnn", "filters": [32, 64
 
 @dataclass(frozen=True)
 class Fitted:
-    """Rows per second of the median epoch, and which part of their time the ranks waited for data and averaged."""
+    """Rows per second of the median epoch, and the parts of the time that ranks waited for data and averaged."""
 
     rate: float
     waiting: float = 0.0
@@ -50,22 +50,22 @@ def measure(options: Options) -> Result:
                  KERAS: lambda: keras(fit_keras, lake, ref, rows, "wide", 2)}, options.report)
         sides: dict[str, Callable[[], Fitted]] = {}
         for model in MODELS:
-            sides |= {who(OURS, model): partial(laketrain, fit_ranks, lake, ref, options.cores, model, EPOCHS),
-                      who(KERAS, model): partial(keras, fit_keras, lake, ref, rows, model, EPOCHS)}
+            sides |= {label(OURS, model): partial(laketrain, fit_ranks, lake, ref, options.cores, model, EPOCHS),
+                      label(KERAS, model): partial(keras, fit_keras, lake, ref, rows, model, EPOCHS)}
         result = in_turn(sides, options.pairs, options.report)
         laketrain(stop, options.cores)
     return compare(result, f"{options.title(rows)} of {EPOCHS} epochs, batch {BATCH}")
 
 
-def who(side: str, model: str) -> str:
-    """One side training one model."""
+def label(side: str, model: str) -> str:
+    """The name of a side with its model."""
     return f"{side}, {model} CNN"
 
 
 def compare(trainings: Mapping[str, Sequence[Fitted]], title: str) -> Result:
-    """Of each round's fits."""
+    """Takes each round's fits."""
     rates = {side: [each.rate for each in fitted] for side, fitted in trainings.items()}
-    ours, keras, ours_wide, keras_wide = (who(side, model) for model in MODELS for side in (OURS, KERAS))
+    ours, keras, ours_wide, keras_wide = (label(side, model) for model in MODELS for side in (OURS, KERAS))
     waiting, averaging = ([getattr(each, part) for each in trainings[ours]] for part in ("waiting", "averaging"))
     return Result("train", title, [
         Line(ours, rate(rates[ours])),
@@ -77,7 +77,7 @@ def compare(trainings: Mapping[str, Sequence[Fitted]], title: str) -> Result:
     ])
 
 
-# In the process with the Spark session, which keeps its ranks' Python processes from launch to launch.
+# In the process with the Spark session, which keeps its ranks' Python processes between launches.
 
 
 def fit_ranks(lake: str, ref: str, cores: int, model: str, epochs: int) -> Fitted:
@@ -101,7 +101,7 @@ _arrays: dict[int, Any] = {}
 
 
 def fit_keras(lake: str, ref: str, rows: int, model: str, epochs: int) -> Fitted:
-    """The same model, compiled as Keras does where nothing else is asked, on the rows that the dataset was made of."""
+    """Fits the same model, compiled with Keras' defaults, to the same rows."""
     from laketrain.imports import import_tensorflow
 
     import_tensorflow()

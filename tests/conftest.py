@@ -131,7 +131,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """HDFS with two DataNodes, real daemons of this session. Skips, with the reason, where it can't be had."""
     from cluster import Cluster
 
-    from .missing import skipped_without
+    from .skips import skipped_without
 
     with skipped_without("HDFS"):
         running = Cluster(tmp_path_factory.mktemp("cluster"))

@@ -4,7 +4,7 @@
 
 The zoo's `cnn` in float32, Adam, the same global batch, epochs, ranks, cores and share of validation rows. A fit goes
 from rows as Parquet to a trained model; scoring goes from rows to predictions. Both start with a Spark session that has
-read a row, and have run no Python on its executors yet. See benchmarks/peers/README.md.
+read a row, and has run no Python on its executors yet. See benchmarks/peers/README.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from laketrain.lake import Lake, Version
 ROWS = 40_000
 RANKS, EPOCHS, BATCH, VALIDATION = 2, 2, 128, 0.1
 FILTERS, KERNEL, DENSE = 32, 3, 128
-# The estimator's transform calls Keras for each row: a part of the rows tells its pace.
+# The estimator's transform calls Keras for each row: a part of the rows is enough to measure it.
 SCORED = 2_000
 OURS, PEER = "laketrain", "Horovod's Spark Keras estimator"
 PARTS = {"prepare": "rows made ready (convert; the estimator's own Parquet)", "launch": "ranks, until they train",
@@ -67,18 +67,18 @@ def measure(options: Options) -> Result:
 
 
 def compare(fitted: Mapping[str, Sequence[Fitted]], title: str) -> Result:
-    """Of each round's fits: the whole, its parts, scoring, accuracy."""
+    """Takes each round's fits: the whole, its parts, scoring, accuracy."""
     ours, peer = fitted[OURS], fitted[PEER]
 
-    def lines(what: str, field: str, label: Any, ratios: Line) -> list[Line]:
-        mine, theirs = ([getattr(each, field) for each in side] for side in (ours, peer))
-        return [Line(f"{what}, {OURS}", label(mine)), Line(f"{what}, {PEER}", label(theirs), ratios.key, ratios.ratio,
-                                                           ratios.bar)]
+    def lines(label: str, field: str, show: Any, ratios: Line) -> list[Line]:
+        mine, theirs = ([getattr(fit, field) for fit in side] for side in (ours, peer))
+        return [Line(f"{label}, {OURS}", show(mine)),
+                Line(f"{label}, {PEER}", show(theirs), ratios.key, ratios.ratio, ratios.bar)]
 
     def over(field: str, key: str | None, limit: float | None = None, ours_first: bool = False) -> Line:
-        mine, theirs = ([getattr(each, field) for each in side] for side in (ours, peer))
+        mine, theirs = ([getattr(fit, field) for fit in side] for side in (ours, peer))
         above, below = (mine, theirs) if ours_first else (theirs, mine)
-        if not all(below):  # what a side doesn't do takes it no time
+        if not all(below):  # a step that a side doesn't have takes no time
             return Line("", "")
         quotient = ratio(above, below)
         return Line("", "", key, quotient, at_least(limit) if limit else None)
@@ -97,13 +97,13 @@ def _ours(options: Options) -> Fitted:
 
 
 def _peer(options: Options, python: Path, vectors: Path, rows: int) -> Fitted:
-    """In a process of the old environment. Raises RuntimeError with the last lines that it wrote."""
+    """Runs the peer in the old environment. Raises RuntimeError with its last lines."""
     folder = options.folder / f"horovod-{time.monotonic_ns()}"
     folder.mkdir()
     arguments = {"data": str(vectors), "folder": str(folder), "cores": options.cores, "ranks": RANKS, "epochs": EPOCHS,
                  "batch": BATCH, "validation": VALIDATION, "scored": min(SCORED, rows),
                  "network": [FILTERS, KERNEL, DENSE]}
-    # Each rank has its part of the cores as threads, as ours have; the interpreter's own packages and no others.
+    # Each rank has its part of the cores as threads, like ours; only the interpreter's own packages are visible.
     threads = str(max(1, options.cores // RANKS))
     environ = {**{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "KERAS_BACKEND")},
                "PYSPARK_PYTHON": str(python), "PYSPARK_DRIVER_PYTHON": str(python), "TMPDIR": str(folder),
@@ -123,17 +123,17 @@ def _java() -> str:
     return str(find_java().path)
 
 
-# In a process of ours.
+# In our process.
 
 
 def commit_table(lake: str, rows: int, files: int) -> None:
-    """`integrated/peers`: what a Version holds of its lake does not travel between processes."""
+    """Opens `integrated/peers`: a Version can't be sent to another process."""
     commit_rows(Lake(lake), rows, files)
 
 
 def fit_and_score(lake: str, cores: int) -> Fitted:
     """Convert, train and predict, as the stages of a workload do them."""
-    os.environ.pop("TF_NUM_INTRAOP_THREADS", None)  # how many threads each worker has is for laketrain to say
+    os.environ.pop("TF_NUM_INTRAOP_THREADS", None)  # laketrain sets the threads of each worker
     from laketrain.convert import convert
     from laketrain.features import FeatureSet
     from laketrain.train import train
@@ -150,20 +150,20 @@ def fit_and_score(lake: str, cores: int) -> Fitted:
         "model": {"name": "cnn", "filters": FILTERS, "kernel": KERNEL, "dense": DENSE}, "epochs": EPOCHS,
         "batch": BATCH, "ranks": RANKS, "optimizer": {"name": "adam", "learning_rate": 0.001}, "seed": 1})
     started = time.monotonic()
-    # Without a fingerprint nothing that an earlier round made is found.
+    # Without a fingerprint, results of an earlier round aren't reused.
     dataset = convert(spark, table, NAME, converting, FeatureSet.model_validate(declared), key="")
     converted = time.monotonic()
     model = train(spark, dataset, NAME, training, key="")
     ended = time.monotonic()
     history = model.entry.meta["history"]
     epochs = sum(epoch["seconds"] for epoch in history)
-    # The model is committed by the ranks: what is neither launch nor epochs is with the launch.
+    # The ranks commit the model: that time is part of the launch.
     return Fitted(ended - started, converted - started, ended - converted - epochs, epochs, 0.0,
                   score(spark, table, model), _accuracy(history[-1]))
 
 
 def score(spark: Any, table: Version, model: Version) -> float:
-    """Rows per second of a table scored lake to lake."""
+    """Rows per second of scoring a table, lake to lake."""
     from laketrain.config.evaluate import Predict
     from laketrain.predict import predict
 

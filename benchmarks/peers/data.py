@@ -2,7 +2,7 @@
 
     images, labels = draw(20_000)
     commit_rows(Lake(folder), 20_000, files=2)      # ours: integrated/peers@1, pixels as bytes
-    write_vectors(Path(folder), 20_000, files=2)    # theirs: Parquet of lists of floats, as its vectors are made of
+    write_vectors(Path(folder), 20_000, files=2)    # theirs: Parquet of lists of floats, for its vectors
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmarks.data import CLASSES, SHAPE, Images, Labels
 from laketrain.lake import Lake, Version
 
 NAME = "peers"
-# How strong patterns and noise are: the network is right of nearly all rows after some epochs, not of all after one.
+# Strength of patterns and noise: the network predicts nearly all rows after some epochs, not all after one.
 _PATTERN, _NOISE, _MOST_SHIFT = 22.0, 60.0, 3
 
 
@@ -56,7 +56,7 @@ def commit_rows(lake: Lake, rows: int, files: int) -> Version:
 
 
 def write_vectors(folder: Path, rows: int, files: int) -> None:
-    """Parquet files of `features`, 3,072 floats from 0 to 255, and `label`, ten of which one is 1."""
+    """Parquet files of `features`, 3,072 floats from 0 to 255, and `label`, one-hot."""
     def table(images: Images, labels: Labels, first: int) -> pa.Table:
         return pa.table({"features": _lists(images.reshape(len(images), -1).astype(np.float64)),
                          "label": _lists(np.eye(CLASSES)[labels])})

@@ -1,10 +1,10 @@
-"""The peer's own old environment, in the user's cache: made once, found there ever after.
+"""The peer's old environment, in the user's cache: it is made once and then reused.
 
     python = provide()          # e.g. ~/.cache/laketrain/peers/3f…/bin/python, with TensorFlow 2.15.1 and Horovod
 
 requirements.lock names every package by hash; Horovod's wheel is built against that TensorFlow as set-up builds ours,
-by the same code, onto the same shelf, but as it was released: without our change of its background thread. It takes
-some minutes and 2.5 GB. A stamp says that it is whole: what a killed attempt left is made anew.
+by the same code, with the same cache, but as released: without our patch of its background thread. It takes some
+minutes and 2.5 GB. A stamp marks a complete environment; leftovers of a killed attempt are replaced.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ STAMP = "laketrain-peers-whole"
 
 
 def folder_of(lock: Path = LOCK) -> Path:
-    """Where the environment of this lock and this machine is, or would be; other packages are another place."""
+    """The folder of the environment for this lock and this machine; other packages have another folder."""
     tools = _tools()
     facts = repr(sorted(tools.facts(lock, "cpu", mends=tools.TO_COMPILE).items())).encode()
     return Path(tools.shelf().parent / "peers" / hashlib.sha256(lock.read_bytes() + facts).hexdigest()[:24])
 
 
 def is_whole(home: Path) -> bool:
-    """Whether an environment was made there to its end."""
+    """Whether the environment there is complete."""
     return (home / STAMP).exists() and (home / "bin" / "python").exists()
 
 
 def provide(lock: Path = LOCK) -> Path:
-    """The environment's interpreter; the environment is made first where there is none.
+    """The environment's interpreter; makes the environment if it is missing.
 
     Raises StepFailed of tools/console.py, with the last lines of the step that failed.
     """
@@ -65,7 +65,7 @@ def _make(home: Path, lock: Path) -> None:
 
 
 def _installer(python: Path) -> list[str]:
-    """uv, where set-up brought it, else pip."""
+    """uv if set-up installed it, else pip."""
     has_uv = subprocess.run([sys.executable, "-m", "uv", "--version"], capture_output=True, check=False).returncode == 0
     if has_uv:
         return [sys.executable, "-m", "uv", "pip", "install", "--python", str(python)]
@@ -73,11 +73,11 @@ def _installer(python: Path) -> list[str]:
 
 
 def _clean_environment() -> dict[str, str]:
-    """The caller's environment without what would lead Python to packages of ours."""
+    """The caller's environment without variables that lead Python to our packages."""
     return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
 
 
-# tools/ are scripts, not a package: they are found by their folder.
+# tools/ are scripts, not a package: their folder is put on Python's path.
 def _tools():  # type: ignore[no-untyped-def]
     if str(TOOLS) not in sys.path:
         sys.path.insert(0, str(TOOLS))

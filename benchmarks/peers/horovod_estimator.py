@@ -1,10 +1,10 @@
-"""The peer's side, in its own old environment: Horovod's Spark Keras estimator as its own examples use it.
+"""The peer's side, in its old environment: Horovod's Spark Keras estimator as in its examples.
 
     python horovod_estimator.py '{"rows": …, "folder": …, "epochs": 2, "ranks": 2, "batch": 128, "scored": 2000}'
 
 Imports nothing of laketrain. Features and one-hot labels are Spark ML vectors; the batch of a rank is its part of the
-global one. The last line of what it prints is a JSON object: seconds of the fit and of its parts, rows per second of
-transform, accuracy on the rows that it kept for validation.
+global one. Its last line is a JSON object: seconds of the fit and of its parts, rows per second of transform, accuracy
+on the validation rows.
 """
 
 import json
@@ -23,7 +23,7 @@ from pyspark.sql import SparkSession
 
 
 class Marks(tf.keras.callbacks.Callback):
-    """When the first rank began and ended training, by the clock that all processes share."""
+    """Records when the first rank began and ended training, by the clock that all processes share."""
 
     def __init__(self, folder):
         super().__init__()
@@ -44,7 +44,7 @@ class Marks(tf.keras.callbacks.Callback):
 
 
 class TimedEstimator(KerasEstimator):
-    """Tells when the rows are prepared."""
+    """Records when the rows are prepared."""
 
     def _fit_on_prepared_data(self, *args, **kwargs):
         type(self).prepared = time.time()
@@ -52,7 +52,7 @@ class TimedEstimator(KerasEstimator):
 
 
 def network(filters, kernel, dense):
-    """The zoo's `cnn` as it is there, on floats from 0 to 255."""
+    """The zoo's `cnn` on floats from 0 to 255."""
     layers = tf.keras.layers
     return tf.keras.Sequential([
         layers.Input((3072,)), layers.Rescaling(1 / 127.5, offset=-1.0), layers.Reshape((32, 32, 3)),

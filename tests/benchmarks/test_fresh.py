@@ -26,7 +26,7 @@ def test_an_error_is_raised_unchanged(tmp_path):
 def test_a_process_that_died_is_reported_with_its_last_lines(tmp_path, capfd):
     with fresh(tmp_path, "theirs") as theirs:
         theirs(os.write, 2, b"the last words\n")
-        with pytest.raises(RuntimeError, match=r"the process of theirs died\. It said last:\nthe last words"):
+        with pytest.raises(RuntimeError, match=r"the process of theirs died\. Its last lines:\nthe last words"):
             theirs(os._exit, 3)
     assert "the last words" not in capfd.readouterr().err
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from benchmarks.__main__ import ROOT
-from benchmarks.hdfs import HDFS, LOCAL, compare, who
-from tests.missing import skipped_without
+from benchmarks.hdfs import HDFS, LOCAL, compare, label
+from tests.skips import skipped_without
 
 from cluster import jars
 
-FIGURES = {who("training", LOCAL): [100.0, 120.0, 80.0], who("training", HDFS): [90.0, 90.0, 70.0],
-           who("feed alone", LOCAL): [1000.0, 500.0, 800.0], who("feed alone", HDFS): [400.0, 300.0, 400.0]}
+FIGURES = {label("training", LOCAL): [100.0, 120.0, 80.0], label("training", HDFS): [90.0, 90.0, 70.0],
+           label("feed alone", LOCAL): [1000.0, 500.0, 800.0], label("feed alone", HDFS): [400.0, 300.0, 400.0]}
 
 
 def test_a_ratio_is_of_hdfs_to_the_local_file_system_by_rounds() -> None:

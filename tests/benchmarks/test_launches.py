@@ -26,13 +26,13 @@ def test_a_dozen_launches_leak_no_threads_files_or_memory(spark: SparkSession, t
     cloudpickle.register_pickle_by_value(launches)  # executors have no benchmarks
     dataset = tiny.commit_tiny(Lake(tmp_path))
     _, _, *seen = launches.follow(spark, dataset.lake.url, dataset.ref, 14)
-    for who in (DRIVER, PROCESSES):  # the JVM is still filling its pools after so few
-        first, last = ([each.held[who] for each in part] for part in (seen[:4], seen[-4:]))
+    for label in (DRIVER, PROCESSES):  # the JVM is still filling its pools after so few
+        first, last = ([each.held[label] for each in part] for part in (seen[:4], seen[-4:]))
         for what in ("threads", "files"):
             # The least: a rank may still be clearing up when it is looked at.
             before, after = (min(getattr(each, what) for each in part) for part in (first, last))
-            assert after <= before, f"{who}: {before} {what}, then {after}"
-        assert median(each.memory for each in last) < 1.1 * median(each.memory for each in first), who
+            assert after <= before, f"{label}: {before} {what}, then {after}"
+        assert median(each.memory for each in last) < 1.1 * median(each.memory for each in first), label
 
 
 def test_a_ratio_is_of_the_last_launches_to_the_first() -> None:

@@ -49,21 +49,21 @@ def results() -> dict[str, Result]:
     been_read = read.compare({read.OURS: [90.0, 90.0, 80.0], read.PETASTORM: [3.0, 2.0, 1.0],
                               read.SCAN: [180.0, 90.0, 320.0]}, "3 rounds")
     return {
-        "clean_read": clean_read.compare({clean_read.who(clean_read.OURS, "csv"): [90.0, 80.0],
-                                          clean_read.who(clean_read.SPARK, "csv"): [100.0, 100.0],
-                                          clean_read.who(clean_read.OURS, "json"): [30.0, 50.0],
-                                          clean_read.who(clean_read.SPARK, "json"): [100.0, 100.0]}, "2 rounds"),
+        "clean_read": clean_read.compare({clean_read.label(clean_read.OURS, "csv"): [90.0, 80.0],
+                                          clean_read.label(clean_read.SPARK, "csv"): [100.0, 100.0],
+                                          clean_read.label(clean_read.OURS, "json"): [30.0, 50.0],
+                                          clean_read.label(clean_read.SPARK, "json"): [100.0, 100.0]}, "2 rounds"),
         "convert": converted, "convert_jpeg": converted.without_bars("convert_jpeg"),
         "read": been_read, "read_jpeg": been_read.without_bars("read_jpeg"),
-        "train": train.compare({train.who(train.OURS, "small"): [train.Fitted(33.0, 0.02), train.Fitted(27.0, 0.04)],
-                                train.who(train.KERAS, "small"): [train.Fitted(30.0), train.Fitted(30.0)],
-                                train.who(train.OURS, "wide"): [train.Fitted(24.0), train.Fitted(24.0)],
-                                train.who(train.KERAS, "wide"): [train.Fitted(30.0), train.Fitted(30.0)]}, "2 rounds"),
+        "train": train.compare({train.label(train.OURS, "small"): [train.Fitted(33.0, 0.02), train.Fitted(27.0, 0.04)],
+                                train.label(train.KERAS, "small"): [train.Fitted(30.0), train.Fitted(30.0)],
+                                train.label(train.OURS, "wide"): [train.Fitted(24.0), train.Fitted(24.0)],
+                                train.label(train.KERAS, "wide"): [train.Fitted(30.0), train.Fitted(30.0)]}, "2 rounds"),
         "launch": launch.compare({launch.OURS: [(10.0, 2.0), (8.0, 4.0)], launch.HOROVOD: [(15.0, 12.0), (14.0, 12.0)]},
                                  "2 rounds"),
         "predict": predict.compare({predict.OURS: [90.0, 95.0], predict.KERAS: [100.0, 100.0]}, "2 rounds"),
-        "memory": memory.compare({memory.TENSORFLOW: [300.0], memory.who(1): [500.0], memory.who(3): [510.0],
-                                  memory.who(10): [520.0]}, "1 round"),
+        "memory": memory.compare({memory.TENSORFLOW: [300.0], memory.label(1): [500.0], memory.label(3): [510.0],
+                                  memory.label(10): [520.0]}, "1 round"),
         "growth": growth.compare({"clean, 0×": [1.0, 1.0], "clean, 1×": [2.0, 3.0], "clean, 10×": [20.0, 33.0],
                                   "convert, 0×": [0.5, 0.5], "convert, 1×": [1.0, 1.0], "convert, 10×": [9.0, 9.0],
                                   "epoch, 1×": [1.0, 1.0], "epoch, 10×": [11.0, 11.0]},
@@ -105,7 +105,7 @@ def test_growth_is_the_time_at_ten_times_the_rows_over_that_at_one_with_both_siz
     assert results["growth"].ratios == {"clean": 10.5, "convert": 9.0, "epoch": 11.0}
     verdicts = [line.cells()[4] for line in results["growth"].lines if line.key]
     assert verdicts == ["[green]met[/]", "[green]met[/]", "[red]not met[/]"]
-    labels = [line.who for line in results["growth"].lines]
+    labels = [line.label for line in results["growth"].lines]
     assert labels[:3] == ["clean, 200 rows of CSV", "clean, 300 rows of CSV", "clean, 3,000 rows of CSV"]
     assert "10× against 1×" in page(results["growth"])
 

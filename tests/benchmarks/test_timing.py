@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 
 def sides(calls: list[str]) -> dict:
-    def side(who: str):
+    def side(label: str):
         def turn() -> int:
-            calls.append(who)
+            calls.append(label)
             return len(calls)
 
         return turn
 
-    return {who: side(who) for who in ("ours", "theirs", "ideal")}
+    return {label: side(label) for label in ("ours", "theirs", "ideal")}
 
 
 def test_all_sides_have_their_turn_in_every_round():

@@ -10,7 +10,7 @@ import pytest
 from cluster import Cluster, Failed
 from cluster.ports import LOOPBACK
 
-from ..missing import skipped_without
+from ..skips import skipped_without
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(300)]
 

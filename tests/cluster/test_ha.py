@@ -13,7 +13,7 @@ import pytest
 from cluster import Cluster
 from cluster.ha import SERVICE, HaHdfs
 
-from ..missing import skipped_without
+from ..skips import skipped_without
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 PROGRAM = """

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from sklearn import metrics
 from sklearn.dummy import DummyRegressor
-from tests.report.reading import Page
+from tests.report.parsed_page import Page
 from tests.tables import csv_of
 
 from laketrain.pipeline import Pipeline

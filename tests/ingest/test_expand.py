@@ -12,7 +12,7 @@ from laketrain.errors import DataError
 from laketrain.ingest import ingest, plan_ingest
 from laketrain.lake import Lake
 
-from ..nobody import as_nobody, open_folder
+from ..unprivileged import public_folder, unprivileged
 from .files import landing, source
 
 
@@ -22,7 +22,7 @@ from .files import landing, source
     ("in/shut/e", "in/shut/e"), ("in/shut/e/*.csv", "in/shut/e"), ("in/shut/e/x.csv", "in/shut/e/x.csv"),
 ])
 def test_an_unreadable_directory_is_an_error_if_it_may_contain_matches(path: str, refused: str | None) -> None:
-    with open_folder() as folder:
+    with public_folder() as folder:
         landing(folder / "in", a__x_csv="1", b__x_csv="2", c__d__x_csv="3", y_csv="4")
         (folder / "in" / "a" / ".hidden").mkdir()
         for closed in ("b", "a/.hidden"):
@@ -30,7 +30,7 @@ def test_an_unreadable_directory_is_an_error_if_it_may_contain_matches(path: str
         if "shut" in path:
             landing(folder / "in", shut__e__x_csv="5")
             (folder / "in" / "shut").chmod(0o600)
-        with as_nobody():
+        with unprivileged():
             if refused:
                 with pytest.raises(DataError, match=rf"can't be listed: .*{refused}'") as caught:
                     plan_ingest("pixels", source(folder / path, empty="ok"))

@@ -16,7 +16,7 @@ from laketrain.ingest import ingest, plan_ingest
 from laketrain.ingest.listing import list_source
 from laketrain.lake import Lake
 
-from ..lake.servers import BUCKET, s3_server
+from ..lake.s3_server import BUCKET, s3_server
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from laketrain.errors import CommitConflict, DataError, LakeError
 from laketrain.ingest import ingest, plan_ingest
 from laketrain.lake import Lake, appends
 
-from ..nobody import as_nobody, open_folder
+from ..unprivileged import public_folder, unprivileged
 from .files import ingest_incremental, landing, source
 
 
@@ -24,11 +24,11 @@ def test_files_are_copied_byte_for_byte_under_their_names(tmp_path: Path) -> Non
 
 
 def test_an_unreadable_file_is_named_and_nothing_is_committed() -> None:
-    with open_folder() as folder:
+    with public_folder() as folder:
         landing(folder / "in", x_csv="1", y_csv="2")
         (folder / "in" / "y.csv").chmod(0o200)
         lake = Lake(folder / "lake")
-        with as_nobody(), pytest.raises(DataError, match=r"in/y\.csv.*(?i:permission denied)"):
+        with unprivileged(), pytest.raises(DataError, match=r"in/y\.csv.*(?i:permission denied)"):
             plan, key = plan_ingest("pixels", source(folder / "in"))
             ingest(lake, "pixels", plan, key)
         assert lake.table("raw", "pixels").versions() == []

@@ -15,7 +15,7 @@ import pytest
 
 from laketrain.lake import Lake, Store, open_store
 
-from .servers import BUCKET, s3_server
+from .s3_server import BUCKET, s3_server
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from tests.nobody import as_nobody, open_folder
+from tests.unprivileged import public_folder, unprivileged
 
 from laketrain.errors import LakeError
 from laketrain.lake import Draft, GcReport, Lake, collect
@@ -163,14 +163,14 @@ def test_commits_and_collections_at_once_never_harm_a_version(local_lake: Lake) 
 
 
 def test_an_unreadable_log_stops_gc_before_it_removes_data() -> None:
-    with open_folder() as folder:
+    with public_folder() as folder:
         lake = Lake(folder / "lake")
         version = lake.table("clean", "pixels").get(commit(lake.table("clean", "pixels")))
         for path in (folder / "lake").rglob("*"):
             path.chmod(0o777)
         log = folder / "lake" / "clean" / "pixels" / "_log"
         log.chmod(0o711)
-        with as_nobody(), pytest.raises(LakeError, match=r"reading 'clean/pixels/_log'.*permission denied"):
+        with unprivileged(), pytest.raises(LakeError, match=r"reading 'clean/pixels/_log'.*permission denied"):
             collect(lake, timedelta(0), now=in_hours(2))
         log.chmod(0o755)
         assert version.missing() == []

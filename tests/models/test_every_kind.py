@@ -15,7 +15,7 @@ from laketrain.models import parse_model
 from laketrain.models.inputs import InputLayers
 from laketrain.models.saving import load_saved
 
-from .mixed import INPUTS, SHAPES, mixed, rows_of
+from .mixed_features import INPUTS, SHAPES, mixed, rows_of
 
 FLAT = ["age", "income", "loads", "shop", "user", "decade", "breed", "tags"]
 ONE_LENGTH = [name for name in INPUTS if name != "song"]

@@ -15,7 +15,7 @@ from laketrain.imports import import_tensorflow
 from laketrain.models import parse_model
 from train_keys import INPUTS, MODELS, OF_ZOO, TARGETS, model_keys, model_settings, scope_of_model
 
-from .mixed import rows_of
+from .mixed_features import rows_of
 
 KEYS = [(model, key) for model, keys in MODELS.items() for key in keys]
 LEARNT: dict[str, dict[str, Any]] = {

@@ -15,7 +15,7 @@ from laketrain.features import FeatureSet
 from laketrain.models import parse_model
 from laketrain.workload import Workload
 
-from .mixed import mixed, rows_of
+from .mixed_features import mixed, rows_of
 
 pytestmark = pytest.mark.slow
 CONF = Path(__file__).parents[2] / "conf" / "mnist.yaml"

@@ -17,7 +17,7 @@ from laketrain.stages import RunRecord
 from laketrain.workload import Workload
 
 from .lakes import MISTAKES, REJECTED, ROWS_IN, SPLITS, Built, build, commit, rejects, workload
-from .reading import Page
+from .parsed_page import Page
 
 HOSTILE = "<script>alert(1)</script>"
 

@@ -13,7 +13,7 @@ import pytest
 from laketrain.spark.s3 import s3_settings
 
 from ..cluster.walk import build_walk
-from ..lake.servers import BUCKET, Moody, s3_server
+from ..lake.s3_server import BUCKET, Moody, s3_server
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -19,7 +19,7 @@ from laketrain.errors import ConfigError, GateError
 from laketrain.lake import Lake
 from laketrain.pipeline import Pipeline
 
-from ..report.reading import Page
+from ..report.parsed_page import Page
 from ..road import Quiet
 from ..small import write
 

@@ -12,7 +12,7 @@ import pytest
 from cluster import jars
 from cluster.kafka import Kafka
 
-from ...missing import skipped_without
+from ...skips import skipped_without
 from ..commands import end_all
 from .messages import Messages
 

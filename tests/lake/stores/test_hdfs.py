@@ -15,7 +15,7 @@ from laketrain.doctor.hdfs import from_java
 from laketrain.errors import LakeError
 from laketrain.lake import Lake, open_store
 
-from ..losing import losing
+from ..lost_replies import losing_reply
 
 FORKS = """
 import subprocess, sys
@@ -68,7 +68,7 @@ def test_a_datanode_that_just_died_does_not_prevent_writing(cluster: Cluster) ->
 def test_a_commit_whose_reply_was_lost_is_made_once_and_is_ours(hdfs: str, method: str) -> None:
     folder = f"lost/{uuid.uuid4().hex}"
     parts = urlsplit(hdfs)
-    with losing(hdfs, method) as url:
+    with losing_reply(hdfs, method) as url:
         open_store(f"{url}{parts.path}/{folder}").create("log/1", b"ours")
     store = open_store(f"{hdfs}/{folder}")
     assert store.read("log/1") == b"ours"
@@ -82,7 +82,7 @@ def test_a_move_whose_reply_was_lost_succeeds(hdfs: str) -> None:
     folder = f"lost/{uuid.uuid4().hex}"
     store = open_store(f"{hdfs}/{folder}")
     store.write("log/draft", b"1")
-    with losing(hdfs, "rename2") as url:
+    with losing_reply(hdfs, "rename2") as url:
         open_store(f"{url}{urlsplit(hdfs).path}/{folder}").move("log/draft", "log/done")
     assert [file.path for file in store.list("log")] == ["log/done"]
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.nobody import as_nobody, open_folder
+from tests.unprivileged import public_folder, unprivileged
 
 from laketrain.errors import LakeError
 from laketrain.lake.stores.local import LocalStore
@@ -22,22 +22,22 @@ def test_local_listings_hide_temporary_files(tmp_path: Path) -> None:
 
 
 def test_a_read_only_local_lake_is_reported() -> None:
-    with open_folder() as folder:
+    with public_folder() as folder:
         folder.chmod(0o555)
-        with as_nobody(), pytest.raises(LakeError, match=r"writing 'a/b'.*permission denied"):
+        with unprivileged(), pytest.raises(LakeError, match=r"writing 'a/b'.*permission denied"):
             LocalStore(str(folder)).create("a/b", b"")
 
 
 def test_an_unreadable_local_folder_is_not_empty_but_an_error() -> None:
-    with open_folder() as folder:
+    with public_folder() as folder:
         store = LocalStore(str(folder))
         store.create("log/1", b"x")
         (folder / "log" / "1").chmod(0o222)
-        with as_nobody(), pytest.raises(LakeError, match=r"reading 'log/1'.*permission denied"):
+        with unprivileged(), pytest.raises(LakeError, match=r"reading 'log/1'.*permission denied"):
             store.read("log/1")
         (folder / "log").chmod(0o311)
         for ask in (store.list, store.dirs, store.temporary):
-            with as_nobody(), pytest.raises(LakeError, match=r"reading 'log'.*permission denied"):
+            with unprivileged(), pytest.raises(LakeError, match=r"reading 'log'.*permission denied"):
                 ask("log")
         (folder / "log").chmod(0o755)
 

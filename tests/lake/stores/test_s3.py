@@ -8,7 +8,7 @@ import pytest
 from laketrain.errors import LakeError, StorageError
 from laketrain.lake import Lake, Store, open_store
 
-from ..servers import BUCKET, Moody, s3_server
+from ..s3_server import BUCKET, Moody, s3_server
 from ..writers import commit
 
 

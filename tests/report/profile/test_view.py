@@ -11,8 +11,8 @@ from laketrain.errors import LakeError
 from laketrain.profile.model import Numbers, TableProfile
 from laketrain.report.profile import ProfileView, page_of
 
+from ..parsed_page import Page
 from ..profiles import HOSTILE, column, numbers, profile_of
-from ..reading import Page
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from laketrain.stages import RunRecord
 from laketrain.tasks import default_outputs
 
 from ..lakes import Built, build, commit, workload
-from ..reading import Page
+from ..parsed_page import Page
 
 FEATURES = FeatureSet.model_validate({
     "shape": {"kind": "label", "names": ["round", "square"]},

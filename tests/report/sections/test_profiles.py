@@ -10,8 +10,8 @@ from laketrain.profile.model import PAGE
 from laketrain.report.page import render
 
 from ..lakes import Built, build, workload
+from ..parsed_page import Page
 from ..profiles import commit_profile, profile_of
-from ..reading import Page
 
 
 @pytest.fixture

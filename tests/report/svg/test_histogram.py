@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from laketrain.report.svg.histogram import svg_histogram
 
+from ..parsed_page import Page
 from ..profiles import HOSTILE
-from ..reading import Page
 
 
 def test_every_interval_with_rows_has_a_visible_bar() -> None:

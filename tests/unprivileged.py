@@ -1,6 +1,6 @@
 """A user who may not do all: root, as whom tests often run, is refused nothing.
 
-    with as_nobody():
+    with unprivileged():
         store.list("log")
 """
 
@@ -16,7 +16,7 @@ NOBODY = 65534
 
 
 @contextmanager
-def as_nobody() -> Iterator[None]:
+def unprivileged() -> Iterator[None]:
     """What this process does is done as a user whom nothing belongs to, where it runs as root; else as who it is."""
     root = os.geteuid() == 0
     if root:
@@ -29,7 +29,7 @@ def as_nobody() -> Iterator[None]:
 
 
 @contextmanager
-def open_folder() -> Iterator[Path]:
+def public_folder() -> Iterator[Path]:
     """A folder that every user may reach, and change; pytest's own are closed to others."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name)

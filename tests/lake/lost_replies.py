@@ -1,6 +1,6 @@
 """A connection to a NameNode that breaks before the answer to a call arrives: the call was done, and nobody tells so.
 
-    with losing("hdfs://namenode:8020", "rename2") as url:
+    with losing_reply("hdfs://namenode:8020", "rename2") as url:
         open_store(f"{url}/lake").create("a", b"1")
 """
 
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 
 @contextmanager
-def losing(url: str, method: str) -> Iterator[str]:
+def losing_reply(url: str, method: str) -> Iterator[str]:
     """The URL of a relay to the NameNode; it passes the first call of `method` on, and drops the answer."""
     target, lost = urlsplit(url), threading.Event()
 
