@@ -1,4 +1,4 @@
-"""A real Airflow, in an environment of its own in the user's cache: its packages don't go with ours.
+"""A real Airflow, in an environment of its own in the user's cache, since its packages conflict with ours.
 
     run = provide(tmp_path)
     run("dags", "test", "laketrain_sales", "2026-11-19")
@@ -20,7 +20,7 @@ _DROPPED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 def provide(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs Airflow's commands with its files in `home`, DAGs in `home/dags`.
 
-    Raises CalledProcessError where its packages can't be had.
+    Raises CalledProcessError if its packages can't be installed.
     """
     airflow = provide_environment("airflow", LOCK) / "bin" / "airflow"
     environ = {name: value for name, value in os.environ.items() if name not in _DROPPED}

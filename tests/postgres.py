@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, real, on a free port of the loopback address.
+"""A real PostgreSQL server for the tests, on a free port of the loopback address.
 
     with postgres() as server:
         server.run("create table t (id int)")
@@ -28,7 +28,7 @@ USER, PASSWORD = "analyst", "se'cret of tests"
 
 @dataclass(frozen=True)
 class Postgres:
-    """A server that runs."""
+    """A running server."""
 
     port: int
 
@@ -37,7 +37,7 @@ class Postgres:
         return f"jdbc:postgresql://127.0.0.1:{self.port}/postgres"
 
     def run(self, sql: str) -> str:
-        """What psql prints of `sql`, unaligned and without headers."""
+        """The output of psql for `sql`, unaligned and without headers."""
         result = subprocess.run(
             [tool("psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", "postgres",
              "-v", "ON_ERROR_STOP=1", "-AtXqc", sql],
@@ -50,7 +50,7 @@ class Postgres:
 def postgres() -> Iterator[Postgres]:
     """Skips where PostgreSQL is not installed."""
     initdb, server = tool("initdb"), tool("postgres")
-    # As root it refuses to run, and the user in whose place it does could not reach pytest's own folders.
+    # PostgreSQL refuses to run as root, and another user can't read pytest's folders.
     user = pwd.getpwnam("nobody").pw_name if os.getuid() == 0 else None
     [port] = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="postgres-") as made:
@@ -74,7 +74,7 @@ def postgres() -> Iterator[Postgres]:
 
 
 def tool(name: str) -> str:
-    """The path of a program of PostgreSQL's; Debian keeps those of the server aside."""
+    """The path of a program of PostgreSQL; Debian has those of the server outside PATH."""
     folders = [os.environ.get("PATH", ""), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
     result = shutil.which(name, path=os.pathsep.join(folders))
     if result is None:
@@ -86,7 +86,7 @@ def wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(300):
         if process.poll() is not None:
             pytest.fail(f"PostgreSQL ended: {log.read_text()}")
-        # It listens before it lets anyone in.
+        # It listens before it accepts logins.
         if subprocess.run([tool("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False).returncode == 0:
             return
         time.sleep(0.1)

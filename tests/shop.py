@@ -1,7 +1,7 @@
 """A table of goods in a lake: texts of several lengths, a number and a category, and a target of each kind.
 
     dataset = commit_shop(spark, Lake(tmp_path))        # features/shop@1, by the real convert
-    model = commit_shop_model(dataset)                  # models/shop@1, of fresh weights
+    model = commit_shop_model(dataset)                  # models/shop@1, with initial weights
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TARGETS = ("sort", "tags", "price")
 
 
 def rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
-    """Goods whose words, shop and size tell a little of what they are."""
+    """Goods whose words, shop and size correlate with their targets."""
     random = np.random.default_rng(seed)
     words = np.array(["red", "round", "sweet", "steel", "long", "sharp"])
     result = []
@@ -52,7 +52,7 @@ def rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
 
 
 def commit_shop(spark: SparkSession, lake: Lake, targets: tuple[str, ...] = TARGETS) -> Version:
-    """`features/shop` with 120 goods, of `integrated/goods`, with these targets alone."""
+    """`features/shop` with 120 goods, of `integrated/goods`, with only these targets."""
     from laketrain.convert import convert, fingerprint_convert
 
     declared = {name: feature for name, feature in DECLARED.items() if name not in TARGETS or name in targets}
@@ -64,7 +64,7 @@ def commit_shop(spark: SparkSession, lake: Lake, targets: tuple[str, ...] = TARG
 
 
 def commit_shop_model(dataset: Version) -> Version:
-    """`models/shop` with fresh weights."""
+    """`models/shop` with initial weights."""
     from laketrain.imports import import_tensorflow
 
     import_tensorflow()

@@ -1,4 +1,4 @@
-"""Servers that can't be had here: a test that needs one skips, and says why.
+"""Skips tests whose server isn't available here, with the reason.
 
     with skipped_without("HDFS"):
         cluster = Cluster(folder)
@@ -16,7 +16,7 @@ from cluster.jars import Missing
 
 @contextmanager
 def skipped_without(what: str) -> Iterator[None]:
-    """Skips with the reason where jars, or Java, are missing inside."""
+    """Skips the test if jars or Java are missing inside."""
     try:
         yield
     except Missing as missing:

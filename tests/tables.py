@@ -40,8 +40,7 @@ class Cleaned:
 
 
 def rows_of(version: Version | None) -> list[dict[str, Any]]:
-    """All rows of a table's version, read by pyarrow from the files that it names; instants are UTC's, without saying
-    so."""
+    """All rows of a table's version, read by pyarrow; instants are in UTC, without a zone."""
     assert version is not None
     files = [file for file in version.entry.files if file.path.endswith(".parquet")]
     tables = [pq.read_table(version.lake.store.open(version.path(file.path))) for file in files]
@@ -50,7 +49,7 @@ def rows_of(version: Version | None) -> list[dict[str, Any]]:
 
 
 def naive(kind: pa.DataType) -> pa.DataType:
-    """The type with times that name no zone."""
+    """The type with times without a zone."""
     if pa.types.is_timestamp(kind):
         return pa.timestamp(kind.unit)
     if pa.types.is_list(kind):
@@ -80,14 +79,14 @@ def source_of(
 
 
 def ingest_files(folder: Path, files: Mapping[str, str | bytes], source: Source) -> Version:
-    """Lands `files` anew in `folder`/landing and ingests them as `raw/table` of the lake `folder`/lake."""
+    """Replaces `folder`/landing by `files` and ingests them as `raw/table` of the lake `folder`/lake."""
     shutil.rmtree(folder / "landing", ignore_errors=True)
     land_files(folder / "landing", files)
     return ingest_source(folder, source)
 
 
 def ingest_source(folder: Path, source: Source) -> Version:
-    """Ingests what lies there as `raw/table` of the lake `folder`/lake."""
+    """Ingests the files there as `raw/table` of the lake `folder`/lake."""
     from laketrain.ingest import ingest, plan_ingest
 
     plan, key = plan_ingest("table", source)

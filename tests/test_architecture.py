@@ -1,4 +1,4 @@
-"""The rooms import only what DESIGN's map allows, and the code keeps the project's style."""
+"""Rooms import only what the contracts allow, modules have tests of their name, and the code passes ruff."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_code_passes_ruff():
     "laketrain.pipeline.stages",
 ])
 def test_light_modules_load_nothing_heavy(module):
-    """What the contracts say of imports as written, seen in a fresh interpreter."""
+    """The contracts are about imports in the source; this runs them in a new interpreter."""
     heavy = ("tensorflow", "keras", "pyspark", "horovod", "petastorm")
     program = f"import sys, {module}; print(*[name for name in {heavy!r} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

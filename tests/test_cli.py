@@ -33,7 +33,7 @@ def laketrain(*arguments: object) -> Result:
 
 
 def without_java(folder: Path, *command: object) -> subprocess.CompletedProcess[str]:
-    """In a process of its own that would fail if it wanted Spark."""
+    """Runs in a process of its own that fails if it starts Spark."""
     environ = {**os.environ, "JAVA_HOME": str(folder / "none"), "PATH": str(folder)}
     return subprocess.run([sys.executable, *map(str, command)], cwd=folder, env=environ, text=True, capture_output=True,
                           check=False)

@@ -1,5 +1,5 @@
-"""From the landed dirt follows, by hand, what must lie in clean, in quarantine, in the joined table and in each split:
-read here by the csv module, pandas and hashlib, and equal to those in the lake."""
+"""The landed files determine the rows in clean, in quarantine, in the joined table and in each split. They are computed
+here by the csv module, pandas and hashlib, and equal those in the lake."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SPLITS = {"train": 0.8, "val": 0.1, "test": 0.1}
 
 
 class ByHand:
-    """What the landing zone makes, computed without any of the code under test."""
+    """The expected rows, computed from the landed files without the code under test."""
 
     def __init__(self, road: Road) -> None:
         self._landing = road.landing

@@ -1,4 +1,4 @@
-"""Events come back from JSON as they were reported."""
+"""Events are read back from JSON unchanged."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A small dataset in a lake, committed as convert would, without Spark: 8×8 images of four classes.
 
     version = commit_tiny(Lake(tmp_path))                 # features/tiny@1, splits train, val and test
-    images, labels = rows_of(version, "train")            # what lies there, in the order of its rows
-    model = commit_model(version)                         # models/tiny@1, a model that knows a little
+    images, labels = rows_of(version, "train")            # all of the split, in the order of its rows
+    model = commit_model(version)                         # models/tiny@1, a model that is often right
 
 The bright quadrant of an image is its class, so a model learns it within a few steps.
 """
@@ -26,7 +26,7 @@ from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 
 SIDE, CLASSES = 8, 4
-# No multiples of a batch: the last batches of an epoch are padded, and lanes differ in length.
+# Not multiples of a batch: the last batches of an epoch are padded, and lanes differ in length.
 SPLITS: Mapping[str, int] = {"train": 203, "val": 45, "test": 61}
 FEATURES = FeatureSet.model_validate({
     "image": {"kind": "image", "column": "pixels", "shape": [SIDE, SIDE, 1]},
@@ -68,14 +68,14 @@ def draw(rows: int, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.in
 
 
 def table_of(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> pa.Table:
-    """As it would lie in `integrated/`: pixels as lists, labels as numbers, names as text."""
+    """A table as in `integrated/`: pixels as lists, labels as numbers, names as text."""
     return pa.table({"pixels": pa.array(list(images.reshape(len(images), -1).astype(np.int32))), "label": labels,
                      "name": [f"row {row}" for row in range(len(images))]})
 
 
 def commit_tiny(lake: Lake, name: str = "tiny", splits: Mapping[str, int] = SPLITS, *, features: FeatureSet = FEATURES,
                 rows_per_group: int = 37, files: int = 2) -> Version:
-    """`features/<name>` with these rows a split, in `files` files of row groups of `rows_per_group`."""
+    """Commits `features/<name>` with so many rows in each split, in files with row groups of `rows_per_group`."""
     fitted = features
     with lake.table("features", name).stage() as draft:
         for number, (split, rows) in enumerate(splits.items()):

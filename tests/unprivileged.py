@@ -1,4 +1,4 @@
-"""A user who may not do all: root, as whom tests often run, is refused nothing.
+"""Acts as a user without privileges, since tests often run as root, which may do everything.
 
     with unprivileged():
         store.list("log")
@@ -17,7 +17,7 @@ NOBODY = 65534
 
 @contextmanager
 def unprivileged() -> Iterator[None]:
-    """What this process does is done as a user whom nothing belongs to, where it runs as root; else as who it is."""
+    """Switches to the user `nobody` if this process runs as root."""
     root = os.geteuid() == 0
     if root:
         os.seteuid(NOBODY)
@@ -30,7 +30,7 @@ def unprivileged() -> Iterator[None]:
 
 @contextmanager
 def public_folder() -> Iterator[Path]:
-    """A folder that every user may reach, and change; pytest's own are closed to others."""
+    """A folder that every user can read and write; pytest's folders are private."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name)
         path.chmod(0o777)

@@ -1,4 +1,4 @@
-"""What a benchmark is told: names, numbers, and how it repeats them."""
+"""The arguments of a benchmark: names and numbers, and how the title shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images of the benchmarks: the same on every side, whichever part of them is drawn."""
+"""The images of the benchmarks: the same on every side, for any part of them."""
 
 from __future__ import annotations
 

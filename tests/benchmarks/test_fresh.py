@@ -1,4 +1,4 @@
-"""A process of its own: what comes back, what stays in its folder, what is said where it died."""
+"""A side's own process: its results, its folder, and the error if it died."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many launches in one session leave nothing behind: neither threads nor open files, and no memory to speak of."""
+"""Many launches in one session leak no threads, no open files and hardly any memory."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-@pytest.mark.soak  # of test_launch, one looks at threads, ports and files after a few
+@pytest.mark.soak  # a test of test_launch.py checks threads, ports and files after a few launches
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_dozen_launches_leak_no_threads_files_or_memory(spark: SparkSession, tmp_path: Path) -> None:
     from pyspark import cloudpickle
 
-    cloudpickle.register_pickle_by_value(launches)  # executors have no benchmarks
+    cloudpickle.register_pickle_by_value(launches)  # executors don't have the package of benchmarks
     dataset = tiny.commit_tiny(Lake(tmp_path))
     _, _, *seen = launches.follow(spark, dataset.lake.url, dataset.ref, 14)
-    for label in (DRIVER, PROCESSES):  # the JVM is still filling its pools after so few
+    for label in (DRIVER, PROCESSES):  # the JVM is still filling its pools after so few launches
         first, last = ([each.held[label] for each in part] for part in (seen[:4], seen[-4:]))
         for what in ("threads", "files"):
-            # The least: a rank may still be clearing up when it is looked at.
+            # The minimum: a rank may still be cleaning up when it is measured.
             before, after = (min(getattr(each, what) for each in part) for part in (first, last))
             assert after <= before, f"{label}: {before} {what}, then {after}"
         assert median(each.memory for each in last) < 1.1 * median(each.memory for each in first), label

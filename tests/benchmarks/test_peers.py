@@ -1,4 +1,4 @@
-"""The peers: both sides see the same rows, ratios are the right way round, and the environment is one of its lock."""
+"""The peers: both sides have the same rows, ratios are the right way round, and each lock has its environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a benchmark shows: figures, ratios, bars; and what each of them compares with what."""
+"""The output of a benchmark: figures, ratios and bars."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from benchmarks.result import (
 )
 from rich.console import Console
 
-# The names of the ratios, which others read by them.
+# The names of the ratios, by which others read them.
 KEYS = {
     "clean_read": ["csv_vs_spark", "json_vs_spark"],
     "convert": ["vs_dict_to_spark_row", "vs_spark_copy"],
@@ -43,7 +43,7 @@ def page(result: Result) -> str:
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, Result]:
-    """Of made-up figures, two or three rounds each."""
+    """Results of invented figures, two or three rounds each."""
     converted = convert.compare({convert.OURS: [40.0, 60.0], convert.PETASTORM: [4.0, 5.0],
                                  convert.COPY: [50.0, 80.0], convert.SHUFFLED: [30.0, 30.0]}, "2 rounds")
     been_read = read.compare({read.OURS: [90.0, 90.0, 80.0], read.PETASTORM: [3.0, 2.0, 1.0],
@@ -58,7 +58,8 @@ def results() -> dict[str, Result]:
         "train": train.compare({train.label(train.OURS, "small"): [train.Fitted(33.0, 0.02), train.Fitted(27.0, 0.04)],
                                 train.label(train.KERAS, "small"): [train.Fitted(30.0), train.Fitted(30.0)],
                                 train.label(train.OURS, "wide"): [train.Fitted(24.0), train.Fitted(24.0)],
-                                train.label(train.KERAS, "wide"): [train.Fitted(30.0), train.Fitted(30.0)]}, "2 rounds"),
+                                train.label(train.KERAS, "wide"): [train.Fitted(30.0), train.Fitted(30.0)]},
+                               "2 rounds"),
         "launch": launch.compare({launch.OURS: [(10.0, 2.0), (8.0, 4.0)], launch.HOROVOD: [(15.0, 12.0), (14.0, 12.0)]},
                                  "2 rounds"),
         "predict": predict.compare({predict.OURS: [90.0, 95.0], predict.KERAS: [100.0, 100.0]}, "2 rounds"),

@@ -1,6 +1,6 @@
-"""Each benchmark as a user runs it, on too few rows for its figures to mean anything: none of them is asserted.
+"""Each benchmark as a user runs it. The rows are too few for meaningful figures: none is asserted.
 
-Only `make soak` runs them; what they compute and print has tests of its own beside this one.
+Only `make soak` runs them; their computation and output have tests of their own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def bytecode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Every process of a run imports TensorFlow: where bytecode may not lie beside it, it is kept for these tests."""
+    """Every process of a run imports TensorFlow: if its bytecode can't be written, these tests share a cache of it."""
     if not sys.dont_write_bytecode:
         return {}
     return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode"))}
@@ -55,7 +55,7 @@ def test_a_run_ends_with_its_ratios_and_leaves_nothing(name: str, bytecode: dict
 
 
 def left_in(folder: Path) -> list[str]:
-    """What stays there. Java removes its own a moment after its driver has ended."""
+    """The files that are left there. Java removes its own a moment after its driver has ended."""
     for _ in range(100):
         if not any(folder.iterdir()):
             return []

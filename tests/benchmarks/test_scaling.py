@@ -1,4 +1,4 @@
-"""The arithmetic of scaling: the fit finds the costs that times were made of, and projections are what one counts."""
+"""The arithmetic of scaling: the fit recovers the costs, and projections equal a calculation by hand."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_an_allreduce_as_long_as_the_step_halves_the_speed():
 def test_more_ranks_never_need_less_time(alpha: float, beta: float, size: float, ranks: int):
     cost = Cost(alpha, beta)
     assert cost.seconds(ranks, size) <= cost.seconds(ranks + 1, size)
-    # However many there are, each sends and receives less than twice the tensor.
+    # With any number of ranks, each sends and receives less than twice the tensor.
     assert cost.seconds(ranks, size) < 2 * (ranks - 1) * alpha + 2 * size / beta * (1 + 1e-9)
 
 

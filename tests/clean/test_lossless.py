@@ -1,4 +1,4 @@
-"""Text read as a type: held against Python's decimals, dates and floats, which lose nothing unasked."""
+"""Text read as a type, compared with Python's decimals, dates and floats."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def read_all(spark: SparkSession, texts: list[str], kind: str, **options: str) -> list[tuple[Any, str | None]]:
-    """Of each text its value, and why that isn't all of it."""
+    """The value of each text, and the reason if it isn't exact."""
     import pyarrow as pa
     from pyspark.sql import functions as F
     from pyspark.sql import types as T
@@ -39,7 +39,7 @@ def read_all(spark: SparkSession, texts: list[str], kind: str, **options: str) -
 
 
 def decimals(dice: random.Random) -> str:
-    """A number as people and programs write it."""
+    """A number in the ways that people and programs write it."""
     whole, part = dice.randrange(10 ** dice.randrange(1, 7)), "".join(dice.choice("00123456789") for _ in range(
         dice.choice([0, 1, 2, 3, 12, 30])))
     text = dice.choice(["", "-", "+"]) + str(whole) + (f".{part}" if part else "")
@@ -141,7 +141,7 @@ def json_row(number: str, value: str, why: str, bare: bool) -> str:
 @pytest.mark.slow
 def test_csv_rows_that_their_types_cannot_hold_are_quarantined_unchanged(spark: SparkSession, tmp_path: Path) -> None:
     lines = [",".join(COLUMNS), GOOD, *(csv_row(number, *both) for number, both in LOST.items())]
-    # Of `b.csv` the records are cut by us, as one goes on over a line's end.
+    # The records of `b.csv` are split by laketrain, since one contains a line break.
     more = [line.replace("\n", "") for line in lines] + ['"9\n",1.01,,,']
     large = [lines[0], *(csv_row("7", value, LOST["2"][1]) for value in TOO_LARGE)]
     result = clean_files(spark, tmp_path, {"a.csv": "\n".join(lines) + "\n", "b.csv": "\n".join(more) + "\n",
@@ -198,7 +198,7 @@ def test_cast_refuses_values_that_it_would_change(spark: SparkSession) -> None:
         ("string", "timestamp_ntz", ["2026-03-09T12:30:00", "2026-03-09T12:30:00Z", "2026-03-09 12:30:00.5 +02:00",
                                      "2026-03-09T12:30:00 Europe/Berlin", "2026-03-09"], [
             None, *["a zone, which timestamp_ntz doesn't hold"] * 3, None]),
-        # Rounded up, it has a digit more than the type before had.
+        # Rounded up, it has one digit more than the type allows.
         ("decimal(10,2)", "decimal(10,1)", [Decimal("99999999.90"), Decimal("99999999.99")], [
             None, "expected decimal(10,1)"]),
         ("decimal(10,2)", "decimal(9,0)", [Decimal("7.00"), Decimal("99999999.94")], [None, "expected decimal(9,0)"]),

@@ -1,4 +1,4 @@
-"""The clean stage: every landed row comes out once, or lies in quarantine with its file, rule, reason and record."""
+"""The clean stage: every landed row is in the table once, or in quarantine with its file, rule, reason and record."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_source_without_rows_makes_a_table_without_rows(spark: SparkSession, t
 
 
 def test_a_session_with_other_settings_has_the_same_result(spark: SparkSession, tmp_path: Path):
-    """A cluster's own session is taken as it is: ANSI mode and a time zone would change values, or end the query."""
+    """A cluster's session keeps its settings: ANSI mode and a time zone would change values or fail the query."""
     other = {"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "Asia/Tokyo"}
     before = {key: spark.conf.get(key) for key in other}
     rules = [{"check": {"sql": "cast(x AS int) > 0"}}, {"cast": {"column": "at", "to": "timestamp"}}]
@@ -144,7 +144,7 @@ LINES = st.lists(st.tuples(st.sampled_from(["a", "b", "c", "d", ""]), VALUES), m
 
 
 def judged_by_hand(files: dict[str, str]) -> Counter[str]:
-    """What the rules make of the lines, read by the csv module and judged anew."""
+    """The results of the rules, computed again from the csv module's lines."""
     counts: Counter[str] = Counter()
     keys = set()
     for text in files.values():

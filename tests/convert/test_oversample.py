@@ -1,4 +1,4 @@
-"""Rows of rare classes stand in the train split more than once, and nowhere else."""
+"""Rows of rare classes are in the train split more than once, and only there."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_each_class_of_train_gets_its_share_of_the_most_frequent(
     rows, more = repeated(spark, share)
     train = Counter(label for _, label, split, _ in rows if split == 0)
     assert train["common"] == 600
-    # Drawn row by row: within five deviations of what is asked.
+    # Drawn row by row: within five deviations of the expected number.
     assert abs(train["some"] - some) <= 5 * (400 * 0.25) ** 0.5
     assert abs(train["rare"] - rare) <= 7
     assert more == {label: count - before for label, before in (("rare", 7), ("some", 400))

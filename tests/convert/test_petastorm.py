@@ -1,4 +1,4 @@
-"""What convert writes is a true Petastorm dataset: its own reader finds every digit as it was landed."""
+"""Convert writes a Petastorm dataset: Petastorm's own reader returns every landed digit."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_make_reader_returns_every_landed_row(road: Road, dataset: Dataset, spli
 
 @pytest.mark.filterwarnings("ignore:Please use make_reader")
 def test_make_batch_reader_returns_the_stored_columns_a_row_group_at_a_time(dataset: Dataset):
-    """It knows no codecs: images come as the bytes that NdarrayCodec writes, scalars as they are."""
+    """It doesn't decode: images are the bytes that NdarrayCodec writes, scalars are plain."""
     from petastorm import make_batch_reader
 
     path = dataset.version.lake.store.local(dataset.version.path("val"))

@@ -1,4 +1,4 @@
-"""A dataset's Parquet file as it grows."""
+"""Writing a dataset's Parquet file in row groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A row's split and place follow from its key and the seed alone, by an arithmetic that any language can do again."""
+"""A row's split and position follow from its key and the seed, by arithmetic that any language can repeat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits by column, by time and stratified; rows that belong to none; and what leaks between them."""
+"""Splits by column, by time and stratified; rows in no split; and leakage between splits."""
 
 from __future__ import annotations
 

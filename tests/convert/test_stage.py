@@ -1,4 +1,4 @@
-"""Convert: every row of the table in one split or in quarantine, in an order that only the keys decide."""
+"""Convert: every row of the table is in one split or in quarantine, in an order that depends only on the keys."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_an_empty_split_is_refused(convert: Run, count: int, fractions: dict[str
 
 
 def test_few_values_of_the_split_column_are_reported_as_the_cause_of_an_empty_split(convert: Run):
-    """Four kinds for two splits: by these seeds one of them gets none, and one of them a single kind."""
+    """Four kinds for two splits: these seeds give one split no kind, or a single one."""
     table = [{**row, "kind": f"kind {number % 4}"} for number, row in enumerate(rows())]
     split = {"by": "kind", "fractions": {"train": 0.9, "val": 0.1}}
     in_train = {seed: [int(hashlib.md5(f"{seed}:split:kind {kind}".encode()).hexdigest()[:8], 16) / 2**32 < 0.9
@@ -243,7 +243,7 @@ def test_a_table_of_bad_rows_alone_is_refused(convert: Run):
 
 
 def test_leftovers_of_a_killed_attempt_are_not_read(convert: Run, monkeypatch: pytest.MonkeyPatch):
-    """Spark may run a task twice, or kill one that has written everything: here each one's first try is lost."""
+    """Spark may run a task twice, or kill one that has written everything: here the first attempt of each is lost."""
     from laketrain.convert import stage
     from laketrain.convert.writer import write_partition
 
@@ -311,7 +311,7 @@ def _fingerprint(function: Callable[..., str], table: Version, change: dict[str,
 @pytest.mark.parametrize("files", [1, 3])
 def test_rows_that_keep_their_order_are_the_same_read_directly_or_by_spark(
         convert: Run, lake: Lake, monkeypatch: pytest.MonkeyPatch, files: int):
-    """Read straight from the table's files, and brought by Spark; a refused row has the same record."""
+    """Read directly from the table's files, and by Spark; a refused row has the same record."""
     table = [*rows(), {"name": "short", "pixels": [1], "digit": 1}]
 
     def made() -> tuple[Any, ...]:
@@ -407,7 +407,7 @@ def test_rare_classes_are_in_train_as_often_as_the_most_frequent(convert: Run):
     assert min(learnt) > 0.8 * learnt[2]
     counts = version.entry.counts
     assert counts["in"] == counts["out"] == 200 + sum(counts["repeated"].values())
-    # A row and its copies are not neighbours, or they would share every batch.
+    # A row and its copies aren't neighbours, else they would share every batch.
     neighbours = sum(name == other for name, other in pairwise(more["train"]))
     assert neighbours < 0.1 * len(more["train"])
 

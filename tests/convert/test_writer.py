@@ -1,4 +1,4 @@
-"""One task of convert, without Spark: batches in, a file a split in row groups of a set size, and a report."""
+"""One task of convert, without Spark: from batches to a file for each split, in row groups of a configured size."""
 
 from __future__ import annotations
 

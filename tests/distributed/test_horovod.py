@@ -1,4 +1,4 @@
-"""What Horovod prints and raises is understood."""
+"""Output and errors of Horovod are parsed."""
 
 from __future__ import annotations
 

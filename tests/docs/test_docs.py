@@ -1,4 +1,4 @@
-"""What the documents say is so: YAML is accepted, commands and links lead somewhere, every key is in its own table."""
+"""The documents are correct: YAML is accepted, commands and links exist, every key is in its table."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_the_workload_that_we_ship_is_accepted() -> None:
 
 
 def commands(page: Path) -> list[str]:
-    """What the page has people type: on a line of its own, or as code within one."""
+    """The commands on a page: on a line of their own, or as code within a sentence."""
     text = page.read_text("utf-8")
     return [*re.findall(r"^(?:    |\$ )(laketrain .*)$", text, re.MULTILINE),
             *re.findall(r"`(laketrain [a-z][^`\n]*)`", text)]
@@ -200,7 +200,7 @@ def test_commands_in_the_documents_exist_with_their_options(page: Path) -> None:
         assert verb in group.commands, command
         options = {name for parameter in group.commands[verb].params for name in parameter.opts}
         assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= options, command
-        if rest:  # a verb alone, within a sentence, is only named
+        if rest:  # a single verb within a sentence is only a name
             group.commands[verb].make_context(verb, rest)
 
 

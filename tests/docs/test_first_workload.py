@@ -1,4 +1,4 @@
-"""The first workload of the docs: its code runs as written, and gives the numbers on the page."""
+"""The first workload of the docs: its code runs as written and prints the numbers on the page."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_each_section_of_the_navigation_has_one_folder() -> None:
 
 
 def test_the_site_needs_nothing_from_other_hosts() -> None:
-    """Links may lead elsewhere; images, scripts and fonts are files of the site."""
+    """Links may be external; images, scripts and fonts are files of the site."""
     for page in DOCS.rglob("*.md"):
         assert not re.search(r"!\[[^\]]*\]\(https?:|<(?:script|img|link)\b", page.read_text("utf-8")), page
 

@@ -92,7 +92,7 @@ def test_every_metric_is_scikit_learns_with_sample_weight(weights: list[float], 
     truth, predictions = rows_of(seed, len(weights))
     result = measured(truth, predictions, weighed, [min(cut, len(weights))])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scikit-learn names what is undefined; so do we, elsewhere
+        warnings.simplefilter("ignore")  # scikit-learn warns of undefined metrics; our warnings have their own test
         expected = scikit_learns(truth, predictions, weighed)
     for target, figures in expected.items():
         for name, value in figures.items():
@@ -127,7 +127,7 @@ def test_a_row_of_weight_0_changes_nothing(weights: list[float], seed: int) -> N
     counted = weighed > 0
     assume(counted.any())
     truth, predictions = rows_of(seed, len(weights))
-    # What a masked row holds may be anything.
+    # A masked row may contain anything.
     predictions["price"][~counted], predictions["sort"][~counted] = np.nan, np.nan
     with_it = measured(truth, predictions, weighed, [])
     without = measured(*({name: values[counted] for name, values in each.items()} for each in (truth, predictions)),

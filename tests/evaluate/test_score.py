@@ -48,7 +48,7 @@ def baselines_of(version: Version) -> Baselines:
 
 
 def probabilities_of(task: ScoreTask) -> tuple[np.ndarray, np.ndarray]:
-    """The model's own, and the truth."""
+    """The model's probabilities, and the true classes."""
     lake = Lake(task.lake)
     images, labels = tiny.rows_of(lake.table("features", "tiny").get(1), "test")
     model = load_model(lake.table("models", "tiny").get(1))
@@ -66,7 +66,7 @@ def test_metrics_are_those_of_numpy_on_the_models_probabilities(task: ScoreTask)
     np.testing.assert_array_equal(result["confusion"], expected)
     assert result["metrics"]["loss"] == pytest.approx(losses.mean(), rel=1e-5)
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    assert len(wrong) > WORST  # else there is nothing to choose from
+    assert len(wrong) > WORST  # else there would be a single class
     worst = wrong[np.argsort(-losses[wrong], kind="stable")][:WORST]
     assert [mistake["row"] for mistake in result["mistakes"]] == worst.tolist()
     for mistake in result["mistakes"]:

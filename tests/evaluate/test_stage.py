@@ -43,7 +43,7 @@ def model(dataset: Version) -> Version:
 
 
 def truth_and_predictions(dataset: Version, model: Version) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Of the test split, row by row, as plain Keras has it."""
+    """True values and predictions of the test split, row by row, by plain Keras."""
     opened, loaded = Dataset(dataset), load_model(model)
     truth: dict[str, list[np.ndarray]] = {name: [] for name in shop.TARGETS}
     predictions: dict[str, list[np.ndarray]] = {name: [] for name in shop.TARGETS}
@@ -178,7 +178,7 @@ def test_baselines_are_those_of_numpy(dataset: Version, model: Version) -> None:
     price = result["price"]["baselines"]
     assert price["mean"] == pytest.approx(mean)
     assert "last" not in price
-    # The cost is a line of the size, which the linear model finds.
+    # The cost is linear in the size, so the linear model predicts it.
     assert price["linear"] < 0.3 * mean
     always = np.broadcast_to(train["tags"].mean(axis=0) >= 0.5, truth["tags"].shape)
     assert result["tags"]["baselines"]["majority"] == pytest.approx(

@@ -86,7 +86,7 @@ def test_the_evaluation_is_scikit_learns_with_sample_weight(ran: tuple[Pipeline,
 def test_the_metrics_of_an_epoch_have_the_same_denominator(ran: tuple[Pipeline, Any, str]) -> None:
     last = ran[0].version("models/weighed").entry.meta["history"][-1]
     measured = ran[0].version("runs/weighed-evaluation").entry.meta["metrics"]
-    # The validation split has the same rows as the test split, and what is learnt by then moves no more.
+    # The validation split has the same rows as the test split, and weights no longer change.
     assert last["val_mae"] == pytest.approx(measured["mae"], abs=1e-5)
     assert last["val_loss"] == pytest.approx(measured["rmse"] ** 2, abs=1e-5)
     assert last["loss"] == pytest.approx(last["val_loss"], abs=1e-4)

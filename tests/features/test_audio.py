@@ -1,4 +1,4 @@
-"""Sound files in a column: what they become, why some become nothing, and what is learnt of them."""
+"""Sound files in a column: their tensors, the reasons for refusing some, and their statistics."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def reason(data: bytes | None, **changed: Any) -> str | None:
     return why
 
 
-# What the samples are.
+# Samples.
 
 @pytest.mark.parametrize(("format", "subtype", "digits"), [
     ("WAV", "PCM_16", 4), ("WAV", "PCM_24", 6), ("WAV", "PCM_U8", 2), ("WAV", "FLOAT", 7), ("WAV", "DOUBLE", 7),
@@ -69,7 +69,7 @@ def test_channels_are_averaged() -> None:
 @pytest.mark.parametrize("hertz", [100, 440, 1500])
 def test_resampling_keeps_a_tone(source: int, hertz: float) -> None:
     ours = waveform(saved(tone(hertz, source, 1), source, subtype="FLOAT"))
-    inner = slice(RATE // 20, -RATE // 20)  # at its ends a filter sees silence
+    inner = slice(RATE // 20, -RATE // 20)  # at the ends, a filter reads silence
     np.testing.assert_allclose(ours[inner], tone(hertz, RATE, 1)[inner], atol=2e-3)
 
 
@@ -94,7 +94,7 @@ def test_a_shorter_sound_is_followed_by_zeros() -> None:
     assert not ours[1000:].any() and len(ours) == RATE
 
 
-# What the bands are: TensorFlow has the same conventions.
+# Bands: TensorFlow has the same conventions.
 
 SPEECHLIKE = (tone(300, RATE, 1, 0.3) + tone(1200, RATE, 1, 0.1) + 0.01 * NOISE).astype(np.float32)
 
@@ -211,7 +211,7 @@ def test_longer_sounds_are_cut_or_refused_as_declared() -> None:
     assert reason(saved(NOISE), longer="refuse") is None
 
 
-# Files that are none.
+# Invalid files.
 
 WHOLE = {"WAV": saved(NOISE), "FLAC": saved(NOISE, format="FLAC"), "RF64": saved(NOISE, format="RF64")}
 BROKEN = {

@@ -1,4 +1,4 @@
-"""Image files in a column: what they become, why some become nothing, and that each is decoded once."""
+"""Image files in a column: their tensors, the reasons for refusing some; each is decoded once."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_exif_orientation_is_applied(turn: int, format: str) -> None:
     exif = Pillow.Exif()
     exif[0x0112] = turn
     pixels = np.full((H, W), 50, np.uint8)
-    pixels[:4, :6] = 200  # the corner that tells
+    pixels[:4, :6] = 200  # the corner that differs
     data = saved(Pillow.fromarray(pixels).convert("RGB"), format, exif=exif.tobytes(), quality=95)
     right = {1: pixels, 2: pixels[:, ::-1], 3: pixels[::-1, ::-1], 4: pixels[::-1], 5: pixels.T,
              6: pixels.T[:, ::-1], 7: pixels.T[::-1, ::-1], 8: pixels.T[::-1]}[turn]
@@ -188,7 +188,7 @@ def test_a_truncated_file_is_refused_or_complete(format: str, options: dict[str,
     pixels = tensor(whole)
     cuts = pa.array([whole[:length] for length in range(len(whole))], pa.binary())
     for length, why in enumerate(files().check(cuts).to_pylist()):
-        if why is None:  # only what follows the pixels is gone
+        if why is None:  # only bytes after the pixels are missing
             np.testing.assert_array_equal(tensor(whole[:length]), pixels)
             assert length >= len(whole) - 20
         else:
@@ -211,7 +211,7 @@ def changed(data: bytes, offset: int) -> bytes:
 
 
 def test_a_damaged_png_is_complete_or_refused() -> None:
-    """Its checksums cover all that matters, also the last row, at which decoders stop."""
+    """Its checksums cover everything, also the last row, at which decoders stop."""
     data = saved(RGB)
     for offset in range(len(data)):
         if reason(changed(data, offset), resize="stretch") is None:
@@ -234,7 +234,7 @@ def test_reasons_are_deterministic() -> None:
 
 
 def header_only(format: str, width: int, height: int) -> bytes:
-    """A file that says it is huge, and holds next to nothing."""
+    """A file whose header has a huge size, with almost no data."""
     small = bytearray(saved(RGB, format, lossless=True))
     if format == "PNG":
         small[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")

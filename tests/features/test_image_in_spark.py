@@ -105,6 +105,6 @@ def test_sounds_are_stored_in_buckets_and_standardised_by_the_train_split(spark:
     assert [bucket for bucket, _ in parts] == [0, 1]
     sample = Dataset(version).sample("train", COUNT)
     real = sample["sound"][sample["sound"].any(axis=-1)]
-    # Standardised by what the train split taught, so that is its mean and deviation.
+    # Standardised by the statistics of the train split, so these are its mean and deviation.
     np.testing.assert_allclose(real.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(real.std(axis=0), 1, atol=1e-3)

@@ -1,5 +1,5 @@
-"""Numbers, vectors, sequences, values, weights and several labels: refused with a reason, stored as they came, scaled
-by what the train split taught; against scikit-learn and plain NumPy."""
+"""Numbers, vectors, sequences, values, weights and multilabels: refused with a reason, stored unchanged, scaled by the
+statistics of the train split; compared with scikit-learn and plain NumPy."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_scaled_numbers_are_scikit_learns(values: list[float], way: tuple[str, A
     tensor = fitted(parse(kind="number", scale=way[0]), column).tensor(column)
     expected = way[1]().fit_transform(np.array(values)[:, None])[:, 0]
     spread = np.ptp(values)
-    if spread > max(1e-6, 1e-9 * max(map(abs, values))):  # scikit-learn takes a smaller spread for none
+    if spread > max(1e-6, 1e-9 * max(map(abs, values))):  # scikit-learn treats a smaller spread as constant
         np.testing.assert_allclose(tensor, expected, rtol=1e-4, atol=1e-4)
     assert np.isfinite(tensor).all()
     assert tensor.dtype == np.float32
@@ -293,7 +293,7 @@ def test_several_labels_become_zeros_and_ones(settings: dict[str, str], column: 
 
 
 def test_a_null_among_several_labels_is_refused() -> None:
-    """Once it was the last class, in silence."""
+    """A null is never silently the last class."""
     feature = parse(kind="multilabel", names=["sport", "politics", "science"])
     column = pa.array([["sport", None], ["art", None], [None], ["science"], None, ["art"]])
     null = "has a null among its names"

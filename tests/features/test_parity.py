@@ -1,7 +1,7 @@
-"""No train/serve skew: what training is fed of a row is, bit for bit, what the model sees of it in predict.
+"""No train/serve skew: the tensors of a row in training equal, bit for bit, those that the model gets in predict.
 
-One way goes through Spark, Parquet, the feed and TensorFlow; the other from the rows straight into the model's hands,
-by what was saved with the dataset. A new kind of feature fails here until it is in the table.
+One way leads through Spark, Parquet, the feed and TensorFlow, the other from the rows straight to the model, by the
+features saved with the dataset. A new kind of feature fails here until it is in the table.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def rows() -> list[dict[str, Any]]:
 
 
 def bad_rows() -> list[dict[str, Any]]:
-    """Rows with inputs that no tensor can be made of."""
+    """Rows with inputs that no tensor can be made from."""
     return [{**_row(number, np.random.default_rng(number)), "name": f"bad {number}", **change}
             for number, change in enumerate(BAD)]
 
@@ -149,7 +149,7 @@ def as_spark_gives_them(rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
 
 @dataclass(frozen=True)
 class Converted:
-    """A dataset, and the names of the rows that it refused with the reasons."""
+    """A dataset, and the reason by the name of each refused row."""
 
     dataset: Dataset
     refused: dict[str, str]
@@ -172,7 +172,7 @@ def converted(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_fact
 
 
 def fed(dataset: Dataset) -> dict[str, Tensors]:
-    """By name, what the feed gives of each row: inputs, targets and weight, as TensorFlow's tensors."""
+    """The feed's tensors of each row, by name: inputs, targets and weight."""
     result: dict[str, Tensors] = {}
     targets_of = list(dataset.features.targets)
     for split, count in dataset.splits.items():
@@ -189,12 +189,12 @@ def fed(dataset: Dataset) -> dict[str, Tensors]:
 
 def predicted(dataset: Dataset, batches: Sequence[pa.RecordBatch], monkeypatch: pytest.MonkeyPatch
               ) -> tuple[dict[str, Tensors], dict[str, str]]:
-    """By name, what a model is given of each row in predict, and why others have nothing."""
+    """The model's inputs of each row in predict, by name, and the reasons of refused rows."""
     seen: list[Mapping[str, np.ndarray[Any, Any]]] = []
 
     def model(arrays: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
         outputs = np.zeros((len(arrays[next(iter(arrays))]), 3), np.float32)
-        # As the probability of a class, each row's place among all that were seen: rows of one length come together.
+        # The probability of a class is the row's index among all: rows of one length come together.
         outputs[:, 0] = np.arange(len(outputs)) + sum(len(next(iter(parts.values()))) for parts in seen)
         seen.append(arrays)
         return outputs
@@ -213,7 +213,7 @@ def predicted(dataset: Dataset, batches: Sequence[pa.RecordBatch], monkeypatch: 
 
 
 def same(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> bool:
-    """Bit for bit; where rows are kept apart by length, one may have more padding, which is zeros."""
+    """Bit for bit; with buckets, one may have more padding, which is zeros."""
     if first.dtype != second.dtype:
         return False
     if first.shape == second.shape:

@@ -1,4 +1,4 @@
-"""Exact sums of floats: the truth of all rows, whatever their order and however they were cut."""
+"""Exact sums of floats, for any order and any partitioning of the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts and categories as numbers: learnt from the train split, alike in any cut, and the same when predicting."""
+"""Texts and categories as numbers: fitted to the train split, equal for any partitioning, and the same in predict."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fitted(feature: Any, *columns: pa.Array) -> Any:
     return feature.fit(totals)
 
 
-# ---- cutting
+# ---- tokens
 
 
 @pytest.mark.parametrize(("text", "words"), [
@@ -124,7 +124,7 @@ def test_byte_pairs_equal_the_plain_algorithm_and_spell_the_word(words: dict[str
 
 
 def plain_merges(words: dict[str, int], minimum: int, most: int) -> tuple[str, ...]:
-    """Counts all pairs anew after each merge."""
+    """Counts all pairs again after each merge."""
     spelt = {word: ["▁" + word[0], *word[1:]] for word in words}
     singles = Counter({sign: 0 for symbols in spelt.values() for sign in symbols})
     for word, symbols in spelt.items():

@@ -11,7 +11,7 @@ from .splits import Split, write_split
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Split]:
-    """Writes a split where nothing is yet."""
+    """Writes a split into a new folder."""
     numbers = count()
 
     def written(cuts: Sequence[Sequence[int]], recorded: bool = True) -> Split:

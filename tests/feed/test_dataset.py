@@ -1,4 +1,4 @@
-"""A committed dataset is opened by its ref, and gives plans, readers, samples and a picture of some rows."""
+"""A committed dataset is opened by its ref and returns plans, readers, samples and a plot of some rows."""
 
 from __future__ import annotations
 

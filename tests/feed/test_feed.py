@@ -49,14 +49,14 @@ def test_the_buckets_share_the_window_by_their_bytes(rows: list[int], window: in
     plans = plan_buckets(sizes, 64, lanes="auto", seed=1, shuffle=True, window_bytes=window)
     held = sum(plan.window_blocks * plan.block_rows * plan.lanes * size
                for plan, (_, size) in zip(plans, sizes, strict=True))
-    least = sum(64 * size for _, size in sizes)  # a lane holds a slice at the least
+    least = sum(64 * size for _, size in sizes)  # a lane has at least one slice
     assert held <= window + least
     assert len({plan.seed for plan in plans}) == len(plans)
 
 
 @pytest.fixture
 def feed(tmp_path: Path) -> Feed:
-    """Three buckets of 200, 37 and 5 rows, whose images say from which bucket and row they are."""
+    """Three buckets of 200, 37 and 5 rows, whose images contain their bucket and row."""
     plans, readers = [], []
     for index, rows in enumerate((200, 37, 5)):
         split = write_split(tmp_path / str(index), [[rows // 2, rows - rows // 2]])
@@ -66,7 +66,7 @@ def feed(tmp_path: Path) -> Feed:
 
 
 def seen(feed: Feed, **asked: Any) -> list[tuple[int, list[int], float]]:
-    """Of each step: how many rows the bucket has, its labels, the sum of its weights."""
+    """For each step: the rows of its bucket, its labels, the sum of its weights."""
     with feed:
         return [(len(labels), labels.numpy().tolist(), float(weights.numpy().sum()))
                 for _, labels, weights, _ in feed.batches(**asked)]

@@ -65,11 +65,11 @@ def row(number: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def url(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """As Petastorm's README writes a dataset."""
+    """A dataset written as in Petastorm's README."""
     from petastorm.etl.dataset_metadata import materialize_dataset
     from petastorm.unischema import dict_to_spark_row
 
-    unischema, folder = schema(), tmp_path_factory.mktemp("petastorm") / "all"  # Petastorm can take no space in a path
+    unischema, folder = schema(), tmp_path_factory.mktemp("petastorm") / "all"  # Petastorm's paths have no spaces
     with materialize_dataset(spark, folder.as_uri(), unischema, 1):
         rows = [dict_to_spark_row(unischema, row(number)) for number in range(ROWS)]
         spark.createDataFrame(rows, unischema.as_spark_schema()).write.partitionBy("part").parquet(folder.as_uri())
@@ -147,7 +147,7 @@ def test_a_schema_is_read_from_any_protocol_of_pickle(protocol: int) -> None:
 
 
 class Hostile:
-    """A pickle that runs what it names."""
+    """A pickle that calls what it names."""
 
     def __init__(self, *call: Any) -> None:
         self.call = call

@@ -22,7 +22,7 @@ def counting(end: int, made: list[int] | None = None) -> Generator[int, None, No
 
 
 def settled(made: list[int], least: int) -> int:
-    """How many were made, a while after so many were."""
+    """Waits until so many items were made, and a while more; returns how many were."""
     end = time.monotonic() + 20
     while len(made) < least and time.monotonic() < end:
         time.sleep(0.01)

@@ -20,7 +20,7 @@ PLAN = LanePlan(rows=ROWS, batch=32, lanes=8, block_rows=12, window_blocks=2, se
 
 
 def expected(epoch: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and weights of all global batches, straight from the plan."""
+    """Rows and weights of all global batches, directly from the plan."""
     def stack(of):
         return np.concatenate([np.concatenate([of(lane, w) for lane in range(8)], axis=1)
                                for w in range(PLAN.window_count)])

@@ -1,4 +1,4 @@
-"""What Spark is told of each kind of database."""
+"""The URL, driver and package for each kind of database."""
 
 from __future__ import annotations
 

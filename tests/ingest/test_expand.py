@@ -49,7 +49,7 @@ def test_a_glob_matches_what_fsspec_matches(tmp_path: Path, pattern: str) -> Non
 
 @pytest.mark.parametrize("name", ["run[1]", "a [2026-11-20] b", "[x]"])
 def test_brackets_in_the_name_of_an_existing_path_are_not_wildcards(tmp_path: Path, name: str) -> None:
-    """As a pattern, `run[1]` is the name of another one, whose files would land in its place."""
+    """As a pattern, `run[1]` matches another folder, whose files would be ingested instead."""
     landing(tmp_path / name, b__x_csv="own", y_csv="own too")
     landing(tmp_path / "run1", b__x_csv="another's", z_csv="another's")
     (tmp_path / "b[1].csv").write_text("a file")

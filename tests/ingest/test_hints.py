@@ -1,4 +1,4 @@
-"""An error of a database is told with the step that helps."""
+"""An error of a database has a hint with the next step."""
 
 from __future__ import annotations
 

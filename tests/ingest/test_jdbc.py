@@ -1,4 +1,4 @@
-"""What a column of a database holds comes through exactly, or is named: real PostgreSQL, H2 and SQLite."""
+"""Columns of databases are read exactly, or refused by name: real PostgreSQL, H2 and SQLite."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def shop(server: Postgres, with_connectors: list[str], monkeypatch: pytest.Monke
 
 @pytest.fixture
 def h2(spark: SparkSession, with_connectors: list[str]) -> Iterator[Callable[[str], Any]]:
-    """Runs SQL in a database that lives in Spark's JVM."""
+    """Runs SQL in a database inside Spark's JVM."""
     assert spark._jvm is not None
     connection = spark._jvm.org.h2.Driver().connect(H2, spark._jvm.java.util.Properties())
     statement: Any = connection.createStatement()
@@ -225,7 +225,7 @@ def test_new_rows_are_detected_by_numbers_of_any_length(spark: SparkSession, lak
 
 def test_since_refuses_a_float_that_the_server_reads_as_another_number(
         spark: SparkSession, lake: Lake, shop: Postgres) -> None:
-    """1.1 as a float is above 1.1: no row would be up to the largest."""
+    """1.1 as a float is above 1.1: no row would be at most the largest."""
     shop.run("create table t (n float4, d float8); insert into t values (1.1, 1.1)")
     with pytest.raises(DataError, match=r"column 'n', which 'since' names, is a float.*cast it to a double"):
         ingested(spark, lake, of_shop(shop, since="n"))
@@ -286,7 +286,7 @@ def test_a_type_that_clean_does_not_expect_is_an_error_that_names_the_source(
 @pytest.mark.parametrize("scheme", ["mysql", "mariadb"])
 def test_mariadb_is_read_in_the_dialect_that_quotes_names_as_it_does(
         spark: SparkSession, with_connectors: list[str], scheme: str) -> None:
-    """In the other one each name would be text, and each row hold the names of its columns."""
+    """In the other dialect each name would be text, and each row would contain the names of its columns."""
     table = JdbcTable(spark, "orders", source(f"jdbc:{scheme}://db/shop?useSSL=false", options={
         "tinyint1isbit": True}))  # type: ignore[arg-type]
     assert table.quote("a b") == "`a b`"

@@ -1,4 +1,4 @@
-"""How columns are read, told from what the server says of them: no database."""
+"""The types of columns, from the metadata of a server, without a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources on HDFS: found by name and wildcard, told apart when they change, refused in words."""
+"""Sources on HDFS: listed by name and wildcard, changes are detected, errors are named."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def source_at(landing: Store, pattern: str) -> Source:
 @pytest.mark.parametrize(("pattern", "names"), [("*.csv", ["a1.csv", "a22.csv"]), ("a?.csv", ["a1.csv"]),
                                                 ("?1.csv", ["a1.csv"])])
 def test_wildcards_match_as_on_a_local_disk(landing: Store, pattern: str, names: list[str]) -> None:
-    landing.write("day/a/other.csv", b"id\n3\n")  # `?` begins no query, before which `day/a` would be asked for
+    landing.write("day/a/other.csv", b"id\n3\n")  # `?` doesn't start a query, else `day/a` would be requested
     assert [file.name for file in list_source("scans", source_at(landing, pattern)).files] == names
 
 

@@ -1,4 +1,4 @@
-"""Sources on S3: what others write while this process lives is seen."""
+"""Sources on S3: files that others write while this process runs are listed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..lake.s3_server import BUCKET, s3_server
 
 @pytest.fixture
 def landing() -> Iterator[str]:
-    """A folder of the bucket, with nothing in it, at a server that no client of this process has met."""
+    """An empty folder of the bucket, at a server that no client of this process has used."""
     with s3_server():
         s3fs.S3FileSystem.clear_instance_cache()
         yield f"s3://{BUCKET}/{uuid.uuid4().hex}"
@@ -49,7 +49,7 @@ def test_a_process_that_listed_before_sees_new_files(
 
 
 def test_an_object_that_represents_a_folder_is_not_a_file(landing: str) -> None:
-    """Consoles make one, of no bytes, for a folder that shall be there before its files are."""
+    """Consoles create an empty object for a new folder without files."""
     for name, text in {"": "", "b/": "", "b/x.csv": "1"}.items():
         write(landing, name, text)
     assert [file.name for file in list_source("pixels", source(landing)).files] == ["b/x.csv"]

@@ -28,7 +28,7 @@ def test_the_fingerprint_changes_if_and_only_if_the_files_do(tmp_path: Path) -> 
 
 
 def old_name(path: str) -> str:
-    """As names were made before they had escapes."""
+    """Names as before they had escapes."""
     return re.sub(r"[*?\[\]{}\\\x00-\x1f]", "_", path)
 
 
@@ -78,7 +78,7 @@ def test_a_full_copy_counts_the_files_that_disappeared_from_the_source(tmp_path:
     assert "gone" not in first.entry.counts
     assert plan_ingest("pixels", source(folder), lake.table("raw", "pixels").latest())[0].gone == 0
     lake.table("raw", "pixels").drop(1)
-    assert plan_ingest("pixels", source(folder), second)[0].gone == 1  # of what the lake still knows
+    assert plan_ingest("pixels", source(folder), second)[0].gone == 1  # of the files that are still in the lake
 
 
 def test_a_file_that_changed_after_it_was_copied_is_an_error(tmp_path: Path) -> None:

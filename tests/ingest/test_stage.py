@@ -72,7 +72,7 @@ def test_an_incremental_run_without_new_files_commits_nothing(tmp_path: Path) ->
 
 def test_of_two_concurrent_appends_the_second_fails_and_copies_the_rest_when_planned_again(tmp_path: Path) -> None:
     folder, lake = landing(tmp_path / "in", x_csv="1"), Lake(tmp_path / "lake")
-    for _ in range(2):  # the first landing of all, and one that adds
+    for _ in range(2):  # the very first version, and an append
         latest = lake.table("raw", "pixels").latest()
         late = plan_ingest("pixels", source(folder, incremental=True), latest)
         landing(folder, **{f"y{latest.number if latest else 0}_csv": "2"})

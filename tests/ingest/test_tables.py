@@ -1,4 +1,4 @@
-"""Tables of other systems land as rows: a real PostgreSQL, read by real Spark."""
+"""Tables of other systems are ingested as rows: a real PostgreSQL, read by real Spark."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def shop(server: Postgres, with_connectors: list[str], spark: SparkSession,
 
 @pytest.fixture
 def prices(tmp_path: Path) -> Path:
-    """A table of Delta, of which a file was removed, written by hand after Delta's protocol."""
+    """A Delta table with a removed file, written by hand after Delta's protocol."""
     folder = tmp_path / "a price list"
     fields = [{"name": name, "type": kind, "nullable": True, "metadata": {}}
               for name, kind in (("name", "string"), ("price", "double"))]
@@ -155,7 +155,7 @@ def test_only_rows_above_the_largest_value_are_ingested_each_once(
 @pytest.mark.parametrize("since", ["id", "At", "name"])
 def test_a_replica_that_lags_behind_has_nothing_new_and_no_row_is_ingested_twice(
         spark: SparkSession, lake: Lake, shop: Postgres, since: str) -> None:
-    """As after a failover: the rows that it lacks come again, and further ones."""
+    """As after a failover: missing rows arrive again, and further ones."""
     shop.run("update orders set name = lpad(id::text, 6, '0'), \"At\" = \"At\" + id * interval '1 second'; "
              "drop table if exists ahead; create table ahead as select * from orders where id > 95")
     source = orders(shop, since=since)
@@ -169,7 +169,7 @@ def test_a_replica_that_lags_behind_has_nothing_new_and_no_row_is_ingested_twice
 
 
 def test_times_identify_new_rows_to_the_microsecond(spark: SparkSession, lake: Lake, shop: Postgres) -> None:
-    """Whatever the session's own zone is."""
+    """For any time zone of the session."""
     source = orders(shop, since="At")
     with configured(spark, {"spark.sql.session.timeZone": "Asia/Kolkata"}):
         ingested(spark, lake, source)
@@ -274,7 +274,7 @@ def test_documents_of_mongodb_are_ingested_each_once(spark: SparkSession, lake: 
         "format": "mongodb", "secrets": {"connection.uri": "MONGO_URI"}, "since": "_id",
         "schema": {"_id": "string", "name": "string", "tags": "array<string>", "age": "int"},
         "options": {"database": "shop", "collection": "profiles",
-                    # The server of this test knows nothing of the statistics by which larger ones are cut.
+                    # The server of this test lacks the statistics by which larger collections are partitioned.
                     "partitioner": "com.mongodb.spark.sql.connector.read.partitioner.SinglePartitionPartitioner"}})
     documents = [{"_id": f"p{number}", "name": "naïve" if number else None, "tags": ["a", str(number)], "age": number}
                  for number in range(9)]

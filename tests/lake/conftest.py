@@ -1,7 +1,7 @@
-"""Each test that takes `url`, `store` or `lake` runs on every storage that this machine can offer.
+"""Each test that takes `url`, `store` or `lake` runs on every storage that this machine has.
 
-Local always; S3 on a server of moto's in this process; HDFS on daemons of the test session's own (`tools/cluster`), or
-where LAKETRAIN_TEST_HDFS says, a URL that may be written under, e.g. hdfs://namenode:8020/tmp.
+Local disks always; S3 on a moto server in this process; HDFS on daemons of the test session (`tools/cluster`), or
+under the URL in LAKETRAIN_TEST_HDFS, which must be writable, e.g. hdfs://namenode:8020/tmp.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A connection to a NameNode that breaks before the answer to a call arrives: the call was done, and nobody tells so.
+"""A connection to a NameNode that breaks before the reply to a call arrives, although the call succeeded.
 
     with losing_reply("hdfs://namenode:8020", "rename2") as url:
         open_store(f"{url}/lake").create("a", b"1")
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 @contextmanager
 def losing_reply(url: str, method: str) -> Iterator[str]:
-    """The URL of a relay to the NameNode; it passes the first call of `method` on, and drops the answer."""
+    """The URL of a relay to the NameNode; it forwards the first call of `method` and drops the reply."""
     target, lost = urlsplit(url), threading.Event()
 
     def serve(client: socket.socket) -> None:

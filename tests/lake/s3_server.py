@@ -3,9 +3,9 @@
     with s3_server():
         open_store("s3://lakes/here")
 
-It answers a conditional put in two steps, a look and a write, so two threads of it could both see a free name: requests
-are therefore handled one at a time. And it can be told to ignore the condition, as some S3-like servers do, or to fail
-now and then, as all of them do.
+Moto handles a conditional put in two steps, a look-up and a write, so two threads could both see a free name: requests
+are therefore handled one at a time. The server can ignore the condition, as some S3-like servers do, or fail now and
+then, as all of them do.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class Moody:
-    """Answers every so many requests by an error: 503 without doing what was asked, and 500 after it was done, in turn.
-    `told` are the statuses given."""
+    """Answers each `every`-th request with an error: 503 without handling it, or 500 after handling it, in turn.
+    `told` are the statuses sent."""
 
     def __init__(self, every: int) -> None:
         self.every, self.asked, self.told = every, 0, list[int]()
@@ -35,18 +35,18 @@ class Moody:
         self.asked += 1
         if self.asked % self.every:
             return serve(environ, start_response)
-        done = len(self.told) % 2 == 1
-        self.told.append(500 if done else 503)
-        if done:
+        handled = len(self.told) % 2 == 1
+        self.told.append(500 if handled else 503)
+        if handled:
             list(serve(environ, lambda *_: None))
-        code, words = (500, "InternalError") if done else (503, "SlowDown")
+        code, words = (500, "InternalError") if handled else (503, "SlowDown")
         start_response(f"{code} {words}", [("Content-Type", "application/xml")])
         return [f"<Error><Code>{words}</Code><Message>now and then</Message></Error>".encode()]
 
 
 @contextmanager
 def s3_server(conditional: bool = True, moody: Moody | None = None) -> Iterator[str]:
-    """Its URL, to which the environment points meanwhile; with the bucket `lakes`."""
+    """The URL of a server with the bucket `lakes`; the environment points to it meanwhile."""
     application: _Wsgi = DomainDispatcherApplication(create_backend_app)
     turn = threading.Lock()
 

@@ -1,5 +1,5 @@
-"""Writers whose clocks are days apart: versions come in the order of their commits, a lease is held by whoever lives,
-and the collector's own clock is asked for nothing. The other clocks are real, for the whole of their processes."""
+"""Writers whose clocks are days apart: versions are in the order of their commits, a lease belongs to a living process,
+and the collector's own clock isn't used. The other clocks are real, for their whole processes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shifted(clock: Path, url: str) -> Shifted:
-    """A Python program over the lake, in a process whose clock is so many days off."""
+    """A Python program over the lake, in a process whose clock is shifted by so many days."""
 
     def start(days: int, program: str) -> subprocess.Popen[str]:
         text = f"import sys; sys.path.insert(0, sys.argv[1])\n{program}"

@@ -173,7 +173,7 @@ def test_a_value_that_is_not_json_is_an_error_with_a_hint(lake: Lake) -> None:
 
 @dataclass(frozen=True)
 class LosesAnswers(LocalStore):
-    """A store that creates log entries and then fails, as a network does when the answer is lost."""
+    """A store that creates log entries and then fails, as when the network loses the reply."""
 
     retries: bool = False
 

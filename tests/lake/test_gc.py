@@ -57,7 +57,7 @@ def test_a_running_job_keeps_what_it_wrote_recently(lake: Lake) -> None:
 
 
 def test_checkpoints_of_a_training_without_recent_ones_are_removed_and_others_kept(lake: Lake) -> None:
-    """All of a training or none: its best may be old while it goes on."""
+    """All checkpoints of a training are kept, or none: its best may be old while it continues."""
     table = lake.table("checkpoints", "tiny")
 
     def save(training: str) -> None:

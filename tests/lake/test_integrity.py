@@ -1,4 +1,4 @@
-"""What was committed is still there, byte for byte; and if not, which file."""
+"""Committed files are unchanged, byte for byte, or the changed file is named."""
 
 from __future__ import annotations
 

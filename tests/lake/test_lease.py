@@ -1,4 +1,4 @@
-"""Of jobs that ask for the same work one works at a time, on every storage; who dies is followed at once, or soon."""
+"""Of jobs with the same work one works at a time, on every storage; a dead holder is replaced at once, or soon."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_heartbeat_is_created_even_if_its_folder_is_deleted_at_that_instant(
     given_back = iter([True, True, False])
 
     def write(path: Path, data: bytes) -> None:
-        if next(given_back):  # by the other job, when the folder was made and before anything is in it
+        if next(given_back):  # by the other job, between creating the folder and writing into it
             store.delete_empty(f"{LEASES}/a")
         written(path, data)
 
@@ -99,7 +99,7 @@ def test_a_remote_holder_without_heartbeats_is_taken_over(local_lake: Lake) -> N
     local_lake.store.create(SIGN, json.dumps({"by": "ann@far", "pid": 1, "machine": "far", "born": "5"}).encode())
     messages: list[str] = []
     with lease(local_lake, "features/mnist", "key", on_wait=messages.append, patience=0.2):
-        signs = local_lake.store.list(LEASES, recursive=True)  # while the next is shown, two of ours
+        signs = local_lake.store.list(LEASES, recursive=True)  # while the next is written, there are two
         assert signs and min(sign.path for sign in signs) > SIGN
     assert messages == ["ann@far (process 1) is already doing this work: waiting for it"]
 

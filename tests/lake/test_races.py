@@ -14,7 +14,7 @@ WRITERS, COMMITS = 8, 5
 
 
 def assert_whole(lake: Lake, by_writer: list[list[int]]) -> None:
-    """Numbers without gaps, each told to one writer only, and each entry written by the one that was told so."""
+    """Numbers have no gaps, each belongs to one writer, and that writer wrote the entry."""
     table = lake.table("clean", "raced")
     versions = [table.get(number) for number in table.versions()]
     assert [version.number for version in versions] == list(range(1, len(versions) + 1))

@@ -1,4 +1,4 @@
-"""A policy lets old versions go, and never one that something kept was made from."""
+"""A policy drops old versions, but never an ancestor of a kept one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .writers import add, parquet
 
 def make(lake: Lake, table: str, made_from: dict[str, int] | None = None, key: str = "",
          adds_to: list[int] | None = None) -> int:
-    """A version; its number."""
+    """Commits a version and returns its number."""
     zone, _, name = table.partition("/")
     with lake.table(zone, name).stage() as draft:
         add(draft, "part.parquet", parquet(1))
@@ -48,7 +48,7 @@ def test_the_ancestors_of_a_kept_version_are_kept_back_to_the_raw_files(local_la
         make(local_lake, "features/a", {"clean/a": made})
     make(local_lake, "models/a", {"features/a": 2})
     expire(local_lake, Retention(1))
-    # raw@4 holds the files of all before it.
+    # raw@4 has the files of all earlier versions.
     assert left(local_lake) == ["raw/a@1", "raw/a@2", "raw/a@3", "raw/a@4", "clean/a@2", "clean/a@4", "features/a@2",
                                 "features/a@4", "models/a@1"]
 

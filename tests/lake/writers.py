@@ -25,30 +25,30 @@ def parquet(rows: int, group: int = 4) -> bytes:
 
 
 def add(draft: Draft, rel: str, content: bytes) -> None:
-    """A file of the draft."""
+    """Writes a file of the draft."""
     draft.table.lake.store.write(draft.path(rel), content)
 
 
 def commit(table: Table, rows: int = 10, fingerprint: str = "", stage: str = "test") -> int:
-    """A version with one Parquet file; its number."""
+    """Commits a version with one Parquet file and returns its number."""
     with table.stage() as draft:
         add(draft, "part.parquet", parquet(rows))
         return draft.commit(fingerprint=fingerprint, stage=stage).number
 
 
 def commit_many(url: str, writer: int, commits: int) -> list[int]:
-    """Commits `commits` times to clean/raced; the numbers it was told that it won."""
+    """Commits `commits` times to clean/raced; returns its version numbers."""
     table = Lake(url).table("clean", "raced")
     return [commit(table, stage=f"writer {writer}") for _ in range(commits)]
 
 
 def started(function: str, *arguments: object) -> subprocess.Popen[bytes]:
-    """A new process that runs one of this file's functions and prints what it returns as JSON."""
+    """A new process that runs one of this file's functions and prints the result as JSON."""
     return subprocess.Popen([sys.executable, __file__, function, json.dumps(arguments)], stdout=subprocess.PIPE)
 
 
 def commit_same(url: str, fingerprint: str) -> tuple[int, bool]:
-    """One commit of work that others do too: the version's number, and whether this one made it."""
+    """Commits work that others also do; returns the version's number, and whether this commit made it."""
     with Lake(url).table("clean", "same").stage() as draft:
         add(draft, "part.parquet", parquet(3))
         version = draft.commit(fingerprint=fingerprint)

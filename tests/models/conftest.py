@@ -1,4 +1,4 @@
-"""What a test of models is given."""
+"""Fixtures of the tests of models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from laketrain.imports import import_tensorflow
 
 @pytest.fixture(autouse=True)
 def _same_weights() -> None:
-    """Each test draws the same weights, whichever ran before it."""
+    """Each test draws the same weights, in any order of the tests."""
     import_tensorflow()
     import keras
 

@@ -1,4 +1,4 @@
-"""Features of every kind, as if learnt, and rows of them, for the tests of the models.
+"""Features of every kind with statistics, and rows of them, for the tests of the models.
 
     features = mixed("image", "age", targets=["label"])
     model(rows_of(features, 5))
@@ -45,7 +45,7 @@ def mixed(*inputs: str, targets: list[str] | None = None) -> FeatureSet:
 
 
 def rows_of(features: FeatureSet, rows: int, length: int | None = None) -> dict[str, np.ndarray]:
-    """Inputs by name; what is kept in buckets is `length` steps long, by default as long as the last of them."""
+    """Inputs by name; features with buckets have `length` steps, by default those of the largest bucket."""
     random = np.random.default_rng(0)
     columns = {}
     for name, feature in features.inputs.items():

@@ -1,4 +1,4 @@
-"""Every model takes the kinds that it names, says what each target wants, and comes back from disk as it was."""
+"""Every model accepts the kinds that it names, has an output for each target, and is loaded from disk unchanged."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_padded_sequences_do_not_use_cudnn(tmp_path: Path, both: bool) -> None:
 
 @pytest.mark.slow
 def test_a_masked_sequence_is_read_up_to_its_last_valid_step() -> None:
-    """Against the same weights on the real steps alone, without any mask."""
+    """Compared with the same weights on only the valid steps, without a mask."""
     import_tensorflow()
     import keras
 
@@ -133,7 +133,7 @@ def test_a_masked_sequence_is_read_up_to_its_last_valid_step() -> None:
 
 @pytest.mark.slow
 def test_stochastic_depth_drops_whole_branches_of_single_rows() -> None:
-    """In training a row's branch is gone, or larger by 1 / (1 - chance); the last block's chance is the full one."""
+    """In training a row's branch is dropped, or scaled by 1 / (1 - rate); the last block has the full rate."""
     import_tensorflow()
     import keras
 
@@ -155,7 +155,7 @@ def test_a_tcn_is_causal_and_has_its_documented_receptive_field() -> None:
     import_tensorflow()
     import keras
 
-    # Filters enough that the last step never lies below zero, where it says nothing, in all of them.
+    # Enough filters that relu doesn't make all of them zero at the last step.
     model = parse_model({"name": "tcn", "filters": 32, "kernel": 2, "layers": 2}).build(
         FeatureSet.model_validate({"x": {"kind": "sequence", "shape": [12, 1]}, "y": {"kind": "value", "size": 1}}))
     within = keras.Model(model.inputs, model.get_layer("block_2_relu").output)

@@ -1,5 +1,5 @@
-"""Every key of every model of the zoo changes what the model says, or what it is, with each kind of input that
-`laketrain check` accepts it with. The trials are those of tools/train_keys.py, which also
+"""Every key of every model of the zoo changes the output or the layers, with each kind of input that `laketrain check`
+accepts it with. The trials are those of tools/train_keys.py, which also
 writes docs/reference/train-keys.md."""
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def test_an_accepted_key_changes_the_output_for_each_target(model: str, key: str
 
 @cache
 def outputs_of(settings: str, kind: str) -> dict[str, np.ndarray[Any, Any]]:
-    """By each target, in a training step."""
+    """The output for each target, in a training step."""
     import ast
 
     import_tensorflow()

@@ -1,4 +1,4 @@
-"""A model of a plugin's is registered once, and then declared by its name like those of the zoo."""
+"""A plugin's model is registered once, and then declared by its name like those of the zoo."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What a saved model takes, as the docs say it: loaded by Keras alone, it gives the right answer for prepared values,
-and for raw ones only of images. The right answer is NumPy's, from the raw values and the model's own weights."""
+"""The inputs of a saved model, as documented: loaded by plain Keras, it predicts correctly from prepared values, and
+from raw ones only for images. Expected predictions are NumPy's, from the raw values and the model's weights."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ TEXTS = {"category", "label", "multilabel"}
 
 
 def saved(kind: str, folder: Path, **more: Any) -> tuple[Any, FeatureSet, list[Any]]:
-    """A linear model that was saved and loaded by Keras alone; the input's feature, as learnt; its raw values."""
+    """A linear model that was saved and loaded by plain Keras; the fitted feature of its input; raw values."""
     import keras
 
     settings, raw, _ = RAW[kind]
@@ -71,7 +71,7 @@ def saved(kind: str, folder: Path, **more: Any) -> tuple[Any, FeatureSet, list[A
 
 
 def prepared(features: FeatureSet, raw: list[Any], column: str = "x") -> dict[str, Array]:
-    """As docs/how-to/use-a-model.md does it."""
+    """As in docs/how-to/use-a-model.md."""
     stored, reasons = features.encode_batch(pa.table({column: raw}))
     assert reasons.null_count == len(raw)
     return features.tensors(stored)
@@ -100,7 +100,7 @@ def test_raw_numbers_have_other_predictions(kind: str, tmp_path: Path) -> None:
     model, _, raw = saved(kind, tmp_path)
     values = np.array(raw, np.int64 if kind == "bucket" else np.float32)
     if kind == "bucket":
-        values = np.minimum(values, 3)  # a number beyond the last bucket is no row of the one-hot layer
+        values = np.minimum(values, 3)  # a number beyond the last bucket isn't a row of the one-hot layer
     right = by_numpy(model, RAW[kind][2](np.array(raw)))
     assert np.abs(np.asarray(model({"x": values})) - right).max() > 0.05
 

@@ -1,4 +1,4 @@
-"""A model of the user's own is built by their function, and what would fail later is refused at once."""
+"""A user's model is built by their function; what would fail later is refused at once."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def test_the_linear_model_is_softmax_regression() -> None:
 
 @pytest.mark.slow
 def test_the_statistics_of_the_train_split_are_in_the_tiny_dataset(tmp_path: Path) -> None:
-    """What the other tests stand on: the fixture learns as convert does."""
+    """The other tests rely on it: the fixture computes statistics as convert does."""
     from laketrain.feed.dataset import Dataset
     from laketrain.lake import Lake
 

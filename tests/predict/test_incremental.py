@@ -53,7 +53,7 @@ def at(microseconds: int) -> datetime:
 
 
 def answers(version: Version) -> list[tuple[Any, ...]]:
-    """By row, without where it was first seen; probabilities as far as rounding lets them be equal."""
+    """Predictions by row, without the version that first had it; probabilities equal up to rounding."""
     return sorted((row["name"], row["class"], round(row["probability"], 6), row["model"]) for row in rows_of(version))
 
 
@@ -74,7 +74,7 @@ def test_new_and_changed_rows_are_scored_and_others_keep_their_predictions(spark
                                 for i in (0, 2, 3, 4, 5, 6, 7, 8, 9)}
     counts = version.entry.counts
     assert (counts["in"], counts["out"], counts["quarantined"], counts["known"]) == (10, 10, 0, 7)
-    # And on from there: what was taken over is known as well.
+    # And again: predictions that were copied are reused too.
     last = predicted(spark, commit_table(model.lake, "grown", rows, COLUMNS), model, version)
     assert last.entry.counts["known"] == 8  # not row 1, which had gone, nor 2, which had changed, 10 and 11
     assert seen_in(last)["row 0"] == old.ref

@@ -92,7 +92,7 @@ def test_a_batch_without_a_good_row_needs_no_model(model: Version) -> None:
 @pytest.mark.parametrize("kind", ["list", "binary"])
 def test_the_model_gets_what_convert_stores_for_the_same_rows(
         model: Version, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """No train/serve skew: the tensors of both roads are equal, byte for byte."""
+    """No train/serve skew: both ways have equal tensors, byte for byte."""
     fed: list[np.ndarray] = []
     monkeypatch.setattr(scorer, "_model", lambda lake, ref: lambda arrays: (
         fed.append(arrays["image"]), np.zeros((len(arrays["image"]), 4), np.float32))[1])

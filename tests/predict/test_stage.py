@@ -37,7 +37,7 @@ def table_rows(count: int) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def model(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Version:
-    """Of a dataset that the real convert made of 120 rows."""
+    """A model of a dataset that the real convert made from 120 rows."""
     from laketrain.convert import convert, fingerprint_convert
 
     lake = Lake(tmp_path_factory.mktemp("a lake"))
@@ -55,7 +55,7 @@ def predicted(spark: SparkSession, table: Version, model: Version, **settings: A
 
 
 def test_a_table_and_its_dataset_have_the_same_predictions(spark: SparkSession, model: Version) -> None:
-    """The same rows on both roads: through the dataset to the model, and through predict."""
+    """The same rows both ways: through the dataset to the model, and through predict."""
     lake = model.lake
     version = predicted(spark, lake.table("integrated", "training").get(1), model)
     result = {row["name"]: row for row in rows_of(version)}
@@ -103,7 +103,7 @@ def test_columns_to_keep_can_be_chosen(spark: SparkSession, model: Version) -> N
 
 
 def test_rows_read_by_tasks_and_by_spark_have_the_same_predictions(spark: SparkSession, model: Version) -> None:
-    """A date is what only Spark reads as Spark does."""
+    """Only Spark reads a date."""
     rows = [{**row, "day": date(2026, 1, 1)} for row in table_rows(40)]
     table = commit_table(model.lake, "read", rows, f"{COLUMNS}, day date", files=3)
     direct = rows_of(predicted(spark, table, model, name="direct", keep=["name"]))
@@ -151,8 +151,8 @@ LATE = "a row of its past became known, by 'seen', after the 'at' of the last, o
     (None, [(2, 0), (3, 2), (4, 1)], []), ("seen", [(4, 1)], [LATE, LATE])])
 def test_windows_are_predicted_as_in_training(spark: SparkSession, tmp_path: Path, known_by: str | None,
                                                    classes: list[tuple[int, int]], late: list[str]) -> None:
-    """A model that says which of a window's three past values is the largest, over a series with a gap and a tie, and a
-    row of hour 2 that became known at half past three."""
+    """A model that predicts which of a window's three past values is the largest, over a series with a gap and a tie,
+    and a row of hour 2 that became known at half past three."""
     import keras
 
     lake = Lake(tmp_path / "lake")
@@ -183,6 +183,6 @@ def test_windows_are_predicted_as_in_training(spark: SparkSession, tmp_path: Pat
 
     hiding = [{**row, "past.x": -1.0} for row in rows]
     named = commit_table(lake, "named", hiding, "at timestamp_ntz, x double, seen timestamp_ntz, `past.x` double")
-    for keep in ([], ["past.x"]):  # the model's own input is called so, too
+    for keep in ([], ["past.x"]):  # the model's own input has that name too
         with pytest.raises(DataError, match="column 'past.x': could be two things"):
             predicted(spark, named, version, keep=keep)

@@ -1,4 +1,4 @@
-"""A small lake with what each stage of a run would have committed, made in a second and without Spark."""
+"""A small lake with a version of each stage of a run, made in a second and without Spark."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def workload(lake: str, word: str = "calm", **more: Any) -> Workload:
 
 
 def build(root: Path, word: str = "calm", classes: int = 3, epochs: int = 3) -> Built:
-    """A whole run; `word` is in everything that data or users name: classes, files, reasons, metrics, ids."""
+    """A whole run; `word` is in all names from data and users: classes, files, reasons, metrics, ids."""
     lake = Lake(root / "lake")
     names = [f"{word} {index}" for index in range(classes)]
     raw = commit(lake, "raw/pixels", "ingest", [], {"a.csv": b"id,pixels,label\n", "b.csv": b""},
@@ -137,7 +137,7 @@ def history(epochs: int, word: str) -> list[dict[str, Any]]:
 
 
 def scores(names: list[str], word: str) -> dict[str, Any]:
-    """An evaluation's meta: right but for MISTAKES."""
+    """An evaluation's meta: correct except for MISTAKES."""
     classes = len(names)
     confusion = np.zeros((classes, classes), int)
     np.add.at(confusion, (np.arange(SPLITS["test"]) % classes, np.arange(SPLITS["test"]) % classes), 1)

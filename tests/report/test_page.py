@@ -259,7 +259,7 @@ def test_reports_load_nothing_heavy() -> None:
 
 
 def _yaml(page: Page) -> str:
-    """The YAML of the config with its line breaks, which `sections` lacks."""
+    """The YAML of the config with its line breaks, which `sections` doesn't keep."""
     from html import unescape
 
     section = page.html[page.html.index('id="config"'):]

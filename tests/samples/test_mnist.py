@@ -1,4 +1,4 @@
-"""What `land` says it landed is what an independent reader finds: the csv module and pandas, and rules written anew."""
+"""The counts of `land` equal those of an independent reader: the csv module, pandas, and the rules written again."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def as_int(text: str) -> int | None:
 
 
 def broken_by_pixels(row: list[str]) -> list[str]:
-    """All rules that a CSV row breaks on its own, as far as each can be asked."""
+    """All rules that a CSV row breaks on its own, as far as they can be checked."""
     if len(row) != 2:
         return ["readable"]
     digit_id, pixels = row

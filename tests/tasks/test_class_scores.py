@@ -1,4 +1,4 @@
-"""Metrics from a confusion matrix are scikit-learn's from the labels themselves."""
+"""Metrics from a confusion matrix equal scikit-learn's from the labels."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_scores_equal_scikit_learns_of_the_raw_labels(pairs: list[tuple[int, int
 
 
 def test_scores_of_a_confusion_matrix_equal_a_calculation_by_hand() -> None:
-    """Of 10 cats 8 are found; of 10 dogs 6. 12 are called cat, 8 dog."""
+    """8 of 10 cats and 6 of 10 dogs are right; 12 predictions are cat, 8 dog."""
     scores = summarise(np.array([[8, 2], [4, 6]]), ["cat", "dog"])
     assert scores["accuracy"] == pytest.approx(14 / 20)
     assert [row["precision"] for row in scores["classes"]] == pytest.approx([8 / 12, 6 / 8])

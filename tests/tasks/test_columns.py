@@ -1,4 +1,4 @@
-"""What a model says becomes columns as people name them: classes, lists of classes, numbers in their own units."""
+"""Outputs of a model become columns: classes, lists of classes, numbers in their own units."""
 
 from __future__ import annotations
 

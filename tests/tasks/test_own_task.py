@@ -1,4 +1,4 @@
-"""A task that a plugin registers goes the whole road: it is checked, trained, evaluated, gated, reported and predicted,
+"""A plugin's task passes all stages: it is checked, trained, evaluated, gated, reported and predicted,
 by ranks and executors that import the plugin's module."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is no distribution is seen to be none, by NumPy's own softmax and sigmoid."""
+"""Outputs that aren't probabilities are detected; NumPy's softmax and sigmoid are accepted."""
 
 from __future__ import annotations
 
@@ -59,4 +59,4 @@ def test_other_outputs_are_refused_with_their_numbers(feature: Feature, rows: li
 def test_any_values_are_accepted_and_non_finite_rows_are_ignored() -> None:
     assert doubt_of(PRICE, np.array([[-3.0, 7.0, 900.0]])) is None
     assert doubt_of(LABEL, np.full((2, 3), np.inf)) is None
-    assert doubt_of(TOPICS, np.zeros((2, 3))) is None  # logits that begin with zeros: other weights must show them
+    assert doubt_of(TOPICS, np.zeros((2, 3))) is None  # may be initial logits: trained ones will show it

@@ -1,4 +1,4 @@
-"""Set-up: what it finds missing, what makes it work again, and what an interrupted one leaves. No network."""
+"""Set-up: missing programs, when it runs again, and after interruptions. No network."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def console(tools):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """The files that set-up looks at, in a path with a space."""
+    """The files that set-up reads, in a path with a space."""
     root = tmp_path / "a checkout"
     for name in ("requirements/cpu.lock", "setup.py", "pyproject.toml", "tools/bootstrap.py", "tools/horovod_wheel.py",
                  "tools/horovod_mends.py"):
@@ -68,7 +68,7 @@ def jdk(folder: Path, version: str) -> Path:
     return folder
 
 
-# What must be on the machine
+# Requirements of the machine
 
 
 def test_the_java_finder_loads_without_the_package(bootstrap, tmp_path):
@@ -99,7 +99,7 @@ def test_a_cached_wheel_needs_no_compiler(bootstrap, tmp_path):
 
 
 def test_a_bare_machine_gets_a_list_without_a_traceback(tmp_path):
-    """The whole program, run as `make setup` does, where PATH holds nothing and the cache is empty."""
+    """The whole program, run as by `make setup`, with an empty PATH and an empty cache."""
     bare = dict.fromkeys(("PATH", "HOME", "LAKETRAIN_CACHE"), str(tmp_path))
     environ = {**bare, "LAKETRAIN_DEVICE": "cpu"}
     root = tmp_path / "checkout"
@@ -222,7 +222,7 @@ def test_a_parent_make_does_not_slow_down_the_build(wheel, tmp_path, monkeypatch
 
 
 def set_up(bootstrap, root: Path) -> Path:
-    """A .venv as a set-up that ended well leaves it."""
+    """A .venv as a successful set-up leaves it."""
     venv = root / ".venv"
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(sys.executable)
@@ -298,7 +298,7 @@ def test_an_interrupted_removal_is_completed(bootstrap, checkout, console):
 
 
 def test_only_processes_of_a_killed_setup_are_ended(bootstrap, tmp_path):
-    """A grandchild hears nothing of its grandparent's death, and would write into the new .venv."""
+    """A grandchild isn't notified of its grandparent's death and would write into the new .venv."""
     sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
     orphan, other = (subprocess.Popen(sleep, env={**os.environ, bootstrap.MARK: str(root)})
                      for root in (tmp_path / "this", tmp_path / "this one not"))
@@ -313,7 +313,7 @@ def test_only_processes_of_a_killed_setup_are_ended(bootstrap, tmp_path):
             process.wait()
 
 
-# Steps and what they leave
+# Steps and their files
 
 
 def test_a_failed_step_shows_the_end_of_its_log(tools, console, tmp_path):

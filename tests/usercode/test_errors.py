@@ -1,4 +1,4 @@
-"""An error of the user's code names its file and line; errors of others stay as they are."""
+"""An error of the user's code names its file and line; other errors are unchanged."""
 
 from __future__ import annotations
 

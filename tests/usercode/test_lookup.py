@@ -1,4 +1,4 @@
-"""Functions of the user's are looked up without running their modules, wherever Python would find them."""
+"""A user's functions are looked up without running their modules, wherever Python can import them from."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_module_that_isn_t_python_is_reported(folder: Path, text: bytes) -> No
 
 
 def test_modules_in_an_archive_are_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `--py-files` brings them."""
+    """As with `--py-files`."""
     with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
         archive.writestr("zipped_up.py", CODE)
     monkeypatch.syspath_prepend(str(tmp_path / "code.zip"))
@@ -90,7 +90,7 @@ def test_a_notebooks_own_functions_are_looked_up_in_its_memory(monkeypatch: pyte
 
 @pytest.fixture
 def finder(tmp_path: Path) -> Iterator[None]:
-    """As `pip install --editable` leaves one: it knows a package that is on no path."""
+    """As after `pip install --editable`: a finder for a package that is on no path."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "__init__.py").write_text("")
     (tmp_path / "elsewhere" / "code.py").write_text(CODE)

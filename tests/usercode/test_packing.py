@@ -1,4 +1,4 @@
-"""Functions of the user's reach another process by value, with their module and its source."""
+"""A user's functions are sent to another process by value, with their module and its source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small Avro files, written without a library: numbers, texts and null or one of them."""
+"""Small Avro files, written without a library: numbers, texts and unions with null."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def schema(**fields: Any) -> dict[str, Any]:
 
 
 def avro(kind: dict[str, Any], rows: Sequence[Sequence[Any]], block: int = 100) -> bytes:
-    """A file of rows, so many to a block."""
+    """A file of rows, with so many in a block."""
     meta = {"avro.schema": json.dumps(kind).encode(), "avro.codec": b"null"}
     pairs = b"".join(_bytes(name.encode()) + _bytes(value) for name, value in meta.items())
     parts = [b"Obj\x01", _number(len(meta)), pairs, _number(0), _MARK]

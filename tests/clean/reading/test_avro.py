@@ -1,4 +1,4 @@
-"""What an Avro file tells of itself, without Spark: rows, schema, damage."""
+"""The rows, schema and damage of an Avro file, read without Spark."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def parquet(**columns: Any) -> bytes:
 
 def cleaned(spark: SparkSession, folder: Path, files: Mapping[str, str | bytes], schema: Any, form: str = "parquet",
             **settings: Any) -> Version:
-    """Lands `files` beside those that are there, ingests and cleans them, without rules."""
+    """Lands `files` in addition to earlier ones, ingests and cleans them, without rules."""
     from laketrain.clean import clean, fingerprint_clean
     from laketrain.ingest import ingest, plan_ingest
 
@@ -163,7 +163,7 @@ def test_an_inferred_schema_is_pinned_and_later_files_are_held_to_it(
     assert types(before) == types(after) == expected
     assert after.entry.meta["pinned"] == before.entry.meta["pinned"]
     assert len(rows_of(after)) == 2
-    # A column that is gone would be inferred away, were the schema not pinned.
+    # Without a pinned schema, a missing column would not be inferred.
     other = {"parquet": parquet(id=["3"]), "csv": "id\nc\n", "json": '{"id": "c"}'}[form]
     (tmp_path / "landing" / "1").unlink()
     (tmp_path / "landing" / "2").unlink()

@@ -1,4 +1,4 @@
-"""Directories of images and audio: a row a file, those that can't be one with their reason, in few tasks."""
+"""Directories of images and audio: each file is a row or has a reason, in few tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables that others wrote in folders by a column's values: the column is read from the paths, whoever wrote them."""
+"""Tables in folders by a column's values, by other writers: the column is read from the paths."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROWS = [{"id": number, "day": date(2026, 11, 1 + number % 2), "shop": ["Köln / 
 
 def read(spark: SparkSession, folder: Path, columns: Any = COLUMNS, form: str = "parquet",
          missing: str = "fail") -> list[dict[str, Any]]:
-    """The rows that are good, and of others their file and why not."""
+    """The good rows, and the file and reason of each refused one."""
     from laketrain.clean.reading import FILE, REJECT, SETTINGS, read_raw
     from laketrain.spark.frames import configured
 
@@ -119,7 +119,7 @@ def test_the_index_of_pandas_is_a_column(spark: SparkSession, tmp_path: Path) ->
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
 def test_values_in_paths_may_have_any_characters(spark: SparkSession, tmp_path: Path,
                                                  form: str) -> None:
-    """Those of patterns have other names in the lake, and of all some are written in Hive's escapes."""
+    """Wildcards are escaped in names of the lake, and other characters are escaped as in Hive."""
     folders = {"what?": "what?", "[x]": "[x]", "[50%]": "[50%]", "%5By%5D": "[y]", "a*b{c}\\": "a*b{c}\\",
                "_x_": "_x_", "50% + 1": "50% + 1", "[Köln %2F Süd]": "[Köln / Süd]"}
     content = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Landed files under the names that they have in the lake: all are read, and told by the names that they came with."""
+"""Landed files under their names in the lake: all are read, and reported by their original names."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_refused_row_has_the_original_name_of_its_file(spark: SparkSession, tm
 
 
 def landed_before(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> tuple[Version, Source]:
-    """The landing zone as it landed before names had escapes."""
+    """Ingests as before names had escapes."""
     source = Source.model_validate({"path": str(folder / "landing"), **settings})
     with monkeypatch.context() as before:
         before.setattr(listing, "_name_in_lake", lambda path: re.sub(r"[*?\[\]{}]", "_", path))

@@ -1,4 +1,4 @@
-"""What is read of landed files: every record once, in the declared types, or why not. Never a wrong column."""
+"""Reading landed files: every record is read once in the declared types, or refused. Never a wrong column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any other format: each file's own columns count, none is lost for what the first file has; damage is named."""
+"""Other formats: each file has its own columns, none is lost because the first file lacks it; damage is named."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_nested_column_that_becomes_text_is_json(spark: SparkSession, tmp_path
 
 @pytest.fixture
 def with_avro(with_connectors: list[str]) -> None:
-    """Skips where Spark's reader of Avro can't be had."""
+    """Skips if Spark's reader of Avro isn't available."""
     if not any("spark-avro" in jar for jar in with_connectors):
         pytest.skip("no reader of Avro")
 

@@ -1,4 +1,4 @@
-"""Which types hold each value of another."""
+"""Types that contain each value of another type."""
 
 from __future__ import annotations
 

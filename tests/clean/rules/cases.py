@@ -1,6 +1,6 @@
-"""Rows through rules, for tests: what becomes of each, and what the rules have to say.
+"""Applies rules to rows, for tests: each row's values, rule and reason.
 
-    found = judge(spark, [{"trim": {"columns": ["x"]}}], [(" a ",)], "x string")      # [{"x": "a", "rule": None, …}]
+    rows = judge(spark, [{"trim": {"columns": ["x"]}}], [(" a ",)], "x string")      # [{"x": "a", "rule": None, …}]
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Case:
     files: Sequence[str] | None = None
 
     def frame_of(self, spark: SparkSession) -> DataFrame:
-        """The rows with `_row`, their number, and what reading adds."""
+        """The rows with `_row`, their number, and the columns that reading adds."""
         from pyspark.sql import functions as F
         from pyspark.sql import types as T
         from pyspark.sql.pandas.types import to_arrow_schema
@@ -46,7 +46,7 @@ class Case:
         schema = T.StructType.fromDDL(f"_row int, {FILE} string, {self.schema}")
         rows = [dict(zip(schema.names, (row, file, *values), strict=True))
                 for row, (file, values) in enumerate(zip(files, self.rows, strict=True))]
-        # Of an Arrow table Spark makes a local relation: no task is run for it.
+        # Spark makes a local relation from an Arrow table: no task runs for it.
         frame = spark.createDataFrame(pa.Table.from_pylist(rows, schema=to_arrow_schema(schema)), schema)
         frame = frame.withColumn(RECORD, record(schema.names[2:]))
         return frame.withColumn(REJECT, F.lit(None).cast("struct<rule:string,reason:string>"))
@@ -68,7 +68,7 @@ class Case:
 def judge_all(
     spark: SparkSession, cases: Sequence[Case], context: RuleContext | None = None
 ) -> list[list[dict[str, Any]]]:
-    """Of each case its rows after the rules, in their order, each with `rule` and `reason`. One query for them all."""
+    """The rows of each case after the rules, in their order, with `rule` and `reason`. One query for all cases."""
     from laketrain.clean.rules import RuleContext
     from laketrain.spark.frames import SESSION_CONF, configured
 
@@ -85,6 +85,6 @@ def judge(
     spark: SparkSession, rules: Sequence[Mapping[str, Any]], rows: Sequence[tuple[Any, ...]], schema: str,
     files: Sequence[str] | None = None, context: RuleContext | None = None,
 ) -> list[dict[str, Any]]:
-    """As `judge_all`, of one case; `context` is told what the rules learnt."""
+    """Like `judge_all`, for one case; `context` collects what the rules fitted."""
     [judged] = judge_all(spark, [Case(rules, schema, rows, files)], context)
     return judged

@@ -1,4 +1,4 @@
-"""A user's function may do anything to the columns that it names, and nothing to the rows."""
+"""A user's function may change the columns that it names, but not the set of rows."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_function_changes_the_type_that_it_names(spark: SparkSession):
 
 
 BROKEN = {
-    # function, settings: what is said, the hint
+    # function, settings, message, hint
     "rows lost": ("drops_rows", {}, "returned 3 rows of 4", "mark bad ones with laketrain.clean.reject"),
     "rows swapped": ("swaps_rows", {}, "returned as many rows, but other ones", "no row twice"),
     "a column too many": ("split", {}, "lost y and made half, expected the columns",

@@ -1,4 +1,4 @@
-"""Cells without a value are filled with what pandas would find, and counted."""
+"""Cells without a value are filled with the value that pandas computes, and counted."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_second_rule_fills_what_groups_leave(spark: SparkSession):
 
 
 CONSTANTS: dict[str, tuple[str, Any, list[Any], list[Any]]] = {
-    # type, constant, values, what they become
+    # type, constant, values, results
     "text": ("string", "none", ["a", "", None, "  "], ["a", "none", "none", "none"]),
     "int": ("int", 0, [1, None], [1, 0]),
     "boolean": ("boolean", False, [True, None], [True, False]),

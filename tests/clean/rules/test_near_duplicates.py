@@ -1,4 +1,4 @@
-"""Rows that are almost the same as another, found without comparing all with all, and judged as if all had been."""
+"""Near duplicates are detected without comparing all pairs, with the same result as if all were compared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def greedy(texts: list[str], least: float) -> dict[int, int]:
-    """Row by row, as a person would: gone row to the most similar of those that stay before it. All with all."""
+    """Compares all pairs: maps each dropped row to the most similar kept row before it."""
     kept: list[int] = []
     dropped = {}
     for number, text in enumerate(texts):
@@ -37,7 +37,7 @@ def dirty_texts() -> list[str]:
         text = sentence(seed)
         texts += [text, changed(text, seed), changed(text, seed + 100, 3), changed(text, seed + 200, 12)]
     texts += [texts[0].upper(), f"  {texts[4]} ", texts[8].replace(" ", "\t\n"), "short", "short", "shor"]
-    # A chain: each is like the next, and the last not like the first.
+    # A chain: each is similar to the next, and the last isn't similar to the first.
     for step in range(6):
         texts.append(changed(texts[-1] if step else sentence(999), 999 + step, 2))
     return texts
@@ -79,7 +79,7 @@ def test_an_empty_table_has_no_near_duplicates(spark: SparkSession):
 
 def test_in_a_crowded_bucket_rows_are_compared_only_with_the_first(
         spark: SparkSession, monkeypatch: pytest.MonkeyPatch):
-    """Of 40 texts by one template each still finds the first; and the version says that buckets were crowded."""
+    """Each of 40 texts by one template is compared with the first, and the version records crowded buckets."""
     monkeypatch.setattr(near_duplicates, "BUCKET_LIMIT", 3)
     template = sentence(5, 60)
     rows = [(f"{number:02d}", f"{template} {number}") for number in range(40)]

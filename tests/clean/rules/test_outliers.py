@@ -1,4 +1,4 @@
-"""Numbers far from the others, judged by bounds that NumPy and SciPy find too."""
+"""Outliers, by bounds that equal those of NumPy and SciPy."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_columns_are_judged_by_the_same_rows(spark: SparkSession):
 
 
 def test_means_do_not_depend_on_the_partitioning(spark: SparkSession):
-    """Sums of doubles would: adding 1e16 first swallows the small ones."""
+    """Sums of doubles would: adding 1e16 first loses the small ones."""
     values = [1e16, 1.0, -1e16, 3.0, 0.1, 7e-9] * 40
     seen = set()
     for parts in (1, 3, 7):

@@ -1,4 +1,4 @@
-"""Who somebody is leaves neither with the clean rows nor by the quarantine, and the key is nowhere."""
+"""Personal data are in neither the clean rows nor the quarantine, and the key is in no file."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_committed_files_contain_neither_the_key_nor_a_name(cleaned: Cleaned
              b"ada@", b"0151-1234"]
     files = [path for path in (tmp_path / "lake").rglob("*") if path.is_file() and "raw" not in path.parts]
     assert len(files) > 4
-    # Parquet's pages are compressed: what they hold is read by the tests above.
+    # Parquet's pages are compressed: the tests above read their values.
     logs = [path for path in files if path.suffix == ".json"]
     assert [path for path in logs for form in forms if form in path.read_bytes()] == []
     assert "TEST_HASH_KEY" in cleaned.version.entry.model_dump_json()

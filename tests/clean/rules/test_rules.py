@@ -1,4 +1,4 @@
-"""What each rule keeps, changes and rejects, as tables: a rule, values of the column `x`, and what becomes of them."""
+"""What each rule keeps, changes and rejects, as tables: a rule, values of the column `x`, and their results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAN, INF = math.nan, math.inf
 
 
 GOOD: dict[str, tuple[dict[str, Any], str, Sequence[Any], Sequence[Any]]] = {
-    # rule, type of x, values, what they become
+    # rule, type of x, values, results
     "trim": ({"trim": {"columns": ["x"]}}, "string",
              ["  a ", "a\t\n b", "A b", "", None, " x "], ["a", "a b", "A b", "", None, "x"]),
     "trim lower": ({"trim": {"columns": ["x"], "lower": True}}, "string", [" Scanner  A", "ÄÖ"], ["scanner a", "äö"]),
@@ -94,7 +94,7 @@ GOOD: dict[str, tuple[dict[str, Any], str, Sequence[Any], Sequence[Any]]] = {
 
 @pytest.fixture(scope="module")
 def judged(spark: SparkSession) -> dict[str, list[dict[str, Any]]]:
-    """What becomes of the values of both tables."""
+    """The results for the values of both tables."""
     tables = {f"{title}/{name}": Case([case[0]], f"x {case[1]}", [(value,) for value in case[2]])
               for title, table in (("good", GOOD), ("bad", BAD)) for name, case in table.items()}
     return dict(zip(tables, judge_all(spark, list(tables.values())), strict=True))
@@ -275,7 +275,7 @@ def test_unique_keeps_the_first_row_by_file_and_content(spark: SparkSession):
 
 
 KEPT = {
-    # keep, by: the y that stays of the rows (at, y) = (1, a), (3, b), (3, c), (none, d)
+    # keep, by: the y that is kept of the rows (at, y) = (1, a), (3, b), (3, c), (none, d)
     ("first", None): "a",
     ("last", None): "d",
     ("first", "at"): "a",

@@ -1,4 +1,4 @@
-"""Text comes out as it was meant."""
+"""Text is repaired as intended."""
 
 from __future__ import annotations
 

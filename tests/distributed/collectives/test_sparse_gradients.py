@@ -55,7 +55,7 @@ def test_ranks_average_the_rows_that_any_of_them_has_used(spark: SparkSession, w
         together = tf.function(lambda *parts: world.average([tf.IndexedSlices(*parts, tf.constant([rows, width]))],
                                                             "rows", wire_dtype),
                                input_signature=[tf.TensorSpec([None, width]), tf.TensorSpec([None], tf.int64)])
-        # Few rows; many on one rank alone and none on the other; most of the table, repeated, so it travels whole.
+        # Few rows; many on one rank and none on the other; most of the table, repeated, so it is sent whole.
         for counts in ((300, 50), (0, 20), (90_000, 80_000)):
             drawn = [np.random.default_rng([rank, count]) for rank, count in enumerate(counts)]
             pairs = [(rng.integers(0, rows, count), rng.normal(size=(count, width)).astype("float32"))

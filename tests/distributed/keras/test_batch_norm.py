@@ -1,4 +1,4 @@
-"""Moving statistics of batch normalisation are averaged over the ranks, and nothing else."""
+"""Only the moving statistics of batch normalisation are averaged over the ranks."""
 
 from __future__ import annotations
 

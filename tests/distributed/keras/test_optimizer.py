@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Plain:
-    """Enough of an optimizer to see whether it was changed."""
+    """A minimal optimizer that shows whether it was changed."""
 
     name = "plain"
 

@@ -22,7 +22,7 @@ def crc8(data: bytes) -> int:
 
 
 def offsets(data: bytes) -> list[int]:
-    """Where the frames begin, of which there are fewer than 128, each of the stream's size but the last."""
+    """The offsets of the frames: fewer than 128, each of the stream's block size except the last."""
     result, offset = list[int](), flac_info(data).first - 1
     while (offset := data.find(b"\xff\xf8", offset + 1)) >= 0:
         size = 5 + {6: 1, 7: 2}.get(data[offset + 2] >> 4, 0)
@@ -83,7 +83,7 @@ def test_samples_that_differ_from_their_checksum_are_refused() -> None:
     wrong = FLAC[: MD5.start] + b"\1" * 16 + FLAC[MD5.stop :]
     with pytest.raises(Unreadable, match=r"^is damaged: a FLAC whose samples differ from its checksum \(MD5\)$"):
         ours(wrong)
-    np.testing.assert_array_equal(ours(wrong, 0.5), theirs(FLAC)[: RATE // 2])  # of a part, nothing says so
+    np.testing.assert_array_equal(ours(wrong, 0.5), theirs(FLAC)[: RATE // 2])  # a part has no checksum
 
 
 def test_a_damaged_flac_is_refused_or_decoded_correctly() -> None:
@@ -106,7 +106,7 @@ def test_a_damaged_flac_is_refused_or_decoded_correctly() -> None:
 
 @pytest.mark.parametrize("number", [0, 127, 128, 2047, 2048, 65_535, 65_536, 2**21, 2**26, 2**31, 2**36 - 1])
 def test_frame_numbers_of_any_length_are_read(number: int) -> None:
-    """They are written as UTF-8 writes characters, and go further than those."""
+    """They are encoded like characters of UTF-8, but may be larger."""
     if number < 128:
         coded = bytes([number])
     else:

@@ -1,4 +1,4 @@
-"""A JPEG of any kind is decoded as Pillow decodes it, or refused: libjpeg makes pixels of what is damaged, too."""
+"""A JPEG of any kind is decoded as by Pillow, or refused: libjpeg also returns pixels of damaged files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def saved(picture: Any = RGB, **options: Any) -> bytes:
 
 
 def ycck() -> bytes:
-    """CMYK whose colours are stored as YCbCr and K, as Photoshop does."""
+    """CMYK stored as YCbCr and K, as by Photoshop."""
     data = bytearray(saved(CMYK))
     data[data.index(b"Adobe") + 11] = 2
     return bytes(data)

@@ -1,4 +1,4 @@
-"""JPEGs whose colours are sampled in ways that libjpeg-turbo has no name for: read bit by bit, whole or refused."""
+"""JPEGs with chroma subsampling that libjpeg-turbo doesn't support: read bit by bit, completely, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A PNG becomes the pixels it says it has, or is refused; its transparent colour is compared in all digits."""
+"""A PNG is decoded to all of its pixels, or refused; its transparent colour is compared in all bits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 def png(rows: bytes, depth: int = 8, kind: int = 2, clear: bytes = b"", parts: int = 1, interlaced: int = 0,
         size: tuple[int, int] = (W, H), before: bytes = b"", after: bytes = b"") -> bytes:
-    """A file whose checksums are all right, whatever `rows` are."""
+    """A file whose checksums are valid for any `rows`."""
     data = zlib.compress(rows)
     cut = [data[start : start + -(-len(data) // parts)] for start in range(0, len(data), -(-len(data) // parts))]
     header = struct.pack(">IIBBBBB", *size, depth, kind, 0, 0, interlaced)
@@ -35,7 +35,7 @@ def png(rows: bytes, depth: int = 8, kind: int = 2, clear: bytes = b"", parts: i
 
 
 def filtered(values: np.ndarray[Any, Any], depth: int = 8) -> bytes:
-    """Rows of (h, w) or (h, w, channels) values, each behind the byte of no filter."""
+    """Rows of (h, w) or (h, w, channels) values, each after the byte for no filter."""
     if depth == 16:
         rows = [row.astype(">u2").tobytes() for row in values]
     elif depth == 8:
@@ -107,7 +107,7 @@ def test_an_animated_file_needs_all_of_its_first_frame() -> None:
 def test_a_transparent_grey_value_becomes_white_at_any_depth(depth: int) -> None:
     values = RNG.integers(0, 2**depth, (H, W))
     key = values[3, 4] = 2**depth // 3
-    values[0, 0] = key ^ 1  # as like as can be: the same high byte
+    values[0, 0] = key ^ 1  # as similar as possible: the same high byte
     data = png(filtered(values, depth), depth, 0, struct.pack(">H", key))
     high = values >> 8 if depth == 16 else values * 255 // (2**depth - 1)
     expected = np.where(values == key, 255, high)

@@ -1,4 +1,4 @@
-"""Affine transforms depend on seed, epoch and row alone, stay within their settings, and equal SciPy's."""
+"""Affine transforms depend only on seed, epoch and row, stay within their settings, and equal SciPy's."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_apply_affine_equals_scipy(settings: Augment, channels: int) -> None:
     draws = 2 * stateless_uniform(5, 2, rows, 5) - 1
     for image, view, (turn, size, across, down, lean) in zip(images, seen, draws, strict=True):
         angle, scale = np.deg2rad(settings.rotate * turn), 1 + settings.zoom * size
-        # SciPy counts rows first, and so down before across.
+        # SciPy's axes are rows, then columns.
         rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         matrix = scale * rotation @ np.array([[1, 0], [settings.shear * lean, 1]])
         middle = np.array([height - 1, width - 1]) / 2

@@ -1,4 +1,4 @@
-"""Mixtures: shares are from Beta(α, α), partners form rings in a lane's slice, images and labels share alike."""
+"""Mixing: shares are from Beta(α, α), partners form rings in a lane's slice, images and labels have equal shares."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_shares_of_mixup_have_the_beta_distribution(alpha: float) -> None:
     assert np.isfinite(mix.share).all()
     for kept in (0.1, 0.25, 0.5, 0.9):
         fraction = ((mix.share < kept).mean() + (mix.share <= kept).mean()) / 2
-        # Shares are whole 256ths: the nearest to 0 and 1 gather what lies within half a one.
+        # Shares are whole 256ths: those nearest to 0 and 1 include values within half a step.
         assert fraction == pytest.approx(stats.beta(alpha, alpha).cdf(kept), abs=0.015)
     assert not box_areas(mix.boxes).any()
 
@@ -201,7 +201,7 @@ def test_a_row_of_weight_0_is_not_mixed(tmp_path: Path) -> None:
         assert (labels.numpy()[masked] == 0).any()
 
 
-# ---- what can't be mixed
+# ---- unsupported features
 
 
 def build(features: dict[str, dict], settings: Augment, lanes: int = 8) -> None:

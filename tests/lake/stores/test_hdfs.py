@@ -32,7 +32,7 @@ print("forked")
 
 def test_a_namenode_that_does_not_listen_is_reported_at_once() -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can answer there
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: no other server can answer there
         url = f"hdfs://127.0.0.1:{taken.getsockname()[1]}/lake"
         with pytest.raises(LakeError, match="Connection refused") as caught:
             Lake(url).table("clean", "pixels").latest()
@@ -41,7 +41,7 @@ def test_a_namenode_that_does_not_listen_is_reported_at_once() -> None:
 
 @pytest.mark.cluster
 def test_a_process_that_read_from_hdfs_can_be_forked(hdfs: str) -> None:
-    """Where fsspec keeps the client, the child waits without end for threads that only its parent has."""
+    """If fsspec keeps the client, the child waits for ever for threads that only its parent has."""
     open_store(f"{hdfs}/forks").write("a", b"1")
     result = subprocess.run([sys.executable, "-c", FORKS, f"{hdfs}/forks"], capture_output=True, text=True, check=False,
                             timeout=120)
@@ -50,7 +50,7 @@ def test_a_process_that_read_from_hdfs_can_be_forked(hdfs: str) -> None:
 
 @pytest.mark.cluster
 def test_a_datanode_that_just_died_does_not_prevent_writing(cluster: Cluster) -> None:
-    """The NameNode goes on naming it for a while."""
+    """The NameNode continues to name it for a while."""
     store = open_store(f"{cluster.hdfs}/dead")
     cluster.kill("datanode-2")
     try:

@@ -55,7 +55,7 @@ def test_with_a_flaky_server_nothing_is_lost_and_each_version_has_one_writer() -
 def test_a_put_that_succeeded_with_an_error_reply_is_ours() -> None:
     with s3_server(moody=(moody := Moody(every=1_000_000))):
         store = open_store(f"s3://{BUCKET}/lost")
-        store.create("first", b"")  # the server's conditions are tried out here
+        store.create("first", b"")  # here the server's conditions are tested
         moody.every, moody.asked, moody.told = 100, 99, [503]
         store.create("log/1", b"ours")
         assert moody.told == [503, 500]

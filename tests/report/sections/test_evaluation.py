@@ -29,7 +29,7 @@ BASELINES = {"shape": {"majority": 0.5}, "tags": {"majority": 0.2, "linear": 0.4
 
 
 def meta_of(*targets: str, weights: Any = None) -> dict[str, Any]:
-    """What evaluate commits for a model that is right more often than not."""
+    """An evaluation of a model that is mostly right."""
     random = np.random.default_rng(0)
     features = FeatureSet.of({**{name: FEATURES[name] for name in targets}, **({} if weights is None else WEIGHT)})
     shape, tags = random.integers(0, 2, ROWS), (random.random((ROWS, 3)) < 0.4).astype(np.uint8)

@@ -37,7 +37,7 @@ def test_settings_are_shown_as_text() -> None:
 
 
 def test_only_settings_with_an_effect_are_shown() -> None:
-    """Also for a model of a release that didn't refuse the others."""
+    """Also for a model of a release that accepted the others."""
     sound = {"given": {"kind": "audio", "column": "given", "seconds": 1.0},
              "label": {"kind": "label", "column": "label", "classes": 3}}
     config = Train.model_validate({"model": {"name": "rnn", "units": 8, "embedding": 16}, "augment": {"shift": 2.0},

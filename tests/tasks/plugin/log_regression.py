@@ -1,4 +1,4 @@
-"""A task outside the package: numbers above 0, learnt and measured by their logarithm.
+"""A task outside the package: positive numbers, trained and measured by their logarithm.
 
     price: {kind: value, size: 1, task: log_regression}
 """

@@ -1,4 +1,4 @@
-"""Errors of numbers are scikit-learn's and NumPy's, however rows are cut over batches and ranks."""
+"""Errors of numbers equal scikit-learn's and NumPy's, for any batches and ranks."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ SCALINGS = ("standard", "minmax", "robust", "log")
 
 
 def through(feature: Value, values: np.ndarray) -> np.ndarray:
-    """(n, 1) of a column as the model sees them: as float32 in Parquet, then scaled to float32."""
+    """(n, 1) values of a column as the model gets them: float32 in Parquet, then scaled to float32."""
     return feature.decode(feature.pack(column_of(values)))
 
 
@@ -84,7 +84,7 @@ def test_true_zeros_are_left_out_of_the_relative_error_for_any_scale(scale: str,
     true = sign * np.array([*values, *[0.0] * zeros])
     feature = scaled_by(scale, true)
     result = section_of(through(feature, true), through(feature, 1.5 * true + sign), [1], feature)["metrics"]
-    # What float32 can't tell from 0 so far from the scale's offset is 0, too.
+    # So far from the scale's offset, values that float32 can't distinguish from 0 are 0 too.
     apart = 1e-6 * max(values)
     if min(values) > 10 * apart:
         some = true != 0

@@ -1,4 +1,4 @@
-"""Parquet and ORC of other writers: what they call times, spans and identifiers, and rows that are refused for it."""
+"""Parquet and ORC files of other writers: their times, intervals and identifiers are read, or rows are refused."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def by_spark(spark: SparkSession, folder: Path, query: str, form: str = "parquet
 
 
 def by_java(spark: SparkSession, path: Path, schema: str, rows: list[Mapping[str, Any]]) -> bytes:
-    """A file of any schema of Parquet, by its own writer. A pair is a time of INT96: its day, counted as Julius
-    Scaliger did, and its nanoseconds."""
+    """A file of any Parquet schema, by Parquet's own writer. A pair is a time of INT96: its Julian day and its
+    nanoseconds."""
     java = spark._jvm
     assert java is not None
     parsed = java.org.apache.parquet.schema.MessageTypeParser.parseMessageType(schema)
@@ -103,7 +103,7 @@ def test_an_undeclared_column_of_an_unsupported_type_does_not_matter(spark: Spar
 
 
 def test_old_times_are_read_to_the_microsecond_and_finer_ones_are_refused(spark: SparkSession, tmp_path: Path):
-    """INT96, as Hive and Impala write it: whatever the year, of which a count of nanoseconds knows 584."""
+    """INT96, as Hive and Impala write it: any year; nanoseconds in 64 bits only cover 584 years."""
     def int96(date: dt.datetime, nanos: int) -> tuple[int, int]:
         return (date - dt.datetime.fromisoformat("1970-01-01")).days + 2_440_588, nanos % (86_400 * 10**9)
 
@@ -134,7 +134,7 @@ def test_logical_types_of_parquet_are_read_or_refused(spark: SparkSession, tmp_p
 
 
 def test_intervals_that_spark_wrote_keep_their_unit(spark: SparkSession, tmp_path: Path):
-    """To Parquet they are bare numbers; Spark notes beside them what they are."""
+    """Parquet stores them as plain numbers; Spark records their type in the metadata."""
     query = """SELECT INTERVAL '1 02:03:04.5' DAY TO SECOND AS d, array(INTERVAL '2' HOUR) AS l,
                INTERVAL '3' MONTH AS m, map('k', INTERVAL '4' DAY) AS n"""
     content = by_spark(spark, tmp_path, query)
@@ -202,7 +202,7 @@ def test_times_of_orc_that_spark_wrote_in_another_zone_are_the_same_instants(spa
 
 @contextmanager
 def clocks_in(spark: SparkSession, zone: str) -> Iterator[None]:
-    """Spark as it is on a machine in that zone."""
+    """Spark as on a machine in that zone."""
     assert spark._jvm is not None
     zones = spark._jvm.java.util.TimeZone
     before = zones.getDefault()
@@ -215,7 +215,7 @@ def clocks_in(spark: SparkSession, zone: str) -> Iterator[None]:
 
 def test_times_of_orc_that_hive_wrote_are_read_in_any_year_and_finer_ones_are_refused(
         spark: SparkSession, tmp_path: Path):
-    """By ORC's own writer in Java, which notes nothing of Spark."""
+    """Written by ORC's own writer in Java, without Spark's metadata."""
     from py4j.java_gateway import get_field, set_field
 
     java = spark._jvm
@@ -304,7 +304,7 @@ def test_nested_values_are_rebuilt_unchanged(values: list[Any]):
 
 @given(st.lists(st.none() | st.integers(-(2**63) // 1000 * 40, 2**63 // 1000 * 40)))
 def test_digits_below_a_microsecond_are_detected_in_any_year(nanos: list[int | None]):
-    """Also where a count of nanoseconds has run over."""
+    """Also if a count of nanoseconds overflowed."""
     micros = pa.array([None if value is None else value // 1000 for value in nanos], pa.int64())
     wrapped = pa.array([None if value is None else (value + 2**63) % 2**64 - 2**63 for value in nanos], pa.int64())
     result = sub_microsecond_rows(micros.view(pa.timestamp("us")), wrapped.view(pa.timestamp("ns")))

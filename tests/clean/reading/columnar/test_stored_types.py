@@ -1,5 +1,5 @@
-"""Every type of Arrow and Parquet, through a declared schema and through `infer`, alone and within others: read exactly
-or refused, with column, type and what helps. What they are to be read as stands in tools/type_reference.py."""
+"""Every type of Arrow and Parquet, through a declared schema and through `infer`, alone and nested: read exactly or
+refused, with column, type and a hint. tools/type_reference.py defines how each is read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Read = Callable[..., tuple[dict[str, str], list[dict[str, Any]]]]
 
 @pytest.fixture
 def read(spark: SparkSession, tmp_path: Path) -> Read:
-    """Lands one file and reads it back: the types that were taken, and the rows."""
+    """Lands one file and reads it back: the types of its columns, and the rows."""
     from laketrain.clean.reading import SETTINGS, open_raw
     from laketrain.spark.errors import translate_spark_errors
     from laketrain.spark.frames import configured
@@ -115,7 +115,7 @@ def test_each_type_is_inferred_and_read_exactly_also_when_nested(read: Read, kin
 
 @pytest.mark.slow
 def test_each_type_is_read_exactly_as_each_type_it_may_be_declared_as(read: Read):
-    """Through pyarrow; by Spark are times with a zone and without, which are UTC's."""
+    """Through pyarrow; Spark reads times with and without a zone, which are in UTC."""
     cases = [(kind, declared, values) for kind in IN_FILES for declared, values in kind.also.items()]
     columns = [make(kind, kind.array([*kind.values, *kind.values][:2])) for make, *_ in FORMS.values()
                for kind, *_ in cases]
@@ -139,7 +139,7 @@ REFUSING = [kind for kind in IN_FILES if kind.refused is not None]
 
 @pytest.mark.slow
 def test_only_rows_with_a_value_that_the_type_cannot_hold_are_refused(spark: SparkSession, tmp_path: Path):
-    """A row for each such kind, alone and within others, and one more that is good."""
+    """A row for each such kind, alone and nested, and one more that is good."""
     cases = [(number, kind, form) for number, kind in enumerate(REFUSING) for form in FORMS]
     nothing = [None] * len(cases)
     columns, schema = [(pa.field("id", pa.int64()), pa.array(range(len(cases) + 1)))], {"c0": "bigint"}

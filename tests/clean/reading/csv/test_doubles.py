@@ -1,4 +1,4 @@
-"""Doubles of wide CSV files: whether Spark may parse them, and that it makes no difference to the rows."""
+"""Doubles of wide CSV files: Spark parses them only if the rows are the same."""
 
 from __future__ import annotations
 

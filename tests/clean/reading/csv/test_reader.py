@@ -1,4 +1,4 @@
-"""CSV through Spark: what Python's csv and pandas write is read back exactly, also where a file is cut over tasks."""
+"""CSV through Spark: what Python's csv and pandas write is read back exactly, even if several tasks read a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Rows = list[list[str]]
 
 def read(spark: SparkSession, folder: Path, files: Mapping[str, str | bytes], schema: Any,
          **options: Any) -> list[dict[str, Any]]:
-    """The rows, each with its `file`, its `record` and `why` it is refused; counted as the reading counts them."""
+    """The rows, each with its `file`, its `record` and `why` it is refused. Checks the counted number of rows."""
     from laketrain.clean.reading import FILE, RECORD, REJECT, SETTINGS, open_raw
     from laketrain.spark.frames import configured
 
@@ -72,14 +72,14 @@ def in_pandas(rows: Rows, line_end: str, quoting: Any) -> str:
 ], ids=["small", "cut", "cut, of another encoding", "two bytes a character"])
 def test_what_python_and_pandas_write_is_read_back_exactly(
         spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charset: str, letters: str, size: int):
-    # As if files of hundreds of bytes were large ones.
+    # So that files of hundreds of bytes count as large.
     monkeypatch.setattr(ranges, "RANGE", size)
     for module in (reader, encoding) if size < 1000 else ():
         monkeypatch.setattr(module, "HEAD", 64)
     monkeypatch.setattr(reader, "RANGE", size)
     dice = random.Random(size)
     tables = {f"{number}.csv": values(dice, 60, letters) for number in range(8)}
-    # Alone in a value a carriage return is put in quotes by both only where it is a part of the line's end.
+    # Both writers quote a value with a carriage return only if that is part of the line's end.
     ways = [(write, line_end, quoting) for write in (in_csv, in_pandas)
             for line_end, quoting in (("\r\n", csv.QUOTE_MINIMAL), ("\n", csv.QUOTE_ALL))]
     files = {name: ways[number % 4][0](rows, *ways[number % 4][1:]).encode(charset)

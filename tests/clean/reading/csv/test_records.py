@@ -1,4 +1,4 @@
-"""Where CSV's records begin and end: what Python's csv writes is cut into just its records, whatever is cut first."""
+"""The bounds of CSV records: what Python's csv writes is split into exactly its records, in any pieces."""
 
 from __future__ import annotations
 

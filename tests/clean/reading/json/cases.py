@@ -14,7 +14,7 @@ ODD = '[{"id":"odd"}]\n'
 """A line that makes the whole file be parsed line by line."""
 
 WAYS = [(False, ""), (False, ODD), (True, "")]
-"""`multiLine`, and what else is in the file: Spark's reader, lines one by one, or whole files."""
+"""`multiLine`, and other text in the file: read by Spark, line by line, or as whole files."""
 
 
 def read(spark: SparkSession, folder: Path, lines: list[str], multiline: bool, more: str, columns: dict[str, str],
