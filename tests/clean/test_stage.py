@@ -143,7 +143,7 @@ VALUES = st.sampled_from(["1", "7", "10", "-3", "nine", "", " 4 ", "NaN", "3.5",
 LINES = st.lists(st.tuples(st.sampled_from(["a", "b", "c", "d", ""]), VALUES), min_size=0, max_size=12)
 
 
-def judged_by_hand(files: dict[str, str]) -> Counter[str]:
+def expected_counts(files: dict[str, str]) -> Counter[str]:
     """The results of the rules, computed again from the csv module's lines."""
     counts: Counter[str] = Counter()
     keys = set()
@@ -173,6 +173,6 @@ def test_rows_in_are_rows_out_and_rows_quarantined(spark: SparkSession, tables: 
              for number, lines in enumerate(tables)}
     with TemporaryDirectory() as folder:
         result = clean_files(spark, Path(folder), files, columns=COLUMNS, rules=RULES)
-    expected = judged_by_hand(files)
+    expected = expected_counts(files)
     assert Counter(row["rule"].partition("(")[0] for row in result.refused) + Counter(good=len(result.rows)) == expected
     assert result.version.entry.counts["in"] == sum(len(lines) for lines in tables)

@@ -52,11 +52,11 @@ PLACES = {"Workload": "The whole", "CleanTable": "`clean.<table>`", "IntegrateTa
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
-def told_apart(union: Any) -> list[type[BaseModel]]:
+def members_of(union: Any) -> list[type[BaseModel]]:
     return list(get_args(get_args(union)[0]))
 
 
-def headed() -> Iterator[tuple[str, type[BaseModel], str]]:
+def models_by_heading() -> Iterator[tuple[str, type[BaseModel], str]]:
     """Every model of the config: how its heading ends, and the key that chooses it."""
     for section in (Workload, Convert, Train):
         yield PLACES.get(section.__name__, section.__name__.lower()), section, ""
@@ -69,11 +69,11 @@ def headed() -> Iterator[tuple[str, type[BaseModel], str]]:
     yield PLACES["CleanTable"], CleanTable, ""
     for noun, key, union in (("rule", "rule", Rule), ("step", "step", Step), ("kind", "kind", AnyFeature),
                              ("model", "name", AnyModel)):
-        for model in told_apart(union):
+        for model in members_of(union):
             yield f"{noun} `{get_args(model.model_fields[key].annotation)[0]}`", model, key
 
 
-MODELS = {model: (heading, key) for heading, model, key in headed()}
+MODELS = {model: (heading, key) for heading, model, key in models_by_heading()}
 
 
 def tables(page: str) -> dict[str, list[str]]:

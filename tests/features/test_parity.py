@@ -140,7 +140,7 @@ def _sound(number: int, random: np.random.Generator) -> bytes:
     return file.getvalue()
 
 
-def as_spark_gives_them(rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
+def record_batch(rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
     from pyspark.sql.pandas.types import to_arrow_schema
     from pyspark.sql.types import StructType
 
@@ -233,7 +233,7 @@ def test_each_kind_is_in_the_table() -> None:
 
 def test_inputs_are_the_same_in_training_and_in_predict(converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
     training = fed(converted.dataset)
-    batch = as_spark_gives_them([*rows(), *bad_rows()])
+    batch = record_batch([*rows(), *bad_rows()])
     serving, _ = predicted(converted.dataset, [batch.slice(0, 31), batch.slice(31, 1), batch.slice(32)], monkeypatch)
     # Some of the bad rows are good for this dataset.
     assert serving.keys() == training.keys() >= {row["name"] for row in rows()}
@@ -246,7 +246,7 @@ def test_targets_and_weights_are_those_of_the_rows(converted: Converted) -> None
     training = fed(converted.dataset)
     table = rows()
     features = converted.dataset.features
-    stored, _ = features.encode_batch(as_spark_gives_them(table))
+    stored, _ = features.encode_batch(record_batch(table))
     straight = features.tensors(stored, [*features.targets, "weight"])
     for index, row in enumerate(table):
         for name, values in straight.items():
@@ -255,7 +255,7 @@ def test_targets_and_weights_are_those_of_the_rows(converted: Converted) -> None
 
 def test_training_and_predict_refuse_rows_for_the_same_reasons(
         converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, why = predicted(converted.dataset, [as_spark_gives_them([*bad_rows(), *rows()])], monkeypatch)
+    _, why = predicted(converted.dataset, [record_batch([*bad_rows(), *rows()])], monkeypatch)
     assert why == converted.refused
     assert why
 
@@ -263,9 +263,9 @@ def test_training_and_predict_refuse_rows_for_the_same_reasons(
 def test_tensors_do_not_depend_on_the_batch(converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(1)
     cuts = [0, *np.sort(random.choice(np.arange(1, ROWS), 6, replace=False)).tolist(), ROWS]
-    batch = as_spark_gives_them([rows()[index] for index in random.permutation(ROWS)])
+    batch = record_batch([rows()[index] for index in random.permutation(ROWS)])
     parts = [batch.slice(start, stop - start) for start, stop in pairwise(cuts)]
-    whole, _ = predicted(converted.dataset, [as_spark_gives_them(rows())], monkeypatch)
+    whole, _ = predicted(converted.dataset, [record_batch(rows())], monkeypatch)
     cut, _ = predicted(converted.dataset, parts, monkeypatch)
     assert all(same(whole[row][name], cut[row][name]) for row in whole for name in whole[row])
 

@@ -27,7 +27,7 @@ def make(lake: Lake, table: str, made_from: dict[str, int] | None = None, key: s
         return draft.commit(parents=made_from, fingerprint=key, meta={APPENDS_TO: adds_to} if adds_to else {}).number
 
 
-def left(lake: Lake) -> list[str]:
+def kept_refs(lake: Lake) -> list[str]:
     return [table.get(number).ref for table in lake.tables() for number in table.versions()]
 
 
@@ -37,7 +37,7 @@ def test_the_newest_versions_of_each_table_are_kept_and_the_others_lose_their_da
     make(lake, "clean/b")
     dropped = lake.table("clean", "a").get(1).path("part.parquet")
     assert [version.ref for version in expire(lake, Retention(2))] == ["clean/a@1"]
-    assert left(lake) == ["clean/a@2", "clean/a@3", "clean/b@1"]
+    assert kept_refs(lake) == ["clean/a@2", "clean/a@3", "clean/b@1"]
     assert not lake.store.exists(dropped)
 
 
@@ -49,8 +49,9 @@ def test_the_ancestors_of_a_kept_version_are_kept_back_to_the_raw_files(local_la
     make(local_lake, "models/a", {"features/a": 2})
     expire(local_lake, Retention(1))
     # raw@4 has the files of all earlier versions.
-    assert left(local_lake) == ["raw/a@1", "raw/a@2", "raw/a@3", "raw/a@4", "clean/a@2", "clean/a@4", "features/a@2",
-                                "features/a@4", "models/a@1"]
+    assert kept_refs(local_lake) == [
+        "raw/a@1", "raw/a@2", "raw/a@3", "raw/a@4", "clean/a@2", "clean/a@4", "features/a@2",
+        "features/a@4", "models/a@1"]
 
 
 def test_the_thousands_of_appends_of_a_stream_are_all_kept_with_little_memory(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_model_that_another_was_initialised_from_is_kept_without_its_data(loca
         made = make(local_lake, "features/a", {"raw/a": make(local_lake, "raw/a")})
         make(local_lake, "models/a", {"features/a": made, **({"models/a": day - 1} if day > 1 else {})})
     expire(local_lake, Retention(1))
-    assert left(local_lake) == ["raw/a@5", "features/a@5", "models/a@4", "models/a@5"]
+    assert kept_refs(local_lake) == ["raw/a@5", "features/a@5", "models/a@4", "models/a@5"]
 
 
 def test_the_quarantined_rows_of_a_kept_version_are_kept(local_lake: Lake) -> None:
@@ -83,7 +84,7 @@ def test_the_quarantined_rows_of_a_kept_version_are_kept(local_lake: Lake) -> No
         make(local_lake, "clean/a", key=work)
     make(local_lake, "models/a", {"clean/a": 1})
     expire(local_lake, Retention(1))
-    assert left(local_lake) == ["clean/a@1", "clean/a@3", "quarantine/a@1", "quarantine/a@3", "models/a@1"]
+    assert kept_refs(local_lake) == ["clean/a@1", "clean/a@3", "quarantine/a@1", "quarantine/a@3", "models/a@1"]
 
 
 def test_any_number_of_young_versions_is_kept(local_lake: Lake) -> None:
@@ -101,7 +102,7 @@ def test_only_included_tables_lose_versions_and_checkpoints_never_do(local_lake:
         make(local_lake, table)
     assert [version.ref for version in expired(local_lake, Retention(1))] == ["clean/b@1", "clean/a@1"]
     expire(local_lake, Retention(1), lambda table: table == "clean/b")
-    assert left(local_lake) == ["clean/a@1", "clean/a@2", "clean/b@2", "checkpoints/a@1", "checkpoints/a@2"]
+    assert kept_refs(local_lake) == ["clean/a@1", "clean/a@2", "clean/b@2", "checkpoints/a@1", "checkpoints/a@2"]
 
 
 def test_concurrent_expirations_drop_the_same_versions_as_one(lake: Lake) -> None:
@@ -110,14 +111,14 @@ def test_concurrent_expirations_drop_the_same_versions_as_one(lake: Lake) -> Non
     with ThreadPoolExecutor(4) as pool:
         for future in [pool.submit(expire, lake, Retention(2)) for _ in range(4)]:
             future.result()
-    assert left(lake) == ["clean/a@11", "clean/a@12"]
+    assert kept_refs(lake) == ["clean/a@11", "clean/a@12"]
 
 
 def test_a_dry_run_drops_nothing_and_a_policy_that_keeps_nothing_is_an_error(local_lake: Lake) -> None:
     make(local_lake, "clean/a")
     make(local_lake, "clean/a")
     assert len(expire(local_lake, Retention(1), dry_run=True)) == 1
-    assert len(left(local_lake)) == 2
+    assert len(kept_refs(local_lake)) == 2
     with pytest.raises(LakeError, match="would keep 0 versions"):
         expired(local_lake, Retention(0))
 
@@ -134,7 +135,7 @@ def test_after_any_policy_each_table_has_its_newest_and_no_version_lacks_a_paren
     newest = {f"clean/t{layer}@{number}" for layer, count in enumerate(numbers)
               for number in range(max(1, count - keep + 1), count + 1)}
     expire(lake, Retention(keep))
-    remaining = left(lake)
+    remaining = kept_refs(lake)
     assert newest <= set(remaining)
     parents_of = [f"{table}@{number}" for ref in remaining for table, number in lake.version(ref).entry.parents.items()]
     assert set(parents_of) <= set(remaining)

@@ -103,12 +103,12 @@ def of_another_jfif(data: bytes) -> bytes:
     return data[:offset] + b"\3" + data[offset + 1 :]
 
 
-def with_nothing_said_of_the_scan(data: bytes) -> bytes:
+def with_zeros_in_the_scan_header(data: bytes) -> bytes:
     end = data.rindex(SCAN) + 2 + data[data.rindex(SCAN) + 3]
     return data[: end - 3] + b"\0\0\0" + data[end:]
 
 
-@pytest.mark.parametrize("odd", [of_another_jfif, with_nothing_said_of_the_scan])
+@pytest.mark.parametrize("odd", [of_another_jfif, with_zeros_in_the_scan_header])
 def test_damage_after_a_harmless_oddity_is_detected(odd: Any) -> None:
     data = odd(saved(comment=b"\xff\xda"))
     np.testing.assert_array_equal(decode_image(data, SPEC), decode_image(saved(), SPEC))

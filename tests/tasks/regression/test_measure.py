@@ -60,7 +60,7 @@ def test_a_constant_column_has_the_r2_of_scikit_learn(prediction: float, r2: flo
 SCALINGS = ("standard", "minmax", "robust", "log")
 
 
-def through(feature: Value, values: np.ndarray) -> np.ndarray:
+def as_stored(feature: Value, values: np.ndarray) -> np.ndarray:
     """(n, 1) values of a column as the model gets them: float32 in Parquet, then scaled to float32."""
     return feature.decode(feature.pack(column_of(values)))
 
@@ -83,7 +83,7 @@ def test_true_zeros_are_left_out_of_the_relative_error_for_any_scale(scale: str,
                                                                      sign: int) -> None:
     true = sign * np.array([*values, *[0.0] * zeros])
     feature = scaled_by(scale, true)
-    result = section_of(through(feature, true), through(feature, 1.5 * true + sign), [1], feature)["metrics"]
+    result = section_of(as_stored(feature, true), as_stored(feature, 1.5 * true + sign), [1], feature)["metrics"]
     # So far from the scale's offset, values that float32 can't distinguish from 0 are 0 too.
     apart = 1e-6 * max(values)
     if min(values) > 10 * apart:
@@ -98,8 +98,8 @@ def test_true_zeros_are_left_out_of_the_relative_error_for_any_scale(scale: str,
 def test_a_constant_component_has_an_r2_of_0_for_any_scale_and_partitioning(scale: str, value: float) -> None:
     for learnt_from in (np.full(9, value), np.array([value, 0.0, 3.0, 77.7])):
         feature, true = scaled_by(scale, learnt_from), np.full(1000, value)
-        truth = through(feature, true)
-        predictions = through(feature, true + np.abs(value) * np.linspace(0.1, 0.2, 1000))
+        truth = as_stored(feature, true)
+        predictions = as_stored(feature, true + np.abs(value) * np.linspace(0.1, 0.2, 1000))
         assert metrics.r2_score(np.full(9, 0.5), np.linspace(0.6, 0.7, 9)) == 0
         assert section_of(truth, predictions, [3, 700], feature)["metrics"]["r2"] == 0
         assert section_of(truth, truth, [3, 700], feature)["metrics"]["r2"] == 1
@@ -108,8 +108,8 @@ def test_a_constant_component_has_an_r2_of_0_for_any_scale_and_partitioning(scal
 def test_a_variation_below_the_precision_of_float32_is_none() -> None:
     feature = scaled_by("standard", np.array([-1e6, 1e6, 3e6]))
     true = np.linspace(0, 0.15, 50)
-    assert len(np.unique(through(feature, true))) > 1, "else rounding has done it"
-    assert section_of(through(feature, true), through(feature, true + 5), [], feature)["metrics"]["r2"] == 0
+    assert len(np.unique(as_stored(feature, true))) > 1, "else rounding has done it"
+    assert section_of(as_stored(feature, true), as_stored(feature, true + 5), [], feature)["metrics"]["r2"] == 0
 
 
 def test_the_relative_error_of_zeros_is_undefined() -> None:
