@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from pathlib import Path
 from typing import Any
@@ -18,33 +17,13 @@ from pydantic import ValidationError
 
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet, Image, Key
-from laketrain.features.codecs import cache
-from laketrain.features.codecs.image import decode_image
 
-H, W = 12, 16
-RGB = np.random.default_rng(5).integers(0, 256, (3, 4, 3), np.uint8).repeat(4, 0).repeat(4, 1)
-GREY = np.arange(H * W, dtype=np.uint8).reshape(H, W)
-ALPHA = np.dstack([RGB, GREY])
-
-
-def saved(pixels: Any, format: str = "PNG", **options: Any) -> bytes:
-    file = io.BytesIO()
-    (pixels if isinstance(pixels, Pillow.Image) else Pillow.fromarray(pixels)).save(file, format, **options)
-    return file.getvalue()
-
-
-def files(**settings: Any) -> Image:
-    return Image.model_validate({"column": "content", "encoded": True, "shape": [H, W, 3], **settings})
+from .picture_files import ALPHA, GREY, RGB, H, W, files, reason, saved
 
 
 def tensor(data: bytes, **settings: Any) -> np.ndarray[Any, Any]:
     [pixels] = files(**settings).tensor(pa.array([data], pa.binary()))
     return np.asarray(pixels)
-
-
-def reason(data: bytes | None, **settings: Any) -> str | None:
-    [why] = files(**settings).check(pa.array([data], pa.binary())).to_pylist()
-    return why
 
 
 @pytest.mark.parametrize(("format", "options"), [
@@ -233,38 +212,6 @@ def test_reasons_are_deterministic() -> None:
         "is damaged: a PNG that can't be decoded (only its first bytes are of this format)")
 
 
-def header_only(format: str, width: int, height: int) -> bytes:
-    """A file whose header has a huge size, with almost no data."""
-    small = bytearray(saved(RGB, format, lossless=True))
-    if format == "PNG":
-        small[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    elif format == "GIF":
-        small[6:10] = width.to_bytes(2, "little") + height.to_bytes(2, "little")
-    elif format == "BMP":
-        small[18:26] = width.to_bytes(4, "little") + (-height).to_bytes(4, "little", signed=True)
-    elif format == "WEBP":
-        small[21:25] = (width - 1 | (height - 1) << 14).to_bytes(4, "little")
-    else:
-        offset = small.index(b"\xff\xc0") + 5
-        small[offset : offset + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
-    return bytes(small)
-
-
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
-def test_a_decompression_bomb_is_refused_by_its_header(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pillow, "open", lambda *_, **__: pytest.fail("it was opened"))
-    width, height = (16_000, 15_000)
-    assert reason(header_only(format, width, height)) == (
-        "is 16000×15000 = 240000000 pixels, at most 64000000 are decoded (`max_pixels`)")
-    assert "at most 100" in (reason(saved(RGB, format), max_pixels=100) or "")
-
-
-def test_a_gif_whose_frame_is_larger_than_its_header_is_refused() -> None:
-    data = bytearray(saved(RGB, "GIF"))
-    data[6:10] = b"\1\0\1\0"
-    assert "at most 100" in (reason(bytes(data), max_pixels=100) or "")
-
-
 def test_valid_and_refused_rows_keep_their_order() -> None:
     column = pa.array([b"x", saved(RGB), b"", b"", saved(255 - RGB), None, b"x"], pa.binary()).slice(1)
     assert [why and why[:8] for why in files().check(column).to_pylist()] == [
@@ -291,40 +238,6 @@ def test_the_tensor_is_the_same_in_any_batch(settings: Any, cores: str, monkeypa
     alone = [feature.tensor(pa.array([row], pa.binary()))[0] for row in rows]
     np.testing.assert_array_equal(feature.tensor(pa.array(rows, pa.binary())), alone)
     assert feature.tensor(pa.array([], pa.binary())).shape == (0, H, W, 3)
-
-
-def test_a_batch_decodes_each_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-
-    def counted(data: bytes, spec: Any) -> Any:
-        seen.append(data)
-        return decode_image(data, spec)
-
-    monkeypatch.setattr("laketrain.features.image.decode_image", counted)
-    monkeypatch.setattr(cache, "_cache", cache._Cache(2**20))
-    features = FeatureSet.model_validate({"photo": files().model_dump(), "id": {"kind": "key"}})
-    rows = [saved(RGB), b"no", saved(255 - RGB), None, saved(RGB)]
-    batch = pa.record_batch([pa.array(rows, pa.binary()), pa.array([*"abcde"])], ["content", "id"])
-    _, reasons = features.encode_batch(batch)
-    features.tally(batch.filter(reasons.is_null()), first=False)
-    assert sorted(seen) == sorted({row for row in rows if row is not None})
-
-
-def test_the_cache_is_limited_and_correct(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = cache._Cache(3 * RGB.nbytes)
-    monkeypatch.setattr(cache, "_cache", memory)
-    rows = [saved(np.roll(RGB, shift, 0)) for shift in range(H)]
-    tensors = files().tensor(pa.array(rows, pa.binary()))
-    np.testing.assert_array_equal(tensors, [np.roll(RGB, shift, 0) for shift in range(H)])
-    assert 0 < memory._bytes <= 3 * RGB.nbytes
-    assert memory._bytes == sum(cache._size(data, result) for (_, data), result in memory._results.items())
-
-
-def test_two_features_of_one_column_have_separate_cache_entries() -> None:
-    column = pa.array([saved(RGB)], pa.binary())
-    assert files().tensor(column).shape == (1, H, W, 3)
-    assert files(shape=[3, 4, 1], resize="stretch").tensor(column).shape == (1, 3, 4, 1)
-    assert files(shape=[H, W, 1]).tensor(column).shape == (1, H, W, 1)
 
 
 def test_mean_and_deviation_are_of_the_decoded_pixels() -> None:

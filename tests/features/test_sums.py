@@ -68,10 +68,3 @@ def test_non_finite_values_are_left_out_and_no_rows_have_no_statistics() -> None
 def test_prefixes_keep_columns_apart() -> None:
     totals = tally_of(np.array([1.0, 2.0]), "a ") | tally_of(np.array([5.0]), "b ")
     assert (describe(totals, "a ").mean, describe(totals, "b ").mean) == (1.5, 5.0)
-
-
-def test_minimum_and_maximum_are_merged() -> None:
-    totals: Tally = {}
-    for counts in ({"rows": 1, "least x": 3, "most x": 3}, {"rows": 2, "least x": -1, "most x": 2}):
-        merge(totals, counts)
-    assert totals == {"rows": 3, "least x": -1, "most x": 3}
