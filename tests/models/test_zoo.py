@@ -12,20 +12,13 @@ from pydantic import ValidationError
 from tests import tiny
 
 from laketrain.errors import ConfigError
-from laketrain.features import FeatureSet
 from laketrain.imports import import_tensorflow
 from laketrain.models import parse_model
 from laketrain.workload import Workload
 
+from .pixel_features import MEAN, STD, features
+
 CONF = Path(__file__).parents[2] / "conf" / "mnist.yaml"
-MEAN, STD = 0.31, 0.27
-
-
-def features(image: dict[str, Any] | None = None, **more: Any) -> FeatureSet:
-    statistics = {"mean": MEAN, "std": STD}
-    pixels = {"kind": "image", "shape": [6, 5, 3], "statistics": statistics} if image is None else image
-    return FeatureSet.model_validate({"picture": pixels, "animal": {"kind": "label", "names": ["cat", "dog", "emu"]},
-                                      "id": {"kind": "key"}, **more})
 
 
 @pytest.mark.parametrize(("settings", "kind", "values"), [
@@ -95,14 +88,6 @@ def test_a_model_accepts_pixels_and_returns_probabilities(settings: dict[str, An
     assert (tensor.name, tensor.dtype) == ("picture", "uint8")
 
 
-@pytest.mark.parametrize("settings", [{"kernel": 5}, {"convolutions": 2}, {"filters": [4, 4]}])
-def test_a_cnn_that_pools_the_image_away_is_refused_before_training(settings: dict[str, Any]) -> None:
-    [problem] = parse_model({"name": "cnn", **settings}).problems(features())
-    assert problem.problem == "has nothing left of input 'picture' of 6×5 pixels before its last pooling"
-    assert "a smaller kernel" in problem.hint
-    assert not list(parse_model({"name": "cnn", "kernel": 4}).problems(features()))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("statistics", "mean", "std"), [
     ({"mean": MEAN, "std": STD}, MEAN, STD),
@@ -118,16 +103,6 @@ def test_standardisation_in_the_model_equals_numpys(statistics: Any, mean: float
     within = keras.Model(model.inputs, model.get_layer("standardise_picture").output)
     pixels = np.arange(2 * 90).astype(np.uint8).reshape(2, 6, 5, 3)
     np.testing.assert_allclose(np.asarray(within({"picture": pixels})), (pixels / 255.0 - mean) / std, atol=1e-5)
-
-
-@pytest.mark.slow
-def test_the_linear_model_is_softmax_regression() -> None:
-    model = parse_model({"name": "linear"}).build(features())
-    kernel, bias = (np.asarray(weight, np.float64) for weight in model.get_weights())
-    pixels = np.random.default_rng(1).integers(0, 256, (5, 6, 5, 3)).astype(np.uint8)
-    logits = ((pixels / 255.0 - MEAN) / STD).reshape(5, -1) @ kernel + bias
-    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(np.asarray(model({"picture": pixels})), expected, atol=1e-5)
 
 
 @pytest.mark.slow
