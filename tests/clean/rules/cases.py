@@ -33,7 +33,7 @@ class Case:
     rows: Sequence[tuple[Any, ...]]
     files: Sequence[str] | None = None
 
-    def frame_of(self, spark: SparkSession) -> DataFrame:
+    def frame(self, spark: SparkSession) -> DataFrame:
         """The rows with `_row`, their number, and the columns that reading adds."""
         from pyspark.sql import functions as F
         from pyspark.sql import types as T
@@ -59,7 +59,7 @@ class Case:
         from laketrain.clean.rules import apply
         from laketrain.spark.frames import quoted
 
-        frame = apply([RULE.validate_python(rule) for rule in self.rules], self.given(spark), context)
+        frame = apply([RULE.validate_python(rule) for rule in self.rules], self.frame(spark), context)
         columns = [name for name in frame.columns if name not in ("_row", FILE, RECORD, REJECT)]
         values = F.to_json(F.struct(*(F.col(quoted(name)) for name in columns)), {"ignoreNullFields": "false"})
         return frame.select(F.lit(number), "_row", values.alias("_values"), f"{REJECT}.rule", f"{REJECT}.reason")

@@ -16,8 +16,6 @@ from .cases import Case
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.slow
-
 
 def test_means_do_not_depend_on_the_partitioning(spark: SparkSession):
     """Sums of doubles would: adding 1e16 first loses the small ones."""
@@ -25,7 +23,7 @@ def test_means_do_not_depend_on_the_partitioning(spark: SparkSession):
     seen = set()
     for parts in (1, 3, 7):
         random.Random(parts).shuffle(values)
-        frame = Case([], "x double", [(value,) for value in values]).given(spark).repartition(parts)
+        frame = Case([], "x double", [(value,) for value in values]).frame(spark).repartition(parts)
         from laketrain.clean.rules.group_stats import means
 
         [row] = means(frame, [], ["x"], "mean").collect()
@@ -41,6 +39,6 @@ def test_means_do_not_depend_on_the_partitioning(spark: SparkSession):
 def test_quantiles_are_those_of_numpy(spark: SparkSession, values: list[float], fraction: float):
     from laketrain.clean.rules.group_stats import finite, quantiles
 
-    frame = Case([], "x double", [(value,) for value in values]).given(spark).repartition(3)
+    frame = Case([], "x double", [(value,) for value in values]).frame(spark).repartition(3)
     [row] = quantiles(frame, [], [finite("x")], {"q": fraction}).collect()
     assert row["q0"] == pytest.approx(np.quantile(values, fraction), rel=1e-12, abs=1e-12 * max(map(abs, values)))

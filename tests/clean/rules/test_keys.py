@@ -11,8 +11,6 @@ from .cases import Case, judge, judge_all
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.slow
-
 
 def test_unique_keeps_the_first_row_by_file_and_content(spark: SparkSession):
     rows = [("k", "2"), ("k", "1"), ("k", "1"), ("other", "9")]

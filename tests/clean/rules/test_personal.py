@@ -88,7 +88,7 @@ def test_the_key_is_not_in_the_plan_of_spark(spark: SparkSession, key: str):
 
     case = Case([], "email string", [("ada@example.org",)])
     with RuleContext() as context:
-        frame = apply([RULE.validate_python(RULES[1])], case.given(spark), context)
+        frame = apply([RULE.validate_python(RULES[1])], case.frame(spark), context)
         plan = frame._jdf.queryExecution().toString() + frame._jdf.queryExecution().logical().toJSON()
     assert "hashed" in plan
     assert not any(form in plan for form in (KEY, KEY.encode().hex(), base64.b64encode(KEY.encode()).decode()))
