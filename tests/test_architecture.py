@@ -39,6 +39,20 @@ def test_light_modules_load_nothing_heavy(module):
     assert (result.returncode, result.stdout.strip()) == (0, ""), result.stderr
 
 
+def test_four_modules_of_five_have_a_test_of_their_name():
+    """A stranger looks for the test of `lake/draft.py` in `tests/lake/test_draft.py`, or elsewhere in `tests/lake/`."""
+    package, tests = ROOT / "lib" / "laketrain", ROOT / "tests"
+
+    def has_test(module: Path) -> bool:
+        room = Path(*module.relative_to(package).parent.parts[:1])
+        files = (tests / room).rglob if room.parts else tests.glob
+        return any(files(f"test_{module.stem}.py"))
+
+    modules = [module for module in package.rglob("*.py") if not module.stem.startswith("__")]
+    untested = sorted(str(module.relative_to(package)) for module in modules if not has_test(module))
+    assert len(untested) <= 0.2 * len(modules), f"no test file has the name of {', '.join(untested)}"
+
+
 def test_public_names_are_imported_when_first_used():
     import laketrain
 
