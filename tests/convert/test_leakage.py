@@ -38,6 +38,6 @@ def test_texts_that_are_almost_the_same_in_two_splits_are_leaks(spark: SparkSess
     settings = NearDuplicateSettings(column="body")
     result = find_near_duplicate_leaks(frame, settings, ("train", "val", "test"))
     assert result == [Leak("nearly the same 'body'", ("train", "val"), 1),
-                     Leak("nearly the same 'body'", ("train", "test"), 2)]
+                      Leak("nearly the same 'body'", ("train", "test"), 2)]
     train = frame.where(f"{SPLIT} = 0")
     assert find_near_duplicate_leaks(train, settings, ("train", "val", "test")) == []

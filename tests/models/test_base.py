@@ -25,7 +25,7 @@ from .mixed_features import mixed
      "Next: use cnn or resnet for image inputs"),
 ])
 def test_a_model_that_does_not_fit_the_features_suggests_one_that_does(settings: dict[str, Any], inputs: list[str],
-                                                                     message: str) -> None:
+                                                                       message: str) -> None:
     with pytest.raises(DataError) as caught:
         parse_model(settings).build(mixed(*inputs))
     assert f"[train] model {settings['name']!r}: {message}" in str(caught.value)
