@@ -30,9 +30,9 @@ class IngestStage(Stage):
         source = run.workload.sources[name]
         if isinstance(source, Source):
             return _files(run, name, source)
-        from laketrain.ingest.incremental import ingest_incremental
+        from laketrain.ingest.row_sources import ingest_rows
 
-        return Arrivals(lambda: ingest_incremental(run.spark, run.lake, name, source))
+        return Arrivals(lambda: ingest_rows(run.spark, run.lake, name, source))
 
 
 def _files(run: RunContext, name: str, source: Source) -> Work:
