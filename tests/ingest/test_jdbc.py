@@ -17,8 +17,8 @@ from laketrain.clean import clean
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import AnySource, TableSource
 from laketrain.errors import DataError, LaunchError
-from laketrain.ingest.row_sources import ingest_rows
 from laketrain.ingest.jdbc import JdbcTable
+from laketrain.ingest.row_sources import ingest_rows
 from laketrain.lake import Lake, Version
 from laketrain.lake.appends import appends
 
