@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests import tiny
 
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError, LakeError, LaketrainError
 from laketrain.feed.dataset import Dataset
 from laketrain.ingest import ingest, plan_ingest
@@ -177,8 +177,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(mounted)], check=True)
 
 
-def _source(folder: Path) -> Source:
-    return Source.model_validate({"format": "text", "path": str(folder)})
+def _source(folder: Path) -> FileSource:
+    return FileSource.model_validate({"format": "text", "path": str(folder)})
 
 
 def _used(disk: Path) -> int:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from laketrain.config.sources import MEDIA, Source
+from laketrain.config.sources import MEDIA, FileSource
 from laketrain.errors import DataError
 from laketrain.ingest.expand import expand
 from laketrain.lake.paths import COPYING
@@ -53,7 +53,7 @@ class Listing:
     hidden: int
 
 
-def list_source(name: str, source: Source) -> Listing:
+def list_source(name: str, source: FileSource) -> Listing:
     """Lists the files of `source`; none where its path matches nothing.
 
     Raises DataError where a directory can't be listed, where a name isn't UTF-8, and where two files would have the
@@ -74,7 +74,7 @@ def list_source(name: str, source: Source) -> Listing:
 
 
 @contextmanager
-def _translate_errors(name: str, source: Source) -> Iterator[None]:
+def _translate_errors(name: str, source: FileSource) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:  # the client of HDFS raises RuntimeError
