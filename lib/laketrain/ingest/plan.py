@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from laketrain.config.sources import MEDIA, FileSource
 from laketrain.errors import DataError, LakeError
-from laketrain.ingest.listing import Listing, SourceFile, list_source
+from laketrain.ingest.listing import ListedFile, Listing, list_source
 from laketrain.lake import Version, appends, fingerprint
 from laketrain.lake.manifests import RawManifest
 
@@ -28,7 +28,7 @@ class Plan:
     """
 
     listing: Listing
-    files: tuple[SourceFile, ...]
+    files: tuple[ListedFile, ...]
     appends_to: tuple[Version, ...] = ()
     after: int | None = None
     gone: int = 0
@@ -123,7 +123,7 @@ def _landed_files(versions: tuple[Version, ...]) -> dict[str, _LandedFile]:
     return landed
 
 
-def _difference(file: SourceFile, landed: _LandedFile) -> str:
+def _difference(file: ListedFile, landed: _LandedFile) -> str:
     """How a file differs from the copied one; empty where it doesn't."""
     if file.size != landed.size:
         return f"{file.url} has {file.size} bytes, but had {landed.size} when {landed.ref} landed it"
@@ -132,5 +132,5 @@ def _difference(file: SourceFile, landed: _LandedFile) -> str:
     return ""
 
 
-def _states(files: tuple[SourceFile, ...] | list[SourceFile]) -> list[tuple[str, int, str]]:
+def _states(files: tuple[ListedFile, ...] | list[ListedFile]) -> list[tuple[str, int, str]]:
     return [(file.url, file.size, file.changed) for file in files]
