@@ -31,7 +31,7 @@ _CHANGED = ("mtime", "modification_time", "LastModified", "last_modified", "upda
 
 @dataclass(frozen=True)
 class ListedFile:
-    """A file of a source: its URL, its name in the lake, its size in bytes, and a value that changes with its content."""
+    """A file of a source: its URL, its name in the lake, its size in bytes, and a value that changes with it."""
 
     url: str
     name: str

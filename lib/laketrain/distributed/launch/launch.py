@@ -35,7 +35,7 @@ OnEvent = Callable[[int, Any], None]
 POLL_SECONDS = 0.2
 """How often the driver checks the ranks."""
 DIAGNOSIS_SECONDS = 4.0
-"""How long it waits after the first failure for Spark's own message."""
+"""How long it waits after the first failure for Spark to end the job, with a message of its own."""
 LAST_LOG_SECONDS = 1.0
 """How long it waits for the last lines of the rank that failed."""
 
