@@ -193,8 +193,8 @@ class Feature(BaseModel, ABC):
         return self
 
     def unused_settings(self) -> Iterator[tuple[str, str]]:
-        """Settings that have no effect, because of the values of others, as (key, what it is for). For features of a
-        workload, not of a saved dataset."""
+        """Settings that have no effect because of the others, as (key, the reason). It is for declared features, not
+        for those of a saved dataset."""
         return iter(())
 
     def non_default(self, *keys: str) -> list[str]:
