@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from laketrain.clean.reading.media import is_unknown_format
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.ingest import ingest, plan_ingest
 from laketrain.lake import Lake, Version
 
@@ -24,9 +24,9 @@ PHOTOS = {
 }
 
 
-def ingested(folder: Path, files: dict[str, bytes], path: str = "", **settings: Any) -> tuple[Version, Source]:
+def ingested(folder: Path, files: dict[str, bytes], path: str = "", **settings: Any) -> tuple[Version, FileSource]:
     root = land_files(folder / "photos", files)
-    source = Source.model_validate({"format": "images", "path": str(root / path), **settings})
+    source = FileSource.model_validate({"format": "images", "path": str(root / path), **settings})
     plan, key = plan_ingest("photos", source)
     return ingest(Lake(folder / "lake"), "photos", plan, key), source
 

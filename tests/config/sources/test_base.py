@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.config.sources.base import ServerSource
 
 
@@ -16,7 +16,7 @@ from laketrain.config.sources.base import ServerSource
     {"caf\u00e9": "int", "cafe\u0301": "int"}])
 def test_invalid_schemas_are_refused(schema: Any) -> None:
     with pytest.raises(ValidationError):
-        Source.model_validate({"format": "parquet", "path": "x", "schema": schema})
+        FileSource.model_validate({"format": "parquet", "path": "x", "schema": schema})
 
 
 def test_secret_options_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
