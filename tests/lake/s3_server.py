@@ -26,19 +26,19 @@ BUCKET = "lakes"
 _Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class Moody:
+class Flaky:
     """Answers each `every`-th request with an error: 503 without handling it, or 500 after handling it, in turn.
-    `told` are the statuses sent."""
+    `statuses` are the statuses sent."""
 
     def __init__(self, every: int) -> None:
-        self.every, self.asked, self.told = every, 0, list[int]()
+        self.every, self.asked, self.statuses = every, 0, list[int]()
 
     def answer(self, serve: _Wsgi, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.asked += 1
         if self.asked % self.every:
             return serve(environ, start_response)
-        handled = len(self.told) % 2 == 1
-        self.told.append(500 if handled else 503)
+        handled = len(self.statuses) % 2 == 1
+        self.statuses.append(500 if handled else 503)
         if handled:
             list(serve(environ, lambda *_: None))
         code, words = (500, "InternalError") if handled else (503, "SlowDown")
@@ -47,7 +47,7 @@ class Moody:
 
 
 @contextmanager
-def s3_server(conditional: bool = True, moody: Moody | None = None) -> Iterator[str]:
+def s3_server(conditional: bool = True, flaky: Flaky | None = None) -> Iterator[str]:
     """The URL of a server with the bucket `lakes`; the environment points to it meanwhile."""
     logging.getLogger("werkzeug").setLevel(logging.INFO)  # a failed test shows its requests
     application: _Wsgi = DomainDispatcherApplication(create_backend_app)
@@ -57,7 +57,7 @@ def s3_server(conditional: bool = True, moody: Moody | None = None) -> Iterator[
         if not conditional:
             environ.pop("HTTP_IF_NONE_MATCH", None)
         with turn:
-            return list(moody.answer(application, environ, start_response) if moody else application(
+            return list(flaky.answer(application, environ, start_response) if flaky else application(
                 environ, start_response))
 
     # Without SO_REUSEADDR, which werkzeug would set: the port is then this server's alone on every kernel.

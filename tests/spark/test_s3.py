@@ -13,7 +13,7 @@ import pytest
 from laketrain.spark.s3 import s3_settings
 
 from ..cluster.walk import build_walk
-from ..lake.s3_server import BUCKET, Moody, s3_server
+from ..lake.s3_server import BUCKET, Flaky, s3_server
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,13 +31,13 @@ def test_a_run_in_a_bucket_makes_the_same_data_and_model_as_in_a_local_lake(
     walk = build_walk(tmp_path / "a walk")
     walk.run(spark)
     there = f"s3://{BUCKET}/a lake"
-    with s3_server(moody=(moody := Moody(every=40))):
+    with s3_server(flaky=(flaky := Flaky(every=40))):
         done = run(walk.config, there, "--set", f"spark.conf={{spark.jars: '{','.join(with_connectors)}'}}")
         assert done.returncode == 0, done.stdout + done.stderr
         assert walk.on(there).left == walk.left
         again = run(walk.config, there)
         assert again.returncode == 0 and "nothing changed" in again.stdout, again.stdout + again.stderr
-    assert {500, 503} <= set(moody.told)
+    assert {500, 503} <= set(flaky.statuses)
 
 
 @pytest.mark.slow

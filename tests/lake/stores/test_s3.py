@@ -8,7 +8,7 @@ import pytest
 from laketrain.errors import LakeError, StorageError
 from laketrain.lake import Lake, Store, open_store
 
-from ..s3_server import BUCKET, Moody, s3_server
+from ..s3_server import BUCKET, Flaky, s3_server
 from ..writers import commit
 
 
@@ -46,29 +46,29 @@ def test_listing_a_missing_bucket_is_an_error_and_not_empty(bucket: str) -> None
 
 
 def test_with_a_flaky_server_nothing_is_lost_and_each_version_has_one_writer() -> None:
-    with s3_server(moody=(moody := Moody(every=3))):
-        table = Lake(f"s3://{BUCKET}/moody").table("clean", "pixels")
+    with s3_server(flaky=(flaky := Flaky(every=3))):
+        table = Lake(f"s3://{BUCKET}/flaky").table("clean", "pixels")
         assert [commit(table) for _ in range(3)] == table.versions() == [1, 2, 3]
-    assert {500, 503} <= set(moody.told)
+    assert {500, 503} <= set(flaky.statuses)
 
 
 def test_a_put_that_succeeded_with_an_error_reply_is_ours() -> None:
-    with s3_server(moody=(moody := Moody(every=1_000_000))):
+    with s3_server(flaky=(flaky := Flaky(every=1_000_000))):
         store = open_store(f"s3://{BUCKET}/lost")
         store.create("first", b"")  # here the server's conditions are tested
-        moody.every, moody.asked, moody.told = 100, 99, [503]
+        flaky.every, flaky.asked, flaky.statuses = 100, 99, [503]
         store.create("log/1", b"ours")
-        assert moody.told == [503, 500]
+        assert flaky.statuses == [503, 500]
         with pytest.raises(FileExistsError):
             store.create("log/1", b"ours")
         assert store.read("log/1") == b"ours"
 
 
 def test_a_server_that_always_fails_is_named() -> None:
-    with s3_server(moody=(moody := Moody(every=1_000_000))):
+    with s3_server(flaky=(flaky := Flaky(every=1_000_000))):
         store = open_store(f"s3://{BUCKET}/failing")
         store.create("first", b"")
-        moody.every = 1
+        flaky.every = 1
         with pytest.raises(LakeError, match=r"its server fails repeatedly.*Run again later"):
             store.create("log/1", b"ours")
 
