@@ -342,7 +342,7 @@ def test_every_loss_of_logits_is_the_loss_of_their_probabilities(dataset_of: Cal
     ({"optimizer": {"name": "sgd", "learning_rate": 1e-30}}, "all gradients are 0, or too small for the learning rate"),
     ({"freeze": ["*"]}, "freeze '\\*': leaves no layer that learns, of label"),
     ({"optimizer": {"layer_rates": {"*": 0.0}}}, "layer_rates: multiplies the rate of every layer that learns by 0"),
-    ({"loss": {"weight": 0.0}}, "loss: weighs nothing: the weight of label is 0"),
+    ({"loss": {"weight": 0.0}}, "loss: is 0, since the weight of label is 0"),
 ], ids=["no slope", "own step", "rate", "freeze", "layer rates", "loss weight"])
 def test_a_training_that_moves_no_weight_is_refused_and_not_committed(
         dataset_of: Callable[..., Version], settings: dict[str, Any], said: str) -> None:

@@ -151,7 +151,7 @@ def test_metrics_of_several_targets_carry_their_names() -> None:
 
 @pytest.mark.parametrize(("features", "settings", "said"), [
     (LABEL, {"loss": "mse"}, "loss 'mse' suits no target of kind label; crossentropy"),
-    (VALUE, {"loss": {"prise": "mse"}}, "loss of 'prise'.*is no target.*Did you mean 'price'"),
+    (VALUE, {"loss": {"prise": "mse"}}, "loss of 'prise'.*isn't a target.*Did you mean 'price'"),
     (VALUE, {"metrics": ["accuracy"]}, "metric 'accuracy' of 'price'.*suits no target of kind value"),
     ({**LABEL, **VALUE}, {"loss": {"kind": "auto"}}, "loss of 'price'.*is not declared"),
     (VALUE, {"class_weights": "balanced"}, "class_weights.*expected one label"),

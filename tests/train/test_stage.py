@@ -228,7 +228,7 @@ def test_what_grows_with_the_ranks_is_said_and_nothing_else() -> None:
     grown = Train.model_validate({**CNN, "batch": 32, "ranks": 4, "scaling": {"batch": "linear", "rate": "sqrt"}})
     assert (plain.on(4).batch, plain.on(4).optimizer.learning_rate) == (32, 0.01)
     assert (grown.on(4).batch, grown.on(4).optimizer.learning_rate) == (128, pytest.approx(0.02))
-    with pytest.raises(ValueError, match="give one number of `ranks`"):
+    with pytest.raises(ValueError, match="set `ranks` to one number"):
         Train.model_validate({**CNN, "ranks": {"min": 1, "max": 2}, "scaling": {"rate": "linear"}})
 
 

@@ -209,7 +209,7 @@ TABLE = {
         "Lower ranks to 2 or give Spark local[4]"),
     "lanes that don't divide the batch": Broken(
         "  batch: 64", "  lanes: 7\n  batch: 64", "train.lanes", "7 lanes don't divide the batch of 64",
-        "Or leave 'auto'"),
+        "Choose a divisor of the batch, or 'auto'"),
     "a master of Spark that there isn't": Broken(
         "master: local[2]", "master: local[2", "spark.master",
         "received 'local[2', expected local[2], local[*], yarn, spark://host:7077"),
@@ -384,7 +384,7 @@ def test_wrong_types_do_not_hide_contradictions_elsewhere(digits: str, problems:
 
 def test_a_section_that_is_wrong_itself_is_not_blamed_for_what_follows_from_that(digits: str, problems: Load):
     [found] = problems(digits, ["train.ranks=two"])
-    assert found.problem == "received 'two', expected a whole number from 1, or min and max"
+    assert found.problem == "received 'two', expected a whole number ≥ 1, or min and max"
     [found] = problems(digits.replace("table: digits\n", "tabel: digits\n").replace("to: int}", "to: int, x: 1}"))[:1]
     assert "unknown key" in found.problem
 

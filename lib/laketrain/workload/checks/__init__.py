@@ -1,8 +1,8 @@
-"""What must hold within a workload beyond the types of its settings: a file a subject, each with one `problems`.
+"""Checks of a workload beyond the types of its settings. Each module has one function `problems`.
 
     for problem in sections(workload): print(problem)
 
-A problem's path leads to the setting where it is best mended.
+A problem's path is that of the setting to change.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def sections(workload: Workload) -> Iterator[Problem]:
-    """Contradictions between sections: every name that is used exists, and the numbers fit together."""
+    """Checks sections against each other: names that are used must exist, and numbers must fit together."""
     columns = Columns(workload)
     for check in (clean, integrate, convert, features, predict):
         yield from check.problems(workload, columns)
@@ -45,8 +45,8 @@ def sections(workload: Workload) -> Iterator[Problem]:
 
 
 def fits(workload: Workload) -> Iterator[Problem]:
-    """What doesn't fit the features, of a workload whose sections fit together."""
-    yield from predict.unfit(workload, Columns(workload))
+    """Checks what depends on the features. Call it only if `sections` reports nothing."""
+    yield from predict.feature_problems(workload, Columns(workload))
     for check in (model, gate, augment, usercode, best_epoch):
         yield from check.problems(workload)
     train, declared = workload.train, workload.features
