@@ -51,7 +51,7 @@ def told(problems: Told) -> Told:
     (NUMBER, {"loss": {"name": "auto", "label_smoothing": 0.1, "weight": 0.5}, "targets": {"price": PRICE}}, "loss",
      "is mse for a value, which has no label_smoothing", "Remove it"),
     (NUMBER, {"loss": {"use": "json:dumps", "name": "focal"}}, "loss",
-     "a loss of your own, which knows nothing of name", "Remove"),
+     "a loss of your own, which doesn't get name", "Remove"),
     (NUMBER, {"loss": {"label": "focal", "*": "auto"}}, "loss.*", "for targets that aren't named, and all are",
      "Remove it"),
     (NUMBER, {"metrics": {"label": ["accuracy"], "*": ["auto"]}}, "metrics.*", "and all are", "Remove it"),

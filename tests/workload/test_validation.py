@@ -223,7 +223,7 @@ TABLE = {
         "received '0.9.5', expected a bound such as '>= 0.95'"),
     "a gate that is a number": Broken(
         '">= 0.95"', "0.9", "evaluate.gate.accuracy", "received 0.9, expected a bound such as '>= 0.95'",
-        "Write which side is good: '>= 0.9' or '<= 0.9'"),
+        "Write a comparison: '>= 0.9' or '<= 0.9'"),
     "a gate that is a list": Broken(
         '">= 0.95"', "[0.9]", "evaluate.gate.accuracy", "received a list of 1, expected text"),
     "a prediction for no table": Broken(
@@ -345,7 +345,7 @@ def test_a_bomb_of_aliases_is_refused_before_it_is_filled_in(problems: Load):
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10))
     [found] = problems(bomb)
-    assert "holds more than 100,000 values" in found.problem
+    assert "contains more than 100,000 values" in found.problem
 
 
 def test_a_file_that_is_absent_is_answered_with_its_neighbours(tmp_path: Path, digits: str):

@@ -107,12 +107,12 @@ class Split(Section):
         return fractions
 
     @model_validator(mode="after")
-    def _one_way(self) -> Split:
-        given = [name for name in ("by", "by_column", "by_time") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"received {' and '.join(given) or 'none'} of by, by_column and by_time, expected one")
+    def _check_ways(self) -> Split:
+        ways = [name for name in ("by", "by_column", "by_time") if getattr(self, name) is not None]
+        if len(ways) != 1:
+            raise ValueError(f"received {' and '.join(ways) or 'none'} of by, by_column and by_time, expected one")
         if (self.by is None) != (self.fractions is None):
-            raise ValueError("`by` and `fractions` go together: the hashed column, and each split's share")
+            raise ValueError("`by` and `fractions` need each other: the hashed column, and each split's share")
         if self.stratify is not None and self.by is None:
             raise ValueError("`stratify` needs `by`, whose keys it distributes")
         if "train" not in self.names:

@@ -24,7 +24,7 @@ from laketrain.integrate.base import (
 )
 from laketrain.spark.persistence import PersistedFrames
 
-_MATCHED, _NULL_KEY, _COUNT = "_integrate_there", "_integrate_null", "_integrate_rows"
+_MATCHED, _NULL_KEY, _COUNT = "_integrate_matched", "_integrate_null", "_integrate_rows"
 
 
 def join(table: TableRows, step: Join, tables: Mapping[str, TableRows], frames: PersistedFrames) -> StepResult:

@@ -193,7 +193,7 @@ def test_another_key_makes_the_table_anew(tmp_path: Path, monkeypatch: pytest.Mo
         seen.append(fingerprint_clean(raw, table, source))
     assert (seen[0] == seen[1], seen[0] == seen[2]) == (True, False)
     monkeypatch.delenv("TEST_HASH_KEY")
-    with pytest.raises(DataError, match="the environment variable 'TEST_HASH_KEY' holds no key"):
+    with pytest.raises(DataError, match="the environment variable 'TEST_HASH_KEY' is unset or empty"):
         fingerprint_clean(raw, table, source)
 
 
@@ -201,7 +201,7 @@ RULE_OF = "- trim: {columns: [scanner], lower: true}"
 
 
 @pytest.mark.parametrize(("value", "said"), [
-    (None, "the environment variable 'TEST_HASH_KEY' holds no key"),
+    (None, "the environment variable 'TEST_HASH_KEY' is unset or empty"),
     ("too short", "the key in the environment variable 'TEST_HASH_KEY' is shorter than 16 bytes"),
 ])
 def test_an_absent_key_is_told_before_spark_starts(

@@ -3,8 +3,8 @@
     step.problems(StepContext("digits", "pixels", columns, tables))    # Problem.at(("on",), "there is no column …"), …
     step.after(StepContext(…))                                         # {'digit_id': 'string', 'label': 'int'}
 
-They are checked before Spark starts, with the columns that the config declares, and when a step runs, with the real
-ones.
+Steps are checked before Spark starts, with the columns that the config declares, and again when they run, with the
+actual columns.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 from laketrain.config.base import Name, Section
+from laketrain.config.clean.base import Types
 from laketrain.config.sql.widening import widened
 from laketrain.errors import Problem, nearest
-
-Known = dict[str, str] | None
-"""A table's columns in order, each with its type, '' if that is unknown; None if the columns are unknown."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +26,14 @@ class StepContext:
 
     Attributes:
         view: the integrated table's name. first_table: the table that it starts from.
-        columns: those after the steps before. tables: returns the columns of any other table.
+        columns: those after the steps before; None if they are unknown.
+        tables: returns the columns of any other table; None if they are unknown.
     """
 
     view: str
     first_table: str
-    columns: Known
-    tables: Callable[[str], Known]
+    columns: Types | None
+    tables: Callable[[str], Types | None]
 
 
 class BaseStep(Section):
@@ -56,7 +55,7 @@ class BaseStep(Section):
         """Reasons why the step can't work with these columns."""
         return iter(())
 
-    def after(self, context: StepContext) -> Known:
+    def after(self, context: StepContext) -> Types | None:
         """The columns after the step."""
         return context.columns
 
@@ -76,7 +75,7 @@ class Partners(BaseStep):
     """New names of added columns, by their old names. They get no prefix."""
 
     @model_validator(mode="after")
-    def _renames_what_it_takes(self) -> Partners:
+    def _check_rename(self) -> Partners:
         if self.columns is not None:
             for name in self.rename:
                 if name not in self.columns:
@@ -112,7 +111,7 @@ class Partners(BaseStep):
         yield from _key_mismatches(self.keys, left, right, self.table)
         yield from self._clashes(left, self.taken(right).values())
 
-    def after(self, context: StepContext) -> Known:
+    def after(self, context: StepContext) -> Types | None:
         right = context.tables(self.table)
         if context.columns is None or right is None:
             return None
@@ -122,8 +121,8 @@ class Partners(BaseStep):
 
     def _clashes(self, left: Iterable[str], new: Iterable[str]) -> Iterator[Problem]:
         names = list(new)
-        there = {name.lower() for name in left}
-        both = sorted(name for name in names if name.lower() in there)
+        existing = {name.lower() for name in left}
+        both = sorted(name for name in names if name.lower() in existing)
         if both:
             yield Problem.at((), f"{', '.join(both)} would come from both sides",
                              f"Give those of {self.table} other names, e.g. prefix: {self.table}_ or rename: "
@@ -133,10 +132,10 @@ class Partners(BaseStep):
         twice = sorted({name for name in names if lower.count(name.lower()) > 1})
         if twice:
             yield Problem.at((), f"{', '.join(twice)} would come twice from {self.table}",
-                             "Give each a name of its own in 'rename'")
+                             "Give each a different name in 'rename'")
 
 
-def absent(noun: str, names: Iterable[str], columns: Known, path: tuple[str | int, ...]) -> Iterator[Problem]:
+def absent(noun: str, names: Iterable[str], columns: Types | None, path: tuple[str | int, ...]) -> Iterator[Problem]:
     """A problem for each of `names` that isn't in `columns`; none if the columns are unknown."""
     if columns is not None:
         yield from (Problem.at(path, f"there is no {noun} {name!r}", nearest(name, columns))

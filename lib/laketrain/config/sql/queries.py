@@ -130,9 +130,9 @@ def _parsed(sql: str) -> tuple[exp.Expression | None, str]:
 
 def _unknown_column(part: exp.Expression, inputs: Iterable[str], made: set[str]) -> Problem | None:
     """The problem of the first column in `part` that is neither in `inputs` nor `made` by the query, ignoring case."""
-    known = {name.lower() for name in inputs} | made
+    names = {name.lower() for name in inputs} | made
     for column in part.find_all(exp.Column):
         # In `a.b` either part may be the column; the other is a table's alias or a field.
-        if column.name and not known & {name.name.lower() for name in column.parts}:
+        if column.name and not names & {part.name.lower() for part in column.parts}:
             return Problem.at((), f"there is no column {column.name!r}", nearest(column.name, inputs))
     return None

@@ -39,7 +39,7 @@ def _unsuitable_loss(path: tuple[str, ...], name: str, target: Output, loss: Los
     except ValueError as error:
         yield _problem(path, f"loss of {name!r}", str(error), "choose one of them in 'train.loss'")
         return
-    for key in loss.not_of(chosen):
+    for key in loss.unsupported_settings(chosen):
         yield _problem(path, f"loss of {name!r}", f"is {chosen} for a {kind}, which has no {key}",
                        "remove it, or set a loss for each target: loss: {target: {name: …}}")
 
@@ -47,7 +47,7 @@ def _unsuitable_loss(path: tuple[str, ...], name: str, target: Output, loss: Los
 def _zero_weights(config: Train, targets: Mapping[str, Output]) -> Iterator[Problem]:
     losses = by_target(config.loss, targets)
     if losses and not any(loss.weight for loss in losses.values()):
-        yield _problem(("loss",), "loss", f"is 0, since the weight of {', '.join(losses)} is 0: nothing would be learnt",
+        yield _problem(("loss",), "loss", f"is 0, since the weight of {', '.join(losses)} is 0: nothing is learnt",
                        "give one of them a weight above 0")
 
 
