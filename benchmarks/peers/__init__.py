@@ -149,7 +149,7 @@ def fit_and_score(lake: str, cores: int) -> Fitted:
         "batch": BATCH, "ranks": RANKS, "optimizer": {"name": "adam", "learning_rate": 0.001}, "seed": 1})
     started = time.monotonic()
     # Without a fingerprint nothing that an earlier round made is found.
-    dataset = convert(spark, table, NAME, converting, FeatureSet.model_validate(declared), key="")
+    dataset = convert(spark, table, NAME, converting, key="")
     converted = time.monotonic()
     model = train(spark, dataset, NAME, training, key="")
     ended = time.monotonic()

@@ -162,7 +162,7 @@ def test_a_sequential_of_several_inputs_is_refused_in_words() -> None:
 
 @pytest.mark.parametrize("loss", [{"from_logits": True}, {"label": {"from_logits": True}}], ids=["every", "by target"])
 def test_who_looks_for_from_logits_at_the_loss_is_shown_where_it_is(loss: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"unknown key 'from_logits'. It is a setting of your own model: model: \{use: "):
+    with pytest.raises(ConfigError, match=r"'from_logits'. It is a setting of your own model: model: \{use: "):
         Workload.load(CONF, sets=[f"train.loss={json.dumps(loss)}"])
 
 
