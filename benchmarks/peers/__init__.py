@@ -133,7 +133,6 @@ def fit_and_score(lake: str, cores: int) -> Fitted:
     """Convert, train and predict, as the stages of a workload do them."""
     os.environ.pop("TF_NUM_INTRAOP_THREADS", None)  # how many threads each worker has is for laketrain to say
     from laketrain.convert import convert
-    from laketrain.features import FeatureSet
     from laketrain.train import train
     from laketrain.workload import Convert, Train
 

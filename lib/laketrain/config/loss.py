@@ -19,7 +19,7 @@ from laketrain.config.vocabulary import Vocabulary
 T = TypeVar("T")
 
 EVERY = "*"
-"""In place of a target's name: every target that isn't named."""
+"""Instead of a target's name: all targets that aren't named."""
 
 LOSSES = Vocabulary("auto", "crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "focal", "mse",
                     "mae", "huber", "log_cosh", "quantile", "poisson")

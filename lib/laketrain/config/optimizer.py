@@ -97,7 +97,7 @@ class Optimizer(Section):
     of an epoch make a step of their own."""
     ema: float | None = Field(default=None, gt=0, lt=1)
     """The momentum of an exponential moving average of the weights. The committed model has the averaged weights. By
-    default there is no average."""
+    default the weights aren't averaged."""
     layer_rates: dict[str, float] = Field(default_factory=dict)
     """Factors of the rate, by a pattern of the layer's name such as `block_*`; the first pattern that matches counts.
     By default all layers have the same rate."""

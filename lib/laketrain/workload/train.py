@@ -137,7 +137,7 @@ class Train(Section):
 
     @property
     def commits_best(self) -> bool:
-        """Whether the model of the best epoch is committed. Without a validation split there is no best epoch."""
+        """Whether the model of the best epoch is committed. Without a validation split no epoch is the best."""
         return self.restore_best and self.validation is not None
 
     @property

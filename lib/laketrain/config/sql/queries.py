@@ -24,7 +24,7 @@ _NONDETERMINISTIC = {
 
 def selected_columns(sql: str, inputs: dict[str, str] | None) -> dict[str, str] | None:
     """The columns of the result of a SELECT over one view with the columns `inputs`, each with its type: that of the
-    input if it is selected unchanged, else ''. None if only Spark can tell."""
+    input if it is selected unchanged, else ''. None if only Spark knows them."""
     query, _ = _parsed(sql)
     if not isinstance(query, exp.Query):
         return None
@@ -42,7 +42,7 @@ def selected_columns(sql: str, inputs: dict[str, str] | None) -> dict[str, str] 
 
 def duplicate_column(sql: str, inputs: Iterable[str] | None) -> str | None:
     """The first column that a SELECT over a view with the columns `inputs` selects twice, ignoring case; None if
-    there is none, or if only Spark can tell."""
+    there is none, or if only Spark knows."""
     query, _ = _parsed(sql)
     if not isinstance(query, exp.Select):
         return None

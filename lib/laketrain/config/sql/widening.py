@@ -1,7 +1,7 @@
 """The common type of two Spark SQL types that represents all values of both exactly.
 
     widened("int", "bigint")     # 'bigint'
-    widened("string", "int")     # None: there is no common type
+    widened("string", "int")     # None: they have no common type
 """
 
 from __future__ import annotations
