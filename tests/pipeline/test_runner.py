@@ -15,7 +15,7 @@ from laketrain.lake import Version
 from laketrain.pipeline.context import Context
 from laketrain.pipeline.hooks.base import Hook
 from laketrain.pipeline.runner import Runner
-from laketrain.stages import Arrivals, Outcome, RunContext, Stage, Work
+from laketrain.stages import IncrementalWork, Outcome, RunContext, Stage, Work
 from laketrain.workload import Workload
 
 
@@ -56,7 +56,7 @@ class Copy(Stage):
     def tables(self, workload: Workload) -> Sequence[str]:
         return self._names
 
-    def plan(self, run: RunContext, name: str) -> Work | Arrivals:
+    def plan(self, run: RunContext, name: str) -> Work | IncrementalWork:
         def make() -> Version:
             if name in self._instead:
                 raise self._instead.pop(name)
@@ -67,7 +67,7 @@ class Copy(Stage):
                 return draft.commit(stage="copy", fingerprint=fingerprint)
 
         if name == "stream":
-            return Arrivals(lambda: iter([commit("") for _ in range(self._instead.get("arrivals", 0))]))
+            return IncrementalWork(lambda: iter([commit("") for _ in range(self._instead.get("arrivals", 0))]))
         return Work(f"copy of {name}", make)
 
 

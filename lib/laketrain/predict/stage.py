@@ -70,7 +70,7 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
     with (translate_spark_errors("predict", f"table {table.ref}"), configured(spark, settings),
           table.lake.table("predictions", name).stage() as draft):
         frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
-        keep = _kept(frame, features, config)
+        keep = _kept_columns(frame, features, config)
         _refuse_hidden(frame, features, outputs, model, keep, config)
         rows, way = _rows(spark, frame, features, table, model, keep), ""
         if config.only_new:
@@ -100,7 +100,7 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
             )
 
 
-def _kept(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
+def _kept_columns(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
     if config.keep:
         for column in config.keep:
             if column not in frame.columns:
@@ -117,8 +117,8 @@ def _refuse_hidden(frame: DataFrame, features: FeatureSet, outputs: Mapping[str,
     recorded = model.entry.meta.get("windows")
     windows = None if recorded is None else Windows.model_validate(recorded)
     inputs = [name for feature in features.inputs.values() for name in feature.columns]
-    answers = columns_of(outputs, config.probabilities)
-    problems = {"'keep'": prediction_name_clash(keep, answers, config.only_new),
+    output_names = columns_of(outputs, config.probabilities)
+    problems = {"'keep'": prediction_name_clash(keep, output_names, config.only_new),
                 **{f"column {name!r}": window_name_clash(name, windows, frame.columns) for name in (*keep, *inputs)}}
     for subject, problem in problems.items():
         if problem is not None:

@@ -108,23 +108,23 @@ def _resolution(feature: NumberFeature, near: Floats) -> Floats:
 
 
 def _sums_of(true: Floats, predicted: Floats, weights: Floats, zero: Floats) -> dict[str, Floats]:
-    """Of rows whose weights, (n,), are above 0."""
-    error, there = np.abs(predicted - true), np.abs(true) > zero
-    # From the first row on, so that the mean of values that are all alike is that value, to the last bit.
+    """The sums of rows. Their weights, of shape (n,), are above 0."""
+    error, nonzero = np.abs(predicted - true), np.abs(true) > zero
+    # From the first row on, so that the mean of equal values is that value, to the last bit.
     mean = true[0] + weights @ (true - true[0]) / weights.sum()
-    relative = np.divide(error, np.abs(true), out=np.zeros_like(error), where=there)
+    relative = np.divide(error, np.abs(true), out=np.zeros_like(error), where=nonzero)
     return {"weight": np.full(true.shape[1], weights.sum()), "mean": mean, "m2": weights @ (true - mean) ** 2,
             "absolute": weights @ error, "squared": weights @ error**2, "relative": weights @ relative,
-            "not_zero": weights @ there}
+            "not_zero": weights @ nonzero}
 
 
-def _merged(one: dict[str, Floats], other: dict[str, Floats]) -> dict[str, Floats]:
+def _merged(left: dict[str, Floats], right: dict[str, Floats]) -> dict[str, Floats]:
     """Sums of both; mean and squared deviations joined as Chan, Golub and LeVeque (1983) do."""
-    weight = one["weight"] + other["weight"]
-    share = np.divide(other["weight"], weight, out=np.zeros_like(weight), where=weight > 0)
-    apart = other["mean"] - one["mean"]
-    added = {key: one[key] + other[key] for key in _SUMS}
-    return {**added, "mean": one["mean"] + apart * share, "m2": added["m2"] + apart**2 * one["weight"] * share}
+    weight = left["weight"] + right["weight"]
+    share = np.divide(right["weight"], weight, out=np.zeros_like(weight), where=weight > 0)
+    apart = right["mean"] - left["mean"]
+    added = {key: left[key] + right[key] for key in _SUMS}
+    return {**added, "mean": left["mean"] + apart * share, "m2": added["m2"] + apart**2 * left["weight"] * share}
 
 
 def _scores(name: str, sums: dict[str, float], step: float) -> dict[str, Any]:
