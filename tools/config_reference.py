@@ -246,7 +246,7 @@ def slug(heading: str) -> str:
 
 
 def _sample() -> str:
-    """What is really said of the shipped workload with some mistakes in it."""
+    """The actual errors of the shipped workload with some mistakes in it."""
     text = (ROOT / "conf" / "mnist.yaml").read_text("utf-8")
     for right, wrong in (("by: digit_id, f", "by: digit, f"), ("epochs: ", "epoch: "), ("name: adam,", "name: adamm,")):
         text = text.replace(right, wrong, 1)

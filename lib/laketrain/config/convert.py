@@ -86,7 +86,7 @@ class Split(Section):
     stratify: str | None = None
     """With `by`: a column, usually the label, whose values have the same shares in every split, exact to one key."""
     seed: int = 0
-    """The seed of the hash: another seed makes other splits."""
+    """The seed of the hash: another seed makes other splits. The default is any fixed number."""
     by_column: ByColumn | None = None
     """Instead of `by`: a column that determines each row's split."""
     by_time: ByTime | None = None

@@ -93,8 +93,8 @@ class Optimizer(Section):
     global_clipnorm: float | None = Field(default=None, gt=0)
     """Clip the norm of all gradients together to this; by default none is clipped."""
     accumulate: int = Field(default=1, ge=1)
-    """Gradient accumulation: average the gradients of this many batches for one step. Batches that are left at the end
-    of an epoch make a step of their own."""
+    """Gradient accumulation: average the gradients of this many batches for one step, as with a batch that many times
+    larger. Batches that are left at the end of an epoch make a step of their own."""
     ema: float | None = Field(default=None, gt=0, lt=1)
     """The momentum of an exponential moving average of the weights. The committed model has the averaged weights. By
     default the weights aren't averaged."""

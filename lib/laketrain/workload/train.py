@@ -95,7 +95,8 @@ class Train(Section):
     augment: Augment | None = None
     """Random augmentation of the images of the train split; by default none."""
     seed: int = Field(default=0, ge=0)
-    """The seed of the initial weights, the order of rows, the augmentation and random layers."""
+    """The seed of the initial weights, the order of rows, the augmentation and random layers. The default is any fixed
+    number."""
     checkpoint_epochs: int = Field(default=1, ge=1)
     """Epochs between checkpoints, i.e. the most that a killed run loses."""
     checkpoint_steps: int | None = Field(default=None, ge=1)

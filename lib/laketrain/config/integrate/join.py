@@ -20,7 +20,8 @@ class UnmatchedPolicy(Section):
     can't. A row with a null in its key has no match."""
 
     left: Unmatched = "fatal"
-    """Unmatched rows of the table so far: `keep` them, `quarantine` them, or fail (`fatal`)."""
+    """Unmatched rows of the table so far: `keep` them, `quarantine` them, or fail (`fatal`), so that none goes
+    unnoticed."""
     right: Literal["drop", "quarantine", "fatal"] = "drop"
     """Unmatched rows of the other table, which often has more than are needed: `drop`, `quarantine` or fail
     (`fatal`)."""
