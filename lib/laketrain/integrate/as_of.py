@@ -48,7 +48,7 @@ def as_of(table: TableRows, step: AsOf, tables: Mapping[str, TableRows], frames:
     other = tables[step.table]
     kinds = _comparison_types(table.frame, other.frame, step)
     keys = [f"{_KEY}{index}" for index in range(len(step.keys))]
-    new = step.taken(dict(other.frame.dtypes))
+    new = step.added_columns(other.frame.columns)
     right, left_out = _right_rows(_with_key_and_time(other.frame, step.keys.values(), step.other_time, kinds), step,
                                   other, list(new), kinds[-1])
     left = _with_key_and_time(table.frame, step.keys, step.time, kinds).select(

@@ -34,7 +34,7 @@ def join(table: TableRows, step: Join, tables: Mapping[str, TableRows], frames: 
     declared as "fatal".
     """
     other, keys = tables[step.table], list(step.keys)
-    new = step.taken(other.frame.columns)
+    new = step.added_columns(other.frame.columns)
     right = other.frame.select(*(column(old).alias(key) for key, old in step.keys.items()),
                                *(column(old).alias(name) for old, name in new.items()), F.lit(True).alias(_MATCHED))
     _check_unique(right, step, other.name)

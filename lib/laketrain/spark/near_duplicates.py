@@ -1,6 +1,6 @@
 """Finds near duplicates of texts or images without comparing every pair.
 
-    item_and_digest(F.col("body"), settings)                    # struct of item and digest; equal items have equal digests
+    item_and_digest(F.col("body"), settings)                    # struct of item and digest; equal for equal items
     pairs, oversized = similar_pairs(items, settings, frames)   # items has the columns digest, item and order
 
 Items are bucketed by locality-sensitive hashing: texts by bands of MinHash minima, images by parts of their

@@ -36,9 +36,9 @@ def validated(kind: type[Workload], document: Document, folder: Path) -> Workloa
     except ValidationError as error:
         problems = [*explain(error, kind, document), *_located(_problems_of_rest(kind, error, document), document)]
         raise ConfigError(document.source, _by_line(problems)) from None
-    _raise_if_any(checks.sections(workload), document)
+    _raise_if_any(checks.section_problems(workload), document)
     workload = with_absolute_paths(workload, folder)
-    _raise_if_any(checks.fits(workload), document)
+    _raise_if_any(checks.feature_problems(workload), document)
     return workload
 
 
@@ -71,7 +71,7 @@ def _problems_of_rest(kind: type[Workload], error: ValidationError, document: Do
     touched = {path[0] for path in wrong if path and path[:2] not in _SEPARATE_PARTS}
     first = next((index for index, name in enumerate(_DATA_SECTIONS) if name in touched), len(_DATA_SECTIONS))
     unchecked = touched | {*_DATA_SECTIONS[first:]}
-    return [problem for problem in checks.sections(rest) if problem.path[0] not in unchecked
+    return [problem for problem in checks.section_problems(rest) if problem.path[0] not in unchecked
             and not any(_overlap(problem.path, path) for path in wrong)]
 
 

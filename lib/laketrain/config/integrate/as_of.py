@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ from pydantic import Field
 from laketrain.config.base import Section
 from laketrain.config.clean.base import Types, is_number
 from laketrain.config.integrate.availability import NONE, availability_column, availability_problems
-from laketrain.config.integrate.base import Partners, StepContext, absent, type_mismatch
+from laketrain.config.integrate.base import BaseJoin, StepContext, absent, type_mismatch
 from laketrain.config.integrate.join import Unmatched
 from laketrain.config.language.durations import Duration
 from laketrain.config.sql.widening import is_time, widened
@@ -31,7 +31,7 @@ class AsOfUnmatchedPolicy(Section):
     key or a time has no match."""
 
 
-class AsOf(Partners):
+class AsOf(BaseJoin):
     """Joins each row to the row of `table` with the same key that is nearest in time; with `known_by`, only to rows
     that were known by then. Times are dates, timestamps or numbers. Each row has at most one match."""
 
@@ -76,8 +76,8 @@ class AsOf(Partners):
         """The columns that distinguish rows of one key and time; the highest values count."""
         return list(dict.fromkeys(filter(None, [self.latest_by, self.availability_column])))
 
-    def taken(self, other: Types | None) -> dict[str, str]:  # type: ignore[override]
-        columns = super().taken(other or ())
+    def added_columns(self, other: Iterable[str]) -> dict[str, str]:
+        columns = super().added_columns(other)
         if columns.get(self.other_time) == self.time:
             del columns[self.other_time]
         return columns

@@ -60,7 +60,7 @@ class BaseStep(Section):
         return context.columns
 
 
-class Partners(BaseStep):
+class BaseJoin(BaseStep):
     """The common settings of join and as-of join: the other table, the key, and the names of its columns."""
 
     table: Name
@@ -75,7 +75,7 @@ class Partners(BaseStep):
     """New names of added columns, by their old names. They get no prefix."""
 
     @model_validator(mode="after")
-    def _check_rename(self) -> Partners:
+    def _check_rename(self) -> BaseJoin:
         if self.columns is not None:
             for name in self.rename:
                 if name not in self.columns:
@@ -94,7 +94,7 @@ class Partners(BaseStep):
     def reads(self) -> list[str]:
         return [self.table]
 
-    def taken(self, other: Iterable[str]) -> dict[str, str]:
+    def added_columns(self, other: Iterable[str]) -> dict[str, str]:
         """The columns that are added from the other table, which has the columns `other`: old name to new name."""
         names = [name for name in other if name not in self.keys.values()] if self.columns is None else self.columns
         return {name: self.rename.get(name, (self.prefix or "") + name) for name in names}
@@ -109,7 +109,7 @@ class Partners(BaseStep):
         if left is None or right is None:
             return
         yield from _key_mismatches(self.keys, left, right, self.table)
-        yield from self._clashes(left, self.taken(right).values())
+        yield from self._clashes(left, self.added_columns(right).values())
 
     def after(self, context: StepContext) -> Types | None:
         right = context.tables(self.table)
@@ -117,7 +117,7 @@ class Partners(BaseStep):
             return None
         # A missing key is reported once, not by every step that follows.
         columns = {**context.columns, **{key: context.columns.get(key, "") for key in self.keys}}
-        return {**columns, **{new: right.get(old, "") for old, new in self.taken(right).items()}}
+        return {**columns, **{new: right.get(old, "") for old, new in self.added_columns(right).items()}}
 
     def _clashes(self, left: Iterable[str], new: Iterable[str]) -> Iterator[Problem]:
         names = list(new)

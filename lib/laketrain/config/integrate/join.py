@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from laketrain.config.base import Section
-from laketrain.config.integrate.base import Partners
+from laketrain.config.integrate.base import BaseJoin
 
 Unmatched = Literal["keep", "quarantine", "fatal"]
 
@@ -27,7 +27,7 @@ class UnmatchedPolicy(Section):
     (`fatal`)."""
 
 
-class Join(Partners):
+class Join(BaseJoin):
     """Joins each row to the row of `table` with the same key. The key must be unique in `table`, so that each row has
     at most one match; one-to-one requires it to be unique on the left side too. Nulls equal nothing."""
 

@@ -1,6 +1,6 @@
 """Checks of a workload beyond the types of its settings. Each module has one function `problems`.
 
-    for problem in sections(workload): print(problem)
+    for problem in section_problems(workload): print(problem)
 
 A problem's path is that of the setting to change.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from laketrain.workload.workload import Workload
 
 
-def sections(workload: Workload) -> Iterator[Problem]:
+def section_problems(workload: Workload) -> Iterator[Problem]:
     """Checks sections against each other: names that are used must exist, and numbers must fit together."""
     columns = Columns(workload)
     for check in (clean, integrate, convert, features, predict):
@@ -44,8 +44,8 @@ def sections(workload: Workload) -> Iterator[Problem]:
         yield from other.problems(workload)
 
 
-def fits(workload: Workload) -> Iterator[Problem]:
-    """Checks what depends on the features. Call it only if `sections` reports nothing."""
+def feature_problems(workload: Workload) -> Iterator[Problem]:
+    """Checks what depends on the features. Call it only if `section_problems` reports nothing."""
     yield from predict.feature_problems(workload, Columns(workload))
     for check in (model, gate, augment, usercode, best_epoch):
         yield from check.problems(workload)
