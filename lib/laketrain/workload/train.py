@@ -64,8 +64,8 @@ class Train(Section):
     """`balanced` weights rows so that each class has the same weight in the loss of the train split. By default each
     row has the same weight."""
     metrics: Metrics = Field(default={EVERY: ["auto"]})
-    """Metrics that are computed in each epoch: a list, or a list by target. `auto` is accuracy for labels and mae for
-    values."""
+    """Metrics that are computed in each epoch, in addition to the loss: a list, or a list by target. `auto` is accuracy
+    for labels and mae for values."""
     monitor: str = "auto"
     """The metric that compares epochs, e.g. `val_accuracy`; `auto` is `val_loss`, or `loss` without a validation
     split."""
