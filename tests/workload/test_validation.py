@@ -322,10 +322,10 @@ def test_a_mistake_under_an_anchor_is_told_for_each_table_that_uses_it(digits: s
 
 
 @pytest.mark.parametrize(("content", "where", "said", "line"), [
-    (b"", "file", "holds nothing, expected a mapping", 1),
-    (b"# only a comment\n", "file", "holds nothing, expected a mapping", 1),
-    (b"- name: mnist\n", "file", "holds a list, expected a mapping", 1),
-    (b"mnist\n", "file", "holds text, expected a mapping", 1),
+    (b"", "file", "contains nothing, expected a mapping", 1),
+    (b"# only a comment\n", "file", "contains nothing, expected a mapping", 1),
+    (b"- name: mnist\n", "file", "contains a list, expected a mapping", 1),
+    (b"mnist\n", "file", "contains text, expected a mapping", 1),
     (b"a: 1\n---\nb: 2\n", "YAML", "expected a single document in the stream but found another document", 2),
     (b"name: mnist\nlake: \x00\x01\x02\n", "YAML", "the character U+0000 isn't allowed in YAML", 2),
     (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "file", "can't be read as UTF-8 text", None),
