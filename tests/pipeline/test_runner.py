@@ -97,7 +97,7 @@ def test_a_table_is_made_once_unless_it_is_forced(context: Context) -> None:
 
 def test_a_version_with_the_fingerprint_of_an_earlier_release_is_as_good(context: Context) -> None:
     class Renewed(Copy):
-        def plan(self, run: RunContext, name: str) -> Work | Arrivals:
+        def plan(self, run: RunContext, name: str) -> Work | IncrementalWork:
             work = super().plan(run, name)
             assert isinstance(work, Work)
             return replace(work, fingerprint="renewed", earlier=["older", work.fingerprint])

@@ -57,7 +57,7 @@ def told(problems: Told) -> Told:
     (NUMBER, {"metrics": {"label": ["accuracy"], "*": ["auto"]}}, "metrics.*", "and all are", "Remove it"),
     (NUMBER, {"optimizer": {"name": "adam", "schedule": {"name": "constant", "end": 0.1}}}, "optimizer.schedule",
      "schedule 'constant' doesn't use `end`; cosine and linear do", "Remove it"),
-    (NUMBER, {"optimizer": {"name": "sgd", "nesterov": True}}, "optimizer", "which isn't set", "Add e.g. momentum: 0.9"),
+    (NUMBER, {"optimizer": {"name": "sgd", "nesterov": True}}, "optimizer", "isn't set", "Add e.g. momentum: 0.9"),
     (NUMBER, {"epochs": 3, "optimizer": {"schedule": {"name": "cosine", "warmup": 3}}}, "optimizer.schedule.warmup",
      "a warmup of 3 epochs: doesn't end within 3", "Train for more epochs"),
     (NUMBER, {"epochs": 3, "optimizer": {"schedule": {"name": "steps", "at": [1, 3]}}}, "optimizer.schedule.at",
