@@ -112,7 +112,7 @@ class Split(Section):
         if len(ways) != 1:
             raise ValueError(f"received {' and '.join(ways) or 'none'} of by, by_column and by_time, expected one")
         if (self.by is None) != (self.fractions is None):
-            raise ValueError("`by` and `fractions` need each other: the hashed column, and each split's share")
+            raise ValueError("`by` and `fractions` go together: the hashed column, and each split's share")
         if self.stratify is not None and self.by is None:
             raise ValueError("`stratify` needs `by`, whose keys it distributes")
         if "train" not in self.names:
