@@ -382,6 +382,11 @@ def test_wrong_types_do_not_hide_contradictions_elsewhere(digits: str, problems:
     }
 
 
+@pytest.mark.parametrize("sets", [["train.ranks={min: 1, max: 2}", "train.scaling={rate: linear}"], ["convert=3"]])
+def test_sections_that_need_an_invalid_one_report_no_missing_section(digits: str, problems: Load, sets: list[str]):
+    assert len(problems(digits, sets)) == 1
+
+
 def test_a_section_that_is_wrong_itself_is_not_blamed_for_what_follows_from_that(digits: str, problems: Load):
     [found] = problems(digits, ["train.ranks=two"])
     assert found.problem == "received 'two', expected a whole number ≥ 1, or min and max"

@@ -71,6 +71,8 @@ def _problems_of_rest(kind: type[Workload], error: ValidationError, document: Do
     touched = {path[0] for path in wrong if path and path[:2] not in _SEPARATE_PARTS}
     first = next((index for index, name in enumerate(_DATA_SECTIONS) if name in touched), len(_DATA_SECTIONS))
     unchecked = touched | {*_DATA_SECTIONS[first:]}
+    if {("convert",), ("train",)} & {*wrong}:  # they are removed, which isn't a problem of the sections that need them
+        unchecked |= {*_MODEL_SECTIONS}
     return [problem for problem in checks.section_problems(rest) if problem.path[0] not in unchecked
             and not any(_overlap(problem.path, path) for path in wrong)]
 
