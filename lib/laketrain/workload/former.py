@@ -1,7 +1,7 @@
 """Keys as they were called before 0.1: in fingerprints, which may not change, and in the models of old lakes.
 
     former_train(config.model_dump(mode="json"))["plateau"]
-    current_train(model.entry.meta["config"])["reduce_lr_on_plateau"]
+    current_train(ModelManifest.of(model).config)["reduce_lr_on_plateau"]
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from laketrain.evaluate.merge import accumulators_of, merge_parts
-from laketrain.evaluate.results import as_meta
 from laketrain.features import FeatureSet
+from laketrain.lake.manifests import EvaluationManifest
 from laketrain.report.page import render
 from laketrain.stages import RunRecord
 from laketrain.tasks import default_outputs
@@ -46,7 +46,7 @@ def meta_of(*targets: str, weights: Any = None) -> dict[str, Any]:
     sections = merge_parts(outputs, parts, worst=6, weighted=weights is not None)
     for name, section in sections.items():
         section.update({"baselines": BASELINES[name], "baseline_rows": {"train": 213, "test": 61}})
-    return as_meta(sections, "test", ["it leaks <b>"])
+    return EvaluationManifest(split="test", warnings=["it leaks <b>"], sections=sections).to_meta()
 
 
 def record_of(built: Built, meta: dict[str, Any], gate: dict[str, str], **counts: Any) -> RunRecord:
