@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.errors import DataError, nearest
+from laketrain.errors import DataError, LakeError, nearest
 from laketrain.features import FeatureSet
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.feed import Feed
@@ -59,7 +59,10 @@ class Dataset:
 
     @cached_property
     def features(self) -> FeatureSet:
-        """With the statistics of the train split."""
+        """With the statistics of the train split. Raises LakeError if the version has none."""
+        if not self.manifest.features:
+            raise LakeError("feed", self.version.ref, "records no features, as each dataset does",
+                            "make it again by the convert stage")
         return FeatureSet.from_json(json.dumps(self.manifest.features))
 
     @property

@@ -139,6 +139,9 @@ def test_many_components_are_drawn_together(built: Built) -> None:
 def test_a_line_in_the_terminal_has_the_headline_metric_of_each_target(built: Built) -> None:
     from laketrain.report.terminal.listener import _headlines
 
-    assert _headlines(meta_of("price")).endswith(", mean 9.0000, linear 2.5000")
-    assert _headlines(meta_of("shape", "price")).startswith("shape accuracy 0.")
-    assert "; price mae " in _headlines(meta_of("shape", "price"))
+    def headlines(*targets: str) -> str:
+        return _headlines(EvaluationManifest.from_meta(meta_of(*targets)))
+
+    assert headlines("price").endswith(", mean 9.0000, linear 2.5000")
+    assert headlines("shape", "price").startswith("shape accuracy 0.")
+    assert "; price mae " in headlines("shape", "price")
