@@ -27,6 +27,7 @@ from benchmarks.peers.environment import provide
 from benchmarks.result import Line, Result, at_least, rate, seconds, shares
 from benchmarks.timing import in_turn, ratio
 from laketrain.lake import Lake, Version
+from laketrain.lake.manifests import ModelManifest
 
 ROWS = 40_000
 RANKS, EPOCHS, BATCH, VALIDATION = 2, 2, 128, 0.1
@@ -152,7 +153,7 @@ def fit_and_score(lake: str, cores: int) -> Fitted:
     converted = time.monotonic()
     model = train(spark, dataset, NAME, training, key="")
     ended = time.monotonic()
-    history = model.entry.meta["history"]
+    history = ModelManifest.of(model).history
     epochs = sum(epoch["seconds"] for epoch in history)
     # The model is committed by the ranks: what is neither launch nor epochs is with the launch.
     return Fitted(ended - started, converted - started, ended - converted - epochs, epochs, 0.0,

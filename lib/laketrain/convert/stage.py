@@ -40,6 +40,7 @@ from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
 from laketrain.lake.contents import verify_rows
+from laketrain.lake.manifests import DatasetManifest
 from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_quarantine
 from laketrain.lake.version import parent_fields
 from laketrain.spark.direct_read import row_refs
@@ -99,20 +100,19 @@ def convert(spark: SparkSession, table: Version, dataset: str, config: Convert, 
         lake.store.delete(draft.path("_attempts"))
         files.append(_describe(draft, fitted, sizes))
         verify_rows(lake.store, draft.path(), files)
+        manifest = DatasetManifest(
+            features=json.loads(fitted.to_json()), rows_per_group=rows_per_group,
+            classes={split: class_counts.classes[split] for split in sizes if split in class_counts.classes},
+            bucket_files={split: [len(part.files) for part in of_split] for split, of_split in parts.items()},
+            windows=None if config.windows is None else config.windows.model_dump(mode="json"),
+            leaks=[leak.message for leak in leaks], narrow=single_value_warnings(results, sizes, config.split),
+            split_seed=config.split.seed, quarantine=quarantine.number)
         return draft.commit(
             stage="convert", fingerprint=key, files=files, **parent_fields(table),
             counts={"in": rows.expected, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
                     "splits": sizes, **rows.counts, **class_counts.weight_counts(sizes),
                     **({"leaks": sum(leak.count for leak in leaks)} if config.leakage else {})},
-            meta={"features": json.loads(fitted.to_json()), "rows_per_group": rows_per_group,
-                  "classes": {split: class_counts.classes[split] for split in sizes if split in class_counts.classes},
-                  "bucket_files": {split: [len(part.files) for part in of_split] for split, of_split in parts.items()},
-                  "windows": config.windows and config.windows.model_dump(mode="json"),
-                  "leaks": [leak.message for leak in leaks],
-                  "narrow": single_value_warnings(results, sizes, config.split),
-                  "split_seed": config.split.seed,
-                  "quarantine": quarantine.number},
-            seconds=time.monotonic() - started,
+            meta=manifest.to_meta(), seconds=time.monotonic() - started,
         )
 
 

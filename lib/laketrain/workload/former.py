@@ -1,7 +1,7 @@
 """Names of keys before 0.1. Fingerprints contain them, since they must not change, and so do models of old lakes.
 
     former_train(config.model_dump(mode="json"))["plateau"]
-    current_train(model.entry.meta["config"])["reduce_lr_on_plateau"]
+    current_train(ModelManifest.of(model).config)["reduce_lr_on_plateau"]
 """
 
 from __future__ import annotations
