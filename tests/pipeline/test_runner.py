@@ -47,7 +47,7 @@ class Calls(Hook):
 
 
 class Copy(Stage):
-    """Commits an empty table for each name, or does what `instead` says."""
+    """Commits an empty table for each name, or does what `instead` does."""
 
     name, help, zone = "copy", "Copy.", "clean"
 
