@@ -45,8 +45,9 @@ def clean(lake: Lake, topic: Messages, **settings: Any) -> tuple[list[dict[str, 
     from laketrain.clean import fingerprint_clean
 
     raw, table = lake.version(f"raw/{NAME}"), CleanTable.model_validate({"max_reject_fraction": 1.0})
-    given = source(topic, **settings)
-    version = clean_(topic.spark, raw, NAME, table, given, fingerprint_clean(raw, table, given))
+    settings_of_source = source(topic, **settings)
+    version = clean_(topic.spark, raw, NAME, table, settings_of_source,
+                     fingerprint_clean(raw, table, settings_of_source))
     return rows_of(version), rows_of(lake.table("quarantine", NAME).latest())
 
 
@@ -142,8 +143,8 @@ def test_two_jobs_at_once_land_each_message_once(topic: Messages, connector: Pat
     topic.send(range(400))
     both = [begin(config_of(tmp_path, topic.servers, topic.topic, connector, max_messages=60), "ingest")
             for _ in range(2)]
-    said = [process.communicate(timeout=600)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], "\n\n".join(said)
+    outputs = [process.communicate(timeout=600)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], "\n\n".join(outputs)
     assert ids(Lake(tmp_path / "lake"), NAME) == list(range(400))
 
 
@@ -165,8 +166,8 @@ def test_a_broker_killed_and_started_again_while_it_is_read_costs_nothing(
     assert lake.table("raw", NAME).versions() == []
     time.sleep(1)
     broker.start()
-    said = driver.communicate(timeout=600)[0]
-    assert driver.returncode == 0, said
+    output = driver.communicate(timeout=600)[0]
+    assert driver.returncode == 0, output
     assert lake.table("raw", NAME).versions() == [1]
     assert ids(lake, NAME) == list(range(3000))
 
@@ -220,7 +221,7 @@ def _made_again(topic: Messages) -> bool:
 
     try:
         topic.make()
-    except Py4JJavaError:  # the old one is still going
+    except Py4JJavaError:  # the old topic is still being deleted
         return False
     return True
 
@@ -230,12 +231,13 @@ def test_a_topic_that_is_not_there_is_named_with_the_nearest(topic: Messages, la
         ingest(lake, topic, topics=[f"{topic.topic}s"])
 
 
-@pytest.mark.parametrize(("servers", "said"), [
+@pytest.mark.parametrize(("servers", "message"), [
     ("127.0.0.1:1", "127.0.0.1:1 can't be queried: no broker answered in time"),
     ("no.such.host.invalid:9092", "No resolvable bootstrap urls"),
 ])
-def test_an_address_at_which_no_broker_answers_is_named(topic: Messages, lake: Lake, servers: str, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_an_address_at_which_no_broker_answers_is_named(
+        topic: Messages, lake: Lake, servers: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         ingest(lake, topic, servers=servers, options={"default.api.timeout.ms": 2000, "request.timeout.ms": 1000})
 
 
@@ -246,11 +248,11 @@ def test_a_secret_that_is_not_in_the_environment_is_named(topic: Messages, lake:
 
 def test_without_the_connector_the_command_says_in_a_line_which_package_is_missing(tmp_path: Path) -> None:
     command = begin(config_of(tmp_path, "127.0.0.1:1", NAME), "ingest")
-    said = command.communicate(timeout=120)[0]
+    output = command.communicate(timeout=120)[0]
     assert command.returncode == 1
-    assert "--packages org.apache.spark:spark-sql-kafka-0-10_2.13:4." in said
-    assert "spark.jars.packages" in said
-    assert "Traceback" not in said and "Py4J" not in said
+    assert "--packages org.apache.spark:spark-sql-kafka-0-10_2.13:4." in output
+    assert "spark.jars.packages" in output
+    assert "Traceback" not in output and "Py4J" not in output
 
 
 # ---- the service
@@ -272,7 +274,7 @@ def test_the_service_lands_what_arrives_and_ends_well_when_it_is_told_to(
     topic.send(range(100, 150))
     until(lambda: cleaned(150))
     service.send_signal(signal.SIGTERM)
-    said = service.communicate(timeout=300)[0]
-    assert service.returncode == 0, said
-    assert "stopped; " in said
+    output = service.communicate(timeout=300)[0]
+    assert service.returncode == 0, output
+    assert "stopped; " in output
     assert ids(lake, NAME) == list(range(150))
