@@ -58,12 +58,17 @@ class PackagedJob:
 def pack_links(patch: pytest.MonkeyPatch) -> None:
     """Has links to this machine's files packed instead of the files. The test cluster's nodes are on this machine, and
     its NodeManagers, which lack Hadoop's native library, start a process for each file that they unpack, but not for
-    links. The job finds exactly the files that would be packed."""
+    links. The job finds exactly the modules and files that would be packed."""
+    linked: set[str] = set()
 
     def add_link(archive: tarfile.TarFile, file: Path, name: str) -> None:
-        link = tarfile.TarInfo(name)
-        link.type, link.linkname = tarfile.SYMTYPE, str(file)
-        archive.addfile(link)
+        if file.parent.name == "__pycache__":  # Python reads the bytecode of no module whose source isn't there
+            file, name = file.parent, name.rpartition("/")[0]
+        if name not in linked:
+            linked.add(name)
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, str(file)
+            archive.addfile(link)
 
     patch.setattr(environment, "_add", add_link)
 

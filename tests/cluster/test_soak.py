@@ -222,7 +222,7 @@ def soak(whole: Cluster, url: str, tmp_path: Path) -> Iterator[Soak]:
     end_all()
 
 
-def test_a_schedule_goes_on_through_faults_and_neither_loses_nor_grows(
+def test_a_schedule_continues_through_faults_without_loss_or_growth(
         soak: Soak, spark: SparkSession, tmp_path: Path) -> None:
     faults = [FAULTS[index % len(FAULTS)] for index in range(DAYS)]
     soak.luck.shuffle(faults)

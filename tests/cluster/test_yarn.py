@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 
 from cluster import Cluster
 
-from .conftest import Submit
+from .conftest import Begin, Submit
 from .containers import application_of, logs, yarn_logs
 from .packaged import PackagedJob
 from .walk import Walk
@@ -42,21 +43,30 @@ def assert_two_ranks_trained(walked: Walk, walk: Walk, application: str, yarn: C
         assert re.search(rf"^train: rank {rank} of 2: epoch 2 of 2, loss", collected, re.MULTILINE)
 
 
-@pytest.mark.parametrize("mode", ["client", "cluster"])
 def test_a_mistake_in_the_config_ends_with_an_error_code_and_its_text_in_the_drivers_log(
-        walked: Walk, submit: Submit, yarn: Cluster, url: str, mode: str) -> None:
-    done = submit(mode, walked.config, "--lake", url, "--set", "train.epochs=three")
-    assert done.returncode == {"client": 2, "cluster": 1}[mode]
-    driver = done.stdout if mode == "client" else "".join(logs(yarn, application_of(done.stderr)).values())
-    assert re.search(r"\[config\] .*1 problem\n +- .*train\.epochs: .*three", driver), driver
-    assert "Traceback" not in driver
+        walked: Walk, begin: Begin, yarn: Cluster, url: str) -> None:
+    codes = {"client": 2, "cluster": 1}
+    jobs = {mode: begin(mode, walked.config, "--lake", url, "--set", "train.epochs=three") for mode in codes}
+    for mode, job in jobs.items():
+        log = driver_log(mode, job, yarn)
+        assert job.returncode == codes[mode]
+        assert re.search(r"\[config\] .*1 problem\n +- .*train\.epochs: .*three", log), log
+        assert "Traceback" not in log
 
 
-@pytest.mark.parametrize("mode", ["client", "cluster"])
-def test_data_that_are_not_there_end_with_an_error_code_and_the_reason_in_the_drivers_log(
-        walked: Walk, submit: Submit, yarn: Cluster, url: str, mode: str) -> None:
-    done = submit(mode, walked.config, "--lake", url, "--set", "sources.scans.path=/nowhere/*.csv")
-    assert done.returncode == 1
-    driver = done.stdout if mode == "client" else "".join(logs(yarn, application_of(done.stderr)).values())
-    assert re.search(r"\[ingest\] source 'scans': .*/nowhere/", driver), driver
-    assert walked.on(url).lake.table("raw", "scans").versions() == []
+def test_missing_data_end_with_an_error_code_and_the_reason_in_the_drivers_log(
+        walked: Walk, begin: Begin, yarn: Cluster, url: str) -> None:
+    walks = {mode: walked.on(f"{url}/{mode}") for mode in ("client", "cluster")}
+    jobs = {mode: begin(mode, walked.config, "--lake", walk.lake.url, "--set", "sources.scans.path=/nowhere/*.csv")
+            for mode, walk in walks.items()}
+    for mode, job in jobs.items():
+        log = driver_log(mode, job, yarn)
+        assert job.returncode == 1
+        assert re.search(r"\[ingest\] source 'scans': .*/nowhere/", log), log
+        assert walks[mode].lake.table("raw", "scans").versions() == []
+
+
+def driver_log(mode: str, job: subprocess.Popen[str], yarn: Cluster) -> str:
+    """The output of the job's driver, once the job has ended: of its process here, or of its container."""
+    out, err = job.communicate()
+    return out if mode == "client" else "".join(logs(yarn, application_of(err)).values())
