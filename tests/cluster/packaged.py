@@ -12,6 +12,7 @@ import os
 import subprocess
 import tarfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,17 +57,25 @@ class PackagedJob:
 
 
 def pack_links(patch: pytest.MonkeyPatch) -> None:
-    """Has links to this machine's files packed instead of the files. The test cluster's nodes are on this machine, and
-    its NodeManagers, which lack Hadoop's native library, start a process for each file that they unpack, but not for
-    links. The job finds exactly the modules and files that would be packed."""
+    """Has links to this machine's files packed instead of the files: a link to a folder if all of its files would be
+    packed. The job finds exactly the files that would be packed, but for bytecode. The test cluster's nodes are on this
+    machine, and its NodeManagers, which lack Hadoop's native library, start a process for each file and folder that
+    they unpack, but not for links."""
+    names = {member.name for member in environment._members(environment.distributions())}
     linked: set[str] = set()
 
+    @cache
+    def is_packed(folder: Path, name: str) -> bool:
+        return all(is_packed(path, f"{name}/{path.name}") if path.is_dir() else f"{name}/{path.name}" in names
+                   for path in folder.iterdir() if path.name != "__pycache__")
+
     def add_link(archive: tarfile.TarFile, file: Path, name: str) -> None:
-        if file.parent.name == "__pycache__":  # Python reads the bytecode of no module whose source isn't there
-            file, name = file.parent, name.rpartition("/")[0]
+        site, _, name = name.partition("/site-packages/")
+        while (parent := os.path.dirname(name)) and is_packed(file.parent, parent):
+            file, name = file.parent, parent
         if name not in linked:
             linked.add(name)
-            link = tarfile.TarInfo(name)
+            link = tarfile.TarInfo(f"{site}/site-packages/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, str(file)
             archive.addfile(link)
 
