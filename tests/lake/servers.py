@@ -10,6 +10,8 @@ now and then, as all of them do.
 
 from __future__ import annotations
 
+import logging
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -47,6 +49,7 @@ class Moody:
 @contextmanager
 def s3_server(conditional: bool = True, moody: Moody | None = None) -> Iterator[str]:
     """Its URL, to which the environment points meanwhile; with the bucket `lakes`."""
+    logging.getLogger("werkzeug").setLevel(logging.INFO)  # a failed test shows its requests
     application: _Wsgi = DomainDispatcherApplication(create_backend_app)
     turn = threading.Lock()
 
@@ -57,10 +60,15 @@ def s3_server(conditional: bool = True, moody: Moody | None = None) -> Iterator[
             return list(moody.answer(application, environ, start_response) if moody else application(
                 environ, start_response))
 
-    server = make_server("127.0.0.1", 0, serve, threaded=True, request_handler=MotoRequestHandler)
+    # Without SO_REUSEADDR, which werkzeug would set: the port is then this server's alone on every kernel.
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    server = make_server("127.0.0.1", 0, serve, threaded=True, request_handler=MotoRequestHandler,
+                         fd=listener.fileno())
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    endpoint = f"http://127.0.0.1:{server.server_port}"
+    endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("AWS_ENDPOINT_URL", endpoint)
@@ -72,3 +80,5 @@ def s3_server(conditional: bool = True, moody: Moody | None = None) -> Iterator[
     finally:
         server.shutdown()
         thread.join()
+        server.server_close()
+        listener.close()

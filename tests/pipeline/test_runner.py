@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,19 @@ def test_a_table_is_made_once_unless_it_is_forced(context: Context) -> None:
     for force in (False, False, True):
         runner.run(Copy("a"), force)
     assert refs(runner.outcomes) == [("clean/a@1", False), ("clean/a@1", True), ("clean/a@2", False)]
+
+
+def test_a_version_with_the_fingerprint_of_an_earlier_release_is_as_good(context: Context) -> None:
+    class Renewed(Copy):
+        def plan(self, run: RunContext, name: str) -> Work | Arrivals:
+            work = super().plan(run, name)
+            assert isinstance(work, Work)
+            return replace(work, fingerprint="renewed", earlier=["older", work.fingerprint])
+
+    runner = Runner(context, [])
+    runner.run(Copy("a"))
+    runner.run(Renewed("a"))
+    assert refs(runner.outcomes) == [("clean/a@1", False), ("clean/a@1", True)]
 
 
 def test_hooks_surround_work_and_see_every_outcome(context: Context) -> None:

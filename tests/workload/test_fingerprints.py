@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import linecache
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +13,10 @@ from typing import Any
 import pytest
 
 from laketrain.convert import fingerprint_convert
-from laketrain.train import fingerprint_train
+from laketrain.features import Value
+from laketrain.tasks import Output, Regression
+from laketrain.train import earlier_fingerprint_train, fingerprint_train
+from laketrain.train.user_code import source_checksums
 from laketrain.workload import Workload
 
 MNIST = Path(__file__).parents[2] / "conf" / "mnist.yaml"
@@ -17,14 +24,15 @@ DIGITS = Path(__file__).with_name("digits.yaml")
 CONVERT = "095f35581ff99487b614de474d289611e10efce61c3dffe8eb064e9875af5341"
 
 
-def version(zone: str, name: str, data: str) -> Any:
-    return SimpleNamespace(zone=zone, name=name, entry=SimpleNamespace(data=data), lake=None)
+def version(zone: str, name: str, data: str, **meta: Any) -> Any:
+    return SimpleNamespace(zone=zone, name=name, entry=SimpleNamespace(data=data, meta=meta), lake=None)
 
 
-def fingerprints(workload: Workload) -> tuple[str, str]:
+def fingerprints(workload: Workload, trained: Callable[..., str] = fingerprint_train) -> tuple[str, str]:
     assert workload.convert is not None and workload.features is not None and workload.train is not None
-    table, dataset = version("integrated", "digits", "data-1"), version("features", "digits", "data-2")
-    return fingerprint_convert(table, workload.convert, workload.features), fingerprint_train(dataset, workload.train)
+    table = version("integrated", "digits", "data-1")
+    dataset = version("features", "digits", "data-2", features=json.loads(workload.features.to_json()))
+    return fingerprint_convert(table, workload.convert, workload.features), trained(dataset, workload.train)
 
 
 @pytest.mark.parametrize(("file", "sets", "convert", "train"), [
@@ -43,13 +51,47 @@ def fingerprints(workload: Workload) -> tuple[str, str]:
 ], ids=["mnist", "digits", "mlp", "resnet", "linear"])
 def test_fingerprints_are_those_of_earlier_releases(file: Path, sets: tuple[str, ...], convert: str,
                                                     train: str) -> None:
-    assert fingerprints(Workload.load(file, sets)) == (convert, train)
+    assert fingerprints(Workload.load(file, sets), earlier_fingerprint_train) == (convert, train)
+
+
+def test_a_model_without_spelt_out_defaults_has_the_fingerprint_of_earlier_releases() -> None:
+    workload = Workload.load(DIGITS, ["train.model={name: mlp, hidden: [32]}"])
+    assert fingerprints(workload) == fingerprints(workload, earlier_fingerprint_train)
+
+
+@pytest.mark.parametrize(("model", "spelt_out"), [
+    ("{name: cnn, filters: 8}", "{name: cnn, filters: 8, kernel: 3, dropout: 0}"),
+    ("{name: mlp, hidden: [8], dropout: 0}", "{name: mlp, hidden: [8], activation: relu, dropout: 0.0}"),
+])
+def test_a_default_of_a_model_that_is_spelt_out_changes_no_fingerprint(model: str, spelt_out: str) -> None:
+    assert fingerprints(Workload.load(DIGITS, [f"train.model={spelt_out}"])) == fingerprints(
+        Workload.load(DIGITS, [f"train.model={model}"]))
 
 
 @pytest.mark.parametrize("column", ["", ", column: label"])
 def test_a_default_of_a_feature_that_is_spelt_out_changes_no_fingerprint(column: str) -> None:
     workload = Workload.load(DIGITS, [f"convert.features.label={{kind: label, classes: 10{column}, role: target}}"])
     assert fingerprints(workload) == fingerprints(Workload.load(DIGITS))
+
+
+def test_the_source_of_a_task_that_a_plugin_registers_is_part_of_the_fingerprint(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = Workload.load(DIGITS).train
+    monkeypatch.syspath_prepend(tmp_path)
+    source = "from laketrain.tasks import Regression\n\nclass Scaled(Regression):\n    factor = 2\n"
+    (tmp_path / "scaled_task.py").write_text(source)
+    module = importlib.import_module("scaled_task")
+
+    def checksums(task: Any) -> dict[str, str]:
+        assert train is not None
+        return source_checksums(train, {"price": Output(task, Value(column="price", size=1), "price")})
+
+    before = checksums(module.Scaled())
+    assert list(before) == ["scaled_task:Scaled"]
+    (tmp_path / "scaled_task.py").write_text(source.replace("factor = 2", "factor = 10"))
+    linecache.checkcache()
+    assert checksums(importlib.reload(module).Scaled()) != before
+    assert checksums(Regression()) == {}
 
 
 def test_a_model_is_dumped_as_it_was_declared() -> None:

@@ -73,9 +73,11 @@ class Model(Section):
     def declared(self) -> dict[str, Any]:
         """The name and the settings that the workload spells out. Numbers without a fraction become integers, so that
         `dropout: 0` and `dropout: 0.0` are the same declaration."""
-        settings = self.model_dump(mode="json", exclude_unset=True)
-        return {"name": self.name, **{key: int(value) if isinstance(value, float) and value.is_integer() else value
-                                      for key, value in settings.items()}}
+        return {"name": self.name, **_whole(self.model_dump(mode="json", exclude_unset=True))}
+
+    def without_defaults(self) -> dict[str, Any]:
+        """The declaration without the settings that equal their default, so that spelling one out changes nothing."""
+        return {"name": self.name, **_whole(self.model_dump(mode="json", exclude_unset=True, exclude_defaults=True))}
 
     def problems(self, features: FeatureSet) -> Iterator[Problem]:
         """Why this model can't be built of these features; the first reason is enough."""
@@ -138,6 +140,11 @@ class Model(Section):
     def body_inputs(self, features: FeatureSet) -> list[str]:
         """The names of the inputs for the body."""
         return [name for name, one in features.inputs.items() if one.kind in self.takes]
+
+
+def _whole(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: int(value) if isinstance(value, float) and value.is_integer() else value
+            for key, value in settings.items()}
 
 
 def _list_kinds(inputs: Mapping[str, Feature]) -> str:

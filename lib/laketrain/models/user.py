@@ -65,6 +65,10 @@ class UserModel(Model):
         """The settings that were given; `use` names the model. Those of the function stay as they are."""
         return self.model_dump(mode="json", exclude_unset=True, exclude={"name"})
 
+    def without_defaults(self) -> dict[str, Any]:
+        """As declared: only the function knows the defaults of its settings."""
+        return self.declared()
+
     def problems(self, features: FeatureSet) -> Iterator[Problem]:
         """Why the function can't be called. Whether its model fits the features is checked when it is built."""
         import_tensorflow()

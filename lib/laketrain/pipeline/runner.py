@@ -101,7 +101,8 @@ class Runner:
             raise CommitConflict("lake", table.path, f"{latest.ref} was made from {parent} meanwhile",
                                  "make it again from the latest")
         force = self._context.force if work.force is None else work.force
-        return None if force else table.find(work.fingerprint)
+        versions = () if force else map(table.find, (work.fingerprint, *work.earlier))
+        return next((version for version in versions if version is not None), None)
 
     def _make(self, stage: Stage, work: Work) -> Version:
         with ExitStack() as stack:

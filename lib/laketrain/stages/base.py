@@ -35,6 +35,7 @@ class Work:
         parents: the versions that it is made from.
         force: whether to make it even if the fingerprint is in the lake; None: as the run is configured.
         before: the table's newest version when the work was planned; None for the newest when it starts.
+        earlier: fingerprints of the same work in earlier releases, whose versions are as good.
         done: called with the version, new or not. What it raises ends the run.
     """
 
@@ -43,6 +44,7 @@ class Work:
     parents: Sequence[Version] = ()
     force: bool | None = None
     before: int | None = None
+    earlier: Sequence[str] = ()
     done: Callable[[Version], None] | None = None
 
 

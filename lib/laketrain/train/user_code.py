@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from laketrain.distributed.backend import is_peer_failure
 from laketrain.errors import LaketrainError
+from laketrain.tasks import Output
 from laketrain.usercode.errors import user_error, user_location
 from laketrain.usercode.loading import import_object
-from laketrain.usercode.packing import pack, source_checksum, unpack
+from laketrain.usercode.packing import is_built_in, pack, source_checksum, unpack
 from laketrain.workload import Train
 
 
@@ -36,9 +37,12 @@ def unpack_user_code(code: bytes) -> dict[str, Any]:
     return unpack(code, "train")
 
 
-def source_checksums(config: Train) -> dict[str, str]:
-    """A checksum of each function's module: with changed source, training has another fingerprint."""
-    return {name: source_checksum(function) for name, function in user_functions(config).items()}
+def source_checksums(config: Train, outputs: Mapping[str, Output]) -> dict[str, str]:
+    """A checksum of the module of each function, and of the model and tasks that plugins registered: with changed
+    source, training has another fingerprint."""
+    registered = [type(config.model), *(type(output.task) for output in outputs.values())]
+    plugins = {f"{part.__module__}:{part.__qualname__}": part for part in registered if not is_built_in(part)}
+    return {name: source_checksum(code) for name, code in {**user_functions(config), **plugins}.items()}
 
 
 @contextlib.contextmanager

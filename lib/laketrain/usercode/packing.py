@@ -54,6 +54,11 @@ def unpack(code: bytes, stage: str) -> dict[str, Any]:
     return dict(functions)
 
 
+def is_built_in(part: type) -> bool:
+    """Whether laketrain defines the class; the stages' REVISIONs cover its source in fingerprints."""
+    return part.__module__.partition(".")[0] == "laketrain"
+
+
 def source_checksum(function: Any) -> str:
     """A checksum of the text of the function's module, for fingerprints."""
     module = inspect.getmodule(function)
