@@ -71,6 +71,8 @@ def pack_links(patch: pytest.MonkeyPatch) -> None:
 
     def add_link(archive: tarfile.TarFile, file: Path, name: str) -> None:
         site, _, name = name.partition("/site-packages/")
+        if file.parent.name == "__pycache__":  # never a link inside a linked folder
+            file, name = file.parent, os.path.dirname(name)
         while (parent := os.path.dirname(name)) and is_packed(file.parent, parent):
             file, name = file.parent, parent
         if name not in linked:
