@@ -99,12 +99,12 @@ def _table(places: np.ndarray) -> pd.DataFrame:
 def time_ours(lake: str, form: str) -> float:
     """Seconds of reading all good rows, each with its file, as clean does."""
     from laketrain.clean.reading import FILE, REJECT, SETTINGS, read_raw
-    from laketrain.config.sources import Source
+    from laketrain.config.sources import FileSource
     from laketrain.spark.frames import configured
 
     spark, raw = session_of(_cores), Lake(lake).table("raw", form).latest()
     assert raw is not None
-    source = Source.model_validate({"format": form, "path": form, "schema": _COLUMNS, "options": _SETTINGS[form]})
+    source = FileSource.model_validate({"format": form, "path": form, "schema": _COLUMNS, "options": _SETTINGS[form]})
     started = time.monotonic()
     with configured(spark, SETTINGS):
         rows = read_raw(spark, raw, source)

@@ -134,9 +134,9 @@ _RULES = {"max_reject_fraction": 0.5, "rules": [
 def time_clean(lake: str) -> float:
     from laketrain.clean import clean
     from laketrain.config.clean import CleanTable
-    from laketrain.config.sources import Source
+    from laketrain.config.sources import FileSource
 
-    rules, source = CleanTable.model_validate(_RULES), Source.model_validate(_SOURCE)
+    rules, source = CleanTable.model_validate(_RULES), FileSource.model_validate(_SOURCE)
     # A key of its own each time: rejects of the same key would be taken from the last time.
     key = str(time.monotonic_ns())
     return _timed(lambda: clean(session_of(_cores), _made[lake]["clean"], _TABLE, rules, source, key))

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from laketrain.config.clean import CleanTable
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.lake import Lake, Version
 
 if TYPE_CHECKING:
@@ -73,20 +73,20 @@ def land_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 def source_of(
     path: Path, columns: Mapping[str, str], form: str = "csv", options: Mapping[str, Any] | None = None
-) -> Source:
+) -> FileSource:
     """A source declared as in YAML; CSV has a header."""
     given = {"header": True} if form == "csv" and options is None else dict(options or {})
-    return Source.model_validate({"format": form, "path": str(path), "schema": dict(columns), "options": given})
+    return FileSource.model_validate({"format": form, "path": str(path), "schema": dict(columns), "options": given})
 
 
-def ingest_files(folder: Path, files: Mapping[str, str | bytes], source: Source) -> Version:
+def ingest_files(folder: Path, files: Mapping[str, str | bytes], source: FileSource) -> Version:
     """Lands `files` anew in `folder`/landing and ingests them as `raw/table` of the lake `folder`/lake."""
     shutil.rmtree(folder / "landing", ignore_errors=True)
     land_files(folder / "landing", files)
     return ingest_source(folder, source)
 
 
-def ingest_source(folder: Path, source: Source) -> Version:
+def ingest_source(folder: Path, source: FileSource) -> Version:
     """Ingests what lies there as `raw/table` of the lake `folder`/lake."""
     from laketrain.ingest import ingest, plan_ingest
 

@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("benchmarks/*.md")])
 CONFIG = ROOT / "docs" / "reference" / "config.md"
 PLACES = {"Workload": "The whole", "CleanTable": "`clean.<table>`", "IntegrateTable": "`integrate.<table>`",
-          "Source": "`sources.<source>`", "KafkaSource": "`sources.<source>` with `format: kafka`",
+          "FileSource": "`sources.<source>`", "KafkaSource": "`sources.<source>` with `format: kafka`",
           "JdbcSource": "`sources.<source>` with `format: jdbc`",
           "ConnectorSource": "`sources.<source>` with `format: delta`",
           "Partition": "`sources.<source>.partition`",

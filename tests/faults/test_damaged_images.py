@@ -112,13 +112,13 @@ def test_each_other_file_becomes_what_pillow_shows(run: Run) -> None:
 
 
 def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
-    from laketrain.config.sources import Source
+    from laketrain.config.sources import FileSource
     from laketrain.errors import DataError
     from laketrain.ingest import ingest, plan_ingest
 
     (tmp_path / "landing").mkdir()
     (tmp_path / "landing" / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    source = Source.model_validate({"format": "images", "path": str(tmp_path / "landing")})
+    source = FileSource.model_validate({"format": "images", "path": str(tmp_path / "landing")})
     with pytest.raises(DataError, match="gone.png"):
         plan, key = plan_ingest("photos", source)
         ingest(Lake(str(tmp_path / "lake")), "photos", plan, key)

@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 import pytest
 from tests import tiny
 
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError, LakeError, LaketrainError
 from laketrain.feed.dataset import Dataset
 from laketrain.ingest import ingest, plan_ingest
-from laketrain.ingest.listing import Listing, SourceFile
+from laketrain.ingest.listing import ListedFile, Listing
 from laketrain.ingest.plan import Plan
 from laketrain.lake import Lake, Version, verify
 
@@ -177,8 +177,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(mounted)], check=True)
 
 
-def _source(folder: Path) -> Source:
-    return Source.model_validate({"format": "text", "path": str(folder)})
+def _source(folder: Path) -> FileSource:
+    return FileSource.model_validate({"format": "text", "path": str(folder)})
 
 
 def _used(disk: Path) -> int:
@@ -249,7 +249,7 @@ def test_a_hostile_metadata_file_in_our_own_dataset_is_never_opened(tmp_path: Pa
 def test_a_source_of_files_with_dots_for_names_writes_nothing_outside(tmp_path: Path, name: str) -> None:
     """Local disks have no such names; a store of objects may."""
     (tmp_path / "here.txt").write_text("x")
-    file = SourceFile(f"file://{tmp_path}/here.txt", name, 1, "")
+    file = ListedFile(f"file://{tmp_path}/here.txt", name, 1, "")
     lake = Lake(str(tmp_path / "lake"))
     with pytest.raises(LakeError):
         ingest(lake, "notes", Plan(Listing(f"file://{tmp_path}/", (file,), 0), (file,)), "key")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.ingest import ingest, plan_ingest
 from laketrain.lake import Lake, Version
 
 
-def source(path: object, **settings: object) -> Source:
-    return Source.model_validate({"format": "csv", "path": str(path), "schema": {"a": "string"}, **settings})
+def source(path: object, **settings: object) -> FileSource:
+    return FileSource.model_validate({"format": "csv", "path": str(path), "schema": {"a": "string"}, **settings})
 
 
 def landing(folder: Path, **files: str) -> Path:

@@ -17,8 +17,8 @@ from laketrain.clean import clean
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import AnySource, TableSource
 from laketrain.errors import DataError, LaunchError
-from laketrain.ingest.incremental import ingest_incremental
 from laketrain.ingest.jdbc import JdbcTable
+from laketrain.ingest.row_sources import ingest_rows
 from laketrain.lake import Lake, Version
 from laketrain.lake.appends import appends
 
@@ -94,7 +94,7 @@ def of_file(tmp_path: Path, **more: Any) -> TableSource:
 
 
 def landed(spark: SparkSession, lake: Lake, source: TableSource) -> list[Version]:
-    return list(ingest_incremental(spark, lake, "orders", source))
+    return list(ingest_rows(spark, lake, "orders", source))
 
 
 def rows(spark: SparkSession, lake: Lake, source: TableSource) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laketrain.clean.reading.raw_files import raw_files
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 from laketrain.ingest import ingest, listing, plan_ingest
 from laketrain.lake import Lake
@@ -73,7 +73,7 @@ def test_hidden_files_are_counted_and_photos_may_begin_with_an_underscore(tmp_pa
     (folder / "half.csv._COPYING_").write_text("Hadoop writes it still, and Spark passes it over")
     plan, key = plan_ingest("pixels", source(folder))
     assert ([file.name for file in plan.files], plan.listing.hidden) == (["a"], 4)
-    photos = Source.model_validate({"format": "images", "path": str(folder)})
+    photos = FileSource.model_validate({"format": "images", "path": str(folder)})
     plan, key = plan_ingest("photos", photos)
     assert ([file.name for file in plan.files], plan.listing.hidden) == (["_MG_1", "_tmp/b", "a"], 2)
     assert ingest(Lake(tmp_path / "lake"), "photos", plan, key).entry.meta["hidden"] == 2

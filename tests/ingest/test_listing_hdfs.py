@@ -8,7 +8,7 @@ import pytest
 
 from cluster import Cluster
 from laketrain.clean.reading.raw_files import raw_files
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 from laketrain.ingest import ingest, plan_ingest
 from laketrain.ingest.listing import list_source
@@ -26,11 +26,11 @@ def landing(cluster: Cluster) -> Store:
     return store
 
 
-def source(landing: Store, path: str) -> Source:
-    return Source.model_validate({"format": "csv", "path": landing.url(path), "schema": {"id": "string"}})
+def source(landing: Store, path: str) -> FileSource:
+    return FileSource.model_validate({"format": "csv", "path": landing.url(path), "schema": {"id": "string"}})
 
 
-def source_at(landing: Store, pattern: str) -> Source:
+def source_at(landing: Store, pattern: str) -> FileSource:
     return source(landing, "day").model_copy(update={"path": f"{landing.url('day')}/{pattern}"})
 
 

@@ -11,7 +11,7 @@ import pytest
 import s3fs
 
 from laketrain.clean.reading.raw_files import raw_files
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.ingest import ingest, plan_ingest
 from laketrain.ingest.listing import list_source
 from laketrain.lake import Lake
@@ -32,8 +32,8 @@ def write(landing: str, name: str, text: str) -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key=f"{landing.rpartition('/')[2]}/{name}", Body=text.encode())
 
 
-def source(path: str) -> Source:
-    return Source.model_validate({"format": "csv", "path": path, "schema": {"a": "string"}, "incremental": True})
+def source(path: str) -> FileSource:
+    return FileSource.model_validate({"format": "csv", "path": path, "schema": {"a": "string"}, "incremental": True})
 
 
 @pytest.mark.parametrize("pattern", ["", "/", "/*.csv"], ids=["folder", "slash", "glob"])

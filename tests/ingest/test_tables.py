@@ -22,7 +22,7 @@ from laketrain.clean import clean
 from laketrain.config.clean import CleanTable
 from laketrain.config.sources import AnySource, TableSource
 from laketrain.errors import DataError, LaunchError
-from laketrain.ingest.incremental import ingest_incremental
+from laketrain.ingest.row_sources import ingest_rows
 from laketrain.lake import Lake, Version
 from laketrain.lake.appends import appends
 from laketrain.spark.frames import configured
@@ -98,7 +98,7 @@ def orders(server: Postgres, **more: Any) -> TableSource:
 
 
 def landed(spark: SparkSession, lake: Lake, source: TableSource) -> list[Version]:
-    return list(ingest_incremental(spark, lake, "orders", source))
+    return list(ingest_rows(spark, lake, "orders", source))
 
 
 def cleaned(spark: SparkSession, lake: Lake, source: TableSource) -> list[dict[str, Any]]:

@@ -27,11 +27,13 @@ TRAINING = """
 train: {model: {name: linear}, epochs: 1, batch: 4}
 evaluate: {}
 """
+FEATURES = {"label": {"kind": "label", "column": "label", "classes": 3}}
 
 
 def dataset_of(lake: Lake, rows: int) -> Version:
     with lake.table("features", "digits").stage() as draft:
-        return draft.commit(counts={"splits": {"train": rows}}, parents={"clean/digits": 1})
+        return draft.commit(counts={"splits": {"train": rows}}, parents={"clean/digits": 1},
+                            meta={"features": FEATURES})
 
 
 def model_of(dataset: Version, config: Train) -> Version:
@@ -89,7 +91,8 @@ def test_unknown_drift_is_a_reason_to_train(tmp_path: Path) -> None:
     config, lake = train(retrain_when={"drift": "strong"}), Lake(tmp_path)
     model_of(dataset_of(lake, 100), config)
     with lake.table("features", "digits").stage() as draft:
-        other = draft.commit(counts={"splits": {"train": 100}}, parents={"clean/digits": 2})
+        other = draft.commit(counts={"splits": {"train": 100}}, parents={"clean/digits": 2},
+                             meta={"features": FEATURES})
     assert model_to_keep(other, "digits", config) is None
 
 
@@ -119,7 +122,8 @@ def test_drift_is_measured_from_the_models_own_dataset_across_any_number_of_vers
             lake.store.write(draft.path(FILE), profile.model_dump_json().encode())
             draft.commit(fingerprint=fingerprint_profile(table), parents={table.table: version})
         with lake.table("features", "digits").stage() as draft:
-            dataset = draft.commit(counts={"splits": {"train": 2000}}, parents={table.table: version})
+            dataset = draft.commit(counts={"splits": {"train": 2000}}, parents={table.table: version},
+                                   meta={"features": FEATURES})
         if version == 1:
             model_of(dataset, config)
         else:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.submit import Installation, submission
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.lake import Lake, Version
 from laketrain.workload import Workload
 
@@ -66,7 +66,7 @@ def _submit(state: dict[str, Any], mode: str, lake: Lake) -> int:
 def _sources() -> Iterator[str]:
     """The landing zone by absolute paths, since a container has the config in another folder."""
     for name, source in Workload.load(CONFIG).sources.items():
-        if isinstance(source, Source):
+        if isinstance(source, FileSource):
             yield from ("--set", f"sources.{name}.path={source.path}")
 
 

@@ -207,7 +207,7 @@ class Audio(Feature):
         statistics = AudioStatistics(mean=tuple(map(float, means)), std=tuple(std or 1.0 for std in stds))
         return self.model_copy(update={"statistics": statistics})
 
-    def idle(self) -> Iterator[tuple[str, str]]:
+    def unused_settings(self) -> Iterator[tuple[str, str]]:
         for key in self.non_default("coefficients") if self.features != "mfcc" else ():
             yield key, "is for `features: mfcc`"
         bands = ("window_ms", "hop_ms", "bands", "low_hz", "high_hz")

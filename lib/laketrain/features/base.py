@@ -192,9 +192,9 @@ class Feature(BaseModel, ABC):
         """A copy with statistics, from the summed tallies of the train split."""
         return self
 
-    def idle(self) -> Iterator[tuple[str, str]]:
-        """Settings that have no effect given the others, as (key, what it is for). For a workload's declaration, not
-        for the features of a saved dataset."""
+    def unused_settings(self) -> Iterator[tuple[str, str]]:
+        """Settings that have no effect because of the others, as (key, the reason). It is for declared features, not
+        for those of a saved dataset."""
         return iter(())
 
     def non_default(self, *keys: str) -> list[str]:

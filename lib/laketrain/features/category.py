@@ -102,7 +102,7 @@ class Category(Scalar):
                             "lower `minimum_count`, or look at the quarantine and at the split's fractions")
         return self.model_copy(update={"learnt_values": frequent})
 
-    def idle(self) -> Iterator[tuple[str, str]]:
+    def unused_settings(self) -> Iterator[tuple[str, str]]:
         for key in self.non_default("minimum_count", "most") if self.hashed is not None else ():
             yield key, "is for values of the train split, and `hashed` doesn't use them"
 

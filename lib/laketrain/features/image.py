@@ -139,7 +139,7 @@ class Image(Target):
         except Unreadable as reason:
             raise self._unreadable(f"a stored image {reason}") from reason
 
-    def idle(self) -> Iterator[tuple[str, str]]:
+    def unused_settings(self) -> Iterator[tuple[str, str]]:
         for key in self.non_default("filter") if self.resize == "none" else ():
             yield key, "is how files of another size are resized, and with `resize: none` they are refused"
         for key in self.non_default("max_pixels") if not self.encoded else ():

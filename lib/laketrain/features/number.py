@@ -60,7 +60,7 @@ class Number(ScalarNumber):
     def fit(self, values: Mapping[str, Any]) -> Number:
         return self.model_copy(update={"learnt_scale": Scale.fit(self.scale, values, width=1)})
 
-    def idle(self) -> Iterator[tuple[str, str]]:
+    def unused_settings(self) -> Iterator[tuple[str, str]]:
         if self.missing == "refuse" and self.flag:
             yield "flag", "flags missing numbers, and `missing: refuse` accepts none"
 

@@ -45,7 +45,7 @@ class BucketSchedule:
 
     @property
     def total(self) -> int:
-        """Steps of an epoch."""
+        """The number of steps of an epoch."""
         return sum(self.steps)
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
@@ -82,12 +82,12 @@ class Feed:
 
     @property
     def rows(self) -> int:
-        """Of the split."""
+        """The number of rows of the split."""
         return sum(plan.rows for plan in self.plans)
 
     @property
     def steps(self) -> int:
-        """Global batches of an epoch."""
+        """The number of global batches of an epoch."""
         return self.schedule.total
 
     @property

@@ -29,7 +29,7 @@ _CLOSE_TIMEOUT_S = 2.0
 
 
 class DataFile(Protocol):
-    """A file of a split, as recorded in the lake. What is None is read from the file."""
+    """A file of a split, as recorded in the lake. Fields that are None are read from the file."""
 
     @property
     def path(self) -> str: ...
@@ -80,7 +80,7 @@ class RowReader:
 
     @property
     def rows(self) -> int:
-        """Of all files."""
+        """The number of rows of all files."""
         return int(self._starts[-1])
 
     @property
@@ -122,7 +122,7 @@ class RowReader:
 
     @property
     def current_read(self) -> str:
-        """What it reads at this moment, for the error of a read that never ends."""
+        """The file and row group that it reads now, for the error of a read that never ends."""
         return next(iter(dict(self._current).values()), "the data")
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from laketrain.config.sources import MEDIA, Source
+from laketrain.config.sources import MEDIA, FileSource
 from laketrain.errors import DataError
 from laketrain.ingest.expand import expand
 from laketrain.lake.paths import COPYING
@@ -30,8 +30,8 @@ _CHANGED = ("mtime", "modification_time", "LastModified", "last_modified", "upda
 
 
 @dataclass(frozen=True)
-class SourceFile:
-    """A file to copy: its URL, its name in the lake, its size in bytes, and a value that changes when the file does."""
+class ListedFile:
+    """A file of a source: its URL, its name in the lake, its size in bytes, and a value that changes with it."""
 
     url: str
     name: str
@@ -49,11 +49,11 @@ class Listing:
     """The files of a source, the URL that their names are relative to, and how many hidden files were skipped."""
 
     base: str
-    files: tuple[SourceFile, ...]
+    files: tuple[ListedFile, ...]
     hidden: int
 
 
-def list_source(name: str, source: Source) -> Listing:
+def list_source(name: str, source: FileSource) -> Listing:
     """Lists the files of `source`; none where its path matches nothing.
 
     Raises DataError where a directory can't be listed, where a name isn't UTF-8, and where two files would have the
@@ -67,14 +67,14 @@ def list_source(name: str, source: Source) -> Listing:
     paths = [path for path, info in sorted(infos.items()) if info["type"] != "directory" and not path.endswith("/")]
     visible = [path for path in paths if not _is_hidden(path[len(base):], source.format)]
     _check_encoding(name, visible)
-    files = [SourceFile(filesystem.unstrip_protocol(path), _name_in_lake(path[len(base):]), int(infos[path]["size"]),
+    files = [ListedFile(filesystem.unstrip_protocol(path), _name_in_lake(path[len(base):]), int(infos[path]["size"]),
                         _changed(infos[path])) for path in visible]
     _check_unique_names(name, files)
     return Listing(filesystem.unstrip_protocol(base).rstrip("/") + "/", tuple(files), len(paths) - len(visible))
 
 
 @contextmanager
-def _translate_errors(name: str, source: Source) -> Iterator[None]:
+def _translate_errors(name: str, source: FileSource) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:  # the client of HDFS raises RuntimeError
@@ -110,7 +110,7 @@ def _check_encoding(name: str, paths: Sequence[str]) -> None:
                             "rename it") from None
 
 
-def _check_unique_names(name: str, files: Sequence[SourceFile]) -> None:
+def _check_unique_names(name: str, files: Sequence[ListedFile]) -> None:
     first: dict[str, str] = {}
     for file in files:
         if file.name in first:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from laketrain.stages import Arrivals, RunContext, Stage, Work
 
 if TYPE_CHECKING:
-    from laketrain.config.sources import Source
+    from laketrain.config.sources import FileSource
     from laketrain.lake import Version
     from laketrain.workload import Workload
 
@@ -25,17 +25,17 @@ class IngestStage(Stage):
         return list(workload.sources)
 
     def plan(self, run: RunContext, name: str) -> Work | Arrivals:
-        from laketrain.config.sources import Source
+        from laketrain.config.sources import FileSource
 
         source = run.workload.sources[name]
-        if isinstance(source, Source):
+        if isinstance(source, FileSource):
             return _files(run, name, source)
-        from laketrain.ingest.incremental import ingest_incremental
+        from laketrain.ingest.row_sources import ingest_rows
 
-        return Arrivals(lambda: ingest_incremental(run.spark, run.lake, name, source))
+        return Arrivals(lambda: ingest_rows(run.spark, run.lake, name, source))
 
 
-def _files(run: RunContext, name: str, source: Source) -> Work:
+def _files(run: RunContext, name: str, source: FileSource) -> Work:
     from laketrain.ingest.plan import plan_ingest
     from laketrain.ingest.stage import ingest
     from laketrain.lake.appends import appended_to

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from laketrain.config.sources import MEDIA, Source
+from laketrain.config.sources import MEDIA, FileSource
 from laketrain.errors import DataError, LakeError
-from laketrain.ingest.listing import Listing, SourceFile, list_source
+from laketrain.ingest.listing import ListedFile, Listing, list_source
 from laketrain.lake import Version, appends, fingerprint
 from laketrain.lake.manifests import RawManifest
 
@@ -28,7 +28,7 @@ class Plan:
     """
 
     listing: Listing
-    files: tuple[SourceFile, ...]
+    files: tuple[ListedFile, ...]
     appends_to: tuple[Version, ...] = ()
     after: int | None = None
     gone: int = 0
@@ -41,7 +41,7 @@ class _LandedFile:
     changed: str
 
 
-def plan_ingest(name: str, source: Source, latest: Version | None = None) -> tuple[Plan, str]:
+def plan_ingest(name: str, source: FileSource, latest: Version | None = None) -> tuple[Plan, str]:
     """The plan, and the fingerprint of the version that it makes; the latest version's where an incremental source has
     nothing new.
 
@@ -105,7 +105,7 @@ def _gone(landed: Mapping[str, _LandedFile], listing: Listing) -> list[str]:
     return [url for url in landed if url and url not in urls]
 
 
-def _renamed_files(source: Source, listing: Listing) -> dict[str, list[str]]:
+def _renamed_files(source: FileSource, listing: Listing) -> dict[str, list[str]]:
     """The names in the lake that differ from the source's, as a part of the fingerprint: an older laketrain used names
     that Spark may skip, and such a version is made again. Not for images and audio, which Spark doesn't read."""
     names = [file.name for file in listing.files if file.renamed]
@@ -123,7 +123,7 @@ def _landed_files(versions: tuple[Version, ...]) -> dict[str, _LandedFile]:
     return landed
 
 
-def _difference(file: SourceFile, landed: _LandedFile) -> str:
+def _difference(file: ListedFile, landed: _LandedFile) -> str:
     """How a file differs from the copied one; empty where it doesn't."""
     if file.size != landed.size:
         return f"{file.url} has {file.size} bytes, but had {landed.size} when {landed.ref} landed it"
@@ -132,5 +132,5 @@ def _difference(file: SourceFile, landed: _LandedFile) -> str:
     return ""
 
 
-def _states(files: tuple[SourceFile, ...] | list[SourceFile]) -> list[tuple[str, int, str]]:
+def _states(files: tuple[ListedFile, ...] | list[ListedFile]) -> list[tuple[str, int, str]]:
     return [(file.url, file.size, file.changed) for file in files]

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from laketrain.errors import DataError
-from laketrain.ingest.listing import SourceFile
+from laketrain.ingest.listing import ListedFile
 from laketrain.ingest.plan import Plan
 from laketrain.lake import DataFile, Draft, Lake, Version
 from laketrain.lake.manifests import RawManifest
@@ -60,7 +60,7 @@ def _manifest(plan: Plan) -> RawManifest:
     )
 
 
-def _copy(draft: Draft, file: SourceFile) -> DataFile:
+def _copy(draft: Draft, file: ListedFile) -> DataFile:
     store, path = draft.table.lake.store, draft.path(file.name)
     filesystem, source = filesystem_of(file.url)
     if "file" in filesystem.protocol:
@@ -86,7 +86,7 @@ def _check_readable(path: str) -> None:
 
 
 @contextmanager
-def _read_errors(file: SourceFile) -> Iterator[None]:
+def _read_errors(file: ListedFile) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:  # the client of HDFS raises RuntimeError

@@ -58,27 +58,28 @@ def collect(lake: Lake, older_than: timedelta, dry_run: bool = False, *, now: da
     if older_than < timedelta(0):
         raise LakeError("lake", "gc", f"older_than is {older_than}, expected zero or more")
     present = now.timestamp() if now else _storage_time(lake)
-    cut, certain = present - older_than.total_seconds(), present - max(older_than, GRACE).total_seconds()
+    # Whatever was last written before `settled` belongs to no create or commit that is still running.
+    cutoff, settled = present - older_than.total_seconds(), present - max(older_than, GRACE).total_seconds()
     data: list[str] = []
     temporary: list[str] = []
     size = 0
     for table in _all_tables(lake):
-        drafts = _abandoned_drafts(table, cut, certain)
+        drafts = _abandoned_drafts(table, cutoff, settled)
         if not dry_run:
-            drafts = _remove_abandoned(table, drafts, certain)
-        files = _stale_files(table, certain)
+            drafts = _remove_abandoned(table, drafts, settled)
+        files = _stale_files(table, settled)
         if not dry_run:
             for file in files:
                 lake.store.delete(file.path)
         data += [data_path(table, unique) for unique in drafts]
         temporary += [file.path for file in files]
         size += sum(drafts.values()) + sum(file.size for file in files)
-    for version in _abandoned_checkpoints(lake, cut):
+    for version in _abandoned_checkpoints(lake, cutoff):
         if not dry_run:
             lake.table(version.zone, version.name).drop(version.number)
         data.append(version.path())
         size += sum(file.bytes for file in version.entry.files)
-    for heartbeat in stale_heartbeats(lake, certain):
+    for heartbeat in stale_heartbeats(lake, settled):
         if not dry_run:
             lake.store.delete(heartbeat.path.rpartition("/")[0])
         temporary.append(heartbeat.path)
@@ -104,8 +105,8 @@ def _all_tables(lake: Lake) -> Iterable[Table]:
             if not name_problem(name))
 
 
-def _abandoned_drafts(table: Table, cut: float, certain: float) -> dict[str, int]:
-    """The drafts that belong to no version and weren't written since `cut`, with the size of their data in bytes."""
+def _abandoned_drafts(table: Table, cutoff: float, settled: float) -> dict[str, int]:
+    """The drafts that belong to no version and weren't written since `cutoff`, with the size of their data in bytes."""
     markers = {file.path: file.mtime for file in table.lake.store.list(f"{table.path}/_drafts")}
     uniques = set(table.lake.store.dirs(f"{table.path}/data"))
     uniques |= {path.rsplit("/", 1)[1].rsplit(".", 1)[0] for path in markers}
@@ -113,19 +114,19 @@ def _abandoned_drafts(table: Table, cut: float, certain: float) -> dict[str, int
     for unique in sorted(uniques - _committed(table)):
         written, size = _last_written(table, unique, markers)
         sealed = markers.get(sealed_marker(table, unique), 0.0)
-        if written is not None and written <= cut and sealed <= certain:
+        if written is not None and written <= cutoff and sealed <= settled:
             drafts[unique] = size
     return drafts
 
 
-def _remove_abandoned(table: Table, drafts: dict[str, int], certain: float) -> dict[str, int]:
+def _remove_abandoned(table: Table, drafts: dict[str, int], settled: float) -> dict[str, int]:
     """Removes those of `drafts` that are still abandoned, and returns them.
 
     A draft may be committed at any instant, so the log that was read before may be out of date. Hence each draft is
     sealed first, with a create that its commit needs too. Either that succeeds and the draft can't be committed any
     more, or its commit came first, and then the log contains it when it is read again.
     """
-    sealed = [unique for unique in drafts if _seal(table, unique, certain)]
+    sealed = [unique for unique in drafts if _seal(table, unique, settled)]
     committed = _committed(table)
     for unique in sealed:
         if unique in committed:
@@ -135,13 +136,13 @@ def _remove_abandoned(table: Table, drafts: dict[str, int], certain: float) -> d
     return {unique: drafts[unique] for unique in sealed if unique not in committed}
 
 
-def _seal(table: Table, unique: str, certain: float) -> bool:
+def _seal(table: Table, unique: str, settled: float) -> bool:
     marker = sealed_marker(table, unique)
     try:
         table.lake.store.create(marker, b"{}")
     except FileExistsError:
         # A commit is in progress or was killed. Only the marker's age distinguishes them.
-        return any(file.path == marker and file.mtime <= certain
+        return any(file.path == marker and file.mtime <= settled
                    for file in table.lake.store.list(f"{table.path}/_drafts"))
     return True
 
@@ -165,8 +166,8 @@ def _last_written(table: Table, unique: str, markers: dict[str, float]) -> tuple
     return max(times, default=None), sum(file.size for file in files)
 
 
-def _abandoned_checkpoints(lake: Lake, cut: float) -> list[Version]:
-    """Checkpoints of trainings that haven't saved any since `cut`. Such a training was killed, and wasn't resumed
+def _abandoned_checkpoints(lake: Lake, cutoff: float) -> list[Version]:
+    """Checkpoints of trainings that haven't saved any since `cutoff`. Such a training was killed, and wasn't resumed
     because its data or settings changed. The latest version of a table is kept, because numbers are counted from it."""
     abandoned: list[Version] = []
     for table in (table for table in lake.tables() if table.zone == "checkpoints"):
@@ -176,14 +177,14 @@ def _abandoned_checkpoints(lake: Lake, cut: float) -> list[Version]:
         for version in versions:
             training, time_saved = version.entry.fingerprint, saved.get(table.log_path(version.number), math.inf)
             last[training] = max(time_saved, last.get(training, time_saved))
-        abandoned += [version for version in versions[1:] if last[version.entry.fingerprint] <= cut]
+        abandoned += [version for version in versions[1:] if last[version.entry.fingerprint] <= cutoff]
     return abandoned
 
 
-def _stale_files(table: Table, certain: float) -> list[FileInfo]:
+def _stale_files(table: Table, settled: float) -> list[FileInfo]:
     """Temporary files of killed creates, and markers of drafts whose job was killed right after the commit."""
     store, drafts = table.lake.store, f"{table.path}/_drafts"
     committed = _committed(table)
     files = store.temporary(f"{table.path}/_log") + store.temporary(drafts)
     files += [file for file in store.list(drafts) if file.path.rsplit("/", 1)[1].rsplit(".", 1)[0] in committed]
-    return [file for file in files if file.mtime <= certain]
+    return [file for file in files if file.mtime <= settled]

@@ -84,9 +84,9 @@ def check_rejects(stage: str, subject: str, rows: int, rejected: Mapping[str, in
     if total <= allowed * rows:
         return
     top = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))[:5]
-    reasons = ", ".join(f"{rule} {count}" for rule, count in top)
+    rules = ", ".join(f"{rule} {count}" for rule, count in top)
     raise DataError(stage, subject, f"{total} of {rows} rows were rejected ({total / rows:.1%}), allowed is "
-                    f"{allowed:.1%}; most by: {reasons}",
+                    f"{allowed:.1%}; most by: {rules}",
                     f"look at {where}; mend the data, or raise max_reject_fraction")
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from laketrain.config.language.durations import Duration
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import ConfigError, GateError, LaketrainError, Problem
 from laketrain.lake import Version, appends
 from laketrain.pipeline.pipeline import Pipeline
@@ -150,7 +150,7 @@ class _ArrivalsListener:
 
 def _require_growing_source(pipeline: Pipeline) -> None:
     sources = pipeline.workload.sources
-    if all(isinstance(source, Source) and not source.incremental for source in sources.values()):
+    if all(isinstance(source, FileSource) and not source.incremental for source in sources.values()):
         raise ConfigError(pipeline.workload.source, [Problem(
             "sources", f"none of {', '.join(sources)} grows, so there is nothing to wait for",
             "Say incremental: true of files that keep coming, or run it once with laketrain run")])

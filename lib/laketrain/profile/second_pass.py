@@ -27,8 +27,12 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ColumnRequest:
-    """What to count of the column number `column`: bins with `edges`, by name (`numbers`, `numbers earlier`); and the
-    rows of values whose hashes are in the `cells` of both rows of the sketch."""
+    """What to count in the column number `column`.
+
+    Attributes:
+        edges: of the histograms, by name: `numbers`, or `numbers earlier` with the edges of the profile before.
+        cells: of both rows of the count sketch: a value is counted if its hash is in one of the cells of each row.
+    """
 
     column: int
     edges: dict[str, list[float]] = field(default_factory=dict)

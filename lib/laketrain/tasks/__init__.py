@@ -1,4 +1,4 @@
-"""Tasks: how a model learns a target, how it is measured, and how its predictions are shown. One file a task.
+"""Tasks: how a model learns a target, how it is evaluated, and what its predictions look like. One file a task.
 
     from laketrain.tasks import Regression, Task, register
 """

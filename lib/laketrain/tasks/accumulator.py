@@ -1,4 +1,4 @@
-"""What an evaluation sums over a rank's rows: rows count by their weights, and a row of weight 0 doesn't count.
+"""The sums of an evaluation over a rank's rows. Rows count by their weights; a row of weight 0 doesn't count.
 
     class Correct(Accumulator):
         def _add(self, rows, truth, outputs, weights): self._correct += weights[truth == outputs].sum()
@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class Accumulator(ABC):
-    """Sums over the rows of a rank."""
+    """Sums over the rows of a rank. The driver merges the `part()` of all ranks by `Task.merge`."""
 
     def __init__(self) -> None:
         self._rows = self._masked = 0
@@ -43,7 +43,8 @@ class Accumulator(ABC):
             self._add(rows[counted], truth[counted], outputs[counted], weights[counted])
 
     def part(self) -> dict[str, Any]:
-        """rows that count, their summed weight, masked rows (of weight 0), and the sums of the task; JSON values."""
+        """The sums as JSON values, whose size doesn't grow with the rows: `rows` that count, their summed `weight`, the
+        `masked` rows of weight 0, and the sums of the task."""
         return {"rows": self._rows, "weight": self._weight, "masked": self._masked, **self._part()}
 
     @abstractmethod

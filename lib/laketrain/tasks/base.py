@@ -1,4 +1,4 @@
-"""What a task is: how a model learns a target, how it is measured, and how its predictions are shown.
+"""The base class of tasks: how a model learns a target, how it is evaluated, and what its predictions look like.
 
     class LogRegression(Regression):
         name = "log_regression"
@@ -6,9 +6,9 @@
 
     register(LogRegression())           # then: price: {kind: value, task: log_regression}
 
-A feature describes a column; a task describes what a model makes of it. A task has no state and can be imported without
-Keras, TensorFlow, Spark and scikit-learn: its methods import what they need. Ranks and executors get tasks by pickle,
-that is by the class's module and name.
+A feature describes a column; a task describes how a model learns it. A task has no state. Its module doesn't import
+Keras, TensorFlow, Spark or scikit-learn; its methods import what they need. Tasks are pickled by the module and name of
+their class, so ranks and executors must be able to import that module.
 """
 
 from __future__ import annotations
@@ -57,45 +57,47 @@ class Headline:
 
 
 class Task(ABC, Generic[F]):
-    """How one kind of target is learnt, measured and predicted. `F` is the class of its features.
+    """How one kind of target is trained, evaluated and predicted. `F` is the class of its features.
 
-    A task needs losses and training metrics to be trained; `headline`, `metrics`, `accumulator` and `merge` to be
-    evaluated; `columns` and `column_values` to be predicted. What it lacks is refused with its feature's kind.
+    Training needs `losses`, `row_loss`, `training_metrics` and `training_metric`. Evaluation needs `headline`,
+    `metrics`, `accumulator` and `merge`, and for baselines `baseline` and `headline_sums`. Prediction needs `columns`
+    and `column_values`. A workload that needs what a task lacks is refused, with the feature's kind.
     """
 
     name: ClassVar[str]
-    """By which features name it, and by which evaluations remember it."""
+    """The value of a feature's `task`. Models and evaluations record it."""
     kinds: ClassVar[tuple[str, ...]] = ()
     """Kinds of targets that it can learn."""
     default_of: ClassVar[tuple[str, ...]] = ()
-    """Kinds of targets that are learnt by it where their feature names no task. The last one registered wins."""
+    """Kinds of targets that it learns if their feature names no task. Of several such tasks, the last registered one
+    learns them."""
 
     # Training.
     losses: ClassVar[tuple[str, ...]] = ()
-    """Names for `train.loss`; the first is what `auto` means."""
+    """The names that `train.loss` accepts; `auto` means the first."""
     training_metrics: ClassVar[Mapping[str, Mode]] = {}
-    """Names for `train.metrics`; the first is what `auto` means."""
+    """The names that `train.metrics` accepts; `auto` means the first."""
     activation: ClassVar[str | None] = None
-    """Keras' name of the function that makes predictions of logits; None where a model gives predictions at once."""
+    """Keras' name of the activation that turns logits into predictions; None if the outputs are predictions."""
     expected_outputs: ClassVar[str] = ""
-    """What a model's outputs must be, for errors; empty where any finite numbers will do."""
+    """What a model's outputs must be, for errors; empty if any finite numbers are accepted."""
     weighs_classes: ClassVar[bool] = False
     """Whether `train.class_weights` applies."""
 
     # Evaluation.
     headline: ClassVar[Headline]
     metrics: ClassVar[tuple[str, ...]] = ()
-    """Metrics of the evaluation that a gate can name; () where the task can't be evaluated."""
+    """The metrics of the evaluation that a gate can name; () if the task can't be evaluated."""
     baselines: ClassVar[tuple[str, ...]] = ()
-    """Names for `evaluate.baselines`."""
+    """The names that `evaluate.baselines` accepts."""
     constant_baselines: ClassVar[tuple[str, ...]] = ("majority", "mean", "last")
-    """Those that need no training: a model as good as one of them may have learnt nothing."""
+    """Baselines that need no training. The evaluation warns if the model is no better than one of them."""
 
     # Prediction.
     gives_probabilities: ClassVar[bool] = False
     """Whether `predict.probabilities` applies."""
     in_spark_ml: ClassVar[bool] = False
-    """Whether a Transformer can give its predictions, by `spark_ml_columns`."""
+    """Whether a Spark ML Transformer can return its predictions, by `spark_ml_columns`."""
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other)
@@ -108,7 +110,7 @@ class Task(ABC, Generic[F]):
         return feature.shape
 
     def loss_name(self, kind: str, name: str) -> str:
-        """The loss that `name` means for a target of this kind. Raises ValueError where it suits no such target."""
+        """The name of the loss, with `auto` replaced. Raises ValueError if it doesn't fit targets of this kind."""
         if name == "auto" and self.losses:
             return self.losses[0]
         if name not in self.losses:
@@ -116,40 +118,41 @@ class Task(ABC, Generic[F]):
         return name
 
     def row_loss(self, name: str, feature: F, settings: Loss, from_logits: bool) -> RowLoss:
-        """The loss `name`, one of `losses`: of (n, …) truth and (n, *output_shape) outputs to (n,) float32."""
+        """The function of the loss `name`, one of `losses`: from truth, (n, …), and outputs, (n, *output_shape), to
+        (n,) float32."""
         raise NotImplementedError
 
     def metric_name(self, name: str) -> str:
-        """The training metric that `auto` means; any other name is itself."""
+        """The name of the training metric, with `auto` replaced."""
         return next(iter(self.training_metrics), name) if name == "auto" else name
 
     def training_metric(self, name: str, feature: F) -> Any:
-        """A keras.metrics.Metric, one of `training_metrics`, of that name. Its variables must be sums, which ranks
-        add up."""
+        """The keras.metrics.Metric of that name, one of `training_metrics`. Its variables must be sums over rows, since
+        they are added over the ranks."""
         raise NotImplementedError
 
     def metric_inputs(self, truth: Any, outputs: Any, from_logits: bool) -> tuple[Any, Any]:
-        """Truth and outputs, tensors, as the training metrics take them."""
+        """The tensors with which training metrics are updated, from truth and outputs."""
         return truth, outputs
 
     def class_weights(self, feature: F) -> tuple[float, ...]:
-        """A weight for each class, by which all classes count equally. Only with `weighs_classes`."""
+        """A weight for each class, with which all classes count equally. Only called with `weighs_classes`."""
         raise NotImplementedError
 
     def head(self, name: str, feature: F, hidden: Any, initializer: str) -> Any:
-        """The output of a model of the zoo: layers on (batch, k) whose last one is called `name`, in float32."""
+        """The output of a built-in model: layers on (batch, k), whose last one is called `name`, in float32."""
         return dense_head(name, self.output_shape(feature), self.activation, hidden, initializer)
 
     def head_code(self, name: str, feature: F) -> str:
-        """The last layer as a user writes it in a model of their own."""
+        """The code of the last layer, as users write it in their own models; for errors."""
         return layer_code(name, self.output_shape(feature), self.activation)
 
     def model_problem(self, name: str, feature: F) -> tuple[str, str] | None:
-        """Why the zoo's models can't learn this target, and what helps; None where they can."""
+        """Why the built-in models can't learn this target, and what helps; None if they can."""
         return None
 
     def output_problem(self, feature: F, outputs: npt.NDArray[Any], coarse: bool = False) -> str | None:
-        """What shows that `outputs`, (n, *output_shape), aren't `expected_outputs`; None where nothing does.
+        """What is wrong with `outputs`, (n, *output_shape), compared with `expected_outputs`; None if nothing is.
 
         Args:
             coarse: whether they were computed in 16 bits.
@@ -157,40 +160,41 @@ class Task(ABC, Generic[F]):
         return None
 
     def accumulator(self, name: str, feature: F, rows: int, worst: int) -> Accumulator:
-        """Empty sums for the evaluation of a split of `rows` rows, with the `worst` worst rows. Raises DataError where
-        the task can't be evaluated."""
+        """An accumulator without rows, for a split of `rows` rows, that keeps the `worst` worst rows. Raises DataError
+        if the task can't be evaluated."""
         raise DataError("evaluate", f"target {name!r}", f"no metrics are defined for targets of kind {feature.kind}",
                         "leave out 'evaluate', or measure label, multilabel, value or sequence targets")
 
     def merge(self, feature: F, parts: Sequence[dict[str, Any]], worst: int, weighted: bool) -> dict[str, Any]:
-        """The section of an evaluation, of what the ranks' accumulators gave as their `part`.
+        """The section of an evaluation, from the `part()` of each rank's accumulator.
 
-        It has `rows` and `metrics`, a mapping that holds those of `metrics` and of the headline. The report also draws
-        `confusion` with `labels`; `metrics.classes`; and `sample` with `metrics.components` and `worst`.
+        It has `rows`, and `metrics`, a mapping that contains those named in `metrics` and the headline metric. The
+        report also draws these, if the section has them: `confusion` with `labels`; `metrics["classes"]`; and `sample`
+        with `metrics["components"]` and `worst`.
         """
         raise NotImplementedError
 
     def baseline(self, name: str, column: str, feature: F, sample: Sample) -> Baseline | None:
-        """The baseline `name`, one of `baselines`, of the dataset's column `column`, fitted to rows of the train split;
-        None where the data have none."""
+        """The baseline `name`, one of `baselines`, fitted to a sample of the train split, whose truth is the dataset's
+        column `column`; None if the data don't allow it."""
         raise NotImplementedError
 
     def headline_sums(self, feature: F, truth: npt.NDArray[Any], predictions: npt.NDArray[Any],
                       weights: Floats) -> tuple[float, float]:
-        """Of the predictions of a baseline: two sums over the rows, whose ratio is the headline metric."""
+        """Two sums over the rows, whose ratio is the headline metric of a baseline's predictions."""
         raise NotImplementedError
 
     def facts(self, section: Mapping[str, Any]) -> dict[str, float]:
-        """The numbers that the report lists, by name: by default all metrics that are numbers."""
+        """The metrics that the report lists, by name: by default all that are numbers."""
         return {name: value for name, value in section["metrics"].items()
                 if isinstance(value, int | float) and not isinstance(value, bool)}
 
     def notices(self, target: str, section: Mapping[str, Any], split: str) -> Iterator[str]:
-        """What people should know before they believe the section's metrics."""
+        """Warnings about the section's metrics, as sentences."""
         return iter(())
 
     def columns(self, name: str, feature: F, probabilities: bool) -> dict[str, str]:
-        """The columns of predictions, with Spark's types. Raises DataError where the task can't be predicted."""
+        """The columns of predictions, with Spark's types. Raises DataError if the task can't be predicted."""
         raise DataError("predict", f"target {name!r}",
                         f"is of kind {feature.kind}, which no column of predictions holds",
                         "leave out 'predict'; label, multilabel, value and sequence can be predicted")
@@ -201,11 +205,11 @@ class Task(ABC, Generic[F]):
         raise NotImplementedError
 
     def prediction_counts(self, frame: DataFrame, prefix: str, rows: int) -> dict[str, Any]:
-        """What a version of predictions records of its `rows` rows: `classes`, rows by class, or `values`, least, mean
-        and most. Names of columns begin with `prefix`."""
+        """The statistics that a version of predictions records of its `rows` rows: `classes` (rows by class), or
+        `values` (least, mean and most). `prefix` is the start of the columns' names."""
         return {}
 
     def spark_ml_columns(self, feature: F, prefix: str) -> tuple[Column, Column | None]:
-        """Spark ML's prediction and probability, of columns whose names begin with `prefix`, which have all
-        probabilities. Only with `in_spark_ml`."""
+        """Spark ML's prediction and probability, from the columns of predictions, whose names start with `prefix` and
+        which include all probabilities. Only called with `in_spark_ml`."""
         raise NotImplementedError

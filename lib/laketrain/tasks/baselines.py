@@ -1,4 +1,4 @@
-"""What a model must beat to have been worth training: predictions that need no neural network.
+"""Baselines: predictions without a neural network, which a model should beat.
 
     baseline = Constant(np.array(3))
     baseline.predict(features, arrays)       # (n,) classes
@@ -24,10 +24,11 @@ _AT_ONCE = 4_000_000
 
 
 class Baseline(Protocol):
-    """Predicts rows. Ranks get it by pickle, so it holds values only."""
+    """Predicts rows. It is pickled for the ranks, so it contains only values."""
 
     def predict(self, features: FeatureSet, arrays: Arrays) -> npt.NDArray[Any]:
-        """Of n rows: (n,) classes, (n, labels) of 0 and 1, or (n, components) numbers in their own units."""
+        """The predictions of n rows: (n,) classes, (n, labels) zeros and ones, or (n, components) numbers in the
+        columns' units."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Persistence:
 
 @dataclass(frozen=True)
 class Linear:
-    """Predicts by a scikit-learn model of the inputs; with `flags`, whether its prediction is at least one half."""
+    """Predicts by a scikit-learn model of the inputs; with `flags`, whether the model's prediction is at least 0.5."""
 
     model: Any
     flags: bool = False
@@ -77,7 +78,7 @@ class Sample:
     Attributes:
         inputs: the design matrix, (n, columns).
         truth: by column of the dataset, (n, …).
-        last: by target that is forecast, its last known value, (n, components).
+        last: the last known value of each target that is forecast, (n, components).
         weights: (n,), None where each row weighs 1.
     """
 

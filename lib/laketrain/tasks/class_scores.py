@@ -18,7 +18,7 @@ from laketrain.tasks.accumulator import Floats
 
 SCORES = ("precision", "recall", "f1")
 SMALLEST = 1e-7
-"""The least probability of which a logarithm is taken."""
+"""Smaller probabilities are raised to this before their logarithm is computed."""
 _NAMED = 5
 
 

@@ -25,7 +25,7 @@ def columns_of(outputs: Mapping[str, Output], probabilities: bool) -> dict[str, 
     """Spark's types of the columns, by name.
 
     Raises:
-        DataError: there is no output, or one that no column can hold.
+        DataError: there is no output, or one of a task that can't be predicted.
     """
     if not outputs:
         raise DataError("predict", "the model", "has no target, so it predicts nothing",
@@ -36,11 +36,11 @@ def columns_of(outputs: Mapping[str, Output], probabilities: bool) -> dict[str, 
 
 def column_values(outputs: Mapping[str, Output], arrays: Mapping[str, npt.NDArray[Any]], bad: Bools,
                   probabilities: bool) -> dict[str, pa.Array]:
-    """The columns' values, of a model's outputs, (n, *shape) by name; null where `bad`, (n,), is True."""
+    """The columns' values, from a model's outputs, (n, *shape) by name; null where `bad`, (n,), is True."""
     return {prefix(outputs, name) + column: values for name, output in outputs.items()
             for column, values in output.task.column_values(output.feature, arrays[name], bad, probabilities).items()}
 
 
 def prefix(outputs: Mapping[str, Any], name: str) -> str:
-    """What the columns of this output begin with."""
+    """The start of the names of this output's columns."""
     return f"{name}_" if len(outputs) > 1 else ""

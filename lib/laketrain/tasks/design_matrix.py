@@ -1,9 +1,9 @@
-"""Any inputs as the plain matrix that scikit-learn takes, for the linear baseline.
+"""The inputs as a matrix for scikit-learn, for the linear baseline.
 
     design_matrix(dataset.features, arrays)       # (n, columns) float32
 
-Categories become zeros and ones, texts counts of their tokens. Beyond a few, several share a column by remainder, which
-is good enough for a baseline.
+Categories become zeros and ones, texts counts of their tokens. Categories above HOT and tokens above TOKENS share
+columns by their remainder, which is good enough for a baseline.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def design_matrix(features: FeatureSet, arrays: Mapping[str, npt.NDArray[Any]]) 
 
 
 def width_of(features: FeatureSet) -> int:
-    """How many columns that matrix has."""
+    """The number of columns of that matrix."""
     return sum(_width(feature) for feature in features.inputs.values())
 
 

@@ -1,4 +1,4 @@
-"""Images as targets, for models of the user's own: trained by the error of their pixels, not evaluated or predicted."""
+"""Images as targets, for users' own models: trained by the error of their pixels, but not evaluated or predicted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from laketrain.config.loss import Loss
 from laketrain.features import Image
 from laketrain.tasks.base import Mode, Task
 from laketrain.tasks.losses import RowLoss, binary_loss, number_loss
-from laketrain.tasks.regression import number_metric
+from laketrain.tasks.training_metrics import number_metric
 
 
 class ImageRegression(Task[Image]):
-    """Of images."""
+    """The task of targets of kind `image`."""
 
     name: ClassVar[str] = "image"
     kinds: ClassVar[tuple[str, ...]] = ("image",)

@@ -22,7 +22,7 @@ def dense_head(name: str, shape: tuple[int, ...], activation: str | None, hidden
 
 
 def layer_code(name: str, shape: tuple[int, ...], activation: str | None) -> str:
-    """The layer that gives (batch, *shape), and what it is applied to."""
+    """The code of the layer that returns (batch, *shape), and what it is applied to."""
     keyword = f'activation="{activation}", ' if activation else ""
     if len(shape) == 3:
         layer, over = "Conv2D", f" over {shape[0]}×{shape[1]} pixels"
@@ -33,7 +33,7 @@ def layer_code(name: str, shape: tuple[int, ...], activation: str | None) -> str
 
 
 def activated(name: str, activation: str | None, logits: Any) -> Any:
-    """Predictions of a model's logits, float32; without an activation the logits themselves."""
+    """The predictions from a model's logits, float32; without an activation the logits themselves."""
     import keras
 
     if activation is None:

@@ -1,4 +1,4 @@
-"""Losses of numbers, a number a row. They are functions of Keras, so a saved model needs none of ours.
+"""Losses of numbers, one value for each row. A saved model doesn't contain them.
 
     loss = number_loss("huber", settings)
     loss(truth, outputs)                    # (n, …) each -> (n,)
@@ -13,11 +13,11 @@ from typing import Any
 from laketrain.config.loss import Loss
 
 RowLoss = Callable[[Any, Any], Any]
-"""Truth and outputs of n rows to (n,) float32."""
+"""A function of the truth and the outputs of n rows that returns (n,) float32."""
 
 
 def number_loss(name: str, settings: Loss) -> RowLoss:
-    """Of truth and outputs of one shape, (n, …); the mean over a row."""
+    """The loss `name` of truth and outputs of the same shape, (n, …): the mean over a row."""
     import keras
 
     losses: dict[str, RowLoss] = {
@@ -28,7 +28,7 @@ def number_loss(name: str, settings: Loss) -> RowLoss:
 
 
 def binary_loss(name: str, settings: Loss, from_logits: bool) -> RowLoss:
-    """Of zeros and ones, or shares, and their probabilities or logits, (n, …); the mean over a row."""
+    """The loss `name` of zeros and ones (or shares), and their probabilities or logits, (n, …): the mean over a row."""
     import keras
 
     losses: dict[str, RowLoss] = {
@@ -40,7 +40,7 @@ def binary_loss(name: str, settings: Loss, from_logits: bool) -> RowLoss:
 
 
 def per_row(loss: RowLoss) -> RowLoss:
-    """`loss` averages over the last axis alone; this one averages over all axes of a row."""
+    """A row loss from `loss`, which is called with float32 truth: averages what it returns over all axes of a row."""
     import tensorflow as tf
 
     def rows(truth: Any, outputs: Any) -> Any:
@@ -56,15 +56,3 @@ def pinball(quantile: float, truth: Any, outputs: Any) -> Any:
 
     error = truth - outputs
     return tf.reduce_mean(tf.maximum(quantile * error, (quantile - 1) * error), axis=-1)
-
-
-def built(metric: Any, shape: tuple[int, ...]) -> Any:
-    """A Keras metric whose variables exist: some make them when they see the first rows, and a resumed training has
-    values for them before that."""
-    import tensorflow as tf
-
-    if not metric.variables:
-        zeros = tf.zeros((1, *shape))
-        metric.update_state(zeros, zeros, sample_weight=tf.zeros(1))
-        metric.reset_state()
-    return metric

@@ -1,4 +1,4 @@
-"""What a version of predictions records of its rows: how many have each class, or the range of predicted numbers.
+"""Statistics that a version of predictions records: the number of rows of each class, or the range of numbers.
 
     count_classes(frame, F.col("class"))       # {"classes": {"cat": 12, "dog": 30}}
 """

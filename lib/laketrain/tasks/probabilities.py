@@ -1,7 +1,7 @@
 """Whether a model's outputs are probabilities, in NumPy.
 
-Losses, metrics, evaluation and predictions assume it. Logits would train somehow and be reported as probabilities, so
-they are found here, before an epoch is spent.
+Losses, metrics, evaluation and predictions assume that they are. A model with logits would train badly and be reported
+as if they were probabilities, so this is checked before the first epoch.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 _FINE, _COARSE = 1e-3, 0.02
-"""How far off float32, and types of 16 bits, may be: a softmax in bfloat16 has three digits."""
+"""The tolerances for float32 and for types of 16 bits: a softmax in bfloat16 has three digits."""
 
 
 def probability_problem(outputs: npt.NDArray[Any], coarse: bool, sum_to_one: bool) -> str | None:
-    """What shows that `outputs`, (n, classes), aren't probabilities; None where nothing does. Rows with numbers that
-    aren't finite show nothing.
+    """Why `outputs`, (n, classes), aren't probabilities; None if they may be. Rows with numbers that aren't finite are
+    ignored.
 
     Args:
         coarse: whether they were computed in 16 bits. sum_to_one: whether each row is a distribution.

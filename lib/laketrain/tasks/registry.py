@@ -49,8 +49,8 @@ def task_of_section(section: Mapping[str, Any]) -> Task[Any]:
 
 
 def metric_mode(name: str) -> Mode:
-    """Whether the smaller or the larger value of a training metric is better, by what its name ends with: `val_` and a
-    target's name may come first. Losses are better when smaller."""
+    """Whether the smaller or the larger value of a training metric is better, by the end of its name, which may start
+    with `val_` and a target's name. Of losses, the smaller value is better."""
     modes = {metric: mode for task in TASKS.values() for metric, mode in task.training_metrics.items()}
     metric = max((metric for metric in modes if name.endswith(metric)), key=len, default="")
     return modes.get(metric, "min")

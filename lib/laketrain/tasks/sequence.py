@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class SequenceRegression(Regression):
-    """Of sequences. They are measured as values are, each step and channel a component."""
+    """The task of targets of kind `sequence`. They are measured like values: each step of a channel is a component."""
 
     name: ClassVar[str] = "sequence"
     kinds: ClassVar[tuple[str, ...]] = ("sequence",)
     default_of: ClassVar[tuple[str, ...]] = ("sequence",)
-    # Keras' R² takes no steps.
+    # Keras' R² doesn't accept steps.
     training_metrics: ClassVar[Mapping[str, Mode]] = {"mae": "min", "mse": "min", "rmse": "min"}
     in_spark_ml: ClassVar[bool] = False
 

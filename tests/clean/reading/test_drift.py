@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from laketrain.config.clean import CleanTable
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 from laketrain.lake import Lake, Version
 
@@ -36,8 +36,8 @@ def cleaned(spark: SparkSession, folder: Path, files: Mapping[str, str | bytes],
     from laketrain.ingest import ingest, plan_ingest
 
     options = {"header": True} if form == "csv" else {}
-    source = Source.model_validate({"format": form, "path": str(land_files(folder / "landing", files)),
-                                    "schema": schema, "options": options, **settings})
+    source = FileSource.model_validate({"format": form, "path": str(land_files(folder / "landing", files)),
+                                        "schema": schema, "options": options, **settings})
     lake = Lake(folder / "lake")
     plan, key = plan_ingest("table", source, lake.table("raw", "table").latest())
     raw = ingest(lake, "table", plan, key)

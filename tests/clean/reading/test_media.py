@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from laketrain.clean.reading.file_tasks import OPEN_COST, TASK_BYTES, split_by_size
 from laketrain.clean.reading.media import is_unknown_format
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.ingest import ingest, plan_ingest
 from laketrain.lake import Lake, Version
 
@@ -27,9 +27,9 @@ PHOTOS = {
 }
 
 
-def landed(folder: Path, files: dict[str, bytes], path: str = "", **settings: Any) -> tuple[Version, Source]:
+def landed(folder: Path, files: dict[str, bytes], path: str = "", **settings: Any) -> tuple[Version, FileSource]:
     where = land_files(folder / "photos", files)
-    source = Source.model_validate({"format": "images", "path": str(where / path), **settings})
+    source = FileSource.model_validate({"format": "images", "path": str(where / path), **settings})
     plan, key = plan_ingest("photos", source)
     return ingest(Lake(folder / "lake"), "photos", plan, key), source
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from laketrain.clean.reading.partitions import path_columns
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 
 from ...tables import ingest_source, land_files
@@ -36,8 +36,8 @@ def read(spark: SparkSession, folder: Path, columns: Any = COLUMNS, form: str = 
     from laketrain.spark.frames import configured
 
     options = {"header": True} if form == "csv" else {}
-    source = Source.model_validate({"format": form, "path": str(folder / "landing"), "schema": columns,
-                                    "drift": {"missing": missing}, "options": options})
+    source = FileSource.model_validate({"format": form, "path": str(folder / "landing"), "schema": columns,
+                                        "drift": {"missing": missing}, "options": options})
     raw = ingest_source(folder, source)
     with configured(spark, SETTINGS):
         rows = [row.asDict() for row in read_raw(spark, raw, source).collect()]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 from laketrain.ingest import ingest, listing, plan_ingest
 from laketrain.lake import Lake, Version
@@ -43,7 +43,7 @@ def test_a_file_whose_name_begins_as_a_pattern_is_read(spark: SparkSession, tmp_
     from laketrain.clean.reading import open_raw
 
     land_files(tmp_path / "landing", dict(zip((f"{name}.{form}", f"b.{form}"), CONTENTS[form], strict=True)))
-    source = Source.model_validate({
+    source = FileSource.model_validate({
         "format": form, "path": str(tmp_path / "landing"), "options": {"rowTag": "row"} if form == "xml" else {},
         **({} if form == "text" else {"schema": {"text": "string"}})})
     reading = open_raw(spark, grown(tmp_path, source), source)
@@ -64,15 +64,15 @@ def test_a_refused_row_names_its_file_as_it_was_landed(spark: SparkSession, tmp_
     assert sorted(one["file"] for one in quarantine.entry.counts["by"]) == sorted(names)
 
 
-def landed_before(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> tuple[Version, Source]:
+def landed_before(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> tuple[Version, FileSource]:
     """The landing zone as it landed before names had escapes."""
-    source = Source.model_validate({"path": str(folder / "landing"), **settings})
+    source = FileSource.model_validate({"path": str(folder / "landing"), **settings})
     with monkeypatch.context() as before:
         before.setattr(listing, "_name_in_lake", lambda path: re.sub(r"[*?\[\]{}]", "_", path))
         return grown(folder, source), source
 
 
-def grown(folder: Path, source: Source) -> Version:
+def grown(folder: Path, source: FileSource) -> Version:
     lake = Lake(folder / "lake")
     return ingest(lake, "table", *plan_ingest("table", source, lake.table("raw", "table").latest()))
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import orc
 
-from laketrain.config.sources import FIXED, Source
+from laketrain.config.sources import FIXED, FileSource
 from laketrain.errors import DataError
 
 from ...tables import clean_files, ingest_files, source_of
@@ -38,7 +38,8 @@ def read(spark: SparkSession, tmp_path: Path) -> Read:
     def read_back(files: Mapping[str, str | bytes], columns: Mapping[str, str] = TEXT, form: str = "csv",
                   options: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         source = source_of(tmp_path / "landing", columns, form, options) if form not in FIXED else (
-            Source.model_validate({"format": form, "path": str(tmp_path / "landing"), "options": dict(options or {})}))
+            FileSource.model_validate({"format": form, "path": str(tmp_path / "landing"),
+                                       "options": dict(options or {})}))
         raw = ingest_files(tmp_path, files, source)
         with translate_spark_errors("clean", "table 'table'"), configured(spark, SETTINGS):
             rows = read_raw(spark, raw, source).collect()

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from laketrain.config.clean import CleanTable
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 
 from ...tables import Cleaned, ingest_files, rows_of
@@ -29,8 +29,8 @@ def cleaned(spark: SparkSession, folder: Path, files: Mapping[str, bytes], colum
             drift: Mapping[str, str] | None = None, **options: Any) -> Cleaned:
     from laketrain.clean import clean, fingerprint_clean
 
-    source = Source.model_validate({"format": form, "path": str(folder / "landing"), "schema": columns,
-                                    "options": options, "drift": drift or {}})
+    source = FileSource.model_validate({"format": form, "path": str(folder / "landing"), "schema": columns,
+                                        "options": options, "drift": drift or {}})
     raw = ingest_files(folder, files, source)
     table = CleanTable.model_validate({"max_reject_fraction": 1.0})
     version = clean(spark, raw, "table", table, source, fingerprint_clean(raw, table, source))

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 
 
-def source(**settings: Any) -> Source:
-    return Source.model_validate({"path": "x", **settings})
+def source(**settings: Any) -> FileSource:
+    return FileSource.model_validate({"path": "x", **settings})
 
 
 @pytest.mark.parametrize(("settings", "columns"), [
@@ -72,4 +72,4 @@ def test_an_invalid_source_is_refused_with_the_reason(settings: dict[str, Any], 
 ])
 def test_a_source_written_out_in_full_is_the_same_source(settings: dict[str, Any]):
     written = source(**settings).model_dump(mode="json", by_alias=True, exclude_none=True)
-    assert Source.model_validate(written) == source(**settings)
+    assert FileSource.model_validate(written) == source(**settings)

@@ -15,7 +15,7 @@ from laketrain.features import Value
 from laketrain.tasks import Accumulator, Headline, Task, register
 from laketrain.tasks.accumulator import counted
 from laketrain.tasks.baselines import Constant
-from laketrain.tasks.losses import built
+from laketrain.tasks.training_metrics import build_metric
 
 
 class LogErrors(Accumulator):
@@ -48,7 +48,7 @@ class LogRegression(Task[Value]):
     def training_metric(self, name, feature):
         import keras
 
-        return built(keras.metrics.MeanAbsolutePercentageError(name=name), feature.shape)
+        return build_metric(keras.metrics.MeanAbsolutePercentageError(name=name), feature.shape)
 
     def metric_inputs(self, truth, outputs, from_logits):
         import keras

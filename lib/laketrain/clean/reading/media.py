@@ -20,7 +20,7 @@ from pyspark.sql import types as T
 from laketrain.clean.reading.base import Reading, with_metadata
 from laketrain.clean.reading.file_tasks import BATCH, split_by_size
 from laketrain.clean.reading.raw_files import RawFile
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 from laketrain.lake import Store
 
@@ -48,7 +48,7 @@ class _File:
     size: int
 
 
-def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
+def read(spark: SparkSession, files: Sequence[RawFile], source: FileSource, expected: T.StructType | None) -> Reading:
     """A row for each file. Files that are empty, too large, or of an unknown format are rejected rows."""
     store, form, limit = files[0].version.lake.store, source.format, source.max_file_mb << 20
     sent = [_file(file) for file in files]

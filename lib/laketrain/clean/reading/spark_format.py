@@ -21,7 +21,7 @@ from laketrain.clean.reading.drift import DriftTracker, nullable, type_name
 from laketrain.clean.reading.partitions import file_path
 from laketrain.clean.reading.raw_files import RawFile, each
 from laketrain.clean.reading.widening import can_widen
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 from laketrain.spark.errors import first_sentence
 from laketrain.spark.frames import quoted
@@ -32,7 +32,7 @@ _ONE_SCHEMA = ("binaryFile", "libsvm")
 """Formats whose files have the same columns, so they aren't inspected one by one."""
 
 
-def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
+def read(spark: SparkSession, files: Sequence[RawFile], source: FileSource, expected: T.StructType | None) -> Reading:
     """The rows as Spark's reader of that format returns them. Spark's error names a damaged file."""
     rows, ignored, by_schema = None, dict[str, str](), dict[str, list[RawFile]]()
     if source.format == "avro":
@@ -58,7 +58,7 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
 # ---- Schemas
 
 
-def _check_reader(spark: SparkSession, files: Sequence[RawFile], source: Source) -> None:
+def _check_reader(spark: SparkSession, files: Sequence[RawFile], source: FileSource) -> None:
     """Raises DataError if the session lacks the reader."""
     try:
         spark.read.format(source.format).load(files[0].url)
@@ -67,7 +67,7 @@ def _check_reader(spark: SparkSession, files: Sequence[RawFile], source: Source)
             raise _error(files, source, error) from error
 
 
-def _schema(spark: SparkSession, source: Source, file: RawFile) -> T.StructType:
+def _schema(spark: SparkSession, source: FileSource, file: RawFile) -> T.StructType:
     return _load(spark, [file], source).schema
 
 
@@ -113,7 +113,7 @@ def _merge(groups: Sequence[Sequence[RawFile]], schemas: Sequence[T.StructType]
 # ---- Rows
 
 
-def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], schema: T.StructType, columns: T.StructType
+def _part(spark: SparkSession, source: FileSource, files: Sequence[RawFile], schema: T.StructType, columns: T.StructType
           ) -> DataFrame:
     """The rows of files of one schema."""
     rows = _load(spark, files, source)
@@ -145,7 +145,7 @@ def _infinite(columns: T.StructType) -> Column:
     return F.coalesce(*problems, F.lit(None).cast("string"))
 
 
-def _load(spark: SparkSession, files: Sequence[RawFile], source: Source) -> DataFrame:
+def _load(spark: SparkSession, files: Sequence[RawFile], source: FileSource) -> DataFrame:
     reader = spark.read.format(source.format).options(**{**source.options, **ALL_FILES})
     try:
         return reader.load([file.url for file in files])
@@ -157,7 +157,7 @@ def _is_missing_reader(error: Exception) -> bool:
     return any(word in str(error) for word in _MISSING_READER)
 
 
-def _error(files: Sequence[RawFile], source: Source, error: Exception) -> DataError:
+def _error(files: Sequence[RawFile], source: FileSource, error: Exception) -> DataError:
     if _is_missing_reader(error):
         subject = f"format {source.format!r} of {files[0].version.ref}"
         return DataError("clean", subject, "Spark has no such reader here",

@@ -12,10 +12,10 @@ from laketrain.clean.reading.base import ALL_FILES, FILE, REJECT, Reading, inval
 from laketrain.clean.reading.encoding import check_encoding, read_head
 from laketrain.clean.reading.partitions import file_path
 from laketrain.clean.reading.raw_files import RawFile, each
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 
 
-def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
+def read(spark: SparkSession, files: Sequence[RawFile], source: FileSource, expected: T.StructType | None) -> Reading:
     """The lines of text files, without their line ends, or their whole texts. Invalid UTF-8 makes a rejected row."""
 
     def check(file: RawFile) -> None:
@@ -34,6 +34,6 @@ def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected
     return Reading(with_metadata(rows, ["text"], file=F.col(FILE), problem=F.col(REJECT)), pinned)
 
 
-def _is_whole(source: Source) -> bool:
+def _is_whole(source: FileSource) -> bool:
     """Whether a row is a whole file."""
     return any(name.lower() == "wholetext" and str(value).lower() == "true" for name, value in source.options.items())

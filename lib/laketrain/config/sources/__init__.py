@@ -14,12 +14,12 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Tag
 
 from laketrain.config.sources.base import EXTERNAL_FORMATS, RESERVED, BaseSource, ServerSource
-from laketrain.config.sources.files import FIXED, MAX_FILE_MB, MEDIA, OURS, Drift, Source
+from laketrain.config.sources.files import FIXED, MAX_FILE_MB, MEDIA, OURS, Drift, FileSource
 from laketrain.config.sources.kafka import KafkaSource
 from laketrain.config.sources.tables import ConnectorSource, JdbcSource, TableSource
 
 __all__ = ["FIXED", "MAX_FILE_MB", "MEDIA", "OURS", "RESERVED", "AnySource", "BaseSource", "ConnectorSource", "Drift",
-           "JdbcSource", "KafkaSource", "ServerSource", "Source", "TableSource"]
+           "FileSource", "JdbcSource", "KafkaSource", "ServerSource", "TableSource"]
 
 
 def _kind(source: Any) -> str:
@@ -27,11 +27,11 @@ def _kind(source: Any) -> str:
     if isinstance(source, BaseSource):
         return source.tag
     name = source.get("format") if isinstance(source, dict) else None
-    return EXTERNAL_FORMATS.get(name, Source.tag) if isinstance(name, str) else Source.tag
+    return EXTERNAL_FORMATS.get(name, FileSource.tag) if isinstance(name, str) else FileSource.tag
 
 
 AnySource = Annotated[
-    Annotated[Source, Tag("files")] | Annotated[KafkaSource, Tag("kafka")]
+    Annotated[FileSource, Tag("files")] | Annotated[KafkaSource, Tag("kafka")]
     | Annotated[JdbcSource, Tag("jdbc")] | Annotated[ConnectorSource, Tag("connector")],
     Discriminator(_kind),
 ]

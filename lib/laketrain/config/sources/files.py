@@ -50,7 +50,7 @@ class Drift(Section):
     XML have no types: there a value of another type makes its record unreadable."""
 
 
-class Source(BaseSource):
+class FileSource(BaseSource):
     """Files that ingest copies unchanged, as one immutable version of `raw/<name>`."""
 
     tag: ClassVar[str] = "files"
@@ -120,7 +120,7 @@ class Source(BaseSource):
         return options
 
     @model_validator(mode="after")
-    def _fits_the_format(self) -> Source:
+    def _fits_the_format(self) -> FileSource:
         if self.format in FIXED:
             self._refuse_for_fixed()
         elif self.declared is None:
@@ -138,7 +138,7 @@ class Source(BaseSource):
         return self
 
     @model_validator(mode="after")
-    def _of_a_dialect(self) -> Source:
+    def _of_a_dialect(self) -> FileSource:
         if self.format == "xml":
             check_xml(self.options)
         if self.format == "csv":

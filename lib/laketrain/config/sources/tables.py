@@ -24,7 +24,7 @@ from pydantic import Field, field_validator, model_validator
 from laketrain.config.base import Section
 from laketrain.config.language.secrets import contains_secret
 from laketrain.config.sources.base import Connector, EnvironmentName, Options, Schema, ServerSource
-from laketrain.config.sources.files import Drift, Source
+from laketrain.config.sources.files import Drift, FileSource
 
 _SECRET = re.compile(r"passw|secret|token|credential|private.?key|access.?key", re.IGNORECASE)
 _PAIR = re.compile(r"(passw(or)?d|pwd|secret|token)=", re.IGNORECASE)
@@ -53,10 +53,10 @@ class TableSource(ServerSource):
         return self.model_dump(mode="json", include={"declared", "drift"})
 
     @property
-    def landed(self) -> Source:
+    def landed(self) -> FileSource:
         """The landed rows, as a source of files."""
-        return Source.model_validate({"format": "parquet", "path": self.format, "schema": self.declared,
-                                      "drift": self.drift.model_dump()})
+        return FileSource.model_validate({"format": "parquet", "path": self.format, "schema": self.declared,
+                                          "drift": self.drift.model_dump()})
 
     @property
     def location(self) -> str:

@@ -33,8 +33,11 @@ from laketrain.errors import LaunchError
 OnEvent = Callable[[int, Any], None]
 
 POLL_SECONDS = 0.2
+"""How often the driver checks the ranks."""
 DIAGNOSIS_SECONDS = 4.0
+"""How long it waits after the first failure for Spark to end the job, with a message of its own."""
 LAST_LOG_SECONDS = 1.0
+"""How long it waits for the last lines of the rank that failed."""
 
 _PORT, _LAST_PORT = "spark.laketrain.port", 65535
 
@@ -49,7 +52,8 @@ def launch(spark: Any, task: Task, ranks: int, *, threads: int | None = None, de
             a dictionary to `on_event`, and counts as progress; `report({})` is progress alone.
         ranks: at most as many as Spark has slots. One rank needs no Horovod.
         threads: of TensorFlow and OpenMP per rank; by default an equal part of the executor's cores.
-        deadline: seconds that a rank may go without progress.
+        deadline: seconds that a rank may go without progress; longer before its task starts. `RankRegistry.overdue`
+            decides when a rank is given up.
         on_event: called as `on_event(rank, event)` in this thread, in the order each rank reported.
         name: of the stage, for errors and Spark's job list.
 

@@ -22,8 +22,11 @@ from laketrain.events import Event, event_from_dict
 LOG_LINES = 40
 LINE_CHARS = 500
 WAIT_SECONDS = 1.0
+"""The longest delay of a response to a rank that waits for others."""
 START_SECONDS = 180.0
+"""The shortest deadline of a rank before its first progress: it imports TensorFlow and connects to the others."""
 HEARTBEAT_TIMEOUT_SECONDS = 10.0
+"""When a rank is overdue, one without a message for so long is blamed first. Silence alone ends no launch."""
 
 RankEvent = tuple[int, Event | dict[str, Any]]
 

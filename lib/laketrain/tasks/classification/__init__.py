@@ -1,4 +1,4 @@
-"""Classification: each row has exactly one class. The model gives a distribution over the classes.
+"""Classification: each row has exactly one class. The model's output is a distribution over the classes.
 
     species: {kind: label, names: [cat, dog]}
 """
@@ -29,7 +29,7 @@ _ITERATIONS = 100
 
 
 class Classification(Task[Label]):
-    """Of labels."""
+    """The task of targets of kind `label`."""
 
     name: ClassVar[str] = "classification"
     kinds: ClassVar[tuple[str, ...]] = ("label",)
@@ -62,7 +62,7 @@ class Classification(Task[Label]):
         return keras.metrics.SparseTopKCategoricalAccuracy(k=int(name.split("_")[1]), name=name)
 
     def metric_inputs(self, truth: Any, outputs: Any, from_logits: bool) -> tuple[Any, Any]:
-        """A mixed row, (n, classes), counts as the class of which it has most."""
+        """Mixed rows, whose truth is (n, classes) shares, count as the class with the largest share."""
         import tensorflow as tf
 
         return (tf.argmax(truth, axis=-1) if len(truth.shape) == 2 else truth,
@@ -104,7 +104,7 @@ class Classification(Task[Label]):
 
     def column_values(self, feature: Label, outputs: npt.NDArray[Any], bad: Bools,
                       probabilities: bool) -> dict[str, pa.Array]:
-        """Classes are as the table's column had them: numbers, or names."""
+        """Classes are those of the table's column: numbers or names."""
         import pyarrow as pa
 
         from laketrain.tasks.lists import number_lists

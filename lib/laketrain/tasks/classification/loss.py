@@ -1,4 +1,4 @@
-"""Crossentropies of classes, by Keras' functions."""
+"""Crossentropies of classes, from Keras' functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from laketrain.tasks.losses import RowLoss
 
 
 def class_loss(classes: int, settings: Loss, focal: bool, from_logits: bool) -> RowLoss:
-    """Of truth, (n,) classes or (n, classes) shares of them, and outputs, (n, classes)."""
+    """The loss of truth, (n,) classes or (n, classes) shares of them, and outputs, (n, classes)."""
     import keras
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""What an evaluation counts of classes: the confusion matrix, the crossentropy, the worst mistakes.
+"""The evaluation of classes: the confusion matrix, the crossentropy, the worst mistakes, and the metrics from them.
 
     accumulator = ConfusionAccumulator(feature, worst=24)
     accumulator.add(rows, labels, probabilities, weights)
@@ -19,7 +19,7 @@ from laketrain.tasks.class_scores import SMALLEST, summarise, undefined
 
 
 class ConfusionAccumulator(Accumulator):
-    """Sums over a rank's rows, of (n,) true classes and (n, classes) probabilities."""
+    """Sums over a rank's rows, from (n,) true classes and (n, classes) probabilities."""
 
     def __init__(self, feature: Label, worst: int) -> None:
         super().__init__()
@@ -50,8 +50,8 @@ class ConfusionAccumulator(Accumulator):
 
 def merge_confusions(feature: Label, parts: Sequence[dict[str, Any]], worst: int,
                      weighted: bool = False) -> dict[str, Any]:
-    """rows, metrics, confusion, labels and mistakes of all parts; where rows are `weighted`, the confusion matrix sums
-    their weights."""
+    """The section of an evaluation from the parts of all ranks: `metrics`, `confusion`, `labels` and `mistakes`. If
+    rows are `weighted`, the confusion matrix contains sums of weights."""
     confusion = np.sum([part["confusion"] for part in parts], axis=0, dtype=np.float64)
     rows = np.sum([part["class_rows"] for part in parts], axis=0, dtype=np.int64)
     metrics = summarise(confusion, feature.labels)

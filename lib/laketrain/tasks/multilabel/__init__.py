@@ -1,8 +1,8 @@
-"""Multilabel classification: each row has any number of labels. The model gives a probability of each.
+"""Multilabel classification: each row has any number of labels. The model's outputs are their probabilities.
 
     tags: {kind: multilabel, names: [new, sale, heavy]}
 
-A row is predicted to have a label where its probability is at least THRESHOLD.
+A label is predicted if its probability is at least THRESHOLD.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from laketrain.tasks.accumulator import Accumulator, Floats
 from laketrain.tasks.base import Bools, Headline, Mode, Task
 from laketrain.tasks.baselines import Baseline, Constant, Linear, Sample
 from laketrain.tasks.class_scores import undefined_notices
-from laketrain.tasks.losses import RowLoss, binary_loss, built
+from laketrain.tasks.losses import RowLoss, binary_loss
 from laketrain.tasks.multilabel.measure import THRESHOLD, MultilabelAccumulator, merge_multilabels
 from laketrain.tasks.probabilities import probability_problem
+from laketrain.tasks.training_metrics import build_metric
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class MultilabelClassification(Task[Multilabel]):
-    """Of several labels a row."""
+    """The task of targets of kind `multilabel`."""
 
     name: ClassVar[str] = "multilabel"
     kinds: ClassVar[tuple[str, ...]] = ("multilabel",)
@@ -54,7 +55,7 @@ class MultilabelClassification(Task[Multilabel]):
 
         metrics = {"accuracy": keras.metrics.BinaryAccuracy, "auc": keras.metrics.AUC,
                    "precision": keras.metrics.Precision, "recall": keras.metrics.Recall}
-        return built(metrics[name](name=name), feature.shape)
+        return build_metric(metrics[name](name=name), feature.shape)
 
     def metric_inputs(self, truth: Any, outputs: Any, from_logits: bool) -> tuple[Any, Any]:
         import tensorflow as tf

@@ -1,4 +1,4 @@
-"""What an evaluation counts of several labels: hits and misses of each label, and rows that are entirely right.
+"""The evaluation of several labels: hits and misses of each label, rows that are entirely right, and the metrics.
 
     accumulator = MultilabelAccumulator(feature, worst=24)
     accumulator.add(rows, truth, probabilities, weights)
@@ -18,11 +18,11 @@ from laketrain.tasks.accumulator import Accumulator, Floats, Ints, as_lists, cou
 from laketrain.tasks.class_scores import SMALLEST, binary_scores, by_class, macro_means, undefined
 
 THRESHOLD = 0.5
-"""The least probability with which a row is predicted to have a label."""
+"""The smallest probability with which a label is predicted."""
 
 
 class MultilabelAccumulator(Accumulator):
-    """Sums over a rank's rows, of (n, labels) zeros and ones and (n, labels) probabilities."""
+    """Sums over a rank's rows, from (n, labels) zeros and ones and (n, labels) probabilities."""
 
     def __init__(self, feature: Multilabel, worst: int) -> None:
         super().__init__()
@@ -57,7 +57,8 @@ class MultilabelAccumulator(Accumulator):
 
 def merge_multilabels(feature: Multilabel, parts: Sequence[dict[str, Any]], worst: int,
                       weighted: bool = False) -> dict[str, Any]:
-    """rows, metrics, labels, and the worst rows with the indices of their labels, of all parts."""
+    """The section of an evaluation from the parts of all ranks: `metrics`, `labels`, and the `worst` rows with the
+    indices of their labels."""
     counts = np.sum([part["counts"] for part in parts], axis=0, dtype=np.float64)
     having = np.sum([part["having"] for part in parts], axis=0, dtype=np.int64)
     true, predicted = counts[:, 0] + counts[:, 2], counts[:, 0] + counts[:, 1]

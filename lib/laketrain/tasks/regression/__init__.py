@@ -1,4 +1,4 @@
-"""Regression: each row has one or several numbers. The model gives them as their feature scales them.
+"""Regression: each row has one or several numbers. The model's outputs are scaled by the feature's `scale`.
 
     price: {kind: value, columns: [cost, size], scale: standard}
 """
@@ -15,8 +15,9 @@ from laketrain.config.loss import Loss
 from laketrain.tasks.accumulator import Accumulator, Floats
 from laketrain.tasks.base import Bools, Headline, Mode, Task
 from laketrain.tasks.baselines import Baseline, Constant, Linear, Persistence, Sample
-from laketrain.tasks.losses import RowLoss, built, number_loss
+from laketrain.tasks.losses import RowLoss, number_loss
 from laketrain.tasks.regression.measure import (
+    METRICS,
     NumberAccumulator,
     NumberFeature,
     component_count,
@@ -24,6 +25,7 @@ from laketrain.tasks.regression.measure import (
     own_units,
 )
 from laketrain.tasks.sampling import spread
+from laketrain.tasks.training_metrics import number_metric
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +35,7 @@ _SAMPLED, _MOST_NUMBERS = 2_000, 20_000
 
 
 class Regression(Task[NumberFeature]):
-    """Of values."""
+    """The task of targets of kind `value`."""
 
     name: ClassVar[str] = "regression"
     kinds: ClassVar[tuple[str, ...]] = ("value",)
@@ -41,7 +43,7 @@ class Regression(Task[NumberFeature]):
     losses: ClassVar[tuple[str, ...]] = ("mse", "mae", "huber", "log_cosh", "quantile", "poisson")
     training_metrics: ClassVar[Mapping[str, Mode]] = {"mae": "min", "mse": "min", "rmse": "min", "r2": "max"}
     headline: ClassVar[Headline] = Headline("mae", "Mean absolute error")
-    metrics: ClassVar[tuple[str, ...]] = ("mae", "rmse", "r2", "mape")
+    metrics: ClassVar[tuple[str, ...]] = METRICS
     baselines: ClassVar[tuple[str, ...]] = ("mean", "last", "linear")
     in_spark_ml: ClassVar[bool] = True
 
@@ -77,7 +79,7 @@ class Regression(Task[NumberFeature]):
 
     def column_values(self, feature: NumberFeature, outputs: npt.NDArray[Any], bad: Bools,
                       probabilities: bool) -> dict[str, pa.Array]:
-        """Numbers in the column's own units."""
+        """Numbers in the column's units, not scaled."""
         import pyarrow as pa
 
         from laketrain.tasks.lists import number_lists
@@ -97,12 +99,3 @@ class Regression(Task[NumberFeature]):
 
         number = F.col(f"{prefix}prediction")
         return number if feature.shape == (1,) else vector(number), None
-
-
-def number_metric(name: str, shape: tuple[int, ...]) -> Any:
-    """The Keras metric of numbers of this shape."""
-    import keras
-
-    metrics = {"mae": keras.metrics.MeanAbsoluteError, "mse": keras.metrics.MeanSquaredError,
-               "rmse": keras.metrics.RootMeanSquaredError, "r2": keras.metrics.R2Score}
-    return built(metrics[name](name=name), shape)

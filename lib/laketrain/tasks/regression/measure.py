@@ -1,4 +1,4 @@
-"""What an evaluation sums of numbers: errors in the column's own units, component by component.
+"""The evaluation of numbers: sums of errors in the column's units, by component, and the metrics from them.
 
     accumulator = NumberAccumulator(feature, worst=24, sampled=spread(rows, 2_000))
     accumulator.add(rows, truth, outputs, weights)
@@ -18,17 +18,19 @@ from laketrain.tasks.accumulator import Accumulator, Floats, Ints, counted, wors
 
 NumberFeature = Value | TimeSeries
 
+METRICS = ("mae", "rmse", "r2", "mape")
+"""The metrics of each component, and their means over the components."""
 MOST_SHOWN = 24
-"""Components of a row that a list of the worst rows keeps."""
+"""How many components of a row the list of the worst rows keeps."""
 _TINY = float(np.finfo(np.float32).tiny)
-"""True values below are 0 to a relative error: datasets hold float32."""
+"""A relative error treats smaller true values as 0, since datasets contain float32."""
 _EPS = float(np.finfo(np.float32).eps)
 _SUMS = ("weight", "mean", "m2", "absolute", "squared", "relative", "not_zero")
 
 
 class NumberAccumulator(Accumulator):
-    """Sums over a rank's rows, of true and predicted values as the model has them, (n, *shape); and both of the rows in
-    `sampled`, ascending numbers."""
+    """Sums over a rank's rows, from true and predicted values, (n, *shape), scaled as the model sees them. It also
+    keeps the values of the rows `sampled`, ascending numbers."""
 
     def __init__(self, feature: NumberFeature, worst: int, sampled: Ints) -> None:
         super().__init__()
@@ -59,7 +61,8 @@ class NumberAccumulator(Accumulator):
 
 def merge_numbers(feature: NumberFeature, parts: Parts[dict[str, Any]], worst: int, weighted: bool = False
                   ) -> dict[str, Any]:
-    """rows, metrics (means over the components), components, the worst rows and a sample, of all parts."""
+    """The section of an evaluation from the parts of all ranks: `metrics` (means over the components) with their
+    `components`, the `worst` rows and a `sample`."""
     sums = {key: np.zeros(component_count(feature)) for key in _SUMS}
     for part in parts:
         sums = _merged(sums, {key: np.array(values) for key, values in part["sums"].items()})
@@ -67,7 +70,7 @@ def merge_numbers(feature: NumberFeature, parts: Parts[dict[str, Any]], worst: i
     components = [_scores(name, {key: float(values[index]) for key, values in sums.items()}, float(steps[index]))
                   for index, name in enumerate(component_names(feature))]
     pairs = [pair for part in parts for pair in part["pairs"]]
-    metrics = {key: _mean([scores[key] for scores in components]) for key in ("mae", "rmse", "r2", "mape")}
+    metrics = {key: _mean([scores[key] for scores in components]) for key in METRICS}
     return {**counted(parts, weighted), "metrics": {**metrics, "components": components},
             "labels": component_names(feature),
             "worst": worst_of([row for part in parts for row in part["worst"]], worst, "error"),
@@ -75,19 +78,19 @@ def merge_numbers(feature: NumberFeature, parts: Parts[dict[str, Any]], worst: i
 
 
 def own_units(feature: NumberFeature, values: npt.NDArray[Any]) -> Floats:
-    """(n, components) in the column's own units, of (n, *shape) as the model has them."""
+    """(n, components) in the column's units, from (n, *shape) scaled values."""
     scale = feature.learnt_scale
     plain = np.asarray(values, np.float64) if scale is None else scale.undo(values)
     return plain.reshape(len(plain), component_count(feature))
 
 
 def component_count(feature: NumberFeature) -> int:
-    """How many components a row has."""
+    """The number of components of a row."""
     return int(np.prod(feature.shape))
 
 
 def component_names(feature: NumberFeature) -> list[str]:
-    """The names of the components: columns, with indices in an array from 1."""
+    """The names of the components: columns or, of an array, the column and an index from 1."""
     columns = list(feature.columns)
     if isinstance(feature, TimeSeries):
         channels = columns if feature.column_names else [f"{feature.column} {i + 1}" for i in range(feature.channels)]
@@ -98,8 +101,8 @@ def component_names(feature: NumberFeature) -> list[str]:
 
 
 def _resolution(feature: NumberFeature, near: Floats) -> Floats:
-    """(components,) what true values near `near` differ by at least, in own units: they come as scaled float32, so that
-    a 0 far from the scale's offset returns as next to 0."""
+    """(components,) the smallest difference between true values near `near`, in the column's units. They are stored as
+    scaled float32, so a 0 that is far from the scale's offset becomes a small number."""
     scale = feature.learnt_scale
     if scale is None:
         return np.zeros(len(near))
@@ -108,29 +111,32 @@ def _resolution(feature: NumberFeature, near: Floats) -> Floats:
 
 
 def _sums_of(true: Floats, predicted: Floats, weights: Floats, zero: Floats) -> dict[str, Floats]:
-    """Of rows whose weights, (n,), are above 0."""
-    error, there = np.abs(predicted - true), np.abs(true) > zero
-    # From the first row on, so that the mean of values that are all alike is that value, to the last bit.
+    """The sums of rows whose weights, (n,), are above 0."""
+    error, not_zero = np.abs(predicted - true), np.abs(true) > zero
+    # Relative to the first row, so that the mean of equal values is exactly that value.
     mean = true[0] + weights @ (true - true[0]) / weights.sum()
-    relative = np.divide(error, np.abs(true), out=np.zeros_like(error), where=there)
+    relative = np.divide(error, np.abs(true), out=np.zeros_like(error), where=not_zero)
     return {"weight": np.full(true.shape[1], weights.sum()), "mean": mean, "m2": weights @ (true - mean) ** 2,
             "absolute": weights @ error, "squared": weights @ error**2, "relative": weights @ relative,
-            "not_zero": weights @ there}
+            "not_zero": weights @ not_zero}
 
 
-def _merged(one: dict[str, Floats], other: dict[str, Floats]) -> dict[str, Floats]:
-    """Sums of both; mean and squared deviations joined as Chan, Golub and LeVeque (1983) do."""
-    weight = one["weight"] + other["weight"]
-    share = np.divide(other["weight"], weight, out=np.zeros_like(weight), where=weight > 0)
-    apart = other["mean"] - one["mean"]
-    added = {key: one[key] + other[key] for key in _SUMS}
-    return {**added, "mean": one["mean"] + apart * share, "m2": added["m2"] + apart**2 * one["weight"] * share}
+def _merged(left: dict[str, Floats], right: dict[str, Floats]) -> dict[str, Floats]:
+    """The sums over the rows of both. Means and squared deviations are merged by the formula of Chan, Golub and LeVeque
+    (1983)."""
+    weight = left["weight"] + right["weight"]
+    share = np.divide(right["weight"], weight, out=np.zeros_like(weight), where=weight > 0)
+    delta = right["mean"] - left["mean"]
+    added = {key: left[key] + right[key] for key in _SUMS}
+    return {**added, "mean": left["mean"] + delta * share, "m2": added["m2"] + delta**2 * left["weight"] * share}
 
 
 def _scores(name: str, sums: dict[str, float], step: float) -> dict[str, Any]:
-    """Of one component, whose true values differ by at least `step`. R² of a column that never varies is 1 where it is
-    hit and 0 otherwise, as scikit-learn has it; the relative error leaves out rows whose true value is 0, and is None
-    where that is all of them."""
+    """The metrics of one component, whose true values differ by at least `step`.
+
+    As in scikit-learn, R² of a column that never varies is 1 if all predictions are exact, else 0. The relative error
+    leaves out rows whose true value is 0, and is None if there are no others.
+    """
     weight = sums["weight"] or 1.0
     least = weight * (step / 2) ** 2  # rounding moves a value by half a step
     r2 = 1 - sums["squared"] / sums["m2"] if sums["m2"] > least else float(sums["squared"] <= least)

@@ -46,7 +46,7 @@ def _unset(name: str, feature: Feature) -> Iterator[Problem]:
     """Settings of the feature to be removed."""
     for key in fitted_fields(feature) & feature.model_fields_set:
         yield Problem.at((*_PATH, name, key), "is learnt from the train split, not set", "Remove it")
-    unused = list(feature.idle())
+    unused = list(feature.unused_settings())
     if len(feature.columns) > 1 and feature.column != name:
         unused.append(("column", "is one of its own, and the feature is made of `columns`"))
     for key, why in unused:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 from type_reference import KINDS, Kind
 
@@ -34,7 +34,8 @@ def read(spark: SparkSession, tmp_path: Path) -> Read:
     from laketrain.spark.frames import configured
 
     def read_back(content: bytes, schema: Mapping[str, str] | str, form: str = "parquet", **more: Any) -> Any:
-        source = Source.model_validate({"format": form, "path": str(tmp_path / "landing"), "schema": schema, **more})
+        source = FileSource.model_validate({"format": form, "path": str(tmp_path / "landing"), "schema": schema,
+                                            **more})
         raw = ingest_files(tmp_path, {"a b": content}, source)
         with translate_spark_errors("clean", "table 'table'"), configured(spark, SETTINGS):
             reading = open_raw(spark, raw, source)
@@ -171,7 +172,7 @@ def test_what_only_a_declaration_can_explain_is_refused_by_name_and_the_advice_w
     for make, typed, _ in FORMS.values():
         content = parquet([make(kind, kind.array())])
         raw = ingest_files(tmp_path, {"a": content}, source_of(tmp_path / "landing", {"c0": "string"}, "parquet", {}))
-        inferred = Source.model_validate({"format": "parquet", "path": "x", "schema": "infer"})
+        inferred = FileSource.model_validate({"format": "parquet", "path": "x", "schema": "infer"})
         with pytest.raises(DataError) as caught:
             open_raw(spark, raw, inferred)
         assert "column 'c0' is" in caught.value.problem

@@ -16,7 +16,7 @@ import pytest
 
 from laketrain.clean.reading import encoding, ranges
 from laketrain.clean.reading.csv import reader
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 
 from ....tables import ingest_files
@@ -34,8 +34,8 @@ def read(spark: SparkSession, folder: Path, files: Mapping[str, str | bytes], sc
     from laketrain.clean.reading import FILE, RECORD, REJECT, SETTINGS, open_raw
     from laketrain.spark.frames import configured
 
-    source = Source.model_validate({"format": "csv", "path": str(folder / "landing"), "schema": schema,
-                                    "options": {"header": True, **options}})
+    source = FileSource.model_validate({"format": "csv", "path": str(folder / "landing"), "schema": schema,
+                                        "options": {"header": True, **options}})
     raw = ingest_files(folder, files, source)
     with configured(spark, SETTINGS):
         reading = open_raw(spark, raw, source)

@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 
 from laketrain.clean.reading.json.duplicate_keys import drop_duplicates, find_field_clash, has_duplicate_key
 from laketrain.config.clean import CleanTable
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 
 from ....tables import Cleaned, ingest_files, rows_of
@@ -43,8 +43,8 @@ def test_a_record_with_a_duplicate_key_is_refused_and_the_others_are_read(
 def inferred(spark: SparkSession, folder: Path, files: dict[str, str], **options: Any) -> Cleaned:
     from laketrain.clean import clean, fingerprint_clean
 
-    source = Source.model_validate({"format": "json", "path": str(folder / "landing"), "schema": "infer",
-                                    "options": options})
+    source = FileSource.model_validate({"format": "json", "path": str(folder / "landing"), "schema": "infer",
+                                        "options": options})
     raw = ingest_files(folder, files, source)
     table = CleanTable.model_validate({"max_reject_fraction": 1.0})
     version = clean(spark, raw, "table", table, source, fingerprint_clean(raw, table, source))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laketrain.config.clean import CleanTable
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 
 from ....tables import Cleaned, ingest_files, rows_of
 
@@ -21,8 +21,8 @@ def cleaned(spark: SparkSession, folder: Path, files: Mapping[str, str | bytes] 
             drift: Mapping[str, str] | None = None, **options: Any) -> Cleaned:
     from laketrain.clean import clean, fingerprint_clean
 
-    source = Source.model_validate({"format": "xml", "path": str(folder / "landing"), "schema": schema,
-                                    "options": {"rowTag": "b", **options}, "drift": drift or {}})
+    source = FileSource.model_validate({"format": "xml", "path": str(folder / "landing"), "schema": schema,
+                                        "options": {"rowTag": "b", **options}, "drift": drift or {}})
     raw = ingest_files(folder, {"a.xml": files} if isinstance(files, str) else files, source)
     table = CleanTable.model_validate({"max_reject_fraction": 1.0})
     version = clean(spark, raw, "table", table, source, fingerprint_clean(raw, table, source))

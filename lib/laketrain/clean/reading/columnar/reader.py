@@ -21,7 +21,7 @@ from laketrain.clean.reading.drift import DriftTracker
 from laketrain.clean.reading.partitions import file_path
 from laketrain.clean.reading.raw_files import RawFile, each
 from laketrain.config.column_names import find_clash, same_form
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted, record
 from laketrain.spark.zone import require_utc
@@ -30,7 +30,7 @@ _TOO_FINE = r"\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}0*[1-9]"
 """Matches a time with digits below a microsecond."""
 
 
-def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
+def read(spark: SparkSession, files: Sequence[RawFile], source: FileSource, expected: T.StructType | None) -> Reading:
     """The rows of Parquet or ORC files, in the types of the expected columns or, to infer them, of the first files."""
     footers = each(files, partial(read_footer, source.format))
     pinned = _inferred(files, footers) if expected is None else expected
@@ -69,7 +69,7 @@ def _refuse_twins(file: RawFile, footer: Footer, wanted: Sequence[str]) -> None:
                         "distinguish", "write it with other names, or declare the columns that you need, without these")
 
 
-def _part(spark: SparkSession, source: Source, files: Sequence[RawFile], columns: T.StructType,
+def _part(spark: SparkSession, source: FileSource, files: Sequence[RawFile], columns: T.StructType,
           footers: Sequence[Footer], zone: str) -> DataFrame:
     """The rows of files whose columns have the same stored types. zone: see `orc_time_zones`."""
     stored = footers[0].columns

@@ -41,7 +41,7 @@ from laketrain.clean.reading.encoding import HEAD, check_encoding, read_head
 from laketrain.clean.reading.partitions import file_path
 from laketrain.clean.reading.ranges import RANGE, Text
 from laketrain.clean.reading.raw_files import RawFile, each
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.config.sources.dialect import Dialect
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
@@ -106,7 +106,7 @@ class _Layout:
         return isinstance(kind, LOSSY) and not (self.doubles and isinstance(kind, T.DoubleType))
 
 
-def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
+def read(spark: SparkSession, files: Sequence[RawFile], source: FileSource, expected: T.StructType | None) -> Reading:
     """The rows of CSV files. A line of another width, or with a value of another type, is a rejected row."""
     dialect = Dialect.of(source.options)
     csvs = _survey(spark, each(files, partial(_read_start, dialect)), dialect)
@@ -202,7 +202,7 @@ def _divisible(dialect: Dialect) -> bool:
 # ---- Rows
 
 
-def _inferred(spark: SparkSession, csvs: Sequence[_CsvFile], source: Source, dialect: Dialect) -> T.StructType:
+def _inferred(spark: SparkSession, csvs: Sequence[_CsvFile], source: FileSource, dialect: Dialect) -> T.StructType:
     """The columns of the first file that has any, in types that fit all files with that header. Columns without a name
     are omitted."""
     first = next((csv.header for csv in csvs if csv.header is not None), None)
@@ -240,7 +240,7 @@ def _match_case(header: Header, pinned: T.StructType) -> Header:
     return tuple(by_lower.get(name.lower(), name) for name in header)
 
 
-def _refuse_duplicates(file: RawFile, header: Header, pinned: T.StructType, source: Source) -> None:
+def _refuse_duplicates(file: RawFile, header: Header, pinned: T.StructType, source: FileSource) -> None:
     """Raises DataError if a column that is read occurs twice."""
     twice = sorted({name for name in header if name and header.count(name) > 1
                     and (name in pinned.names or source.drift.new == "keep")})
@@ -252,7 +252,7 @@ def _kind(pinned: T.StructType, name: str) -> T.DataType:
     return pinned[name].dataType if name in pinned.names else T.StringType()
 
 
-def _part(spark: SparkSession, csvs: Sequence[_CsvFile], header: Header, columns: T.StructType, source: Source,
+def _part(spark: SparkSession, csvs: Sequence[_CsvFile], header: Header, columns: T.StructType, source: FileSource,
           dialect: Dialect, trusted: Collection[str]) -> DataFrame:
     """The rows of files with one header. trusted: the paths of files whose doubles Spark may parse."""
     fields = [T.StructField(f"_{index}", _kind(columns, name)) for index, name in enumerate(header)]
@@ -333,7 +333,7 @@ def _problems(generated: Mapping[str, str], field: T.StructField, layout: _Layou
     return [F.concat(F.lit("has "), problem, F.lit(f" in {field.name!r}"))]
 
 
-def _layout(source: Source, dialect: Dialect, names: Header, fields: Sequence[T.StructField]) -> _Layout:
+def _layout(source: FileSource, dialect: Dialect, names: Header, fields: Sequence[T.StructField]) -> _Layout:
     options = {name: value for name, value in source.options.items() if name.lower() not in _OURS}
     options |= {"quote": dialect.quote, "escape": dialect.escape, **ALL_FILES}
     return _Layout(dialect, options, names, fields)

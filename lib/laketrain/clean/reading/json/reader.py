@@ -47,7 +47,7 @@ from laketrain.clean.reading.json.schema_merge import as_spark_infers, merge_sch
 from laketrain.clean.reading.partitions import file_path
 from laketrain.clean.reading.ranges import Text
 from laketrain.clean.reading.raw_files import RawFile, each
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted
 
@@ -55,7 +55,7 @@ _BLANKS = " \t\r\n"
 _TIME_FORMATS = ("dateformat", "timestampformat", "timestampntzformat")
 
 
-def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
+def read(spark: SparkSession, files: Sequence[RawFile], source: FileSource, expected: T.StructType | None) -> Reading:
     """The rows of JSON files. What isn't a JSON object of the columns' types is rejected."""
     settings = _JsonOptions(_without_unused_locale(source.options))
     each(files, partial(_check_encoding, settings))

@@ -33,7 +33,7 @@ from laketrain.clean.reading.xml.infer_schema import ElementSchema
 from laketrain.clean.reading.xml.options import XmlOptions
 from laketrain.clean.reading.xml.split_records import FileRefused, Piece, RecordSplitter
 from laketrain.config.column_names import find_clash
-from laketrain.config.sources import Source
+from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 from laketrain.lake import Store
 
@@ -73,7 +73,7 @@ class _FileScan:
     refused: Sequence[str]
 
 
-def read(spark: SparkSession, files: Sequence[RawFile], source: Source, expected: T.StructType | None) -> Reading:
+def read(spark: SparkSession, files: Sequence[RawFile], source: FileSource, expected: T.StructType | None) -> Reading:
     """The rows of XML files. Text that isn't well-formed and records that don't fit the columns' types are rejected."""
     options = XmlOptions.of(source.options)
     shipped = each(files, partial(_shipped, options))
@@ -202,7 +202,7 @@ def _batch(rows: Sequence[Sequence[Any]], kinds: Sequence[pa.DataType]) -> pa.Re
     return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
-def _typed(texts: DataFrame, columns: T.StructType, source: Source) -> DataFrame:
+def _typed(texts: DataFrame, columns: T.StructType, source: FileSource) -> DataFrame:
     """The columns as values of their types; a row with a text that isn't exactly of its type is rejected."""
     values = [typed(F.col(f"c{number}"), field.dataType, source.options).alias(field.name)
               for number, field in enumerate(columns)]
@@ -214,6 +214,6 @@ def _typed(texts: DataFrame, columns: T.StructType, source: Source) -> DataFrame
     return with_metadata(rows, columns.names, file=F.col(_FILE_NAME), original=F.col(_TEXT), problem=F.col(_PROBLEM))
 
 
-def _problems(texts: Column, field: T.StructField, source: Source) -> list[Column]:
+def _problems(texts: Column, field: T.StructField, source: FileSource) -> list[Column]:
     reason = unlike(texts, typed(texts, field.dataType, source.options), field.dataType, source.options)
     return [] if reason is None else [F.concat(F.lit("has "), reason, F.lit(f" in {field.name!r}"))]

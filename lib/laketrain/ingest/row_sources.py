@@ -1,6 +1,6 @@
 """Dispatches sources whose rows Spark reads (Kafka, JDBC, connectors) to the function of their kind.
 
-    for version in ingest_incremental(spark, lake, "events", source): ...
+    for version in ingest_rows(spark, lake, "events", source): ...
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _KINDS: Mapping[str, Callable[[SparkSession, Lake, str, Any], Iterator[Version]]
     "kafka": ingest_kafka, "jdbc": ingest_table, "connector": ingest_table}
 
 
-def ingest_incremental(spark: SparkSession, lake: Lake, name: str, source: BaseSource) -> Iterator[Version]:
-    """Ingests what is new in the source, and yields each version of `raw/<name>` as it is committed; none where nothing
-    is new. Raises the errors of the kind's function."""
+def ingest_rows(spark: SparkSession, lake: Lake, name: str, source: BaseSource) -> Iterator[Version]:
+    """Ingests the new rows of the source, and yields each version of `raw/<name>` as it is committed; none if no rows
+    are new. Raises the errors of the kind's function."""
     return _KINDS[source.tag](spark, lake, name, source)
