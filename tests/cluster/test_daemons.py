@@ -85,7 +85,7 @@ def test_all_is_ended_also_what_a_killed_daemon_started_and_nothing_else_is(fold
 
 
 @pytest.mark.parametrize("attached", [True, False])
-def test_an_attached_daemon_ends_with_the_sleeperthat_started_it_however_that_ends(
+def test_an_attached_daemon_ends_with_the_process_that_started_it_however_that_ends(
         folder: Path, attached: bool) -> None:
     program = ("import os, sys, time; from pathlib import Path; from cluster.daemon import Daemon; "
                f"Daemon('sleeper', ['sleep', '60'], Path({str(folder)!r}), dict(os.environ), {attached}).start(); "

@@ -49,7 +49,7 @@ def test_a_mistake_in_the_config_ends_with_an_error_code_and_its_text_in_the_dri
     jobs = {mode: begin(mode, walked.config, "--lake", url, "--set", "train.epochs=three") for mode in codes}
     for mode, job in jobs.items():
         log = driver_log(mode, job, yarn)
-        assert job.returncode == codes[mode]
+        assert job.returncode == codes[mode], log
         assert re.search(r"\[config\] .*1 problem\n +- .*train\.epochs: .*three", log), log
         assert "Traceback" not in log
 
@@ -61,7 +61,7 @@ def test_missing_data_end_with_an_error_code_and_the_reason_in_the_drivers_log(
             for mode, walk in walks.items()}
     for mode, job in jobs.items():
         log = driver_log(mode, job, yarn)
-        assert job.returncode == 1
+        assert job.returncode == 1, log
         assert re.search(r"\[ingest\] source 'scans': .*/nowhere/", log), log
         assert walks[mode].lake.table("raw", "scans").versions() == []
 
