@@ -43,7 +43,7 @@ cluster-down: setup ## Stop them; their logs stay in build/cluster
 cluster-test: setup ## Run the tests on HDFS and YARN, which they start and stop
 	@$(BIN)/python -m pytest -m cluster $(ARGS)
 
-soak: setup ## Run the long forms of tests: benchmarks on few rows, YARN's faults, ten days of them, a million messages
+soak: setup ## Run the long forms of tests: ten kills, a packed environment, ten days of faults, a million messages and others
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 
 walk: setup ## Test every key of `train` and of the models, on every kind of feature and target

@@ -20,7 +20,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from laketrain.features import FeatureSet
 from laketrain.lake import Lake, Version
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def convert_table(spark: SparkSession, table: Version, shuffle: bool = False, ki
     config = Convert.model_validate({
         "table": kind.name, "features": kind.declared, "shuffle": shuffle,
         "split": {"by": "name", "fractions": {SPLIT: 1.0}}})
-    return convert(spark, table, kind.name, config, FeatureSet.model_validate(kind.declared), key="")
+    return convert(spark, table, kind.name, config, key="")
 
 
 def make_dataset(lake: str, rows: int, cores: int, kind: Kind = NOISE) -> tuple[str, str]:

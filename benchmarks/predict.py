@@ -73,14 +73,16 @@ def commit_model(dataset: Version) -> Version:
 
     import_tensorflow()
     from laketrain.feed.dataset import Dataset
+    from laketrain.lake.manifests import ModelManifest
     from laketrain.models import parse_model
 
-    model = parse_model({"name": "cnn"}).build(Dataset(dataset).features)
+    opened = Dataset(dataset)
+    model = parse_model({"name": "cnn"}).build(opened.features)
     with dataset.lake.table("models", NOISE.name).stage() as draft, tempfile.TemporaryDirectory() as folder:
         model.save(f"{folder}/model.keras")
         dataset.lake.store.put(f"{folder}/model.keras", draft.path("model.keras"))
         return draft.commit(stage="train", parents={dataset.table: dataset.number},
-                            meta={"features": dataset.entry.meta["features"]})
+                            meta=ModelManifest(features=opened.manifest.features).to_meta())
 
 
 def stop(cores: int) -> None:

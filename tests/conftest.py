@@ -17,6 +17,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from cluster.submit import QUICK_JVM
 
+from .workers import WORKERS_PATH
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from .road import Road
     from .small import Small
 
-LIB = Path(__file__).resolve().parents[1] / "lib"
 CLUSTER = "tests/cluster/"
+
+# Hundreds of processes import laketrain here, and each would compile it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Spark's JVMs live for seconds or a few minutes here, and compiling what they run took half of their CPU time.
 os.environ.setdefault("SPARK_SUBMIT_OPTS", QUICK_JVM)
@@ -83,7 +87,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     from pyspark.sql import SparkSession
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    place = tmp_path_factory.mktemp("spark")
+    folder = tmp_path_factory.mktemp("spark")
     session = (
         SparkSession.builder.master("local[2]")
         .appName("laketrain tests")
@@ -92,10 +96,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.warehouse.dir", str(place / "warehouse"))
-        .config("spark.local.dir", str(place / "local"))
+        .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
+        .config("spark.local.dir", str(folder / "local"))
         .config("spark.jars", ",".join(connectors()))
-        .config("spark.executorEnv.PYTHONPATH", str(LIB))
+        .config("spark.executorEnv.PYTHONPATH", WORKERS_PATH)
         .config("spark.python.daemon.module", "laketrain.spark.daemon")
         .config("spark.hadoop.dfs.client.retry.policy.enabled", "true")
         .config("spark.hadoop.dfs.client.retry.policy.spec", "2000,30")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from laketrain.features import FeatureSet
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
 from laketrain.workload import Convert
@@ -56,11 +55,10 @@ def commit_shop(spark: SparkSession, lake: Lake, targets: tuple[str, ...] = TARG
     from laketrain.convert import convert, fingerprint_convert
 
     declared = {name: feature for name, feature in DECLARED.items() if name not in TARGETS or name in targets}
-    features = FeatureSet.model_validate(declared)
     table = commit_table(lake, "goods", rows(120), COLUMNS, zone="integrated")
     config = Convert.model_validate({"table": "goods", "features": declared,
                                      "split": {"by": "id", "fractions": {"train": 0.7, "test": 0.3}}})
-    return convert(spark, table, "shop", config, features, fingerprint_convert(table, config, features))
+    return convert(spark, table, "shop", config, fingerprint_convert(table, config))
 
 
 def commit_shop_model(dataset: Version) -> Version:

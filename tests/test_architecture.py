@@ -26,6 +26,15 @@ def test_the_code_passes_ruff():
     assert result.returncode == 0, result.stdout
 
 
+def test_only_manifests_read_the_meta_of_entries():
+    """`appends` is below the manifests, and `Pipeline.evaluate` returns the meta of an evaluation as it is."""
+    package = ROOT / "lib" / "laketrain"
+    readers = {path.relative_to(package).as_posix() for path in package.rglob("*.py")
+               if "entry.meta" in path.read_text("utf-8")}
+    assert {reader for reader in readers if not reader.startswith("lake/manifests/")} == {
+        "lake/appends.py", "pipeline/pipeline.py"}
+
+
 @pytest.mark.parametrize("module", [
     "laketrain", "laketrain.errors", "laketrain.config", "laketrain.features", "laketrain.lake", "laketrain.feed.lanes",
     "laketrain.distributed.world", "laketrain.doctor", "laketrain.spark.java", "laketrain.cli",

@@ -1,5 +1,5 @@
-"""The whole road, as its users walk it: on the command line, under spark-submit, in a notebook; killed, and twice at
-once. The same config on the same files gives the same weights, whichever way."""
+"""The whole road on the command line, under spark-submit and in a notebook; killed and run again, and twice at once.
+Each way, the same config on the same files gives the same weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,8 +76,14 @@ def command(road: Road, lake: Path) -> list[str]:
     return [sys.executable, "-m", "laketrain", "run", *arguments(road, lake)]
 
 
+def spark_submit(road: Road, lake: Path) -> list[str]:
+    submit = shutil.which("spark-submit", path=str(Path(sys.executable).parent))
+    assert submit is not None
+    return [submit, "--master", "local[2]", str(ROOT / "jobs" / "pipeline.py"), *arguments(road, lake)]
+
+
 def run(words: list[str], **environment: str) -> str:
-    """What the command says on standard output; it must end well."""
+    """The command's standard output. Asserts that it succeeds."""
     done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -91,8 +97,8 @@ def by_command(landed: Road) -> Walked:
     return Walked(Lake(lake), output)
 
 
-def copied(walked: Walked, to: Path, without: tuple[str, ...] = ()) -> Lake:
-    """The lake as it stood before the zones `without`."""
+def copy_lake(walked: Walked, to: Path, without: tuple[str, ...] = ()) -> Lake:
+    """A copy of the lake without these zones."""
     shutil.copytree(walked.lake.url, to, ignore=lambda folder, names: without if folder == walked.lake.url else ())
     return Lake(to)
 
@@ -133,24 +139,13 @@ def test_the_same_command_again_changes_nothing_and_starts_no_java(by_command: W
     assert everything_in(by_command.lake) == before
 
 
-def test_spark_submit_makes_the_same_model_and_predictions(by_command: Walked, landed: Road, tmp_path: Path) -> None:
-    submit = shutil.which("spark-submit", path=str(Path(sys.executable).parent))
-    assert submit is not None
-    job = str(ROOT / "jobs" / "pipeline.py")
-    output = run([submit, "--master", "local[2]", job, *arguments(landed, tmp_path / "l")],
-               PYSPARK_PYTHON=sys.executable, SPARK_HOME=str(Path(pyspark.__file__).parent))
-    submitted = Walked(Lake(tmp_path / "l"), output)
-    assert submitted.weights == by_command.weights
-    assert_same_predictions(submitted, by_command)
-
-
 def test_a_notebooks_calls_make_the_same_model_and_predictions(by_command: Walked, landed: Road, spark: SparkSession,
                                                                tmp_path: Path) -> None:
     from laketrain import Pipeline
     from laketrain.models.networks import Networks
     from laketrain.train.weight_sync import weights_digest
 
-    lake = str(tmp_path / "lake")
+    lake = copy_lake(by_command, tmp_path / "lake", without=AFTER_CONVERT).url
     pipeline = Pipeline(landed.config, SETS, lake=lake, listener=Quiet(), spark=spark)
     assert list(pipeline.ingest()) == ["pixels", "captures", "unlabelled"]
     pipeline.clean()
@@ -184,16 +179,16 @@ def test_a_model_below_its_gate_ends_the_command_with_code_3(by_command: Walked,
 
 
 class Marked:
-    """A command whose process and all that it starts carry a mark in their environment, so that none is overlooked."""
+    """A command whose process and all that it starts have a mark in their environment, so that none is overlooked."""
 
-    def __init__(self, words: list[str]) -> None:
+    def __init__(self, words: list[str], environment: Mapping[str, str]) -> None:
         self.mark = f"LAKETRAIN_TEST_MARK={uuid.uuid4()}"
         name, _, value = self.mark.partition("=")
-        self.process = subprocess.Popen(words, env={**os.environ, name: value}, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(words, env={**os.environ, **environment, name: value}, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
     def alive(self) -> list[str]:
-        """What runs, by process and name; those that are dead and not yet collected do not."""
+        """The running processes, each as its id and name, without zombies."""
         running = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
@@ -212,15 +207,15 @@ class Marked:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[list[str]], Marked]]:
-    """Starts commands, and leaves none of their processes behind."""
+def start() -> Iterator[Callable[..., Marked]]:
+    """Starts commands, and leaves none of their processes running."""
     started: list[Marked] = []
 
-    def begin(words: list[str]) -> Marked:
-        started.append(Marked(words))
+    def start_marked(words: list[str], **environment: str) -> Marked:
+        started.append(Marked(words, environment))
         return started[-1]
 
-    yield begin
+    yield start_marked
     for marked in started:
         marked.stop()
 
@@ -235,11 +230,13 @@ def within(seconds: float, happens: Callable[[], Any]) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
-def test_a_killed_driver_leaves_no_process_and_the_same_command_continues_from_the_checkpoint(
-        by_command: Walked, landed: Road, start: Callable[[list[str]], Marked], tmp_path: Path) -> None:
-    lake = copied(by_command, tmp_path / "lake", without=AFTER_CONVERT)
+def test_a_killed_spark_submit_leaves_no_process_and_run_again_makes_the_same_model_and_predictions(
+        by_command: Walked, landed: Road, start: Callable[..., Marked], tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
     checkpoints = lake.table("checkpoints", "mnist")
-    killed = start(command(landed, tmp_path / "lake"))
+    words, environment = spark_submit(landed, tmp_path / "lake"), {
+        "PYSPARK_PYTHON": sys.executable, "SPARK_HOME": str(Path(pyspark.__file__).parent)}
+    killed = start(words, **environment)
     assert within(600, lambda: checkpoints.versions() or killed.process.poll() is not None)
     names = {entry.split()[1] for entry in killed.alive()}
     killed.process.kill()
@@ -249,7 +246,7 @@ def test_a_killed_driver_leaves_no_process_and_the_same_command_continues_from_t
 
     [done, *_] = [checkpoints.get(number).entry.meta["epochs"] for number in reversed(checkpoints.versions())]
     assert done < 5
-    resumed = Walked(lake, run(command(landed, tmp_path / "lake")))
+    resumed = Walked(lake, run(words, **environment))
     assert f"resumes after epoch {done}, from checkpoints/mnist@" in resumed.output
     assert resumed.weights == by_command.weights
     assert_same_predictions(resumed, by_command)
@@ -258,7 +255,7 @@ def test_a_killed_driver_leaves_no_process_and_the_same_command_continues_from_t
 
 
 def test_two_runs_at_once_on_one_lake_both_end_well_and_make_everything_once(
-        by_command: Walked, landed: Road, start: Callable[[list[str]], Marked], tmp_path: Path) -> None:
+        by_command: Walked, landed: Road, start: Callable[..., Marked], tmp_path: Path) -> None:
     both = [start(command(landed, tmp_path / "lake")) for _ in range(2)]
     output = [marked.process.communicate()[0] for marked in both]
     assert [marked.process.returncode for marked in both] == [0, 0], "\n\n".join(output)
@@ -272,5 +269,5 @@ def test_two_runs_at_once_on_one_lake_both_end_well_and_make_everything_once(
         if table.zone == "checkpoints":  # old ones are dropped
             continue
         assert [version.number for version in versions] == list(range(1, len(versions) + 1)), table.path
-        made_from = [version.entry.fingerprint for version in versions if version.entry.fingerprint]
-        assert len(set(made_from)) == len(made_from), f"{table.path} was made twice"
+        fingerprints = [version.entry.fingerprint for version in versions if version.entry.fingerprint]
+        assert len(set(fingerprints)) == len(fingerprints), f"{table.path} was made twice"

@@ -122,7 +122,7 @@ def _below(hint: Any, noun: str, step: str = "") -> Iterator[tuple[type[BaseMode
 
 
 def _section(path: str, model: type[BaseModel]) -> str:
-    title = f"`{path}`" if path else "The whole"
+    title = f"`{path}`" if path else "Top level"
     if get_origin(form := _hints(model).get("format")) is Literal:
         title += f" with `format: {get_args(form)[0]}`"
     return f"### {title}\n\n{_prose(model.__doc__)}\n\n{_table(model, path)}"
@@ -246,7 +246,7 @@ def slug(heading: str) -> str:
 
 
 def _sample() -> str:
-    """What is really said of the shipped workload with some mistakes in it."""
+    """The actual errors of the shipped workload with some mistakes in it."""
     text = (ROOT / "conf" / "mnist.yaml").read_text("utf-8")
     for right, wrong in (("by: digit_id, f", "by: digit, f"), ("epochs: ", "epoch: "), ("name: adam,", "name: adamm,")):
         text = text.replace(right, wrong, 1)

@@ -27,6 +27,7 @@ from benchmarks.peers.environment import provide
 from benchmarks.result import Line, Result, at_least, rate, seconds, shares
 from benchmarks.timing import in_turn, ratio
 from laketrain.lake import Lake, Version
+from laketrain.lake.manifests import ModelManifest
 
 ROWS = 40_000
 RANKS, EPOCHS, BATCH, VALIDATION = 2, 2, 128, 0.1
@@ -135,7 +136,6 @@ def fit_and_score(lake: str, cores: int) -> Fitted:
     """Convert, train and predict, as the stages of a workload do them."""
     os.environ.pop("TF_NUM_INTRAOP_THREADS", None)  # laketrain sets the threads of each worker
     from laketrain.convert import convert
-    from laketrain.features import FeatureSet
     from laketrain.train import train
     from laketrain.workload import Convert, Train
 
@@ -151,11 +151,11 @@ def fit_and_score(lake: str, cores: int) -> Fitted:
         "batch": BATCH, "ranks": RANKS, "optimizer": {"name": "adam", "learning_rate": 0.001}, "seed": 1})
     started = time.monotonic()
     # Without a fingerprint, results of an earlier round aren't reused.
-    dataset = convert(spark, table, NAME, converting, FeatureSet.model_validate(declared), key="")
+    dataset = convert(spark, table, NAME, converting, key="")
     converted = time.monotonic()
     model = train(spark, dataset, NAME, training, key="")
     ended = time.monotonic()
-    history = model.entry.meta["history"]
+    history = ModelManifest.of(model).history
     epochs = sum(epoch["seconds"] for epoch in history)
     # The ranks commit the model: that time is part of the launch.
     return Fitted(ended - started, converted - started, ended - converted - epochs, epochs, 0.0,

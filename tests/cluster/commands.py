@@ -1,4 +1,4 @@
-"""Commands of laketrain in processes of their own, to be killed, and what to wait for before.
+"""Commands of laketrain in processes of their own, to be killed when something has happened.
 
     driver = begin(config, "ingest")
     until(lambda: lake.table("raw", "events").versions())
@@ -17,24 +17,24 @@ from typing import Any
 
 from cluster.submit import QUICK_JVM
 
-_begun: list[subprocess.Popen[str]] = []
+_processes: list[subprocess.Popen[str]] = []
 
 
 def begin(config: Path | None, verb: str, *options: str, environ: Mapping[str, str] | None = None,
           ) -> subprocess.Popen[str]:
     """`laketrain <verb> <config>`, in a session of its own; its JVM ends with it. `environ`: more variables for it."""
     words = [verb, *([] if config is None else [str(config)]), *options]
-    _begun.append(subprocess.Popen(
+    _processes.append(subprocess.Popen(
         [sys.executable, "-m", "laketrain", *words], text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
         env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SUBMIT_OPTS": QUICK_JVM, **(environ or {})}))
-    return _begun[-1]
+    return _processes[-1]
 
 
 def end_all() -> None:
-    """Ends those that a test which failed left running."""
-    while _begun:
-        process = _begun.pop()
+    """Ends the processes that a failed test left running."""
+    while _processes:
+        process = _processes.pop()
         if process.poll() is None:
             process.kill()
             process.wait()

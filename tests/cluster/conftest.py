@@ -14,6 +14,7 @@ from cluster import Cluster
 from cluster.submit import Installation, submission
 from laketrain.lake import Lake
 
+from .packaged import PackagedJob, pack_links, run_package
 from .walk import Walk, build_walk
 
 if TYPE_CHECKING:
@@ -23,10 +24,14 @@ Submit = Callable[..., subprocess.CompletedProcess[str]]
 Begin = Callable[..., subprocess.Popen[str]]
 
 
+def new_url(cluster: Cluster) -> str:
+    return f"{cluster.hdfs}/{uuid.uuid4().hex}/ein See é"
+
+
 @pytest.fixture
 def url(cluster: Cluster) -> str:
     """An empty lake's URL on HDFS."""
-    return f"{cluster.hdfs}/{uuid.uuid4().hex}/ein See é"
+    return new_url(cluster)
 
 
 @pytest.fixture
@@ -56,25 +61,36 @@ def yarn(cluster: Cluster) -> Cluster:
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """This checkout and its environment, by links without a space in their paths."""
-    folder, here = tmp_path_factory.mktemp("plain"), Installation.here()
-    place = Installation(folder / "checkout", folder / "environment")
-    place.checkout.symlink_to(here.checkout)
-    place.environment.symlink_to(here.environment)
-    return place
+    folder, source = tmp_path_factory.mktemp("plain"), Installation.here()
+    links = Installation(folder / "checkout", folder / "environment")
+    links.checkout.symlink_to(source.checkout)
+    links.environment.symlink_to(source.environment)
+    return links
+
+
+@pytest.fixture(scope="session", params=["links", pytest.param("files", marks=pytest.mark.soak)])
+def packaged(request: pytest.FixtureRequest, walked: Walk, yarn: Cluster, plain: Installation,
+             tmp_path_factory: pytest.TempPathFactory) -> PackagedJob:
+    """The workload, run on YARN from its package; in `make soak`, from one whose environment is packed as files."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "links":
+            pack_links(patch)
+        return run_package(walked, yarn, plain, tmp_path_factory.mktemp("packaged"), new_url(yarn), patch)
 
 
 @pytest.fixture
 def begin(yarn: Cluster, plain: Installation) -> Iterator[Begin]:
     """Starts jobs/pipeline.py by `spark-submit --master yarn`. `more` are further words for spark-submit."""
-    begun: list[subprocess.Popen[str]] = []
+    processes: list[subprocess.Popen[str]] = []
 
     def start(mode: str, config: Path, *arguments: str, more: Sequence[str] = ()) -> subprocess.Popen[str]:
         words, environ = submission(yarn.conf, plain, mode, config, *arguments, more=more)
-        begun.append(subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
-        return begun[-1]
+        processes.append(subprocess.Popen(
+            words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return processes[-1]
 
     yield start
-    for process in begun:
+    for process in processes:
         process.kill()
         process.communicate()
 

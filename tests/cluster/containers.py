@@ -1,8 +1,8 @@
-"""YARN's containers as processes of this machine: who runs in them and where, to be killed; and what they said.
+"""YARN's containers as processes of this machine: what runs in them and on which node, to be killed; and their logs.
 
     [executor] = processes(cluster, EXECUTOR, node="nodemanager-2")
     os.kill(executor, signal.SIGKILL)
-    said(cluster, application)["nodemanager-2"]
+    logs(cluster, application)["nodemanager-2"]
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cluster.daemon import Failed, marked
 EXECUTOR = "CoarseGrainedExecutorBackend"
 DRIVER = "org.apache.spark.deploy.yarn.ApplicationMaster"
 LAUNCHER = "org.apache.spark.deploy.yarn.ExecutorLauncher"
-"""What stands in the ApplicationMaster's container where the driver is elsewhere."""
+"""What runs in the ApplicationMaster's container if the driver runs elsewhere."""
 NODES = ("nodemanager-1", "nodemanager-2")
 
 
@@ -39,31 +39,31 @@ def _runs(pid: int, main: str) -> bool:
 
 
 def node_of(pid: int) -> str:
-    """The node in one of whose containers the process is."""
+    """The node of the container that the process runs in; empty for other processes."""
     result = re.search(r"(nodemanager-\d+)-containers", _environ(pid).get("LOG_DIRS", ""))
     return result[1] if result else ""
 
 
-def left(cluster: Cluster) -> list[int]:
-    """All processes in containers, of whatever job."""
+def running(cluster: Cluster) -> list[int]:
+    """All processes in containers, of any job."""
     return [pid for pid in marked(cluster.folder) if "CONTAINER_ID" in _environ(pid)]
 
 
 def kill_container(cluster: Cluster, pid: int) -> None:
-    """Ends all processes of the container that this one is in."""
+    """Ends all processes of the container that this process runs in."""
     container = _environ(pid).get("CONTAINER_ID")
     _kill(other for other in marked(cluster.folder) if container and _environ(other).get("CONTAINER_ID") == container)
 
 
 def lose_node(cluster: Cluster, node: str) -> None:
     """Ends a NodeManager and all that ran there, as a power cut would."""
-    there = [pid for pid in marked(cluster.folder) if node_of(pid) == node]
+    processes_of_node = [pid for pid in marked(cluster.folder) if node_of(pid) == node]
     cluster.kill(node)
-    _kill(there)
+    _kill(processes_of_node)
 
 
 def until(happens: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    """Returns when it has happened; fails where the job ends before."""
+    """Returns when it has happened; fails if the job ends first."""
     while not happens():
         if process.poll() is not None:
             out, err = process.communicate()
@@ -72,29 +72,29 @@ def until(happens: Callable[[], object], process: subprocess.Popen[str]) -> None
 
 
 def application_of(stderr: str) -> str:
-    """The application's name, as spark-submit told it."""
+    """The application's name, from the output of spark-submit."""
     return re.findall(r"application_\d+_\d+", stderr)[-1]
 
 
-def said(cluster: Cluster, application: str) -> dict[str, str]:
-    """By node, all that the containers of the application wrote where they ran, which YARN gathers for `yarn logs`."""
+def logs(cluster: Cluster, application: str) -> dict[str, str]:
+    """By node, the output of the application's containers, which YARN also collects for `yarn logs`."""
     folders = {node: cluster.yarn.containers(node) / application for node in NODES}
     return {node: "".join(path.read_text(errors="replace") for path in sorted(folder.rglob("std*")))
             for node, folder in folders.items()}
 
 
 def yarn_logs(cluster: Cluster, application: str) -> str:
-    """What `yarn logs -applicationId …` shows, once YARN has gathered it from both nodes."""
-    shown = ""
+    """The output of `yarn logs -applicationId …`, once YARN has collected it from both nodes."""
+    output = ""
 
-    def gathered() -> bool:
-        nonlocal shown
-        with contextlib.suppress(Failed):  # nothing is there yet
-            shown = cluster.run("org.apache.hadoop.yarn.client.cli.LogsCLI", "-applicationId", application)
-        return len(set(re.findall(r"^Container: \S+ on (\S+)_\d+$", shown, re.MULTILINE))) == len(NODES)
+    def is_complete() -> bool:
+        nonlocal output
+        with contextlib.suppress(Failed):  # nothing is collected yet
+            output = cluster.run("org.apache.hadoop.yarn.client.cli.LogsCLI", "-applicationId", application)
+        return len(set(re.findall(r"^Container: \S+ on (\S+)_\d+$", output, re.MULTILINE))) == len(NODES)
 
-    cluster.wait("yarn logs", gathered)
-    return shown
+    cluster.wait("yarn logs", is_complete)
+    return output
 
 
 def _kill(pids: Iterable[int]) -> None:

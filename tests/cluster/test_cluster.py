@@ -20,7 +20,7 @@ def another_at(port: int) -> socket.socket:
     return socket.create_server((LOOPBACK, port))
 
 
-def test_a_part_that_does_not_come_up_is_told_with_its_log_and_takes_nothing_with_it_that_ran(tmp_path: Path) -> None:
+def test_a_part_that_fails_to_start_is_reported_with_its_log_and_the_others_keep_running(tmp_path: Path) -> None:
     with skipped_without("HDFS"):
         cluster = Cluster(tmp_path)
     with cluster:
@@ -32,7 +32,7 @@ def test_a_part_that_does_not_come_up_is_told_with_its_log_and_takes_nothing_wit
         assert cluster.start("hdfs").files.ready(2)
 
 
-def test_of_a_cluster_that_never_came_up_nothing_is_left_but_its_logs(tmp_path: Path) -> None:
+def test_a_cluster_that_fails_to_start_leaves_only_its_logs(tmp_path: Path) -> None:
     with skipped_without("YARN"):
         cluster = Cluster(tmp_path)
     with another_at(cluster.yarn.ports["address"]), pytest.raises(Failed, match="Address already in use"):

@@ -1,4 +1,4 @@
-"""Daemons as processes: known by their mark, ended with all that they started. Quick: `sleep` plays the daemon."""
+"""Daemons as processes: identified by their mark, ended with all that they started. Quick: the daemon is `sleep`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def daemon(folder: Path, *command: str, attached: bool = True) -> Daemon:
-    made = Daemon("sleeper", command or ("sleep", "60"), folder, dict(os.environ), attached)
-    made.start()
-    return made
+    sleeper = Daemon("sleeper", command or ("sleep", "60"), folder, dict(os.environ), attached)
+    sleeper.start()
+    return sleeper
 
 
 def process(program: str) -> subprocess.Popen[str]:
@@ -48,32 +48,33 @@ def soon(happens: Callable[[], bool]) -> bool:
 
 
 def test_a_daemon_is_killed_and_started_again_and_keeps_its_log(folder: Path) -> None:
-    made = daemon(folder, "sh", "-c", "echo began; exec sleep 60")
-    assert soon(lambda: "began" in made.last_lines())
-    first = made.pid
-    made.kill()
-    assert not made.alive()
-    made.start()
-    assert made.alive()
-    assert made.pid != first
-    assert soon(lambda: made.log.read_text().count("began") == 2)
+    sleeper = daemon(folder, "sh", "-c", "echo began; exec sleep 60")
+    assert soon(lambda: "began" in sleeper.last_lines())
+    first = sleeper.pid
+    sleeper.kill()
+    assert not sleeper.alive()
+    sleeper.start()
+    assert sleeper.alive()
+    assert sleeper.pid != first
+    assert soon(lambda: sleeper.log.read_text().count("began") == 2)
 
 
-def test_what_does_not_end_when_asked_is_ended_outright(folder: Path) -> None:
-    made = daemon(folder, "sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done")
-    assert soon(lambda: "deaf" in made.last_lines())
-    made.end()
-    assert not made.alive()
+def test_what_does_not_end_when_asked_is_ended_outright(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cluster.daemon._PATIENCE_S", 0.5)
+    sleeper = daemon(folder, "sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done")
+    assert soon(lambda: "deaf" in sleeper.last_lines())
+    sleeper.end()
+    assert not sleeper.alive()
 
 
 def test_all_is_ended_also_what_a_killed_daemon_started_and_nothing_else_is(folder: Path) -> None:
     """As a NodeManager starts containers, in sessions of their own."""
-    made = daemon(folder, sys.executable, "-c",
+    sleeper = daemon(folder, sys.executable, "-c",
                   "import subprocess, time; subprocess.Popen(['sleep', '60'], start_new_session=True); time.sleep(60)")
     other = subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: f"{folder}-2"})
     try:
         assert soon(lambda: len(list(marked(folder))) == 2)
-        made.kill()
+        sleeper.kill()
         assert len(list(marked(folder))) == 1
         end_all(folder)
         assert list(marked(folder)) == []
@@ -116,7 +117,7 @@ def test_a_taken_port_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ports can't be kept for a server to come")
-def test_a_port_is_kept_for_the_servers_that_are_to_have_it_before_they_start_and_between_them(
+def test_a_port_is_reserved_for_its_servers_before_they_start_and_between_them(
         monkeypatch: pytest.MonkeyPatch) -> None:
     [port] = free_ports(1)
     only(monkeypatch, port)
@@ -142,7 +143,7 @@ def test_ports_in_a_row_are_all_free(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def only(monkeypatch: pytest.MonkeyPatch, first: int, count: int = 1) -> None:
-    """Has ports be looked for among these alone."""
+    """Limits the search for free ports to these."""
     monkeypatch.setattr("cluster.ports._FIRST", first)
     monkeypatch.setattr("cluster.ports._LAST", first + count)
 
@@ -154,7 +155,7 @@ def test_jars_that_can_not_be_had_are_missing_with_the_line_that_brings_them(
         jars("hadoop", tmp_path)
 
 
-def test_a_maven_that_fails_is_told_with_its_first_reason_and_leaves_no_half_folder(
+def test_a_maven_that_fails_is_reported_with_its_first_reason_and_leaves_no_half_folder(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     maven = tmp_path / "bin" / "mvn"
     maven.parent.mkdir()

@@ -1,4 +1,4 @@
-"""What `make cluster-demo` says of two lakes; the demo itself takes minutes and is for people."""
+"""How `make cluster-demo` compares two lakes; the demo itself takes minutes and is for people."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ROWS = [{"digit_id": "a", "class": 3, "probability": 0.5}, {"digit_id": "b", "cl
 
 
 def lake(folder: Path, rows: list[dict[str, Any]], weights: str = "1f") -> Lake:
-    made = Lake(folder)
+    result = Lake(folder)
     content = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows), content)
-    with made.table("predictions", "unlabelled").stage() as draft:
-        made.store.write(draft.path("part.parquet"), content.getvalue())
+    with result.table("predictions", "unlabelled").stage() as draft:
+        result.store.write(draft.path("part.parquet"), content.getvalue())
         draft.commit(files=[DataFile(path="part.parquet", bytes=len(content.getvalue()), rows=len(rows))])
-    with made.table("models", "mnist").stage() as draft:
-        made.store.write(draft.path("model.keras"), b"weights")
-        draft.commit(meta={"weights": weights, "ranks": [{"where": "one"}, {"where": "other"}]})
-    return made
+    with result.table("models", "mnist").stage() as draft:
+        result.store.write(draft.path("model.keras"), b"weights")
+        draft.commit(meta={"weights": weights, "ranks": [{"where": "first"}, {"where": "second"}]})
+    return result
 
 
 @pytest.mark.parametrize(("rows", "differing"), [
@@ -38,15 +38,15 @@ def lake(folder: Path, rows: list[dict[str, Any]], weights: str = "1f") -> Lake:
     (ROWS[:1], 1),
     ([*ROWS, {**ROWS[0], "digit_id": "c"}], 1),
 ])
-def test_rows_that_differ_by_more_than_rounding_or_are_not_there_are_counted(
+def test_rows_that_differ_by_more_than_rounding_or_are_missing_are_counted(
         tmp_path: Path, rows: list[dict[str, Any]], differing: int) -> None:
-    here, there = lake(tmp_path / "here", ROWS), lake(tmp_path / "there", rows)
-    assert demo._compared(here, there) == (True, differing)
+    local, remote = lake(tmp_path / "local", ROWS), lake(tmp_path / "remote", rows)
+    assert demo._compared(local, remote) == (True, differing)
 
 
-def test_other_weights_are_told(tmp_path: Path) -> None:
-    here, there = lake(tmp_path / "here", ROWS), lake(tmp_path / "there", ROWS, weights="2e")
-    assert demo._compared(here, there) == (False, 0)
+def test_other_weights_are_reported(tmp_path: Path) -> None:
+    local, remote = lake(tmp_path / "local", ROWS), lake(tmp_path / "remote", ROWS, weights="2e")
+    assert demo._compared(local, remote) == (False, 0)
 
 
 def test_the_landing_zone_is_named_by_whole_paths() -> None:
@@ -61,6 +61,6 @@ def test_a_checkout_whose_path_has_a_space_is_refused_in_a_line(monkeypatch: pyt
         demo.walk({})
 
 
-def test_a_lake_without_a_model_is_told_with_the_way_to_one(tmp_path: Path) -> None:
+def test_a_lake_without_a_model_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="has no models/mnist: make demo"):
         demo._compared(Lake(tmp_path), Lake(tmp_path))

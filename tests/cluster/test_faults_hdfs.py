@@ -83,7 +83,7 @@ def test_safe_mode_is_named_and_nothing_is_half_seen(small: Small, whole: Cluste
         "raw/scans@1", "raw/labels@1"}
 
 
-def test_a_full_quota_is_named_and_the_same_run_goes_on_when_there_is_room(
+def test_a_full_quota_is_named_and_the_same_run_continues_when_there_is_room(
         spark: SparkSession, finished: Small, small: Small, whole: Cluster) -> None:
     small.pipeline(spark).run(last="ingest")
     folder = "/" + small.lake.url.split("/", 3)[3]
@@ -105,7 +105,7 @@ def inodes(cluster: Cluster, folder: str) -> int:
     return int(result.file_count + result.directory_count)
 
 
-def test_a_zone_that_one_may_not_write_is_named_with_who_and_what(small: Small, cluster: Cluster) -> None:
+def test_a_zone_without_write_permission_is_named_with_the_user_and_the_access(small: Small, cluster: Cluster) -> None:
     from hdfs_native import Client
 
     client, folder = Client(cluster.hdfs), "/" + small.lake.url.split("/", 3)[3]

@@ -19,12 +19,12 @@ from cluster import Cluster
 from cluster.submit import options
 
 from .conftest import Begin
-from .containers import DRIVER, EXECUTOR, LAUNCHER, NODES, kill_container, left, lose_node, node_of, processes, until
+from .containers import DRIVER, EXECUTOR, LAUNCHER, NODES, kill_container, lose_node, node_of, processes, running, until
 from .walk import Walk
 
 pytestmark = [pytest.mark.soak, pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1500)]
 CODE = '''
-"""Shipped with the job: training that pauses after its epochs, a task that fails once, one that stands still."""
+"""Shipped with the job: training that pauses after its epochs, a task that fails once, another that waits."""
 
 import time
 from pathlib import Path
@@ -47,7 +47,7 @@ def until(name):
 
 
 def stumble(frame):
-    """Of the tasks, the first fails; another stands still until a second copy of it is at work."""
+    """Of the tasks, the first fails; another waits until a second copy of it is at work."""
     def each(batches):
         from pyspark import TaskContext
         mine = f"slow-{{TaskContext.get().partitionId()}}"
@@ -96,12 +96,12 @@ class Paced:
 
 @pytest.fixture
 def paced(walked: Walk, tmp_path: Path) -> Paced:
-    made = Paced(tmp_path / "small.yaml", tmp_path / "paced.py", tmp_path / "signs")
-    made.signs.mkdir()
-    made.code.write_text(CODE.format(folder=str(made.signs)))
+    result = Paced(tmp_path / "small.yaml", tmp_path / "paced.py", tmp_path / "signs")
+    result.signs.mkdir()
+    result.code.write_text(CODE.format(folder=str(result.signs)))
     text = walked.config.read_text("utf-8").replace(RANGE, RANGE + FUNCTION)
-    made.config.write_text(text.replace("  seed: 3\n", '  seed: 3\n  callbacks: ["paced:pauses"]\n'), "utf-8")
-    return made
+    result.config.write_text(text.replace("  seed: 3\n", '  seed: 3\n  callbacks: ["paced:pauses"]\n'), "utf-8")
+    return result
 
 
 def drafts(walk: Walk, table: str) -> bool:
@@ -134,8 +134,8 @@ def test_a_failed_task_a_second_copy_two_dead_executors_and_a_lost_node_change_n
 
 def test_a_driver_killed_in_each_stage_and_mode_ends_with_the_same_model_by_the_same_command(
         walked: Walk, paced: Paced, begin: Begin, yarn: Cluster, url: str) -> None:
-    """A container's driver, by YARN's second attempt, and by an operator after it; one that ran where it was submitted,
-    by its operator, on whom no container is left."""
+    """YARN's second attempt replaces a driver in a container, and after it the operator's next command does; for a
+    driver in client mode, that command does, once no container remains."""
     walk = walked.on(url)
     paced.config.write_text(paced.config.read_text("utf-8").replace(FUNCTION, ""), "utf-8")
     arguments = paced.config, "--lake", url
@@ -151,7 +151,7 @@ def test_a_driver_killed_in_each_stage_and_mode_ends_with_the_same_model_by_the_
     until(lambda: paced.ended(0), job)
     job.kill()
     job.communicate()
-    yarn.wait("the end of its containers", lambda: not left(yarn))
+    yarn.wait("the end of its containers", lambda: not running(yarn))
     paced.go(0)
     job = begin("cluster", *arguments, more=more)
     until(lambda: paced.ended(1), job)

@@ -53,7 +53,7 @@ def test_a_lake_behind_a_nameservice_outlives_its_active_namenode(pair: Cluster)
     assert second.stdout.split() == ["2"], second.stderr
 
 
-def test_a_nameservice_without_its_configuration_is_named_at_once(pair: Cluster) -> None:
+def test_a_nameservice_without_its_configuration_is_named_at_once() -> None:
     done = committed(f"hdfs://{SERVICE}/lake", HADOOP_CONF_DIR="")
     assert done.returncode != 0
     assert SERVICE in done.stderr

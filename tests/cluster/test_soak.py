@@ -56,7 +56,7 @@ class Soak:
     days: list[Day] = field(default_factory=list)
 
     def deliver(self, day: int) -> None:
-        """The files of one day: scans of which some are bad, and a label for each, and for one that is no scan."""
+        """The files of one day: scans of which some are bad, and a label for each, and for an id without a scan."""
         names = [f"d{day:03}n{number}" for number in range(ROWS)]
         write(self.walk.small.landing / "scans" / f"{day:03}.csv",
               [{"id": name, "pixels": f"{n} {day} {n} {256 if n < BAD else 255}"} for n, name in enumerate(names)])
@@ -72,8 +72,8 @@ class Soak:
         """Where Python's processes put what they need for a while."""
         return self.walk.config.parent / "temporary"
 
-    def left(self) -> int:
-        """Files and folders in there."""
+    def temporary_files(self) -> int:
+        """The number of files and folders in it."""
         return sum(1 for _ in self.temporary.rglob("*"))
 
     @property
@@ -103,7 +103,7 @@ class Day:
     files: int
 
 
-# ---- faults: each is given the soak and the run, which has just begun, and says what became of the latter
+# ---- faults: each receives the soak and a run that has just started
 
 
 Fault = Callable[[Soak, "subprocess.Popen[str]"], None]
@@ -153,8 +153,8 @@ def disk_full(soak: Soak, run: subprocess.Popen[str]) -> None:
 
 def done_twice(soak: Soak, run: subprocess.Popen[str]) -> None:
     other = soak.start()
-    said = other.communicate()[0]
-    assert other.returncode == 0, said
+    output = other.communicate()[0]
+    assert other.returncode == 0, output
 
 
 FAULTS: tuple[Fault, ...] = (driver_killed, worker_killed, datanode_lost, namenode_restarted, disk_full, done_twice)
@@ -170,20 +170,20 @@ def _wait(soak: Soak, run: subprocess.Popen[str]) -> None:
 def one_day(soak: Soak, fault: Fault) -> Day:
     """Delivers the data and starts the run as often as a schedule would."""
     soak.deliver(len(soak.days))
-    said = ""
+    output = ""
     for attempt in range(1, TRIES + 1):
         started, run = time.monotonic(), soak.start()
         if attempt == 1:
             fault(soak, run)
         memory, handles = _watched(run)
-        said = run.communicate()[0]
+        output = run.communicate()[0]
         if run.returncode == 0:
             seconds = time.monotonic() - started
             gc = begin(None, "gc", "--lake", soak.walk.lake.url)
             assert gc.wait() == 0, gc.communicate()[0]
             return Day(fault.__name__.replace("_", " "), attempt, seconds, memory / 2**20, handles, soak.files())
-        assert "Traceback" not in said, said
-    pytest.fail(f"{fault.__name__}: failed {TRIES} times\n{said}")
+        assert "Traceback" not in output, output
+    pytest.fail(f"{fault.__name__}: failed {TRIES} times\n{output}")
 
 
 def _watched(run: subprocess.Popen[str]) -> tuple[int, int]:
@@ -222,18 +222,18 @@ def soak(whole: Cluster, url: str, tmp_path: Path) -> Iterator[Soak]:
     end_all()
 
 
-def test_a_schedule_goes_on_through_faults_and_neither_loses_nor_grows(
+def test_a_schedule_continues_through_faults_without_loss_or_growth(
         soak: Soak, spark: SparkSession, tmp_path: Path) -> None:
     faults = [FAULTS[index % len(FAULTS)] for index in range(DAYS)]
     soak.luck.shuffle(faults)
     print()
     for number in range(DAYS):
         fault = nothing if number % 4 in (0, 3) else faults[number]
-        before = soak.left()
+        before = soak.temporary_files()
         soak.days.append(one_day(soak, fault))
         print(f"day {number + 1:2}", soak.days[-1], flush=True)
         assert_all_rows_are_there(soak.walk.lake, number + 1)
-        assert fault is not nothing or soak.left() == before  # whoever is killed can't clear up
+        assert fault is not nothing or soak.temporary_files() == before  # whoever is killed can't clear up
 
     undisturbed = Walk(Small(soak.walk.config, Lake(str(tmp_path / "undisturbed"))))
     undisturbed.run(spark)
@@ -243,9 +243,9 @@ def test_a_schedule_goes_on_through_faults_and_neither_loses_nor_grows(
 
 def data_of(walk: Walk) -> dict[str, Any]:
     """What the walk left, without the numbers of versions, of which a day is one."""
-    left = walk.left
-    left["predictions/scans"] = [re.sub(r"@\d+", "@", row) for row in left["predictions/scans"]]
-    return left
+    data = walk.left
+    data["predictions/scans"] = [re.sub(r"@\d+", "@", row) for row in data["predictions/scans"]]
+    return data
 
 
 def assert_all_rows_are_there(lake: Lake, days: int) -> None:

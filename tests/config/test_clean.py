@@ -31,7 +31,7 @@ REFUSED = {
         "cast.format", "received 'YYYY-MM-dd', in which 'Y' isn't a pattern letter that Spark reads times by",
         "Write yyyy for the year"),
     "cast: {column: label, to: timestamp, format: yyyy-MM-dd XXX, zone: Asia/Tokyo}": (
-        "cast", "the format 'yyyy-MM-dd XXX' reads a zone from the text, so zone would change nothing", ""),
+        "cast", "the format 'yyyy-MM-dd XXX' reads a zone from the text, so zone has no effect", ""),
     "cast: {column: label, to: string, decimal: ','}": ("cast", "cast to string takes no separators; numbers do", ""),
     "cast: {column: label, to: double, decimal: ',', thousands: ','}": (
         "cast", "decimal and thousands are both ','", ""),
@@ -85,7 +85,7 @@ REFUSED = {
     "near_duplicates: {column: label}": (
         "near_duplicates", "near_duplicates of text needs a string column, 'label' is int here", ""),
     "near_duplicates: {column: scanner, kind: image, similarity: 0.8}": (
-        "near_duplicates", "images have no similarity and no shingle; give distance, e.g. 4", ""),
+        "near_duplicates", "similarity and shingle are for text; set distance for images, e.g. 4", ""),
     "near_duplicates: {column: scanner, key: [id]}": ("near_duplicates", "there is no column 'id'", ""),
     "drop: {columns: [digit_id, label, scanner, captured_at]}": ("drop", "drops every column of the table", ""),
     "function: {call: laketrain.erors:nearest}": (

@@ -111,7 +111,7 @@ def test_features_that_differ_only_in_case_are_refused(refused: Problems) -> Non
 def test_targets_whose_metrics_would_have_the_same_name_are_refused(refused: Problems) -> None:
     value = {"kind": "value", "column": "load", "size": 1}
     [problem] = refused({"x": {"kind": "number", "column": "kind"}, "a": value, "val_a": value})
-    assert "would have figures of one name" in problem.problem
+    assert "would have metrics of the same name" in problem.problem
 
 
 @pytest.mark.parametrize("name", ["_split", "_ORDER", "_key", "_copy"])
@@ -154,7 +154,7 @@ def test_two_quarantines_of_one_name_are_refused(problems: Problems, name: str) 
                     "split": {"by": "id", "fractions": {"train": 1.0}}},
         "train": {"model": {"name": "linear"}, "validation": None}, "predict": {"table": "rows"}}))
     [problem] = result
-    assert problem.where == f"clean.{name}" and "its quarantine would be that of" in problem.problem
+    assert problem.where == f"clean.{name}" and "would share the quarantine" in problem.problem
 
 
 @given(st.lists(st.text("aAbBéÉ", max_size=4), max_size=5))

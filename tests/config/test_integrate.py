@@ -74,7 +74,8 @@ REFUSED = {
         ".as_of.known_by", "column 'at' is timestamp, the column of doses 'amount' is double",
         "seconds since 1970 to timestamp"),
     AS_OF + "latest_by: amount}": (
-        ".as_of.latest_by", "isn't known when a correction became known", "known_by: none where rows may look ahead"),
+        ".as_of.latest_by", "doesn't determine when a correction became known",
+        "if rows may use what became known later"),
     AS_OF + "latest_by: given, direction: forward}": (
         ".as_of.latest_by", "direction: forward matches rows of a later time, whenever they", "Write known_by: none"),
     AS_OF + "known_by: given, direction: nearest}": (
@@ -97,9 +98,10 @@ REFUSED = {
     "history: {by: [patient], order: at, columns: [code], last: 5, per: event, count: n}": (
         ".history", "'count' is for per: entity", "Leave it out"),
     "history: {by: [patient], order: at, columns: [code], last: 5, known_by: at}": (
-        ".history", "'known_by' is for per: event: with per: entity a row has no time of its own", "choose per: event"),
+        ".history", "'known_by' is for per: event: with per: entity a row has no time", "choose per: event"),
     "history: {by: [patient], order: at, columns: [code], last: 5, per: event, latest_by: id}": (
-        ".history.latest_by", "the column 'id' is bigint, and 'at' is timestamp", "Add known_by: the column with that"),
+        ".history.latest_by", "the column 'id' is bigint, and 'at' is timestamp",
+        "Set known_by to the column with that"),
     "history: {by: [patient], order: code, columns: [id], last: 5, per: event, known_by: code}": (
         ".history.known_by", "column 'code' is string, expected a timestamp, a date or a number", "Cast it"),
     "history: {by: [patient], order: at, columns: [code], last: 5, latest_by: it}": (

@@ -61,8 +61,7 @@ def convert(spark: SparkSession, lake: Lake) -> Run:
         table = commit_table(lake, "digits", rows, columns, zone="integrated", files=files)
         settings = Convert.model_validate({"table": "digits", "features": features, "split": SPLIT,
                                            "row_group_mb": FIVE_ROWS_MB, **config})
-        parsed = FeatureSet.model_validate(settings.features)
-        return run(spark, table, "small", settings, parsed, fingerprint_convert(table, settings, parsed))
+        return run(spark, table, "small", settings, fingerprint_convert(table, settings))
 
     return go
 
@@ -304,7 +303,7 @@ def test_the_fingerprint_follows_what_shapes_the_dataset(lake: Lake, spark: obje
 
 def _fingerprint(function: Callable[..., str], table: Version, change: dict[str, Any]) -> str:
     config = Convert.model_validate({"table": "digits", "features": FEATURES, "split": SPLIT, **change})
-    return function(table, config, config.features)
+    return function(table, config)
 
 
 @pytest.mark.slow

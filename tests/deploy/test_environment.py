@@ -66,12 +66,14 @@ def test_all_that_a_job_imports_is_packed_and_developers_tools_are_not() -> None
     assert "pytest" in distributions(also=["pytest"])
 
 
-def test_spark_jars_headers_and_files_outside_are_left_out() -> None:
+def test_spark_jars_headers_tests_and_files_outside_are_left_out() -> None:
     names = [member.name for member in environment._members(distributions())]
     assert len(names) == len(set(names))
     assert not [name for name in names if name.startswith(("..", "/")) or "__editable__" in name]
-    assert not [name for name in names if name.startswith(("pyspark/jars/", "tensorflow/include/"))]
+    assert not [name for name in names if name.startswith(("pyspark/jars/", "tensorflow/include/", "pyarrow/include/"))]
+    assert not [name for name in names if name.startswith(("pandas/tests/", "scipy/fft/tests/", "sklearn/tests/"))]
     assert {"laketrain/cli.py", "laketrain/report/templates/run.html", "keras/__init__.py"} <= set(names)
+    assert {"pandas/_testing/__init__.py", "h5py/tests/__init__.py"} <= set(names)  # both are imported
 
 
 def test_a_missing_distribution_is_refused() -> None:

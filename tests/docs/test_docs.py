@@ -36,7 +36,7 @@ from laketrain.workload import Convert, Train, Workload
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("benchmarks/*.md")])
 CONFIG = ROOT / "docs" / "reference" / "config.md"
-PLACES = {"Workload": "The whole", "CleanTable": "`clean.<table>`", "IntegrateTable": "`integrate.<table>`",
+PLACES = {"Workload": "Top level", "CleanTable": "`clean.<table>`", "IntegrateTable": "`integrate.<table>`",
           "FileSource": "`sources.<source>`", "KafkaSource": "`sources.<source>` with `format: kafka`",
           "JdbcSource": "`sources.<source>` with `format: jdbc`",
           "ConnectorSource": "`sources.<source>` with `format: delta`",

@@ -31,7 +31,7 @@ def test_a_bound_holds_or_is_broken(value: float, bound: str, expected: bool) ->
 def test_a_malformed_bound_is_refused(bound: str) -> None:
     with pytest.raises(ValidationError):
         Evaluate.model_validate({"gate": {"accuracy": bound}})
-    with pytest.raises(ValueError, match="is no bound"):
+    with pytest.raises(ValueError, match="isn't a bound"):
         holds(0.5, bound)
 
 

@@ -16,13 +16,13 @@ from laketrain.distributed.world import World
 from laketrain.errors import DataError, GateError
 from laketrain.evaluate import check_gate, evaluate, fingerprint_evaluate
 from laketrain.evaluate.merge import merge_parts
-from laketrain.evaluate.results import headline, sections
 from laketrain.evaluate.rows import batches, read_rows
 from laketrain.evaluate.score import ScoreTask, score
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Lake, Version
+from laketrain.lake.manifests import EvaluationManifest
 from laketrain.models.saving import load_model
-from laketrain.tasks import default_outputs
+from laketrain.tasks import default_outputs, task_of_section
 from laketrain.tasks.sampling import spread
 
 if TYPE_CHECKING:
@@ -144,14 +144,15 @@ def test_the_stage_commits_a_section_for_each_target_with_its_baselines(spark: S
     config = Evaluate.model_validate({"gate": {"sort.accuracy": ">= 0", "price.mae": "< 0.001"}})
     version = evaluate(spark, dataset, model, "shop", config, 2, fingerprint_evaluate(dataset, model, config))
     meta = version.entry.meta
-    result, alone = sections(meta), measured(dataset, model, 1)
+    result, alone = EvaluationManifest.of(version).sections, measured(dataset, model, 1)
     assert list(result) == list(shop.TARGETS)
     assert {name: list(section["baselines"]) for name, section in result.items()} == {
         "sort": ["majority", "linear"], "tags": ["majority", "linear"], "price": ["mean", "linear"]}
     for name in shop.TARGETS:
         metric = {"sort": "accuracy", "tags": "micro_f1", "price": "mae"}[name]
         assert meta["metrics"][f"{name}.{metric}"] == pytest.approx(alone[name]["metrics"][metric], rel=1e-5)
-    assert headline(meta) == ("accuracy", meta["metrics"]["sort.accuracy"])
+    assert task_of_section(result["sort"]).headline.metric == "accuracy"
+    assert result["sort"]["metrics"]["accuracy"] == meta["metrics"]["sort.accuracy"]
     assert version.entry.counts["rows"] == Dataset(dataset).rows("test")
     # Model and baselines are measured on the same rows.
     assert {section["rows"] for section in result.values()} == {Dataset(dataset).rows("test")}

@@ -61,8 +61,8 @@ def bomb(_: int) -> bytes:
 
 def jpeg_bomb(number: int) -> bytes:
     content = bytearray(plain_jpeg(number))
-    place = content.index(b"\xff\xc0") + 5
-    content[place : place + 4] = struct.pack(">HH", 65_000, 65_000)
+    start = content.index(b"\xff\xc0") + 5
+    content[start : start + 4] = struct.pack(">HH", 65_000, 65_000)
     return bytes(content)
 
 
@@ -78,17 +78,17 @@ def wrong_codes(number: int) -> bytes:
 
 
 def no_marker(number: int) -> bytes:
-    """A JPEG whose first table says that it is longer than it is."""
+    """A JPEG whose first table has a length beyond its end."""
     content = bytearray(plain_jpeg(number))
     content[content.index(b"\xff\xdb") + 3] += 7
     return bytes(content)
 
 
 def no_tables(number: int) -> bytes:
-    """A JPEG whose Huffman tables say nonsense."""
+    """A JPEG whose Huffman tables are nonsense."""
     content = bytearray(plain_jpeg(number))
-    place = content.index(b"\xff\xc4") + 5
-    content[place : place + 16] = b"\xff" * 16
+    start = content.index(b"\xff\xc4") + 5
+    content[start : start + 16] = b"\xff" * 16
     return bytes(content)
 
 

@@ -84,12 +84,12 @@ def test_a_dataset_whose_file_was_cut_is_named_by_feed_and_verify(tmp_path: Path
 # Rows that no tensor can hold.
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("change", "said"), [
+@pytest.mark.parametrize(("change", "message"), [
     ({"pixels": "1 2 3"}, "image has 3 values, expected 4 = 2×2×1"),
     ({"pixels": "1 2 3 4 5"}, "image has 5 values, expected 4 = 2×2×1"),
 ], ids=["too few", "too many"])
 def test_a_ragged_row_stops_convert_with_its_feature_and_the_counts(
-        spark: SparkSession, tmp_path: Path, change: dict[str, str], said: str) -> None:
+        spark: SparkSession, tmp_path: Path, change: dict[str, str], message: str) -> None:
     home = build_small(tmp_path)
     write(home.landing / "scans" / "three.csv", [{"id": "n60", "pixels": "9 9 9 9", **change}])
     made = home.pipeline(spark)
@@ -99,7 +99,7 @@ def test_a_ragged_row_stops_convert_with_its_feature_and_the_counts(
     with pytest.raises(DataError, match=r"1 of \d+ rows were rejected .* most by: feature\(image\) 1"):
         made.convert()
     [row] = rows_of(home.lake.table("quarantine", "small-features").latest())
-    assert row["reason"] == said
+    assert row["reason"] == message
     assert home.lake.table("features", "small").latest() is None
 
 

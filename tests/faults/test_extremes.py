@@ -44,7 +44,7 @@ TINY = 1000
 
 @pytest.fixture
 def pipeline(spark: SparkSession, tmp_path: Path) -> Callable[..., Pipeline]:
-    """A pipeline over what lies in `tmp_path`/landing."""
+    """A pipeline over the files of `tmp_path`/landing."""
     from laketrain.pipeline import Pipeline
 
     def of(form: str, more: str = "drift: {}") -> Pipeline:
@@ -72,13 +72,13 @@ def csv_rows(first: int, count: int) -> str:
 
 def names_fed(dataset: Dataset) -> list[str]:
     """Of all splits, sorted; each row's label and value are those of its name."""
-    found: list[str] = []
+    names: list[str] = []
     for split, rows in dataset.splits.items():
         with dataset.reader(split, ["name", "label"]) as reader:
             sample = reader.read(np.arange(rows))
         assert [int(name[1:]) % 3 for name in sample["name"]] == sample["label"].tolist()
-        found += sample["name"].tolist()
-    return sorted(found)
+        names += sample["name"].tolist()
+    return sorted(names)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

@@ -124,7 +124,7 @@ def none_is_stopped() -> bool:
 @pytest.mark.parametrize(("settings", "error", "message"), [
     ({"callbacks": ["happenings:raises"]}, DataError, r"train.callbacks 'happenings:raises': raised ValueError: my "
      r"callback has a mistake, at \S.*happenings.py, line \d+, in happens"),
-    ({"callbacks": ["happenings:stops"]}, RankError, r"rank 0 of 2.*made no progress for 20 s"),
+    ({"callbacks": ["happenings:stops"], "deadline_s": 8}, RankError, r"rank 0 of 2.*made no progress for 8 s"),
     ({"callbacks": ["happenings:needs_memory"]}, RankError, r"rank 0 of 2.*MemoryError"),
     ({"step": "happenings:nan_on_rank_one"}, DataError, r"rank 1, epoch 1, step 4 of 7: the loss is nan, on rows of "
      r"features/tiny/data/\S+/train/part-00001.parquet \(row groups 0, 1, 2\)\. Next"),

@@ -58,10 +58,9 @@ def test_valid_files_are_fed_unchanged_and_the_others_are_quarantined(spark: Spa
     rows[3]["photo"], rows[7]["photo"], rows[9]["sound"] = rows[3]["photo"][:70], b"not a picture", b""
     config = Convert.model_validate({"table": "things", "features": FEATURES, "max_reject_fraction": 0.1, "split": {
         "by": "name", "fractions": {"train": 0.8, "test": 0.2}}})
-    features = config.features
     lake = Lake(str(tmp_path / "lake"))
     table = commit_table(lake, "things", rows, "photo binary, sound binary, label int, name string", files=3)
-    version = convert(spark, table, "things", config, features, fingerprint_convert(table, config, features))
+    version = convert(spark, table, "things", config, fingerprint_convert(table, config))
 
     counts = version.entry.counts
     assert (counts["in"], counts["out"], counts["quarantined"]) == (COUNT, COUNT - 3, 3)
@@ -96,10 +95,9 @@ def test_sounds_are_stored_in_buckets_and_standardised_by_the_train_split(spark:
     config = Convert.model_validate({
         "table": "sounds", "features": {name: FEATURES[name] for name in ("sound", "label", "name")},
         "split": {"by": "name", "fractions": {"train": 0.8, "test": 0.2}}})
-    features = config.features
     lake = Lake(str(tmp_path / "lake"))
     table = commit_table(lake, "sounds", rows, "sound binary, label int, name string")
-    version = convert(spark, table, "sounds", config, features, fingerprint_convert(table, config, features))
+    version = convert(spark, table, "sounds", config, fingerprint_convert(table, config))
 
     parts = Dataset(version).buckets("train")
     assert [bucket for bucket, _ in parts] == [0, 1]

@@ -163,10 +163,9 @@ def converted(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_fact
     config = Convert.model_validate({
         "table": "things", "features": {**DATASETS[request.param], **ALWAYS}, "max_reject_fraction": 0.2,
         "row_group_mb": 0.02, "split": {"by": "name", "fractions": {"train": 0.7, "test": 0.3}}})
-    features = config.features
     lake = Lake(str(tmp_path_factory.mktemp("parity") / "lake"))
     table = commit_table(lake, "things", [*rows(), *bad_rows()], COLUMNS, files=3)
-    dataset = Dataset(convert(spark, table, "things", config, features, fingerprint_convert(table, config, features)))
+    dataset = Dataset(convert(spark, table, "things", config, fingerprint_convert(table, config)))
     quarantine = rows_of(lake.table("quarantine", "things-features").latest())
     return Converted(dataset, {json.loads(row["record"])["name"]: row["reason"] for row in quarantine})
 

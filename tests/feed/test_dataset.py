@@ -30,6 +30,13 @@ def test_a_ref_opens_just_that_version(tmp_path: Path) -> None:
         Dataset.at(lake.url, "features/tiny@3")
 
 
+def test_a_version_without_features_is_not_a_dataset(tmp_path: Path) -> None:
+    with Lake(tmp_path).table("features", "bare").stage() as draft:
+        bare = Dataset(draft.commit())
+    with pytest.raises(LakeError, match="features/bare@1: records no features"):
+        bare.features  # noqa: B018
+
+
 def test_a_dataset_has_its_features_with_their_statistics(dataset: Dataset) -> None:
     assert list(dataset.features) == ["image", "label", "name"]
     images, _ = tiny.rows_of(dataset.version, "train")

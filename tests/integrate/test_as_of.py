@@ -109,7 +109,7 @@ def test_a_column_may_tell_which_of_them_counts(priced: Callable[..., Integrated
     found = priced(TWICE, latest_by="price", known_by="none")
     assert {row["id"]: row["price"] for row in found.rows} == {**NONE, 1: 1.5, 2: 2.0}
     assert found.steps[0]["other"] == {"rows": 6, "null_keys": 2, "superseded": 1}
-    with pytest.raises(DataError, match="share ticker, at: .* Next: none of several equal rows can be chosen"):
+    with pytest.raises(DataError, match="share ticker, at: .* Next: there is no rule to choose among them"):
         priced([*TWICE, TWICE[-1]], latest_by="price", known_by="none")
 
 

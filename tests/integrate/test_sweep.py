@@ -21,7 +21,7 @@ def test_each_moment_gets_the_last_events_before_it(
     table = pa.table({
         "k": pa.array([row[0] for row in rows], pa.int32()), sweep.TIME: pa.array(range(len(rows)), pa.int64()),
         sweep._IS_FIRST: pa.array([row[1] for row in rows], pa.bool_()),
-        sweep._IS_MOMENT: pa.array([row[2] is None for row in rows], pa.bool_()),
+        sweep._IS_QUERY: pa.array([row[2] is None for row in rows], pa.bool_()),
         sweep.POSITION: pa.array([row[2] for row in rows], pa.int64()),
         sweep.VERSION: pa.array([row[3] for row in rows], pa.int64()),
         sweep.EVENT: pa.array([row[4] and {"name": row[4]} for row in rows], pa.struct([("name", pa.string())]))})

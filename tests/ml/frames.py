@@ -28,6 +28,6 @@ def frame_of(spark: SparkSession, rows: list[dict[str, Any]]) -> DataFrame:
 
 
 def estimator_for(lake: Path, **settings: Any) -> KerasEstimator:
-    given = {"features": FEATURES, "train": {"model": {"name": "linear"}}, "epochs": 3, "batch": 16,
+    params = {"features": FEATURES, "train": {"model": {"name": "linear"}}, "epochs": 3, "batch": 16,
              "learningRate": 0.01, "validationFraction": 0.0, **settings}
-    return KerasEstimator(lake=str(lake), **given)
+    return KerasEstimator(lake=str(lake), **params)

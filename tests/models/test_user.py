@@ -162,7 +162,7 @@ def test_a_sequential_with_several_inputs_is_refused_with_a_hint() -> None:
 
 @pytest.mark.parametrize("loss", [{"from_logits": True}, {"label": {"from_logits": True}}], ids=["every", "by target"])
 def test_from_logits_in_the_loss_is_refused_with_the_right_key(loss: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"unknown key 'from_logits'. Say it of your own model: model: \{use: "):
+    with pytest.raises(ConfigError, match=r"'from_logits'. It is a setting of your own model: model: \{use: "):
         Workload.load(CONF, sets=[f"train.loss={json.dumps(loss)}"])
 
 

@@ -1,4 +1,4 @@
-"""New data are reason to train again only as far as the workload says."""
+"""New data lead to another training only as far as the workload asks."""
 
 from __future__ import annotations
 

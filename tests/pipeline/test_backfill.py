@@ -1,4 +1,4 @@
-"""Days that a schedule missed are made by one command, which goes on where it ended."""
+"""One command makes the days that a schedule missed, and continues where it ended."""
 
 from __future__ import annotations
 

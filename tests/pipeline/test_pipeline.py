@@ -48,7 +48,7 @@ def small(finished: Small, tmp_path: Path) -> Small:
 
 
 def made(pipeline: Pipeline) -> list[str]:
-    """The versions that a run made anew."""
+    """The versions that a run made."""
     return [outcome.version.ref for outcome in pipeline.outcomes if not outcome.skipped]
 
 

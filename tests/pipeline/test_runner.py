@@ -16,7 +16,7 @@ from laketrain.lake import Version
 from laketrain.pipeline.context import Context
 from laketrain.pipeline.hooks.base import Hook
 from laketrain.pipeline.runner import Runner
-from laketrain.stages import Arrivals, Outcome, RunContext, Stage, Work
+from laketrain.stages import IncrementalWork, Outcome, RunContext, Stage, Work
 from laketrain.workload import Workload
 
 
@@ -47,7 +47,7 @@ class Calls(Hook):
 
 
 class Copy(Stage):
-    """Commits an empty table for each name, or does what `instead` says."""
+    """Commits an empty table for each name, or does what `instead` does."""
 
     name, help, zone = "copy", "Copy.", "clean"
 
@@ -57,7 +57,7 @@ class Copy(Stage):
     def tables(self, workload: Workload) -> Sequence[str]:
         return self._names
 
-    def plan(self, run: RunContext, name: str) -> Work | Arrivals:
+    def plan(self, run: RunContext, name: str) -> Work | IncrementalWork:
         def make() -> Version:
             if name in self._instead:
                 raise self._instead.pop(name)
@@ -68,7 +68,7 @@ class Copy(Stage):
                 return draft.commit(stage="copy", fingerprint=fingerprint)
 
         if name == "stream":
-            return Arrivals(lambda: iter([commit("") for _ in range(self._instead.get("arrivals", 0))]))
+            return IncrementalWork(lambda: iter([commit("") for _ in range(self._instead.get("arrivals", 0))]))
         return Work(f"copy of {name}", make)
 
 
@@ -97,7 +97,7 @@ def test_a_table_is_made_once_unless_it_is_forced(context: Context) -> None:
 
 def test_a_version_with_the_fingerprint_of_an_earlier_release_is_as_good(context: Context) -> None:
     class Renewed(Copy):
-        def plan(self, run: RunContext, name: str) -> Work | Arrivals:
+        def plan(self, run: RunContext, name: str) -> Work | IncrementalWork:
             work = super().plan(run, name)
             assert isinstance(work, Work)
             return replace(work, fingerprint="renewed", earlier=["older", work.fingerprint])

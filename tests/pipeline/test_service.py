@@ -68,19 +68,19 @@ def until(happens: Callable[[], Any], patience: float = 60) -> None:
 
 def served(config: Path, stop: threading.Event, listener: Quiet, every: float = 0.05, patience: float = 60,
            **more: Any) -> tuple[threading.Thread, list[int | Exception]]:
-    """The service in a thread, and what came of it."""
-    came: list[int | Exception] = []
+    """The service in a thread, and its result or error when it has ended."""
+    results: list[int | Exception] = []
 
     def serve() -> None:
         try:
-            came.append(stream(config, timedelta(seconds=every), timedelta(seconds=patience), stop=stop,
+            results.append(stream(config, timedelta(seconds=every), timedelta(seconds=patience), stop=stop,
                                listener=listener, **more))
         except Exception as error:
-            came.append(error)
+            results.append(error)
 
     thread = threading.Thread(target=serve, daemon=True)  # one that a failed test leaves ends with all
     thread.start()
-    return thread, came
+    return thread, results
 
 
 def stream_once(config: Path) -> None:
@@ -94,7 +94,7 @@ def stream_once(config: Path) -> None:
 
 def test_files_are_landed_as_they_arrive_and_rounds_without_any_make_nothing(config: Path) -> None:
     stop = threading.Event()
-    thread, came = served(config, stop, Quiet())
+    thread, results = served(config, stop, Quiet())
     for name in ("a", "b", "c"):
         deliver(config, name)
         until(lambda name=name: name in held(config))
@@ -102,8 +102,8 @@ def test_files_are_landed_as_they_arrive_and_rounds_without_any_make_nothing(con
     thread.join()
     assert sorted(held(config)) == ["a", "b", "c"]
     versions = Lake(config.parent / "lake").table("raw", "scans").versions()
-    assert came == [len(versions)]
-    assert 3 <= len(versions) <= 4  # it may have begun before the first file
+    assert results == [len(versions)]
+    assert 3 <= len(versions) <= 4  # it may have started before the first file
 
 
 @pytest.mark.slow
@@ -115,14 +115,14 @@ def test_new_rows_are_predicted_by_the_latest_model(spark: SparkSession, tmp_pat
     walk.config.write_text(text, "utf-8")
     before = {row["id"] for row in rows_of(walk.run(spark)[-1].version)}
     stop = threading.Event()
-    thread, came = served(walk.config, stop, Quiet(), last="predict", spark=spark)
+    thread, results = served(walk.config, stop, Quiet(), last="predict", spark=spark)
     arrived = [{"id": f"later{number}", "pixels": "1 2 3 4"} for number in range(5)]
     write(walk.config.parent / "part.csv", arrived)
     (walk.config.parent / "part.csv").rename(walk.small.landing / "scans" / "three.csv")
-    until(lambda: came or len(walk.lake.table("predictions", "scans").versions()) == 2, patience=280)
+    until(lambda: results or len(walk.lake.table("predictions", "scans").versions()) == 2, patience=280)
     stop.set()
     thread.join()
-    assert came == [1]
+    assert results == [1]
     predicted = rows_of(walk.latest("predictions/scans"))
     assert {row["id"] for row in predicted} == before | {row["id"] for row in arrived}
     assert {row["id"] for row in predicted if row["data"] == "clean/scans@2"} == {row["id"] for row in arrived}
@@ -132,28 +132,28 @@ def test_new_rows_are_predicted_by_the_latest_model(spark: SparkSession, tmp_pat
 def test_a_temporary_failure_is_retried_and_reported_once(config: Path) -> None:
     stop, listener = threading.Event(), Quiet()
     deliver(config, "a")
-    thread, came = served(config, stop, listener)
+    thread, results = served(config, stop, listener)
     until(lambda: held(config))
     deliver(config, "a", "another\n")
     until(lambda: listener.notes)
-    time.sleep(0.3)  # rounds enough to say it again
+    time.sleep(0.3)  # rounds enough to report it again
     (config.parent / "landing" / "a").unlink()
     deliver(config, "b")
     until(lambda: "b" in held(config))
     stop.set()
     thread.join()
-    assert came == [2]
+    assert results == [2]
     assert ["a has 8 bytes, but had 2" in note for note in listener.notes] == [True]
 
 
 def test_a_lasting_failure_ends_the_service_when_patience_is_over(config: Path) -> None:
     deliver(config, "a")
     listener = Quiet()
-    thread, came = served(config, threading.Event(), listener, patience=0.2)
+    thread, results = served(config, threading.Event(), listener, patience=0.2)
     until(lambda: held(config))
     deliver(config, "a", "another\n")
     thread.join(60)
-    [error] = came
+    [error] = results
     assert isinstance(error, DataError)
 
 
@@ -162,9 +162,9 @@ def test_failing_stages_are_retried_without_new_data_until_patience_is_over(
     config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
     listener = Quiet()
     deliver(config, "c")
-    thread, came = served(config, threading.Event(), listener, patience=3, last="clean", spark=spark)
+    thread, results = served(config, threading.Event(), listener, patience=3, last="clean", spark=spark)
     thread.join(120)
-    [error] = came
+    [error] = results
     assert isinstance(error, DataError)
     assert [note.endswith("(tried again)") for note in listener.notes] == [True]
     assert Lake(config.parent / "lake").table("raw", "scans").versions() == [1]
@@ -183,14 +183,14 @@ def test_a_model_below_its_gate_is_reported_once_and_new_data_is_still_landed(
     monkeypatch.setattr(Pipeline, "require", lambda pipeline, stage: None)
     stop, listener = threading.Event(), Quiet()
     deliver(config, "a")
-    thread, came = served(config, stop, listener, patience=0.1, last="evaluate")
+    thread, results = served(config, stop, listener, patience=0.1, last="evaluate")
     until(lambda: evaluations)
     time.sleep(0.5)  # rounds enough to ask again
     deliver(config, "b")
-    until(lambda: came or 2 in evaluations)
+    until(lambda: results or 2 in evaluations)
     stop.set()
     thread.join()
-    assert (evaluations, came) == ([1, 2], [2])
+    assert (evaluations, results) == ([1, 2], [2])
     assert [note.endswith("(waiting for more)") for note in listener.notes] == [True, True]
 
 
@@ -201,11 +201,11 @@ def test_data_that_landed_before_a_service_ended_is_cleaned_by_the_next_one(conf
     table = Lake(config.parent / "lake").table("clean", "scans")
     assert table.versions() == []
     stop = threading.Event()
-    thread, came = served(config, stop, Quiet(), last="clean", spark=spark)
-    until(lambda: came or table.versions())
+    thread, results = served(config, stop, Quiet(), last="clean", spark=spark)
+    until(lambda: results or table.versions())
     stop.set()
     thread.join()
-    assert came == [0]
+    assert results == [0]
     assert [row["id"] for row in rows_of(table.latest())] == ["a"]
 
 
@@ -266,11 +266,11 @@ def test_data_that_another_job_landed_is_cleaned_by_the_service(config: Path, sp
     config.write_text(WORKLOAD.replace("schema", "options: {header: false}, schema") + CLEAN)
     deliver(config, "a")
     stop = threading.Event()
-    thread, came = served(config, stop, Quiet(), every=0.5, last="clean", spark=spark)
-    until(lambda: came or cleaned(config))
+    thread, results = served(config, stop, Quiet(), every=0.5, last="clean", spark=spark)
+    until(lambda: results or cleaned(config))
     deliver(config, "b")
     Pipeline(config, listener=Quiet(), spark=spark).ingest()
-    until(lambda: came or len(cleaned(config)) == 2)
+    until(lambda: results or len(cleaned(config)) == 2)
     stop.set()
     thread.join()
     assert cleaned(config)[-1] == (2, ["a", "b"])
@@ -281,14 +281,14 @@ def test_a_failing_source_does_not_keep_later_ones_from_landing(config: Path) ->
     config.write_text(WORKLOAD.replace("sources:", f"sources:\n  {other}"))
     deliver(config, "a")
     stop, listener = threading.Event(), Quiet()
-    thread, came = served(config, stop, listener)
-    until(lambda: came or held(config))
-    until(lambda: came or listener.notes)
+    thread, results = served(config, stop, listener)
+    until(lambda: results or held(config))
+    until(lambda: results or listener.notes)
     deliver(config, "b")
-    until(lambda: came or "b" in held(config))
+    until(lambda: results or "b" in held(config))
     stop.set()
     thread.join()
-    assert (sorted(held(config)), came) == (["a", "b"], [2])
+    assert (sorted(held(config)), results) == (["a", "b"], [2])
     assert ["source 'before': no file matches" in note for note in listener.notes] == [True]
 
 

@@ -44,9 +44,8 @@ def model(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Vers
     table = commit_table(lake, "training", table_rows(120), COLUMNS, zone="integrated")
     config = Convert.model_validate({
         "table": "training", "split": {"by": "name", "fractions": {"train": 0.8, "test": 0.2}},
-        "features": {"image": {"kind": "image", "column": "pixels", "shape": [8, 8, 1]}}})
-    key = fingerprint_convert(table, config, tiny.FEATURES)
-    return tiny.commit_model(convert(spark, table, "tiny", config, tiny.FEATURES, key))
+        "features": tiny.FEATURES.declared()})
+    return tiny.commit_model(convert(spark, table, "tiny", config, fingerprint_convert(table, config)))
 
 
 def predicted(spark: SparkSession, table: Version, model: Version, **settings: Any) -> Version:

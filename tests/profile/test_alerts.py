@@ -1,4 +1,4 @@
-"""What asks for attention is said; what is ordinary is not."""
+"""What asks for attention has a warning; what is ordinary has none."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def column(kind: str = "number", nulls: int = 0, **more: Any) -> ColumnProfile:
         {"name": "x", "type": types.get(kind, kind), "kind": kind, "rows": 1000, "nulls": nulls, **more})
 
 
-@pytest.mark.parametrize(("given", "said"), [
+@pytest.mark.parametrize(("given", "message"), [
     (column(nulls=1000), "x is null in every row"),
     (column(nulls=970), "x is 97 % null"),
     (column(nulls=999, distinct=9), "x is 99.9 % null"),
@@ -56,30 +56,30 @@ def column(kind: str = "number", nulls: int = 0, **more: Any) -> ColumnProfile:
                                     formats=[], colours=[], sizes=[], reasons=[])),
      "x has 4 files that aren't readable images"),
 ])
-def test_what_asks_for_attention_is_said(given: ColumnProfile, said: str) -> None:
+def test_what_asks_for_attention_has_a_warning(given: ColumnProfile, message: str) -> None:
     [(_, text)] = said_of([given])
-    assert text.startswith(said)
+    assert text.startswith(message)
 
 
 @pytest.mark.parametrize("given", [
     column(nulls=300, distinct=500, numbers=numbers(RANDOM.normal(size=700))),
     column(distinct=1000, numbers=numbers(RANDOM.random(1000))),
     column("text", **classes(a=500, b=300, c=200)),
-    column("text", distinct=1000, words=numbers(np.full(1000, 40.0))),  # free text, of which no two are alike
+    column("text", distinct=1000, words=numbers(np.full(1000, 40.0))),  # free text, no two of them equal
     column("time", type="timestamp", distinct=1000, numbers=numbers(np.arange(1000.0))),
     column("text", distinct=9, empty=3, looks_numeric=500),
 ])
-def test_what_is_ordinary_is_not_said(given: ColumnProfile) -> None:
+def test_what_is_ordinary_has_no_warning(given: ColumnProfile) -> None:
     assert list(said_of([given])) == []
 
 
 @pytest.mark.parametrize(("r", "kinds"), [(0.995, ["correlated"]), (-1.0, ["correlated"]), (0.98, []), (None, [])])
 def test_a_pair_that_is_nearly_the_same_is_named_once(r: float | None, kinds: list[str]) -> None:
-    found = Correlations(columns=["a", "b"], r=[[1.0, r], [r, 1.0]], left_out={})
-    said = list(said_of([], correlations=found))
-    assert [kind for kind, _ in said] == kinds
-    assert all("a and b" in text for _, text in said)
+    correlations = Correlations(columns=["a", "b"], r=[[1.0, r], [r, 1.0]], left_out={})
+    alerts = list(said_of([], correlations=correlations))
+    assert [kind for kind, _ in alerts] == kinds
+    assert all("a and b" in text for _, text in alerts)
 
 
-def test_a_table_without_rows_says_just_that() -> None:
+def test_a_table_without_rows_has_only_that_warning() -> None:
     assert list(said_of([column(nulls=0)], rows=0)) == [("empty", "the table has no rows")]

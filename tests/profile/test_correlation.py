@@ -20,12 +20,12 @@ TABLES = hnp.arrays(np.float64, st.tuples(st.integers(1, 60), st.just(3)),
 def pairs_of(*parts: np.ndarray) -> PairSums:
     all_of = np.concatenate(parts)
     least, most = np.nanmin(all_of, axis=0), np.nanmax(all_of, axis=0)
-    found = PairSums(all_of.shape[1])
+    result = PairSums(all_of.shape[1])
     for part in parts:
-        one = PairSums(all_of.shape[1])
-        one.add(quantize(part, (least + most) / 2, np.where(most > least, (most - least) / 2, 1.0)))
-        found.merge(PairSums.from_json(json.loads(json.dumps(one.to_json()))))
-    return found
+        sums = PairSums(all_of.shape[1])
+        sums.add(quantize(part, (least + most) / 2, np.where(most > least, (most - least) / 2, 1.0)))
+        result.merge(PairSums.from_json(json.loads(json.dumps(sums.to_json()))))
+    return result
 
 
 def test_they_are_those_of_pandas_also_where_numbers_are_missing() -> None:
@@ -38,7 +38,7 @@ def test_they_are_those_of_pandas_also_where_numbers_are_missing() -> None:
 
 
 @given(TABLES, st.integers(0, 60), st.integers(0, 5))
-def test_parts_in_any_order_and_cut_say_the_same(values: np.ndarray, cut: int, seed: int) -> None:
+def test_parts_in_any_order_and_cut_give_the_same(values: np.ndarray, cut: int, seed: int) -> None:
     values[0] = 0.0  # each column has a number
     shuffled = np.random.default_rng(seed).permutation(values)
     assert pairs_of(shuffled[:cut], shuffled[cut:]).r == pairs_of(values).r

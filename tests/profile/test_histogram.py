@@ -81,7 +81,7 @@ def test_a_quantile_of_a_long_tail_is_not_lost_in_its_range() -> None:
 
 
 @given(values=ANY, cut=st.integers(0, 80), seed=st.integers(0, 9), limit=st.sampled_from([1000, 5]))
-def test_parts_in_any_order_and_cut_say_the_same(values: np.ndarray, cut: int, seed: int, limit: int) -> None:
+def test_parts_in_any_order_and_cut_give_the_same(values: np.ndarray, cut: int, seed: int, limit: int) -> None:
     shuffled = np.random.default_rng(seed).permutation(values)
     assert summary_of(shuffled[:cut], shuffled[cut:], limit=limit) == summary_of(values, limit=limit)
 

@@ -1,4 +1,4 @@
-"""Files are told by their headers: format, size, colours; what is no image is counted with its reason."""
+"""Files are described by their headers: format, size, colours. What isn't an image is counted with its reason."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_headers_tell_format_size_and_colours() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 3, 9])
-def test_any_cut_says_the_same(cut: int) -> None:
+def test_any_cut_gives_the_same(cut: int) -> None:
     assert counts_of(FILES[cut:], FILES[:cut]).summary == counts_of(FILES).summary
 
 

@@ -1,4 +1,4 @@
-"""A profile says of a table what pandas says of the same rows, whatever the table's types, size and cut."""
+"""A table's profile equals what pandas computes of the same rows, whatever the table's types, size and cut."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ def test_rows_nulls_and_distinct_values_are_pandas(profile: TableProfile, frame:
 
 @pytest.mark.parametrize("name", ["small", "amount", "price"])
 def test_numbers_are_pandas(profile: TableProfile, frame: pd.DataFrame, name: str) -> None:
-    found, values = profile.column(name).numbers, frame[name].astype(float).dropna()
-    assert found is not None
-    assert (found.count, found.least, found.most) == (len(values), values.min(), values.max())
-    assert (found.mean, found.std) == pytest.approx((values.mean(), values.std(ddof=0)), rel=1e-12)
-    assert list(found.quantiles.values()) == pytest.approx(values.quantile(QUANTILES).tolist(), rel=1e-12)
-    assert (found.zeros, found.negative) == ((values == 0).sum(), (values < 0).sum())
-    assert found.histogram is not None
-    assert found.histogram.counts == np.histogram(values, found.histogram.edges)[0].tolist()
+    numbers, values = profile.column(name).numbers, frame[name].astype(float).dropna()
+    assert numbers is not None
+    assert (numbers.count, numbers.least, numbers.most) == (len(values), values.min(), values.max())
+    assert (numbers.mean, numbers.std) == pytest.approx((values.mean(), values.std(ddof=0)), rel=1e-12)
+    assert list(numbers.quantiles.values()) == pytest.approx(values.quantile(QUANTILES).tolist(), rel=1e-12)
+    assert (numbers.zeros, numbers.negative) == ((values == 0).sum(), (values < 0).sum())
+    assert numbers.histogram is not None
+    assert numbers.histogram.counts == np.histogram(values, numbers.histogram.edges)[0].tolist()
 
 
 def test_values_and_class_balance_are_pandas(profile: TableProfile, frame: pd.DataFrame) -> None:
@@ -134,10 +134,11 @@ def test_images_and_bytes_and_arrays_are_measured(profile: TableProfile, frame: 
 
 
 def test_correlations_are_pandas_over_the_rows_that_have_both(profile: TableProfile, frame: pd.DataFrame) -> None:
-    found = profile.correlations
-    assert found is not None and found.columns == ["small", "amount", "price"]
-    assert np.array(found.r) == pytest.approx(frame[found.columns].astype(float).corr().to_numpy(), abs=1e-5)
-    assert found.left_out == {"nothing": "does not vary"}
+    correlations = profile.correlations
+    assert correlations is not None and correlations.columns == ["small", "amount", "price"]
+    expected = frame[correlations.columns].astype(float).corr().to_numpy()
+    assert np.array(correlations.r) == pytest.approx(expected, abs=1e-5)
+    assert correlations.left_out == {"nothing": "does not vary"}
 
 
 def test_how_the_rows_are_cut_and_where_they_are_looked_at_changes_nothing(
@@ -150,7 +151,7 @@ def test_how_the_rows_are_cut_and_where_they_are_looked_at_changes_nothing(
     assert apart.model_copy(update={"bytes": 0}) == profile.model_copy(update={"bytes": 0})
 
 
-def test_many_values_are_told_alike_however_they_are_cut(
+def test_many_values_have_the_same_profile_however_they_are_cut(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = np.random.default_rng(0)
@@ -175,38 +176,38 @@ def test_many_values_are_told_alike_however_they_are_cut(
     assert here.drift is not None and [column.verdict for column in here.drift.columns] == ["none"] * 3
 
 
-def test_an_empty_table_has_columns_and_says_that_it_has_no_rows(spark: SparkSession, tmp_path: Path) -> None:
-    found = profile_of(spark, Lake(tmp_path), [], COLUMNS)
-    assert (found.rows, len(found.columns), found.correlations) == (0, 15, None)
-    assert [warning.text for warning in found.warnings] == ["the table has no rows"]
+def test_an_empty_table_has_columns_and_a_warning_that_it_has_no_rows(spark: SparkSession, tmp_path: Path) -> None:
+    result = profile_of(spark, Lake(tmp_path), [], COLUMNS)
+    assert (result.rows, len(result.columns), result.correlations) == (0, 15, None)
+    assert [warning.text for warning in result.warnings] == ["the table has no rows"]
 
 
 def test_one_row_is_profiled(spark: SparkSession, tmp_path: Path) -> None:
-    found = profile_of(spark, Lake(tmp_path), table(1), COLUMNS)
-    numbers = found.column("small").numbers
+    result = profile_of(spark, Lake(tmp_path), table(1), COLUMNS)
+    numbers = result.column("small").numbers
     assert numbers is not None and numbers.least == numbers.most == numbers.mean == numbers.quantiles["0.99"]
-    assert {column.distinct for column in found.columns} == {0, 1, None}
+    assert {column.distinct for column in result.columns} == {0, 1, None}
 
 
 def test_names_and_values_may_be_anything(spark: SparkSession, tmp_path: Path) -> None:
     rows = [{"a.b": "x" * 5000, "c`d": "<script>"}, {"a.b": "\x00\u202e", "c`d": "$1 [bold]"}]
-    found = profile_of(spark, Lake(tmp_path), rows, "`a.b` string, `c``d` string")
-    assert [column.name for column in found.columns] == ["a.b", "c`d"]
-    lengths = found.column("a.b").lengths
+    result = profile_of(spark, Lake(tmp_path), rows, "`a.b` string, `c``d` string")
+    assert [column.name for column in result.columns] == ["a.b", "c`d"]
+    lengths = result.column("a.b").lengths
     assert lengths is not None and lengths.most == 5000
-    assert {len(value.value) for value in found.column("a.b").values} == {120, 2}
+    assert {len(value.value) for value in result.column("a.b").values} == {120, 2}
 
 
 def test_hundreds_of_columns_are_profiled(spark: SparkSession, tmp_path: Path) -> None:
     names = [f"x{number}" for number in range(300)]
     rows = [{name: float(row * number % 7) for number, name in enumerate(names)} for row in range(20)]
-    found = profile_of(spark, Lake(tmp_path), rows, ", ".join(f"{name} double" for name in names))
-    assert len(found.columns) == 300
-    assert found.correlations is not None and len(found.correlations.columns) == 40
-    assert found.correlations.left_out["x299"] == "beyond the first 40"
+    result = profile_of(spark, Lake(tmp_path), rows, ", ".join(f"{name} double" for name in names))
+    assert len(result.columns) == 300
+    assert result.correlations is not None and len(result.correlations.columns) == 40
+    assert result.correlations.left_out["x299"] == "beyond the first 40"
 
 
-def test_drift_is_counted_against_the_version_before_and_the_entry_says_which(
+def test_drift_is_counted_against_the_version_before_which_the_entry_names(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     lake, columns = Lake(tmp_path), "x double, label string"
@@ -233,7 +234,7 @@ def test_a_profile_is_found_again_by_its_version(spark: SparkSession, tmp_path: 
     assert profiles_of(tables[0]).path == "profiles/clean.table"
 
 
-def test_a_profile_that_cannot_be_read_says_so_and_keeps_no_later_one_from_being_made(
+def test_a_profile_that_cannot_be_read_is_reported_and_prevents_no_later_one(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     lake = Lake(tmp_path)

@@ -1,4 +1,4 @@
-"""ValueCounts are counted in bounded memory, alike however the rows were cut."""
+"""Values are counted in bounded memory, with the same result however the rows are cut."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_few_are_counted_one_by_one(keys: list[int]) -> None:
 
 
 @given(KEYS, st.integers(0, 40), st.sampled_from([3, 1000]))
-def test_parts_in_any_cut_say_the_same(keys: list[int], cut: int, limit: int) -> None:
+def test_parts_in_any_cut_give_the_same(keys: list[int], cut: int, limit: int) -> None:
     whole, values = counted(np.array(keys, np.int64), limit=limit), np.array(keys, np.int64)
     parts = counted(values[cut:], values[:cut], limit=limit)
     assert (parts.distinct, parts.ranked(), parts.frequent_cells(40)) == (
@@ -56,7 +56,7 @@ def test_many_are_estimated_within_a_few_percent(number: int) -> None:
     assert values == pytest.approx(number, rel=0.04)
 
 
-def test_every_frequent_value_lies_in_the_cells_that_are_looked_at_again() -> None:
+def test_every_frequent_value_is_in_the_cells_that_are_looked_at_again() -> None:
     random = np.random.default_rng(0)
     values = np.concatenate([np.repeat(np.arange(20), 100), random.integers(10**6, 10**9, 30_000)])
     keys = hashes(random.permutation(values))

@@ -30,12 +30,12 @@ def test_a_run_in_a_bucket_makes_the_same_data_and_model_as_in_a_local_lake(
         spark: SparkSession, with_connectors: list[str], tmp_path: Path) -> None:
     walk = build_walk(tmp_path / "a walk")
     walk.run(spark)
-    there = f"s3://{BUCKET}/a lake"
+    remote = f"s3://{BUCKET}/a lake"
     with s3_server(flaky=(flaky := Flaky(every=40))):
-        done = run(walk.config, there, "--set", f"spark.conf={{spark.jars: '{','.join(with_connectors)}'}}")
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert walk.on(there).left == walk.left
-        again = run(walk.config, there)
+        first = run(walk.config, remote, "--set", f"spark.conf={{spark.jars: '{','.join(with_connectors)}'}}")
+        assert first.returncode == 0, first.stdout + first.stderr
+        assert walk.on(remote).left == walk.left
+        again = run(walk.config, remote)
         assert again.returncode == 0 and "nothing changed" in again.stdout, again.stdout + again.stderr
     assert {500, 503} <= set(flaky.statuses)
 
@@ -60,9 +60,9 @@ def test_the_connectors_package_has_the_version_of_sparks_hadoop() -> None:
 
 
 def test_executors_get_the_drivers_s3_variables_and_nothing_else() -> None:
-    told = {"AWS_ENDPOINT_URL": "http://store:9000", "AWS_REGION": "eu-north-1", "AWS_ACCESS_KEY_ID": "me",
+    environ = {"AWS_ENDPOINT_URL": "http://store:9000", "AWS_REGION": "eu-north-1", "AWS_ACCESS_KEY_ID": "me",
             "AWS_SECRET_ACCESS_KEY": "hush", "AWS_PROFILE": "other", "HOME": os.sep}
-    assert s3_settings(told) == {
+    assert s3_settings(environ) == {
         "spark.executorEnv.AWS_ENDPOINT_URL": "http://store:9000", "spark.executorEnv.AWS_REGION": "eu-north-1",
         "spark.executorEnv.AWS_ACCESS_KEY_ID": "me", "spark.executorEnv.AWS_SECRET_ACCESS_KEY": "hush",
         "spark.hadoop.fs.s3a.path.style.access": "true", "spark.hadoop.fs.s3a.endpoint.region": "eu-north-1"}
@@ -71,6 +71,6 @@ def test_executors_get_the_drivers_s3_variables_and_nothing_else() -> None:
 
 
 def test_a_variable_from_a_kubernetes_secret_is_not_in_the_pods_description() -> None:
-    told = {"spark.kubernetes.executor.secretKeyRef.AWS_SECRET_ACCESS_KEY"}
-    found = s3_settings({"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "hush"}, told)
-    assert found == {"spark.executorEnv.AWS_ACCESS_KEY_ID": "me"}
+    submit_conf = {"spark.kubernetes.executor.secretKeyRef.AWS_SECRET_ACCESS_KEY"}
+    settings = s3_settings({"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "hush"}, submit_conf)
+    assert settings == {"spark.executorEnv.AWS_ACCESS_KEY_ID": "me"}

@@ -149,8 +149,8 @@ def test_rows_without_a_unique_order_are_rejected_and_end_the_run(spark: SparkSe
 
 @pytest.mark.parametrize(("kind", "gap", "said"), [
     ("string", None, "is string, expected a time, a date or a number"),
-    ("double", "1 hour", "give max_gap as a number"),
-    ("timestamp", 3.0, "give max_gap as a span of time"),
+    ("double", "1 hour", "set max_gap to a number"),
+    ("timestamp", 3.0, "set max_gap to a span of time"),
 ])
 def test_an_unordered_type_or_a_gap_of_another_type_is_an_error(
         spark: SparkSession, kind: str, gap: Any, said: str) -> None:

@@ -23,13 +23,13 @@ def test_by_default_each_target_is_an_output_with_the_task_of_its_kind() -> None
 
 def test_a_version_remembers_the_outputs_of_its_model() -> None:
     outputs = {"copy": Output(TASKS["image"], FEATURES["photo"], "photo")}
-    meta = {"outputs": outputs_meta(outputs)}
-    assert meta == {"outputs": {"copy": {"task": "image", "truth": "photo"}}}
-    assert read_outputs(meta, FEATURES) == outputs
+    recorded = outputs_meta(outputs)
+    assert recorded == {"copy": {"task": "image", "truth": "photo"}}
+    assert read_outputs(recorded, FEATURES) == outputs
 
 
 def test_a_version_without_outputs_has_the_default_ones() -> None:
-    assert read_outputs({}, FEATURES) == default_outputs(FEATURES)
+    assert read_outputs(None, FEATURES) == default_outputs(FEATURES)
 
 
 def test_outputs_survive_pickling() -> None:

@@ -145,7 +145,7 @@ def test_a_gate_on_its_metric_is_enforced(spark: SparkSession, prices: Prices) -
 @pytest.mark.parametrize(("sets", "message"), [
     ({"train.loss": "mse"}, "loss 'mse' suits no target of kind value; log_error do"),
     ({"train.metrics": ["mae"], "train.monitor": "auto"}, "metric 'mae' of 'price': suits no target of kind value"),
-    ({"evaluate.gate": {"mae": "< 1"}}, "'mae' is no metric of the targets price (value)"),
+    ({"evaluate.gate": {"mae": "< 1"}}, "'mae' isn't a metric of the targets price (value)"),
     ({"convert.features.price.task": "log_regresion"}, "Did you mean 'log_regression'?"),
     ({"convert.features.price.task": "classification"}, "is for targets of kind label, not value"),
     ({"convert.features.size.task": "log_regression"}, "unknown key 'task'"),

@@ -74,8 +74,8 @@ def checkpoints_of(task: FitTask) -> Checkpoints:
 
 
 def resumed(task: FitTask) -> FitTask:
-    found = checkpoints_of(task).latest()
-    return replace(task, resume=found.number if found else None)
+    checkpoint = checkpoints_of(task).latest()
+    return replace(task, resume=checkpoint.number if checkpoint else None)
 
 
 def timeless(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(task_of: Callable[
     assert mended["weights"] == whole["weights"]
 
 
-def test_a_schedule_goes_on_where_it_was_whether_resumed_or_not(task_of: Callable[..., FitTask]) -> None:
+def test_a_schedule_continues_where_it_was_whether_resumed_or_not(task_of: Callable[..., FitTask]) -> None:
     task = task_of(epochs=3, optimizer={"name": "sgd", "learning_rate": 0.2, "schedule": "cosine"})
     for end in (Interrupt(epoch=1), Interrupt(epoch=2), silent):
         with suppress(Interrupted):
@@ -104,9 +104,9 @@ def test_a_schedule_goes_on_where_it_was_whether_resumed_or_not(task_of: Callabl
     networks, state = checkpoints_of(task).load(checkpoints_of(task).latest().number)
     model = networks.predicting
     assert int(model.optimizer.iterations) == 21
-    wanted = [0.2 * (1 + np.cos(np.pi * step / 21)) / 2 for step in (6, 13, 20)]
-    np.testing.assert_allclose([row["learning_rate"] for row in state.history], wanted, rtol=1e-6)
-    assert float(model.optimizer.learning_rate) == pytest.approx(wanted[-1])
+    expected = [0.2 * (1 + np.cos(np.pi * step / 21)) / 2 for step in (6, 13, 20)]
+    np.testing.assert_allclose([row["learning_rate"] for row in state.history], expected, rtol=1e-6)
+    assert float(model.optimizer.learning_rate) == pytest.approx(expected[-1])
 
 
 def test_a_rate_that_a_callback_has_set_stays_also_where_training_is_resumed(
@@ -130,7 +130,7 @@ def test_a_rate_that_a_callback_has_set_stays_also_where_training_is_resumed(
     assert mended["weights"] == whole["weights"]
 
 
-def test_a_best_epoch_whose_checkpoint_is_gone_is_told_and_no_other_takes_its_place(
+def test_a_best_epoch_whose_checkpoint_is_gone_is_reported_and_no_other_takes_its_place(
         task_of: Callable[..., FitTask]) -> None:
     """As where another run of the same training has ended meanwhile."""
     settings = {"epochs": 6, "optimizer": {"name": "sgd", "learning_rate": 0.5}, "monitor": "val_accuracy"}
@@ -180,15 +180,15 @@ def test_the_best_epoch_s_model_is_committed_and_its_checkpoint_outlives_newer_o
                               "keep": "best"}
     worse = task_of("worse", epochs=4, optimizer={"name": "sgd", "learning_rate": 8.0, "schedule": {
         "name": "steps", "at": [1.0], "decay": 1.0}}, checkpoints=1)
-    found = fit(worse, ALONE, silent)
-    losses = [row["val_loss"] for row in found["history"]]
+    worse_result = fit(worse, ALONE, silent)
+    losses = [row["val_loss"] for row in worse_result["history"]]
     best = 1 + int(np.argmin(losses))
-    assert found["best"]["epoch"] == best
+    assert worse_result["best"]["epoch"] == best
     table = Lake(worse.lake).table("checkpoints", "worse")
     assert sorted({table.get(number).entry.meta["epochs"] for number in table.versions()}) == sorted({best, 4})
     model = load_model(table.get(next(number for number in table.versions()
                                       if table.get(number).entry.meta["epochs"] == best)))
-    assert weights_digest(Networks.of(model)) == found["weights"]
+    assert weights_digest(Networks.of(model)) == worse_result["weights"]
 
 
 def test_a_training_that_was_finished_trains_no_more(task_of: Callable[..., FitTask]) -> None:

@@ -71,7 +71,7 @@ def test_an_epochs_loss_and_metrics_are_scikit_learns_with_sample_weight(both: t
     assert found["loss"] == pytest.approx(mean_squared_error(truth, said, sample_weight=weights) + penalty, rel=1e-5)
     assert found["mae"] == pytest.approx(mean_absolute_error(truth, said, sample_weight=weights), rel=1e-5)
 
-    # Two ranks share each batch; one that goes on alone has the sums of both.
+    # Two ranks share each batch; one that continues alone has the sums of both.
     shares = []
     for half in (slice(0, ROWS // 2), slice(ROWS // 2, None)):
         for inputs, targets, weighed in given_rows:

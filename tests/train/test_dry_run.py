@@ -147,7 +147,7 @@ def config_of(use: str, **settings: Any) -> Train:
 
 
 def tried(dataset: Version, use: str, **settings: Any) -> str:
-    """What is said against it; nothing if it may be trained."""
+    """The error's message; empty if it may be trained."""
     try:
         dry_run(dataset, config_of(use, **settings))
     except DataError as error:
@@ -155,29 +155,29 @@ def tried(dataset: Version, use: str, **settings: Any) -> str:
     return ""
 
 
-@pytest.mark.parametrize(("settings", "said"), [
+@pytest.mark.parametrize(("settings", "problem"), [
     ({"label": None}, "it ends in the Dense 'label' with activation 'linear'"),
     ({"label": None, "zeros": True}, "numbers from 0 to 0 that sum to 0 for the label 'label'"),
     ({"label": None, "small": True}, "that sum to"), ({"label": "sigmoid"}, "activation 'sigmoid'"),
     ({"label": "log_softmax"}, "activation 'log_softmax'"), ({"label": "tanh"}, "activation 'tanh'"),
 ], ids=lambda value: "")
 def test_outputs_of_a_label_that_are_no_distribution_are_refused_with_both_ways_out(
-        dataset_of: Callable[..., Version], settings: dict[str, Any], said: str) -> None:
-    told = tried(dataset_of("label"), "ends", model={"settings": settings})
-    assert said in told
-    assert "expected a distribution over its classes: rows of numbers from 0 that sum to 1" in told
-    assert 'end in keras.layers.Dense(3, activation="softmax", dtype="float32", name="label")' in told
-    assert "model: {use: 'nets:ends', from_logits: true}" in told
+        dataset_of: Callable[..., Version], settings: dict[str, Any], problem: str) -> None:
+    message = tried(dataset_of("label"), "ends", model={"settings": settings})
+    assert problem in message
+    assert "expected a distribution over its classes: rows of numbers from 0 that sum to 1" in message
+    assert 'end in keras.layers.Dense(3, activation="softmax", dtype="float32", name="label")' in message
+    assert "model: {use: 'nets:ends', from_logits: true}" in message
 
 
 @pytest.mark.parametrize("settings", [{"topics": None}, {"topics": None, "zeros": True}, {"topics": "tanh"},
                                       {"topics": None, "small": True}], ids=str)
 def test_outputs_of_a_multilabel_without_a_sigmoid_are_refused(dataset_of: Callable[..., Version],
                                                                settings: dict[str, Any]) -> None:
-    told = tried(dataset_of("topics", "price"), "ends", model={"settings": settings})
-    assert "for the multilabel 'topics', expected probabilities: numbers from 0 to 1" in told
-    assert 'keras.layers.Dense(2, activation="sigmoid", dtype="float32", name="topics")' in told
-    assert ("with other weights than its first" in told) == ("zeros" in settings or "small" in settings)
+    message = tried(dataset_of("topics", "price"), "ends", model={"settings": settings})
+    assert "for the multilabel 'topics', expected probabilities: numbers from 0 to 1" in message
+    assert 'keras.layers.Dense(2, activation="sigmoid", dtype="float32", name="topics")' in message
+    assert ("with other weights than its first" in message) == ("zeros" in settings or "small" in settings)
 
 
 def test_what_is_a_distribution_whatever_the_weights_is_taken(dataset_of: Callable[..., Version]) -> None:
@@ -194,21 +194,21 @@ def test_from_logits_is_for_logits_alone(dataset_of: Callable[..., Version]) -> 
     dataset = dataset_of("label", "topics")
     logits = {"label": None, "topics": None}
     assert tried(dataset, "ends", model={"settings": logits, "from_logits": True}) == ""
-    told = tried(dataset, "ends", model={"settings": {"label": None}, "from_logits": True})
-    assert "has from_logits, but its outputs for the multilabel 'topics' are already probabilities" in told
-    assert "leave out its sigmoid, or remove 'train.model.from_logits'" in told
+    message = tried(dataset, "ends", model={"settings": {"label": None}, "from_logits": True})
+    assert "has from_logits, but its outputs for the multilabel 'topics' are already probabilities" in message
+    assert "leave out its sigmoid, or remove 'train.model.from_logits'" in message
 
 
-@pytest.mark.parametrize(("use", "said"), [
+@pytest.mark.parametrize(("use", "problem"), [
     ("raises", "raised KeyError: 'oops', at "), ("broken_on_rows", "InvalidArgumentError"),
     ("not_finite", "outputs numbers for 'label' that are not finite, in the first 8 rows"),
 ])
-def test_a_model_that_fails_when_it_is_made_or_used_is_told_by_the_driver(dataset_of: Callable[..., Version],
-                                                                          mine: Path, use: str, said: str) -> None:
-    told = tried(dataset_of("label"), use)
-    assert said in told
+def test_a_model_that_fails_when_it_is_made_or_used_is_reported_by_the_driver(dataset_of: Callable[..., Version],
+                                                                          mine: Path, use: str, problem: str) -> None:
+    message = tried(dataset_of("label"), use)
+    assert problem in message
     if use == "raises":
-        assert f"{mine}, line {SOURCE.splitlines().index('def raises(features):') + 2}, in raises" in told
+        assert f"{mine}, line {SOURCE.splitlines().index('def raises(features):') + 2}, in raises" in message
 
 
 class Watcher:
@@ -248,18 +248,18 @@ def test_what_code_of_the_users_own_raises_on_a_rank_is_not_tried_again(
     assert "restart" not in told.kinds
 
 
-@pytest.mark.parametrize(("settings", "said"), [
+@pytest.mark.parametrize(("settings", "message"), [
     ({"loss": {"use": "nets:loss"}}, ["train.loss 'nets:loss'", "raised LookupError: my loss broke", "in loss"]),
     ({"step": "nets:broken_step"}, ["train.step 'nets:broken_step'", "raised ZeroDivisionError", "in broken_step"]),
     ({"callbacks": ["nets:no_callback"]}, ["train.callbacks 'nets:no_callback'", "raised SystemExit: 3"]),
     ({"loss": {"use": "nets:narrow_loss"}}, ["train.loss 'nets:narrow_loss'", "raised ValueError"]),
 ], ids=["loss", "step", "making a callback", "within TensorFlow"])
-def test_an_error_within_a_graph_is_told_by_the_users_file_and_line_too(
-        dataset_of: Callable[..., Version], mine: Path, settings: dict[str, Any], said: list[str]) -> None:
+def test_an_error_within_a_graph_names_the_users_file_and_line_too(
+        dataset_of: Callable[..., Version], mine: Path, settings: dict[str, Any], message: list[str]) -> None:
     with pytest.raises(DataError) as caught:
         fit(task_of(dataset_of("label"), config_of("ends", **settings)), World(0, 1), lambda event: None)
     text = str(caught.value)
-    assert all(part in text for part in (*said, f"at {mine}, line ")), text
+    assert all(part in text for part in (*message, f"at {mine}, line ")), text
     assert "Traceback" not in text and text.count("\n") == 0
 
 
@@ -324,35 +324,35 @@ def test_from_logits_trains_as_keras_does_and_commits_probabilities(dataset_of: 
                          ids=["focal", "smooth", "own"])
 def test_every_loss_of_logits_is_the_loss_of_their_probabilities(dataset_of: Callable[..., Version],
                                                                  loss: dict[str, Any]) -> None:
-    """A loss of the user's own is given the logits, as the function's model says them."""
+    """A loss of the user's own receives the logits, as the function's model outputs them."""
     dataset, rates = dataset_of("label"), {"optimizer": {"name": "sgd", "learning_rate": 0.5}, "restore_best": False}
     logits = config_of("ends", model={"settings": {"label": None}, "from_logits": True}, loss=loss, **rates)
     plain = config_of("ends", loss={"name": "auto"} if "use" in loss else loss, **rates)
-    found = [fit(task_of(dataset, config, name), World(0, 1), lambda event: None)
+    results = [fit(task_of(dataset, config, name), World(0, 1), lambda event: None)
              for config, name in ((logits, "logits"), (plain, "plain"))]
     for mine, theirs in zip(*(fitted(task_of(dataset, config, name)).get_weights()
                               for config, name in ((logits, "logits"), (plain, "plain"))), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
-    assert found[0]["history"][-1]["val_loss"] == pytest.approx(found[1]["history"][-1]["val_loss"], rel=1e-4)
+    assert results[0]["history"][-1]["val_loss"] == pytest.approx(results[1]["history"][-1]["val_loss"], rel=1e-4)
 
 
-@pytest.mark.parametrize(("settings", "said"), [
+@pytest.mark.parametrize(("settings", "message"), [
     ({"loss": {"use": "nets:rounded"}}, "the loss: depends on no weight of the model"),
     ({"step": "nets:idle"}, "epoch 1: has changed none of the weights that are to be learnt: the optimizer took no"),
     ({"optimizer": {"name": "sgd", "learning_rate": 1e-30}}, "all gradients are 0, or too small for the learning rate"),
     ({"freeze": ["*"]}, "freeze '\\*': leaves no layer that learns, of label"),
     ({"optimizer": {"layer_rates": {"*": 0.0}}}, "layer_rates: multiplies the rate of every layer that learns by 0"),
-    ({"loss": {"weight": 0.0}}, "loss: weighs nothing: the weight of label is 0"),
+    ({"loss": {"weight": 0.0}}, "loss: is 0, since the weight of label is 0"),
 ], ids=["no slope", "own step", "rate", "freeze", "layer rates", "loss weight"])
 def test_a_training_that_moves_no_weight_is_refused_and_not_committed(
-        dataset_of: Callable[..., Version], settings: dict[str, Any], said: str) -> None:
+        dataset_of: Callable[..., Version], settings: dict[str, Any], message: str) -> None:
     task = task_of(dataset_of("label"), config_of("ends", model={"settings": {"bias_initializer": "ones"}}, **settings))
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         fit(task, World(0, 1), lambda event: None)
     assert not (Path(task.lake) / task.output / "model.keras").exists()
 
 
-def test_a_model_that_has_nothing_to_learn_is_committed_and_said(dataset_of: Callable[..., Version]) -> None:
+def test_a_model_that_has_nothing_to_learn_is_committed_and_reported(dataset_of: Callable[..., Version]) -> None:
     """All rows are 0, as its first answers are: every gradient is 0, and no setting is to blame."""
     nothing = dict.fromkeys(("a", "b", "price"), np.zeros(ROWS))
     task = task_of(dataset_of("price", instead=nothing), config_of("ends"))

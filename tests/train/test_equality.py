@@ -1,5 +1,5 @@
-"""Training on one, two and four ranks is one training, wherever it stopped and went on; run twice, it gives the same
-bits. Four ranks need four slots, so they have a driver and a Spark of their own."""
+"""One, two and four ranks train the same model, also where others resume the training; run twice, it has the same bits.
+Four ranks need four slots, so they have a driver and a Spark session of their own."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests import tiny
+from tests.workers import WORKERS_PATH
 
 from laketrain.distributed import World, launch
 from laketrain.distributed.collectives.sparse_gradients import SMALL_TABLE_BYTES
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.slow
-LIB = Path(__file__).resolve().parents[2] / "lib"
 Launched = Callable[[FitTask, int], list[dict[str, Any]]]
 
 CNN = {"name": "cnn", "filters": 4, "dense": 8}
@@ -61,7 +61,7 @@ def session_of_four() -> SparkSession:
     from laketrain.config.spark import Spark
     from laketrain.spark.session import session
 
-    conf: dict[str, str | int | float | bool] = {"spark.executorEnv.PYTHONPATH": str(LIB)}
+    conf: dict[str, str | int | float | bool] = {"spark.executorEnv.PYTHONPATH": WORKERS_PATH}
     return session(Spark(master="local[4]", conf=conf), "tests of four ranks")
 
 
@@ -86,7 +86,7 @@ def on_four_slots() -> Iterator[Launched]:
 
 
 def commit_texts(lake: Lake, rows: int = 203, words: int = 520) -> Version:
-    """`features/texts`: six words a row, of which the first tells the class; every word comes once at least."""
+    """`features/texts`: six words a row. The first determines the class; every word occurs at least once."""
     random = np.random.default_rng(5)
     numbers = np.concatenate([random.permutation(words), random.integers(0, words, 6 * rows - words)]).reshape(rows, 6)
     table = pa.table({"words": [" ".join(f"word{number}" for number in row) for row in numbers],
@@ -110,7 +110,7 @@ def task_on(dataset: Version, name: str, settings: dict[str, Any]) -> FitTask:
 
 
 def from_the_middle(task: FitTask, name: str) -> FitTask:
-    """`task` as it goes on, by another name, from the checkpoint after two steps of its second epoch."""
+    """`task` under another name, resumed from the checkpoint after two steps of its second epoch."""
     table = Lake(task.lake).table("checkpoints", task.name)
     [number] = [number for number in table.versions() if (table.get(number).entry.meta["epochs"],
                                                           table.get(number).entry.meta["step"]) == (1, 2)]
@@ -119,7 +119,7 @@ def from_the_middle(task: FitTask, name: str) -> FitTask:
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training: its epochs' rows without times, and all weights of its model."""
+    """The result of a training: its epochs' rows without times, and all weights of its model."""
 
     history: list[dict[str, Any]]
     weights: list[Any]
@@ -135,8 +135,8 @@ class Trained:
         for mine, theirs in zip(self.weights, other.weights, strict=True):
             np.testing.assert_allclose(mine, theirs, atol=WEIGHTS)
         assert len(self.history) == len(other.history)
-        for row, wanted in zip(self.history, other.history, strict=True):
-            assert row == {name: pytest.approx(value, abs=METRICS) for name, value in wanted.items()}
+        for row, expected in zip(self.history, other.history, strict=True):
+            assert row == {name: pytest.approx(value, abs=METRICS) for name, value in expected.items()}
 
 
 def timeless(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -149,30 +149,30 @@ def timeless(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module", params=CASES)
 def trained(request: pytest.FixtureRequest, spark: SparkSession, on_four_slots: Launched,
             tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
-    """By the numbers of ranks that trained, one after the other."""
+    """The trainings, by the numbers of ranks that trained, one after the other."""
     lake, settings = Lake(tmp_path_factory.mktemp("lake")), CASES[request.param]
     dataset = commit_texts(lake) if settings["model"]["name"] == "text" else tiny.commit_tiny(lake)
-    found = {}
+    results = {}
 
     def run(ranks: str, task: FitTask, train: Callable[[FitTask], dict[str, Any]]) -> FitTask:
-        found[ranks] = Trained.of(task, train(task))
+        results[ranks] = Trained.of(task, train(task))
         return task
 
-    def one(task: FitTask) -> dict[str, Any]:
+    def on_one(task: FitTask) -> dict[str, Any]:
         return fit(task, World(0, 1), lambda event: None)
 
-    def two(task: FitTask) -> dict[str, Any]:
+    def on_two(task: FitTask) -> dict[str, Any]:
         return launch(spark, partial(fit, task), 2, deadline=200)[0]
 
-    def four(task: FitTask) -> dict[str, Any]:
+    def on_four(task: FitTask) -> dict[str, Any]:
         return on_four_slots(task, 4)[0]
 
-    run("1", task_on(dataset, "one", settings), one)
-    begun = run("2", task_on(dataset, "two", settings), two)
-    run("4", task_on(dataset, "four", settings), four)
-    run("2, then 1", from_the_middle(begun, "two_then_one"), one)
-    run("2, then 4", from_the_middle(begun, "two_then_four"), four)
-    return found
+    run("1", task_on(dataset, "one", settings), on_one)
+    begun_by_two = run("2", task_on(dataset, "two", settings), on_two)
+    run("4", task_on(dataset, "four", settings), on_four)
+    run("2, then 1", from_the_middle(begun_by_two, "two_then_one"), on_one)
+    run("2, then 4", from_the_middle(begun_by_two, "two_then_four"), on_four)
+    return results
 
 
 @pytest.mark.timeout(600)
@@ -195,7 +195,7 @@ def test_the_embedding_is_large_enough_for_sparse_gradients(tmp_path: Path) -> N
 @pytest.mark.timeout(600)
 def test_the_same_command_in_another_driver_gives_the_same_bits(
         spark: SparkSession, on_four_slots: Launched, tmp_path: Path) -> None:
-    """With everything that is drawn at random: weights, order, views, mixtures, dropout."""
+    """With everything that is random: weights, order, views, mixtures, dropout."""
     dataset = tiny.commit_tiny(Lake(tmp_path))
     settings = {**CASES["mixup, cutmix, flips and crops"], "model": {**CNN, "dropout": 0.4}}
     here = launch(spark, partial(fit, task_on(dataset, "here", settings)), 2, deadline=200)

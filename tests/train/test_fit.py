@@ -73,13 +73,13 @@ class SoftmaxRegression:
         return inputs, powers / powers.sum(axis=1, keepdims=True)
 
     def losses(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Each row's cross-entropy, and whether its class was found."""
-        _, said = self.probabilities(images)
-        return -np.log(said[np.arange(len(labels)), labels]), (said.argmax(axis=1) == labels).astype(float)
+        """Each row's cross-entropy, and whether its class was predicted."""
+        _, shares = self.probabilities(images)
+        return -np.log(shares[np.arange(len(labels)), labels]), (shares.argmax(axis=1) == labels).astype(float)
 
     def step(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], rate: float) -> None:
-        inputs, said = self.probabilities(images)
-        error = said.copy()
+        inputs, shares = self.probabilities(images)
+        error = shares.copy()
         error[np.arange(len(labels)), labels] -= 1
         self.kernel -= rate * inputs.T @ error / len(labels)
         self.bias -= rate * error.mean(axis=0)
@@ -98,9 +98,9 @@ def test_training_is_softmax_regression_by_gradient_descent_also_over_the_padded
     for epoch in range(3):
         losses, hits = [], []
         for images, labels in real_batches(task, epoch):
-            found = reference.losses(images, labels)
-            losses.append(found[0])
-            hits.append(found[1])
+            row_losses = reference.losses(images, labels)
+            losses.append(row_losses[0])
+            hits.append(row_losses[1])
             sizes.append(len(labels))
             reference.step(images, labels, rate=0.1)
         history.append((np.concatenate(losses).mean(), np.concatenate(hits).mean(), sum(map(len, losses))))
@@ -151,13 +151,13 @@ def mean_gradients(model: Any, group: list[Any]) -> list[Any]:
     import keras
     import tensorflow as tf
 
-    found = []
+    gradients = []
     for images, labels in group:
         with tf.GradientTape() as tape:
             losses = keras.losses.sparse_categorical_crossentropy(labels, model({"image": images}, training=True))
             loss = tf.reduce_mean(losses)
-        found.append(tape.gradient(loss, model.trainable_variables))
-    return [tf.add_n(own) / len(group) for own in zip(*found, strict=True)]
+        gradients.append(tape.gradient(loss, model.trainable_variables))
+    return [tf.add_n(own) / len(group) for own in zip(*gradients, strict=True)]
 
 
 @pytest.mark.parametrize("optimizer", [
@@ -241,8 +241,8 @@ def test_augmentation_changes_what_is_trained_on_but_not_what_is_validated(task_
     losses = [fit(task, ALONE, silent)["history"][0] for task in (plain, augmented)]
     assert losses[0]["loss"] != pytest.approx(losses[1]["loss"], rel=1e-3)
     model, (images, labels) = fitted_model(augmented), tiny.rows_of(dataset, "val")
-    said = np.asarray(model({"image": images}), np.float64)[np.arange(len(labels)), labels]
-    assert losses[1]["val_loss"] == pytest.approx(-np.log(said).mean(), rel=1e-5)
+    probabilities = np.asarray(model({"image": images}), np.float64)[np.arange(len(labels)), labels]
+    assert losses[1]["val_loss"] == pytest.approx(-np.log(probabilities).mean(), rel=1e-5)
 
 
 def test_a_step_and_an_epoch_are_reported_with_where_they_stand(task_of: Callable[..., FitTask],
@@ -272,14 +272,14 @@ def test_a_loss_that_is_no_number_ends_training_with_rank_and_step(task_of: Call
     assert dataset.lake.table("checkpoints", "tiny").versions() == []
 
 
-@pytest.mark.parametrize(("settings", "error", "said"), [
+@pytest.mark.parametrize(("settings", "error", "message"), [
     ({"model": {"name": "alexnet"}}, ValidationError, "alexnet"),
     ({"split": "trian"}, DataError, "Did you mean 'train'?"),
     ({"validation": "vall"}, DataError, "Did you mean 'val'?"),
 ], ids=["model", "split", "validation"])
 def test_what_does_not_exist_is_refused(task_of: Callable[..., FitTask], settings: dict[str, Any],
-                                        error: type[Exception], said: str) -> None:
-    with pytest.raises(error, match=said):
+                                        error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
         fit(task_of(**settings), ALONE, silent)
 
 

@@ -52,11 +52,12 @@ def test_the_table_of_keys_is_what_check_says() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("key", TRIALS)
 def test_what_is_refused_names_the_key_and_the_way_out(key: str) -> None:
-    place = scope_of(key)
-    assert place.inputs and place.targets
-    for said in place.refusals.values():
-        assert f"train.{key.split('.')[0]}" in said
-        assert any(word in said for word in ("Remove", "Choose", "Only", "Expected one label; remove", " do")), said
+    scope = scope_of(key)
+    assert scope.inputs and scope.targets
+    for message in scope.refusals.values():
+        assert f"train.{key.split('.')[0]}" in message
+        hints = ("Remove", "Choose", "Only", "Expected one label; remove", " do")
+        assert any(hint in message for hint in hints), message
 
 
 class Walk:
@@ -111,34 +112,34 @@ def accepted(key: str, target: str) -> tuple[Settings, Settings]:
 
 def settings_of(key: str, targets: Mapping[str, str]) -> tuple[Settings, Settings]:
     """The section without the key and with it; a loss is that of each target, where the key is for its kind."""
-    place = scope_of(key)
+    scope = scope_of(key)
     plain, changed = accepted(key, TRIALS[key].target)
     if key.startswith("loss."):
         for section, which in ((plain, 0), (changed, 1)):
-            section["loss"] = {name: accepted(key, kind)[which].get("loss", "auto") if kind in place.targets else "auto"
+            section["loss"] = {name: accepted(key, kind)[which].get("loss", "auto") if kind in scope.targets else "auto"
                                for name, kind in targets.items()}
     return plain, changed
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", [key for key, tried in TRIALS.items() if key not in NO_WEIGHTS and key not in ALONE
-                                 and (WHOLE or len(tried.besides) == 1)])
+@pytest.mark.parametrize("key", [key for key, trials in TRIALS.items() if key not in NO_WEIGHTS and key not in ALONE
+                                 and (WHOLE or len(trials.besides) == 1)])
 def test_a_key_that_is_accepted_leads_to_other_weights(key: str, walk: Walk) -> None:
     """One training of a model whose parts share nothing: for each kind of input a part that sees it alone, and one for
     each kind of target."""
-    place, tried, kinds = scope_of(key), TRIALS[key], list(INPUTS) if WHOLE else ["number", "image"]
+    scope, trials, kinds = scope_of(key), TRIALS[key], list(INPUTS) if WHOLE else ["number", "image"]
     of_targets = list(TARGETS) if WHOLE else ["label", "value"]
-    targets = {**{f"of_in_{number}": tried.target for number in range(len(kinds))},
+    targets = {**{f"of_in_{number}": trials.target for number in range(len(kinds))},
                **{f"out_{number}": kind for number, kind in enumerate(of_targets)}}
     dataset = walk.dataset(kinds, targets)
-    model = {"use": "train_keys_code:model", "settings": {"given": f"in_{kinds.index(tried.input)}"}}
+    model = {"use": "train_keys_code:model", "settings": {"given": f"in_{kinds.index(trials.input)}"}}
     plain, changed = ({**section, "model": model, "metrics": []} for section in settings_of(key, targets))
     if key == "init_from":
         changed["init_from"] = walk.another(dataset, plain)
     before, after = walk.weights(dataset, plain), walk.weights(dataset, changed)
-    expected = {**{f"of_in_{number}": kind for number, kind in enumerate(kinds) if kind in place.inputs},
+    expected = {**{f"of_in_{number}": kind for number, kind in enumerate(kinds) if kind in scope.inputs},
                 **{f"out_{number}": f"{kind} as the target" for number, kind in enumerate(of_targets)
-                   if kind in place.targets}}
+                   if kind in scope.targets}}
     same = [kind for name, kind in expected.items() if unchanged(before, after, f"{name}_", f"{name}/")]
     assert not same, f"train.{key} is accepted, and changes no weight of {', '.join(same)}"
 

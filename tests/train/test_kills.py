@@ -1,4 +1,4 @@
-"""Killed at ten instants that a seed draws, a training ends with the bits of one that nothing happened to."""
+"""A training whose ranks are killed, in a step or while they save, ends with the bits of an undisturbed one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SETTINGS: dict[str, Any] = {
     "augment": {"shift": 1}, "checkpoint_steps": 2, "deadline_s": 120, "reduce_lr_on_plateau": {"patience": 1},
     "optimizer": {"name": "adam", "learning_rate": 0.02, "accumulate": 2, "schedule": "cosine"}}
 
-# Where a rank may be, and up to which time of its being there since its launch.
+# The instants of saving, and how often a rank may reach each of them before it is killed there.
 IN_SAVING = {"half of the model is written": 1, "before a file gets its name": 6, "after a file got its name": 6,
              "before an old checkpoint goes": 1}
 A_STEP = "a step"
@@ -37,19 +37,22 @@ A_STEP = "a step"
 
 @dataclass(frozen=True)
 class Instant:
-    """The `count`-th time that `rank` is at `place`, since it was launched."""
+    """The `count`-th time since its launch that `rank` does `action`."""
 
     rank: int
-    place: str
+    action: str
     count: int
 
 
-def instants(seed: int) -> list[Instant]:
-    """Ten: six after any of the next steps of any rank, and one at each place of saving; in any order."""
+FEW = [Instant(1, A_STEP, 3), Instant(0, "half of the model is written", 1), Instant(0, "after a file got its name", 4)]
+
+
+def draw_instants(seed: int) -> list[Instant]:
+    """Ten: six after any of the next steps of any rank, and one for each action of saving; in any order."""
     random = np.random.default_rng(seed)
     steps = [Instant(int(random.integers(RANKS)), A_STEP, int(random.integers(1, 5))) for _ in range(6)]
-    saving = [Instant(0, place, int(random.integers(1, most + 1))) for place, most in IN_SAVING.items()]
-    return [(steps + saving)[place] for place in random.permutation(10)]
+    saving = [Instant(0, action, int(random.integers(1, most + 1))) for action, most in IN_SAVING.items()]
+    return [(steps + saving)[index] for index in random.permutation(10)]
 
 
 @dataclass
@@ -68,13 +71,13 @@ class Killed:
 
         def reporting(event: Event) -> None:
             report(event)
-            if instant.place == A_STEP and isinstance(event, StepEnded):
+            if instant.action == A_STEP and isinstance(event, StepEnded):
                 die()
 
-        with each_step_is_reported(), dying_in_saving(instant.place, die):
+        with each_step_is_reported(), dying_in_saving(instant.action, die):
             return fit(task, world, reporting)
 
-    def heard(self, rank: int, event: Event) -> None:
+    def on_event(self, rank: int, event: Event) -> None:
         """On the driver, where the next launch takes the next instant."""
         if isinstance(event, Restarted):
             self.launches += 1
@@ -108,8 +111,8 @@ def each_step_is_reported() -> Iterator[None]:
 
 
 @contextmanager
-def dying_in_saving(place: str, die: Callable[[], None]) -> Iterator[None]:
-    """What saves a checkpoint calls `die` at this place."""
+def dying_in_saving(action: str, die: Callable[[], None]) -> Iterator[None]:
+    """Saving a checkpoint calls `die` at this action."""
     import os
     import shutil
 
@@ -118,21 +121,21 @@ def dying_in_saving(place: str, die: Callable[[], None]) -> Iterator[None]:
     copy, link, drop = shutil.copyfile, os.link, Table.drop
 
     def copies(source: Any, target: Any, **options: Any) -> Any:
-        if place == "half of the model is written":
+        if action == "half of the model is written":
             with open(source, "rb") as whole, open(target, "wb") as half:
                 half.write(whole.read(os.path.getsize(source) // 2))
             die()
         return copy(source, target, **options)
 
     def links(*arguments: Any, **options: Any) -> None:
-        if place == "before a file gets its name":
+        if action == "before a file gets its name":
             die()
         link(*arguments, **options)
-        if place == "after a file got its name":
+        if action == "after a file got its name":
             die()
 
     def drops(table: Any, number: int) -> None:
-        if place == "before an old checkpoint goes":
+        if action == "before an old checkpoint goes":
             die()
         drop(table, number)
 
@@ -152,28 +155,31 @@ def trained(spark: SparkSession, dataset: Version, name: str, on_event: Any = No
     return train(spark, dataset, name, config, fingerprint_train(dataset, config), on_event)
 
 
-def test_ten_instants_are_enough_steps_apart_from_the_end() -> None:
-    drawn = instants(seed=11)
-    assert len(drawn) == 10 and {instant.rank for instant in drawn} == {0, 1}
-    assert {instant.place for instant in drawn} == {A_STEP, *IN_SAVING}
+def test_the_drawn_instants_are_of_all_actions_and_come_before_the_end() -> None:
+    instants = draw_instants(seed=11)
+    assert len(instants) == 10 and {instant.rank for instant in instants} == {0, 1}
+    assert {instant.action for instant in instants} == {A_STEP, *IN_SAVING}
     # Six steps at the most from a launch to its instant of saving.
-    assert sum(instant.count if instant.place == A_STEP else 6 for instant in drawn) < STEPS * SETTINGS["epochs"]
+    assert sum(instant.count if instant.action == A_STEP else 6 for instant in instants) < STEPS * SETTINGS["epochs"]
 
 
 @pytest.mark.timeout(900)
-def test_a_training_killed_ten_times_ends_with_the_bits_of_an_undisturbed_one(
-        spark: SparkSession, dataset: Version, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("instants", [
+    pytest.param(FEW, id="three times"),
+    pytest.param(draw_instants(seed=11), id="ten times", marks=pytest.mark.soak)])
+def test_a_training_that_was_killed_ends_with_the_bits_of_an_undisturbed_one(
+        spark: SparkSession, dataset: Version, monkeypatch: pytest.MonkeyPatch, instants: list[Instant]) -> None:
     import tests.train.test_kills as here
     from pyspark import cloudpickle
 
     whole = trained(spark, dataset, "whole")
     cloudpickle.register_pickle_by_value(here)  # executors have no `tests`
-    killed = Killed(instants(seed=11))
+    killed = Killed(instants)
     monkeypatch.setattr(stage_module, "fit", killed)
-    version = trained(spark, dataset, "killed", killed.heard)
+    version = trained(spark, dataset, "killed", killed.on_event)
 
-    assert version.entry.meta["restarts"] == len(killed.causes) == 10
-    for instant, cause in zip(killed.instants, killed.causes, strict=True):
+    assert version.entry.meta["restarts"] == len(killed.causes) == len(instants)
+    for instant, cause in zip(instants, killed.causes, strict=True):
         assert f"rank {instant.rank} of 2" in cause and "its process died" in cause
     assert timeless(version.entry.meta["history"]) == timeless(whole.entry.meta["history"])
     assert version.entry.meta["weights"] == whole.entry.meta["weights"]

@@ -47,10 +47,10 @@ def test_a_constant_rate_stays() -> None:
 
 
 def test_warm_up_rises_evenly_to_the_first_rate_and_the_schedule_begins_there() -> None:
-    found = rates(name="cosine", warmup=0.4)
-    np.testing.assert_allclose(found[:4], [0.5 * step / 5 for step in (1, 2, 3, 4)])
-    assert found[4] == 0.5
-    assert found[4:] == sorted(found[4:], reverse=True)
+    result = rates(name="cosine", warmup=0.4)
+    np.testing.assert_allclose(result[:4], [0.5 * step / 5 for step in (1, 2, 3, 4)])
+    assert result[4] == 0.5
+    assert result[4:] == sorted(result[4:], reverse=True)
 
 
 @given(name=st.sampled_from(["constant", "cosine", "linear", "exponential", "steps"]), warmup=st.floats(0, 9),
@@ -63,19 +63,19 @@ def test_a_rate_is_never_above_the_first_nor_below_nothing(
     assert 0 <= learning_rate_at(optimizer, update, updates, per_epoch) <= 0.5 + 1e-12
 
 
-@pytest.mark.parametrize(("settings", "said"), [
+@pytest.mark.parametrize(("settings", "message"), [
     ({"name": "adam", "momentum": 0.9}, "optimizer 'adam' has no momentum; sgd, rmsprop have"),
     ({"name": "sgd", "beta_1": 0.9}, "has no beta_1; adam, adamw"),
     ({"clipnorm": 1.0, "global_clipnorm": 1.0}, "clipnorm and global_clipnorm can't both be set"),
-    ({"schedule": {"name": "steps"}}, "give both, or neither"),
-    ({"schedule": {"name": "cosine", "at": [1.0]}}, "give both, or neither"),
+    ({"schedule": {"name": "steps"}}, "set both, or neither"),
+    ({"schedule": {"name": "cosine", "at": [1.0]}}, "set both, or neither"),
     ({"schedule": {"end": 0.1}}, "schedule 'constant' doesn't use `end`; cosine and linear do"),
     ({"schedule": {"name": "cosine", "decay": 0.5}}, "doesn't use `decay`; exponential and steps do"),
     ({"name": "sgd", "nesterov": True}, "`nesterov` needs a momentum"),
     ({"layer_rates": {"dense": -1.0}}, "must be 0 or more"),
     ({"schedule": "cosinus"}, "Input should be 'constant', 'cosine'"),
 ])
-def test_settings_that_can_not_be_are_refused(settings: dict[str, Any], said: str) -> None:
+def test_settings_that_can_not_be_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Optimizer.model_validate(settings)
-    assert said in str(caught.value)
+    assert message in str(caught.value)

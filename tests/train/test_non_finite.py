@@ -22,12 +22,12 @@ pytestmark = pytest.mark.slow
 def groups_of(dataset: Version, images: Any) -> dict[str, set[int]]:
     """The row groups of these images, found by their bytes in the dataset: two files of row groups of 37."""
     stored = {image.tobytes(): row for row, image in enumerate(tiny.rows_of(dataset, "train")[0])}
-    found: dict[str, set[int]] = {}
+    groups: dict[str, set[int]] = {}
     for image in images:
         row = stored[image.tobytes()]
         file, index = (0, row) if row < 101 else (1, row - 101)
-        found.setdefault(f"part-0000{file}.parquet", set()).add(index // 37)
-    return found
+        groups.setdefault(f"part-0000{file}.parquet", set()).add(index // 37)
+    return groups
 
 
 def row_groups_in(text: str) -> dict[str, set[int]]:
@@ -65,8 +65,8 @@ def test_of_non_finite_rows_only_their_row_groups_are_named(dataset: Version) ->
 
 
 def test_of_many_row_groups_the_first_are_listed_and_the_others_counted() -> None:
-    found = {"a": list(range(10)), "b": [3], **{name: [0] for name in "cdef"}}
-    assert format_row_groups(found) == (
+    row_groups = {"a": list(range(10)), "b": [3], **{name: [0] for name in "cdef"}}
+    assert format_row_groups(row_groups) == (
         "a (row groups 0, 1, 2, 3, 4, 5, 6, 7 and 2 more), b (row group 3), c (row group 0), d (row group 0) and 2 "
         "more files")
 

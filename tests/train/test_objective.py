@@ -68,8 +68,8 @@ def test_losses_of_a_label_are_those_of_keras(loss: Any, reference: Any) -> None
 def test_a_mixed_label_costs_as_much_as_its_parts() -> None:
     made, soft = objective(LABEL), np.eye(6, dtype=np.float32)[CLASSES] * 0.7
     soft[:, 2] += 0.3
-    wanted = -0.7 * np.log(CHANCES[np.arange(ROWS), CLASSES]) - 0.3 * np.log(CHANCES[:, 2])
-    assert loss_of(made, soft, CHANCES) == pytest.approx(weighed(wanted), rel=1e-4)
+    expected = -0.7 * np.log(CHANCES[np.arange(ROWS), CLASSES]) - 0.3 * np.log(CHANCES[:, 2])
+    assert loss_of(made, soft, CHANCES) == pytest.approx(weighed(expected), rel=1e-4)
 
 
 @pytest.mark.parametrize(("loss", "rows"), [
@@ -84,10 +84,11 @@ def test_losses_of_values_are_their_formulas(loss: Any, rows: Any) -> None:
 
 
 def test_losses_and_metrics_of_a_sequence_are_means_over_its_steps_and_channels() -> None:
-    truth, said = VALUES.reshape(ROWS, 3, 1), GUESSES.reshape(ROWS, 3, 1)
+    truth, predictions = VALUES.reshape(ROWS, 3, 1), GUESSES.reshape(ROWS, 3, 1)
     made = objective(SERIES, metrics=["auto", "rmse"])
-    assert loss_of(made, truth, said) == pytest.approx(weighed(((truth - said) ** 2).mean((1, 2))), rel=1e-4)
-    made.count(truth, said, WEIGHTS)
+    losses = ((truth - predictions) ** 2).mean((1, 2))
+    assert loss_of(made, truth, predictions) == pytest.approx(weighed(losses), rel=1e-4)
+    made.count(truth, predictions, WEIGHTS)
     rows, square = np.abs(VALUES - GUESSES).mean(1), ((VALUES - GUESSES) ** 2).mean(1)
     assert made.results() == {"mae": pytest.approx(np.average(rows, weights=WEIGHTS), rel=1e-4),
                               "rmse": pytest.approx(np.average(square, weights=WEIGHTS) ** 0.5, rel=1e-4)}
@@ -110,11 +111,11 @@ def test_losses_of_several_targets_are_added_by_their_weights_and_one_can_be_you
     made = objective({**LABEL, **VALUE}, {"mine:cubed": lambda y, p: tf.reduce_sum(tf.abs(y - p) ** 3, -1)},
                      loss={"kind": {"name": "crossentropy", "weight": 0.5}, "price": {"use": "mine:cubed"}})
     targets = {"kind": tf.constant(CLASSES), "price": tf.constant(VALUES)}
-    said = {"kind": tf.constant(CHANCES), "price": tf.constant(GUESSES)}
-    found = float(made.loss(targets, said, tf.constant(WEIGHTS), training=True))
-    wanted = 0.5 * weighed(-np.log(CHANCES[np.arange(ROWS), CLASSES])) + weighed(
+    predictions = {"kind": tf.constant(CHANCES), "price": tf.constant(GUESSES)}
+    loss = float(made.loss(targets, predictions, tf.constant(WEIGHTS), training=True))
+    expected = 0.5 * weighed(-np.log(CHANCES[np.arange(ROWS), CLASSES])) + weighed(
         (np.abs(VALUES - GUESSES) ** 3).sum(1))
-    assert found == pytest.approx(wanted, rel=1e-4)
+    assert loss == pytest.approx(expected, rel=1e-4)
 
 
 def test_metrics_of_a_label_are_those_of_scikit_learn() -> None:
@@ -149,15 +150,15 @@ def test_metrics_of_several_targets_carry_their_names() -> None:
     assert made.results().keys() == {"kind_accuracy", "price_mae", "tags_precision"}
 
 
-@pytest.mark.parametrize(("features", "settings", "said"), [
+@pytest.mark.parametrize(("features", "settings", "message"), [
     (LABEL, {"loss": "mse"}, "loss 'mse' suits no target of kind label; crossentropy"),
-    (VALUE, {"loss": {"prise": "mse"}}, "loss of 'prise'.*is no target.*Did you mean 'price'"),
+    (VALUE, {"loss": {"prise": "mse"}}, "loss of 'prise'.*isn't a target.*Did you mean 'price'"),
     (VALUE, {"metrics": ["accuracy"]}, "metric 'accuracy' of 'price'.*suits no target of kind value"),
     ({**LABEL, **VALUE}, {"loss": {"kind": "auto"}}, "loss of 'price'.*is not declared"),
     (VALUE, {"class_weights": "balanced"}, "class_weights.*expected one label"),
 ], ids=lambda value: "")
-def test_what_does_not_suit_a_target_is_refused(features: Any, settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_what_does_not_suit_a_target_is_refused(features: Any, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
         objective(features, **settings)
 
 
@@ -184,12 +185,13 @@ def test_a_target_may_have_the_name_of_a_setting(loss: Any) -> None:
     assert (config.loss["weight"].name, len(config.loss)) == ("mae", 2)
 
 
-@pytest.mark.parametrize(("loss", "said"), [
+@pytest.mark.parametrize(("loss", "message"), [
     ({"name": "huber", "delta": "1.o"}, "Input should be a valid number"),
-    ("mze", "Input should be 'auto', 'crossentropy'"), ({"name": "mse", "delta": 2.0}, "takes no delta; huber do"),
+    ("mze", "Input should be 'auto', 'crossentropy'"),
+    ({"name": "mse", "delta": 2.0}, "has no delta; it is a setting of huber"),
     ({"use": "nowhere"}, "String should match pattern"), ({"name": "quantile", "quantile": 1.0}, "less than 1"),
 ])
-def test_losses_that_can_not_be_are_refused(loss: Any, said: str) -> None:
+def test_losses_that_can_not_be_are_refused(loss: Any, message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Train.model_validate({"model": {"name": "linear"}, "loss": loss})
-    assert said in str(caught.value)
+    assert message in str(caught.value)

@@ -1,4 +1,4 @@
-"""What a training is too short for is said, and nothing of what it is long enough for."""
+"""Settings for which a training is too short are reported, and no others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def warnings(rows: int = 100, **settings: Any) -> list[str]:
     return list(short_training_warnings(config, rows))
 
 
-@pytest.mark.parametrize(("settings", "said"), [
+@pytest.mark.parametrize(("settings", "message"), [
     ({"optimizer": {"schedule": {"warmup": 6}}}, "a warmup of 6 epochs never reaches the learning rate in 5"),
     ({"optimizer": {"schedule": {"name": "cosine", "warmup": 5}}}, "leaves no time in 5 for the cosine schedule"),
     ({"optimizer": {"schedule": {"name": "steps", "at": [5.0, 8.0]}}}, "would fall after epoch 5, and there are 5"),
@@ -27,13 +27,13 @@ def warnings(rows: int = 100, **settings: Any) -> list[str]:
     ({"reduce_lr_on_plateau": {"patience": 9}},
      "reduce_lr_on_plateau: 9 epochs of patience have no effect in a training of 5"),
 ], ids=lambda value: "")
-def test_what_comes_to_nothing_is_said(settings: dict[str, Any], said: str) -> None:
+def test_settings_that_have_no_effect_are_reported(settings: dict[str, Any], message: str) -> None:
     [text] = warnings(**settings)
-    assert said in text
+    assert message in text
 
 
 @pytest.mark.parametrize("optimizer", [
     {}, {"schedule": {"warmup": 5}}, {"schedule": {"name": "cosine", "warmup": 4.5}}, {"accumulate": 10},
     {"schedule": {"name": "steps", "at": [4.0, 8.0]}}, {"ema": 0.98}], ids=str)
-def test_nothing_is_said_of_what_has_its_time(optimizer: dict[str, Any]) -> None:
+def test_settings_that_take_effect_are_not_reported(optimizer: dict[str, Any]) -> None:
     assert warnings(optimizer=optimizer, early_stopping={"patience": 3}, reduce_lr_on_plateau={"patience": 3}) == []

@@ -61,7 +61,7 @@ def ends(pid: int) -> bool:
 
 
 class Stumble:
-    """As a rank's task: `fit`, but the first time rank 1 stops in the middle of the second epoch, and says its pid.
+    """As a rank's task: `fit`, but the first time rank 1 stops in the middle of the second epoch, and reports its pid.
 
     `then` is what it does there: wait to be killed, or raise.
     """
@@ -95,7 +95,7 @@ def by_value(then: Callable[[], None]) -> Any:
 
 
 class Killer:
-    """As a listener: kills the rank that said its pid."""
+    """As a listener: kills the rank that reports its pid."""
 
     def __init__(self) -> None:
         self.pid, self.events = 0, list[Any]()
@@ -122,22 +122,22 @@ def test_the_model_that_another_began_with_stays_while_that_one_does(spark: Spar
 
 def test_of_two_that_run_the_same_training_on_other_ranks_one_waits_for_the_other(
         spark: SparkSession, dataset: Version) -> None:
-    one, two = (Train.model_validate({**CNN, "epochs": 1, "ranks": ranks}) for ranks in (1, 2))
-    same = stage_module._training(dataset, one)
-    assert stage_module._training(dataset, two) == same
-    told, made = queue.Queue[str](), list[Version]()
+    single, pair = (Train.model_validate({**CNN, "epochs": 1, "ranks": ranks}) for ranks in (1, 2))
+    same = stage_module._training(dataset, single)
+    assert stage_module._training(dataset, pair) == same
+    hints, versions = queue.Queue[str](), list[Version]()
 
-    def hear(rank: int, event: Event) -> None:
+    def collect(rank: int, event: Event) -> None:
         if isinstance(event, Hint):
-            told.put(event.text)
+            hints.put(event.text)
 
     with lease(dataset.lake, "checkpoints/shared", same):
-        other = threading.Thread(target=lambda: made.append(trained(spark, dataset, "shared", hear, epochs=1)))
+        other = threading.Thread(target=lambda: versions.append(trained(spark, dataset, "shared", collect, epochs=1)))
         other.start()
-        assert "checkpoints/shared: " in (text := told.get(timeout=60)) and "is already doing this work" in text
+        assert "checkpoints/shared: " in (text := hints.get(timeout=60)) and "is already doing this work" in text
         assert dataset.lake.table("checkpoints", "shared").versions() == []
     other.join()
-    assert made[0].is_new and made[0].ref == "models/shared@1"
+    assert versions[0].is_new and versions[0].ref == "models/shared@1"
 
 
 def wait_to_be_killed() -> None:
@@ -153,7 +153,8 @@ def fail() -> None:
     raise OSError("no floor")
 
 
-def test_two_ranks_are_one_and_one_goes_on_where_two_were(spark: SparkSession, task_of: Callable[..., FitTask]) -> None:
+def test_two_ranks_train_as_one_and_one_continues_where_two_were(
+        spark: SparkSession, task_of: Callable[..., FitTask]) -> None:
     together, alone = task_of("together", **CNN), task_of("alone", **CNN)
     results = launch(spark, partial(fit, together), 2, deadline=120)
     single = fit(alone, World(0, 1), lambda event: None)
@@ -177,7 +178,7 @@ def test_two_ranks_are_one_and_one_goes_on_where_two_were(spark: SparkSession, t
 
 @pytest.fixture(scope="module")
 def undisturbed() -> dict[str, Any]:
-    """The weights of a training that nothing happened to, by the seed; filled by the first test that needs them."""
+    """The weights of an undisturbed training, filled by the first test that needs them."""
     return {}
 
 
@@ -190,7 +191,7 @@ def whole(spark: SparkSession, dataset: Version, undisturbed: dict[str, Any]) ->
     return undisturbed
 
 
-def test_a_committed_model_says_where_it_is_from_and_its_checkpoints_go(spark: SparkSession, dataset: Version,
+def test_a_committed_model_names_its_origin_and_its_checkpoints_go(spark: SparkSession, dataset: Version,
                                                                         undisturbed: dict[str, Any]) -> None:
     version = whole(spark, dataset, undisturbed)["version"]
     assert version.entry.parents == {"features/tiny": 1}
@@ -223,12 +224,12 @@ def test_a_rank_that_computes_much_longer_is_named(computing: list[float], slow:
     assert stage_module.slow_rank(computing) == slow
 
 
-def test_what_grows_with_the_ranks_is_said_and_nothing_else() -> None:
+def test_only_what_is_set_grows_with_the_ranks() -> None:
     plain = Train.model_validate({**CNN, "batch": 32, "ranks": 4})
     grown = Train.model_validate({**CNN, "batch": 32, "ranks": 4, "scaling": {"batch": "linear", "rate": "sqrt"}})
     assert (plain.on(4).batch, plain.on(4).optimizer.learning_rate) == (32, 0.01)
     assert (grown.on(4).batch, grown.on(4).optimizer.learning_rate) == (128, pytest.approx(0.02))
-    with pytest.raises(ValueError, match="give one number of `ranks`"):
+    with pytest.raises(ValueError, match="set `ranks` to one number"):
         Train.model_validate({**CNN, "ranks": {"min": 1, "max": 2}, "scaling": {"rate": "linear"}})
 
 
@@ -246,9 +247,9 @@ def test_a_killed_rank_is_answered_by_a_relaunch_that_ends_with_the_same_weights
     assert version.entry.meta["restarts"] == 1
     assert version.number == 1
     assert version.exists()
-    wanted = whole(spark, dataset, undisturbed)
-    assert timeless(version.entry.meta["history"]) == wanted["history"]
-    assert version.entry.meta["weights"] == wanted["weights"]
+    expected = whole(spark, dataset, undisturbed)
+    assert timeless(version.entry.meta["history"]) == expected["history"]
+    assert version.entry.meta["weights"] == expected["weights"]
 
 
 def test_a_storage_that_is_away_for_a_while_is_answered_by_a_relaunch(
@@ -261,7 +262,7 @@ def test_a_storage_that_is_away_for_a_while_is_answered_by_a_relaunch(
     assert version.entry.meta["weights"] == whole(spark, dataset, undisturbed)["weights"]
 
 
-def test_a_failed_training_names_its_rank_and_goes_on_when_it_is_run_again(
+def test_a_failed_training_names_its_rank_and_continues_when_it_is_run_again(
         spark: SparkSession, dataset: Version, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage_module, "fit", by_value(fail))
     with pytest.raises(RankError) as caught:
@@ -278,9 +279,9 @@ def test_a_failed_training_names_its_rank_and_goes_on_when_it_is_run_again(
     events = Killer()
     version = trained(spark, dataset, "failed", events, max_restarts=3)  # no other training for that
     assert [event.epoch for event in events.of_kind(Resumed)] == [1]
-    wanted = whole(spark, dataset, undisturbed)
-    assert timeless(version.entry.meta["history"]) == wanted["history"]
-    assert version.entry.meta["weights"] == wanted["weights"]
+    expected = whole(spark, dataset, undisturbed)
+    assert timeless(version.entry.meta["history"]) == expected["history"]
+    assert version.entry.meta["weights"] == expected["weights"]
 
 
 def test_fewer_row_groups_than_ranks_are_hinted_at(spark: SparkSession, tmp_path: Path) -> None:
@@ -300,13 +301,13 @@ def test_a_loss_that_is_no_number_is_not_tried_again(spark: SparkSession, datase
     assert dataset.lake.table("models", "wild").versions() == []
 
 
-def test_force_begins_anew_and_another_config_finds_no_checkpoint(
+def test_force_starts_again_and_another_config_has_no_checkpoint(
         spark: SparkSession, dataset: Version, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By what the ranks are told: nothing is launched here."""
-    told: list[FitTask] = []
+    """By the tasks of the ranks: nothing is launched here."""
+    tasks: list[FitTask] = []
 
     def launched(spark: Any, task: Any, ranks: int, **_: Any) -> list[dict[str, Any]]:
-        told.append(task.args[0])
+        tasks.append(task.args[0])
         store = Lake(task.args[0].lake).store
         store.write(f"{task.args[0].output}/model.keras", b"")
         row = {"rank": 0, "where": "here", "history": [], "times": [], "best": {}, "weights": "", "parameters": 1,
@@ -315,16 +316,16 @@ def test_force_begins_anew_and_another_config_finds_no_checkpoint(
 
     monkeypatch.setattr(stage_module, "launch", launched)
     trained(spark, dataset, "fresh")
-    checkpoints = Checkpoints(dataset.lake, "fresh", told[0].run)
+    checkpoints = Checkpoints(dataset.lake, "fresh", tasks[0].run)
     with dataset.lake.table("checkpoints", "fresh").stage() as draft:
         draft.commit(fingerprint=checkpoints.run, meta={"epochs": 1, "history": []})
     trained(spark, dataset, "fresh")
-    assert told[1].resume is None  # a model was committed since: this is --force
+    assert tasks[1].resume is None  # a model was committed since: this is --force
 
-    for place, (settings, resumes) in enumerate((({}, True), ({"ranks": 1}, True),
+    for index, (settings, resumes) in enumerate((({}, True), ({"ranks": 1}, True),
                                                  ({"seed": 4}, False), ({"epochs": 9}, False))):
-        name = f"other{place}"
+        name = f"other{index}"
         with dataset.lake.table("checkpoints", name).stage() as draft:
             draft.commit(fingerprint=checkpoints.run, meta={"epochs": 1, "history": []})
         trained(spark, dataset, name, **settings)
-        assert told[-1].resume == (1 if resumes else None), settings
+        assert tasks[-1].resume == (1 if resumes else None), settings

@@ -17,6 +17,7 @@ from laketrain.events import Event
 from laketrain.feed.dataset import Dataset
 from laketrain.imports import import_tensorflow
 from laketrain.lake import Lake, Version
+from laketrain.lake.manifests import CheckpointManifest
 from laketrain.models.networks import Networks
 from laketrain.models.saving import load_model, load_networks
 from laketrain.train import timing
@@ -199,5 +200,6 @@ def test_networks_that_share_weights_are_refused() -> None:
 def test_the_state_in_a_checkpoint_of_an_earlier_version_is_read() -> None:
     former = {"epochs": 2, "step": 3, "history": [], "times": [], "judge": {"monitor": "loss", "larger": False},
               "ranks": [{"chance": [[1, 0]], "sums": [0.5]}], "rate": 0.1}
-    assert State.of(former) == State(epochs=2, step=3, monitor={"monitor": "loss", "larger": False}, learning_rate=0.1,
-                                     ranks=[{"random_states": [[1, 0]], "sums": [0.5]}])
+    assert State.of(CheckpointManifest.from_meta(former)) == State(
+        epochs=2, step=3, monitor={"monitor": "loss", "larger": False}, learning_rate=0.1,
+        ranks=[{"random_states": [[1, 0]], "sums": [0.5]}])

@@ -80,7 +80,7 @@ def step(model, inputs, targets, weights):
 
 @pytest.fixture
 def mine(tmp_path: Path, importable: Callable[[Path, str], None]) -> Path:
-    """A user's module `mine`, beside the job and nowhere else."""
+    """A user's module `mine`, in the folder of the job and nowhere else."""
     file = tmp_path / "code" / "mine.py"
     importable(file, SOURCE)
     import_tensorflow()
@@ -120,11 +120,10 @@ def test_training_begins_with_the_weights_of_another_model_and_frozen_layers_kee
     other = {**CNN, "dense": 16}  # the dense layer is another one
     task = task_of("target", model=other, init_from=version.ref, freeze=["conv*"], epochs=1)
     result = fit(task, ALONE, silent)
-    given, found = model_of(source), model_of(task)
-    for mine, theirs in zip(found.get_layer("convolution").get_weights(), given.get_layer("convolution").get_weights(),
-                            strict=True):
+    first, trained = model_of(source), model_of(task)
+    for mine, theirs in zip(*(model.get_layer("convolution").get_weights() for model in (trained, first)), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    assert not found.get_layer("convolution").trainable
+    assert not trained.get_layer("convolution").trainable
     assert len(result["history"]) == 1
 
 
@@ -160,7 +159,7 @@ def test_layers_learn_at_their_own_rates(task_of: Callable[..., FitTask]) -> Non
         np.testing.assert_allclose(other, one * (0.1 if index < 2 else 1.0), atol=2e-6)
 
 
-@pytest.mark.parametrize(("settings", "said"), [
+@pytest.mark.parametrize(("settings", "message"), [
     ({"freeze": ["konv*"]}, "freeze 'konv\\*'.*fits no layer"),
     ({"optimizer": {"layer_rates": {"dens": 0.1}}}, "layer_rates 'dens'.*Did you mean 'dense'"),
     ({"optimizer": {"layer_rates": {"*": 0.1, "conv*": 0.5}}}, "'conv\\*'.*changes no rate.*before those that fit"),
@@ -168,8 +167,8 @@ def test_layers_learn_at_their_own_rates(task_of: Callable[..., FitTask]) -> Non
     ({"init_from": "models/nothing"}, "models/nothing.*nothing was committed"),
     ({"init_from": "/nowhere/x.keras"}, "can't be read"),
 ], ids=lambda value: "")
-def test_what_is_not_there_is_refused(task_of: Callable[..., FitTask], settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(LaketrainError, match=said):
+def test_what_is_not_there_is_refused(task_of: Callable[..., FitTask], settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(LaketrainError, match=message):
         fit(task_of(model=CNN, **settings), ALONE, silent)
 
 
@@ -245,7 +244,7 @@ def test_ranks_whose_weights_differ_end_training_without_a_checkpoint(
         spark: SparkSession, task_of: Callable[..., FitTask], dataset: Version, mine: Path) -> None:
     config = task_of(callbacks=["mine:Meddling"], epochs=3, ranks=2, max_restarts=2, deadline_s=120).config
     events: list[Event] = []
-    for _ in range(2):  # again: the second run goes on from the first epoch
+    for _ in range(2):  # the second run continues after the first epoch
         with pytest.raises(DataError, match=r"rank 1.*weights differ from rank 0.*callbacks run on rank 0"):
             train(spark, dataset, "parted", config, fingerprint_train(dataset, config),
                   lambda rank, event: events.append(event))
@@ -265,13 +264,13 @@ def test_a_callback_that_fails_ends_training_with_its_own_file_and_line(task_of:
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-@pytest.mark.parametrize(("settings", "said"), [
+@pytest.mark.parametrize(("settings", "message"), [
     ({"loss": {"use": "mime:doubled"}}, "mime"), ({"callbacks": ["mine:stopp"]}, "Did you mean 'stop'"),
     ({"step": "mine:steps"}, "Did you mean 'step'"),
 ], ids=lambda value: "")
 def test_code_that_is_not_there_is_refused_by_the_driver(task_of: Callable[..., FitTask], mine: Path,
-                                                         settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(LaketrainError, match=said):
+                                                         settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(LaketrainError, match=message):
         pack_user_code(task_of(**settings).config)
 
 
@@ -321,17 +320,17 @@ def test_a_short_type_learns_about_the_same_and_outputs_float32(task_of: Callabl
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_auto_says_what_it_chose_and_why(task_of: Callable[..., FitTask], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_reports_what_it_chose_and_why(task_of: Callable[..., FitTask], monkeypatch: pytest.MonkeyPatch) -> None:
     from laketrain.train import setup
 
-    told: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     monkeypatch.setattr(setup, "fast_precision", lambda: "bfloat16")
-    fit(task_of("quick", precision="auto", epochs=1, model=CNN), ALONE, told.append)
+    fit(task_of("quick", precision="auto", epochs=1, model=CNN), ALONE, events.append)
     monkeypatch.setattr(setup, "_LOSS_TOLERANCE", -1.0)
-    fit(task_of("unlike", precision="auto", epochs=1, model=CNN), ALONE, told.append)
+    fit(task_of("unlike", precision="auto", epochs=1, model=CNN), ALONE, events.append)
     monkeypatch.setattr(setup, "fast_precision", lambda: "float32")
-    fit(task_of("slow", precision="auto", epochs=1, model=CNN), ALONE, told.append)
-    hints = [event.text for event in told if isinstance(event, Hint)]
+    fit(task_of("slow", precision="auto", epochs=1, model=CNN), ALONE, events.append)
+    hints = [event.text for event in events if isinstance(event, Hint)]
     assert [hint.split(";")[0].split(",")[0] for hint in hints] == [
         "precision: bfloat16", "precision: float32", "precision: float32"]
     assert "the first loss is" in hints[0]

@@ -18,7 +18,8 @@ DIGITS = Path(__file__).with_name("digits.yaml")
     (["train.augment.cutmix=1.0", "convert.features.thick={kind: number, column: scanner}"], "train.augment.cutmix",
      "the inputs are image (image), thick (number), the targets label (label). Only one image and one label"),
     (["train.augment.mixup=0.2", "train.batch=16"], "train.augment",
-     "rows are mixed within a lane, and 16 lanes of a batch of 16 have one. Take fewer lanes, or a batch of 32"),
+     "rows are mixed within a lane, but each of the 16 lanes of a batch of 16 has only one row. Use fewer lanes, or a "
+     "batch of 32"),
 ])
 def test_what_can_not_be_augmented_so_is_told_with_the_way_out(sets: list[str], where: str, told: str) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -32,7 +32,7 @@ def fingerprints(workload: Workload, trained: Callable[..., str] = fingerprint_t
     assert workload.convert is not None and workload.features is not None and workload.train is not None
     table = version("integrated", "digits", "data-1")
     dataset = version("features", "digits", "data-2", features=json.loads(workload.features.to_json()))
-    return fingerprint_convert(table, workload.convert, workload.features), trained(dataset, workload.train)
+    return fingerprint_convert(table, workload.convert), trained(dataset, workload.train)
 
 
 @pytest.mark.parametrize(("file", "sets", "convert", "train"), [

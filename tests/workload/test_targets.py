@@ -38,9 +38,9 @@ def test_a_model_that_does_not_fit_names_one_that_does(model: dict[str, Any], sa
 
 
 @pytest.mark.parametrize(("gate", "said"), [
-    ({"mae": "< 1"}, "'mae' is no metric of the targets label (label)"),
+    ({"mae": "< 1"}, "'mae' isn't a metric of the targets label (label)"),
     ({"acuracy": ">= 0.9"}, "there is no metric 'acuracy'. Did you mean 'accuracy'?"),
-    ({"lable.accuracy": ">= 0.9"}, "'lable.accuracy' is no metric of the targets label (label)"),
+    ({"lable.accuracy": ">= 0.9"}, "'lable.accuracy' isn't a metric of the targets label (label)"),
 ])
 def test_a_gate_that_nothing_could_keep_is_refused(gate: dict[str, str], said: str) -> None:
     assert said in refused(evaluate__gate=gate)
@@ -48,13 +48,13 @@ def test_a_gate_that_nothing_could_keep_is_refused(gate: dict[str, str], said: s
 
 @pytest.mark.parametrize(("sets", "said"), [
     ({"loss": "mse"}, "train.loss: loss of 'label': loss 'mse' suits no target of kind label; crossentropy"),
-    ({"loss": {"labl": "focal"}}, "'labl': is no target of the dataset. Did you mean 'label'?"),
-    ({"loss": {"nam": "focal"}}, "'nam': is no target of the dataset. Did you mean 'name'?"),
+    ({"loss": {"labl": "focal"}}, "'labl': isn't a target of the dataset. Did you mean 'label'?"),
+    ({"loss": {"nam": "focal"}}, "'nam': isn't a target of the dataset. Did you mean 'name'?"),
     ({"metrics": ["mae"]}, "metric 'mae' of 'label': suits no target of kind label. Accepted: accuracy"),
-    ({"metrics": {"lable": ["accuracy"]}}, "'lable': is no target of the dataset. Did you mean 'label'?"),
-    ({"monitor": "val_acuracy"}, "monitor 'val_acuracy': is measured in no epoch. Did you mean 'val_accuracy'?"),
-    ({"monitor": "val_loss", "validation": None}, "monitor 'val_loss': is measured in no epoch"),
-    ({"init_from": "model/mnist"}, "received 'model/mnist', which is no model of the lake"),
+    ({"metrics": {"lable": ["accuracy"]}}, "'lable': isn't a target of the dataset. Did you mean 'label'?"),
+    ({"monitor": "val_acuracy"}, "monitor 'val_acuracy': isn't measured. Did you mean 'val_accuracy'?"),
+    ({"monitor": "val_loss", "validation": None}, "monitor 'val_loss': isn't measured"),
+    ({"init_from": "model/mnist"}, "received 'model/mnist', expected a model of the lake or a .keras file"),
 ])
 def test_what_training_could_not_do_is_refused(sets: dict[str, Any], said: str) -> None:
     assert said in refused(**{f"train__{key}": value for key, value in sets.items()})
@@ -64,7 +64,7 @@ def test_with_several_targets_losses_and_metrics_are_each_of_one() -> None:
     sets: dict[str, Any] = {"convert__features": TWO, "evaluate__gate": {}}
     assert "loss of 'size': is not declared" in refused(**sets, train__loss={"label": "auto"})
     assert "metric 'accuracy' of 'size': suits no" in refused(**sets, train__metrics=["accuracy"])
-    assert "monitor 'val_mae': is measured in no epoch. Did you mean 'val_size_mae'?" in refused(
+    assert "monitor 'val_mae': isn't measured. Did you mean 'val_size_mae'?" in refused(
         **sets, train__monitor="val_mae")
     values = {"image": TWO["image"], "size": TWO["size"], "digit_id": TWO["digit_id"]}
     assert "class_weights: the targets are size" in refused(
@@ -78,7 +78,7 @@ def test_a_lake_of_a_storage_that_nobody_knows_is_refused() -> None:
 
 def test_with_several_targets_the_gate_says_which() -> None:
     said = refused(convert__features=TWO, evaluate__gate={"accuracy": ">= 0.9"})
-    assert "'accuracy' is no metric of the targets label (label), size (value)" in said
+    assert "'accuracy' isn't a metric of the targets label (label), size (value)" in said
     assert "'label.accuracy'" in said
     gate = {"label.accuracy": ">= 0.9", "size.mae": "< 1"}
     workload = load(convert__features=TWO, evaluate__gate=gate)

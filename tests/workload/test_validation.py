@@ -209,7 +209,7 @@ TABLE = {
         "Lower ranks to 2 or give Spark local[4]"),
     "lanes that don't divide the batch": Broken(
         "  batch: 64", "  lanes: 7\n  batch: 64", "train.lanes", "7 lanes don't divide the batch of 64",
-        "Or leave 'auto'"),
+        "Choose a divisor of the batch, or 'auto'"),
     "a master of Spark that there isn't": Broken(
         "master: local[2]", "master: local[2", "spark.master",
         "received 'local[2', expected local[2], local[*], yarn, spark://host:7077"),
@@ -223,7 +223,7 @@ TABLE = {
         "received '0.9.5', expected a bound such as '>= 0.95'"),
     "a gate that is a number": Broken(
         '">= 0.95"', "0.9", "evaluate.gate.accuracy", "received 0.9, expected a bound such as '>= 0.95'",
-        "Write which side is good: '>= 0.9' or '<= 0.9'"),
+        "Write a comparison: '>= 0.9' or '<= 0.9'"),
     "a gate that is a list": Broken(
         '">= 0.95"', "[0.9]", "evaluate.gate.accuracy", "received a list of 1, expected text"),
     "a prediction for no table": Broken(
@@ -322,10 +322,10 @@ def test_a_mistake_under_an_anchor_is_told_for_each_table_that_uses_it(digits: s
 
 
 @pytest.mark.parametrize(("content", "where", "said", "line"), [
-    (b"", "file", "holds nothing, expected a mapping", 1),
-    (b"# only a comment\n", "file", "holds nothing, expected a mapping", 1),
-    (b"- name: mnist\n", "file", "holds a list, expected a mapping", 1),
-    (b"mnist\n", "file", "holds text, expected a mapping", 1),
+    (b"", "file", "contains nothing, expected a mapping", 1),
+    (b"# only a comment\n", "file", "contains nothing, expected a mapping", 1),
+    (b"- name: mnist\n", "file", "contains a list, expected a mapping", 1),
+    (b"mnist\n", "file", "contains text, expected a mapping", 1),
     (b"a: 1\n---\nb: 2\n", "YAML", "expected a single document in the stream but found another document", 2),
     (b"name: mnist\nlake: \x00\x01\x02\n", "YAML", "the character U+0000 isn't allowed in YAML", 2),
     (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "file", "can't be read as UTF-8 text", None),
@@ -345,7 +345,7 @@ def test_a_bomb_of_aliases_is_refused_before_it_is_filled_in(problems: Load):
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10))
     [found] = problems(bomb)
-    assert "holds more than 100,000 values" in found.problem
+    assert "contains more than 100,000 values" in found.problem
 
 
 def test_a_file_that_is_absent_is_answered_with_its_neighbours(tmp_path: Path, digits: str):
@@ -382,9 +382,14 @@ def test_wrong_types_do_not_hide_contradictions_elsewhere(digits: str, problems:
     }
 
 
+@pytest.mark.parametrize("sets", [["train.ranks={min: 1, max: 2}", "train.scaling={rate: linear}"], ["convert=3"]])
+def test_sections_that_need_an_invalid_one_report_no_missing_section(digits: str, problems: Load, sets: list[str]):
+    assert len(problems(digits, sets)) == 1
+
+
 def test_a_section_that_is_wrong_itself_is_not_blamed_for_what_follows_from_that(digits: str, problems: Load):
     [found] = problems(digits, ["train.ranks=two"])
-    assert found.problem == "received 'two', expected a whole number from 1, or min and max"
+    assert found.problem == "received 'two', expected a whole number ≥ 1, or min and max"
     [found] = problems(digits.replace("table: digits\n", "tabel: digits\n").replace("to: int}", "to: int, x: 1}"))[:1]
     assert "unknown key" in found.problem
 

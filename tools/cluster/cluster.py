@@ -11,6 +11,7 @@ In the folder: `conf/` (a HADOOP_CONF_DIR, for daemons and clients alike), `logs
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -170,13 +171,10 @@ class Cluster:
 
 
 def end_all(folder: Path) -> None:
-    """Ends every process with the mark of the cluster in `folder`, by its number: with SIGTERM, then with SIGKILL."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        end = time.monotonic() + END_S
-        for pid in marked(folder):
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                continue
-        while any(marked(folder)) and time.monotonic() < end:
-            time.sleep(0.1)
+    """Kills every process with the mark of the cluster in `folder`, by its number. Their data isn't used again."""
+    end = time.monotonic() + END_S
+    while (pids := list(marked(folder))) and time.monotonic() < end:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)

@@ -21,6 +21,7 @@ from rich.table import Table
 from cluster.submit import Installation, submission
 from laketrain.config.sources import FileSource
 from laketrain.lake import Lake, Version
+from laketrain.lake.manifests import ModelManifest
 from laketrain.workload import Workload
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +74,7 @@ def _sources() -> Iterator[str]:
 def _compared(here: Lake, there: Lake) -> tuple[bool, int]:
     """Whether the weights are equal bit for bit; how many rows have another class, or a probability that differs by
     more than rounding."""
-    models = [_latest(lake, "models", "mnist").entry.meta["weights"] for lake in (here, there)]
+    models = [ModelManifest.of(_latest(lake, "models", "mnist")).weights for lake in (here, there)]
     one, other = (_predictions(_latest(lake, "predictions", "unlabelled")) for lake in (here, there))
     return models[0] == models[1], sum(not _close(one.get(key), other.get(key)) for key in one.keys() | other.keys())
 
@@ -89,7 +90,7 @@ def _predictions(version: Version) -> dict[str, Row]:
 
 
 def _containers(lake: Lake) -> list[str]:
-    return [rank["where"] for rank in _latest(lake, "models", "mnist").entry.meta["ranks"]]
+    return [rank["where"] for rank in ModelManifest.of(_latest(lake, "models", "mnist")).ranks]
 
 
 def _latest(lake: Lake, zone: str, name: str) -> Version:

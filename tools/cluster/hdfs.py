@@ -27,6 +27,9 @@ QUICK: Settings = {
     "dfs.replication": REPLICATION,
     "dfs.heartbeat.interval": 1,
     "dfs.namenode.heartbeat.recheck-interval": 2000,
+    # A lost DataNode gets no new blocks after 3 s. It counts as dead after 14 s, which can't be much shorter.
+    "dfs.namenode.avoid.write.stale.datanode": True,
+    "dfs.namenode.stale.datanode.interval": 3000,
     "dfs.namenode.redundancy.interval.seconds": 1,
     "dfs.namenode.safemode.extension": 0,
     "dfs.namenode.handler.count": 4,

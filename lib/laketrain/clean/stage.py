@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from laketrain.clean.invalid_utf8 import reject_invalid_utf8
-from laketrain.clean.reading import FILE, RECORD, REJECT, SETTINGS, open_raw, reading_meta
+from laketrain.clean.reading import FILE, RECORD, REJECT, SETTINGS, open_raw, reading_fields
 from laketrain.clean.rules import (
     RuleContext,
     apply,
@@ -25,6 +26,7 @@ from laketrain.config.clean import CleanTable
 from laketrain.config.sources import BaseSource
 from laketrain.lake import Version, fingerprint
 from laketrain.lake.contents import list_data_files
+from laketrain.lake.manifests import CleanManifest
 from laketrain.lake.quarantine import check_balance, check_rejects, commit_quarantine, counts_by_rule
 from laketrain.lake.version import parent_fields
 from laketrain.spark.errors import translate_spark_errors
@@ -52,7 +54,8 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
     with (translate_spark_errors("clean", f"table {name!r}"), configured(spark, SETTINGS),
           raw.lake.table("clean", name).stage() as draft, RuleContext(file) as context):
         before = raw.lake.table("clean", name).latest() if source.declared == "infer" else None
-        reading = open_raw(spark, raw, source, before.entry.meta if before else None, personal_columns(table.rules))
+        pinned = CleanManifest.of(before).pinned if before else None
+        reading = open_raw(spark, raw, source, pinned, personal_columns(table.rules))
         # Counted separately, from the files: the check below would be pointless if both counts came from one frame.
         read, rows_in = reading.frame, reading.count()
         record = masked_record(F.col(RECORD), read.drop(FILE, RECORD, REJECT).schema, table.rules)
@@ -71,14 +74,15 @@ def clean(spark: SparkSession, raw: Version, name: str, table: CleanTable, sourc
             files = list_data_files(raw.lake.store, draft.path())
             rows_out = sum(file.rows or 0 for file in files)
             check_balance("clean", f"table {name!r}", rows_in, rows_out, quarantine.rows)
+            fitted: dict[str, Any] = {"fitted": context.fitted} if context.fitted else {}
+            manifest = CleanManifest(quarantine=quarantine.number, rules=[rule.model_dump() for rule in table.rules],
+                                     **fitted, **reading_fields(reading, raw, source))
             return draft.commit(
                 stage="clean", fingerprint=key, files=files, table_schema=good.schema.json(),
                 **parent_fields(raw),
                 counts={"in": rows_in, "out": rows_out, "quarantined": quarantine.rows, "reasons": rejected,
                         **({"imputed": context.imputed} if context.imputed else {})},
-                meta={"quarantine": quarantine.number, "rules": [rule.model_dump() for rule in table.rules],
-                      **({"fitted": context.fitted} if context.fitted else {}), **reading_meta(reading, raw, source)},
-                seconds=time.monotonic() - started,
+                meta=manifest.to_meta(), seconds=time.monotonic() - started,
             )
 
 

@@ -53,7 +53,7 @@ class Augment(Section):
     `mixup` is set too, one of the two is drawn for each row."""
 
     @property
-    def given(self) -> list[str]:
+    def enabled(self) -> list[str]:
         """The keys of the changes that are switched on, in order."""
         return [key for key in type(self).model_fields if getattr(self, key) != getattr(_NOTHING, key)]
 

@@ -86,7 +86,7 @@ class Split(Section):
     stratify: str | None = None
     """With `by`: a column, usually the label, whose values have the same shares in every split, exact to one key."""
     seed: int = 0
-    """The seed of the hash: another seed makes other splits."""
+    """The seed of the hash: another seed makes other splits. The default is any fixed number."""
     by_column: ByColumn | None = None
     """Instead of `by`: a column that determines each row's split."""
     by_time: ByTime | None = None
@@ -107,10 +107,10 @@ class Split(Section):
         return fractions
 
     @model_validator(mode="after")
-    def _one_way(self) -> Split:
-        given = [name for name in ("by", "by_column", "by_time") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"received {' and '.join(given) or 'none'} of by, by_column and by_time, expected one")
+    def _check_ways(self) -> Split:
+        ways = [name for name in ("by", "by_column", "by_time") if getattr(self, name) is not None]
+        if len(ways) != 1:
+            raise ValueError(f"received {' and '.join(ways) or 'none'} of by, by_column and by_time, expected one")
         if (self.by is None) != (self.fractions is None):
             raise ValueError("`by` and `fractions` go together: the hashed column, and each split's share")
         if self.stratify is not None and self.by is None:

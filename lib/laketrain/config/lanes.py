@@ -1,4 +1,4 @@
-"""The number of lanes of a batch: it depends on the batch only, not on the number of ranks.
+"""The number of lanes of a batch. It depends only on the batch, not on the number of ranks.
 
     auto_lanes(96)                                        # 16
 """

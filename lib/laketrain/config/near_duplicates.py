@@ -33,9 +33,9 @@ class NearDuplicateSettings(Section):
     @model_validator(mode="after")
     def _fits(self) -> NearDuplicateSettings:
         if self.kind == "text" and self.distance is not None:
-            raise ValueError("text has no distance; give similarity, e.g. 0.8")
+            raise ValueError("distance is for images; set similarity for text, e.g. 0.8")
         if self.kind == "image" and (self.similarity is not None or self.shingle is not None):
-            raise ValueError("images have no similarity and no shingle; give distance, e.g. 4")
+            raise ValueError("similarity and shingle are for text; set distance for images, e.g. 4")
         return self
 
     @property

@@ -22,7 +22,7 @@ _SPECIFIC: dict[str, set[str]] = {
     "adagrad": {"epsilon"}, "adadelta": {"rho", "epsilon"}, "adafactor": set(), "ftrl": set(),
 }
 """Settings that only some optimizers have."""
-_OF_SCHEDULE = {"end": ("cosine", "linear"), "decay": ("exponential", "steps")}
+_SCHEDULE_SETTINGS = {"end": ("cosine", "linear"), "decay": ("exponential", "steps")}
 """Settings that only some schedules use."""
 
 
@@ -42,10 +42,10 @@ class Schedule(Section):
     """Of steps: the epochs after which the rate falls."""
 
     @model_validator(mode="after")
-    def _steps_somewhere(self) -> Schedule:
+    def _check_settings(self) -> Schedule:
         if (self.name == "steps") != bool(self.at):
-            raise ValueError("`at` are the epochs of `name: steps`: give both, or neither")
-        for key, names in _OF_SCHEDULE.items():
+            raise ValueError("`at` contains the epochs of `name: steps`: set both, or neither")
+        for key, names in _SCHEDULE_SETTINGS.items():
             if getattr(self, key) != type(self).model_fields[key].default and self.name not in names:
                 raise ValueError(f"schedule {self.name!r} doesn't use `{key}`; {' and '.join(names)} do",
                                  f"Remove it, or write name: {names[0]}")
@@ -93,11 +93,11 @@ class Optimizer(Section):
     global_clipnorm: float | None = Field(default=None, gt=0)
     """Clip the norm of all gradients together to this; by default none is clipped."""
     accumulate: int = Field(default=1, ge=1)
-    """Gradient accumulation: average the gradients of this many batches for one step. Batches that are left at the end
-    of an epoch make a step of their own."""
+    """Gradient accumulation: average the gradients of this many batches for one step, as with a batch that many times
+    larger. Batches that are left at the end of an epoch make a step of their own."""
     ema: float | None = Field(default=None, gt=0, lt=1)
     """The momentum of an exponential moving average of the weights. The committed model has the averaged weights. By
-    default there is no average."""
+    default the weights aren't averaged."""
     layer_rates: dict[str, float] = Field(default_factory=dict)
     """Factors of the rate, by a pattern of the layer's name such as `block_*`; the first pattern that matches counts.
     By default all layers have the same rate."""
@@ -106,7 +106,7 @@ class Optimizer(Section):
 
     @field_validator(*sorted({key for keys in _SPECIFIC.values() for key in keys}))
     @classmethod
-    def _of_this_optimizer(cls, value: Any, info: ValidationInfo) -> Any:
+    def _check_setting(cls, value: Any, info: ValidationInfo) -> Any:
         name, key = info.data.get("name"), str(info.field_name)
         if value is not None and name is not None and key not in _SPECIFIC[name]:
             others = ", ".join(other for other, keys in _SPECIFIC.items() if key in keys)
@@ -114,12 +114,12 @@ class Optimizer(Section):
         return value
 
     @model_validator(mode="after")
-    def _settings_that_go_together(self) -> Optimizer:
+    def _check_combinations(self) -> Optimizer:
         clips = [key for key in ("clipvalue", "clipnorm", "global_clipnorm") if getattr(self, key) is not None]
         if len(clips) > 1:
             raise ValueError(f"{' and '.join(clips)} can't both be set: Keras clips gradients in one way only")
         if self.nesterov and not self.momentum:
-            raise ValueError("`nesterov` needs a momentum, and there is none", "Add e.g. momentum: 0.9")
+            raise ValueError("`nesterov` needs a momentum, which isn't set", "Add e.g. momentum: 0.9")
         bad = [pattern for pattern, factor in self.layer_rates.items() if not factor >= 0]
         if bad:
             raise ValueError(f"`layer_rates` of {bad[0]!r} must be 0 or more; to exclude layers from training, use "

@@ -96,7 +96,7 @@ class RetrainWhen(Section):
     """A column of the dataset's table has drifted this much, by its profile."""
 
     @model_validator(mode="after")
-    def _asks_for_something(self) -> RetrainWhen:
+    def _check_any(self) -> RetrainWhen:
         if self.rows is None and self.days is None and self.drift is None:
             raise ValueError("received none of rows, days and drift: a model would never be trained again")
         return self

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from laketrain.config.base import Section
 from laketrain.config.language.durations import Duration
-from laketrain.config.sql.widening import known_by_hint, widened
+from laketrain.config.sql.widening import availability_hint, widened
 from laketrain.errors import Problem
 
 PAST, NEXT = "past.", "next."
@@ -59,13 +59,13 @@ class Windows(Section):
         after = {NEXT + name for name in plain} if self.horizon and future else set()
         return plain | {PAST + name for name in plain} | after
 
-    def known_by_problem(self, types: Mapping[str, str]) -> Problem | None:
+    def availability_problem(self, types: Mapping[str, str]) -> Problem | None:
         """The problem if `known_by` can't be compared with `order` in a table of these types; '' is an unknown type."""
-        order, known = types.get(self.order, ""), types.get(self.known_by or "", "")
-        if not order or not known or widened(order, known):
+        order, available = types.get(self.order, ""), types.get(self.known_by or "", "")
+        if not order or not available or widened(order, available):
             return None
-        return Problem.at((), f"column {self.order!r} is {order}, {self.known_by!r} is {known}",
-                          known_by_hint(order, known))
+        return Problem.at((), f"column {self.order!r} is {order}, {self.known_by!r} is {available}",
+                          availability_hint(order, available))
 
     def steps(self, column: str) -> int | None:
         """The number of values of `column` in a window; None for a plain column."""

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from laketrain.config.near_duplicates import NearDuplicateSettings
 from laketrain.spark.frames import SPLIT, quoted
-from laketrain.spark.near_duplicates import item_and_mark, similar_pairs
+from laketrain.spark.near_duplicates import item_and_digest, similar_pairs
 from laketrain.spark.persistence import PersistedFrames
 
 DUPLICATES = "the inputs"
@@ -60,15 +60,15 @@ def find_leaks(rows: DataFrame, keys: Iterable[str], inputs: Sequence[str], name
 def find_near_duplicate_leaks(rows: DataFrame, settings: NearDuplicateSettings, names: Sequence[str]) -> list[Leak]:
     """Every pair of splits with near-duplicate texts or images, and how many of the second's are. Only items that share
     a bucket are compared (see `laketrain.spark.near_duplicates`), so there may be more."""
-    compared = item_and_mark(F.col(quoted(settings.column)), settings)
+    compared = item_and_digest(F.col(quoted(settings.column)), settings)
     assigned = rows.where(F.col(SPLIT) >= 0).select(compared.alias("compared"), SPLIT)
     with PersistedFrames() as frames:
-        marked = assigned.where("compared.mark IS NOT NULL").groupBy(F.col("compared.mark").alias("mark"))
-        items = frames.persist(marked.agg(
+        by_digest = assigned.where("compared.digest IS NOT NULL").groupBy(F.col("compared.digest").alias("digest"))
+        items = frames.persist(by_digest.agg(
             F.first("compared.item").alias("item"), F.array_sort(F.collect_set(SPLIT)).alias("splits"))
-            .withColumn("order", F.col("mark")))
+            .withColumn("order", F.col("digest")))
         pairs, _ = similar_pairs(items, settings, frames)
-        left, right = (items.select(F.col("mark").alias(side), F.explode("splits").alias(f"split_{side}"))
+        left, right = (items.select(F.col("digest").alias(side), F.explode("splits").alias(f"split_{side}"))
                       for side in "ab")
         near = pairs.select("a", "b").join(left, "a").join(right, "b")
         equal = left.join(right, F.col("a") == F.col("b"))

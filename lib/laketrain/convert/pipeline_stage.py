@@ -24,8 +24,8 @@ class ConvertStage(Stage):
     def plan(self, run: RunContext, name: str) -> Work:
         from laketrain.convert.stage import convert, fingerprint_convert
 
-        config, features = run.workload.convert, run.workload.features
-        assert config is not None and features is not None
+        config = run.workload.convert
+        assert config is not None
         table = run.table(config.table)
-        key = fingerprint_convert(table, config, features)
-        return Work(key, lambda: convert(run.spark, table, name, config, features, key), [table])
+        key = fingerprint_convert(table, config)
+        return Work(key, lambda: convert(run.spark, table, name, config, key), [table])

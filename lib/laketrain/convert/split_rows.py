@@ -1,6 +1,6 @@
 """The rows that convert writes, each with its split: the table's rows, or windows of them.
 
-    with split_rows(spark, table, config, features, parts) as rows: rows.frame, rows.expected, rows.counts
+    with split_rows(spark, table, config, parts) as rows: rows.frame, rows.expected, rows.counts
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from laketrain.config.column_names import convert_name_clash, window_name_clash
 from laketrain.convert.oversample import oversampled
 from laketrain.convert.split import refusal, with_split
 from laketrain.errors import DataError
-from laketrain.features import FeatureSet
 from laketrain.lake import Version
 from laketrain.spark.direct_read import supports_direct_read
 from laketrain.spark.frames import persisted, read
@@ -50,11 +49,9 @@ FIT_SPLIT = "train"
 
 
 @contextmanager
-def split_rows(
-    spark: SparkSession, table: Version, config: Convert, features: FeatureSet, parts: int
-) -> Iterator[SplitRows]:
+def split_rows(spark: SparkSession, table: Version, config: Convert, parts: int) -> Iterator[SplitRows]:
     """The rows of `table` with their splits. Windows are in `parts` partitions, persisted until the context ends."""
-    with _originals(spark, table, config, features, parts) as rows:
+    with _originals(spark, table, config, parts) as rows:
         if config.oversample is None:
             yield rows
             return
@@ -64,19 +61,17 @@ def split_rows(
 
 
 @contextmanager
-def _originals(
-    spark: SparkSession, table: Version, config: Convert, features: FeatureSet, parts: int
-) -> Iterator[SplitRows]:
+def _originals(spark: SparkSession, table: Version, config: Convert, parts: int) -> Iterator[SplitRows]:
     """Each row or window once, before oversampling."""
     table.check_files()
     rows = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
-    for column in dict.fromkeys([*features.columns, *config.columns.values()]):
+    for column in dict.fromkeys([*config.features.columns, *config.columns.values()]):
         clash = convert_name_clash(column) or window_name_clash(column, config.windows, rows.columns)
         if clash is not None:
             raise DataError("convert", table.ref, clash.problem, clash.hint)
     rows, refusals = with_split(rows, config.split), {-1: ("split", refusal(config.split))}
     # Columns that the section names itself (a key, a time, a path) identify a quarantined row.
-    columns = tuple(dict.fromkeys([*features.columns, *config.columns.values()]))
+    columns = tuple(dict.fromkeys([*config.features.columns, *config.columns.values()]))
     if config.windows is None:
         files = [file.path for file in table.entry.files]
         plain = config.split.stratify is None and supports_direct_read(rows, columns, files)

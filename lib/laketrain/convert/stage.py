@@ -1,6 +1,6 @@
 """Converts a committed table to a dataset in splits, each a Petastorm dataset, with a description in JSON.
 
-    version = convert(spark, table, "mnist", config, features, fingerprint_convert(table, config, features))
+    version = convert(spark, table, "mnist", config, fingerprint_convert(table, config))
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from laketrain.errors import DataError
 from laketrain.features import FeatureSet
 from laketrain.lake import DataFile, Draft, Version, fingerprint
 from laketrain.lake.contents import verify_rows
+from laketrain.lake.manifests import DatasetManifest
 from laketrain.lake.quarantine import COLUMNS, check_balance, check_rejects, commit_quarantine
 from laketrain.lake.version import parent_fields
 from laketrain.spark.direct_read import row_refs
@@ -54,31 +55,28 @@ _CONCURRENT_MOVES = 8
 _REJECTED = T.StructType([T.StructField(name, T.StringType()) for name in COLUMNS])
 
 
-def fingerprint_convert(table: Version, config: Convert, features: FeatureSet) -> str:
+def fingerprint_convert(table: Version, config: Convert) -> str:
     """The fingerprint of converting `table` with these settings."""
     settings = {"convert": former_convert(config.model_dump(exclude={"features", "dataset"})),
-                "features": json.loads(features.to_json())}
+                "features": json.loads(config.features.to_json())}
     return fingerprint("convert", REVISION, settings, [table])
 
 
-def convert(
-    spark: SparkSession, table: Version, dataset: str, config: Convert, features: FeatureSet, key: str
-) -> Version:
+def convert(spark: SparkSession, table: Version, dataset: str, config: Convert, key: str) -> Version:
     """Encodes every row of `table`, and commits `quarantine/<dataset>-features`, then `features/<dataset>`.
 
     Raises DataError if a column's type doesn't suit its feature, a split or a label would be empty, too many rows are
     rejected, or the counts don't add up.
     """
-    started = time.monotonic()
-    lake = table.lake
+    started, lake, features = time.monotonic(), table.lake, config.features
     rows_per_group = max(1, int(config.row_group_mb * _MB / features.row_bytes()))
     count = _partitions(spark, table.rows, rows_per_group, features.row_bytes(), config.file_mb)
     settings = {**SESSION_CONF, **arrow_batches(features.row_bytes()), **_read_conf(table, count)}
     with (translate_spark_errors("convert", f"dataset {dataset!r}"), configured(spark, settings),
-          lake.table("features", dataset).stage() as draft, split_rows(spark, table, config, features, count) as rows):
+          lake.table("features", dataset).stage() as draft, split_rows(spark, table, config, count) as rows):
         refuse_types(rows.frame, features)
-        leaks = _find_leaks(rows.frame, dataset, config, features)
-        features = _fit_first(rows.frame, features, config)
+        leaks = _find_leaks(rows.frame, dataset, config)
+        features = _fit_first(rows.frame, config)
         task = WriteTask(lake.url, draft.path(), features.to_json(), rows.columns, config.split.names, FIT_SPLIT,
                          rows_per_group, table.ref, rows.refusals, "" if config.shuffle else rows.source,
                          config.split.by or "")
@@ -102,28 +100,27 @@ def convert(
         lake.store.delete(draft.path("_attempts"))
         files.append(_describe(draft, fitted, sizes))
         verify_rows(lake.store, draft.path(), files)
+        manifest = DatasetManifest(
+            features=json.loads(fitted.to_json()), rows_per_group=rows_per_group,
+            classes={split: class_counts.classes[split] for split in sizes if split in class_counts.classes},
+            bucket_files={split: [len(part.files) for part in of_split] for split, of_split in parts.items()},
+            windows=None if config.windows is None else config.windows.model_dump(mode="json"),
+            leaks=[leak.message for leak in leaks], narrow=single_value_warnings(results, sizes, config.split),
+            split_seed=config.split.seed, quarantine=quarantine.number)
         return draft.commit(
             stage="convert", fingerprint=key, files=files, **parent_fields(table),
             counts={"in": rows.expected, "out": sum(sizes.values()), "quarantined": quarantine.rows, "reasons": reasons,
                     "splits": sizes, **rows.counts, **class_counts.weight_counts(sizes),
                     **({"leaks": sum(leak.count for leak in leaks)} if config.leakage else {})},
-            meta={"features": json.loads(fitted.to_json()), "rows_per_group": rows_per_group,
-                  "classes": {split: class_counts.classes[split] for split in sizes if split in class_counts.classes},
-                  "bucket_files": {split: [len(part.files) for part in of_split] for split, of_split in parts.items()},
-                  "windows": config.windows and config.windows.model_dump(mode="json"),
-                  "leaks": [leak.message for leak in leaks],
-                  "narrow": single_value_warnings(results, sizes, config.split),
-                  "split_seed": config.split.seed,
-                  "quarantine": quarantine.number},
-            seconds=time.monotonic() - started,
+            meta=manifest.to_meta(), seconds=time.monotonic() - started,
         )
 
 
-def _find_leaks(rows: DataFrame, dataset: str, config: Convert, features: FeatureSet) -> list[Leak]:
+def _find_leaks(rows: DataFrame, dataset: str, config: Convert) -> list[Leak]:
     """The leaks between splits. Raises DataError if there are any and `leakage.action` is `fatal`."""
     if config.leakage is None:
         return []
-    inputs = FeatureSet.of(features.inputs).columns if config.leakage.duplicates else ()
+    inputs = FeatureSet.of(config.features.inputs).columns if config.leakage.duplicates else ()
     leaks = find_leaks(rows, config.leakage.keys, inputs, config.split.names)
     if config.leakage.near_duplicates is not None:
         leaks += find_near_duplicate_leaks(rows, config.leakage.near_duplicates, config.split.names)
@@ -133,8 +130,9 @@ def _find_leaks(rows: DataFrame, dataset: str, config: Convert, features: Featur
     return leaks
 
 
-def _fit_first(rows: DataFrame, features: FeatureSet, config: Convert) -> FeatureSet:
-    """The features; those that must know the train split before anything is written are fitted on it."""
+def _fit_first(rows: DataFrame, config: Convert) -> FeatureSet:
+    """The features. Those that need statistics of the train split before rows are written are fitted."""
+    features = config.features
     if not any(feature.fit_first for _, feature in features.items()):
         return features
     chosen = [F.col(quoted(column)).alias(f"_{number}") for number, column in enumerate(features.columns)]

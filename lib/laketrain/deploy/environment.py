@@ -3,8 +3,8 @@
     pack_environment(Path("environment.tar.gz"), also=["lightgbm"])     # … --archives environment.tar.gz#environment
 
 The archive contains what a job needs, by the metadata of the installed distributions: laketrain (also from an editable
-install), its dependencies, TensorFlow and Horovod. Developers' tools, Spark's jars, which the cluster has, and C++
-headers are left out. Packers of whole environments refuse editable installs and pack half as much again.
+install), its dependencies, TensorFlow and Horovod. Developers' tools, Spark's jars, which the cluster has, C++ headers
+and the large packages' own tests are left out. Packers of whole environments refuse editable installs and pack more.
 
 The archive's Python is a symbolic link, as in any venv: nodes must have a Python of this version at the same path.
 """
@@ -16,6 +16,7 @@ import importlib.metadata
 import io
 import json
 import os
+import re
 import sys
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,10 +32,14 @@ TRACKERS = ("mlflow-skinny", "alembic", "sqlalchemy", "tensorboard")
 """Needed by a workload with a `track` section."""
 PACKAGE = "laketrain"
 _LEFT_OUT = ("pyspark/jars/", "pyspark/examples/", "pyspark/bin/", "pyspark/sbin/", "pyspark/licenses/",
-             "tensorflow/include/", "clang/")
+             "tensorflow/include/", "clang/", "pyarrow/include/", "numpy/core/include/", "numpy/_core/include/")
+_TESTS = re.compile(r"(matplotlib|numpy|pandas|pyarrow|scipy|sklearn)/(.*/)?tests/")
+"""Five thousand files, which these packages don't import themselves. Some others do: h5py imports h5py.tests."""
 _EXTRAS = ("and-cuda",)
 """Extras of TensorFlow whose packages are included if they are installed: CUDA's libraries."""
 _LEVEL = 1
+_BLOCK = 1 << 20
+"""Bytes of the archive that are handed to the compressing threads at a time."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ def _files(name: str, distribution: Distribution) -> Iterator[Member]:
         if "__editable__" in path or path.endswith(".egg-link"):
             raise LaunchError("package", f"the distribution {name!r}", "is an editable install: its files are "
                               "elsewhere, and executors don't see them", "pip install it without -e")
-        if not (path.startswith(("..", "/")) or path.startswith(_LEFT_OUT) or "__pycache__" in path):
+        if not (path.startswith(("..", "/", *_LEFT_OUT)) or _TESTS.match(path) or "__pycache__" in path):
             source = Path(str(distribution.locate_file(file)))
             yield from _with_bytecode(source, path)
 
@@ -156,10 +161,11 @@ def _with_bytecode(source: Path, name: str) -> Iterator[Member]:
 
 
 def _write(path: Path, members: Iterable[Member]) -> None:
-    from isal import igzip  # several times faster than zlib, on gigabytes
+    from isal import igzip_threaded  # several times faster than zlib, on gigabytes
 
     site = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
-    with igzip.open(path, "wb", compresslevel=_LEVEL) as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
+    with (igzip_threaded.open(path, "wb", compresslevel=_LEVEL, threads=-1) as stream,
+          tarfile.open(fileobj=stream, mode="w|", bufsize=_BLOCK) as archive):
         for name, target in (("bin/python", interpreter()), ("bin/python3", "python")):
             link = tarfile.TarInfo(name)
             link.type, link.linkname = tarfile.SYMTYPE, target
@@ -170,7 +176,11 @@ def _write(path: Path, members: Iterable[Member]) -> None:
         info.size = len(settings)
         archive.addfile(info, io.BytesIO(settings))
         for member in members:
-            archive.add(member.source.resolve(), f"{site}/{member.name}", recursive=False, filter=_without_owner)
+            _add(archive, member.source.resolve(), f"{site}/{member.name}")
+
+
+def _add(archive: tarfile.TarFile, file: Path, name: str) -> None:
+    archive.add(file, name, recursive=False, filter=_without_owner)
 
 
 def _without_owner(info: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -9,7 +9,7 @@ import operator
 from collections.abc import Mapping
 from typing import Any
 
-from laketrain.config.evaluate import GatedMetric, limit
+from laketrain.config.evaluate import GatedMetric, parse_bound
 from laketrain.errors import GateError
 
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
@@ -30,7 +30,7 @@ def measured(metrics: Mapping[str, Any], name: str) -> Any:
 
 def holds(value: float, bound: str) -> bool:
     """Whether `value` satisfies `bound`, e.g. `>= 0.95`."""
-    sign, number = limit(bound)
+    sign, number = parse_bound(bound)
     return bool(_COMPARE[sign](value, number))
 
 

@@ -14,27 +14,30 @@ from typing import Any
 
 from laketrain.features import FeatureSet
 from laketrain.lake import Version
+from laketrain.lake.manifests import DatasetManifest
 from laketrain.tasks import task_of_section
 from laketrain.tasks.class_scores import named
 
 
 def notices_of(dataset: Version, train: str, split: str, sections: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The warnings about a model that was trained on the split `train` and measured on `split`."""
-    counts = _counts(dataset)
+    manifest = DatasetManifest.of(dataset)
+    counts = _counts(manifest)
     for target, section in sections.items():
         for scores in section["metrics"].get("classes", []):
             counts.setdefault(target, {}).setdefault(split, {})[scores["label"]] = scores["rows"]
     several = len(sections) > 1
     return [*(notice for target, section in sections.items()
               for notice in _against_baselines(section, f"{target} " if several else "")),
-            *_leaks(dataset), *_narrow(dataset), *_classes(dataset, counts, train),
+            *_leaks(manifest), *_narrow(manifest), *_classes(dataset, counts, train),
             *(notice for target, section in sections.items()
               for notice in task_of_section(section).notices(target, section, split))]
 
 
 def notices_of_dataset(dataset: Version, train: str = "train") -> list[str]:
     """The warnings about a dataset: leaks, splits of a single value, and classes without rows."""
-    return [*_leaks(dataset), *_narrow(dataset), *_classes(dataset, _counts(dataset), train)]
+    manifest = DatasetManifest.of(dataset)
+    return [*_leaks(manifest), *_narrow(manifest), *_classes(dataset, _counts(manifest), train)]
 
 
 def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
@@ -61,31 +64,30 @@ def _against_baselines(section: Mapping[str, Any], of: str) -> Iterator[str]:
                "have learnt nothing. Look at the learning curves, and whether the inputs can predict the target")
 
 
-def _leaks(dataset: Version) -> Iterator[str]:
-    if leaks := dataset.entry.meta.get("leaks"):
-        yield (f"{'; '.join(leaks)}. The model has seen them in training, so its metrics are too good. Keep related "
-               "rows in one split ('convert.split.by'), or drop duplicates in clean, and train again")
+def _leaks(dataset: DatasetManifest) -> Iterator[str]:
+    if dataset.leaks:
+        yield (f"{'; '.join(dataset.leaks)}. The model has seen them in training, so its metrics are too good. Keep "
+               "related rows in one split ('convert.split.by'), or drop duplicates in clean, and train again")
 
 
-def _narrow(dataset: Version) -> Iterator[str]:
-    for finding in dataset.entry.meta.get("narrow") or []:
+def _narrow(dataset: DatasetManifest) -> Iterator[str]:
+    for finding in dataset.narrow:
         yield (f"{finding}: its metrics cover that value alone, which training may not contain. Split by a column "
                "with more values, or name the splits by 'convert.split.by_column'")
 
 
-def _counts(dataset: Version) -> dict[str, dict[str, dict[str, int]]]:
+def _counts(dataset: DatasetManifest) -> dict[str, dict[str, dict[str, int]]]:
     """target -> split -> class -> rows, as convert counted them; of older datasets only the train split."""
     counts: dict[str, dict[str, dict[str, int]]] = {}
-    if "features" not in dataset.entry.meta:
+    if not dataset.features:
         return counts
-    features = FeatureSet.from_json(json.dumps(dataset.entry.meta["features"]))
-    counted = dataset.entry.meta.get("classes")
+    features = FeatureSet.from_json(json.dumps(dataset.features))
     for name, feature in features.targets.items():
         if labels := feature.class_labels:
             fitted = feature.train_class_counts
-            by_split = {} if fitted is None else {"train": fitted}
-            if counted is not None:
-                by_split = {split: rows[name] for split, rows in counted.items()}
+            by_split: dict[str, Sequence[int]] = {} if fitted is None else {"train": fitted}
+            if dataset.classes is not None:
+                by_split = {split: rows[name] for split, rows in dataset.classes.items()}
             counts[name] = {split: dict(zip(labels, rows, strict=True)) for split, rows in by_split.items()}
     return counts
 

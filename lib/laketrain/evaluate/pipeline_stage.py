@@ -26,6 +26,7 @@ class EvaluateStage(Stage):
     def plan(self, run: RunContext, name: str) -> Work:
         from laketrain.evaluate.gate import check_gate
         from laketrain.evaluate.stage import evaluate, fingerprint_evaluate
+        from laketrain.lake.manifests import EvaluationManifest
         from laketrain.train.stage import ranks_now
 
         config, training, workload = run.workload.evaluate, run.workload.train, run.workload.name
@@ -38,7 +39,7 @@ class EvaluateStage(Stage):
             return evaluate(run.spark, dataset, model, workload, config, ranks_now(run.spark, training), key)
 
         def check(version: Version) -> None:
-            check_gate(config.gate, version.entry.meta["metrics"], f"{model.ref} on {config.split}")
+            check_gate(config.gate, EvaluationManifest.of(version).metrics, f"{model.ref} on {config.split}")
 
         # The gate is checked for a reused evaluation too: a model below its gate fails on every rerun.
         return Work(key, make, done=check)

@@ -1,7 +1,7 @@
 """Evaluation on the driver: ranks score a split, their parts are merged, and the result is committed.
 
     version = evaluate(spark, dataset, model, "mnist", config, ranks=2, key=key)
-    check_gate(config.gate, version.entry.meta["metrics"], model.ref)
+    check_gate(config.gate, EvaluationManifest.of(version).metrics, model.ref)
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from laketrain.errors import DataError
 from laketrain.evaluate.baselines import Baselines
 from laketrain.evaluate.merge import accumulators_of, merge_parts
 from laketrain.evaluate.notices import notices_of
-from laketrain.evaluate.results import as_meta
 from laketrain.evaluate.rows import rows_that_count
 from laketrain.evaluate.score import ScoreTask, score
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Version, fingerprint
+from laketrain.lake.manifests import EvaluationManifest, ModelManifest
 from laketrain.tasks import Output, read_outputs, task_of_section
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def fingerprint_evaluate(dataset: Version, model: Version, config: Evaluate) -> 
 
 def evaluate(spark: SparkSession, dataset: Version, model: Version, name: str, config: Evaluate, ranks: int,
              key: str) -> Version:
-    """Scores `config.split` with `ranks` ranks and commits `runs/<name>-evaluation`. The entry's `meta` has for each
-    target metrics, worst mistakes, baselines and what its task adds (`laketrain.evaluate.results`), and `warnings`
-    about the metrics (`laketrain.evaluate.notices`). The caller checks the gate.
+    """Scores `config.split` with `ranks` ranks and commits `runs/<name>-evaluation`. Its manifest has for each target
+    metrics, worst mistakes, baselines and what its task adds, and `warnings` about the metrics
+    (`laketrain.evaluate.notices`). The caller checks the gate.
 
     Raises DataError if there is no target, if no row has a weight above 0, or if the model was trained on another
     dataset.
@@ -48,7 +48,8 @@ def evaluate(spark: SparkSession, dataset: Version, model: Version, name: str, c
     started = time.monotonic()
     _require_parent(dataset, model)
     opened = Dataset(dataset)
-    outputs = read_outputs(model.entry.meta, opened.features)
+    trained = ModelManifest.of(model)
+    outputs = read_outputs(trained.outputs, opened.features)
     rows = _rows(opened, config.split, outputs)
     baselines = Baselines(opened, "train", outputs)
     fitted = {output: baselines.of(output, config.baselines) for output in outputs}
@@ -58,10 +59,10 @@ def evaluate(spark: SparkSession, dataset: Version, model: Version, name: str, c
         sections = merge_parts(outputs, parts, config.worst, opened.features.weight is not None)
         for section in sections.values():
             section.update(_baseline_facts(section, baselines, config.split))
-        train_split = model.entry.meta.get("config", {}).get("split", "train")
-        warnings = notices_of(dataset, train_split, config.split, sections)
+        warnings = notices_of(dataset, trained.config.get("split", "train"), config.split, sections)
+        manifest = EvaluationManifest(split=config.split, warnings=warnings, sections=sections)
         return draft.commit(
-            stage="evaluate", fingerprint=key, meta=as_meta(sections, config.split, warnings),
+            stage="evaluate", fingerprint=key, meta=manifest.to_meta(),
             parents={dataset.table: dataset.number, model.table: model.number},
             counts={"rows": rows, **_weight_counts(sections)}, seconds=time.monotonic() - started,
         )

@@ -34,7 +34,8 @@ class Bucket(ScalarNumber, Scalar):
     edges: Annotated[FloatTuple, BeforeValidator(as_tuple)] = ()
     """Ascending edges between buckets; an edge belongs to the bucket above it."""
     parts: int | None = Field(default=None, alias="buckets", ge=2, le=10_000)
-    """Number of buckets between quantiles of the train split, instead of `edges`."""
+    """Number of buckets, instead of `edges`. Each has about as many rows of the train split, as far as equal numbers
+    allow."""
     missing: Literal["refuse", "zero"] = "refuse"
     """Whether the row of a null or NaN is refused, or its bucket is 0."""
     learnt_edges: FloatTuple | None = Field(default=None)

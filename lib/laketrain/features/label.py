@@ -52,7 +52,7 @@ class Label(Target, Scalar):
     classes: int | None = Field(default=None, ge=2)
     """For a column of numbers: the number of classes; they are 0 … classes - 1."""
     names: Annotated[tuple[str, ...] | None, BeforeValidator(distinct_names)] = Field(default=None, min_length=2)
-    """For a column of text: the classes, in the order of their indices."""
+    """For a column of text: the classes, each once, in the order of their indices."""
     statistics: LabelStatistics | None = None
     """Fitted by convert."""
 

@@ -54,11 +54,11 @@ class Text(Feature):
     vocabulary: int = Field(default=20_000, ge=1)
     """The largest number of tokens: the most common ones of the train split."""
     minimum_count: int = Field(default=2, ge=1)
-    """A token needs at least this many occurrences in the train split."""
+    """A token needs at least this many occurrences in the train split; one occurrence is too few to learn from."""
     lower: bool = True
     """Whether texts are lower-cased."""
     unicode: Unicode = "NFKC"
-    """Unicode's normal form that texts are brought to; `none` leaves them unchanged."""
+    """The Unicode normal form of texts, so that equal-looking characters are equal; `none` leaves texts unchanged."""
     stop_words: str | Strings | None = None
     """Words to remove: the list of a language, by its code such as `en`, or your own list."""
     length: int | None = Field(default=None, ge=1)

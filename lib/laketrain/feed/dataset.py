@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from laketrain.errors import DataError, nearest
+from laketrain.errors import DataError, LakeError, nearest
 from laketrain.features import FeatureSet
 from laketrain.feed.cache import DecodedCache
 from laketrain.feed.feed import Feed
 from laketrain.feed.lanes import LanePlan
 from laketrain.feed.rows import RowReader
 from laketrain.lake import Lake, Version
+from laketrain.lake.manifests import DatasetManifest
 
 _MB = 1 << 20
 FED = ("input", "target", "weight")
@@ -52,9 +53,17 @@ class Dataset:
         return cls(Lake(lake).table(zone, name).get(int(number)))
 
     @cached_property
+    def manifest(self) -> DatasetManifest:
+        """What convert recorded."""
+        return DatasetManifest.of(self.version)
+
+    @cached_property
     def features(self) -> FeatureSet:
-        """With the statistics of the train split."""
-        return FeatureSet.from_json(json.dumps(self.version.entry.meta["features"]))
+        """With the statistics of the train split. Raises LakeError if the version has none."""
+        if not self.manifest.features:
+            raise LakeError("feed", self.version.ref, "records no features, as each dataset does",
+                            "make it again by the convert stage")
+        return FeatureSet.from_json(json.dumps(self.manifest.features))
 
     @property
     def splits(self) -> dict[str, int]:
@@ -100,7 +109,7 @@ class Dataset:
     def buckets(self, split: str) -> list[tuple[int, list[SplitFile]]]:
         """(bucket, files) pairs of the split, without empty buckets; a dataset without buckets has bucket 0 only."""
         files = self.files(split)
-        counts = self.version.entry.meta.get("bucket_files", {}).get(split) or [len(files)]
+        counts = self.manifest.bucket_files.get(split) or [len(files)]
         ends = np.cumsum(counts)
         parts = [(bucket, files[end - count:end]) for bucket, (count, end) in enumerate(zip(counts, ends, strict=True))]
         return [(bucket, part) for bucket, part in parts if part] or [(0, files)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from laketrain.stages import Arrivals, RunContext, Stage, Work
+from laketrain.stages import IncrementalWork, RunContext, Stage, Work
 
 if TYPE_CHECKING:
     from laketrain.config.sources import FileSource
@@ -24,7 +24,7 @@ class IngestStage(Stage):
     def tables(self, workload: Workload) -> Sequence[str]:
         return list(workload.sources)
 
-    def plan(self, run: RunContext, name: str) -> Work | Arrivals:
+    def plan(self, run: RunContext, name: str) -> Work | IncrementalWork:
         from laketrain.config.sources import FileSource
 
         source = run.workload.sources[name]
@@ -32,7 +32,7 @@ class IngestStage(Stage):
             return _files(run, name, source)
         from laketrain.ingest.row_sources import ingest_rows
 
-        return Arrivals(lambda: ingest_rows(run.spark, run.lake, name, source))
+        return IncrementalWork(lambda: ingest_rows(run.spark, run.lake, name, source))
 
 
 def _files(run: RunContext, name: str, source: FileSource) -> Work:

@@ -1,4 +1,4 @@
-"""The third stage: joins with their contract, partners in time, unions, histories and SQL, step by step."""
+"""The integrate stage: joins, as-of joins, unions, histories and SQL, in steps whose row counts are checked."""
 
 from typing import TYPE_CHECKING
 

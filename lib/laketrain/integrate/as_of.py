@@ -19,7 +19,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from laketrain.config.integrate import AsOf
-from laketrain.config.integrate.known import NONE
+from laketrain.config.integrate.availability import NONE
 from laketrain.config.sql.widening import widened
 from laketrain.errors import DataError
 from laketrain.integrate.base import (
@@ -35,8 +35,8 @@ from laketrain.integrate.instants import instant
 from laketrain.integrate.skew import AT, IS_LEFT, LEFT, ORDER, RIGHT, SIDE, split_large_keys, stack, with_last
 from laketrain.spark.persistence import PersistedFrames
 
-_KEY, _MATCH, _RANK, _COMPLETE = "_integrate_key", "_integrate_match", "_integrate_rank", "_integrate_has"
-_KNOWN, _VERSION = "_integrate_known", "_integrate_version"
+_KEY, _MATCH, _RANK, _COMPLETE = "_integrate_key", "_integrate_match", "_integrate_rank", "_integrate_complete"
+_AVAILABLE, _VERSION = "_integrate_available", "_integrate_version"
 
 
 def as_of(table: TableRows, step: AsOf, tables: Mapping[str, TableRows], frames: PersistedFrames) -> StepResult:
@@ -48,13 +48,13 @@ def as_of(table: TableRows, step: AsOf, tables: Mapping[str, TableRows], frames:
     other = tables[step.table]
     kinds = _comparison_types(table.frame, other.frame, step)
     keys = [f"{_KEY}{index}" for index in range(len(step.keys))]
-    new = step.taken(dict(other.frame.dtypes))
+    new = step.added_columns(other.frame.columns)
     right, left_out = _right_rows(_with_key_and_time(other.frame, step.keys.values(), step.other_time, kinds), step,
                                   other, list(new), kinds[-1])
     left = _with_key_and_time(table.frame, step.keys, step.time, kinds).select(
         *keys, AT, F.struct(*(column(name).alias(f"c{index}") for index, name in enumerate(table.frame.columns)))
         .alias(LEFT))
-    # Rows without a key or time take another path: all nulls are one key, and would fill one task.
+    # Rows without a key or time are handled separately: nulls are a single key, and would all be in one task.
     incomplete = left.where(~_is_complete(keys)).withColumn(_MATCH, F.lit(None).cast(right.schema[RIGHT].dataType))
     matches = _find_matches(left.where(_is_complete(keys)), right, keys, step, table.rows + other.rows)
     matched_rows = frames.checkpoint(matches.select(LEFT, _MATCH, F.lit(True).alias(_COMPLETE))
@@ -80,7 +80,8 @@ def _comparison_types(left: DataFrame, right: DataFrame, step: AsOf) -> list[str
     left_types, right_types = dict(left.dtypes), dict(right.dtypes)
     pairs = [*step.keys.items(), (step.time, step.other_time)]
     kinds = [widened(left_types[name], right_types[other]) or left_types[name] for name, other in pairs]
-    return [*kinds[:-1], widened(kinds[-1], right_types[step.known]) or kinds[-1]] if step.known else kinds
+    available = step.availability_column
+    return [*kinds[:-1], widened(kinds[-1], right_types[available]) or kinds[-1]] if available else kinds
 
 
 def _with_key_and_time(frame: DataFrame, keys: Iterable[str], time: str, kinds: list[str]) -> DataFrame:
@@ -106,10 +107,12 @@ def _right_rows(
     rows = keyed.where(_is_complete(keys))
     complete = rows.count()
     left_out = {"null_keys": other.rows - complete}
-    if step.known:
-        rows = rows.withColumn(_KNOWN, instant(column(step.known), kind)).where(F.col(_KNOWN).isNotNull())
-        known = rows.count()
-        left_out |= {"never_known": complete - known, "superseded": known - rows.select(*keys, AT).distinct().count()}
+    if step.availability_column:
+        available_at = instant(column(step.availability_column), kind)
+        rows = rows.withColumn(_AVAILABLE, available_at).where(F.col(_AVAILABLE).isNotNull())
+        available = rows.count()
+        left_out |= {"never_known": complete - available,
+                     "superseded": available - rows.select(*keys, AT).distinct().count()}
     elif step.latest_by:
         order = column(step.latest_by).desc_nulls_last()
         rows = rows.withColumn(_RANK, F.rank().over(Window.partitionBy(*keys, AT).orderBy(order))).where(
@@ -117,17 +120,18 @@ def _right_rows(
         left_out["superseded"] = complete - rows.count()
     # In a struct, because `duplicate_examples` treats two nulls as different, and two null versions are duplicates.
     rows = rows.withColumn(_VERSION, F.struct(F.lit(0), *map(column, step.versions)))
-    names = [*step.keys.values(), step.other_time, *(step.versions if step.known else ())]
+    names = [*step.keys.values(), step.other_time, *(step.versions if step.availability_column else ())]
     if examples := duplicate_examples(rows, [*keys, AT, _VERSION], names):
-        hint = ("none of several equal rows can be chosen: make them differ, or add a 'unique' rule to its clean "
+        hint = ("there is no rule to choose among them: make them differ, or add a 'unique' rule to the table's clean "
                 "section" if step.versions else
-                "set 'known_by' to when each became known, 'latest_by' to which one counts, or add a 'unique' rule to "
-                "its clean section")
+                "set 'known_by' to the column with the time at which each became known or 'latest_by' to the column "
+                "whose highest value counts, or add a 'unique' rule to the table's clean section")
         raise DataError("integrate", _subject(step),
                         f"several rows of {other.name} share {', '.join(names)}: {examples}", hint)
     order = F.struct(F.col(AT).alias("at"), F.col(_VERSION)).alias(ORDER)
     right = F.struct(order, *(column(name).alias(f"c{index}") for index, name in enumerate(taken))).alias(RIGHT)
-    return rows.select(*keys, (F.greatest(AT, _KNOWN) if step.known else F.col(AT)).alias(AT), right), left_out
+    at = F.greatest(AT, _AVAILABLE) if step.availability_column else F.col(AT)
+    return rows.select(*keys, at.alias(AT), right), left_out
 
 
 def _find_matches(left: DataFrame, right: DataFrame, keys: list[str], step: AsOf, rows: int) -> DataFrame:
@@ -160,14 +164,15 @@ def _distance(match: Column) -> Column:
 
 def _unmatched(rows: DataFrame, table: TableRows, other: TableRows, step: AsOf) -> DataFrame:
     names = [*step.keys, step.time]
-    where = "known by" if step.known else {"backward": "up to", "forward": "from", "nearest": "near"}[step.direction]
+    directions = {"backward": "up to", "forward": "from", "nearest": "near"}
+    where = "known by" if step.availability_column else directions[step.direction]
     reason = F.concat(F.lit(f"no partner in {other.name} {where} "), format_values(names))
     rejected = to_quarantine(rows.where(~column(_MATCH)), table.frame.columns, table.name, step.label, reason)
     if step.unmatched.left == "fatal":
         fail_on(rejected, _subject(step), f"{table.name} have no partner in {other.name}",
                 "land what is missing, widen the tolerance, or set 'unmatched' to keep or quarantine" + (
-                    f"; rows count from {step.known!r} on, unless known_by: {NONE} lets them look ahead"
-                    if step.known else ""))
+                    f"; rows match from their {step.availability_column!r} on, or with known_by: {NONE} from their time"
+                    if step.availability_column else ""))
     return rejected
 
 

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from laketrain.errors import DataError
 from laketrain.spark.frames import quoted, record
 
-_COUNT, _EXAMPLE = "_integrate_rows", "_integrate_shown"
+_COUNT, _EXAMPLE = "_integrate_rows", "_integrate_example"
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from laketrain.integrate.base import (
     to_quarantine,
 )
 from laketrain.integrate.instants import instant
-from laketrain.integrate.sweep import AT, EVENT, EVENTS, POSITION, TIME, VERSION, known_before
+from laketrain.integrate.sweep import AT, EVENT, EVENTS, POSITION, TIME, VERSION, last_events_before
 from laketrain.spark.persistence import PersistedFrames
 
 _ORDER, _KEY = "_integrate_order", "_integrate_key"
@@ -41,16 +41,16 @@ def history(table: TableRows, step: History, frames: PersistedFrames) -> StepRes
     """
     complete = _is_complete(table.frame, [*step.by, step.order_by[0]])
     rows = table.frame.where(complete)
-    if step.latest_by or step.known:  # read several times
+    if step.latest_by or step.availability_column:  # read several times
         rows = frames.checkpoint(rows)
     events = rows.count()
     rejected = _incomplete(table, step, complete) if events < table.rows else None
     counts = {"events": events}
-    if step.known:
+    if step.availability_column:
         timed = _timed(rows, step)
-        known = timed.where(F.col(AT).isNotNull())
-        counts |= {"never_known": events - known.count(), **_superseded(known, step)}
-        earlier = _known_before_each(timed, known, step, table)
+        available = timed.where(F.col(AT).isNotNull())
+        counts |= {"never_known": events - available.count(), **_superseded(available, step)}
+        earlier = _available_before_each(timed, available, step, table)
     else:
         counts |= _superseded(rows, step)
         latest = _latest_versions(rows, step, table)
@@ -93,7 +93,7 @@ def _incomplete(table: TableRows, step: History, complete: Column) -> DataFrame:
     rejected = to_quarantine(table.frame.where(~complete), table.frame.columns, table.name, step.label, reason)
     if step.unplaced == "fatal":
         fail_on(rejected, f"history by {', '.join(step.by)}", f"{table.name} have no entity or no time",
-                "mend them in clean, or set unplaced: quarantine")
+                "repair or reject them in clean, or set unplaced: quarantine")
     return rejected
 
 
@@ -144,33 +144,34 @@ def _check_versions(rows: DataFrame, step: History, table: TableRows, versions: 
     if examples := duplicate_examples(ordered, [*step.by, _ORDER], names):
         raise DataError("integrate", f"history by {', '.join(step.by)}",
                         f"several rows of {table.name} share {', '.join(names)}: {examples}",
-                        "none of several equal rows can be chosen: make them differ, add a 'unique' rule to clean, "
-                        "or add a column to 'order' in which events of one time differ")
+                        "there is no rule to choose among them: make them differ, add a 'unique' rule to clean, "
+                        "or add a column to 'order' in which events of the same time differ")
 
 
 def _timed(rows: DataFrame, step: History) -> DataFrame:
-    """The rows with TIME, when each happened, and AT, from when it is known; null where it never is."""
-    time, kinds = step.order_by[0], dict(rows.dtypes)
-    assert step.known is not None
-    kind = widened(kinds[time], kinds[step.known]) or kinds[time]
-    happened, known = instant(column(time), kind), instant(column(step.known), kind)
-    return rows.withColumns({TIME: happened, AT: F.when(known.isNotNull(), F.greatest(happened, known))})
+    """The rows with their TIME, and with AT, from when on other rows may use them: the time at which they became known,
+    but not before TIME; null for rows that never became known."""
+    time, kinds, name = step.order_by[0], dict(rows.dtypes), step.availability_column
+    assert name is not None
+    kind = widened(kinds[time], kinds[name]) or kinds[time]
+    happened, available = instant(column(time), kind), instant(column(name), kind)
+    return rows.withColumns({TIME: happened, AT: F.when(available.isNotNull(), F.greatest(happened, available))})
 
 
-def _known_before_each(timed: DataFrame, known: DataFrame, step: History, table: TableRows) -> DataFrame:
+def _available_before_each(timed: DataFrame, available: DataFrame, step: History, table: TableRows) -> DataFrame:
     """The key's columns, each time of a key, and the last events that happened and were known before it."""
     by, keys = [column(name) for name in step.by], [f"{_KEY}{index}" for index in range(len(step.by))]
     named = [name.alias(key) for name, key in zip(by, keys, strict=True)]
     position, version = F.row_number().over(Window.partitionBy(*by).orderBy(_event(step))), F.lit(0)
     if step.latest_by:
-        versions = list(dict.fromkeys([step.latest_by, *filter(None, [step.known])]))
-        _check_versions(known, step, table, versions)
+        versions = list(dict.fromkeys([step.latest_by, *filter(None, [step.availability_column])]))
+        _check_versions(available, step, table, versions)
         order = [column(name) for name in step.order_by]
         position = F.dense_rank().over(Window.partitionBy(*by).orderBy(*order))
         version = F.row_number().over(Window.partitionBy(*by, *order).orderBy(*map(column, versions)))
-    events = known.select(*named, AT, position.alias(POSITION), version.alias(VERSION), _event(step).alias(EVENT))
-    moments = timed.select(*named, TIME, F.col(TIME).alias(AT)).distinct()
-    earlier = known_before(moments, events, keys, step.last)
+    events = available.select(*named, AT, position.alias(POSITION), version.alias(VERSION), _event(step).alias(EVENT))
+    queries = timed.select(*named, TIME, F.col(TIME).alias(AT)).distinct()
+    earlier = last_events_before(queries, events, keys, step.last)
     return earlier.select(*(F.col(key).alias(name) for key, name in zip(keys, step.by, strict=True)), TIME, EVENTS)
 
 
@@ -181,11 +182,11 @@ def _before_each(rows: DataFrame, step: History) -> DataFrame:
     so the last n events are among those of the n times before it.
     """
     by, time = [column(name) for name in step.by], column(step.order_by[0])
-    moments = _latest(rows.select(*by, time.alias(TIME), _event(step).alias(EVENT)), [*by, F.col(TIME)], step.last)
-    moments = moments.groupBy(*by, TIME).agg(F.sort_array(F.collect_list(EVENT)).alias(EVENTS))
+    latest = _latest(rows.select(*by, time.alias(TIME), _event(step).alias(EVENT)), [*by, F.col(TIME)], step.last)
+    grouped = latest.groupBy(*by, TIME).agg(F.sort_array(F.collect_list(EVENT)).alias(EVENTS))
     window = Window.partitionBy(*by).orderBy(TIME).rowsBetween(-step.last, -1)
     events = F.flatten(F.collect_list(EVENTS).over(window))
-    earlier = moments.select(*by, TIME, events.alias(EVENTS))
+    earlier = grouped.select(*by, TIME, events.alias(EVENTS))
     last = F.slice(F.col(EVENTS), F.greatest(F.size(EVENTS) - step.last + 1, F.lit(1)), step.last)
     return earlier.select(*by, TIME, last.alias(EVENTS))
 

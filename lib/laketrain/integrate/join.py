@@ -24,7 +24,7 @@ from laketrain.integrate.base import (
 )
 from laketrain.spark.persistence import PersistedFrames
 
-_MATCHED, _NULL_KEY, _COUNT = "_integrate_there", "_integrate_null", "_integrate_rows"
+_MATCHED, _NULL_KEY, _COUNT = "_integrate_matched", "_integrate_null", "_integrate_rows"
 
 
 def join(table: TableRows, step: Join, tables: Mapping[str, TableRows], frames: PersistedFrames) -> StepResult:
@@ -34,7 +34,7 @@ def join(table: TableRows, step: Join, tables: Mapping[str, TableRows], frames: 
     declared as "fatal".
     """
     other, keys = tables[step.table], list(step.keys)
-    new = step.taken(other.frame.columns)
+    new = step.added_columns(other.frame.columns)
     right = other.frame.select(*(column(old).alias(key) for key, old in step.keys.items()),
                                *(column(old).alias(name) for old, name in new.items()), F.lit(True).alias(_MATCHED))
     _check_unique(right, step, other.name)

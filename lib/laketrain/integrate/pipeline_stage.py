@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class IntegrateStage(Stage):
-    """From `clean/` to `integrated/`: a table for each section of `integrate`."""
+    """Makes the tables of `integrated/` from those of `clean/`, one for each entry of `integrate`."""
 
     name = "integrate"
     help = "Join the clean tables."
@@ -26,7 +26,7 @@ class IntegrateStage(Stage):
         from laketrain.integrate.stage import fingerprint_integrate, integrate
 
         config = run.workload.integrate[name]
-        # A table declared above is read as it was integrated, any other, also one of its own name, as it was cleaned.
+        # Tables declared above are read from integrated/, all others from clean/, also one of the same name.
         above = set(takewhile(lambda other: other != name, run.workload.integrate))
         tables = {table: run.input("integrated" if table in above else "clean", table) for table in config.tables}
         key = fingerprint_integrate(tables, config)

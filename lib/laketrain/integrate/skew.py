@@ -5,8 +5,8 @@
     both = with_last(both, keys, splits, "match", earlier=True, exact=True)
 
 A window gives all rows of a key to one task. A key with more rows than a task's fair share is therefore split into time
-ranges of about equal size, which are processed apart; the last right row of a range is carried into the ranges after
-it. Splits change which task does the work, never the result: rows of one time stay together.
+ranges of about equal size, which are processed separately; the last right row of a range is carried into the ranges
+after it. Splits change which task does the work, never the result: rows of one time stay together.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ AT, LEFT, RIGHT, SIDE = "_integrate_at", "_integrate_left", "_integrate_right", 
 IS_RIGHT, IS_LEFT = 0, 1
 ORDER = "order"
 """The field of RIGHT that decides which of several rows is the last."""
-_RANGE, _LAST, _CARRY = "_integrate_stretch", "_integrate_last", "_integrate_carry"
-_BOUNDS, _FIRSTS, _SIZE, _RANGES = "_integrate_cuts", "_integrate_firsts", "_integrate_size", "_integrate_parts"
+_RANGE, _LAST, _CARRY = "_integrate_range", "_integrate_last", "_integrate_carry"
+_BOUNDS, _FIRSTS, _SIZE, _RANGES = "_integrate_bounds", "_integrate_firsts", "_integrate_size", "_integrate_ranges"
 _MIN_ROWS, _MAX_RANGES, _RANGES_PER_TASK = 20_000, 1024, 16
 """A key with fewer rows is never split, and none into more ranges. A hash assigns ranges to tasks: with many ranges per
 task the work evens out."""

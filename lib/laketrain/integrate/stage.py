@@ -18,6 +18,7 @@ from laketrain.integrate.base import TableRows
 from laketrain.integrate.step_runner import StepRunner
 from laketrain.lake import Version, fingerprint
 from laketrain.lake.contents import list_data_files
+from laketrain.lake.manifests import IntegratedManifest
 from laketrain.lake.quarantine import COLUMNS, commit_quarantine, counts_by_rule
 from laketrain.lake.version import parent_fields
 from laketrain.spark.errors import translate_spark_errors
@@ -78,8 +79,7 @@ def integrate(
                     "tables": {table: version.rows for table, version in tables.items()},
                     "reasons": {f"{rule} from {file}": count for (rule, file), count in reasons.items()},
                     "steps": runner.counts},
-            meta={"quarantine": quarantine.number},
-            seconds=time.monotonic() - started,
+            meta=IntegratedManifest(quarantine=quarantine.number).to_meta(), seconds=time.monotonic() - started,
         )
 
 

@@ -65,9 +65,9 @@ class Lake:
 
     def tables(self) -> list[Table]:
         """Every table that has a version, by zone, then by name."""
-        found = (Table(self, zone, name) for zone in self.zones() for name in self.store.dirs(zone)
+        tables = (Table(self, zone, name) for zone in self.zones() for name in self.store.dirs(zone)
                  if not name_problem(name))
-        return [table for table in found if table.versions()]
+        return [table for table in tables if table.versions()]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Lake) and other.url == self.url

@@ -30,12 +30,12 @@ STAGE = "ml"
 
 def dataset_of(frame: DataFrame, workload: Workload) -> Version:
     """Commits the frame's rows as a dataset. The frame is computed once."""
-    config, features = workload.convert, workload.features
-    assert config is not None and features is not None
+    config = workload.convert
+    assert config is not None
     table, split = _committed(Lake(workload.lake), workload.name, _needed_columns(frame, workload), config.split)
     config = config.model_copy(update={"split": split})
-    key = fingerprint_convert(table, config, features)
-    return convert(new_session(frame.sparkSession), table, workload.dataset, config, features, key)
+    key = fingerprint_convert(table, config)
+    return convert(new_session(frame.sparkSession), table, workload.dataset, config, key)
 
 
 def commit_frame(lake: Lake, name: str, frame: DataFrame) -> Version:
@@ -79,8 +79,9 @@ def new_session(spark: SparkSession) -> SparkSession:
 
 def _needed_columns(frame: DataFrame, workload: Workload) -> DataFrame:
     """The columns that features and split need."""
-    config, features = workload.convert, workload.features
-    assert config is not None and features is not None
+    config = workload.convert
+    assert config is not None
+    features = config.features
     needed = list(dict.fromkeys([*features.columns, *config.columns.values()]))
     selected = frame.select(*(as_array(frame, column).alias(column) for column in needed if column != ROW))
     if ROW not in needed:

@@ -24,6 +24,7 @@ from laketrain.config.column_names import same_form
 from laketrain.errors import DataError, LakeError, nearest
 from laketrain.features import FeatureSet
 from laketrain.lake import Lake, Version
+from laketrain.lake.manifests import ModelManifest
 from laketrain.ml.data import STAGE, as_array
 from laketrain.ml.params import ScoringParams
 from laketrain.ml.scoring import score_frame
@@ -100,7 +101,7 @@ class KerasModel(Model, ScoringParams, DefaultParamsReadable["KerasModel"], Defa
     @property
     def history(self) -> list[dict[str, Any]]:
         """Loss and metrics, a dict for each epoch."""
-        return list(self.version.entry.meta.get("history", []))
+        return ModelManifest.of(self.version).history
 
     def keras(self) -> Any:
         """Loads the keras.Model on the driver."""
@@ -159,17 +160,18 @@ class _Reader(DefaultParamsReader[KerasModel]):
 
 
 def _features(version: Version) -> FeatureSet:
-    return FeatureSet.from_json(json.dumps(version.entry.meta["features"]))
+    return FeatureSet.from_json(json.dumps(ModelManifest.of(version).features))
 
 
 def _outputs(version: Version) -> dict[str, Output]:
-    return read_outputs(version.entry.meta, _features(version))
+    model = ModelManifest.of(version)
+    return read_outputs(model.outputs, FeatureSet.from_json(json.dumps(model.features)))
 
 
 def _check_columns(dataset: DataFrame, version: Version, features: FeatureSet,
                    added: list[str]) -> None:
     """Raises DataError if the frame lacks a column that the model needs, or has one that transform adds."""
-    if version.entry.meta.get("windows"):
+    if ModelManifest.of(version).windows:
         raise DataError(STAGE, version.ref, "scores windows of rows, not rows",
                         "score a table by the predict section of a workload")
     for column in features.columns:

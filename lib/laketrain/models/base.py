@@ -86,23 +86,23 @@ class Model(Section):
             if problem := output.task.model_problem(name, output.feature):
                 yield Problem.at((), *problem)
                 return
-        if self.takes and not any(one.kind in self.takes for one in inputs.values()):
+        if self.takes and not any(feature.kind in self.takes for feature in inputs.values()):
             expected = " or ".join(self.takes)
             yield Problem.at((), f"needs an input of kind {expected}, the dataset has {_list_kinds(inputs)}",
                              _suited(inputs))
             return
-        for name, one in inputs.items():
-            if one.kind not in (*self.takes, *self.flattens):
-                yield Problem.at((), f"doesn't take input {name!r} of kind {one.kind}", _suited(inputs))
+        for name, feature in inputs.items():
+            if feature.kind not in (*self.takes, *self.flattens):
+                yield Problem.at((), f"doesn't take input {name!r} of kind {feature.kind}", _suited(inputs))
                 return
-            if one.buckets and one.kind != "text" and one.kind not in self.takes:
+            if feature.buckets and feature.kind != "text" and feature.kind not in self.takes:
                 yield Problem.at((), f"needs rows of one length, and input {name!r} has buckets of "
-                                 f"{_bucket_lengths(one)} steps", "use rnn or tcn, or give the feature one length")
+                                 f"{_bucket_lengths(feature)} steps", "use rnn or tcn, or give the feature one length")
                 return
 
     def unused(self, features: FeatureSet) -> Iterator[Problem]:
         """The settings that have no effect with these features, each at its key."""
-        kinds = {one.kind for one in features.inputs.values()}
+        kinds = {feature.kind for feature in features.inputs.values()}
         for key, expected in self.of_kinds.items():
             value = getattr(self, key)
             if value != type(self).model_fields[key].default and not kinds & set(expected):
@@ -126,7 +126,7 @@ class Model(Section):
         """(batch, k): the outputs of the bodies and all flat inputs, concatenated."""
         import keras
 
-        flat = inputs.flat([name for name, one in inputs.features.inputs.items() if one.kind not in self.takes])
+        flat = inputs.flat([name for name, feature in inputs.features.inputs.items() if feature.kind not in self.takes])
         parts = bodies if flat is None else [*bodies, flat]
         return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="all_inputs")(parts)
 
@@ -139,7 +139,7 @@ class Model(Section):
 
     def body_inputs(self, features: FeatureSet) -> list[str]:
         """The names of the inputs for the body."""
-        return [name for name, one in features.inputs.items() if one.kind in self.takes]
+        return [name for name, feature in features.inputs.items() if feature.kind in self.takes]
 
 
 def _whole(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def _whole(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list_kinds(inputs: Mapping[str, Feature]) -> str:
-    return ", ".join(f"{name} ({one.kind})" for name, one in inputs.items()) or "none"
+    return ", ".join(f"{name} ({feature.kind})" for name, feature in inputs.items()) or "none"
 
 
 def _either(kinds: tuple[str, ...]) -> str:
@@ -158,7 +158,7 @@ def _either(kinds: tuple[str, ...]) -> str:
 
 def _suited(inputs: Mapping[str, Feature]) -> str:
     """A hint at the models of the zoo for these inputs."""
-    special = [kind for kind in _SUITED if any(one.kind == kind for one in inputs.values())]
+    special = [kind for kind in _SUITED if any(feature.kind == kind for feature in inputs.values())]
     if not special:
         return "use mlp or linear, which take numbers, vectors and categories"
     if len(special) == 1:

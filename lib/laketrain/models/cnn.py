@@ -59,8 +59,9 @@ class Cnn(Model):
 
     def problems(self, features: FeatureSet) -> Iterator[Problem]:
         yield from super().problems(features)
-        small = next((f"{name!r} of {one.shape[0]}×{one.shape[1]} pixels" for name, one in features.inputs.items()
-                      if isinstance(one, Image) and not self._fits(min(one.shape[:2]))), None)
+        small = next((f"{name!r} of {feature.shape[0]}×{feature.shape[1]} pixels"
+                      for name, feature in features.inputs.items()
+                      if isinstance(feature, Image) and not self._fits(min(feature.shape[:2]))), None)
         if small is not None:
             yield Problem.at((), f"has nothing left of input {small} before its last pooling",
                              "use fewer blocks or convolutions, a smaller kernel, or larger images")

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 from laketrain.config.train import RetrainWhen
 from laketrain.errors import LakeError
+from laketrain.feed.dataset import Dataset
 from laketrain.lake import Version
 from laketrain.profile.drift import drift_between
 from laketrain.profile.model import load_profile
@@ -45,7 +46,7 @@ def _changes(when: RetrainWhen, split: str, model: Version, before: Version, aft
     """What has changed, as text; None if that is reason to train."""
     changes = []
     if when.rows is not None:
-        old, new = before.entry.counts["splits"][split], after.entry.counts["splits"][split]
+        old, new = (Dataset(dataset).splits[split] for dataset in (before, after))
         if new - old >= old * when.rows:
             return None
         changes.append(f"{new / max(1, old) - 1:+.1%} rows")

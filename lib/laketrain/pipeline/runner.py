@@ -16,7 +16,7 @@ from laketrain.lake import Table, Version
 from laketrain.lake.version import newer_parent, newest_of
 from laketrain.pipeline.context import Context
 from laketrain.pipeline.hooks.base import Hook
-from laketrain.stages import Arrivals, Outcome, Stage, StageEnded, StageStarted, Work
+from laketrain.stages import IncrementalWork, Outcome, Stage, StageEnded, StageStarted, Work
 
 
 class Runner:
@@ -69,7 +69,7 @@ class Runner:
                 break
             except CommitConflict as error:
                 self._context.note(f"{error.problem}: planning it again")
-        return self._arrivals(stage, table, work)
+        return self._incremental(stage, table, work)
 
     def _version(self, stage: Stage, table: Table, work: Work) -> Version:
         started = time.monotonic()
@@ -113,7 +113,7 @@ class Runner:
                 hook.made(version)
         return version
 
-    def _arrivals(self, stage: Stage, table: Table, work: Arrivals) -> Version:
+    def _incremental(self, stage: Stage, table: Table, work: IncrementalWork) -> Version:
         """Commits what is new. Returns the latest version of the table, which may be an earlier run's."""
         self._context.report(StageStarted(stage.name, table.name))
         started, latest = time.monotonic(), None

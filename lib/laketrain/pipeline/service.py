@@ -53,8 +53,8 @@ def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE,
         LaketrainError: the error of the last round, once patience is over.
     """
     stop = stop or threading.Event()
-    arrivals = _ArrivalsListener(listener or Terminal(), stop)
-    pipeline = Pipeline(config, sets, lake, arrivals, spark)
+    round_listener = _RoundListener(listener or Terminal(), stop)
+    pipeline = Pipeline(config, sets, lake, round_listener, spark)
     between("ingest", last)
     pipeline.require(last)
     _require_growing_source(pipeline)
@@ -75,7 +75,7 @@ def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE,
             break
         except GateError as error:  # only new data can change the model
             processed, failing_since, message = landed, None, ""
-            arrivals(Note(f"{error} (waiting for more)"))
+            round_listener(Note(f"{error} (waiting for more)"))
         except LaketrainError as error:
             if stop.is_set():
                 # What ends a service often ends Spark's JVM at the same time. The round committed nothing.
@@ -86,9 +86,9 @@ def stream(config: str | Path, every: timedelta, patience: timedelta = PATIENCE,
                 raise
             if str(error) != message:
                 message = str(error)
-                arrivals(Note(f"{message} (tried again)"))
+                round_listener(Note(f"{message} (tried again)"))
         stop.wait(max(0.0, every.total_seconds() - (time.monotonic() - began)))
-    return arrivals.landed
+    return round_listener.landed
 
 
 @contextmanager
@@ -126,7 +126,7 @@ class _Stopped(Exception):
     """Raised between two versions, when no work is unfinished."""
 
 
-class _ArrivalsListener:
+class _RoundListener:
     """Forwards outcomes that made something. Stops the round after the current version."""
 
     def __init__(self, listener: Listener, stop: threading.Event) -> None:
@@ -153,4 +153,4 @@ def _require_growing_source(pipeline: Pipeline) -> None:
     if all(isinstance(source, FileSource) and not source.incremental for source in sources.values()):
         raise ConfigError(pipeline.workload.source, [Problem(
             "sources", f"none of {', '.join(sources)} grows, so there is nothing to wait for",
-            "Say incremental: true of files that keep coming, or run it once with laketrain run")])
+            "Set incremental: true for sources that receive new files, or run it once with laketrain run")])

@@ -1,7 +1,7 @@
 """Incremental prediction: a row that the same model has already predicted with the same settings keeps its prediction.
 
-    rows = with_digest(frame, columns)                       # adds a digest of what a row's prediction depends on
-    earlier = earlier_predictions(spark, before, way)        # one prediction for each digest
+    rows = with_digest(frame, columns)                          # adds a digest of what a row's prediction depends on
+    earlier = earlier_predictions(spark, before, scored_with)   # one prediction for each digest
     new, predicted = split_predicted(rows, earlier)
 """
 
@@ -14,10 +14,8 @@ from pyspark.sql import functions as F
 
 from laketrain.config.column_names import DIGEST
 from laketrain.lake import Version
+from laketrain.lake.manifests import PredictionsManifest
 from laketrain.spark.frames import exact_json, read
-
-META = "way"
-"""The key in `entry.meta` of a fingerprint of the model and the settings."""
 
 
 def with_digest(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
@@ -25,9 +23,12 @@ def with_digest(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
     return frame.withColumn(DIGEST, F.md5(exact_json(columns)))
 
 
-def earlier_predictions(spark: SparkSession, before: Version | None, way: str) -> DataFrame | None:
-    """The predictions of the version `before`, one for each digest; None if `way`, its model and settings, differs."""
-    if before is None or before.entry.meta.get(META) != way:
+def earlier_predictions(spark: SparkSession, before: Version | None, scored_with: str) -> DataFrame | None:
+    """The predictions of the version `before`, one for each digest; None if its model or its settings differ.
+
+    `scored_with` is the fingerprint of both, see `PredictionsManifest`.
+    """
+    if before is None or PredictionsManifest.of(before).scored_with != scored_with:
         return None
     files = [file.path for file in before.entry.files]
     return read(spark, before.url(), files, before.entry.table_schema or "").dropDuplicates([DIGEST])

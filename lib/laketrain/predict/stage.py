@@ -23,9 +23,10 @@ from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
 from laketrain.lake import Version, fingerprint
 from laketrain.lake.contents import list_data_files
+from laketrain.lake.manifests import ModelManifest, PredictionsManifest
 from laketrain.lake.quarantine import check_balance, commit_quarantine
 from laketrain.lake.version import parent_fields
-from laketrain.predict.incremental import META, earlier_predictions, split_predicted, with_digest
+from laketrain.predict.incremental import earlier_predictions, split_predicted, with_digest
 from laketrain.predict.scorer import REASON, RECORD, PredictTask, score_batches
 from laketrain.spark.direct_read import row_refs, supports_direct_read
 from laketrain.spark.errors import translate_spark_errors
@@ -63,19 +64,20 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
     """
     started = time.monotonic()
     table.check_files()
-    features = FeatureSet.from_json(json.dumps(model.entry.meta["features"]))
-    outputs = read_outputs(model.entry.meta, features)
+    trained = ModelManifest.of(model)
+    features = FeatureSet.from_json(json.dumps(trained.features))
+    outputs = read_outputs(trained.outputs, features)
     # Staged before the work, so that the commit detects another run that did the same work meanwhile.
     settings = {**SESSION_CONF, **arrow_batches(FeatureSet.of(features.inputs).row_bytes())}
     with (translate_spark_errors("predict", f"table {table.ref}"), configured(spark, settings),
           table.lake.table("predictions", name).stage() as draft):
         frame = read(spark, table.url(), [file.path for file in table.entry.files], table.entry.table_schema or "")
-        keep = _kept(frame, features, config)
-        _refuse_hidden(frame, features, outputs, model, keep, config)
-        rows, way = _rows(spark, frame, features, table, model, keep), ""
+        keep = _kept_columns(frame, features, config)
+        _refuse_hidden(frame, features, outputs, trained.windows, keep, config)
+        rows, scored_with = _rows(spark, frame, features, table, trained.windows, keep), ""
         if config.only_new:
-            way = fingerprint("predict", REVISION, config, [model])
-            rows, keep = _without_predicted(rows, earlier_predictions(spark, before, way)), [*keep, DIGEST]
+            scored_with = fingerprint("predict", REVISION, config, [model])
+            rows, keep = _without_predicted(rows, earlier_predictions(spark, before, scored_with)), [*keep, DIGEST]
         with persisted(_scored(spark, rows, features, outputs, table, model, config, keep)) as scored:
             good = scored.where(F.col(REASON).isNull()).drop(REASON, RECORD)
             # Written first, since this scores the rows, on all slots; rejected rows are written by a single task.
@@ -89,18 +91,18 @@ def predict(spark: SparkSession, table: Version, model: Version, name: str, conf
             check_balance("predict", f"table {table.ref}", rows.expected, rows_out, quarantine.rows)
             predicted = _predicted(good, outputs, rows_out)
             classes = [recorded["classes"] for recorded in predicted.values() if "classes" in recorded]
+            manifest = PredictionsManifest(predicted=predicted, **({"scored_with": scored_with} if scored_with else {}))
             return draft.commit(
                 stage="predict", fingerprint=key, files=files, table_schema=good.schema.json(),
                 **parent_fields(table, model),
                 counts={"in": rows.expected, "out": rows_out, "quarantined": quarantine.rows,
                         **({} if rows.predicted is None else {"known": _reused(good, table)}),
                         **({"classes": classes[0]} if len(predicted) == len(classes) == 1 else {})},
-                meta={"predicted": predicted, **({META: way} if way else {})},
-                seconds=time.monotonic() - started,
+                meta=manifest.to_meta(), seconds=time.monotonic() - started,
             )
 
 
-def _kept(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
+def _kept_columns(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
     if config.keep:
         for column in config.keep:
             if column not in frame.columns:
@@ -111,14 +113,13 @@ def _kept(frame: DataFrame, features: FeatureSet, config: Predict) -> list[str]:
     return [column for column in of_keys if column in frame.columns]
 
 
-def _refuse_hidden(frame: DataFrame, features: FeatureSet, outputs: Mapping[str, Output], model: Version,
-                   keep: list[str], config: Predict) -> None:
-    """Raises DataError if one column would silently hide another of the same name."""
-    recorded = model.entry.meta.get("windows")
+def _refuse_hidden(frame: DataFrame, features: FeatureSet, outputs: Mapping[str, Output],
+                   recorded: dict[str, Any] | None, keep: list[str], config: Predict) -> None:
+    """Raises DataError if one column would silently hide another of the same name. `recorded` are the windows."""
     windows = None if recorded is None else Windows.model_validate(recorded)
     inputs = [name for feature in features.inputs.values() for name in feature.columns]
-    answers = columns_of(outputs, config.probabilities)
-    problems = {"'keep'": prediction_name_clash(keep, answers, config.only_new),
+    output_names = columns_of(outputs, config.probabilities)
+    problems = {"'keep'": prediction_name_clash(keep, output_names, config.only_new),
                 **{f"column {name!r}": window_name_clash(name, windows, frame.columns) for name in (*keep, *inputs)}}
     for subject, problem in problems.items():
         if problem is not None:
@@ -138,10 +139,9 @@ class _Rows:
     predicted: DataFrame | None = None
 
 
-def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Version, model: Version,
-          keep: list[str]) -> _Rows:
+def _rows(spark: SparkSession, frame: DataFrame, features: FeatureSet, table: Version,
+          recorded: dict[str, Any] | None, keep: list[str]) -> _Rows:
     columns = list(dict.fromkeys([*keep, *(name for feature in features.inputs.values() for name in feature.columns)]))
-    recorded = model.entry.meta.get("windows")
     windows = None if recorded is None else Windows.model_validate({**recorded, "horizon": 0})
     needed, existing = columns, set(frame.columns)
     if windows is not None:

@@ -89,8 +89,8 @@ def _column(before: ColumnProfile | None, now: ColumnProfile, same_bins: bool) -
 def _nulls(before: ColumnProfile, now: ColumnProfile) -> Change:
     first, second = before.nulls / before.rows, now.nulls / now.rows
     both = (before.nulls + now.nulls) / (before.rows + now.rows)
-    chance = 2 * math.sqrt(both * (1 - both) * (1 / before.rows + 1 / now.rows))
-    return Change(max(0.0, abs(second - first) - chance), NULLS, f"nulls went from {first:.1%} to {second:.1%}")
+    noise = 2 * math.sqrt(both * (1 - both) * (1 / before.rows + 1 / now.rows))
+    return Change(max(0.0, abs(second - first) - noise), NULLS, f"nulls went from {first:.1%} to {second:.1%}")
 
 
 def _index(before: ColumnProfile, now: ColumnProfile, same_bins: bool) -> tuple[str | None, Change | None]:
@@ -197,8 +197,8 @@ def _psi(pairs: Iterable[tuple[float, float]], before: int, now: int) -> Change:
         first, second = max(old, floors[0]), max(new, floors[1])
         raw += (second - first) * math.log(second / first)
     free = max(0, len(groups) - 1)
-    chance = (free + 2 * math.sqrt(2 * free)) * (1 / before + 1 / now)
-    amount = max(0.0, raw - chance)
+    noise = (free + 2 * math.sqrt(2 * free)) * (1 / before + 1 / now)
+    amount = max(0.0, raw - noise)
     return Change(amount, PSI, f"its distribution changed (PSI {amount:.2f})")
 
 
@@ -206,8 +206,8 @@ def _shift(before: ColumnProfile, now: ColumnProfile) -> Change | None:
     shift = _raw_shift(before, now)
     if shift is None or before.unique or now.unique or not before.numbers or not now.numbers:
         return None
-    chance = 2 * math.sqrt(1 / before.numbers.count + 1 / now.numbers.count)
-    return Change(max(0.0, abs(shift) - chance), SHIFT, f"its mean moved by {shift:+.2f} standard deviations")
+    noise = 2 * math.sqrt(1 / before.numbers.count + 1 / now.numbers.count)
+    return Change(max(0.0, abs(shift) - noise), SHIFT, f"its mean moved by {shift:+.2f} standard deviations")
 
 
 def _raw_shift(before: ColumnProfile, now: ColumnProfile) -> float | None:

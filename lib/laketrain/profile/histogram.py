@@ -120,11 +120,7 @@ class NumberCounts:
 
 def bin_values(values: Floats, edges: Floats) -> Ints:
     """Counts the finite values in each bin; the first count is of values below all bins, the last of values above."""
-    finite = values[np.isfinite(values)] + 0.0
-    bins = np.searchsorted(edges, finite, side="right")
-    # The last bin includes its upper edge, also where all edges are equal.
-    bins[finite == edges[-1]] = len(edges) - 1
-    return np.bincount(bins, minlength=len(edges) + 1).astype(np.int64)
+    return np.bincount(_bins_of(values[np.isfinite(values)] + 0.0, edges), minlength=len(edges) + 1).astype(np.int64)
 
 
 def bin_counts(numbers: NumberCounts, edges: Floats) -> Ints:
@@ -132,9 +128,18 @@ def bin_counts(numbers: NumberCounts, edges: Floats) -> Ints:
     if numbers.counts is None:
         raise ValueError("the numbers have no exact counts: bin the rows with bin_values")
     counts = np.zeros(len(edges) + 1, np.int64)
-    for value, rows in numbers.counts.items():
-        counts += rows * bin_values(np.array([value]), edges)
+    if numbers.counts:
+        bins = _bins_of(np.array(list(numbers.counts)), edges)
+        np.add.at(counts, bins, np.array(list(numbers.counts.values())))
     return counts
+
+
+def _bins_of(finite: Floats, edges: Floats) -> Ints:
+    """The bin of each number, 0 below all bins."""
+    bins = np.searchsorted(edges, finite, side="right")
+    # The last bin includes its upper edge, also where all edges are equal.
+    bins[finite == edges[-1]] = len(edges) - 1
+    return bins
 
 
 def summarize(numbers: NumberCounts, fine: Ints | None, step: int, earlier: Ints | None = None) -> Numbers:

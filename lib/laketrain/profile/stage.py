@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from laketrain.errors import LakeError
 from laketrain.lake import Version
+from laketrain.lake.manifests import ProfileManifest
 from laketrain.profile.columns import plans_of, select_parts
 from laketrain.profile.first_pass import (
     HEADER_BYTES,
@@ -64,7 +65,8 @@ def profile(spark: SparkSession, table: Version, draw: Callable[[TableProfile], 
         return draft.commit(
             stage="profile", fingerprint=fingerprint_profile(table), parents={table.table: table.number},
             counts={"in": table.rows, "columns": len(plans), "warnings": len(result.warnings)},
-            meta={"against": result.drift.against if result.drift else None}, seconds=time.monotonic() - started)
+            meta=ProfileManifest(against=result.drift.against if result.drift else None).to_meta(),
+            seconds=time.monotonic() - started)
 
 
 def profile_before(table: Version) -> TableProfile | None:

@@ -25,6 +25,7 @@ from typing import Any
 
 from laketrain.errors import LakeError, nearest
 from laketrain.lake import Lake, Table, Version
+from laketrain.lake.manifests import CommonManifest
 from laketrain.report import format as fmt
 
 _REF = re.compile(r"(?P<table>[^@]+)(?:@(?P<number>[0-9]+))?")
@@ -84,15 +85,15 @@ def _facts(version: Version) -> dict[str, Any]:
         "by": entry.by, "laketrain": entry.laketrain, "seconds": entry.seconds,
         "rows": version.rows if counted else None, "quarantined": entry.counts.get("quarantined"),
         "files": len(entry.files), "bytes": sum(file.bytes for file in entry.files),
-        "figures": dict(_figures(entry.counts, entry.meta)),
+        "figures": dict(_figures(entry.counts, CommonManifest.of(version).metrics)),
     }
 
 
-def _figures(counts: Mapping[str, Any], meta: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+def _figures(counts: Mapping[str, Any], metrics: Any) -> Iterator[tuple[str, float]]:
     """Rows by split, a training's epochs and parameters, an evaluation's metrics, a run's stages."""
     figures = {**_mapping(counts.get("splits")),
                **{name: counts.get(name) for name in ("epochs", "parameters", "stages", "made", "columns", "warnings")},
-               **_mapping(meta.get("metrics"))}
+               **_mapping(metrics)}
     return ((str(name), value) for name, value in figures.items() if fmt.is_number(value))
 
 

@@ -1,6 +1,6 @@
 """A run's plots as matplotlib figures, which notebooks display.
 
-    learning_curves(pipeline.version("models/mnist").entry.meta["history"])
+    learning_curves(ModelManifest.of(pipeline.version("models/mnist")).history)
     confusion(evaluation)
     mistakes(evaluation, dataset)
 """
@@ -27,7 +27,7 @@ def learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     """Loss and metrics over the epochs, of the train and the validation split.
 
     Args:
-        history: a row for each epoch, as a model's version has it in `entry.meta["history"]`.
+        history: a row for each epoch, as the manifest of a model's version has it.
     """
     from matplotlib.figure import Figure
 

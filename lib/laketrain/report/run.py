@@ -11,6 +11,7 @@ from functools import cached_property
 
 from laketrain.errors import LakeError
 from laketrain.lake import Lake, Version, lineage
+from laketrain.lake.manifests import CommonManifest
 from laketrain.lake.quarantine import quarantine_name
 from laketrain.report.redact import Redactor
 from laketrain.stages import RunRecord
@@ -95,7 +96,7 @@ class Run:
     def quarantine(self, version: Version) -> Version | None:
         """The rows that a stage rejected when it made `version`."""
         table = self.lake.table("quarantine", quarantine_name(version.zone, version.name))
-        number = version.entry.meta.get("quarantine")
+        number = CommonManifest.of(version).quarantine
         try:
             return table.get(number) if isinstance(number, int) else table.find(version.entry.fingerprint)
         except LakeError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 from laketrain.lake import Lake, Version
+from laketrain.lake.manifests import ReportManifest
 from laketrain.report.page import render
 from laketrain.report.redact import Redactor
 from laketrain.stages import RunRecord
@@ -29,6 +30,7 @@ def write_report(lake: Lake, record: RunRecord) -> Version | None:
     with table.stage() as draft:
         lake.store.write(draft.path("report.html"), render(lake, record).encode())
         lake.store.write(draft.path("run.json"), json.dumps(facts, indent=1).encode())
+        manifest = ReportManifest(failed=record.failure is not None, began=record.began.isoformat())
         return draft.commit(stage="report", parents=parents, seconds=record.seconds,
                             counts={"stages": len(outcomes), "made": sum(not entry["skipped"] for entry in outcomes)},
-                            meta={"failed": record.failure is not None, "began": facts["began"]})
+                            meta=manifest.to_meta())

@@ -5,7 +5,7 @@
         reader.read(batch)                                # the columns, and SPLIT
 
 For Python, Spark would decode the pages in the JVM, convert them to rows and to Arrow, and send them through a socket;
-pyarrow reads them in place. This works only for rows in the order of their files, because a shuffle must move them.
+pyarrow reads them directly. This works only for rows in the order of their files, because a shuffle must move them.
 """
 
 from __future__ import annotations

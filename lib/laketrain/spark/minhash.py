@@ -1,4 +1,4 @@
-"""MinHash for texts and difference hashes for pictures, in NumPy: the arithmetic of near duplicates, without Spark.
+"""MinHash for texts and difference hashes for images, in NumPy: the arithmetic of near duplicates, without Spark.
 
     band_hashes(["a text", "another"], shingle=5, bands=21, rows=6)     # (2, 21): equal in one band, perhaps similar
     jaccard("a text", "a test", shingle=5)
@@ -21,10 +21,10 @@ HASHES = 128
 """The number of minima of each text."""
 
 MAX_PIXELS = 50_000_000
-"""Larger pictures aren't decoded."""
+"""Larger images aren't decoded."""
 
 MIN_CONTRAST = 8
-"""In grey levels of 256. A picture with less contrast is plain, and its hash would be noise."""
+"""In grey levels of 256. An image with less contrast is plain, and its hash would be noise."""
 
 _SLICE = 2_000_000
 """Characters whose shingles are hashed at once, in about 100 MB."""
@@ -108,19 +108,19 @@ def _shingles(text: str, shingle: int) -> set[str]:
 
 
 def difference_hash(content: bytes | None) -> int | None:
-    """The 64-bit difference hash of a picture, as a signed integer: in 8 rows of 9 grey means, whether each is brighter
-    than the previous one. None where the content isn't a picture, and for pictures that are too large or plain."""
+    """The 64-bit difference hash of an image, as a signed integer: in 8 rows of 9 grey means, whether each is brighter
+    than the previous one. None where the content isn't an image, and for images that are too large or plain."""
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(content or b"")) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
+        with Image.open(io.BytesIO(content or b"")) as image:
+            if image.width * image.height > MAX_PIXELS:
                 return None
             # Decodes a JPEG at a reduced size, which is faster.
-            picture.draft("L", (72, 64))
-            grey: Any = np.asarray(picture.convert("L").resize((9, 8), Image.Resampling.BOX), np.int16)
+            image.draft("L", (72, 64))
+            grey: Any = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BOX), np.int16)
     except Exception:
-        # The image feature checks pictures and reports what is wrong.
+        # The image feature checks images and reports what is wrong.
         return None
     if grey.max() - grey.min() < MIN_CONTRAST:
         return None

@@ -32,7 +32,7 @@ UNORDERED, TIED, LATE = -2, -3, -4
 windows with a past row that became known only after the window's time."""
 
 _AT, _ENTITY, _RUN, _NUMBER, _CHUNK, _FIRST = "at", "entity", "run", "number", "chunk", "first"
-_KNOWN, _LATE = "known", "late"
+_AVAILABLE, _LATE = "available", "late"
 _CHUNK_ROWS, _OVERLAPS = 1024, 8
 _SLICE_BYTES = 4 << 20
 _MICROS = 1_000_000
@@ -59,9 +59,9 @@ class WindowCut:
         span, stride = self.windows.span, self.windows.stride
         runs = self.numbered.where(F.col(SPLIT) >= 0).groupBy(_ENTITY, _RUN).agg(F.count(F.lit(1)).alias("rows"))
         made = F.when(F.col("rows") >= span, F.floor((F.col("rows") - span) / stride) + 1).otherwise(0)
-        held = F.when(made > 0, (made - 1) * min(stride, span) + span).otherwise(0)
-        [row] = runs.agg(F.sum(made).alias("made"), F.sum(F.col("rows") - held).alias("alone")).collect()
-        return {"made": row["made"] or 0, "rows_in_none": row["alone"] or 0,
+        used = F.when(made > 0, (made - 1) * min(stride, span) + span).otherwise(0)
+        [row] = runs.agg(F.sum(made).alias("made"), F.sum(F.col("rows") - used).alias("unused")).collect()
+        return {"made": row["made"] or 0, "rows_in_none": row["unused"] or 0,
                 "rows_refused": self.numbered.where(F.col(SPLIT) < 0).count()}
 
     def frame(self, parts: int) -> DataFrame:
@@ -114,10 +114,11 @@ def cut_windows(rows: DataFrame, windows: Windows, columns: Iterable[str]) -> Wi
     columns = tuple(columns)
     sources = [F.col(quoted(name)).alias(_name(number)) for number, name in enumerate(source_columns(columns))]
     entity = F.to_json(F.struct(*(F.col(quoted(name)) for name in windows.by))) if windows.by else F.lit("")
-    at, known = _at(rows, windows), _known(rows, windows)
+    at, available = _at(rows, windows), _available_at(rows, windows)
     unordered = reduce(or_, (F.col(quoted(name)).isNull() for name in windows.by), at.isNull())
     split = F.when((F.col(SPLIT) >= 0) & unordered, F.lit(UNORDERED)).otherwise(F.col(SPLIT))
-    selected = rows.select(*sources, split.alias(SPLIT), at.alias(_AT), entity.alias(_ENTITY), known.alias(_KNOWN))
+    selected = rows.select(*sources, split.alias(SPLIT), at.alias(_AT), entity.alias(_ENTITY),
+                           available.alias(_AVAILABLE))
     return WindowCut(_numbered(selected, windows), windows, columns)
 
 
@@ -161,15 +162,15 @@ def _window_starts(firsts: Ints, rows: int, windows: Windows) -> Ints:
 
 def _whole_chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Regroups the rows into tables of whole chunks."""
-    waiting: list[pa.RecordBatch] = []
+    pending: list[pa.RecordBatch] = []
     for batch in batches:
         firsts = np.flatnonzero(batch.column(batch.schema.get_field_index(_FIRST)).to_numpy(zero_copy_only=False))
-        if len(firsts) and sum(part.num_rows for part in waiting) + firsts[-1]:
-            yield pa.Table.from_batches([*waiting, batch.slice(0, firsts[-1])]).combine_chunks()
-            waiting, batch = [], batch.slice(firsts[-1])
-        waiting.append(batch)
-    if waiting:
-        yield pa.Table.from_batches(waiting).combine_chunks()
+        if len(firsts) and sum(part.num_rows for part in pending) + firsts[-1]:
+            yield pa.Table.from_batches([*pending, batch.slice(0, firsts[-1])]).combine_chunks()
+            pending, batch = [], batch.slice(firsts[-1])
+        pending.append(batch)
+    if pending:
+        yield pa.Table.from_batches(pending).combine_chunks()
 
 
 def _take(rows: pa.Table, column: str, index: int, starts: Ints, windows: Windows) -> pa.Array:
@@ -196,10 +197,10 @@ def _numbered(rows: DataFrame, windows: Windows) -> DataFrame:
     ordered = untied.withColumn(_FIRST, begins).withColumn(_NUMBER, F.row_number().over(order))
     run = F.last(F.when(F.col(_FIRST), F.col(_NUMBER)), ignorenulls=True).over(so_far)
     past = order.rowsBetween(1 - windows.lookback, Window.currentRow)
-    never_known = F.max(F.col(_KNOWN).isNull()).over(past)
-    late = (never_known | (F.max(_KNOWN).over(past) > F.col(_AT))) if windows.known_by else F.lit(False)
+    never_available = F.max(F.col(_AVAILABLE).isNull()).over(past)
+    late = (never_available | (F.max(_AVAILABLE).over(past) > F.col(_AT))) if windows.known_by else F.lit(False)
     return ordered.withColumn(_RUN, run).withColumn(_NUMBER, F.col(_NUMBER) - F.col(_RUN)).withColumn(
-        _LATE, late).drop(_AT, _KNOWN, _FIRST)
+        _LATE, late).drop(_AT, _AVAILABLE, _FIRST)
 
 
 def _max_gap(windows: Windows) -> float | int | None:
@@ -218,15 +219,15 @@ def _at(rows: DataFrame, windows: Windows) -> Column:
     if windows.max_gap is not None and timed == isinstance(windows.max_gap, float | int):
         expected = "a span of time, e.g. '1 hour'" if timed else "a number"
         raise DataError("convert", subject, f"is {kind.simpleString()}, and max_gap is {windows.max_gap}",
-                        f"give max_gap as {expected}")
+                        f"set max_gap to {expected}")
     return _instant(column, kind)
 
 
-def _known(rows: DataFrame, windows: Windows) -> Column:
+def _available_at(rows: DataFrame, windows: Windows) -> Column:
     """The time at which a row became known, in the unit of `_at`."""
     if windows.known_by is None:
         return F.lit(None)
-    if problem := windows.known_by_problem(dict(rows.dtypes)):
+    if problem := windows.availability_problem(dict(rows.dtypes)):
         raise DataError("convert", f"windows by {windows.order!r}", problem.problem, problem.hint)
     return _instant(F.col(quoted(windows.known_by)), rows.schema[windows.known_by].dataType)
 

@@ -7,9 +7,9 @@
     STAGES.register(EmbedStage())
 """
 
-from laketrain.stages.base import STAGES, Arrivals, RunContext, Stage, Work
+from laketrain.stages.base import STAGES, IncrementalWork, RunContext, Stage, Work
 from laketrain.stages.events import Event, Listener, Note, RankEvent, StageEnded, StageStarted
 from laketrain.stages.record import Outcome, RunRecord, RunResult
 
-__all__ = ["STAGES", "Arrivals", "Event", "Listener", "Note", "Outcome", "RankEvent", "RunContext", "RunRecord",
+__all__ = ["STAGES", "IncrementalWork", "Event", "Listener", "Note", "Outcome", "RankEvent", "RunContext", "RunRecord",
            "RunResult", "Stage", "StageEnded", "StageStarted", "Work"]

@@ -49,7 +49,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Arrivals:
+class IncrementalWork:
     """Zero or more versions, for the data that is new. `make` commits and yields them one by one."""
 
     make: Callable[[], Iterator[Version]]
@@ -130,7 +130,7 @@ class Stage:
         """The names of the tables that it makes, in order. Called only if the stage is declared."""
         raise NotImplementedError
 
-    def plan(self, run: RunContext, name: str) -> Work | Arrivals:
+    def plan(self, run: RunContext, name: str) -> Work | IncrementalWork:
         """Looks up the inputs of a table. Called again if another job commits newer inputs in the meantime."""
         raise NotImplementedError
 

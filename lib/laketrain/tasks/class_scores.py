@@ -79,9 +79,10 @@ def undefined_notices(target: str, section: Mapping[str, Any], split: str) -> It
     """A sentence for each score that is undefined for some classes."""
     why = {"precision": "never predicted", "recall": f"never true in {split}"}
     for name, labels in (section.get("undefined") or {}).items():
-        one = len(labels) == 1
-        yield (f"{'class' if one else 'classes'} {named(labels)} of {target!r} {'is' if one else 'are'} {why[name]}: "
-               f"{'its' if one else 'their'} {name} is undefined and counts as 0 in macro_{name}")
+        single = len(labels) == 1
+        noun, verb, pronoun = ("class", "is", "its") if single else ("classes", "are", "their")
+        yield (f"{noun} {named(labels)} of {target!r} {verb} {why[name]}: {pronoun} {name} is undefined "
+               f"and counts as 0 in macro_{name}")
 
 
 def named(labels: Sequence[str]) -> str:

@@ -1,8 +1,8 @@
 """The outputs of a model: what each of them is learnt by, and the dataset's column that holds its truth.
 
     outputs = default_outputs(features)            # one a target: {"label": Output(Classification(), …)}
-    meta = outputs_meta(outputs)                   # {"label": {"task": "classification", "truth": "label"}}
-    read_outputs(meta, features) == outputs
+    recorded = outputs_meta(outputs)               # {"label": {"task": "classification", "truth": "label"}}
+    read_outputs(recorded, features) == outputs
 """
 
 from __future__ import annotations
@@ -60,13 +60,12 @@ def task_of(name: str, feature: Feature) -> Task[Any]:
 
 
 def outputs_meta(outputs: Mapping[str, Output]) -> dict[str, dict[str, str]]:
-    """What a model's version records of its outputs, as JSON values."""
+    """What a model's manifest records as `outputs`."""
     return {name: {"task": output.task.name, "truth": output.truth} for name, output in outputs.items()}
 
 
-def read_outputs(meta: Mapping[str, Any], features: FeatureSet) -> dict[str, Output]:
-    """The outputs that a model's version recorded under `outputs`; the default ones of a version that has none."""
-    recorded: Mapping[str, Mapping[str, str]] | None = meta.get("outputs")
+def read_outputs(recorded: Mapping[str, Mapping[str, str]] | None, features: FeatureSet) -> dict[str, Output]:
+    """The outputs that a model's manifest recorded as `outputs`; the default ones if that is None."""
     if recorded is None:
         return default_outputs(features)
     return {name: Output(TASKS[output["task"]], features[output["truth"]], output["truth"])

@@ -25,10 +25,10 @@ def last_values(features: FeatureSet, arrays: Mapping[str, npt.NDArray[Any]]) ->
     for name, target in features.targets.items():
         if isinstance(target, Value | TimeSeries) and all(column.startswith(NEXT) for column in target.columns):
             columns = [_last(plain(column), features, arrays) for column in target.columns]
-            known = [column for column in columns if column is not None]
+            present = [column for column in columns if column is not None]
             width = int(np.prod(target.shape))
-            if len(known) == len(columns) and width % len(known) == 0:
-                forecasts[name] = np.tile(np.stack(known, axis=1), width // len(known))
+            if len(present) == len(columns) and width % len(present) == 0:
+                forecasts[name] = np.tile(np.stack(present, axis=1), width // len(present))
     return forecasts
 
 

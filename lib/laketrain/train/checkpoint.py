@@ -8,18 +8,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from laketrain.lake import Lake, Version
+from laketrain.lake.manifests import CheckpointManifest
 from laketrain.models.networks import Networks
 from laketrain.models.saving import load_networks, save_networks
 
 _FINISHED = "finished"
-# Names that checkpoints of earlier versions used.
-_FORMER = {"judge": "monitor", "rate": "learning_rate"}
-_FORMER_OF_RANKS = {"chance": "random_states"}
 
 
 @dataclass
@@ -43,15 +40,14 @@ class State:
     learning_rate: float | None = None
 
     @classmethod
-    def of(cls, meta: Mapping[str, Any]) -> State:
-        """The state in a checkpoint's meta, also in that of an earlier version."""
-        values = _renamed(meta, _FORMER)
-        values["ranks"] = [_renamed(rank, _FORMER_OF_RANKS) for rank in values.get("ranks", [])]
-        return cls(**{name: values[name] for name in (each.name for each in fields(cls)) if name in values})
+    def of(cls, checkpoint: CheckpointManifest) -> State:
+        """The state in a checkpoint's manifest."""
+        return cls(**dict(checkpoint))
 
-
-def _renamed(values: Mapping[str, Any], former: Mapping[str, str]) -> dict[str, Any]:
-    return {former.get(name, name): value for name, value in values.items()}
+    @property
+    def manifest(self) -> CheckpointManifest:
+        """What its checkpoint records."""
+        return CheckpointManifest(**vars(self))
 
 
 @dataclass(frozen=True)
@@ -82,14 +78,14 @@ class Checkpoints:
         table = self.lake.table("checkpoints", self.name)
         with table.stage() as draft:
             save_networks(networks, self.lake.store, draft.path())
-            version = draft.commit(stage="train", fingerprint=self.run, meta=asdict(state), seconds=seconds)
+            version = draft.commit(stage="train", fingerprint=self.run, meta=state.manifest.to_meta(), seconds=seconds)
         self._drop_all_but(self.kept, best)
         return version
 
     def after(self, epoch: int) -> Version | None:
         """The checkpoint at the end of `epoch`, if it was kept."""
         return next((version for version in self.lake.table("checkpoints", self.name).find_all(self.run)
-                     if _finished_epoch(version) == epoch), None)
+                     if CheckpointManifest.of(version).finished_epoch == epoch), None)
 
     def finish(self) -> None:
         """Drops the run's checkpoints once the model is committed. An empty version remains, which keeps the table's
@@ -104,16 +100,10 @@ class Checkpoints:
     def _drop_all_but(self, kept: int, best_epoch: int | None = None) -> None:
         table = self.lake.table("checkpoints", self.name)
         for version in list(table.find_all(self.run))[kept:]:
-            if best_epoch is None or _finished_epoch(version) != best_epoch:
+            if best_epoch is None or CheckpointManifest.of(version).finished_epoch != best_epoch:
                 table.drop(version.number)
 
     def load(self, number: int) -> tuple[Networks, State]:
         """The compiled networks with their optimizers' states, and the training's progress."""
         version = self.lake.table("checkpoints", self.name).get(number)
-        return load_networks(version), State.of(version.entry.meta)
-
-
-def _finished_epoch(version: Version) -> int | None:
-    """The number of whole epochs before the checkpoint; None in the middle of an epoch."""
-    meta = version.entry.meta
-    return None if meta.get("step") else meta["epochs"]
+        return load_networks(version), State.of(CheckpointManifest.of(version))

@@ -64,7 +64,7 @@ class EpochMonitor:
     def update(self, metrics: Mapping[str, float], epoch: int, config: Train) -> None:
         """Counts a finished epoch. Raises DataError if it has no such metric."""
         if self.monitor not in metrics:
-            raise DataError("train", f"monitor {self.monitor!r}", "is measured in no epoch",
+            raise DataError("train", f"monitor {self.monitor!r}", "isn't measured",
                             nearest(self.monitor, [name for name in metrics if name != "epoch"]))
         value = metrics[self.monitor]
         if self._improves(value, self.best, 0.0):

@@ -19,6 +19,7 @@ from laketrain.errors import LakeError, LaunchError, RankError, StorageError
 from laketrain.events import Hint, OnEvent, Restarted, Resumed
 from laketrain.feed.dataset import Dataset
 from laketrain.lake import Version, fingerprint, lease
+from laketrain.lake.manifests import CheckpointManifest, ModelManifest
 from laketrain.tasks import outputs_meta
 from laketrain.train.checkpoint import Checkpoints
 from laketrain.train.dry_run import dry_run
@@ -82,8 +83,8 @@ def _train_leased(spark: SparkSession, dataset: Version, name: str, config: Trai
                   report: OnEvent) -> Version:
     started = time.monotonic()
     dry_run(dataset, config)
-    rows = dataset.entry.counts["splits"].get(config.split, 0)
-    for text in short_training_warnings(config.on(config.ranks.max), rows):
+    opened = Dataset(dataset)
+    for text in short_training_warnings(config.on(config.ranks.max), opened.splits.get(config.split, 0)):
         report(0, Hint(text))
     lake = dataset.lake
     models = lake.table("models", name)
@@ -93,23 +94,23 @@ def _train_leased(spark: SparkSession, dataset: Version, name: str, config: Trai
         pinned = pin_source(lake, config.init_from)
         config, parents = config.model_copy(update={"init_from": pinned}), {**parents, **source_parent(pinned)}
     with models.stage() as draft:
-        outputs = config.model.tasks(Dataset(dataset).features)
+        outputs = config.model.tasks(opened.features)
         task = FitTask(lake.url, dataset.ref, config, name, checkpoints.run, output=draft.path(), user=user,
                        outputs=outputs)
         results, restarts = _launch_until_done(spark, dataset, task, checkpoints, report)
         chief = results[0]
         ranks = [{key: result[key] for key in ("rank", "where", "waiting_s", "computing_s", "averaging_s")}
                  for result in results]
-        slow = slow_rank([rank["computing_s"] for rank in ranks])
+        manifest = ModelManifest(
+            history=chief["history"], times=chief["times"], best=chief["best"], weights=chief["weights"], ranks=ranks,
+            slow_rank=slow_rank([rank["computing_s"] for rank in ranks]), restarts=restarts,
+            config=config.model_dump(mode="json"), features=opened.manifest.features, outputs=outputs_meta(outputs),
+            windows=opened.manifest.windows)
         version = draft.commit(
             stage="train", fingerprint=key, parents=parents,
-            counts={"rows": dataset.entry.counts["splits"][config.split], "epochs": len(chief["history"]),
+            counts={"rows": opened.splits[config.split], "epochs": len(manifest.history),
                     "parameters": chief["parameters"]},
-            meta={"history": chief["history"], "times": chief["times"], "best": chief["best"],
-                  "weights": chief["weights"], "ranks": ranks, "slow_rank": slow, "restarts": restarts,
-                  "config": config.model_dump(mode="json"), "features": dataset.entry.meta["features"],
-                  "outputs": outputs_meta(outputs), "windows": dataset.entry.meta.get("windows")},
-            seconds=time.monotonic() - started,
+            meta=manifest.to_meta(), seconds=time.monotonic() - started,
         )
     checkpoints.finish()
     return version
@@ -170,7 +171,8 @@ def _launch_until_done(
         _hint_at_few_row_groups(dataset, config, ranks, report)
         checkpoint = checkpoints.latest()
         if checkpoint is not None:
-            report(0, Resumed(checkpoint.ref, checkpoint.entry.meta["epochs"], checkpoint.entry.meta.get("step", 0)))
+            progress = CheckpointManifest.of(checkpoint)
+            report(0, Resumed(checkpoint.ref, progress.epochs, progress.step))
         resumed = replace(task, config=config.on(ranks), resume=checkpoint.number if checkpoint else None)
         try:
             return launch(spark, partial(fit, resumed), ranks, deadline=config.deadline_s, on_event=report,

@@ -1,4 +1,4 @@
-"""A workload: everything that one YAML file, or one mapping, asks for, typed and checked before Spark starts.
+"""A workload: the typed settings of one YAML file, or one mapping, checked before Spark starts.
 
     workload = Workload.load("conf/mnist.yaml", sets=["train.epochs=3"])
 """

@@ -1,7 +1,7 @@
-"""Keys as they were called before 0.1: in fingerprints, which may not change, and in the models of old lakes.
+"""Names of keys before 0.1. Fingerprints contain them, since they must not change, and so do models of old lakes.
 
     former_train(config.model_dump(mode="json"))["plateau"]
-    current_train(model.entry.meta["config"])["reduce_lr_on_plateau"]
+    current_train(ModelManifest.of(model).config)["reduce_lr_on_plateau"]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PLATEAU = {"min_lr_ratio": "least"}
 
 
 def former_train(section: Mapping[str, Any]) -> dict[str, Any]:
-    """A dump of `train` under its former keys."""
+    """A dump of `train`, with its keys renamed to the former ones."""
     former = _renamed(section, _TRAIN)
     former["keep"] = "best" if former.pop("restore_best") else "last"
     former["optimizer"] = _renamed(former["optimizer"], _OPTIMIZER)
@@ -25,7 +25,7 @@ def former_train(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current_train(section: Mapping[str, Any]) -> dict[str, Any]:
-    """A dump of `train` under its current keys; one with former keys is of an old lake."""
+    """A dump of `train`, maybe from an old lake, with former keys renamed to the current ones."""
     current = _renamed(section, _inverse(_TRAIN))
     if "keep" in current:
         current["restore_best"] = current.pop("keep") == "best"
@@ -36,7 +36,7 @@ def current_train(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def former_convert(section: Mapping[str, Any]) -> dict[str, Any]:
-    """A dump of `convert` under its former keys."""
+    """A dump of `convert`, with its keys renamed to the former ones."""
     return _renamed(section, {"leakage": "leaks"})
 
 

@@ -1,6 +1,6 @@
-"""Paths of a workload as absolute ones.
+"""Makes the paths of a workload absolute.
 
-    anchored(workload, Path("conf"))
+    with_absolute_paths(workload, Path("conf"))
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from laketrain.workload.workload import Workload
 
 
-def anchored(workload: Workload, folder: Path) -> Workload:
-    """A copy whose lake, sources and TensorBoard are absolute; relative ones begin at `folder`."""
+def with_absolute_paths(workload: Workload, folder: Path) -> Workload:
+    """A copy in which the paths of the lake, the sources and TensorBoard are absolute. Relative paths start from
+    `folder`."""
     sources = {
         name: source.model_copy(update={"path": absolute(path, folder)}) if (path := source.file_path) else source
         for name, source in workload.sources.items()
     }
     return workload.model_copy(update={"lake": absolute(workload.lake, folder), "sources": sources,
-                                       "track": _anchored_track(workload.track, folder)})
+                                       "track": _absolute_track(workload.track, folder)})
 
 
-def _anchored_track(track: Track | None, folder: Path) -> Track | None:
+def _absolute_track(track: Track | None, folder: Path) -> Track | None:
     if track is None or track.tensorboard is None or track.tensorboard.folder is None:
         return track
     board = track.tensorboard.model_copy(update={"folder": absolute(track.tensorboard.folder, folder)})
@@ -32,10 +33,10 @@ def _anchored_track(track: Track | None, folder: Path) -> Track | None:
 
 
 def absolute(path: str, folder: Path) -> str:
-    """`path` seen from `folder`; a URL is itself."""
+    """`path`, relative to `folder`, as an absolute path; a URL is returned unchanged."""
     return path if is_url(path) else str((folder / path).resolve())
 
 
 def is_url(path: str) -> bool:
-    """Whether `path` names its storage."""
+    """Whether `path` is a URL, i.e. has a scheme."""
     return "://" in path

@@ -1,4 +1,4 @@
-"""Plugins of a workload: once their modules are imported, the sections of their stages are keys like any other.
+"""Plugins of a workload: importing their modules adds the sections of their stages to the accepted keys.
 
     kind = with_plugins(Workload, document)      # has a field for the section of each registered stage
 """
@@ -25,7 +25,7 @@ def with_plugins(kind: type[Workload], document: Document) -> type[Workload]:
     """Imports the modules that the document's `plugins` names.
 
     Raises:
-        ConfigError: one can't be imported, or the section of a stage has a key that is taken.
+        ConfigError: a module can't be imported, or a stage's section has the key of another section.
     """
     problems = [*_import_problems(document.data.get("plugins")), *_key_problems(kind)]
     if problems:
@@ -35,7 +35,7 @@ def with_plugins(kind: type[Workload], document: Document) -> type[Workload]:
 
 
 def _import_problems(modules: Any) -> Iterator[Problem]:
-    """Tries all, so that all problems are reported. What isn't a list of names is for the check of types."""
+    """Imports every module, so that all problems are reported. A value that isn't a list of names is refused later."""
     for index, module in enumerate(modules if isinstance(modules, list) else ()):
         try:
             load_plugins([str(module)])
@@ -46,12 +46,13 @@ def _import_problems(modules: Any) -> Iterator[Problem]:
 def _key_problems(kind: type[Workload]) -> Iterator[Problem]:
     for stage in STAGES.values():
         if stage.section is not None and stage.key in kind.model_fields:
-            yield Problem.at(("plugins",), f"the stage {stage.name!r} has the section {stage.key!r}, which is a key of "
-                             "every workload", "Give it another 'key'")
+            yield Problem.at(("plugins",), f"the stage {stage.name!r} has the section {stage.key!r}, a key that every "
+                             "workload has", "Choose another 'key' for the stage")
 
 
 @cache
 def _extended(kind: type[Workload], sections: tuple[tuple[str, type[Section]], ...]) -> type[Workload]:
-    """The same class for the same sections, so that workloads can be compared."""
+    """`kind` with more sections. Cached, so that workloads with the same sections have the same class and compare
+    equal."""
     fields: dict[str, Any] = {key: (section | None, None) for key, section in sections}
     return create_model(kind.__name__, __base__=kind, __module__=kind.__module__, **fields)

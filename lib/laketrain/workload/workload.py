@@ -1,9 +1,9 @@
-"""One YAML file, or one mapping, is one workload: from raw files to predictions.
+"""The workload of a YAML file, or of a mapping with the same keys: from raw files to predictions.
 
     workload = Workload.load("conf/mnist.yaml", sets=["train.epochs=3"])
     workload = Workload.of({"name": "mnist", "lake": "build/lake", "sources": {…}}, folder="conf")
     workload.features["image"].shape, workload.train.model
-    workload.changed({"train.optimizer.learning_rate": 1e-3})      # a new one, checked again
+    workload.changed({"train.optimizer.learning_rate": 1e-3})      # a validated copy
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from laketrain.workload.validation import validated
 
 @dataclass(frozen=True)
 class Origin:
-    """What a workload was made from. It doesn't count when workloads are compared.
+    """The source of a workload. Comparisons of workloads ignore it.
 
     Attributes:
-        document: the text or the mapping, as it was written. folder: where its relative paths begin.
+        document: the text or the mapping. folder: the folder from which relative paths start.
     """
 
     document: Document = field(compare=False)
@@ -46,84 +46,83 @@ class Origin:
 
 
 class Workload(Section):
-    """The whole file. Stages that it leaves out are not run."""
+    """The whole file. Stages whose section is missing are not run."""
 
     name: Name
-    """What the dataset, the model and the runs are called in the lake."""
+    """The name of the dataset, the model and the runs in the lake."""
     lake: str = Field(min_length=1)
-    """Where the lake is: a directory, `hdfs://…` or `s3://…`. A relative one is seen from the config's own
-    directory."""
+    """The lake: a directory, `hdfs://…` or `s3://…`. Relative paths start from the config's directory."""
     plugins: list[str] = Field(default_factory=list)
-    """Modules that register stages and other parts of your own, e.g. `[my_company.ranking]`. They are imported before
-    the rest is checked."""
+    """Modules that register your own stages, tasks and other parts, e.g. `[my_company.ranking]`. They are imported
+    before the other sections are checked."""
     variables: dict[str, str] = Field(default_factory=dict)
-    """Names that text elsewhere in the file may use as `${name}`; `--set date=2026-11-20` gives one. Of a day,
-    `${date:%Y/%m/%d}` is another form."""
+    """Variables that texts elsewhere in the file may use as `${name}`. `--set date=2026-11-20` sets one. A day can be
+    formatted, as `${date:%Y/%m/%d}`."""
     spark: Spark = Spark()
     """The Spark session."""
     sources: dict[Name, AnySource] = Field(min_length=1)
-    """Where raw data comes from, by the name that its table gets."""
+    """The sources of raw data, by the names of their tables."""
     clean: dict[Name, CleanTable] = Field(default_factory=dict)
-    """Cleaned tables, by name."""
+    """The cleaned tables, by name."""
     integrate: dict[Name, IntegrateTable] = Field(default_factory=dict)
-    """Joined tables, by name."""
+    """The integrated tables, by name."""
     profile: bool = True
-    """Whether every clean and integrated table gets a profile: numbers and a page of plots."""
+    """Whether to profile every clean and integrated table: statistics and a page of plots."""
     convert: Convert | None = None
-    """The dataset to train on."""
+    """The dataset that models are trained on."""
     train: Train | None = None
     """The training; it needs `convert`."""
     evaluate: Evaluate | None = None
-    """The measurement of the model; it needs `train`."""
+    """The evaluation of the model; it needs `train`."""
     predict: Predict | None = None
-    """New rows to score; it needs `train`."""
+    """Predictions for the rows of a table; they need `train`."""
     retain: Retain | None = None
-    """Which old versions are dropped when a run has ended well; by default none ever is."""
+    """Which old versions are deleted after a successful run; by default none."""
     track: Track | None = None
-    """Who else is told of trainings: MLflow, TensorBoard; by default nobody."""
+    """The experiment trackers to which trainings are reported, MLflow and TensorBoard; by default none."""
 
     _origin: Origin | None = PrivateAttr(default=None)
 
     @classmethod
     def load(cls, path: str | Path, sets: Sequence[str] = (), lake: str | None = None) -> Workload:
-        """The workload of a YAML file. Relative paths begin at the file's folder.
+        """The workload of a YAML file. Relative paths start from the file's folder.
 
         Args:
             sets: changes such as `train.epochs=3`.
-            lake: replaces the file's lake; a relative one begins at the current directory.
+            lake: replaces the file's lake; a relative path starts from the current directory.
 
         Raises:
             ConfigError: with all problems of the file and of `sets`.
         """
-        return cls._made(Document.read(path, sets), Path(path).absolute().parent, lake)
+        return cls._create(Document.read(path, sets), Path(path).absolute().parent, lake)
 
     @classmethod
     def of(cls, mapping: Mapping[str, Any], source: str = "workload", sets: Sequence[str] = (),
            lake: str | None = None, folder: str | Path | None = None) -> Workload:
-        """The workload of a mapping with the keys of a YAML file, checked as that would be.
+        """The workload of a mapping with the keys of a YAML file, with the same checks.
 
         Args:
-            source: what errors call the mapping.
+            source: the name of the mapping in errors.
             sets, lake: as in `load`.
-            folder: where relative paths begin; by default the current directory.
+            folder: the folder from which relative paths start; by default the current directory.
 
         Raises:
             ConfigError: with all problems of the mapping and of `sets`.
         """
-        return cls._made(Document.of(mapping, source, sets), Path(folder or ".").absolute(), lake)
+        return cls._create(Document.of(mapping, source, sets), Path(folder or ".").absolute(), lake)
 
     def changed(self, changes: Mapping[str, Any]) -> Workload:
-        """A new workload with another value at each dotted key; this one stays the same.
+        """A copy with new values at dotted keys.
 
         Raises:
-            ConfigError: with all problems, a key that no section has among them.
+            ConfigError: with all problems, also those of unknown keys.
         """
         if self._origin is None:
             return Workload.of(self.model_dump(mode="json", by_alias=True), self.source).changed(changes)
-        return self._made(self._origin.document.changed(changes), self._origin.folder)
+        return self._create(self._origin.document.changed(changes), self._origin.folder)
 
     @classmethod
-    def _made(cls, document: Document, folder: Path, lake: str | None = None) -> Workload:
+    def _create(cls, document: Document, folder: Path, lake: str | None = None) -> Workload:
         if lake is not None:
             document.override("lake", lake if is_url(lake) else str(Path(lake).absolute()))
         workload = validated(with_plugins(Workload, document), document, folder)
@@ -132,17 +131,17 @@ class Workload(Section):
 
     @property
     def source(self) -> str:
-        """What errors call it: the path of its file, or the name that its mapping was given."""
+        """Its name in errors: the path of its file, or the `source` of its mapping."""
         return self._origin.document.source if self._origin else f"workload {self.name}"
 
     @property
     def features(self) -> FeatureSet | None:
-        """The features of its dataset; None without `convert`."""
+        """The features of the dataset; None without `convert`."""
         return self.convert.features if self.convert else None
 
     @property
     def outputs(self) -> dict[str, Output]:
-        """What its model learns; without `train`, the targets of its dataset."""
+        """The outputs of the model; without `train`, the targets of the dataset."""
         if self.features is None:
             return {}
         return default_outputs(self.features) if self.train is None else self.train.model.tasks(self.features)

@@ -194,7 +194,7 @@ def test_another_key_makes_the_table_again(tmp_path: Path, monkeypatch: pytest.M
         seen.append(fingerprint_clean(raw, table, source))
     assert (seen[0] == seen[1], seen[0] == seen[2]) == (True, False)
     monkeypatch.delenv("TEST_HASH_KEY")
-    with pytest.raises(DataError, match="the environment variable 'TEST_HASH_KEY' holds no key"):
+    with pytest.raises(DataError, match="the environment variable 'TEST_HASH_KEY' is unset or empty"):
         fingerprint_clean(raw, table, source)
 
 
@@ -202,7 +202,7 @@ RULE_OF = "- trim: {columns: [scanner], lower: true}"
 
 
 @pytest.mark.parametrize(("value", "message"), [
-    (None, "the environment variable 'TEST_HASH_KEY' holds no key"),
+    (None, "the environment variable 'TEST_HASH_KEY' is unset or empty"),
     ("too short", "the key in the environment variable 'TEST_HASH_KEY' is shorter than 16 bytes"),
 ])
 def test_a_missing_key_is_reported_before_spark_starts(

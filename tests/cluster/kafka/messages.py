@@ -34,9 +34,9 @@ class Messages:
     def make(self, partitions: int = 3, **settings: str) -> Messages:
         """Makes the topic, with Kafka's own settings of it."""
         jvm: Any = self.spark._jvm
-        made = jvm.org.apache.kafka.clients.admin.NewTopic(self.topic, partitions, 1)
-        made.configs({name.replace("_", "."): value for name, value in settings.items()})
-        self._admin(lambda admin: admin.createTopics(jvm.java.util.Collections.singletonList(made)).all().get())
+        new = jvm.org.apache.kafka.clients.admin.NewTopic(self.topic, partitions, 1)
+        new.configs({name.replace("_", "."): value for name, value in settings.items()})
+        self._admin(lambda admin: admin.createTopics(jvm.java.util.Collections.singletonList(new)).all().get())
         return self
 
     def delete(self) -> None:
@@ -47,9 +47,9 @@ class Messages:
     def cut(self, partition: int, before: int) -> None:
         """Deletes the messages before an offset, as retention does."""
         jvm: Any = self.spark._jvm
-        place = jvm.org.apache.kafka.common.TopicPartition(self.topic, partition)
+        partition_of_topic = jvm.org.apache.kafka.common.TopicPartition(self.topic, partition)
         self._admin(lambda admin: admin.deleteRecords(
-            jvm.java.util.Collections.singletonMap(place, self._before_offset(before))).all().get())
+            jvm.java.util.Collections.singletonMap(partition_of_topic, self._before_offset(before))).all().get())
 
     def _before_offset(self, offset: int) -> Any:
         """RecordsToDelete.beforeOffset(offset). It has a method of the same name that takes nothing, and Py4J calls
@@ -57,11 +57,11 @@ class Messages:
         gateway: Any = self.spark.sparkContext._gateway
         loader = gateway.jvm.java.lang.Thread.currentThread().getContextClassLoader()
         kind = gateway.jvm.java.lang.Class.forName("org.apache.kafka.clients.admin.RecordsToDelete", True, loader)
-        [makes] = [each for each in kind.getMethods()
+        [method] = [each for each in kind.getMethods()
                    if each.getName() == "beforeOffset" and each.getParameterCount() == 1]
-        given = gateway.new_array(gateway.jvm.Object, 1)
-        given[0] = offset
-        return makes.invoke(None, given)
+        arguments = gateway.new_array(gateway.jvm.Object, 1)
+        arguments[0] = offset
+        return method.invoke(None, arguments)
 
     def send(self, numbers: range, partition: int | None = None) -> None:
         """A message {"id": "<number>"} for each, its key the number, spread over the partitions, or in order to one."""
@@ -94,7 +94,7 @@ class Messages:
             producer.close()
 
     def _write(self, frame: Any) -> None:
-        """By a producer of its own: Spark would take one that has seen the broker killed."""
+        """By a new producer: Spark would reuse one that has lost its broker."""
         frame.write.format("kafka").option("kafka.bootstrap.servers", self.servers).option(
             "kafka.client.id", uuid.uuid4().hex).option("topic", self.topic).save()
 

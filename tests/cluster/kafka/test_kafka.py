@@ -45,8 +45,9 @@ def clean(lake: Lake, topic: Messages, **settings: Any) -> tuple[list[dict[str, 
     from laketrain.clean import fingerprint_clean
 
     raw, table = lake.version(f"raw/{NAME}"), CleanTable.model_validate({"max_reject_fraction": 1.0})
-    given = source(topic, **settings)
-    version = clean_(topic.spark, raw, NAME, table, given, fingerprint_clean(raw, table, given))
+    settings_of_source = source(topic, **settings)
+    version = clean_(topic.spark, raw, NAME, table, settings_of_source,
+                     fingerprint_clean(raw, table, settings_of_source))
     return rows_of(version), rows_of(lake.table("quarantine", NAME).latest())
 
 
@@ -70,7 +71,7 @@ def test_a_run_lands_what_is_new_and_one_with_nothing_new_makes_no_version(topic
     assert all(row["key"] == row["id"] and row["timestamp"].year > 2000 for row in rows)
 
 
-def test_an_empty_topic_is_a_version_without_rows_from_which_the_next_goes_on(topic: Messages, lake: Lake) -> None:
+def test_an_empty_topic_makes_a_version_without_rows_from_which_the_next_continues(topic: Messages, lake: Lake) -> None:
     topic.send(range(10))
     [first] = ingest(lake, topic, start="latest")
     assert first.entry.counts["rows"] == 0
@@ -80,7 +81,7 @@ def test_an_empty_topic_is_a_version_without_rows_from_which_the_next_goes_on(to
     assert ids(lake, NAME) == list(range(10, 20))
 
 
-def test_what_is_no_message_of_the_schema_is_quarantined_with_its_offset(topic: Messages, lake: Lake) -> None:
+def test_a_message_that_does_not_fit_the_schema_is_quarantined_with_its_offset(topic: Messages, lake: Lake) -> None:
     topic.send_bytes([b'{"id": "a", "n": 1}', b'{"id": "b", "n": "one"}', b"{", b'[{"id": "c"}]', None, b"", b"null",
                       b'{"id": "\xff"}', b'{"other": 1}'])
     ingest(lake, topic)
@@ -119,7 +120,7 @@ def test_what_a_producer_took_back_never_lands(topic: Messages, lake: Lake) -> N
 # ---- two at once
 
 
-def test_of_two_that_land_the_same_one_is_refused_and_goes_on_from_what_the_other_landed(
+def test_of_two_jobs_that_land_the_same_messages_only_the_first_commits(
         topic: Messages, lake: Lake) -> None:
     from laketrain.ingest.kafka import plan_kafka
     from laketrain.ingest.kafka_admin import KafkaAdmin
@@ -139,12 +140,12 @@ def test_of_two_that_land_the_same_one_is_refused_and_goes_on_from_what_the_othe
 
 
 def test_two_jobs_at_once_land_each_message_once(topic: Messages, connector: Path, tmp_path: Path) -> None:
-    topic.send(range(400))
+    topic.send(range(240))
     both = [begin(config_of(tmp_path, topic.servers, topic.topic, connector, max_messages=60), "ingest")
             for _ in range(2)]
-    said = [process.communicate(timeout=600)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], "\n\n".join(said)
-    assert ids(Lake(tmp_path / "lake"), NAME) == list(range(400))
+    outputs = [process.communicate(timeout=600)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], "\n\n".join(outputs)
+    assert ids(Lake(tmp_path / "lake"), NAME) == list(range(240))
 
 
 # ---- faults
@@ -156,7 +157,7 @@ def files(lake: Lake, below: str) -> int:
 
 def test_a_broker_killed_and_started_again_while_it_is_read_costs_nothing(
         topic: Messages, broker: Kafka, connector: Path, tmp_path: Path) -> None:
-    topic.send(range(3000))
+    topic.send(range(1500))
     lake = Lake(tmp_path / "lake")
     driver = begin(config_of(tmp_path, topic.servers, topic.topic, connector, options={"maxRecordsPerPartition": 20}),
                    "ingest")
@@ -165,10 +166,10 @@ def test_a_broker_killed_and_started_again_while_it_is_read_costs_nothing(
     assert lake.table("raw", NAME).versions() == []
     time.sleep(1)
     broker.start()
-    said = driver.communicate(timeout=600)[0]
-    assert driver.returncode == 0, said
+    output = driver.communicate(timeout=600)[0]
+    assert driver.returncode == 0, output
     assert lake.table("raw", NAME).versions() == [1]
-    assert ids(lake, NAME) == list(range(3000))
+    assert ids(lake, NAME) == list(range(1500))
 
 
 @pytest.mark.parametrize("instant", [
@@ -176,9 +177,9 @@ def test_a_broker_killed_and_started_again_while_it_is_read_costs_nothing(
     "it has committed a part"])
 def test_a_driver_killed_at_any_instant_costs_nothing(
         instant: str, topic: Messages, connector: Path, tmp_path: Path) -> None:
-    topic.send(range(2000))
+    topic.send(range(1200))
     lake = Lake(tmp_path / "lake")
-    config = config_of(tmp_path, topic.servers, topic.topic, connector, max_messages=1000,
+    config = config_of(tmp_path, topic.servers, topic.topic, connector, max_messages=600,
                        options={"maxRecordsPerPartition": 20})
     happens = {"its draft is open": lambda: files(lake, "_drafts"), "it writes": lambda: files(lake, "data"),
                "it has committed a part": lambda: lake.table("raw", NAME).versions()}[instant]
@@ -187,9 +188,9 @@ def test_a_driver_killed_at_any_instant_costs_nothing(
     driver.kill()
     driver.communicate()
     assert len(lake.table("raw", NAME).versions()) < 2
-    landed_again = ingest(lake, topic, max_messages=1000)
+    landed_again = ingest(lake, topic, max_messages=600)
     assert landed_again
-    assert ids(lake, NAME) == list(range(2000))
+    assert ids(lake, NAME) == list(range(1200))
 
 
 def test_messages_that_kafka_deleted_are_named_with_the_numbers_or_declared_lost(topic: Messages, lake: Lake) -> None:
@@ -205,7 +206,7 @@ def test_messages_that_kafka_deleted_are_named_with_the_numbers_or_declared_lost
     assert ids(lake, NAME) == [*range(10), *range(25, 40)]
 
 
-def test_a_topic_deleted_and_made_anew_is_named(topic: Messages, lake: Lake) -> None:
+def test_a_topic_that_was_deleted_and_recreated_is_named(topic: Messages, lake: Lake) -> None:
     topic.send(range(10))
     ingest(lake, topic)
     topic.delete()
@@ -220,22 +221,23 @@ def _made_again(topic: Messages) -> bool:
 
     try:
         topic.make()
-    except Py4JJavaError:  # the old one is still going
+    except Py4JJavaError:  # the old topic is still being deleted
         return False
     return True
 
 
-def test_a_topic_that_is_not_there_is_named_with_the_nearest(topic: Messages, lake: Lake) -> None:
+def test_a_missing_topic_is_named_with_the_nearest_name(topic: Messages, lake: Lake) -> None:
     with pytest.raises(DataError, match=rf"the topic '{topic.topic}s' doesn't exist .*Did you mean '{topic.topic}'"):
         ingest(lake, topic, topics=[f"{topic.topic}s"])
 
 
-@pytest.mark.parametrize(("servers", "said"), [
+@pytest.mark.parametrize(("servers", "message"), [
     ("127.0.0.1:1", "127.0.0.1:1 can't be queried: no broker answered in time"),
     ("no.such.host.invalid:9092", "No resolvable bootstrap urls"),
 ])
-def test_an_address_at_which_no_broker_answers_is_named(topic: Messages, lake: Lake, servers: str, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_an_address_at_which_no_broker_answers_is_named(
+        topic: Messages, lake: Lake, servers: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         ingest(lake, topic, servers=servers, options={"default.api.timeout.ms": 2000, "request.timeout.ms": 1000})
 
 
@@ -244,19 +246,19 @@ def test_a_secret_that_is_not_in_the_environment_is_named(topic: Messages, lake:
         ingest(lake, topic, secrets={"sasl.jaas.config": "NO_SUCH_JAAS"})
 
 
-def test_without_the_connector_the_command_says_in_a_line_which_package_is_missing(tmp_path: Path) -> None:
+def test_without_the_connector_the_command_names_the_missing_package_in_one_line(tmp_path: Path) -> None:
     command = begin(config_of(tmp_path, "127.0.0.1:1", NAME), "ingest")
-    said = command.communicate(timeout=120)[0]
+    output = command.communicate(timeout=120)[0]
     assert command.returncode == 1
-    assert "--packages org.apache.spark:spark-sql-kafka-0-10_2.13:4." in said
-    assert "spark.jars.packages" in said
-    assert "Traceback" not in said and "Py4J" not in said
+    assert "--packages org.apache.spark:spark-sql-kafka-0-10_2.13:4." in output
+    assert "spark.jars.packages" in output
+    assert "Traceback" not in output and "Py4J" not in output
 
 
 # ---- the service
 
 
-def test_the_service_lands_what_arrives_and_ends_well_when_it_is_told_to(
+def test_the_service_lands_what_arrives_and_exits_with_0_on_a_signal(
         topic: Messages, connector: Path, tmp_path: Path) -> None:
     topic.send(range(100))
     lake = Lake(tmp_path / "lake")
@@ -272,7 +274,7 @@ def test_the_service_lands_what_arrives_and_ends_well_when_it_is_told_to(
     topic.send(range(100, 150))
     until(lambda: cleaned(150))
     service.send_signal(signal.SIGTERM)
-    said = service.communicate(timeout=300)[0]
-    assert service.returncode == 0, said
-    assert "stopped; " in said
+    output = service.communicate(timeout=300)[0]
+    assert service.returncode == 0, output
+    assert "stopped; " in output
     assert ids(lake, NAME) == list(range(150))

@@ -37,16 +37,16 @@ def test_messages_through_three_kills_land_each_once(
 
     def written(after: int) -> bool:
         """Whether the version behind `after` is in the making, with rows on disk that nothing has committed."""
-        known = {raw.get(number).entry.data for number in raw.versions()}
-        drafts = [folder for folder in lake.store.dirs("raw/events/data") if f"data/{folder}" not in known]
+        committed = {raw.get(number).entry.data for number in raw.versions()}
+        drafts = [folder for folder in lake.store.dirs("raw/events/data") if f"data/{folder}" not in committed]
         return len(raw.versions()) >= after and any(
             file.path.endswith(".parquet") for folder in drafts
             for file in lake.store.list(f"raw/events/data/{folder}", recursive=True))
 
     for kill in ("driver", "broker", "driver"):
-        there = len(raw.versions())
+        count = len(raw.versions())
         driver = begin(config, "ingest")
-        until(lambda there=there, driver=driver: written(there + 1) or driver.poll() is not None)
+        until(lambda count=count, driver=driver: written(count + 1) or driver.poll() is not None)
         assert driver.poll() is None, driver.communicate()[0]
         kills.append(f"{kill} while version {len(raw.versions()) + 1} was written")
         if kill == "driver":
@@ -55,8 +55,8 @@ def test_messages_through_three_kills_land_each_once(
             broker.kill()
             time.sleep(2)
             broker.start()
-        said = driver.communicate(timeout=900)[0]
-        assert kill == "driver" or driver.returncode == 0, said
+        output = driver.communicate(timeout=900)[0]
+        assert kill == "driver" or driver.returncode == 0, output
         if kill == "broker":
             topic.send(range(half, MESSAGES))
     last = begin(config, "ingest")

@@ -185,11 +185,11 @@ def test_the_error_of_a_rank_that_hangs_has_the_line_at_which_it_is(spark: Spark
     pids = Pids()
     started = time.monotonic()
     with pytest.raises(RankError) as caught:
-        launch(spark, task, 2, on_event=pids, deadline=25)
+        launch(spark, task, 2, on_event=pids, deadline=8)
     assert time.monotonic() - started < 150
     assert caught.value.rank == 1
     assert "rank 1 of 2, step 3" in caught.value.subject
-    assert "no progress for 25 s" in caught.value.problem
+    assert "no progress for 8 s" in caught.value.problem
     assert "time.sleep(600)" in caught.value.problem
     assert pids.all_end()
 

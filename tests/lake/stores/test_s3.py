@@ -64,7 +64,8 @@ def test_a_put_that_succeeded_with_an_error_reply_is_ours() -> None:
         assert store.read("log/1") == b"ours"
 
 
-def test_a_server_that_always_fails_is_named() -> None:
+def test_a_server_that_always_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with s3_server(flaky=(flaky := Flaky(every=1_000_000))):
         store = open_store(f"s3://{BUCKET}/failing")
         store.create("first", b"")
@@ -86,5 +87,5 @@ def test_sparks_directory_objects_are_not_files(bucket: str) -> None:
 def test_the_test_of_conditional_writes_leaves_no_files(bucket: str) -> None:
     store = open_store(f"{bucket}/probed")
     store.create("a/b", b"1")
-    files = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="probed/")["Contents"]
-    assert [item["Key"] for item in files] == ["probed/a/b"]
+    objects = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="probed/")["Contents"]
+    assert [item["Key"] for item in objects] == ["probed/a/b"]

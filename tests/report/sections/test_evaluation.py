@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from laketrain.evaluate.merge import accumulators_of, merge_parts
-from laketrain.evaluate.results import as_meta
 from laketrain.features import FeatureSet
+from laketrain.lake.manifests import EvaluationManifest
 from laketrain.report.page import render
 from laketrain.stages import RunRecord
 from laketrain.tasks import default_outputs
@@ -46,7 +46,7 @@ def meta_of(*targets: str, weights: Any = None) -> dict[str, Any]:
     sections = merge_parts(outputs, parts, worst=6, weighted=weights is not None)
     for name, section in sections.items():
         section.update({"baselines": BASELINES[name], "baseline_rows": {"train": 213, "test": 61}})
-    return as_meta(sections, "test", ["it leaks <b>"])
+    return EvaluationManifest(split="test", warnings=["it leaks <b>"], sections=sections).to_meta()
 
 
 def record_of(built: Built, meta: dict[str, Any], gate: dict[str, str], **counts: Any) -> RunRecord:
@@ -139,6 +139,9 @@ def test_many_components_are_drawn_together(built: Built) -> None:
 def test_a_line_in_the_terminal_has_the_headline_metric_of_each_target(built: Built) -> None:
     from laketrain.report.terminal.listener import _headlines
 
-    assert _headlines(meta_of("price")).endswith(", mean 9.0000, linear 2.5000")
-    assert _headlines(meta_of("shape", "price")).startswith("shape accuracy 0.")
-    assert "; price mae " in _headlines(meta_of("shape", "price"))
+    def headlines(*targets: str) -> str:
+        return _headlines(EvaluationManifest.from_meta(meta_of(*targets)))
+
+    assert headlines("price").endswith(", mean 9.0000, linear 2.5000")
+    assert headlines("shape", "price").startswith("shape accuracy 0.")
+    assert "; price mae " in headlines("shape", "price")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from laketrain.lake.manifests import ModelManifest
 from laketrain.report.sections.training import _settings, advice
 from laketrain.workload import Train
 
@@ -29,7 +30,7 @@ def test_one_sentence_of_advice_follows_from_the_times(ranks: list[dict[str, Any
 def test_settings_are_shown_as_text() -> None:
     config = Train.model_validate({"model": {"name": "mlp", "hidden": [8]}, "ranks": {"min": 2, "max": 8}, "loss": {
         "kind": {"name": "focal", "gamma": 1.0}, "*": "mse"}, "optimizer": {"name": "sgd", "schedule": "cosine"}})
-    settings = dict(_settings({"config": config.model_dump(mode="json")}))
+    settings = dict(_settings(ModelManifest(config=config.model_dump(mode="json"))))
     assert settings["ranks"] == "2 to 8"
     assert settings["losses"] == "kind focal, all mse"
     assert settings["optimizer"].startswith("sgd (learning rate 0.001, schedule cosine")
@@ -42,11 +43,11 @@ def test_only_settings_with_an_effect_are_shown() -> None:
              "label": {"kind": "label", "column": "label", "classes": 3}}
     config = Train.model_validate({"model": {"name": "rnn", "units": 8, "embedding": 16}, "augment": {"shift": 2.0},
                                    "optimizer": {"name": "sgd", "momentum": 0.9, "gradient_dtype": "float16"}})
-    meta = {"config": config.model_dump(mode="json"), "features": sound}
-    settings = dict(_settings(meta))
+    model = ModelManifest(config=config.model_dump(mode="json"), features=sound)
+    settings = dict(_settings(model))
     assert "augmentation" not in settings
     assert settings["model"] == "rnn (units 8)"
     assert settings["optimizer"] == "sgd (learning rate 0.001, momentum 0.9)"
     image = {"kind": "image", "column": "given", "shape": [8, 8, 3]}
-    settings = dict(_settings({**meta, "features": {**sound, "given": image}}))
+    settings = dict(_settings(model.model_copy(update={"features": {**sound, "given": image}})))
     assert settings["augmentation"] == "shift 2.0"

@@ -39,7 +39,7 @@ from laketrain.errors import DataError
 from laketrain.lake import Version
 from laketrain.spark.frames import quoted
 
-__all__ = ["FILE", "RECORD", "REJECT", "SETTINGS", "Reading", "open_raw", "reading_meta", "read_raw", "rejection"]
+__all__ = ["FILE", "RECORD", "REJECT", "SETTINGS", "Reading", "open_raw", "read_raw", "reading_fields", "rejection"]
 
 _READERS: Mapping[str, Reader] = {
     "csv": csv.read,
@@ -64,7 +64,7 @@ def open_raw(spark: SparkSession, raw: Version, source: BaseSource, pinned: Mapp
     """The rows of `raw` and of the versions that it appends to. Unreadable records are rejected rows.
 
     Args:
-        pinned: the meta of an earlier version (see `reading_meta`) with an inferred schema; None to infer it now.
+        pinned: what an earlier version recorded of its inferred schema (see `CleanManifest`); None to infer it now.
         personal: columns whose values reasons don't quote.
 
     Raises:
@@ -121,19 +121,19 @@ def _refuse_clashes(raw: Version, names: list[str]) -> None:
                     "exact names, instead of schema: infer")
 
 
-def reading_meta(reading: Reading, raw: Version, source: BaseSource) -> dict[str, Any]:
-    """The reading's part of an entry's meta: its drift, and an inferred schema, which later files must have."""
-    meta: dict[str, Any] = {"drift": reading.drift} if reading.drift else {}
+def reading_fields(reading: Reading, raw: Version, source: BaseSource) -> dict[str, Any]:
+    """The reading's fields of a `CleanManifest`: its drift, and an inferred schema, which later files must have."""
+    fields: dict[str, Any] = {"drift": reading.drift} if reading.drift else {}
     if source.declared == "infer":
-        meta["pinned"] = {"source": raw.table, "format": source.format, "schema": loads(reading.pinned.json())}
-    return meta
+        fields["pinned"] = {"source": raw.table, "format": source.format, "schema": loads(reading.pinned.json())}
+    return fields
 
 
 def _expected(raw: Version, source: BaseSource, pinned: Mapping[str, Any] | None) -> T.StructType | None:
     columns = source.columns or source.declared
     if isinstance(columns, dict):
         return _declared(raw, columns)
-    pin = (pinned or {}).get("pinned", {})
+    pin = pinned or {}
     if (pin.get("source"), pin.get("format")) == (raw.table, source.format):
         return T.StructType.fromJson(pin["schema"])
     return None

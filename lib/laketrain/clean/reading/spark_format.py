@@ -118,12 +118,12 @@ def _part(spark: SparkSession, source: FileSource, files: Sequence[RawFile], sch
     """The rows of files of one schema."""
     rows = _load(spark, files, source)
     kinds = {field.name: field.dataType for field in schema}
-    wanted = [table_column(field, kinds.get(field.name)) for field in columns]
+    selected = [table_column(field, kinds.get(field.name)) for field in columns]
     try:
-        rows = rows.select(*wanted, file_path(files).alias(FILE))
+        rows = rows.select(*selected, file_path(files).alias(FILE))
     except AnalysisException:
         # Readers that aren't part of Spark may not know which file a row is from.
-        rows = rows.select(*wanted, F.lit(files[0].file.path if len(files) == 1 else "").alias(FILE))
+        rows = rows.select(*selected, F.lit(files[0].file.path if len(files) == 1 else "").alias(FILE))
     if source.format == "binaryFile" and "path" in columns.names:
         rows = rows.withColumn("path", F.col(FILE))
     problem = _infinite(columns) if source.format == "libsvm" else None

@@ -12,7 +12,7 @@ from laketrain.clean.rules.keys import describe_key
 from laketrain.config.clean import NearDuplicates
 from laketrain.spark import near_duplicates as search
 from laketrain.spark.frames import quoted
-from laketrain.spark.near_duplicates import item_and_mark, similar_pairs
+from laketrain.spark.near_duplicates import item_and_digest, similar_pairs
 
 _OTHER = "_order"
 """A second column that the rule adds and drops; a reserved name as well."""
@@ -21,23 +21,23 @@ _OTHER = "_order"
 def near_duplicates(frame: DataFrame, rule: NearDuplicates, context: RuleContext) -> DataFrame:
     """Rejects all but the first of similar rows. No two kept rows of a bucket are similar; a rejected row is similar to
     the kept row that its reason names."""
-    frame = context.checkpoint(frame.withColumn(TEMPORARY, item_and_mark(F.col(quoted(rule.column)), rule)))
+    frame = context.checkpoint(frame.withColumn(TEMPORARY, item_and_digest(F.col(quoted(rule.column)), rule)))
     items, name = context.persist(_items(good(frame), rule, context)), f"near_duplicates({rule.column})"
     pairs, oversized = similar_pairs(items, rule, context)
     context.fitted.append({"rule": name, "buckets_over_limit": oversized, "limit": search.BUCKET_LIMIT})
     duplicates = context.persist(_resolve(context.persist(pairs), items, context))
-    same = (Window.partitionBy(F.col(f"{TEMPORARY}.mark"), F.col(REJECT).isNull(),
-                               F.when(F.col(f"{TEMPORARY}.mark").isNull(), F.xxhash64(RECORD)))
+    same = (Window.partitionBy(F.col(f"{TEMPORARY}.digest"), F.col(REJECT).isNull(),
+                               F.when(F.col(f"{TEMPORARY}.digest").isNull(), F.xxhash64(RECORD)))
             .orderBy(_order()))
     frame = frame.withColumn(_OTHER, F.struct(F.row_number().over(same).alias("number"),
                                               F.first(_named(rule, context)).over(same).alias("first")))
-    repeated = F.col(f"{TEMPORARY}.mark").isNotNull() & (F.col(f"{_OTHER}.number") > 1)
+    repeated = F.col(f"{TEMPORARY}.digest").isNotNull() & (F.col(f"{_OTHER}.number") > 1)
     repeated_reason = F.concat(F.lit("is like "), F.col(f"{_OTHER}.first"), F.lit(_describe_equal(rule)))
-    frame = frame.withColumn(TEMPORARY, F.struct(F.col(f"{TEMPORARY}.mark"), repeated.alias("repeated"),
+    frame = frame.withColumn(TEMPORARY, F.struct(F.col(f"{TEMPORARY}.digest"), repeated.alias("repeated"),
                                                  repeated_reason.alias("reason")))
     frame = frame.drop(_OTHER)
     packed = duplicates.select(F.struct("*").alias(_OTHER))
-    frame = frame.join(packed, F.col(f"{TEMPORARY}.mark") == F.col(f"{_OTHER}.rejected"), "left")
+    frame = frame.join(packed, F.col(f"{TEMPORARY}.digest") == F.col(f"{_OTHER}.rejected"), "left")
     similar_reason = F.concat(F.lit("is like "), F.col(f"{_OTHER}.kept"), F.col(f"{_OTHER}.how"))
     frame = reject(frame, name, F.col(f"{_OTHER}.rejected").isNotNull(), similar_reason)
     return reject(frame, name, F.col(f"{TEMPORARY}.repeated"), F.col(f"{TEMPORARY}.reason")).drop(TEMPORARY, _OTHER)
@@ -55,11 +55,11 @@ def _named(rule: NearDuplicates, context: RuleContext) -> Column:
 
 
 def _items(rows: DataFrame, rule: NearDuplicates, context: RuleContext) -> DataFrame:
-    """One row per item: mark, item, and the order and name of its first row."""
+    """One row per item: digest, item, and the order and name of its first row."""
     earliest = F.min(F.struct(_order().alias("order"), _named(rule, context).alias("name"))).alias("earliest")
-    items = (rows.where(F.col(f"{TEMPORARY}.mark").isNotNull()).groupBy(F.col(f"{TEMPORARY}.mark").alias("mark"))
+    items = (rows.where(F.col(f"{TEMPORARY}.digest").isNotNull()).groupBy(F.col(f"{TEMPORARY}.digest").alias("digest"))
              .agg(F.first(f"{TEMPORARY}.item").alias("item"), earliest))
-    return items.select("mark", "item", "earliest.order", "earliest.name")
+    return items.select("digest", "item", "earliest.order", "earliest.name")
 
 
 def _resolve(pairs: DataFrame, items: DataFrame, context: RuleContext) -> DataFrame:
@@ -82,7 +82,7 @@ def _resolve(pairs: DataFrame, items: DataFrame, context: RuleContext) -> DataFr
     union = rounds[0]
     for other in rounds[1:]:
         union = union.union(other)
-    names = items.select(F.col("mark").alias("kept"), "name")
+    names = items.select(F.col("digest").alias("kept"), "name")
     return union.join(names, "kept").select(F.col("b").alias("rejected"), F.col("name").alias("kept"),
                                             _describe(F.col("similarity")).alias("how"))
 

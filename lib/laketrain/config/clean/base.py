@@ -1,4 +1,4 @@
-"""The base class of rules: settings that know which columns they need and which columns they produce.
+"""The base class of rules. A rule returns the columns that it uses and the columns that it produces.
 
     rule.uses()                     # ['label']
     rule.after({"label": "string"}) # {'label': 'int'}: the columns of later rules and stages
@@ -19,7 +19,7 @@ from laketrain.config.sources import RESERVED
 from laketrain.errors import Problem
 
 Types = dict[str, str]
-"""Columns in their order, each with its type of Spark SQL."""
+"""Columns in their order, each with its Spark SQL type, or '' if the type is unknown."""
 
 Columns = Annotated[list[str], Field(min_length=1)]
 
@@ -86,7 +86,7 @@ def to_number(column: str, kind: str) -> str:
 
 
 def new_name(name: str) -> str:
-    """`name`, if a rule may give it to a column. Raises ValueError for the names that the stages use themselves."""
+    """Returns `name` if a rule may use it for a new column. Raises ValueError for names that stages use themselves."""
     if not name or name.lower() in RESERVED:
         raise ValueError(f"received the column {name!r}, a name that laketrain uses itself")
     return name

@@ -94,7 +94,7 @@ class Cast(BaseRule):
         if (self.decimal or ".") == self.thousands:
             raise ValueError(f"decimal and thousands are both {self.thousands!r}")
         if self.zone and self.format and set(re.sub(r"'[^']*'", "", self.format)) & set(_ZONE_LETTERS):
-            raise ValueError(f"the format {self.format!r} reads a zone from the text, so zone would change nothing")
+            raise ValueError(f"the format {self.format!r} reads a zone from the text, so zone has no effect")
         return self
 
     def after(self, columns: Types) -> Types:

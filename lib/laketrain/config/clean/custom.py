@@ -17,7 +17,7 @@ from laketrain.usercode.lookup import call_problem
 
 
 class Function(BaseRule):
-    """Calls a Python function from DataFrame to DataFrame, for what no other rule does.
+    """Calls a Python function from DataFrame to DataFrame, for changes that no other rule makes.
 
     The function receives the rows that no rule has rejected yet, with the columns `_file`, `_record` and `_reject`,
     which it must keep. It may change values and columns, and reject rows with `laketrain.clean.reject`. It must neither

@@ -43,7 +43,7 @@ class Impute(BaseRule):
         if (self.method == "forward") != (self.along is not None):
             raise ValueError("method: forward and along go together", "E.g. method: forward, along: measured_at")
         if self.method == "constant" and self.by:
-            raise ValueError("a constant is the same for every group, so by would change nothing")
+            raise ValueError("a constant is the same for every group, so by has no effect")
         return self
 
     def uses(self) -> list[str]:

@@ -18,7 +18,7 @@ class Outliers(BaseRule):
     """Rejects or changes outliers: numbers far from the others of their column, or of their group.
 
     The bounds are fitted on the rows that no rule has rejected yet, and recorded in the version under `fitted`. If all
-    or most values are equal, so that there is no spread, nothing is an outlier. Nulls and NaN don't change.
+    or most values are equal, so that the spread is 0, nothing is an outlier. Nulls and NaN don't change.
     """
 
     rule: Literal["outliers"]

@@ -59,7 +59,7 @@ class Hash(BaseRule):
     columns: Columns
     """The columns that are hashed, as text. A value has the same hash in every table that is hashed with this key."""
     key_env: str
-    """The NAME of the environment variable that holds the key on the driver, at least 16 bytes."""
+    """The NAME of the environment variable that contains the key on the driver, at least 16 bytes."""
 
     @field_validator("key_env")
     @classmethod
@@ -82,7 +82,7 @@ def key_problem(name: str) -> Problem | None:
     key = os.environ.get(name, "")
     hint = f"Set it where the driver runs, e.g. export {name}=$(openssl rand -hex 32), and keep it for later runs"
     if not key:
-        return Problem.at((), f"the environment variable {name!r} holds no key", hint)
+        return Problem.at((), f"the environment variable {name!r} is unset or empty", hint)
     if len(key.encode()) < SHORTEST_KEY:
         return Problem.at((), f"the key in the environment variable {name!r} is shorter than {SHORTEST_KEY} bytes",
                           hint)

@@ -131,7 +131,7 @@ _TOKEN = re.compile(r"\\Q.*?(?:\\E|$)|\\c.|\\.|\[\^?\]?|\(\?|.", re.DOTALL)
 
 
 def _syntax_error(pattern: str) -> str | None:
-    """Why `pattern` is a regular expression in no dialect; None if only Java can tell."""
+    """Why `pattern` is a regular expression in no dialect; None if only Java knows."""
     depth = classes = 0
     at_start = True
     for token in _TOKEN.findall(pattern):

@@ -19,13 +19,13 @@ from pydantic import BeforeValidator, Field
 
 from laketrain.config.base import Name, Section
 from laketrain.config.integrate.as_of import AsOf, AsOfUnmatchedPolicy
-from laketrain.config.integrate.base import BaseStep, Known, Partners, StepContext
+from laketrain.config.integrate.base import BaseJoin, BaseStep, StepContext
 from laketrain.config.integrate.history import History
 from laketrain.config.integrate.join import Join, UnmatchedPolicy
 from laketrain.config.integrate.sql import Sql
 from laketrain.config.integrate.union import Union
 
-__all__ = ["AsOf", "BaseStep", "History", "IntegrateTable", "Join", "Known", "AsOfUnmatchedPolicy", "Partners", "Sql",
+__all__ = ["AsOf", "BaseStep", "History", "IntegrateTable", "Join", "AsOfUnmatchedPolicy", "BaseJoin", "Sql",
            "StepContext", "Step", "Union", "UnmatchedPolicy"]
 
 _AnyStep = Join | AsOf | Union | History | Sql

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from laketrain.config.base import Section
-from laketrain.config.clean.base import is_number
-from laketrain.config.integrate.base import Known, Partners, StepContext, absent, type_mismatch
+from laketrain.config.clean.base import Types, is_number
+from laketrain.config.integrate.availability import NONE, availability_column, availability_problems
+from laketrain.config.integrate.base import BaseJoin, StepContext, absent, type_mismatch
 from laketrain.config.integrate.join import Unmatched
-from laketrain.config.integrate.known import NONE, known_column, known_problems
 from laketrain.config.language.durations import Duration
 from laketrain.config.sql.widening import is_time, widened
 from laketrain.errors import Problem
@@ -31,7 +31,7 @@ class AsOfUnmatchedPolicy(Section):
     key or a time has no match."""
 
 
-class AsOf(Partners):
+class AsOf(BaseJoin):
     """Joins each row to the row of `table` with the same key that is nearest in time; with `known_by`, only to rows
     that were known by then. Times are dates, timestamps or numbers. Each row has at most one match."""
 
@@ -67,17 +67,17 @@ class AsOf(Partners):
         return self.right_time or self.time
 
     @property
-    def known(self) -> str | None:
+    def availability_column(self) -> str | None:
         """The other table's column with the time at which a row became known; None if all rows count."""
-        return known_column(self.known_by, self.latest_by)
+        return availability_column(self.known_by, self.latest_by)
 
     @property
     def versions(self) -> list[str]:
         """The columns that distinguish rows of one key and time; the highest values count."""
-        return list(dict.fromkeys(filter(None, [self.latest_by, self.known])))
+        return list(dict.fromkeys(filter(None, [self.latest_by, self.availability_column])))
 
-    def taken(self, other: Known) -> dict[str, str]:  # type: ignore[override]
-        columns = super().taken(other or ())
+    def added_columns(self, other: Iterable[str]) -> dict[str, str]:
+        columns = super().added_columns(other)
         if columns.get(self.other_time) == self.time:
             del columns[self.other_time]
         return columns
@@ -99,12 +99,12 @@ class AsOf(Partners):
             yield from self._time_problems(kind)
         common = widened(mine, others) if mine and others else ""
         if common is not None:
-            yield from self._known_by_problems(common, right)
+            yield from self._availability_problems(common, right)
 
-    def _known_by_problems(self, kind: str, right: Known) -> Iterator[Problem]:
-        if self.known is None or self.direction == "backward":
-            yield from known_problems(self.known_by, self.latest_by, self.time, kind, right,
-                                      f"column of {self.table}")
+    def _availability_problems(self, kind: str, right: Types | None) -> Iterator[Problem]:
+        if self.availability_column is None or self.direction == "backward":
+            yield from availability_problems(self.known_by, self.latest_by, self.time, kind, right,
+                                             f"column of {self.table}")
             return
         yield Problem.at(("known_by" if self.known_by else "latest_by",),
                          f"direction: {self.direction} matches rows of a later time, whenever they became known",

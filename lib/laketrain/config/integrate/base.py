@@ -3,8 +3,8 @@
     step.problems(StepContext("digits", "pixels", columns, tables))    # Problem.at(("on",), "there is no column …"), …
     step.after(StepContext(…))                                         # {'digit_id': 'string', 'label': 'int'}
 
-They are checked before Spark starts, with the columns that the config declares, and when a step runs, with the real
-ones.
+Steps are checked before Spark starts, with the columns that the config declares, and again when they run, with the
+actual columns.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 from laketrain.config.base import Name, Section
+from laketrain.config.clean.base import Types
 from laketrain.config.sql.widening import widened
 from laketrain.errors import Problem, nearest
-
-Known = dict[str, str] | None
-"""A table's columns in order, each with its type, '' if that is unknown; None if the columns are unknown."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +26,14 @@ class StepContext:
 
     Attributes:
         view: the integrated table's name. first_table: the table that it starts from.
-        columns: those after the steps before. tables: returns the columns of any other table.
+        columns: those after the steps before; None if they are unknown.
+        tables: returns the columns of any other table; None if they are unknown.
     """
 
     view: str
     first_table: str
-    columns: Known
-    tables: Callable[[str], Known]
+    columns: Types | None
+    tables: Callable[[str], Types | None]
 
 
 class BaseStep(Section):
@@ -56,12 +55,12 @@ class BaseStep(Section):
         """Reasons why the step can't work with these columns."""
         return iter(())
 
-    def after(self, context: StepContext) -> Known:
+    def after(self, context: StepContext) -> Types | None:
         """The columns after the step."""
         return context.columns
 
 
-class Partners(BaseStep):
+class BaseJoin(BaseStep):
     """The common settings of join and as-of join: the other table, the key, and the names of its columns."""
 
     table: Name
@@ -76,7 +75,7 @@ class Partners(BaseStep):
     """New names of added columns, by their old names. They get no prefix."""
 
     @model_validator(mode="after")
-    def _renames_what_it_takes(self) -> Partners:
+    def _check_rename(self) -> BaseJoin:
         if self.columns is not None:
             for name in self.rename:
                 if name not in self.columns:
@@ -95,7 +94,7 @@ class Partners(BaseStep):
     def reads(self) -> list[str]:
         return [self.table]
 
-    def taken(self, other: Iterable[str]) -> dict[str, str]:
+    def added_columns(self, other: Iterable[str]) -> dict[str, str]:
         """The columns that are added from the other table, which has the columns `other`: old name to new name."""
         names = [name for name in other if name not in self.keys.values()] if self.columns is None else self.columns
         return {name: self.rename.get(name, (self.prefix or "") + name) for name in names}
@@ -110,20 +109,20 @@ class Partners(BaseStep):
         if left is None or right is None:
             return
         yield from _key_mismatches(self.keys, left, right, self.table)
-        yield from self._clashes(left, self.taken(right).values())
+        yield from self._clashes(left, self.added_columns(right).values())
 
-    def after(self, context: StepContext) -> Known:
+    def after(self, context: StepContext) -> Types | None:
         right = context.tables(self.table)
         if context.columns is None or right is None:
             return None
         # A missing key is reported once, not by every step that follows.
         columns = {**context.columns, **{key: context.columns.get(key, "") for key in self.keys}}
-        return {**columns, **{new: right.get(old, "") for old, new in self.taken(right).items()}}
+        return {**columns, **{new: right.get(old, "") for old, new in self.added_columns(right).items()}}
 
     def _clashes(self, left: Iterable[str], new: Iterable[str]) -> Iterator[Problem]:
         names = list(new)
-        there = {name.lower() for name in left}
-        both = sorted(name for name in names if name.lower() in there)
+        existing = {name.lower() for name in left}
+        both = sorted(name for name in names if name.lower() in existing)
         if both:
             yield Problem.at((), f"{', '.join(both)} would come from both sides",
                              f"Give those of {self.table} other names, e.g. prefix: {self.table}_ or rename: "
@@ -133,10 +132,10 @@ class Partners(BaseStep):
         twice = sorted({name for name in names if lower.count(name.lower()) > 1})
         if twice:
             yield Problem.at((), f"{', '.join(twice)} would come twice from {self.table}",
-                             "Give each a name of its own in 'rename'")
+                             "Give each a different name in 'rename'")
 
 
-def absent(noun: str, names: Iterable[str], columns: Known, path: tuple[str | int, ...]) -> Iterator[Problem]:
+def absent(noun: str, names: Iterable[str], columns: Types | None, path: tuple[str | int, ...]) -> Iterator[Problem]:
     """A problem for each of `names` that isn't in `columns`; none if the columns are unknown."""
     if columns is not None:
         yield from (Problem.at(path, f"there is no {noun} {name!r}", nearest(name, columns))

@@ -10,8 +10,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from laketrain.config.integrate.base import BaseStep, Known, StepContext, absent
-from laketrain.config.integrate.known import known_column, known_problems
+from laketrain.config.clean.base import Types
+from laketrain.config.integrate.availability import availability_column, availability_problems
+from laketrain.config.integrate.base import BaseStep, StepContext, absent
 from laketrain.errors import Problem
 
 MOST = 100_000
@@ -48,22 +49,22 @@ class History(BaseStep):
     """What happens to rows without an entity or a time: fail, or quarantine them."""
 
     @model_validator(mode="after")
-    def _counts_entities(self) -> History:
+    def _check_count(self) -> History:
         if self.count and self.per == "event":
             raise ValueError("'count' is for per: entity", "Leave it out")
         return self
 
     @model_validator(mode="after")
-    def _knows_by_events(self) -> History:
+    def _check_known_by(self) -> History:
         if self.known_by and self.per == "entity":
-            raise ValueError("'known_by' is for per: event: with per: entity a row has no time of its own, and gets "
-                             "what is known when the stage runs", "Leave it out, or choose per: event")
+            raise ValueError("'known_by' is for per: event: with per: entity a row has no time, and gets what is known "
+                             "when the stage runs", "Leave it out, or choose per: event")
         return self
 
     @property
-    def known(self) -> str | None:
+    def availability_column(self) -> str | None:
         """The column with the time at which a row became known; None if all earlier rows count."""
-        return known_column(self.known_by, self.latest_by) if self.per == "event" else None
+        return availability_column(self.known_by, self.latest_by) if self.per == "event" else None
 
     @property
     def label(self) -> str:
@@ -92,15 +93,15 @@ class History(BaseStep):
                                      "Derive columns from it in clean")
         if self.per == "event":
             time = self.order_by[0]
-            yield from known_problems(self.known_by, self.latest_by, time, (columns or {}).get(time, ""), columns,
-                                      "column")
+            yield from availability_problems(self.known_by, self.latest_by, time, (columns or {}).get(time, ""),
+                                             columns, "column")
         existing = {name.lower() for name in (self.by if self.per == "entity" else columns or ())}
         new = [*self.arrays.values(), *([self.count] if self.count else [])]
         lower = [name.lower() for name in new]
         for name in sorted({name for name in new if name.lower() in existing or lower.count(name.lower()) > 1}):
             yield Problem.at((), f"there would be two columns {name!r}", "Give the arrays a prefix, e.g. prefix: past_")
 
-    def after(self, context: StepContext) -> Known:
+    def after(self, context: StepContext) -> Types | None:
         if context.columns is None:
             return {**dict.fromkeys((*self.by, *self.arrays.values()), ""),
                     **({self.count: "bigint"} if self.count else {})} if self.per == "entity" else None

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from laketrain.config.base import Section
-from laketrain.config.integrate.base import Partners
+from laketrain.config.integrate.base import BaseJoin
 
 Unmatched = Literal["keep", "quarantine", "fatal"]
 
@@ -20,13 +20,14 @@ class UnmatchedPolicy(Section):
     can't. A row with a null in its key has no match."""
 
     left: Unmatched = "fatal"
-    """Unmatched rows of the table so far: `keep` them, `quarantine` them, or fail (`fatal`)."""
+    """Unmatched rows of the table so far: `keep` them, `quarantine` them, or fail (`fatal`), so that none goes
+    unnoticed."""
     right: Literal["drop", "quarantine", "fatal"] = "drop"
     """Unmatched rows of the other table, which often has more than are needed: `drop`, `quarantine` or fail
     (`fatal`)."""
 
 
-class Join(Partners):
+class Join(BaseJoin):
     """Joins each row to the row of `table` with the same key. The key must be unique in `table`, so that each row has
     at most one match; one-to-one requires it to be unique on the left side too. Nulls equal nothing."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from laketrain.config.integrate.base import BaseStep, Known, StepContext
+from laketrain.config.clean.base import Types
+from laketrain.config.integrate.base import BaseStep, StepContext
 from laketrain.config.sql.queries import duplicate_column, query_problem, selected_columns
 from laketrain.errors import Problem
 
@@ -28,5 +29,5 @@ class Sql(BaseStep):
         elif name := duplicate_column(self.query, names):
             yield Problem.at((), f"would make two columns {name!r}", "Give one another name with AS, or leave it out")
 
-    def after(self, context: StepContext) -> Known:
+    def after(self, context: StepContext) -> Types | None:
         return selected_columns(self.query, context.columns)

@@ -11,8 +11,8 @@ from typing import Literal
 from pydantic import Field
 
 from laketrain.config.base import Name
-from laketrain.config.clean.base import case_clash
-from laketrain.config.integrate.base import BaseStep, Known, StepContext
+from laketrain.config.clean.base import Types, case_clash
+from laketrain.config.integrate.base import BaseStep, StepContext
 from laketrain.config.sql.widening import widened
 from laketrain.errors import Problem, nearest
 
@@ -56,7 +56,7 @@ class Union(BaseStep):
             yield Problem.at(("source_column",), f"there is a column {self.source_column!r} already",
                              "Choose another name")
 
-    def columns_of(self, context: StepContext) -> Known:
+    def columns_of(self, context: StepContext) -> Types | None:
         """All columns in order, each with the type that represents every table's values; without `source_column`."""
         types: dict[str, str] = {}
         for _, columns in self._parts(context):
@@ -67,16 +67,16 @@ class Union(BaseStep):
                 types[column] = (widened(before, kind) or "") if before and kind else ""
         return types
 
-    def after(self, context: StepContext) -> Known:
+    def after(self, context: StepContext) -> Types | None:
         columns = self.columns_of(context)
         return {**columns, **({self.source_column: "string"} if self.source_column else {})} if columns else columns
 
-    def _parts(self, context: StepContext) -> list[tuple[str, Known]]:
+    def _parts(self, context: StepContext) -> list[tuple[str, Types | None]]:
         return [(context.first_table, context.columns), *((name, context.tables(name)) for name in self.tables)]
 
 
-def _missing_columns(path: tuple[str | int, ...], left: tuple[str, Known],
-                     right: tuple[str, Known]) -> Iterator[Problem]:
+def _missing_columns(path: tuple[str | int, ...], left: tuple[str, Types | None],
+                     right: tuple[str, Types | None]) -> Iterator[Problem]:
     for (name, columns), (_, expected) in ((left, right), (right, left)):
         for column in expected or ():
             if column not in (columns or {}):

@@ -1,1 +1,1 @@
-"""The language of a workload's YAML: documents with line numbers, problems in words, dates, durations and secrets."""
+"""The language of a workload's YAML: documents with line numbers, error messages, dates, durations and secrets."""

@@ -1,4 +1,4 @@
-"""A YAML file as data with the line of every key, so that an error can point to it.
+"""A YAML file as data and the line of every key, so that errors can name it.
 
     document = Document.read("conf/mnist.yaml", sets=["train.epochs=3"])
     document.line(("train", "epochs"))     # 41, or None if --set set it
@@ -137,7 +137,7 @@ class Document:
                 loader.dispose()
         if node is None or not isinstance(data, dict):
             received = _kind(data if node else None)
-            problems.append(Problem("file", f"holds {received}, expected a mapping such as 'name: mnist'", line=1))
+            problems.append(Problem("file", f"contains {received}, expected a mapping such as 'name: mnist'", line=1))
         if problems:
             raise ConfigError(source, problems)
         return cls(source, data, lines)
@@ -177,7 +177,7 @@ class Document:
         return next((self._set_by[tuple(path[:end])] for end in ends if tuple(path[:end]) in self._set_by), None)
 
     def _with_sets(self, sets: Sequence[str]) -> Document:
-        """Itself, after applying `sets` and filling in the variables."""
+        """Applies `sets`, fills in the variables, and returns itself."""
         for assignment in sets:
             self._assign(assignment)
         self._substitute()
@@ -320,8 +320,8 @@ def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int]) -> Iterator[Pro
     if len(path) > _MAX_DEPTH:
         raise RecursionError
     if len(lines) > _MAX_VALUES:
-        raise yaml.MarkedYAMLError(problem=f"holds more than {_MAX_VALUES:,} values, counting each time an alias is "
-                                   "used", problem_mark=node.start_mark)
+        raise yaml.MarkedYAMLError(problem=f"contains more than {_MAX_VALUES:,} values, counting every use of an "
+                                   "alias", problem_mark=node.start_mark)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:

@@ -49,7 +49,7 @@ class BaseSource(Section):
 
     @property
     def columns(self) -> dict[str, str] | None:
-        """The exact columns of the table, with types; None if only the data can tell."""
+        """The exact columns of the table, with types; None if they depend on the data."""
         raise NotImplementedError
 
     @property

@@ -37,26 +37,26 @@ class Dialect:
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Dialect:
         """The dialect of a source's options. Raises ValueError with what was received and expected, and a hint."""
-        given = {name.lower(): value for name, value in options.items()}
-        quote = _character("quote", given.get("quote", '"'))
-        escape = _character("escape", given.get("escape", quote))
-        other_escape = given.get("chartoescapequoteescaping")
+        by_lower = {name.lower(): value for name, value in options.items()}
+        quote = _character("quote", by_lower.get("quote", '"'))
+        escape = _character("escape", by_lower.get("escape", quote))
+        other_escape = by_lower.get("chartoescapequoteescaping")
         if other_escape is not None and other_escape != escape:
             raise ValueError(f"received charToEscapeQuoteEscaping: {other_escape!r}, expected none, or that of escape",
                              "Remove it")
-        if "unescapedquotehandling" in given:
-            raise ValueError(f"received unescapedQuoteHandling: {given['unescapedquotehandling']}, but a record in "
+        if "unescapedquotehandling" in by_lower:
+            raise ValueError(f"received unescapedQuoteHandling: {by_lower['unescapedquotehandling']}, but a record in "
                              "which text follows a closing quote is never read", "Remove it")
-        line_end = str(given.get("linesep", ""))
+        line_end = str(by_lower.get("linesep", ""))
         if len(line_end) > 2:
             raise ValueError(f"received lineSep: {line_end!r}, expected one or two characters")
         return cls(
-            header=_boolean("header", given.get("header", False)),
-            encoding=str(given.get("encoding", given.get("charset", "utf-8"))),
-            separator=_separator(str(given.get("sep", given.get("delimiter", ",")))),
-            quote=quote, escape=escape, comment=_character("comment", given.get("comment", "")), line_end=line_end,
-            skip_leading=_boolean("ignoreLeadingWhiteSpace", given.get("ignoreleadingwhitespace", False)),
-            skip_trailing=_boolean("ignoreTrailingWhiteSpace", given.get("ignoretrailingwhitespace", False)))
+            header=_boolean("header", by_lower.get("header", False)),
+            encoding=str(by_lower.get("encoding", by_lower.get("charset", "utf-8"))),
+            separator=_separator(str(by_lower.get("sep", by_lower.get("delimiter", ",")))),
+            quote=quote, escape=escape, comment=_character("comment", by_lower.get("comment", "")), line_end=line_end,
+            skip_leading=_boolean("ignoreLeadingWhiteSpace", by_lower.get("ignoreleadingwhitespace", False)),
+            skip_trailing=_boolean("ignoreTrailingWhiteSpace", by_lower.get("ignoretrailingwhitespace", False)))
 
 
 def _character(name: str, value: Any) -> str:

@@ -84,8 +84,7 @@ class FileSource(BaseSource):
     def columns(self) -> dict[str, str] | None:
         if self.format in FIXED:
             return FIXED[self.format]
-        known = isinstance(self.declared, dict) and self.drift.new != "keep"
-        return self.declared if known and isinstance(self.declared, dict) else None
+        return self.declared if isinstance(self.declared, dict) and self.drift.new != "keep" else None
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -93,10 +92,10 @@ class FileSource(BaseSource):
 
     @field_validator("format")
     @classmethod
-    def _known_format(cls, name: str) -> str:
+    def _check_format(cls, name: str) -> str:
         if name in (*OURS, *_OTHERS) or "." in name:
             return name
-        by_lower = {known.lower(): known for known in (*OURS, *EXTERNAL_FORMATS, *_OTHERS)}
+        by_lower = {other.lower(): other for other in (*OURS, *EXTERNAL_FORMATS, *_OTHERS)}
         shown = ", ".join((*OURS, "kafka", "jdbc", "delta"))
         expected = f"received {name!r}, expected {shown} or another format that Spark reads"
         if close := difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.65):

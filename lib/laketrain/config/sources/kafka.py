@@ -89,9 +89,9 @@ class KafkaSource(ServerSource):
 
     def client(self) -> dict[str, str]:
         """The Kafka client's settings, including secrets."""
-        given = {name.removeprefix("kafka."): value for name, value in self.options.items()
-                 if name not in _SPARK_OPTIONS}
-        plain = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()}
+        options = {name.removeprefix("kafka."): value for name, value in self.options.items()
+                   if name not in _SPARK_OPTIONS}
+        plain = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in options.items()}
         return {"isolation.level": "read_committed", **plain, "bootstrap.servers": self.servers,
                 **self.secret_options()}
 
@@ -152,6 +152,6 @@ class KafkaSource(ServerSource):
 
 def _refuse_misspelt(name: str) -> None:
     """Refuses a Spark option in wrong case: it would be passed to Kafka, which ignores it."""
-    same = next((known for known in _SPARK_OPTIONS if known.lower() == name.lower() and known != name), None)
+    same = next((option for option in _SPARK_OPTIONS if option.lower() == name.lower() and option != name), None)
     if same is not None:
         raise ValueError(f"received the option {name!r}", nearest(name, _SPARK_OPTIONS))

@@ -15,8 +15,8 @@ _SUPPORTED = ("rowTag", "attributePrefix", "valueTag", "excludeAttribute", "igno
 
 def check_xml(options: Mapping[str, Any]) -> None:
     """Raises ValueError for options with which XML can't be read."""
-    given = {name.lower(): value for name, value in options.items()}
-    tag = str(given.get("rowtag", ""))
+    by_lower = {name.lower(): value for name, value in options.items()}
+    tag = str(by_lower.get("rowtag", ""))
     if not tag:
         raise ValueError("the option 'rowTag' is missing, the element of a record",
                          "Name the element, e.g. options: {rowTag: book}")
@@ -25,6 +25,6 @@ def check_xml(options: Mapping[str, Any]) -> None:
     for name in options:
         if name.lower() not in map(str.lower, _SUPPORTED):
             raise ValueError(f"received the option {name!r}, which isn't supported for XML", nearest(name, _SUPPORTED))
-    if str(given.get("inferschema", False)).lower() == "true":
+    if str(by_lower.get("inferschema", False)).lower() == "true":
         raise ValueError("received inferSchema: true, but XML has no types, and 007 isn't 7",
                          "Remove it: declare the columns' types, or use schema: infer, and cast by rules")

@@ -24,7 +24,7 @@ _NONDETERMINISTIC = {
 
 def selected_columns(sql: str, inputs: dict[str, str] | None) -> dict[str, str] | None:
     """The columns of the result of a SELECT over one view with the columns `inputs`, each with its type: that of the
-    input if it is selected unchanged, else ''. None if only Spark can tell."""
+    input if it is selected unchanged, else ''. None if only Spark knows them."""
     query, _ = _parsed(sql)
     if not isinstance(query, exp.Query):
         return None
@@ -42,7 +42,7 @@ def selected_columns(sql: str, inputs: dict[str, str] | None) -> dict[str, str] 
 
 def duplicate_column(sql: str, inputs: Iterable[str] | None) -> str | None:
     """The first column that a SELECT over a view with the columns `inputs` selects twice, ignoring case; None if
-    there is none, or if only Spark can tell."""
+    there is none, or if only Spark knows."""
     query, _ = _parsed(sql)
     if not isinstance(query, exp.Select):
         return None
@@ -89,7 +89,8 @@ def query_problem(sql: str, view: str, inputs: set[str] | None) -> Problem | Non
                               f"Join other tables in a step 'join', where rows are counted; write FROM {view}")
     if inputs is None or not isinstance(query, exp.Select) or query.find(exp.CTE, exp.Subquery, exp.Join, exp.Lateral):
         return None
-    return _unknown_column(query, inputs, {made.alias.lower() for made in query.selects if isinstance(made, exp.Alias)})
+    aliases = {select.alias.lower() for select in query.selects if isinstance(select, exp.Alias)}
+    return _unknown_column(query, inputs, aliases)
 
 
 def condition_problem(sql: str, inputs: Iterable[str]) -> Problem | None:
@@ -128,11 +129,11 @@ def _parsed(sql: str) -> tuple[exp.Expression | None, str]:
         return None, f"can't be parsed as Spark SQL{f' near {near!r}' if near else ''}: {what}"
 
 
-def _unknown_column(part: exp.Expression, inputs: Iterable[str], made: set[str]) -> Problem | None:
-    """The problem of the first column in `part` that is neither in `inputs` nor `made` by the query, ignoring case."""
-    known = {name.lower() for name in inputs} | made
+def _unknown_column(part: exp.Expression, inputs: Iterable[str], aliases: set[str]) -> Problem | None:
+    """The problem of the first column in `part` that is neither in `inputs` nor in `aliases`, ignoring case."""
+    names = {name.lower() for name in inputs} | aliases
     for column in part.find_all(exp.Column):
         # In `a.b` either part may be the column; the other is a table's alias or a field.
-        if column.name and not known & {name.name.lower() for name in column.parts}:
+        if column.name and not names & {part.name.lower() for part in column.parts}:
             return Problem.at((), f"there is no column {column.name!r}", nearest(column.name, inputs))
     return None

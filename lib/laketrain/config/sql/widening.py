@@ -1,7 +1,7 @@
 """The common type of two Spark SQL types that represents all values of both exactly.
 
     widened("int", "bigint")     # 'bigint'
-    widened("string", "int")     # None: there is no common type
+    widened("string", "int")     # None: they have no common type
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def is_time(kind: str) -> bool:
     return plain(kind) in ("date", "timestamp", "timestamp_ntz")
 
 
-def known_by_hint(time: str, known: str) -> str:
-    """The hint if the type of `known_by` can't be compared with the type of rows' times."""
-    if is_time(time) == is_time(known):
-        return "Cast them to one type in clean: a date as a timestamp is its first instant"
-    return ("Name the column with the time at which a row became known. If it is one, cast it in clean, e.g. from "
-            "seconds since 1970 to timestamp")
+def availability_hint(time: str, available: str) -> str:
+    """The hint if `available`, the type of `known_by`, can't be compared with `time`, the type of rows' times."""
+    if is_time(time) == is_time(available):
+        return "Cast them to one type in clean; a date cast to a timestamp is the start of the day"
+    return ("Name the column with the time at which a row became known. If this is the column, cast it in clean, e.g. "
+            "from seconds since 1970 to timestamp")
 
 
 def _digits(kind: str) -> tuple[int, int] | None:

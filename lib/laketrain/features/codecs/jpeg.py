@@ -48,8 +48,8 @@ def decode_jpeg(data: bytes, header: Header) -> tuple[Pixels | None, str]:
     if warning.startswith(_HARMLESS):
         _, warning = _decode(_strip(data, header), header.colours)
     _refuse_damage(warning)
-    known = not warning or warning.startswith((_CUT, *_DAMAGE))
-    return None, "" if known else warning
+    expected = not warning or warning.startswith((_CUT, *_DAMAGE))
+    return None, "" if expected else warning
 
 
 def verify_scan(data: bytes, doubt: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Whole = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class TokenRows:
     """
 
     vocabulary: Sequence[str]
-    indices: Whole
-    offsets: Whole
+    indices: Ints
+    offsets: Ints
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[str]]) -> TokenRows:
@@ -38,7 +38,7 @@ class TokenRows:
         return cls(list(vocabulary), np.array(indices, np.int64), offsets.astype(np.int64))
 
     @property
-    def lengths(self) -> Whole:
+    def lengths(self) -> Ints:
         """(rows,) tokens a row."""
         return np.diff(self.offsets)
 

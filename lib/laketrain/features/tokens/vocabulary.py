@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from laketrain.features.tokens.token_rows import TokenRows, Whole
+from laketrain.features.tokens.token_rows import Ints, TokenRows
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
 
@@ -22,7 +22,7 @@ def most_common(counts: Mapping[str, int], minimum: int, most: int) -> tuple[str
     return tuple(token for _, token in ordered[:most])
 
 
-def token_ids(tokens: TokenRows, vocabulary: tuple[str, ...]) -> Whole:
+def token_ids(tokens: TokenRows, vocabulary: tuple[str, ...]) -> Ints:
     """(tokens,) the ids of all rows' tokens."""
     ids = _ids(vocabulary)
     return np.array([ids.get(token, UNKNOWN) for token in tokens.vocabulary], np.int64)[tokens.indices]

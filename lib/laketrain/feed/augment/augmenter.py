@@ -99,8 +99,8 @@ class Augmenter:
 def problems(settings: Augment, inputs: Mapping[str, Any], targets: Mapping[str, Any]) -> Iterator[Problem]:
     """The first setting that doesn't fit these features, at its key of `train`."""
     images = [feature for feature in inputs.values() if isinstance(feature, Image)]
-    if settings.given and not images:
-        yield Problem.at(("augment", settings.given[0]), f"is for images among the inputs, and these are "
+    if settings.enabled and not images:
+        yield Problem.at(("augment", settings.enabled[0]), f"is for images among the inputs, and these are "
                          f"{_kinds(inputs)}", "Remove 'train.augment': only images can be augmented")
         return
     if settings.saturation and not any(image.shape[2] in (3, 4) for image in images):

@@ -2,10 +2,14 @@
 
     RawManifest.of(version).sources          # read, with defaults for what an older laketrain did not record
     draft.commit(meta=RawManifest(base="file:///landing/").to_meta())
+
+Reading validates the types of the fields, not what is within values that are any JSON (`dict[str, Any]`), so a large
+history or many features cost nothing. Code that needs several fields reads the manifest once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -28,13 +32,19 @@ class Manifest(BaseModel):
     def of(cls, version: Version) -> Self:
         """Reads the manifest of a version. Raises LakeError where a value has another type."""
         try:
-            return cls.model_validate(version.entry.meta)
+            return cls.from_meta(version.entry.meta)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             key = ".".join(str(part) for part in first["loc"])
             raise LakeError("lake", version.ref, f"its entry has an unexpected value of meta.{key}: {first['msg']}",
                             "Restore the log entry from a backup, or make the version again with --force.") from error
 
+    @classmethod
+    def from_meta(cls, meta: Mapping[str, Any]) -> Self:
+        """The inverse of `to_meta`. Raises pydantic's ValidationError where a value has another type."""
+        return cls.model_validate(meta)
+
     def to_meta(self) -> dict[str, Any]:
-        """The fields that were set, by their keys on disk, in the order of their declaration."""
-        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        """The fields that were set, by their keys on disk, in the order of their declaration. A value that isn't JSON
+        is left as it is: the commit refuses it."""
+        return self.model_dump(by_alias=True, exclude_unset=True)

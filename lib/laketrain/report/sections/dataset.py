@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from laketrain.features import FeatureSet, Image
 from laketrain.feed.dataset import Dataset
+from laketrain.lake.manifests import EvaluationManifest
 from laketrain.report import format as fmt
 from laketrain.report.png import thumbnail
 from laketrain.report.run import Run
@@ -79,9 +80,11 @@ class Gallery:
 def splits(run: Run) -> Splits | None:
     """Rows by split and by class."""
     version = run.dataset
-    if version is None or "splits" not in version.entry.counts or "features" not in version.entry.meta:
+    if version is None or "splits" not in version.entry.counts:
         return None
     dataset = Dataset(version)
+    if not dataset.manifest.features:
+        return None
     total = sum(dataset.splits.values()) or 1
     parts = [Split(name, rows, rows / total) for name, rows in dataset.splits.items()]
     features = [(name, _description(feature)) for name, feature in dataset.features.items()]
@@ -131,9 +134,11 @@ def _shown(classes: list[ClassRows]) -> list[ClassRows]:
 def samples(run: Run) -> Gallery | None:
     """Samples of the train split, or of the first split if none has that name."""
     version = run.dataset
-    if version is None or not version.entry.counts.get("splits") or "features" not in version.entry.meta:
+    if version is None or not version.entry.counts.get("splits"):
         return None
     dataset = Dataset(version)
+    if not dataset.manifest.features:
+        return None
     split = "train" if "train" in dataset.splits else next(iter(dataset.splits))
     image = _image(dataset.features)
     if image is None:
@@ -149,15 +154,18 @@ def samples(run: Run) -> Gallery | None:
 def mistakes(run: Run) -> Gallery | None:
     """The misclassified rows with the highest loss."""
     version = run.last("evaluate")
-    worst = version.entry.meta.get("mistakes") if version else None
     features = run.parent(version, "features")
-    if version is None or worst is None or features is None:
+    if version is None or features is None:
         return None
-    meta, dataset = version.entry.meta, Dataset(features)
+    evaluation, dataset = EvaluationManifest.of(version), Dataset(features)
+    section = next(iter(evaluation.sections.values())) if len(evaluation.sections) == 1 else {}
+    worst = section.get("mistakes")
+    if worst is None:
+        return None
     image = _image(dataset.features)
     if image is None:
         return None
-    split, labels = meta["split"], meta["labels"]
+    split, labels = evaluation.split, section["labels"]
     with dataset.reader(split, [image, *dataset.features.ids]) as reader:
         rows = reader.read(np.array([mistake["row"] for mistake in worst], np.int64))
     pictures = []
@@ -166,8 +174,8 @@ def mistakes(run: Run) -> Gallery | None:
         pictures.append(Picture(thumbnail(rows[image][index]), f"Of class {true}, predicted as {predicted}",
                                 f"{true} → {predicted}", fmt.percent(mistake.get("probability")),
                                 _row_id(dataset.features, rows, index)))
-    matrix = np.asarray(meta["confusion"])
-    wrong = meta.get("wrong", matrix.sum() - np.trace(matrix))
+    matrix = np.asarray(section["confusion"])
+    wrong = section.get("wrong", matrix.sum() - np.trace(matrix))
     return Gallery(version.ref, split, pictures, int(wrong))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from laketrain.lake.manifests import EvaluationManifest
 from laketrain.report import format as fmt
 from laketrain.report.run import Run
 from laketrain.report.sections.evaluation import target_sections
@@ -71,7 +72,7 @@ class Errors:
 def errors(run: Run) -> list[Errors] | None:
     """The errors of each target of numbers."""
     version = run.last("evaluate")
-    split = str(version.entry.meta.get("split", "")) if version else ""
+    split = EvaluationManifest.of(version).split if version else ""
     return [_errors(target, section, split, index) for index, (target, section) in enumerate(target_sections(version))
             if "sample" in section] or None
 

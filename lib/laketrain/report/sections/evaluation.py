@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from laketrain.lake import Version
+from laketrain.lake.manifests import EvaluationManifest
 from laketrain.report import format as fmt
 from laketrain.report.png import heatmap
 from laketrain.report.run import Run
@@ -122,22 +123,22 @@ class Classes:
 def comparison(run: Run) -> Comparison | None:
     """The headline metric of each target and of its baselines, and the gate's bounds."""
     version = run.last("evaluate")
-    metrics = version.entry.meta.get("metrics") if version else None
-    if version is None or not metrics:
+    if version is None:
         return None
-    meta, config = version.entry.meta, run.record.workload.evaluate
+    evaluation, config = EvaluationManifest.of(version), run.record.workload.evaluate
+    metrics = evaluation.metrics
+    if not metrics:
+        return None
     gate: Mapping[Any, str] = config.gate if config else {}
     ours = run.model.ref if run.model else "the model"
-    return Comparison(fmt.measured_on(version.entry.counts, f"split {meta.get('split', '')}"),
+    return Comparison(fmt.measured_on(version.entry.counts, f"split {evaluation.split}"),
                       [_target_comparison(target, section, ours, gate) for target, section in target_sections(version)],
                       [_bound(name, bound, metrics) for name, bound in gate.items()])
 
 
 def target_sections(version: Version | None) -> list[tuple[str, dict[str, Any]]]:
     """Each target's section of an evaluation. The name is empty if there is only one target."""
-    from laketrain.evaluate.results import sections
-
-    by_target = sections(version.entry.meta) if version else {}
+    by_target = EvaluationManifest.of(version).sections if version else {}
     return [(target if len(by_target) > 1 else "", section) for target, section in by_target.items()]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from laketrain.lake import Version
+from laketrain.lake.manifests import EvaluationManifest
 from laketrain.report import format as fmt
 from laketrain.report.run import Run, parents_of
 
@@ -119,7 +120,7 @@ def _steps(version: Version) -> Iterator[Step]:
 
 def _accuracy(run: Run) -> Any:
     evaluation = run.last("evaluate")
-    return (evaluation.entry.meta.get("metrics") or {}).get("accuracy") if evaluation else None
+    return EvaluationManifest.of(evaluation).metrics.get("accuracy") if evaluation else None
 
 
 def _positions(versions: Mapping[str, Version]) -> dict[str, tuple[int, float]]:

@@ -16,6 +16,7 @@ from typing import Any
 from laketrain.errors import GateError
 from laketrain.lake import Version
 from laketrain.lake.draft import whoami
+from laketrain.lake.manifests import EvaluationManifest
 from laketrain.report import format as fmt
 from laketrain.report.run import Run, parents_of
 from laketrain.report.sections.evaluation import target_sections
@@ -118,7 +119,7 @@ def _warnings(run: Run) -> list[str]:
 
     evaluation, dataset = run.last("evaluate"), run.last("convert")
     if evaluation is not None:
-        return list(evaluation.entry.meta.get("warnings") or [])
+        return EvaluationManifest.of(evaluation).warnings
     return [] if dataset is None else notices_of_dataset(dataset)
 
 
@@ -139,9 +140,9 @@ def _verdict(run: Run) -> Verdict:
 def _tiles(run: Run) -> Iterator[Tile]:
     record, evaluation, model = run.record, run.last("evaluate"), run.model
     if evaluation is not None:
-        meta = evaluation.entry.meta
+        split = EvaluationManifest.of(evaluation).split or "the test split"
         bounds = record.workload.evaluate.gate if record.workload.evaluate else {}
-        on = f"on {fmt.measured_on(evaluation.entry.counts, meta.get('split', 'the test split'))}"
+        on = f"on {fmt.measured_on(evaluation.entry.counts, split)}"
         for target, section in target_sections(evaluation)[:2]:
             headline = task_of_section(section).headline
             bound = bounds.get(f"{target}.{headline.metric}" if target else headline.metric)

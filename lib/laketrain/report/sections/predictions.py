@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from laketrain.lake.manifests import PredictionsManifest
 from laketrain.report import format as fmt
 from laketrain.report.run import Run
 from laketrain.report.sections.evaluation import MOST_IN_TABLE
@@ -51,7 +52,7 @@ def predictions(run: Run) -> Predictions | None:
     if version is None:
         return None
     counts = version.entry.counts
-    predicted = version.entry.meta.get("predicted") or {"": {"classes": counts.get("classes")}}
+    predicted = PredictionsManifest.of(version).predicted or {"": {"classes": counts.get("classes")}}
     targets = [_of_target(target if len(predicted) > 1 else "", recorded, counts.get("out") or 0)
                for target, recorded in predicted.items() if recorded.get("classes") or recorded.get("values")]
     return Predictions(version.ref, counts.get("out"), counts.get("quarantined"), targets) if targets else None

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from laketrain.config.augment import Augment
 from laketrain.config.optimizer import Optimizer
 from laketrain.features import FeatureSet, Image
+from laketrain.lake.manifests import ModelManifest
 from laketrain.report import format as fmt
 from laketrain.report.run import Run
 from laketrain.report.svg.plots import learning_curve
@@ -77,26 +78,27 @@ class Ranks:
 def training(run: Run) -> Training | None:
     """The history and settings of the model that the run trained or reused."""
     version = run.last("train")
-    history = version.entry.meta.get("history") if version else None
-    if version is None or not history:
+    if version is None:
+        return None
+    model = ModelManifest.of(version)
+    history = model.history
+    if not history:
         return None
     columns = list(dict.fromkeys(key for row in history for key in row))
     names = [name for name in columns if name not in _NO_METRIC and not name.startswith("val_")]
     curves = [_curve(history, name, f"curve{index}") for index, name in enumerate(names)]
     table = [[_cell(column, row.get(column)) for column in columns] for row in history]
     titles = [column.replace("_", " ") for column in columns]
-    return Training(version.ref, curves, _settings(version.entry.meta), titles, table, _chosen(version.entry.meta),
-                    _weighting(version.entry.meta))
+    return Training(version.ref, curves, _settings(model), titles, table, _chosen(model), _weighting(model))
 
 
-def _weighting(meta: Mapping[str, Any]) -> str:
-    features = (meta.get("features") or {}).items()
-    weight = next((name for name, feature in features if feature.get("role") == "weight"), None)
+def _weighting(model: ModelManifest) -> str:
+    weight = next((name for name, feature in model.features.items() if feature.get("role") == "weight"), None)
     return f"Losses and metrics are means over the rows by their weight {weight!r}." if weight else ""
 
 
-def _chosen(meta: Mapping[str, Any]) -> str:
-    best, last = meta.get("best"), len(meta["history"])
+def _chosen(model: ModelManifest) -> str:
+    best, last = model.best, len(model.history)
     if not best:
         return ""
     if best["keep"] == "last":
@@ -121,8 +123,8 @@ def _cell(column: str, value: Any) -> str:
     return fmt.duration(value) if column == "seconds" else fmt.metric(value)
 
 
-def _settings(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
-    config = effective(current_train(meta.get("config") or {}), meta.get("features") or {})
+def _settings(model: ModelManifest) -> list[tuple[str, str]]:
+    config = effective(current_train(model.config), model.features)
     return [
         *_named("model", config.get("model") or {}),
         *_named("optimizer", _shown_optimizer(config.get("optimizer") or {}, config.get("ranks"))),
@@ -131,7 +133,7 @@ def _settings(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
         *((name, _text(config[key])) for name, key in (("global batch", "batch"), ("ranks", "ranks"),
                                                         ("precision", "precision"), ("begun from", "init_from"),
                                                         ("seed", "seed")) if config.get(key) is not None),
-        *([("weights", str(meta["weights"])[:12])] if meta.get("weights") else []),
+        *([("weights", model.weights[:12])] if model.weights else []),
     ]
 
 
@@ -193,12 +195,13 @@ def _text(value: Any) -> str:
 def ranks(run: Run) -> Ranks | None:
     """The time of each rank by activity."""
     version = run.last("train")
-    times = version.entry.meta.get("ranks") if version else None
-    if version is None or not times:
+    if version is None:
         return None
-    longest = max(_seconds(rank) for rank in times) or 1.0
-    return Ranks([_rank(rank, longest) for rank in times], version.entry.meta.get("restarts") or 0,
-                 advice(times, version.entry.meta.get("slow_rank")))
+    model = ModelManifest.of(version)
+    if not model.ranks:
+        return None
+    longest = max(_seconds(rank) for rank in model.ranks) or 1.0
+    return Ranks([_rank(rank, longest) for rank in model.ranks], model.restarts, advice(model.ranks, model.slow_rank))
 
 
 def _seconds(rank: Mapping[str, Any]) -> float:

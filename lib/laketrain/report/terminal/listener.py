@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from laketrain import events
 from laketrain.events import EpochEnded, Hint, Logs, Restarted, Resumed, StepEnded
+from laketrain.lake.manifests import EvaluationManifest
 from laketrain.report.format import measured_on, metric
 from laketrain.stages import Event, Note, Outcome, RankEvent, StageEnded, StageStarted
 from laketrain.tasks import task_of_section
@@ -110,11 +110,10 @@ def _metrics(logs: Logs) -> str:
 def _counts(outcome: Outcome) -> str:
     """The counts of a stage's version as text."""
     counts = outcome.version.entry.counts
-    meta = outcome.version.entry.meta
     if outcome.stage == "train":
         return f"{counts['epochs']} epochs of {counts['rows']:,} rows, {counts['parameters']:,} parameters"
     if outcome.stage == "evaluate":
-        return f"{_headlines(meta)}, on {measured_on(counts)}"
+        return f"{_headlines(EvaluationManifest.of(outcome.version))}, on {measured_on(counts)}"
     if outcome.stage == "ingest":
         rows = f"{counts['rows']:,} rows, " if "rows" in counts else ""
         lost = f", {counts['lost']:,} lost before they were landed" if "lost" in counts else ""
@@ -133,18 +132,15 @@ def _warnings(outcome: Outcome) -> list[str]:
 
     if outcome.stage == "convert":
         return notices_of_dataset(outcome.version)
-    return list(outcome.version.entry.meta.get("warnings") or []) if outcome.stage == "evaluate" else []
+    return EvaluationManifest.of(outcome.version).warnings if outcome.stage == "evaluate" else []
 
 
-def _headlines(meta: Mapping[str, Any]) -> str:
+def _headlines(evaluation: EvaluationManifest) -> str:
     """The headline metric of each target, and those of its baselines."""
-    from laketrain.evaluate.results import sections
-
-    by_target = sections(meta)
     texts = []
-    for target, section in by_target.items():
+    for target, section in evaluation.sections.items():
         headline = task_of_section(section).headline.metric
         baselines = "".join(f", {name} {metric(value)}" for name, value in section["baselines"].items())
-        name = f"{target} " if len(by_target) > 1 else ""
+        name = f"{target} " if len(evaluation.sections) > 1 else ""
         texts.append(f"{name}{headline.replace('_', ' ')} {metric(section['metrics'][headline])}{baselines}")
     return "; ".join(texts)

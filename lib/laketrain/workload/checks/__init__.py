@@ -1,8 +1,8 @@
-"""What must hold within a workload beyond the types of its settings: a file a subject, each with one `problems`.
+"""Checks of a workload beyond the types of its settings. Each module has one function `problems`.
 
-    for problem in sections(workload): print(problem)
+    for problem in section_problems(workload): print(problem)
 
-A problem's path leads to the setting where it is best mended.
+A problem's path is that of the setting to change.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from laketrain.workload.workload import Workload
 
 
-def sections(workload: Workload) -> Iterator[Problem]:
-    """Contradictions between sections: every name that is used exists, and the numbers fit together."""
+def section_problems(workload: Workload) -> Iterator[Problem]:
+    """Checks sections against each other: names that are used must exist, and numbers must fit together."""
     columns = Columns(workload)
     for check in (clean, integrate, convert, features, predict):
         yield from check.problems(workload, columns)
@@ -44,9 +44,9 @@ def sections(workload: Workload) -> Iterator[Problem]:
         yield from other.problems(workload)
 
 
-def fits(workload: Workload) -> Iterator[Problem]:
-    """What doesn't fit the features, of a workload whose sections fit together."""
-    yield from predict.unfit(workload, Columns(workload))
+def feature_problems(workload: Workload) -> Iterator[Problem]:
+    """Checks what depends on the features. Call it only if `section_problems` reports nothing."""
+    yield from predict.feature_problems(workload, Columns(workload))
     for check in (model, gate, augment, usercode, best_epoch):
         yield from check.problems(workload)
     train, declared = workload.train, workload.features

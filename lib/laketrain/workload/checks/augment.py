@@ -1,4 +1,4 @@
-"""Checks that images can be seen and mixed as `train.augment` asks."""
+"""Checks that the features suit `train.augment`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def problems(workload: Workload) -> Iterator[Problem]:
-    """As the feed asks of the features."""
+    """The problems that the feed reports."""
     augment, features = workload.train.augment if workload.train else None, workload.features
     if augment is not None and features is not None:
         yield from (problem.below("train") for problem in augment_problems(augment, features.inputs, features.targets))

@@ -1,4 +1,4 @@
-"""Checks that a workload that asks for the best epoch has a validation split to find it by."""
+"""Checks that a workload with `restore_best: true` has a validation split."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def problems(workload: Workload) -> Iterator[Problem]:
-    """Of `restore_best: true` where it is written. The default is accepted: it then has no effect."""
+    """Only an explicit `restore_best: true` is a problem; the default then has no effect."""
     train = workload.train
     if train is None or train.validation is not None:
         return
     if train.restore_best and "restore_best" in train.model_fields_set:
-        yield Problem.at(("train", "restore_best"), "the best epoch is known by a validation split, and there is none",
+        yield Problem.at(("train", "restore_best"), "needs a validation split to compare epochs, and there is none",
                          "Name one in 'train.validation', or write restore_best: false")

@@ -9,7 +9,7 @@ from laketrain.config.clean import Check as CheckRule
 from laketrain.config.clean import CleanTable, Derive, Types
 from laketrain.config.sql.queries import condition_problem, expression_problem
 from laketrain.errors import Problem
-from laketrain.workload.checks.words import unknown
+from laketrain.workload.checks.texts import unknown
 
 if TYPE_CHECKING:
     from laketrain.workload.columns import Columns
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
-    """Of every clean table. Columns that only the data will tell are judged when it is read."""
+    """Checks every clean table. Columns that aren't declared are checked when the data is read."""
     for name, table in workload.clean.items():
         source = table.source or name
         if source not in workload.sources:
             path = ("clean", name, "source") if table.source else ("clean", name)
             yield unknown(path, "source", source, workload.sources)
-        elif (known := workload.sources[source].columns) is not None:
-            yield from _of_rules(name, table, dict(known))
+        elif (columns_in := workload.sources[source].columns) is not None:
+            yield from _of_rules(name, table, dict(columns_in))
         else:
             yield from (problem.below("clean", name, "rules", index, rule.rule)
                         for index, rule in enumerate(table.rules) for problem in rule.problems({}))

@@ -1,4 +1,4 @@
-"""Checks of the convert section's table, and of the columns that it names besides its features."""
+"""Checks of the convert section's table, and of the columns that it names outside its features."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from laketrain.config.column_names import convert_name_clash, window_name_clash
 from laketrain.errors import Problem
-from laketrain.workload.checks.words import unknown
+from laketrain.workload.checks.texts import unknown
 
 if TYPE_CHECKING:
     from laketrain.workload.columns import Columns
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
-    """Columns are checked where the config alone says which ones the table has."""
+    """Columns are checked if the config determines which ones the table has."""
     convert = workload.convert
     if convert is None:
         return
@@ -23,13 +23,13 @@ def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
     if convert.table not in tables:
         yield unknown(("convert", "table"), "integrated or clean table", convert.table, tables)
         return
-    known = columns.table(convert.table)
-    if known is None:
+    types = columns.table(convert.table)
+    if types is None:
         return
     for path, column in convert.columns.items():
-        if column not in known:
-            yield unknown(("convert", *path), f"column of {convert.table}", column, known)
-        elif clash := convert_name_clash(column) or window_name_clash(column, convert.windows, known):
+        if column not in types:
+            yield unknown(("convert", *path), f"column of {convert.table}", column, types)
+        elif clash := convert_name_clash(column) or window_name_clash(column, convert.windows, types):
             yield clash.below("convert", *path)
-    if convert.windows is not None and (problem := convert.windows.known_by_problem(known)):
+    if convert.windows is not None and (problem := convert.windows.availability_problem(types)):
         yield problem.below("convert", "windows", "known_by")

@@ -1,4 +1,4 @@
-"""Checks of the features: their columns, their names, settings that nobody sets or that would change nothing."""
+"""Checks of the features: their columns, their names, and settings that are learnt or have no effect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from laketrain.errors import DataError, Problem
 from laketrain.features import Feature, FeatureSet
 from laketrain.features.base import fitted_fields
 from laketrain.tasks import task_of
-from laketrain.workload.checks.words import sentence, unknown
+from laketrain.workload.checks.texts import sentence, unknown
 
 if TYPE_CHECKING:
     from laketrain.workload.columns import Columns
@@ -23,7 +23,7 @@ _PATH = ("convert", "features")
 
 
 def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
-    """Columns are checked where the config alone says which ones the table has."""
+    """Columns are checked if the config determines which ones the table has."""
     convert = workload.convert
     if convert is None:
         return
@@ -32,29 +32,29 @@ def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
         yield Problem.at((*_PATH, clash[1]), f"{clash[0]!r} and {clash[1]!r} differ by capitals alone, and name "
                          "columns that Spark can't distinguish", "Rename one of them")
     for name, feature in features.items():
-        yield from _unset(name, feature)
+        yield from _removable_settings(name, feature)
         if feature.role == "target":
             yield from _task(name, feature)
     if workload.train is not None:
         yield from _roles(features, workload.train)
-    known = columns.table(convert.table)
-    if known is not None:
-        yield from _columns(convert, known)
+    types = columns.table(convert.table)
+    if types is not None:
+        yield from _columns(convert, types)
 
 
-def _unset(name: str, feature: Feature) -> Iterator[Problem]:
-    """Settings of the feature to be removed."""
+def _removable_settings(name: str, feature: Feature) -> Iterator[Problem]:
+    """Settings of the feature that must be removed."""
     for key in fitted_fields(feature) & feature.model_fields_set:
         yield Problem.at((*_PATH, name, key), "is learnt from the train split, not set", "Remove it")
     unused = list(feature.unused_settings())
     if len(feature.columns) > 1 and feature.column != name:
-        unused.append(("column", "is one of its own, and the feature is made of `columns`"))
+        unused.append(("column", "isn't read, because the feature has `columns`"))
     for key, why in unused:
-        yield Problem.at((*_PATH, name, key), f"would change nothing: it {why}", "Remove it")
+        yield Problem.at((*_PATH, name, key), f"has no effect: it {why}", "Remove it")
 
 
 def _task(name: str, feature: Feature) -> Iterator[Problem]:
-    """The task that a target names can learn it."""
+    """Checks that the target suits the task that it names."""
     try:
         task_of(name, feature)
     except DataError as error:
@@ -70,22 +70,22 @@ def _roles(features: FeatureSet, train: Train) -> Iterator[Problem]:
                          "Declare one, e.g. label: {kind: label, classes: 10}")
 
 
-def _columns(convert: Convert, known: Collection[str]) -> Iterator[Problem]:
+def _columns(convert: Convert, table_columns: Collection[str]) -> Iterator[Problem]:
     windows = convert.windows
-    named = known if windows is None else windows.columns(known)
+    accepted = table_columns if windows is None else windows.columns(table_columns)
     for name, feature in convert.features.items():
         path = (*_PATH, name, "columns" if getattr(feature, "column_names", None) else "column")
         for column in feature.columns:
-            if column not in named:
-                yield unknown(path, f"column of {convert.table}", column, named)
-            elif clash := convert_name_clash(column) or window_name_clash(column, windows, known):
+            if column not in accepted:
+                yield unknown(path, f"column of {convert.table}", column, accepted)
+            elif clash := convert_name_clash(column) or window_name_clash(column, windows, table_columns):
                 yield clash.below(*path)
-        if windows is not None and set(feature.columns) <= set(named):
+        if windows is not None and set(feature.columns) <= set(accepted):
             yield from (problem.below(*_PATH, name) for problem in _steps(feature, windows))
 
 
 def _steps(feature: Feature, windows: Windows) -> Iterator[Problem]:
-    """A feature of whole windows has their length."""
+    """Checks that the feature has the length of its windows."""
     columns = feature.columns
     lengths = {windows.steps(column) for column in columns}
     if lengths == {None}:

@@ -1,4 +1,4 @@
-"""Checks that each metric of the gate is one of a target."""
+"""Checks that the gate's metrics exist for the targets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def problems(workload: Workload) -> Iterator[Problem]:
-    """A metric is written as `metric`, or as `target.metric`, which it must be where there are several targets."""
+    """A metric is written as `metric` or `target.metric`; with several targets it must be the latter."""
     gate = workload.evaluate.gate if workload.evaluate else {}
     outputs = workload.outputs
     metrics_of = {name: output.task.metrics for name, output in outputs.items()}
@@ -21,5 +21,5 @@ def problems(workload: Workload) -> Iterator[Problem]:
     plain = [metric for metrics in metrics_of.values() for metric in metrics] if len(metrics_of) == 1 else []
     for name in gate:
         if outputs and name not in (*dotted, *plain):
-            yield Problem.at(("evaluate", "gate", name), f"{name!r} is no metric of the targets {kinds_of(outputs)}",
+            yield Problem.at(("evaluate", "gate", name), f"{name!r} isn't a metric of the targets {kinds_of(outputs)}",
                              nearest(name, plain or dotted))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from laketrain.errors import Problem
-from laketrain.workload.checks.words import unknown
+from laketrain.workload.checks.texts import unknown
 
 if TYPE_CHECKING:
     from laketrain.workload.columns import Columns
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def problems(workload: Workload, columns: Columns) -> Iterator[Problem]:
-    """Of every integrated table; one may read those declared above it."""
+    """Checks every integrated table. A table may read those declared above it."""
     above: list[str] = []
     for name, table in workload.integrate.items():
         path, tables = ("integrate", name), [*above, *workload.clean]

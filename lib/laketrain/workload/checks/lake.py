@@ -1,4 +1,4 @@
-"""Checks that the lake is on a storage that laketrain knows; nothing is asked of it."""
+"""Checks that laketrain supports the lake's storage, without connecting to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def problems(workload: Workload) -> Iterator[Problem]:
-    """Of the lake's path or URL."""
+    """Checks the lake's path or URL."""
     try:
         Lake(workload.lake)
     except LakeError as error:

@@ -1,4 +1,4 @@
-"""Checks that the model takes the features, as far as that is clear before anything is learnt."""
+"""Checks that the model accepts the features, as far as the config determines."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from laketrain.errors import Problem
-from laketrain.workload.checks.words import sentence
+from laketrain.workload.checks.texts import sentence
 
 if TYPE_CHECKING:
     from laketrain.workload.workload import Workload
 
 
 def problems(workload: Workload) -> Iterator[Problem]:
-    """Of a model of the zoo, and of the function of a model of the user's own."""
+    """The problems of a built-in model, or of the function that builds the user's model."""
     train, features = workload.train, workload.features
     if train is None or features is None or not features.inputs or not workload.outputs:
         return

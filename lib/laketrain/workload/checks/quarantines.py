@@ -1,4 +1,4 @@
-"""Checks that no two stages would share a quarantine."""
+"""Checks that no two stages share a quarantine table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def problems(workload: Workload) -> Iterator[Problem]:
-    """A quarantine is named after its table and, but for clean's, after the stage."""
+    """A quarantine has the name of its table and, except for clean tables, a suffix for its stage."""
     others = {quarantine_name("integrated", name): f"the integrated table {name!r}" for name in workload.integrate}
     if workload.convert is not None:
         others[quarantine_name("features", workload.dataset)] = f"the dataset {workload.dataset!r}"
@@ -22,5 +22,5 @@ def problems(workload: Workload) -> Iterator[Problem]:
         others[quarantine_name("predictions", name)] = f"the predictions {name!r}"
     for name in workload.clean:
         if name in others:
-            yield Problem.at(("clean", name), f"its quarantine would be that of {others[name]}, too: quarantine/{name}",
+            yield Problem.at(("clean", name), f"would share the quarantine/{name} of {others[name]}",
                              "Give the clean table another name")

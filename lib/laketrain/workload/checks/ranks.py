@@ -1,4 +1,4 @@
-"""Checks of numbers that must fit together: batch, lanes, ranks and Spark's slots."""
+"""Checks that batch, lanes, ranks and Spark's slots fit together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def problems(workload: Workload) -> Iterator[Problem]:
-    """Lanes divide the batch, ranks divide the lanes, and a local Spark has a slot for each rank."""
+    """Lanes must divide the batch, ranks must divide the lanes, and a local Spark needs a slot for each rank."""
     train, master = workload.train, workload.spark.master
     if train is None or workload.convert is None:
         return
@@ -31,15 +31,15 @@ def _lanes(train: Train) -> Iterator[Problem]:
     lanes = scaled.lane_count
     if lanes < 1 or scaled.batch % lanes:
         yield Problem.at(("train", "lanes"), f"{lanes} lanes don't divide the batch of {scaled.batch}",
-                         "Or leave 'auto'")
+                         "Choose a divisor of the batch, or 'auto'")
     elif train.augment is not None and train.augment.mixes and scaled.batch == lanes:
-        yield Problem.at(("train", "augment"), f"rows are mixed within a lane, and {lanes} lanes of a batch of {lanes} "
-                         "have one", f"Take fewer lanes, or a batch of {2 * lanes} or more")
+        yield Problem.at(("train", "augment"), f"rows are mixed within a lane, but each of the {lanes} lanes of a "
+                         f"batch of {lanes} has only one row", f"Use fewer lanes, or a batch of {2 * lanes} or more")
     elif not ranks_of(lanes, train.ranks):
         fitting = ", ".join(str(n) for n in ranks_of(lanes, Ranks(min=1, max=lanes)))
-        yield Problem.at(("train", "ranks"), f"{_many(train.ranks)} don't divide the {lanes} lanes of a batch of "
-                         f"{scaled.batch}", f"With this batch ranks may be {fitting}")
+        yield Problem.at(("train", "ranks"), f"{_format(train.ranks)} don't divide the {lanes} lanes of a batch of "
+                         f"{scaled.batch}", f"With this batch, ranks may be {fitting}")
 
 
-def _many(ranks: Ranks) -> str:
+def _format(ranks: Ranks) -> str:
     return f"{ranks.min} ranks" if ranks.min == ranks.max else f"{ranks.min} to {ranks.max} ranks"

@@ -1,4 +1,4 @@
-"""Checks of the splits that stages name, and of stages that need another one."""
+"""Checks that the stages' splits exist, and the sections that a stage needs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from laketrain.errors import Problem
-from laketrain.workload.checks.words import unknown
+from laketrain.workload.checks.texts import unknown
 
 if TYPE_CHECKING:
     from laketrain.workload.workload import Workload
 
 
 def problems(workload: Workload) -> Iterator[Problem]:
-    """Train needs a dataset, evaluate and predict a training; the splits are those of the dataset."""
+    """`train` needs `convert`; `evaluate` and `predict` need `train`; splits are those of the dataset."""
     train, convert = workload.train, workload.convert
     if train is not None and convert is None:
         yield Problem.at(("train",), "there is no 'convert' section, so no dataset to train on")

@@ -1,4 +1,4 @@
-"""Checks the sections of plugins' stages, each by its stage."""
+"""Checks the sections of plugins' stages; each stage checks its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def problems(workload: Workload) -> Iterator[Problem]:
-    """What the stages report of their sections."""
+    """The problems that the stages report about their sections."""
     for stage in STAGES.values():
         if stage.section is not None and stage.declared(workload):
             yield from stage.problems(workload)

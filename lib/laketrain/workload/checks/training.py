@@ -1,4 +1,4 @@
-"""Checks of the section `train` against the features: what doesn't fit the targets, and what would change nothing.
+"""Checks of the section `train` against the features: settings that don't fit the targets, or have no effect.
 
     for problem in problems(train, features): print(problem)
 """
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def problems(config: Train, features: FeatureSet) -> list[Problem]:
-    """One problem a key; paths begin below the section."""
-    found: dict[tuple[str | int, ...], Problem] = {}
+    """At most one problem per key; paths are relative to the section."""
+    result: dict[tuple[str | int, ...], Problem] = {}
     for problem in (*targets.problems(config, config.model.tasks(features)), *unused.problems(config, features)):
-        found.setdefault(problem.path, problem)
-    return list(found.values())
+        result.setdefault(problem.path, problem)
+    return list(result.values())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def problems(workload: Workload) -> Iterator[Problem]:
-    """Of the functions that `train` names besides the model's; without running any of their code."""
+    """Checks the functions that `train` names, except the model's, without running any of their code."""
     for call, key in workload.train.calls.items() if workload.train else ():
         if (problem := call_problem(call)) is not None:
             yield problem.below("train", key)

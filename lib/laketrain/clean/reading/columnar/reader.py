@@ -58,12 +58,12 @@ def _has_times(footer: Footer, names: Sequence[str]) -> bool:
                for part in footer.columns[name].walk())
 
 
-def _refuse_twins(file: RawFile, footer: Footer, wanted: Sequence[str]) -> None:
-    """Raises DataError if the name of a wanted column, or of a part of it, differs from another only in capitals."""
-    forms = {same_form(name) for name in wanted}
+def _refuse_twins(file: RawFile, footer: Footer, names: Sequence[str]) -> None:
+    """Raises DataError if one of the columns `names`, or a part of one, differs from another only in capitals."""
+    forms = {same_form(name) for name in names}
     groups = [[name for name in footer.names if same_form(name) in forms]]
-    groups += [list(part.names) for name in wanted if name in footer.columns for part in footer.columns[name].walk()]
-    twins = next((two for names in groups if (two := find_clash(names)) is not None), None)
+    groups += [list(part.names) for name in names if name in footer.columns for part in footer.columns[name].walk()]
+    twins = next((two for group in groups if (two := find_clash(group)) is not None), None)
     if twins is not None:
         raise DataError("clean", file.ref, f"has the columns {twins[0]!r} and {twins[1]!r}, which Spark can't "
                         "distinguish", "write it with other names, or declare the columns that you need, without these")
@@ -77,8 +77,8 @@ def _part(spark: SparkSession, source: FileSource, files: Sequence[RawFile], col
                if field.name in stored and not stored[field.name].empty}
     by_pyarrow = any("pyarrow" in column.readers(kind) for column, kind in present.values())
     if present and (by_pyarrow or footers[0].spark_fails):
-        wanted = T.StructType([T.StructField(name, kind) for name, (_, kind) in present.items()])
-        rows = read_groups(spark, source.format, files, footers, wanted)
+        schema = T.StructType([T.StructField(name, kind) for name, (_, kind) in present.items()])
+        rows = read_groups(spark, source.format, files, footers, schema)
     else:
         schema = T.StructType([T.StructField(name, column.as_spark_reads(kind))
                                for name, (column, kind) in present.items()])
@@ -95,10 +95,10 @@ def _part(spark: SparkSession, source: FileSource, files: Sequence[RawFile], col
     return with_metadata(rows, columns.names, file=F.col(FILE_READ), original=F.col(CORRUPT), problem=F.col("_problem"))
 
 
-def _read_as(column: StoredType, wanted: T.DataType) -> T.DataType:
-    """The type in which a column is read: the wanted one if it fits, else its own, which is then cast."""
+def _read_as(column: StoredType, target: T.DataType) -> T.DataType:
+    """The type in which a column is read: `target` if the values fit, else its own, which is then cast."""
     inferred = column.inferred
-    return wanted if inferred is None or column.fits(wanted) else inferred
+    return target if inferred is None or column.fits(target) else inferred
 
 
 def _too_fine(texts: Sequence[str], names: Sequence[str]) -> tuple[Column, Column]:

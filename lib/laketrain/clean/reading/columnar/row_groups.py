@@ -58,22 +58,22 @@ class _Column:
 
 
 def read_groups(spark: SparkSession, form: str, files: Sequence[RawFile], footers: Sequence[Footer],
-                wanted: T.StructType) -> DataFrame:
-    """The rows of files with the same columns. wanted: one or more columns, in types that fit them.
+                schema: T.StructType) -> DataFrame:
+    """The rows of files with the same columns. schema: one or more columns, in types that fit them.
 
-    Returns: the wanted columns, then EXTRA_COLUMNS: the file, why the row is rejected, and the rejected row as JSON.
+    Returns: these columns, then EXTRA_COLUMNS: the file, why the row is rejected, and the rejected row as JSON.
     """
     tasks = _tasks(files, footers)
     columns = [_Column(field.name, field.dataType, footers[0].types[field.name], field.name in footers[0].int96)
-               for field in wanted]
+               for field in schema]
     task = partial(_rows, files[0].version.lake.store, form, columns, tasks)
     # `mapInArrow` accepts only plain names.
-    plain = [f"c{number}" for number in range(len(wanted))]
+    plain = [f"c{number}" for number in range(len(schema))]
     types = T.StructType([
-        *(T.StructField(name, field.dataType) for name, field in zip(plain, wanted, strict=True)),
+        *(T.StructField(name, field.dataType) for name, field in zip(plain, schema, strict=True)),
         *(T.StructField(name, T.StringType()) for name in EXTRA_COLUMNS)])
     frame = spark.range(0, len(tasks), 1, max(1, len(tasks))).mapInArrow(task, types)
-    values = [F.col(name).alias(field.name) for name, field in zip(plain, wanted, strict=True)]
+    values = [F.col(name).alias(field.name) for name, field in zip(plain, schema, strict=True)]
     return frame.select(*values, *EXTRA_COLUMNS)
 
 

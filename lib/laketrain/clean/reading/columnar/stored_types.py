@@ -79,29 +79,29 @@ class StoredType:
         declared = "any type" if self.empty else " or ".join([self.natural.simpleString(), *others])
         return f"declare it {declared}{', ' * bool(advice)}{advice}"
 
-    def fits(self, wanted: T.DataType) -> bool:
-        """Whether each value can be read as `wanted`, or its row rejected."""
+    def fits(self, target: T.DataType) -> bool:
+        """Whether each value can be read as `target`, or its row rejected."""
         if self.form == "value":
-            return self.empty or self._read_type(wanted) is not None
-        inner = self._inner(wanted)
+            return self.empty or self._read_type(target) is not None
+        inner = self._inner(target)
         return inner is not None and all(part.fits(kind) for part, kind in zip(self.parts, inner, strict=True))
 
-    def readers(self, wanted: T.DataType) -> set[Reader]:
-        """The readers of the values as `wanted`, which fits."""
+    def readers(self, target: T.DataType) -> set[Reader]:
+        """The readers of the values as `target`, which fits."""
         if self.form == "value":
-            read = self._read_type(wanted)
+            read = self._read_type(target)
             return {read.reader if read else "pyarrow"}
-        inner = zip(self.parts, self._inner(wanted) or (), strict=True)
+        inner = zip(self.parts, self._inner(target) or (), strict=True)
         return {reader for part, kind in inner for reader in part.readers(kind)}
 
-    def as_spark_reads(self, wanted: T.DataType) -> T.DataType:
-        """The schema for Spark's reader: `wanted`, but times with or without a zone as in the file, or as text."""
+    def as_spark_reads(self, target: T.DataType) -> T.DataType:
+        """The schema for Spark's reader: `target`, but times with or without a zone as in the file, or as text."""
         if self.form == "value":
-            read = self._read_type(wanted)
+            read = self._read_type(target)
             assert read is not None
             return T.StringType() if read.reader == "text" else read.kind
         inner = [part.as_spark_reads(kind)
-                 for part, kind in zip(self.parts, self._inner(wanted) or (), strict=True)]
+                 for part, kind in zip(self.parts, self._inner(target) or (), strict=True)]
         return _nest(self.form, inner, self.names)
 
     def walk(self) -> Iterator[StoredType]:
@@ -110,19 +110,19 @@ class StoredType:
         for part in self.parts:
             yield from part.walk()
 
-    def _read_type(self, wanted: T.DataType) -> ReadType | None:
-        same = next((read for read in self.read_types if read.kind == wanted), None)
+    def _read_type(self, target: T.DataType) -> ReadType | None:
+        same = next((read for read in self.read_types if read.kind == target), None)
         # pandas writes times without a zone. The session's zone is UTC, so they are the same instants.
-        return same or next((read for read in self.read_types if read.kind in TIMES and wanted in TIMES), None)
+        return same or next((read for read in self.read_types if read.kind in TIMES and target in TIMES), None)
 
-    def _inner(self, wanted: T.DataType) -> tuple[T.DataType, ...] | None:
-        """The types of its parts in `wanted`; None if that has another form."""
-        if self.form == "list" and isinstance(wanted, T.ArrayType):
-            return (wanted.elementType,)
-        if self.form == "map" and isinstance(wanted, T.MapType):
-            return wanted.keyType, wanted.valueType
-        if self.form == "struct" and isinstance(wanted, T.StructType) and tuple(wanted.names) == self.names:
-            return tuple(field.dataType for field in wanted)
+    def _inner(self, target: T.DataType) -> tuple[T.DataType, ...] | None:
+        """The types of its parts in `target`; None if that has another form."""
+        if self.form == "list" and isinstance(target, T.ArrayType):
+            return (target.elementType,)
+        if self.form == "map" and isinstance(target, T.MapType):
+            return target.keyType, target.valueType
+        if self.form == "struct" and isinstance(target, T.StructType) and tuple(target.names) == self.names:
+            return tuple(field.dataType for field in target)
         return None
 
     @property

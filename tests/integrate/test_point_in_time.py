@@ -94,7 +94,7 @@ def test_a_row_whose_partner_became_known_later_says_so(scored: Callable[..., In
         scored({"latest_by": "recorded_at", "unmatched": {"left": "fatal"}}, scores=SCORES[1:])
     assert "1 rows of clean/visits have no partner in clean/scores, e.g. no partner in clean/scores known by " in (
         caught.value.problem)
-    assert "rows count from 'recorded_at' on, unless known_by: none" in caught.value.hint
+    assert "rows match from their 'recorded_at' on, or with known_by: none" in caught.value.hint
 
 
 def test_a_time_of_knowledge_of_another_type_is_refused_where_only_the_data_tells(integrate: Integrate):

@@ -1,4 +1,4 @@
-"""Words that several checks need.
+"""Texts of problems that several checks need.
 
     unknown("split", "trian", ["train", "test"])      # ("there is no split 'trian'", "Did you mean 'train'?")
 """
@@ -16,5 +16,5 @@ def unknown(path: tuple[str | int, ...], noun: str, received: str, accepted: Ite
 
 
 def sentence(hint: str) -> str:
-    """A hint of an error as one of a config's problems, which begin with a capital letter."""
+    """An error's hint as that of a problem, which begins with a capital letter."""
     return hint[:1].upper() + hint[1:]

@@ -1,0 +1,15 @@
+"""Python imports this in Spark's daemon of the ranks, so that the ranks that it forks have TensorFlow already.
+
+Importing it takes a rank some five seconds, and each launch after a failed one has new ranks.
+"""
+
+import importlib
+import os
+import sys
+
+if "LAKETRAIN_POOL" in os.environ and "laketrain.spark.daemon" in sys.orig_argv:
+    from laketrain.imports import import_tensorflow
+
+    import_tensorflow()
+    for name in ("keras", "horovod.tensorflow"):
+        importlib.import_module(name)
