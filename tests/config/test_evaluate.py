@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from laketrain.config.evaluate import Evaluate, Predict, limit
+from laketrain.config.evaluate import Evaluate, Predict, parse_bound
 
 
 @pytest.mark.parametrize(("bound", "expected"), [
     (">= 0.95", (">=", 0.95)), ("<1", ("<", 1.0)), ("> -.5", (">", -0.5)), ("<=1e-3", ("<=", 0.001))])
 def test_a_bound_is_a_sign_and_a_number(bound: str, expected: tuple[str, float]) -> None:
-    assert limit(bound) == expected
+    assert parse_bound(bound) == expected
 
 
 @pytest.mark.parametrize("bound", ["0.95", "= 0.95", ">= ", ">= 1e999", "≥ 0.95", ">= 0.95 "])
 def test_other_bounds_are_refused(bound: str) -> None:
     with pytest.raises(ValueError):
-        limit(bound)
+        parse_bound(bound)
     with pytest.raises(ValidationError):
         Evaluate(gate={"accuracy": bound})
 

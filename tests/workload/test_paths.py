@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from laketrain.workload import Workload
-from laketrain.workload.paths import absolute, anchored, is_url
+from laketrain.workload.paths import absolute, is_url, with_absolute_paths
 
 
 @pytest.mark.parametrize(("path", "expected"), [
@@ -25,7 +25,7 @@ def test_lake_sources_and_tensorboard_become_absolute() -> None:
     workload = Workload.model_validate({
         "name": "small", "lake": "lake", "track": {"tensorboard": {"folder": "board"}},
         "sources": {"scans": {"format": "csv", "path": "in/*.csv", "schema": {"id": "string"}}}})
-    result = anchored(workload, Path("/conf"))
+    result = with_absolute_paths(workload, Path("/conf"))
     assert result.lake == "/conf/lake"
     assert result.sources["scans"].file_path == "/conf/in/*.csv"
     assert result.track is not None and result.track.tensorboard is not None

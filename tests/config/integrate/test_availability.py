@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from laketrain.config.integrate.known import known_column, known_problems
+from laketrain.config.integrate.availability import availability_column, availability_problems
 
 
 @pytest.mark.parametrize(("known_by", "latest_by", "expected"), [
@@ -12,7 +12,7 @@ from laketrain.config.integrate.known import known_column, known_problems
     ("none", "saved", None)])
 def test_known_by_takes_precedence_and_none_switches_it_off(
         known_by: str | None, latest_by: str | None, expected: str | None) -> None:
-    assert known_column(known_by, latest_by) == expected
+    assert availability_column(known_by, latest_by) == expected
 
 
 @pytest.mark.parametrize(("known_by", "latest_by", "columns", "path"), [
@@ -22,5 +22,5 @@ def test_known_by_takes_precedence_and_none_switches_it_off(
     ("none", None, {"none": "int"}, "known_by"), ("seen", None, None, None)])
 def test_the_column_is_comparable_with_the_time_of_rows(
         known_by: str | None, latest_by: str | None, columns: dict[str, str] | None, path: str | None) -> None:
-    problems = list(known_problems(known_by, latest_by, "at", "timestamp", columns, "column"))
+    problems = list(availability_problems(known_by, latest_by, "at", "timestamp", columns, "column"))
     assert [problem.path for problem in problems] == ([(path,)] if path else [])

@@ -1,8 +1,8 @@
-"""Words that several checks share."""
+"""Texts that several checks share."""
 
 from __future__ import annotations
 
-from laketrain.workload.checks.words import sentence, unknown
+from laketrain.workload.checks.texts import sentence, unknown
 
 
 def test_an_unknown_name_has_its_path_and_the_nearest_name() -> None:
