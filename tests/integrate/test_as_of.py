@@ -71,22 +71,22 @@ NONE = dict.fromkeys(range(1, 7))
 ])
 def test_each_row_gets_the_partner_of_its_time(priced: Callable[..., Integrated], settings: Mapping[str, Any],
                                                prices: Mapping[int, float]):
-    found = priced(**settings)
-    assert {row["id"]: row["price"] for row in found.rows} == {**NONE, **prices}
-    assert list(found.rows[0]) == ["id", "ticker", "at", "price"]
-    [told] = found.steps
+    result = priced(**settings)
+    assert {row["id"]: row["price"] for row in result.rows} == {**NONE, **prices}
+    assert list(result.rows[0]) == ["id", "ticker", "at", "price"]
+    [told] = result.steps
     assert told == {"step": "as_of(prices)", "in": 6, "out": 6, "quarantined": 0, "matched": len(prices),
                     "unmatched": 6 - len(prices), "null_keys": 2, "other": {"rows": 5, "null_keys": 2}}
 
 
 def test_rows_without_a_partner_go_to_quarantine_with_the_reason(priced: Callable[..., Integrated]):
-    found = priced(left="quarantine", tolerance="1 hour")
-    assert found.has("id", "price") == [(1, 1.0), (2, 2.0)]
-    assert found.why == [("clean/trades", "as_of(prices)", f"no partner in clean/prices up to ticker, at = {values}")
+    result = priced(left="quarantine", tolerance="1 hour")
+    assert result.has("id", "price") == [(1, 1.0), (2, 2.0)]
+    assert result.why == [("clean/trades", "as_of(prices)", f"no partner in clean/prices up to ticker, at = {values}")
                          for values in ("a, 2026-03-09 09:00:00", "a, null", "b, 2026-03-09 10:00:00",
                                         "null, 2026-03-09 10:00:00")]
-    assert {json.loads(row["record"])["id"] for row in found.refused} == {3, 4, 5, 6}
-    assert (found.counts["in"], found.counts["out"], found.counts["quarantined"]) == (6, 2, 4)
+    assert {json.loads(row["record"])["id"] for row in result.refused} == {3, 4, 5, 6}
+    assert (result.counts["in"], result.counts["out"], result.counts["quarantined"]) == (6, 2, 4)
 
 
 def test_a_missing_partner_is_fatal_unless_something_else_is_said(priced: Callable[..., Integrated]):
@@ -106,16 +106,16 @@ def test_two_partners_of_one_time_are_refused(priced: Callable[..., Integrated])
 
 
 def test_a_column_may_tell_which_of_them_counts(priced: Callable[..., Integrated]):
-    found = priced(TWICE, latest_by="price", known_by="none")
-    assert {row["id"]: row["price"] for row in found.rows} == {**NONE, 1: 1.5, 2: 2.0}
-    assert found.steps[0]["other"] == {"rows": 6, "null_keys": 2, "superseded": 1}
+    result = priced(TWICE, latest_by="price", known_by="none")
+    assert {row["id"]: row["price"] for row in result.rows} == {**NONE, 1: 1.5, 2: 2.0}
+    assert result.steps[0]["other"] == {"rows": 6, "null_keys": 2, "superseded": 1}
     with pytest.raises(DataError, match="share ticker, at: .* Next: there is no rule to choose among them"):
         priced([*TWICE, TWICE[-1]], latest_by="price", known_by="none")
 
 
 def test_the_time_of_the_partner_comes_along_under_a_name_of_its_own(priced: Callable[..., Integrated]):
-    found = priced(prefix="last_")
-    assert {row["id"]: row["last_at"] for row in found.rows} == {
+    result = priced(prefix="last_")
+    assert {row["id"]: row["last_at"] for row in result.rows} == {
         **NONE, 1: pd.Timestamp("2026-03-09 09:30:00"), 2: pd.Timestamp("2026-03-09 12:00:00")}
 
 
@@ -134,10 +134,10 @@ def test_the_time_of_the_partner_comes_along_under_a_name_of_its_own(priced: Cal
 ])
 def test_times_are_dates_timestamps_or_numbers_and_there_may_be_no_key(
         integrate: Integrate, kind: str, left: Any, right: list[Any], settings: dict[str, Any], expected: int | None):
-    found = integrate([{"as_of": {"table": "series", "time": "t", "unmatched": {"left": "keep"}, **settings}}],
+    result = integrate([{"as_of": {"table": "series", "time": "t", "unmatched": {"left": "keep"}, **settings}}],
                       {"one": ([{"t": left}], f"t {kind}"),
                        "series": ([{"t": t, "n": n} for n, t in enumerate(right)], f"t {kind}, n int")})
-    assert [row["n"] for row in found.rows] == [expected]
+    assert [row["n"] for row in result.rows] == [expected]
 
 
 def test_times_of_two_kinds_are_refused(integrate: Integrate):
@@ -176,8 +176,8 @@ def test_it_finds_what_pandas_finds_however_keys_are_cut(
                  for name, frame, ddl in (("left", left, "k string, t bigint, i bigint"),
                                           ("right", right, "k string, t bigint, n double"))]
         done = as_of(sides[0], step, {"right": sides[1]}, kept)
-        found = {row["i"]: row["n"] for row in done.frame.collect()}
-    assert found == {row.i: None if pd.isna(row.n) else row.n for row in expected.itertuples()}
+        result = {row["i"]: row["n"] for row in done.frame.collect()}
+    assert result == {row.i: None if pd.isna(row.n) else row.n for row in expected.itertuples()}
     assert done.rows == len(left)
 
 

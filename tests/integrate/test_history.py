@@ -41,19 +41,19 @@ def gathered(integrate: Integrate) -> Callable[..., Integrated]:
 
 
 def test_a_row_an_entity_has_its_events_in_the_order_of_time(gathered: Callable[..., Integrated]):
-    found = gathered()
-    assert sorted(found.rows, key=lambda row: row["who"]) == [
+    result = gathered()
+    assert sorted(result.rows, key=lambda row: row["who"]) == [
         {"who": "a", "code": [None, "x", "y", "z"], "value": [2.0, 4.0, 3.0, None]},
         {"who": "b", "code": ["x"], "value": [1.0]}]
-    assert found.steps == [{"step": "history(who)", "in": 5, "out": 2, "quarantined": 0, "events": 5, "older": 0,
+    assert result.steps == [{"step": "history(who)", "in": 5, "out": 2, "quarantined": 0, "events": 5, "older": 0,
                             "gathered": 3}]
-    assert (found.counts["in"], found.counts["out"], found.counts["gathered"]) == (5, 2, 3)
+    assert (result.counts["in"], result.counts["out"], result.counts["gathered"]) == (5, 2, 3)
 
 
 def test_only_the_latest_are_gathered_and_the_others_are_counted(gathered: Callable[..., Integrated]):
-    found = gathered(last=2, count="visits", prefix="past_")
-    assert found.has("who", "past_code", "visits") == [("a", ["y", "z"], 4), ("b", ["x"], 1)]
-    assert (found.steps[0]["events"], found.steps[0]["older"]) == (5, 2)
+    result = gathered(last=2, count="visits", prefix="past_")
+    assert result.has("who", "past_code", "visits") == [("a", ["y", "z"], 4), ("b", ["x"], 1)]
+    assert (result.steps[0]["events"], result.steps[0]["older"]) == (5, 2)
 
 
 def test_further_columns_tell_events_of_one_time_apart(gathered: Callable[..., Integrated]):
@@ -61,21 +61,21 @@ def test_further_columns_tell_events_of_one_time_apart(gathered: Callable[..., I
 
 
 def test_each_event_sees_those_of_an_earlier_time_and_none_of_its_own(gathered: Callable[..., Integrated]):
-    found = gathered(per="event", columns=["code"], last=2)
-    assert found.has("who", "at", "code", "earlier_code") == [
+    result = gathered(per="event", columns=["code"], last=2)
+    assert result.has("who", "at", "code", "earlier_code") == [
         ("a", 1, None, []), ("a", 2, "x", [None]), ("a", 2, "y", [None]), ("a", 3, "z", ["x", "y"]),
         ("b", 2, "x", [])]
-    assert found.steps == [{"step": "history(who)", "in": 5, "out": 5, "quarantined": 0, "events": 5}]
+    assert result.steps == [{"step": "history(who)", "in": 5, "out": 5, "quarantined": 0, "events": 5}]
 
 
 @pytest.mark.parametrize("per", ["entity", "event"])
 def test_rows_without_an_entity_or_a_time_are_quarantined_where_that_is_said(gathered: Callable[..., Integrated],
                                                                             per: str):
-    found = gathered([*VISITS, *LOST], unplaced="quarantine", per=per)
-    assert [reason for *_, reason in found.why] == ["has no entity or no time: who, at = a, null",
+    result = gathered([*VISITS, *LOST], unplaced="quarantine", per=per)
+    assert [reason for *_, reason in result.why] == ["has no entity or no time: who, at = a, null",
                                                     "has no entity or no time: who, at = null, 1"]
-    assert {rule for _, rule, _ in found.why} == {"history(who)"}
-    assert (found.steps[0]["in"], found.steps[0]["events"], found.steps[0]["quarantined"]) == (7, 5, 2)
+    assert {rule for _, rule, _ in result.why} == {"history(who)"}
+    assert (result.steps[0]["in"], result.steps[0]["events"], result.steps[0]["quarantined"]) == (7, 5, 2)
 
 
 def test_rows_without_an_entity_or_a_time_are_fatal_unless_something_else_is_said(gathered: Callable[..., Integrated]):
@@ -90,8 +90,8 @@ def test_a_map_has_no_order_and_is_refused(integrate: Integrate):
 
 
 def test_no_rows_make_no_entities(gathered: Callable[..., Integrated]):
-    found = gathered([])
-    assert (found.rows, found.counts["out"]) == ([], 0)
+    result = gathered([])
+    assert (result.rows, result.counts["out"]) == ([], 0)
 
 
 events = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 6), st.integers(0, 3)), max_size=30)
@@ -103,16 +103,16 @@ def test_histories_are_those_of_plain_python_in_whatever_order_rows_come(
         spark: SparkSession, given: list[tuple[str, int, int]], last: int, per: str, chance: random.Random):
     step = History.model_validate({"step": "history", "by": ["k"], "order": "t", "columns": ["v"], "last": last,
                                    "per": per})
-    rows = [(*event, place) for place, event in enumerate(given)]
+    rows = [(*event, index) for index, event in enumerate(given)]
     chance.shuffle(rows)
     frame = spark.createDataFrame(rows, "k string, t int, v int, place int").repartition(3)
     with PersistedFrames() as kept:
-        found = history(TableRows("visits", frame, len(rows)), step, kept).frame.collect()
+        result = history(TableRows("visits", frame, len(rows)), step, kept).frame.collect()
     if per == "entity":
-        assert {row["k"]: row["v"] for row in found} == {k: before(given, k, 99, last) for k in {k for k, *_ in given}}
+        assert {row["k"]: row["v"] for row in result} == {k: before(given, k, 99, last) for k in {k for k, *_ in given}}
     else:
-        assert {row["place"]: row["earlier_v"] for row in found} == {
-            place: before(given, k, t, last) for place, (k, t, _) in enumerate(given)}
+        assert {row["place"]: row["earlier_v"] for row in result} == {
+            index: before(given, k, t, last) for index, (k, t, _) in enumerate(given)}
 
 
 def before(events: Sequence[tuple[str, int, int]], key: str, time: int, last: int) -> list[int]:

@@ -38,32 +38,32 @@ def join(relation: str = "many-to-one", left: str = "quarantine", right: str = "
 
 @pytest.mark.parametrize("relation", ["one-to-one", "many-to-one"])
 def test_rows_without_a_partner_go_to_quarantine_with_the_reason(joined: Integrate, relation: str):
-    found = joined(join(relation, "quarantine", "quarantine"))
-    assert found.has("id", "pixels", "label") == [("a", 1, 5), ("b", 2, 7)]
-    assert sorted((row["file"], row["rule"], row["reason"]) for row in found.refused) == [
+    result = joined(join(relation, "quarantine", "quarantine"))
+    assert result.has("id", "pixels", "label") == [("a", 1, 5), ("b", 2, 7)]
+    assert sorted((row["file"], row["rule"], row["reason"]) for row in result.refused) == [
         ("clean/labels", "join(labels)", "no partner in clean/scans for id = null"),
         ("clean/labels", "join(labels)", "no partner in clean/scans for id = z"),
         ("clean/scans", "join(labels)", "no partner in clean/labels for id = c"),
         ("clean/scans", "join(labels)", "no partner in clean/labels for id = null"),
     ]
-    assert {json.loads(row["record"]).get("pixels") for row in found.refused} == {3, 4, None}
+    assert {json.loads(row["record"]).get("pixels") for row in result.refused} == {3, 4, None}
 
 
 def test_the_counts_are_those_of_the_rows(joined: Integrate):
-    found = joined(join("one-to-one", "quarantine", "quarantine"))
-    assert found.counts == {
+    result = joined(join("one-to-one", "quarantine", "quarantine"))
+    assert result.counts == {
         "in": 4, "out": 2, "quarantined": 4, "filtered": 0, "tables": {"scans": 4, "labels": 4},
         "reasons": {"join(labels) from clean/labels": 2, "join(labels) from clean/scans": 2},
         "steps": [{"step": "join(labels)", "in": 4, "out": 2, "quarantined": 2, "matched": 2, "unmatched": 2,
                    "null_keys": 1, "other": {"rows": 4, "unused": 2, "null_keys": 1, "quarantined": 2}}]}
-    assert found.version.entry.parents == {"clean/scans": 1, "clean/labels": 1}
-    assert Counter(row["file"] for row in found.refused) == {"clean/labels": 2, "clean/scans": 2}
+    assert result.version.entry.parents == {"clean/scans": 1, "clean/labels": 1}
+    assert Counter(row["file"] for row in result.refused) == {"clean/labels": 2, "clean/scans": 2}
 
 
 def test_partnerless_left_rows_can_be_kept_and_right_ones_dropped(joined: Integrate):
-    found = joined(join(left="keep"))
-    assert found.has("id", "pixels", "label") == [("a", 1, 5), ("b", 2, 7), ("c", 3, None), (None, 4, None)]
-    assert (found.refused, found.counts["quarantined"]) == ([], 0)
+    result = joined(join(left="keep"))
+    assert result.has("id", "pixels", "label") == [("a", 1, 5), ("b", 2, 7), ("c", 3, None), (None, 4, None)]
+    assert (result.refused, result.counts["quarantined"]) == ([], 0)
 
 
 def test_what_is_kept_and_what_is_dropped_is_told_in_numbers(joined: Integrate):
@@ -75,8 +75,8 @@ def test_what_is_kept_and_what_is_dropped_is_told_in_numbers(joined: Integrate):
 
 
 def test_several_left_rows_may_share_a_partner(joined: Integrate):
-    found = joined(join(), scans=[{"id": "a", "pixels": n} for n in range(3)])
-    assert found.has("pixels", "label") == [(0, 5), (1, 5), (2, 5)]
+    result = joined(join(), scans=[{"id": "a", "pixels": n} for n in range(3)])
+    assert result.has("pixels", "label") == [(0, 5), (1, 5), (2, 5)]
 
 
 @pytest.mark.parametrize("relation", ["one-to-one", "many-to-one"])
@@ -96,10 +96,10 @@ def test_a_key_twice_on_the_left_is_refused_one_to_one(joined: Integrate):
 
 def test_null_keys_are_no_duplicates_of_each_other(joined: Integrate):
     nothing = [{"id": None, "pixels": number} for number in range(2)]
-    found = joined(join("one-to-one"), scans=[*SCANS[:1], *nothing],
+    result = joined(join("one-to-one"), scans=[*SCANS[:1], *nothing],
                    labels=[*LABELS[:2], {"id": None, "label": 0}, {"id": None, "label": 1}])
-    assert found.has("id", "pixels", "label") == [("a", 1, 5)]
-    assert [row["reason"] for row in found.refused] == ["no partner in clean/labels for id = null"] * 2
+    assert result.has("id", "pixels", "label") == [("a", 1, 5)]
+    assert [row["reason"] for row in result.refused] == ["no partner in clean/labels for id = null"] * 2
 
 
 @pytest.mark.parametrize(("side", "said"), [
@@ -119,23 +119,23 @@ def test_a_left_row_without_partner_is_fatal_unless_something_else_is_said(joine
 
 def test_joins_follow_each_other_and_every_left_row_is_accounted_for(joined: Integrate):
     people: Rows = [{"label": 5, "who": "ann"}, {"label": 8, "who": "bob"}]
-    found = joined(join(), join(table="people", on=["label"]),
+    result = joined(join(), join(table="people", on=["label"]),
                    more={"people": (people, "label int, who string")})
-    assert found.has("id", "label", "who") == [("a", 5, "ann")]
-    assert sorted((row["rule"], row["reason"]) for row in found.refused) == [
+    assert result.has("id", "label", "who") == [("a", 5, "ann")]
+    assert sorted((row["rule"], row["reason"]) for row in result.refused) == [
         ("join(labels)", "no partner in clean/labels for id = c"),
         ("join(labels)", "no partner in clean/labels for id = null"),
         ("join(people)", "no partner in clean/people for label = 7")]
-    assert (found.counts["in"], found.counts["out"], found.counts["quarantined"]) == (4, 1, 3)
+    assert (result.counts["in"], result.counts["out"], result.counts["quarantined"]) == (4, 1, 3)
 
 
 def test_a_key_of_two_columns_with_odd_names(joined: Integrate):
     left = [{"a.b": "k", "c d": 1}, {"a.b": "k", "c d": 2}]
-    found = joined(join(table="right", on=["a.b", "c d"]), table="left", more={
+    result = joined(join(table="right", on=["a.b", "c d"]), table="left", more={
         "left": (left, "`a.b` string, `c d` int"),
         "right": ([{"a.b": "k", "c d": 2, "e": True}], "`a.b` string, `c d` int, e boolean")})
-    assert found.has("a.b", "c d", "e") == [("k", 2, True)]
-    assert [row["reason"] for row in found.refused] == ["no partner in clean/right for a.b, c d = k, 1"]
+    assert result.has("a.b", "c d", "e") == [("k", 2, True)]
+    assert [row["reason"] for row in result.refused] == ["no partner in clean/right for a.b, c d = k, 1"]
 
 
 PEOPLE = ([{"who": "a", "pixels": 9}, {"who": "b", "pixels": 8}], "who string, pixels int")
@@ -143,10 +143,10 @@ PEOPLE = ([{"who": "a", "pixels": 9}, {"who": "b", "pixels": 8}], "who string, p
 
 def test_keys_may_have_other_names_on_the_other_side(joined: Integrate):
     step = {**join(table="people"), "on": {"id": "who"}, "prefix": "their_"}
-    found = joined({**step, "unmatched": {"left": "quarantine", "right": "quarantine"}},
+    result = joined({**step, "unmatched": {"left": "quarantine", "right": "quarantine"}},
                    more={"people": ([*PEOPLE[0], {"who": "x", "pixels": 7}], PEOPLE[1])})
-    assert found.has("id", "pixels", "their_pixels") == [("a", 1, 9), ("b", 2, 8)]
-    assert [(row["rule"], row["reason"], row["record"]) for row in found.refused if row["file"] == "clean/people"] == [
+    assert result.has("id", "pixels", "their_pixels") == [("a", 1, 9), ("b", 2, 8)]
+    assert [(row["rule"], row["reason"], row["record"]) for row in result.refused if row["file"] == "clean/people"] == [
         ("join(people)", "no partner in clean/scans for who = x", '{"who":"x","pixels":7}')]
 
 
@@ -159,8 +159,8 @@ def test_keys_may_have_other_names_on_the_other_side(joined: Integrate):
 def test_columns_of_the_other_side_are_chosen_and_renamed(joined: Integrate, names: dict[str, Any],
                                                           columns: list[str]):
     other = ([{"id": "a", "pixels": 9, "kind": 1}], "id string, pixels int, kind int")
-    found = joined({**join(table="more", left="keep"), **names}, more={"more": other})
-    assert list(found.rows[0]) == columns
+    result = joined({**join(table="more", left="keep"), **names}, more={"more": other})
+    assert list(result.rows[0]) == columns
 
 
 def test_columns_of_both_sides_are_refused_where_only_the_data_tells_of_them(joined: Integrate):
@@ -180,16 +180,16 @@ def test_keys_of_two_types_are_refused_and_not_cast(joined: Integrate):
 def test_whole_numbers_of_two_sizes_are_the_same_key(joined: Integrate):
     more = {"left": ([{"n": 1}, {"n": 2}], "n int"),
             "right": ([{"n": 2, "x": 2**40}, {"n": 2**33, "x": 0}], "n bigint, x bigint")}
-    found = joined(join(table="right", on=["n"]), table="left", more=more)
-    assert found.has("n", "x") == [(2, 2**40)]
+    result = joined(join(table="right", on=["n"]), table="left", more=more)
+    assert result.has("n", "x") == [(2, 2**40)]
 
 
 def test_a_table_may_be_joined_to_itself(joined: Integrate):
     rows = [{"id": "a", "boss": "b"}, {"id": "b", "boss": None}, {"id": "c", "boss": "x"}]
     step = {**join(table="staff", right="quarantine"), "on": {"boss": "id"}, "prefix": "boss_"}
-    found = joined(step, table="staff", more={"staff": (rows, "id string, boss string")})
-    assert found.has("id", "boss", "boss_boss") == [("a", "b", None)]
-    assert (found.steps[0]["quarantined"], found.steps[0]["other"]["quarantined"]) == (2, 2)
+    result = joined(step, table="staff", more={"staff": (rows, "id string, boss string")})
+    assert result.has("id", "boss", "boss_boss") == [("a", "b", None)]
+    assert (result.steps[0]["quarantined"], result.steps[0]["other"]["quarantined"]) == (2, 2)
 
 
 def test_a_failed_integration_leaves_no_version(joined: Integrate, tmp_path: Path):

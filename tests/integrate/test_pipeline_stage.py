@@ -62,17 +62,17 @@ def test_a_name_means_the_table_declared_above_and_else_the_clean_one(pipeline: 
 
 
 def test_a_second_run_finds_all_of_it(pipeline: Pipeline):
-    found = Pipeline(pipeline.workload.source, spark=pipeline.spark).run(last="integrate")
-    assert not found.changed
+    result = Pipeline(pipeline.workload.source, spark=pipeline.spark).run(last="integrate")
+    assert not result.changed
 
 
 def test_the_report_shows_the_rows_from_step_to_step(pipeline: Pipeline):
     record = RunRecord(pipeline.workload, str(pipeline.workload.source), in_order(),
                        pipeline.outcomes[0].version.created, 1.0, tuple(pipeline.outcomes), None)
-    found = flow(Run(pipeline.lake, record))
-    assert found is not None
-    assert [(step.stage, step.rows_in, step.out, step.quarantined) for step in found.steps
+    result = flow(Run(pipeline.lake, record))
+    assert result is not None
+    assert [(step.stage, step.rows_in, step.out, step.quarantined) for step in result.steps
             if step.ref == "integrated/visits@1"] == [
         ("integrate", 5, 3, 1), ("– join(people)", 5, 4, 1), ("– sql", 4, 3, 0)]
-    places = {card.ref: card.x for card in found.wide.cards}
+    places = {card.ref: card.x for card in result.wide.cards}
     assert places["clean/visits@1"] < places["integrated/visits@1"] < places["integrated/histories@1"]

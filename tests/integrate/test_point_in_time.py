@@ -43,7 +43,7 @@ def scored(integrate: Integrate) -> Callable[..., Integrated]:
     def go(*ways: Mapping[str, Any], scores: Rows = SCORES) -> Integrated:
         step = {"table": "scores", "on": ["patient"], "time": "at", "right_time": "valid_at", "columns": ["score"],
                 "unmatched": {"left": "keep"}}
-        return integrate([{"as_of": {**step, "prefix": f"{place}_", **way}} for place, way in enumerate(ways)], {
+        return integrate([{"as_of": {**step, "prefix": f"{index}_", **way}} for index, way in enumerate(ways)], {
             "visits": (VISITS, "patient string, at timestamp"),
             "scores": (scores, "patient string, valid_at timestamp, recorded_at timestamp, score int")})
 
@@ -64,10 +64,10 @@ WAYS: list[tuple[dict[str, Any], list[int | None]]] = [
 
 
 def test_a_correction_counts_from_the_moment_it_was_recorded(scored: Callable[..., Integrated]):
-    found = scored(*(way for way, _ in WAYS))
-    assert scores_of(found) == [expected for _, expected in WAYS]
-    assert found.steps[0]["other"] == {"rows": 2, "null_keys": 0, "never_known": 0, "superseded": 1}
-    assert found.steps[2]["other"] == {"rows": 2, "null_keys": 0, "superseded": 1}
+    result = scored(*(way for way, _ in WAYS))
+    assert scores_of(result) == [expected for _, expected in WAYS]
+    assert result.steps[0]["other"] == {"rows": 2, "null_keys": 0, "never_known": 0, "superseded": 1}
+    assert result.steps[2]["other"] == {"rows": 2, "null_keys": 0, "superseded": 1}
 
 
 def test_what_was_recorded_late_is_seen_late_and_what_never_was_is_counted(scored: Callable[..., Integrated]):
@@ -76,9 +76,9 @@ def test_what_was_recorded_late_is_seen_late_and_what_never_was_is_counted(score
             {**SCORES[0], "valid_at": None, "score": 40},
             {**SCORES[0], "valid_at": on("01-06"), "recorded_at": on("01-10"), "score": 50},
             {**SCORES[0], "valid_at": on("02-15"), "recorded_at": on("02-14"), "score": 60}]
-    found = scored({"known_by": "recorded_at"}, {"known_by": "recorded_at", "allow_exact": False}, scores=late)
-    assert scores_of(found) == [[50, 60], [10, 20]]
-    assert found.steps[0]["other"] == {"rows": 6, "null_keys": 1, "never_known": 1, "superseded": 0}
+    result = scored({"known_by": "recorded_at"}, {"known_by": "recorded_at", "allow_exact": False}, scores=late)
+    assert scores_of(result) == [[50, 60], [10, 20]]
+    assert result.steps[0]["other"] == {"rows": 6, "null_keys": 1, "never_known": 1, "superseded": 0}
 
 
 def test_two_rows_of_one_time_that_became_known_at_once_are_refused(scored: Callable[..., Integrated]):
@@ -141,7 +141,7 @@ def test_each_row_gets_the_last_that_was_known_by_its_time_however_keys_are_cut(
         kind: str):
     tables = [crowd, *cases]
     if not versioned:  # else two of one time that became known at once can't be told apart
-        tables = [(left, list({record[:2]: record for record in found}.values())) for left, found in tables]
+        tables = [(left, list({record[:2]: record for record in result}.values())) for left, result in tables]
     left = [(key, time, place) for key, (own, _) in enumerate(tables) for place, time in enumerate(own)]
     right = [(key, *record, place) for key, (_, own) in enumerate(tables) for place, record in enumerate(own)]
     step = AsOf.model_validate({
@@ -159,8 +159,8 @@ def test_each_row_gets_the_last_that_was_known_by_its_time_however_keys_are_cut(
                 {time: one.frame[time].cast("double") for time in ("t", "w") if time in one.frame.columns}), one.rows)
                 for name, one in sides.items()}
         done = as_of(sides["left"], step, sides, kept)
-        found = {(row["k"], row["i"]): row["n"] for row in done.frame.collect()}
-    assert found == {(key, place): partner(time, tables[key][1], exact, versioned, tolerance)
+        result = {(row["k"], row["i"]): row["n"] for row in done.frame.collect()}
+    assert result == {(key, place): partner(time, tables[key][1], exact, versioned, tolerance)
                      for key, time, place in left}
     assert done.counts["other"]["never_known"] == sum(known is None for _, _, known, *_ in right)
 
@@ -181,7 +181,7 @@ def gathered(integrate: Integrate) -> Callable[..., Integrated]:
 
     def go(*ways: Mapping[str, Any], events: Rows = EVENTS) -> Integrated:
         step = {"by": ["who"], "order": "at", "columns": ["code", "at"], "last": 100}
-        return integrate([{"history": {**step, "prefix": f"{place}_", **way}} for place, way in enumerate(ways)], {
+        return integrate([{"history": {**step, "prefix": f"{index}_", **way}} for index, way in enumerate(ways)], {
             "events": (events, "who string, at timestamp, seen timestamp, code string")})
 
     return go
@@ -200,20 +200,20 @@ BEFORE: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
 
 
 def test_a_rows_arrays_have_what_was_known_before_its_time(gathered: Callable[..., Integrated]):
-    found = gathered(*({**way, "per": "event"} for way, _ in BEFORE))
-    times_of = {row["code"]: row["at"] for row in found.rows}
-    for place, (_, expected) in enumerate(BEFORE):
-        assert {row["code"]: row[f"{place}_code"] for row in found.rows} == expected
-        assert all(row[f"{place}_at"] == [times_of[code] for code in row[f"{place}_code"]] for row in found.rows)
-    assert [(told.get("never_known"), told.get("superseded")) for told in found.steps] == [
+    result = gathered(*({**way, "per": "event"} for way, _ in BEFORE))
+    times_of = {row["code"]: row["at"] for row in result.rows}
+    for index, (_, expected) in enumerate(BEFORE):
+        assert {row["code"]: row[f"{index}_code"] for row in result.rows} == expected
+        assert all(row[f"{index}_at"] == [times_of[code] for code in row[f"{index}_code"]] for row in result.rows)
+    assert [(told.get("never_known"), told.get("superseded")) for told in result.steps] == [
         (None, None), (1, None), (1, 1), (None, 1)]
-    assert all(told["events"] == told["out"] == 6 for told in found.steps)
+    assert all(told["events"] == told["out"] == 6 for told in result.steps)
 
 
 def test_an_event_is_in_an_entitys_row_once_in_its_latest_version(gathered: Callable[..., Integrated]):
-    found = gathered({"latest_by": "seen", "count": "n", "last": 3})
-    assert found.has("who", "0_code", "n") == [("a", ["z", "never", "w"], 5)]
-    assert found.steps[0] == {"step": "history(who)", "in": 6, "out": 1, "quarantined": 0, "events": 6,
+    result = gathered({"latest_by": "seen", "count": "n", "last": 3})
+    assert result.has("who", "0_code", "n") == [("a", ["z", "never", "w"], 5)]
+    assert result.steps[0] == {"step": "history(who)", "in": 6, "out": 1, "quarantined": 0, "events": 6,
                               "superseded": 1, "older": 2, "gathered": 5}
 
 
@@ -238,7 +238,7 @@ def test_histories_have_the_last_events_that_were_known_however_rows_and_batches
     tables = [many, *cases]
     if versioned:  # what became known at once of one event can't be told apart
         tables = [list({event[:2]: event for event in table}.values()) for table in tables]
-    rows = [(key, *event, place) for key, table in enumerate(tables) for place, event in enumerate(table)]
+    rows = [(key, *event, index) for key, table in enumerate(tables) for index, event in enumerate(table)]
     chance.shuffle(rows)
     step = History.model_validate({"step": "history", "by": ["k"], "order": "t", "columns": ["v"], "last": last,
                                    "per": "event", "latest_by" if versioned else "known_by": "w"})
@@ -248,10 +248,10 @@ def test_histories_have_the_last_events_that_were_known_however_rows_and_batches
     frame = frame.selectExpr("k", *(f"{name}::bigint" if kind == "bigint" else f"date_from_unix_date({name}) AS {name}"
                                     for name in "tw"), "v", "place")
     with PersistedFrames() as kept, configured(spark, {"spark.sql.execution.arrow.maxRecordsPerBatch": str(batch)}):
-        found = history(TableRows("events", frame, len(rows)), step, kept).frame.collect()
-    assert {(row["k"], row["place"]): row["earlier_v"] for row in found} == {
-        (key, place): seen(table, time, last, versioned) for key, table in enumerate(tables)
-        for place, (time, *_) in enumerate(table)}
+        result = history(TableRows("events", frame, len(rows)), step, kept).frame.collect()
+    assert {(row["k"], row["place"]): row["earlier_v"] for row in result} == {
+        (key, index): seen(table, time, last, versioned) for key, table in enumerate(tables)
+        for index, (time, *_) in enumerate(table)}
 
 
 def seen(events: Sequence[tuple[int, int | None, int | None, int]], time: int, last: int, versioned: bool) -> list[int]:

@@ -49,7 +49,7 @@ def rows_read(spark: SparkSession, since: int) -> dict[int, list[int]]:
     """Of each stage from `since` on: how many rows each of its tasks read from a shuffle."""
     from py4j.protocol import Py4JJavaError
 
-    store, found = spark._jsc.sc().statusStore(), {}
+    store, result = spark._jsc.sc().statusStore(), {}
     for stage in range(since, next_stage(spark)):
         try:
             data = store.lastStageAttempt(stage)
@@ -60,8 +60,8 @@ def rows_read(spark: SparkSession, since: int) -> dict[int, list[int]]:
         while tasks.hasNext():
             metrics = tasks.next().taskMetrics()
             read.append(metrics.get().shuffleReadMetrics().recordsRead() if metrics.isDefined() else 0)
-        found[stage] = read
-    return found
+        result[stage] = read
+    return result
 
 
 def next_stage(spark: SparkSession) -> int:

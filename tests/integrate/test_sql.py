@@ -30,9 +30,9 @@ def selected(integrate: Integrate) -> Callable[..., Integrated]:
 
 
 def test_what_sql_filters_is_counted(selected: Integrate):
-    found = selected("SELECT id, pixels * 10 AS tenfold FROM digits WHERE pixels > 1")
-    assert found.has("tenfold") == [(20,), (30,), (40,)]
-    assert {key: found.counts[key] for key in ("in", "out", "filtered", "quarantined")} == {
+    result = selected("SELECT id, pixels * 10 AS tenfold FROM digits WHERE pixels > 1")
+    assert result.has("tenfold") == [(20,), (30,), (40,)]
+    assert {key: result.counts[key] for key in ("in", "out", "filtered", "quarantined")} == {
         "in": 4, "out": 3, "filtered": 1, "quarantined": 0}
 
 
@@ -53,27 +53,27 @@ def test_sql_that_spark_refuses_is_told_in_a_sentence(selected: Integrate):
 
 
 def test_the_view_has_the_tables_name_and_is_gone_afterwards(selected: Integrate, spark: SparkSession):
-    found = selected("SELECT id FROM `my-digits` WHERE id IS NOT NULL", name="my-digits")
-    assert found.has("id") == [("a",), ("b",), ("c",)]
+    result = selected("SELECT id FROM `my-digits` WHERE id IS NOT NULL", name="my-digits")
+    assert result.has("id") == [("a",), ("b",), ("c",)]
     assert "my-digits" not in {table.name for table in spark.catalog.listTables()}
 
 
 def test_sql_means_the_same_in_any_session(selected: Integrate, spark: SparkSession):
     spark.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
     try:
-        found = selected("SELECT unix_seconds(cast('2026-03-09T08:00:00' AS timestamp)) AS at, "
+        result = selected("SELECT unix_seconds(cast('2026-03-09T08:00:00' AS timestamp)) AS at, "
                                   "cast('x' AS int) AS n FROM digits LIMIT 1")
     finally:
         spark.conf.set("spark.sql.session.timeZone", "UTC")
-    assert found.has("at", "n") == [(1773043200, None)]
+    assert result.has("at", "n") == [(1773043200, None)]
 
 
 def test_steps_follow_each_other_and_each_sees_what_the_one_before_left(selected: Integrate):
-    found = selected("SELECT id, pixels + 1 AS p FROM digits WHERE id IS NOT NULL", "SELECT p FROM digits WHERE p > 2",
+    result = selected("SELECT id, pixels + 1 AS p FROM digits WHERE id IS NOT NULL", "SELECT p FROM digits WHERE p > 2",
                      "SELECT p * 2 AS q FROM digits")
-    assert found.has("q") == [(6,), (8,)]
-    assert [(told["in"], told["out"], told["filtered"]) for told in found.steps] == [(4, 3, 1), (3, 2, 1), (2, 2, 0)]
-    assert (found.counts["in"], found.counts["out"], found.counts["filtered"]) == (4, 2, 2)
+    assert result.has("q") == [(6,), (8,)]
+    assert [(told["in"], told["out"], told["filtered"]) for told in result.steps] == [(4, 3, 1), (3, 2, 1), (2, 2, 0)]
+    assert (result.counts["in"], result.counts["out"], result.counts["filtered"]) == (4, 2, 2)
 
 
 def test_a_step_that_makes_rows_is_refused_before_others_go_on(selected: Integrate):

@@ -19,14 +19,14 @@ TABLES = {"visits": (VISITS, "id int, who string, day int, code string"),
 
 
 def test_a_table_may_be_integrated_alone(integrate: Integrate):
-    found = integrate([], TABLES)
-    assert sorted(found.rows, key=str) == sorted(VISITS, key=str)
-    assert (found.refused, found.steps) == ([], [])
-    assert (found.counts["in"], found.counts["out"]) == (8, 8)
+    result = integrate([], TABLES)
+    assert sorted(result.rows, key=str) == sorted(VISITS, key=str)
+    assert (result.refused, result.steps) == ([], [])
+    assert (result.counts["in"], result.counts["out"]) == (8, 8)
 
 
 def test_the_counts_add_up_over_steps_of_all_kinds(integrate: Integrate):
-    found = integrate([
+    result = integrate([
         {"union": {"tables": ["older"]}},
         {"join": {"table": "people", "on": ["who"], "relation": "many-to-one", "unmatched": {"left": "quarantine"}}},
         {"sql": "SELECT * FROM digits WHERE id <> 1"},
@@ -34,17 +34,17 @@ def test_the_counts_add_up_over_steps_of_all_kinds(integrate: Integrate):
         {"history": {"by": ["who"], "order": "day", "columns": ["code", "fee"], "last": 10}},
     ], TABLES)
     # 8 visits and 3 older ones; d and two x are nobody; id 1 is filtered; days 0 have no fee yet.
-    assert found.has("who", "code", "fee") == [
+    assert result.has("who", "code", "fee") == [
         ("b", ["c2", "c3", "c4"], [10, 30, 30]), ("c", ["o2"], [10])]
-    counts = found.counts
-    assert [(told["step"], told["in"], told["out"]) for told in found.steps] == [
+    counts = result.counts
+    assert [(told["step"], told["in"], told["out"]) for told in result.steps] == [
         ("union(older)", 8, 11), ("join(people)", 11, 8), ("sql", 8, 7), ("as_of(fees)", 7, 4),
         ("history(who)", 4, 2)]
     assert counts["in"] + counts["added"] == (
         counts["out"] + counts["quarantined"] + counts["filtered"] + counts["gathered"])
     assert counts["reasons"] == {"as_of(fees) from clean/visits": 3, "join(people) from clean/visits": 3}
     assert counts["tables"] == {"visits": 8, "older": 3, "people": 4, "fees": 2}
-    assert set(found.version.entry.parents) == {"clean/visits", "clean/older", "clean/people", "clean/fees"}
+    assert set(result.version.entry.parents) == {"clean/visits", "clean/older", "clean/people", "clean/fees"}
 
 
 def test_the_same_steps_make_the_same_rows_however_the_work_is_cut(integrate: Integrate, spark: SparkSession):

@@ -17,25 +17,25 @@ SWAPPED = ([{"code": "a", "id": 3}], "code string, id int")
 
 
 def test_columns_go_by_name_and_rows_that_are_alike_stay(integrate: Integrate):
-    found = integrate([{"union": {"tables": ["swapped", "same"]}}], {
+    result = integrate([{"union": {"tables": ["swapped", "same"]}}], {
         "visits": VISITS, "swapped": SWAPPED, "same": VISITS})
-    assert found.has("id", "code") == [(1, "a"), (1, "a"), (2, "b"), (2, "b"), (3, "a")]
-    assert list(found.rows[0]) == ["id", "code"]
-    assert found.steps == [{"step": "union(swapped, same)", "in": 2, "out": 5, "quarantined": 0,
+    assert result.has("id", "code") == [(1, "a"), (1, "a"), (2, "b"), (2, "b"), (3, "a")]
+    assert list(result.rows[0]) == ["id", "code"]
+    assert result.steps == [{"step": "union(swapped, same)", "in": 2, "out": 5, "quarantined": 0,
                             "added": {"swapped": 1, "same": 2}}]
-    assert (found.counts["in"], found.counts["added"], found.counts["out"]) == (2, 3, 5)
+    assert (result.counts["in"], result.counts["added"], result.counts["out"]) == (2, 3, 5)
 
 
 def test_a_column_may_tell_from_which_table_a_row_came(integrate: Integrate):
-    found = integrate([{"union": {"tables": ["swapped"], "source_column": "origin"}}], {
+    result = integrate([{"union": {"tables": ["swapped"], "source_column": "origin"}}], {
         "visits": VISITS, "swapped": SWAPPED})
-    assert found.has("id", "origin") == [(1, "visits"), (2, "visits"), (3, "swapped")]
+    assert result.has("id", "origin") == [(1, "visits"), (2, "visits"), (3, "swapped")]
 
 
 def test_what_a_table_lacks_is_null_where_that_is_said(integrate: Integrate):
     more = ([{"id": 3, "fee": 1.5}], "id int, fee double")
-    found = integrate([{"union": {"tables": ["more"], "missing": "nulls"}}], {"visits": VISITS, "more": more})
-    assert found.has("id", "code", "fee") == [(1, "a", None), (2, "b", None), (3, None, 1.5)]
+    result = integrate([{"union": {"tables": ["more"], "missing": "nulls"}}], {"visits": VISITS, "more": more})
+    assert result.has("id", "code", "fee") == [(1, "a", None), (2, "b", None), (3, None, 1.5)]
 
 
 @pytest.mark.parametrize(("columns", "said", "hint"), [
@@ -63,8 +63,8 @@ def test_tables_that_do_not_go_together_are_refused(integrate: Integrate, column
 ])
 def test_types_are_widened_where_none_of_the_values_changes(integrate: Integrate, one: str, other: str, both: str,
                                                             values: list[Any]):
-    found = integrate([{"union": {"tables": ["more"]}}], {"first": ([{"x": values[0]}], f"x {one}"),
+    result = integrate([{"union": {"tables": ["more"]}}], {"first": ([{"x": values[0]}], f"x {one}"),
                                                           "more": ([{"x": values[1]}], f"x {other}")})
-    assert sorted(row["x"] for row in found.rows) == sorted(values)
-    assert f'"type":"{both}"' in (found.version.entry.table_schema or "").replace("long", "bigint").replace(
+    assert sorted(row["x"] for row in result.rows) == sorted(values)
+    assert f'"type":"{both}"' in (result.version.entry.table_schema or "").replace("long", "bigint").replace(
         "integer", "int")

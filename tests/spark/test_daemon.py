@@ -28,15 +28,15 @@ def archive(place: Path, value: int) -> None:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The archives that are read anew from then on."""
-    found: list[str] = []
+    result: list[str] = []
     read = zipimport.zipimporter.invalidate_caches
 
     def counted(importer: zipimport.zipimporter) -> None:
-        found.append(importer.archive)
+        result.append(importer.archive)
         read(importer)
 
     monkeypatch.setattr(zipimport.zipimporter, "invalidate_caches", counted)
-    return found
+    return result
 
 
 def test_an_archive_is_read_again_only_if_it_changed(tmp_path: Path, reads: list[str]) -> None:

@@ -56,8 +56,8 @@ runs = st.tuples(anywhere, st.integers(1, 40)).map(
 def test_rows_are_read_in_the_order_of_their_references(
         lake: Lake, places: list[tuple[str, int]], batch: int) -> None:
     with DirectReader(lake.store, "t", ("name", "number", "pixels")) as reader:
-        found = [row for refs in refs_to(places, batch) for part in reader.read(refs) for row in part.to_pylist()]
-    assert found == [{"name": name, "number": row, "pixels": [row, row + 1], SPLIT: number % 3}
+        result = [row for refs in refs_to(places, batch) for part in reader.read(refs) for row in part.to_pylist()]
+    assert result == [{"name": name, "number": row, "pixels": [row, row + 1], SPLIT: number % 3}
                      for number, (name, row) in enumerate(places)]
 
 
@@ -101,9 +101,9 @@ def test_referenced_rows_equal_those_that_spark_reads(spark: SparkSession, tmp_p
     rows = [{"id": number, "pixels": bytes([number])} for number in range(50)]
     table = commit_table(lake, "t", rows, "id int, pixels binary", files=3)
     frame = read_version(spark, table).selectExpr("*", f"id % 2 AS {SPLIT}")
-    found = []
+    result = []
     with DirectReader(lake.store, table.path(), ("id", "pixels")) as reader:
         for row in row_refs(frame).collect():
             refs = pa.RecordBatch.from_pylist([row.asDict()])
-            found += [row for part in reader.read(refs) for row in part.to_pylist()]
-    assert sorted(found, key=lambda row: row["id"]) == [{**row, SPLIT: row["id"] % 2} for row in rows]
+            result += [row for part in reader.read(refs) for row in part.to_pylist()]
+    assert sorted(result, key=lambda row: row["id"]) == [{**row, SPLIT: row["id"] % 2} for row in rows]

@@ -20,8 +20,8 @@ def jdk(folder: Path, version: str) -> Path:
 
 def test_java_home_comes_first(tmp_path):
     named, placed = jdk(tmp_path / "named", "17.0.2"), jdk(tmp_path / "jvm" / "placed", "21.0.1")
-    found = find_java({"JAVA_HOME": str(named)}, [str(placed.parent)])
-    assert found == JavaHome(named, "17.0.2", "JAVA_HOME")
+    result = find_java({"JAVA_HOME": str(named)}, [str(placed.parent)])
+    assert result == JavaHome(named, "17.0.2", "JAVA_HOME")
 
 
 def test_a_java_home_that_is_too_new_for_spark_is_skipped(tmp_path):

@@ -31,11 +31,11 @@ shapes = st.builds(lambda lookback, horizon, stride: Windows(order="at", lookbac
 
 def by_hand(values: list[Any], windows: Windows) -> list[tuple[list[Any], list[Any], Any]]:
     """Past, future and last value of the past of each window of one run."""
-    found = []
+    result = []
     for begin in range(0, len(values) - windows.span + 1, windows.stride):
         past = values[begin:begin + windows.lookback]
-        found.append((past, values[begin + windows.lookback:begin + windows.span], past[-1]))
-    return found
+        result.append((past, values[begin + windows.lookback:begin + windows.span], past[-1]))
+    return result
 
 
 # ---- a partition of chunks
@@ -49,14 +49,14 @@ def test_windows_of_chunks_equal_those_of_a_loop_for_any_batches(
     table = pa.table({"_0": list(range(total)), "_1": [f"row {number}" for number in range(total)],
                       SPLIT: pa.array([number % 3 for number in range(total)], pa.int32()),
                       "first": [number in begins for number in range(total)]})
-    found = [row for batch in windows_of(windows, COLUMNS, table.to_batches(rows)) for row in batch.to_pylist()]
+    result = [row for batch in windows_of(windows, COLUMNS, table.to_batches(rows)) for row in batch.to_pylist()]
     expected = [one for begin, size in zip(sorted(begins), sizes, strict=True)
                 for one in by_hand(list(range(begin, begin + size)), windows)]
     if not windows.horizon:
-        assert all(row["_1"] == [] for row in found)
-    assert [(row["_0"], row["_1"], row["_2"]) for row in found] == expected
-    assert [row["_3"] for row in found] == [f"row {last}" for _, _, last in expected]
-    assert [row[SPLIT] for row in found] == [last % 3 for _, _, last in expected]
+        assert all(row["_1"] == [] for row in result)
+    assert [(row["_0"], row["_1"], row["_2"]) for row in result] == expected
+    assert [row["_3"] for row in result] == [f"row {last}" for _, _, last in expected]
+    assert [row[SPLIT] for row in result] == [last % 3 for _, _, last in expected]
 
 
 @given(st.integers(1, 400), st.integers(0, 100), st.integers(1, 5000))
@@ -120,13 +120,13 @@ def test_windows_of_a_table_cross_no_entity_gap_or_split(
         kinds = f"name string, at timestamp_ntz, x bigint, {SPLIT} int, known timestamp_ntz"
         frame = spark.createDataFrame(rows, kinds).repartition(3)
         cut = cut_windows(frame, windows, columns)
-        found = [row.asDict() for row in cut.frame(3).collect()]
+        result = [row.asDict() for row in cut.frame(3).collect()]
         counts = cut.counts()
     expected = expected_of(rows, windows)
     assert sorted((row["name"], row["past.x"], row.get("next.x", []), row["x"], row[SPLIT])
-                  for row in found) == expected
+                  for row in result) == expected
     assert len(expected) > 5
-    assert not windows.known_by or 0 < sum(row[SPLIT] == LATE for row in found) < len(found)
+    assert not windows.known_by or 0 < sum(row[SPLIT] == LATE for row in result) < len(result)
     held = {value for _, past, ahead, _, _ in expected for value in (*past, *ahead)}
     assert counts == {"made": len(expected), "rows_in_none": len(rows) - len(held), "rows_refused": 0}
 
@@ -139,9 +139,9 @@ def test_rows_without_a_unique_order_are_rejected_and_end_the_run(spark: SparkSe
     with configured(spark, SESSION_CONF):
         cut = cut_windows(spark.createDataFrame(rows, f"name string, at double, x int, {SPLIT} int"), windows,
                           ("past.x", "x"))
-        found = cut.frame(2).collect()
+        result = cut.frame(2).collect()
         counts = cut.counts()
-    assert sorted((row[SPLIT], row["past.x"]) for row in found) == [
+    assert sorted((row[SPLIT], row["past.x"]) for row in result) == [
         (TIED, [3]), (TIED, [30]), (UNORDERED, [6]), (UNORDERED, [7]), (-1, [8]),
         (0, [1, 2]), (0, [4, 5]), (1, [9, 10])]
     assert counts == {"made": 3, "rows_in_none": 0, "rows_refused": 5}

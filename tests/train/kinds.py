@@ -24,7 +24,7 @@ SPLITS = {"train": 64, "val": 16, "other": 64}
 
 def features_of(inputs: Sequence[str], targets: Mapping[str, str]) -> FeatureSet:
     """A feature of each of these kinds, targets by name, as the workloads of `train_keys` have them."""
-    return FeatureSet.model_validate({**{f"in_{place}": INPUTS[kind] for place, kind in enumerate(inputs)},
+    return FeatureSet.model_validate({**{f"in_{index}": INPUTS[kind] for index, kind in enumerate(inputs)},
                                       **{name: TARGETS[kind] for name, kind in targets.items()}})
 
 

@@ -64,12 +64,12 @@ def test_an_epochs_loss_and_metrics_are_scikit_learns_with_sample_weight(both: t
     given_rows = [batch_of(seed, weights[:ROWS]), batch_of(seed + 1, weights[ROWS:])]
     for inputs, targets, weighed in given_rows:
         steps.validate(inputs, tf.constant(targets), tf.constant(weighed), tf.constant(ROWS))
-    found = steps.totals(ALONE)
+    result = steps.totals(ALONE)
     truth = np.concatenate([targets for _, targets, _ in given_rows])
     said = np.concatenate([np.asarray(steps.networks.predicting(inputs)) for inputs, _, _ in given_rows])
     penalty = L2 * float(np.sum(np.asarray(steps.networks.predicting.layers[-1].kernel) ** 2))
-    assert found["loss"] == pytest.approx(mean_squared_error(truth, said, sample_weight=weights) + penalty, rel=1e-5)
-    assert found["mae"] == pytest.approx(mean_absolute_error(truth, said, sample_weight=weights), rel=1e-5)
+    assert result["loss"] == pytest.approx(mean_squared_error(truth, said, sample_weight=weights) + penalty, rel=1e-5)
+    assert result["mae"] == pytest.approx(mean_absolute_error(truth, said, sample_weight=weights), rel=1e-5)
 
     # Two ranks share each batch; one that continues alone has the sums of both.
     shares = []
@@ -80,7 +80,7 @@ def test_an_epochs_loss_and_metrics_are_scikit_learns_with_sample_weight(both: t
         shares.append(rank.sums())
         rank.totals(ALONE)
     steps.restore_merged(shares, ALONE)
-    assert steps.totals(ALONE) == {name: pytest.approx(value, rel=1e-5) for name, value in found.items()}
+    assert steps.totals(ALONE) == {name: pytest.approx(value, rel=1e-5) for name, value in result.items()}
 
 
 def test_a_step_is_that_of_plain_keras_with_sample_weight() -> None:

@@ -229,5 +229,5 @@ def loss_of(kind: str, settings: Settings) -> float:
         truth, said = random.normal(size=shape).astype(np.float32), random.normal(size=shape)
     config = Train.model_validate({**settings, "loss": settings.get("loss", {"name": "auto"})})
     objective = Objective(features, config, {})
-    found = objective.loss(tf.constant(truth), tf.constant(said, tf.float32), tf.ones(8), training=True)
-    return float(found.numpy())
+    result = objective.loss(tf.constant(truth), tf.constant(said, tf.float32), tf.ones(8), training=True)
+    return float(result.numpy())

@@ -172,8 +172,8 @@ def test_an_output_may_reconstruct_an_input() -> None:
                "kind": Output(TASKS["classification"], features["kind"], "kind")}
     made = Objective(features, Train.model_validate({"model": {"name": "linear"}}), {}, outputs)
     truth = made.truth({"x": VALUES}, CLASSES)
-    found = float(made.loss(truth, {"copy": GUESSES, "kind": CHANCES}, WEIGHTS, training=True))
-    assert found == pytest.approx(weighed(((VALUES - GUESSES) ** 2).mean(1)) + weighed(
+    result = float(made.loss(truth, {"copy": GUESSES, "kind": CHANCES}, WEIGHTS, training=True))
+    assert result == pytest.approx(weighed(((VALUES - GUESSES) ** 2).mean(1)) + weighed(
         -np.log(CHANCES[np.arange(ROWS), CLASSES])), rel=1e-4)
 
 

@@ -284,11 +284,11 @@ def line_of(text: str, case: Broken) -> int | None:
 @pytest.mark.parametrize("case", TABLE.values(), ids=TABLE.keys())
 def test_a_mistake_is_answered_with_its_place_and_the_way_out(digits: str, problems: Load, case: Broken):
     assert case.old in digits
-    [found] = problems(digits.replace(case.old, case.new, 1))
-    assert (found.where, found.line) == (case.where, line_of(digits, case))
-    assert case.said in found.problem
-    assert case.hint in found.hint
-    assert bool(case.hint) == bool(found.hint)
+    [result] = problems(digits.replace(case.old, case.new, 1))
+    assert (result.where, result.line) == (case.where, line_of(digits, case))
+    assert case.said in result.problem
+    assert case.hint in result.hint
+    assert bool(case.hint) == bool(result.hint)
 
 
 def test_the_workload_that_all_of_them_are_made_of_is_well(digits: str, problems: Load):
@@ -298,24 +298,24 @@ def test_the_workload_that_all_of_them_are_made_of_is_well(digits: str, problems
 def test_everything_wrong_is_told_at_once_in_the_order_of_the_file(digits: str, problems: Load):
     for case in ("typo in a key", "an unknown format", "a feature of no kind", "a model's typo", "a cast to no type"):
         digits = digits.replace(TABLE[case].old, TABLE[case].new, 1)
-    found = problems(digits)
-    assert [problem.where for problem in found] == ["sources.captures.format", f"{CAPTURES}.3.cast.to",
+    result = problems(digits)
+    assert [problem.where for problem in result] == ["sources.captures.format", f"{CAPTURES}.3.cast.to",
                                                     "convert.features.image", "train.model.filter", "train.epoch"]
-    assert [problem.line for problem in found] == sorted(problem.line or 0 for problem in found)
+    assert [problem.line for problem in result] == sorted(problem.line or 0 for problem in result)
 
 
 def test_contradictions_between_sections_are_told_at_once(digits: str, problems: Load):
     digits = digits.replace("ranks: 2", "ranks: 3").replace("split: test\n", "split: tests\n")
-    found = problems(digits.replace("by: digit_id", "by: d"))
-    assert [problem.where for problem in found] == ["convert.split.by", "train.ranks", "train.ranks", "evaluate.split"]
-    assert "3 ranks don't divide the 16 lanes of a batch of 64" in found[1].problem
-    assert "ranks may be 1, 2, 4, 8, 16" in found[1].hint
+    result = problems(digits.replace("by: digit_id", "by: d"))
+    assert [problem.where for problem in result] == ["convert.split.by", "train.ranks", "train.ranks", "evaluate.split"]
+    assert "3 ranks don't divide the 16 lanes of a batch of 64" in result[1].problem
+    assert "ranks may be 1, 2, 4, 8, 16" in result[1].hint
 
 
 def test_a_mistake_under_an_anchor_is_told_for_each_table_that_uses_it(digits: str, problems: Load):
-    found = problems(digits.replace("- length: {column: pixels", "- lenght: {column: pixels"))
-    assert [problem.where for problem in found] == ["clean.pixels.rules.2", "clean.unlabelled.rules.2"]
-    assert len({problem.line for problem in found}) == 1
+    result = problems(digits.replace("- length: {column: pixels", "- lenght: {column: pixels"))
+    assert [problem.where for problem in result] == ["clean.pixels.rules.2", "clean.unlabelled.rules.2"]
+    assert len({problem.line for problem in result}) == 1
 
 
 # ---- files that are no workload at all
@@ -336,24 +336,24 @@ def test_a_mistake_under_an_anchor_is_told_for_each_table_that_uses_it(digits: s
 ], ids=["empty", "comment", "list", "text", "two documents", "control character", "picture", "latin-1", "deep and open",
         "deep", "itself"])
 def test_a_file_that_is_no_workload_is_refused(problems: Load, content: bytes, where: str, said: str, line: int | None):
-    [found] = problems(content)
-    assert (found.where, found.line) == (where, line)
-    assert said in found.problem
+    [result] = problems(content)
+    assert (result.where, result.line) == (where, line)
+    assert said in result.problem
 
 
 def test_a_bomb_of_aliases_is_refused_before_it_is_filled_in(problems: Load):
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10))
-    [found] = problems(bomb)
-    assert "contains more than 100,000 values" in found.problem
+    [result] = problems(bomb)
+    assert "contains more than 100,000 values" in result.problem
 
 
 def test_a_file_that_is_absent_is_answered_with_its_neighbours(tmp_path: Path, digits: str):
     (tmp_path / "digits.yaml").write_text(digits)
     with pytest.raises(ConfigError) as caught:
         Workload.load(tmp_path / "digist.yaml")
-    [found] = caught.value.problems
-    assert (found.problem, found.hint) == ("there is no such file", f"Did you mean '{tmp_path / 'digits.yaml'}'?")
+    [result] = caught.value.problems
+    assert (result.problem, result.hint) == ("there is no such file", f"Did you mean '{tmp_path / 'digits.yaml'}'?")
 
 
 def test_only_a_neighbour_of_a_like_name_is_what_was_meant(tmp_path: Path, digits: str):
@@ -374,7 +374,7 @@ def test_a_directory_is_no_workload(tmp_path: Path):
 def test_wrong_types_do_not_hide_contradictions_elsewhere(digits: str, problems: Load):
     text = digits.replace("epochs: 30", "epocs: 30").replace("column: captured_at, to", "column: captured, to")
     text = text.replace("master: local[2]", "master: local[2]\n  mastr: x")
-    said = {(found.where, found.problem) for found in problems(text)}
+    said = {(result.where, result.problem) for result in problems(text)}
     assert said == {
         ("train.epocs", "unknown key 'epocs'"),
         ("spark.mastr", "unknown key 'mastr'"),
@@ -388,10 +388,10 @@ def test_sections_that_need_an_invalid_one_report_no_missing_section(digits: str
 
 
 def test_a_section_that_is_wrong_itself_is_not_blamed_for_what_follows_from_that(digits: str, problems: Load):
-    [found] = problems(digits, ["train.ranks=two"])
-    assert found.problem == "received 'two', expected a whole number ≥ 1, or min and max"
-    [found] = problems(digits.replace("table: digits\n", "tabel: digits\n").replace("to: int}", "to: int, x: 1}"))[:1]
-    assert "unknown key" in found.problem
+    [result] = problems(digits, ["train.ranks=two"])
+    assert result.problem == "received 'two', expected a whole number ≥ 1, or min and max"
+    [result] = problems(digits.replace("table: digits\n", "tabel: digits\n").replace("to: int}", "to: int, x: 1}"))[:1]
+    assert "unknown key" in result.problem
 
 
 # ---- what --set gives
@@ -415,10 +415,10 @@ def test_a_section_that_is_wrong_itself_is_not_blamed_for_what_follows_from_that
 ])
 def test_a_mistake_in_set_names_the_option_and_no_line(
         digits: str, problems: Load, assignment: str, where: str, said: str, hint: str):
-    [found] = problems(digits, [assignment])
-    assert (found.where, found.line) == (where, None)
-    assert said in found.problem
-    assert hint in found.hint
+    [result] = problems(digits, [assignment])
+    assert (result.where, result.line) == (where, None)
+    assert said in result.problem
+    assert hint in result.hint
 
 
 # ---- through the command line
