@@ -1,9 +1,9 @@
 """A folder of pictures as they come from people: good ones, odd ones, damaged ones.
 
-    for path, picture in folder().items():      # cat/012.jpg -> Picture(content, said)
+    for path, picture in folder().items():      # cat/012.jpg -> Picture(content, message)
         ...
 
-`said` is how the reason begins by which the file is refused; None where it is to become its pixels.
+`message` is how the reason begins by which the file is refused; None where it is to become its pixels.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Picture:
     """A file's bytes, and how the reason begins for which it is refused."""
 
     content: bytes
-    said: str | None = None
+    message: str | None = None
 
 
 def folder() -> dict[str, Picture]:
@@ -36,9 +36,9 @@ def folder() -> dict[str, Picture]:
 
 def others() -> dict[str, Picture]:
     """What is odd and fine, and what is damaged."""
-    made = {f"{CLASSES[number % 4]}/{name}": Picture(make(1000 + number), said)
-            for number, (name, (make, said)) in enumerate(_OTHERS.items())}
-    return made | {path: Picture(saved(photo(2000), "PNG"), said) for path, said in _PLACES.items()}
+    made = {f"{CLASSES[number % 4]}/{name}": Picture(make(1000 + number), message)
+            for number, (name, (make, message)) in enumerate(_OTHERS.items())}
+    return made | {path: Picture(saved(photo(2000), "PNG"), message) for path, message in _PLACES.items()}
 
 
 _FORMATS: Mapping[str, str] = {"jpg": "JPEG", "png": "PNG"}

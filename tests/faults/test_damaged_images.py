@@ -82,7 +82,7 @@ def run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_every_file_is_fed_or_refused_and_the_counts_add_up(run: Run) -> None:
-    refused = {path: picture for path, picture in run.files.items() if picture.said is not None}
+    refused = {path: picture for path, picture in run.files.items() if picture.message is not None}
     assert (len(run.files), len(others()), len(refused)) == (GOOD + 53, 52, 29)
     assert run.raw.entry.counts["files"] == len(run.files)
     cleaned, converted = run.clean.entry.counts, run.dataset.version.entry.counts
@@ -94,9 +94,9 @@ def test_every_file_is_fed_or_refused_and_the_counts_add_up(run: Run) -> None:
 
 
 def test_each_refused_file_is_named_with_a_reason_of_its_own(run: Run) -> None:
-    assert run.why.keys() == {path for path, picture in run.files.items() if picture.said is not None}
+    assert run.why.keys() == {path for path, picture in run.files.items() if picture.message is not None}
     for path, reason in run.why.items():
-        assert reason.startswith(run.files[path].said or ""), path
+        assert reason.startswith(run.files[path].message or ""), path
         assert " at 0x" not in reason, "a reason is the same in every run"
 
 
@@ -108,7 +108,7 @@ def test_each_other_file_becomes_what_pillow_shows(run: Run) -> None:
             assert CLASSES[label] == Path(path).parts[0]
             np.testing.assert_array_equal(photo, seen(run.files[path].content, SIDE), err_msg=path)
             fed += 1
-    assert fed == sum(picture.said is None for picture in run.files.values())
+    assert fed == sum(picture.message is None for picture in run.files.values())
 
 
 def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:

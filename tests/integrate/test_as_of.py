@@ -74,8 +74,8 @@ def test_each_row_gets_the_partner_of_its_time(priced: Callable[..., Integrated]
     result = priced(**settings)
     assert {row["id"]: row["price"] for row in result.rows} == {**NONE, **prices}
     assert list(result.rows[0]) == ["id", "ticker", "at", "price"]
-    [told] = result.steps
-    assert told == {"step": "as_of(prices)", "in": 6, "out": 6, "quarantined": 0, "matched": len(prices),
+    [step] = result.steps
+    assert step == {"step": "as_of(prices)", "in": 6, "out": 6, "quarantined": 0, "matched": len(prices),
                     "unmatched": 6 - len(prices), "null_keys": 2, "other": {"rows": 5, "null_keys": 2}}
 
 

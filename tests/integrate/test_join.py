@@ -69,8 +69,8 @@ def test_partnerless_left_rows_can_be_kept_and_right_ones_dropped(joined: Integr
 def test_what_is_kept_and_what_is_dropped_is_told_in_numbers(joined: Integrate):
     """Those with a null in their key apart: they have no partner, whatever else lies in the other table."""
     scans = [*SCANS, {"id": "a", "pixels": 5}, {"id": None, "pixels": 6}]
-    [told] = joined(join(left="keep"), scans=scans).steps
-    assert told == {"step": "join(labels)", "in": 6, "out": 6, "quarantined": 0, "matched": 3, "unmatched": 3,
+    [step] = joined(join(left="keep"), scans=scans).steps
+    assert step == {"step": "join(labels)", "in": 6, "out": 6, "quarantined": 0, "matched": 3, "unmatched": 3,
                     "null_keys": 2, "other": {"rows": 4, "unused": 2, "null_keys": 1}}
 
 
@@ -102,14 +102,14 @@ def test_null_keys_are_no_duplicates_of_each_other(joined: Integrate):
     assert [row["reason"] for row in result.refused] == ["no partner in clean/labels for id = null"] * 2
 
 
-@pytest.mark.parametrize(("side", "said"), [
+@pytest.mark.parametrize(("side", "message"), [
     ("left", "2 rows of clean/scans have no partner in clean/labels, e.g. no partner in clean/labels for id = "),
     ("right", "2 rows of clean/labels have no partner in clean/scans, e.g. no partner in clean/scans for id = "),
 ])
-def test_a_missing_partner_is_fatal_where_the_contract_says_so(joined: Integrate, side: str, said: str):
+def test_a_missing_partner_is_fatal_where_the_contract_says_so(joined: Integrate, side: str, message: str):
     with pytest.raises(DataError) as caught:
         joined(join(**{"left": "keep", side: "fatal"}))
-    assert caught.value.problem.startswith(said)
+    assert caught.value.problem.startswith(message)
 
 
 def test_a_left_row_without_partner_is_fatal_unless_something_else_is_said(joined: Integrate):

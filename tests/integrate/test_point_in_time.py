@@ -205,9 +205,9 @@ def test_a_rows_arrays_have_what_was_known_before_its_time(gathered: Callable[..
     for index, (_, expected) in enumerate(BEFORE):
         assert {row["code"]: row[f"{index}_code"] for row in result.rows} == expected
         assert all(row[f"{index}_at"] == [times_of[code] for code in row[f"{index}_code"]] for row in result.rows)
-    assert [(told.get("never_known"), told.get("superseded")) for told in result.steps] == [
+    assert [(step.get("never_known"), step.get("superseded")) for step in result.steps] == [
         (None, None), (1, None), (1, 1), (None, 1)]
-    assert all(told["events"] == told["out"] == 6 for told in result.steps)
+    assert all(step["events"] == step["out"] == 6 for step in result.steps)
 
 
 def test_an_event_is_in_an_entitys_row_once_in_its_latest_version(gathered: Callable[..., Integrated]):

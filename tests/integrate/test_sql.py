@@ -72,7 +72,7 @@ def test_steps_follow_each_other_and_each_sees_what_the_one_before_left(selected
     result = selected("SELECT id, pixels + 1 AS p FROM digits WHERE id IS NOT NULL", "SELECT p FROM digits WHERE p > 2",
                      "SELECT p * 2 AS q FROM digits")
     assert result.has("q") == [(6,), (8,)]
-    assert [(told["in"], told["out"], told["filtered"]) for told in result.steps] == [(4, 3, 1), (3, 2, 1), (2, 2, 0)]
+    assert [(step["in"], step["out"], step["filtered"]) for step in result.steps] == [(4, 3, 1), (3, 2, 1), (2, 2, 0)]
     assert (result.counts["in"], result.counts["out"], result.counts["filtered"]) == (4, 2, 2)
 
 

@@ -37,7 +37,7 @@ def test_the_counts_add_up_over_steps_of_all_kinds(integrate: Integrate):
     assert result.has("who", "code", "fee") == [
         ("b", ["c2", "c3", "c4"], [10, 30, 30]), ("c", ["o2"], [10])]
     counts = result.counts
-    assert [(told["step"], told["in"], told["out"]) for told in result.steps] == [
+    assert [(step["step"], step["in"], step["out"]) for step in result.steps] == [
         ("union(older)", 8, 11), ("join(people)", 11, 8), ("sql", 8, 7), ("as_of(fees)", 7, 4),
         ("history(who)", 4, 2)]
     assert counts["in"] + counts["added"] == (

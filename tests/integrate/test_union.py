@@ -38,7 +38,7 @@ def test_what_a_table_lacks_is_null_where_that_is_said(integrate: Integrate):
     assert result.has("id", "code", "fee") == [(1, "a", None), (2, "b", None), (3, None, 1.5)]
 
 
-@pytest.mark.parametrize(("columns", "said", "hint"), [
+@pytest.mark.parametrize(("columns", "message", "hint"), [
     ("id int, code string, fee double", "visits has no column 'fee'",
      "Give the columns the same name, or set missing: nulls"),
     ("id int", "more has no column 'code'", "Give the columns the same name, or set missing: nulls"),
@@ -47,10 +47,10 @@ def test_what_a_table_lacks_is_null_where_that_is_said(integrate: Integrate):
     ("id string, code string", "column 'id' is string in more, but int in visits", "cast: {column: id, to: int}"),
     ("id double, code int", "column 'code' is int in more, but string in visits", "cast: {column: code, to: string}"),
 ])
-def test_tables_that_do_not_go_together_are_refused(integrate: Integrate, columns: str, said: str, hint: str):
+def test_tables_that_do_not_go_together_are_refused(integrate: Integrate, columns: str, message: str, hint: str):
     with pytest.raises(DataError) as caught:
         integrate([{"union": {"tables": ["more"]}}], {"visits": VISITS, "more": ([], columns)})
-    assert said in caught.value.problem
+    assert message in caught.value.problem
     assert hint in caught.value.hint
 
 

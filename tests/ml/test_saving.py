@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 def model(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> KerasModel:
     """Of a version that no estimator made."""
     version = tiny.commit_model(tiny.commit_tiny(Lake(tmp_path_factory.mktemp("a lake"))))
-    return KerasModel(lake=version.lake.url, model=version.ref, predictionCol="said")
+    return KerasModel(lake=version.lake.url, model=version.ref, predictionCol="predicted")
 
 
 def test_a_loaded_estimator_has_all_its_params(spark: SparkSession, tmp_path: Path) -> None:
@@ -54,8 +54,8 @@ def test_a_pipeline_can_be_loaded(spark: SparkSession, model: KerasModel, tmp_pa
     Pipeline(stages=[indexer, estimator_for(tmp_path)]).save(str(tmp_path / "unfitted"))
 
     loaded = PipelineModel.load(str(tmp_path / "fitted"))
-    assert [row["said"] for row in loaded.transform(frame).collect()] == [
-        row["said"] for row in model.transform(frame).collect()]
+    assert [row["predicted"] for row in loaded.transform(frame).collect()] == [
+        row["predicted"] for row in model.transform(frame).collect()]
     stages = Pipeline.load(str(tmp_path / "unfitted")).getStages()
     assert isinstance(stages[1], KerasEstimator) and stages[1].getOrDefault("epochs") == 3
 

@@ -61,17 +61,17 @@ def test_rows_are_read_in_the_order_of_their_references(
                      for number, (name, row) in enumerate(places)]
 
 
-@pytest.mark.parametrize(("damage", "said"), [
+@pytest.mark.parametrize(("damage", "message"), [
     (lambda content: content[:len(content) // 2], "can't be opened"),
     (lambda content: content[:4] + b"\xff" * 200 + content[204:], "can't be read"),
     (lambda content: b"", "can't be opened"),
 ])
-def test_a_damaged_file_is_named(tmp_path: Path, damage: Any, said: str) -> None:
+def test_a_damaged_file_is_named(tmp_path: Path, damage: Any, message: str) -> None:
     (tmp_path / "t").mkdir()
     path = tmp_path / "t" / "x.parquet"
     pq.write_table(pa.table({"pixels": [bytes(range(200))] * 9}), path)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(DataError, match=rf"t/x\.parquet: {said}"), DirectReader(
+    with pytest.raises(DataError, match=rf"t/x\.parquet: {message}"), DirectReader(
             Lake(tmp_path).store, "t", ("pixels",)) as reader:
         list(reader.read(refs_to([("x.parquet", row) for row in range(9)], 9)[0]))
 

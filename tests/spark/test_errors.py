@@ -24,7 +24,7 @@ laketrain.errors.DataError: [convert] image feature 'pixels': got a column of st
 	at org.apache.spark.api.python.BasePythonRunner"""
 
 
-@pytest.mark.parametrize(("text", "said"), [
+@pytest.mark.parametrize(("text", "message"), [
     (PYTHON_WORKER, "TypeError: Expected pandas DataFrame or list of arrays"),
     ("[UNRESOLVED_COLUMN] A column `x` cannot be resolved. SQLSTATE: 42703; line 1",
      "[UNRESOLVED_COLUMN] A column `x` cannot be resolved."),
@@ -32,8 +32,8 @@ laketrain.errors.DataError: [convert] image feature 'pixels': got a column of st
      "Caused by: java.io.IOException: No space left on device\n\tat java.base", "No space left on device"),
     ("", "Spark failed"),
 ])
-def test_the_first_sentence_is_the_readable_part_of_spark_s_message(text: str, said: str) -> None:
-    assert first_sentence(text) == said
+def test_the_first_sentence_is_the_readable_part_of_spark_s_message(text: str, message: str) -> None:
+    assert first_sentence(text) == message
 
 
 def test_an_error_of_laketrain_from_an_executor_is_unwrapped() -> None:

@@ -147,16 +147,16 @@ def test_rows_without_a_unique_order_are_rejected_and_end_the_run(spark: SparkSe
     assert counts == {"made": 3, "rows_in_none": 0, "rows_refused": 5}
 
 
-@pytest.mark.parametrize(("kind", "gap", "said"), [
+@pytest.mark.parametrize(("kind", "gap", "message"), [
     ("string", None, "is string, expected a time, a date or a number"),
     ("double", "1 hour", "set max_gap to a number"),
     ("timestamp", 3.0, "set max_gap to a span of time"),
 ])
 def test_an_unordered_type_or_a_gap_of_another_type_is_an_error(
-        spark: SparkSession, kind: str, gap: Any, said: str) -> None:
+        spark: SparkSession, kind: str, gap: Any, message: str) -> None:
     frame = spark.createDataFrame([], f"at {kind}, {SPLIT} int")
     windows = Windows.model_validate({"order": "at", "lookback": 2, "max_gap": gap})
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         cut_windows(frame, windows, ("past.at",))
 
 

@@ -47,8 +47,8 @@ def ends(features, *, label="softmax", topics="sigmoid", zeros=False, small=Fals
     made = {"label": lambda: L.Dense(3, label, kernel_initializer=start, name="label", **label_settings),
             "topics": lambda: L.Dense(2, topics, kernel_initializer=start, name="topics"),
             "price": lambda: L.Dense(1, name="price")}
-    said = {name: made[name]()(x) for name in features.targets}
-    return keras.Model({"x": x}, said if len(said) > 1 else next(iter(said.values())))
+    predictions = {name: made[name]()(x) for name in features.targets}
+    return keras.Model({"x": x}, predictions if len(predictions) > 1 else next(iter(predictions.values())))
 
 def deep(features):
     x = hidden = given(features)
@@ -80,11 +80,11 @@ class Raises(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         raise RuntimeError("my callback broke")
 
-def loss(truth, said):
+def loss(truth, outputs):
     raise LookupError("my loss broke")
 
-def rounded(truth, said):
-    return keras.ops.sum(keras.ops.round(said), axis=-1) * 0 + keras.ops.cast(keras.ops.argmax(said), "float32")
+def rounded(truth, outputs):
+    return keras.ops.sum(keras.ops.round(outputs), axis=-1) * 0 + keras.ops.cast(keras.ops.argmax(outputs), "float32")
 
 def broken_step(model, inputs, targets, weights):
     return len(model.layers) / 0
@@ -92,11 +92,11 @@ def broken_step(model, inputs, targets, weights):
 def no_callback():
     raise SystemExit(3)
 
-def narrow_loss(truth, said):
-    return keras.ops.reshape(truth, (-1,)) + keras.ops.ones((7, 7))[:, :5] @ said
+def narrow_loss(truth, outputs):
+    return keras.ops.reshape(truth, (-1,)) + keras.ops.ones((7, 7))[:, :5] @ outputs
 
-def logit_loss(truth, said):
-    return keras.losses.sparse_categorical_crossentropy(truth, said, from_logits=True)
+def logit_loss(truth, outputs):
+    return keras.losses.sparse_categorical_crossentropy(truth, outputs, from_logits=True)
 
 def idle(model, inputs, targets, weights):
     return keras.ops.sum(model(inputs, training=True) ** 2)
@@ -221,8 +221,8 @@ class Watcher:
         self.kinds.append(event_to_dict(event)["kind"])
 
 
-def trained(spark: SparkSession, dataset: Version, config: Train, told: Watcher) -> Version:
-    return train(spark, dataset, "mine", config, fingerprint_train(dataset, config), told)
+def trained(spark: SparkSession, dataset: Version, config: Train, watcher: Watcher) -> Version:
+    return train(spark, dataset, "mine", config, fingerprint_train(dataset, config), watcher)
 
 
 def test_no_rank_is_launched_for_a_model_that_cannot_be(spark: SparkSession,
@@ -231,8 +231,8 @@ def test_no_rank_is_launched_for_a_model_that_cannot_be(spark: SparkSession,
     spark.sparkContext.setJobGroup("trial of a model", "")
     config = config_of("ends", model={"settings": {"label": None}})
     with pytest.raises(DataError, match="from_logits: true"):
-        trained(spark, dataset, config, told := Watcher())
-    assert told.kinds == []
+        trained(spark, dataset, config, watcher := Watcher())
+    assert watcher.kinds == []
     assert list(tracker.getJobIdsForGroup("trial of a model")) == []
     assert dataset.lake.table("models", "mine").versions() == []
 
@@ -240,12 +240,12 @@ def test_no_rank_is_launched_for_a_model_that_cannot_be(spark: SparkSession,
 def test_what_code_of_the_users_own_raises_on_a_rank_is_not_tried_again(
         spark: SparkSession, dataset_of: Callable[..., Version], mine: Path) -> None:
     with pytest.raises(DataError) as caught:
-        trained(spark, dataset_of("label"), config_of("ends", ranks=2, callbacks=["nets:Raises"]), told := Watcher())
+        trained(spark, dataset_of("label"), config_of("ends", ranks=2, callbacks=["nets:Raises"]), watcher := Watcher())
     line = SOURCE.splitlines().index('        raise RuntimeError("my callback broke")') + 1
     assert str(caught.value) == (f"[train] train.callbacks 'nets:Raises': raised RuntimeError: my callback broke, at "
                                  f"{mine}, line {line}, in on_epoch_end. Next: it is code of your own: fix it there")
-    assert told.kinds.count("epoch") <= 1
-    assert "restart" not in told.kinds
+    assert watcher.kinds.count("epoch") <= 1
+    assert "restart" not in watcher.kinds
 
 
 @pytest.mark.parametrize(("settings", "message"), [
@@ -308,11 +308,11 @@ def test_from_logits_trains_as_keras_does_and_commits_probabilities(dataset_of: 
         for mine, theirs in zip(model.get_layer(name).get_weights(), plain.get_layer(name).get_weights(), strict=True):
             np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
     assert result["weights"] == weights_digest(Networks.of(model))
-    said, logits = model({"x": inputs}), {name: np.asarray(one) for name, one in plain({"x": inputs}).items()}
+    predictions, logits = model({"x": inputs}), {name: np.asarray(one) for name, one in plain({"x": inputs}).items()}
     powers = np.exp(logits["label"])
-    np.testing.assert_allclose(said["label"], powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
-    np.testing.assert_allclose(said["topics"], 1 / (1 + np.exp(-logits["topics"])), atol=1e-5)
-    np.testing.assert_allclose(said["price"], logits["price"], atol=1e-5)
+    np.testing.assert_allclose(predictions["label"], powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
+    np.testing.assert_allclose(predictions["topics"], 1 / (1 + np.exp(-logits["topics"])), atol=1e-5)
+    np.testing.assert_allclose(predictions["price"], logits["price"], atol=1e-5)
     right = logits["label"].argmax(axis=1) == drawn()["label"]
     assert result["history"][-1]["val_label_accuracy"] == pytest.approx(right.mean())
     has = np.array([[name in row for name in ("sport", "art")] for row in drawn()["topics"]])

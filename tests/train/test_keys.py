@@ -222,12 +222,12 @@ def loss_of(kind: str, settings: Settings) -> float:
     random, features = np.random.default_rng(0), features_of(["number"], {"out_0": kind})
     shape = (8, *features["out_0"].shape)
     if kind == "label":
-        truth, said = random.integers(0, 3, 8), random.dirichlet([1, 1, 1], 8)
+        truth, predictions = random.integers(0, 3, 8), random.dirichlet([1, 1, 1], 8)
     elif kind in ("multilabel", "image"):
-        truth, said = random.integers(0, 2, shape), random.uniform(0.05, 0.95, shape)
+        truth, predictions = random.integers(0, 2, shape), random.uniform(0.05, 0.95, shape)
     else:
-        truth, said = random.normal(size=shape).astype(np.float32), random.normal(size=shape)
+        truth, predictions = random.normal(size=shape).astype(np.float32), random.normal(size=shape)
     config = Train.model_validate({**settings, "loss": settings.get("loss", {"name": "auto"})})
     objective = Objective(features, config, {})
-    result = objective.loss(tf.constant(truth), tf.constant(said, tf.float32), tf.ones(8), training=True)
+    result = objective.loss(tf.constant(truth), tf.constant(predictions, tf.float32), tf.ones(8), training=True)
     return float(result.numpy())

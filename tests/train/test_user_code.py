@@ -37,10 +37,10 @@ import keras
 
 FACTOR = 2.0
 
-def doubled(truth, said):
-    if tf.reduce_max(said) > 2:  # a condition on a tensor
-        said = said / 2
-    return FACTOR * keras.losses.categorical_crossentropy(tf.one_hot(tf.cast(truth, tf.int64), 4), said)
+def doubled(truth, predictions):
+    if tf.reduce_max(predictions) > 2:  # a condition on a tensor
+        predictions = predictions / 2
+    return FACTOR * keras.losses.categorical_crossentropy(tf.one_hot(tf.cast(truth, tf.int64), 4), predictions)
 
 class Stop(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):

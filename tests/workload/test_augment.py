@@ -1,4 +1,4 @@
-"""Settings of `train.augment` that features or lanes are not fit for are told with all other mistakes."""
+"""Settings of `train.augment` that features or lanes cannot work with are reported with all other mistakes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from laketrain.workload import Workload
 DIGITS = Path(__file__).with_name("digits.yaml")
 
 
-@pytest.mark.parametrize(("sets", "where", "told"), [
+@pytest.mark.parametrize(("sets", "where", "message"), [
     (["train.augment.saturation=0.2"], "train.augment.saturation", "no input is an RGB or RGBA image. Remove it"),
     (["train.augment.cutmix=1.0", "convert.features.thick={kind: number, column: scanner}"], "train.augment.cutmix",
      "the inputs are image (image), thick (number), the targets label (label). Only one image and one label"),
@@ -21,10 +21,10 @@ DIGITS = Path(__file__).with_name("digits.yaml")
      "rows are mixed within a lane, but each of the 16 lanes of a batch of 16 has only one row. Use fewer lanes, or a "
      "batch of 32"),
 ])
-def test_what_can_not_be_augmented_so_is_told_with_the_way_out(sets: list[str], where: str, told: str) -> None:
+def test_an_impossible_augmentation_is_refused_with_the_next_step(sets: list[str], where: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Workload.load(DIGITS, sets)
-    assert any(problem.where.endswith(where) and told in str(problem) for problem in caught.value.problems)
+    assert any(problem.where.endswith(where) and message in str(problem) for problem in caught.value.problems)
 
 
 def test_mixtures_of_one_image_and_one_label_are_accepted() -> None:

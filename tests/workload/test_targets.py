@@ -1,5 +1,5 @@
 """A model that doesn't fit the features, losses and metrics that don't suit the targets, or a gate of metrics that no
-target has, are told before Spark starts."""
+target has, are refused before Spark starts."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ def load(**sets: Any) -> Workload:
     return Workload.load(CONF, sets=[f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in sets.items()])
 
 
-@pytest.mark.parametrize(("model", "said"), [
+@pytest.mark.parametrize(("model", "message"), [
     ({"name": "rnn"}, "model 'rnn' needs an input of kind sequence or audio or text, the dataset has image (image). "
      "Use cnn or resnet for image inputs"),
     ({"name": "text"}, "Use cnn or resnet for image inputs"),
 ])
-def test_a_model_that_does_not_fit_names_one_that_does(model: dict[str, Any], said: str) -> None:
-    assert said in refused(train__model=model)
+def test_a_model_that_does_not_fit_names_one_that_does(model: dict[str, Any], message: str) -> None:
+    assert message in refused(train__model=model)
 
 
-@pytest.mark.parametrize(("gate", "said"), [
+@pytest.mark.parametrize(("gate", "message"), [
     ({"mae": "< 1"}, "'mae' isn't a metric of the targets label (label)"),
     ({"acuracy": ">= 0.9"}, "there is no metric 'acuracy'. Did you mean 'accuracy'?"),
     ({"lable.accuracy": ">= 0.9"}, "'lable.accuracy' isn't a metric of the targets label (label)"),
 ])
-def test_a_gate_that_nothing_could_keep_is_refused(gate: dict[str, str], said: str) -> None:
-    assert said in refused(evaluate__gate=gate)
+def test_a_gate_that_nothing_could_keep_is_refused(gate: dict[str, str], message: str) -> None:
+    assert message in refused(evaluate__gate=gate)
 
 
-@pytest.mark.parametrize(("sets", "said"), [
+@pytest.mark.parametrize(("sets", "message"), [
     ({"loss": "mse"}, "train.loss: loss of 'label': loss 'mse' suits no target of kind label; crossentropy"),
     ({"loss": {"labl": "focal"}}, "'labl': isn't a target of the dataset. Did you mean 'label'?"),
     ({"loss": {"nam": "focal"}}, "'nam': isn't a target of the dataset. Did you mean 'name'?"),
@@ -56,8 +56,8 @@ def test_a_gate_that_nothing_could_keep_is_refused(gate: dict[str, str], said: s
     ({"monitor": "val_loss", "validation": None}, "monitor 'val_loss': isn't measured"),
     ({"init_from": "model/mnist"}, "received 'model/mnist', expected a model of the lake or a .keras file"),
 ])
-def test_what_training_could_not_do_is_refused(sets: dict[str, Any], said: str) -> None:
-    assert said in refused(**{f"train__{key}": value for key, value in sets.items()})
+def test_what_training_could_not_do_is_refused(sets: dict[str, Any], message: str) -> None:
+    assert message in refused(**{f"train__{key}": value for key, value in sets.items()})
 
 
 def test_with_several_targets_losses_and_metrics_are_each_of_one() -> None:
@@ -77,9 +77,9 @@ def test_a_lake_of_a_storage_that_nobody_knows_is_refused() -> None:
 
 
 def test_with_several_targets_the_gate_says_which() -> None:
-    said = refused(convert__features=TWO, evaluate__gate={"accuracy": ">= 0.9"})
-    assert "'accuracy' isn't a metric of the targets label (label), size (value)" in said
-    assert "'label.accuracy'" in said
+    message = refused(convert__features=TWO, evaluate__gate={"accuracy": ">= 0.9"})
+    assert "'accuracy' isn't a metric of the targets label (label), size (value)" in message
+    assert "'label.accuracy'" in message
     gate = {"label.accuracy": ">= 0.9", "size.mae": "< 1"}
     workload = load(convert__features=TWO, evaluate__gate=gate)
     assert workload.evaluate is not None and workload.evaluate.gate == gate

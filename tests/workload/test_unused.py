@@ -20,11 +20,11 @@ TITLE = {"kind": "text", "length": 8, "column": "title"}
 LABEL = {"kind": "label", "column": "y", "classes": 3}
 PRICE = {"kind": "value", "column": "price", "size": 1}
 
-Told = Callable[..., list[Problem]]
+Check = Callable[..., list[Problem]]
 
 
 @pytest.fixture
-def told(problems: Told) -> Told:
+def check(problems: Check) -> Check:
     """The problems of a workload with these features and sections."""
 
     def found(features: dict[str, Any], train: dict[str, Any] | None = None, **sections: Any) -> list[Problem]:
@@ -38,7 +38,7 @@ def told(problems: Told) -> Told:
     return found
 
 
-@pytest.mark.parametrize(("given", "train", "where", "said", "hint"), [
+@pytest.mark.parametrize(("given", "train", "where", "message", "hint"), [
     (SOUND, {"model": {"name": "rnn"}, "augment": {"shift": 2.0}}, "augment.shift",
      "is for images among the inputs, and these are given (audio)", "Remove 'train.augment'"),
     (NUMBER, {"augment": {"flip": {"horizontal": 0.5}}}, "augment.flip", "these are given (number)", "Remove"),
@@ -75,12 +75,12 @@ def told(problems: Told) -> Told:
     ({**PHOTO, "store": "pixels"}, {"model": {"name": "cnn"}, "cache": {"folder": "/tmp/cache"}}, "cache",
      "no feature is an image that is stored compressed", "store: jpeg or png"),
 ], ids=lambda value: value if isinstance(value, str) and " " not in value else "")
-def test_a_setting_of_train_that_would_do_nothing_is_refused(told: Told, given: dict[str, Any], train: dict[str, Any],
-                                                             where: str, said: str, hint: str) -> None:
+def test_a_setting_of_train_that_would_do_nothing_is_refused(check: Check, given: dict[str, Any], train: dict[str, Any],
+                                                             where: str, message: str, hint: str) -> None:
     train = dict(train)
-    [problem] = told({"id": {"kind": "key"}, "given": given, **train.pop("targets", {"label": LABEL})}, train)
+    [problem] = check({"id": {"kind": "key"}, "given": given, **train.pop("targets", {"label": LABEL})}, train)
     assert problem.where == f"train.{where}"
-    assert said in problem.problem
+    assert message in problem.problem
     assert hint in problem.hint
 
 
@@ -95,17 +95,17 @@ def test_a_setting_of_train_that_would_do_nothing_is_refused(told: Told, given: 
     ({**SOUND, "features": "waveform", "hop_ms": 5.0}, "hop_ms", "`features: waveform` has samples"),
     ({"kind": "vector", "column": "price", "columns": ["x", "price"]}, "column", "the feature has `columns`"),
 ])
-def test_a_setting_of_a_feature_that_would_do_nothing_is_refused(told: Told, given: dict[str, Any], key: str,
+def test_a_setting_of_a_feature_that_would_do_nothing_is_refused(check: Check, given: dict[str, Any], key: str,
                                                                  why: str) -> None:
     model = {"image": "cnn", "audio": "rnn"}.get(given["kind"], "mlp")
-    [problem] = told({"given": given, "label": LABEL}, {"model": {"name": model}})
+    [problem] = check({"given": given, "label": LABEL}, {"model": {"name": model}})
     assert problem.where == f"convert.features.given.{key}"
     assert why in problem.problem
     assert problem.hint == "Remove it"
 
 
-def test_probabilities_of_numbers_are_refused(told: Told) -> None:
-    [problem] = told({"given": NUMBER, "price": PRICE}, predict={"table": "rows", "probabilities": True})
+def test_probabilities_of_numbers_are_refused(check: Check) -> None:
+    [problem] = check({"given": NUMBER, "price": PRICE}, predict={"table": "rows", "probabilities": True})
     assert problem.where == "predict.probabilities"
     assert "it is for classes, and the targets are price (value)" in problem.problem
 
@@ -119,6 +119,6 @@ def test_probabilities_of_numbers_are_refused(told: Told) -> None:
     (NUMBER, {"optimizer": {"name": "sgd", "momentum": 0.0, "nesterov": False, "clipnorm": 1e6}}),
     ({**PHOTO, "store": "jpeg"}, {"model": {"name": "cnn"}, "cache": {"folder": "/tmp/cache"}}),
 ])
-def test_defaults_what_leaves_itself_out_and_guards_are_accepted(told: Told, given: dict[str, Any],
+def test_defaults_what_leaves_itself_out_and_guards_are_accepted(check: Check, given: dict[str, Any],
                                                                  train: dict[str, Any]) -> None:
-    assert told({"given": given, "label": LABEL}, train) == []
+    assert check({"given": given, "label": LABEL}, train) == []

@@ -28,7 +28,7 @@ class Broken:
     old: str
     new: str
     where: str
-    said: str
+    message: str
     hint: str = ""
     line: int | None = 0
 
@@ -286,7 +286,7 @@ def test_a_mistake_is_answered_with_its_place_and_the_way_out(digits: str, probl
     assert case.old in digits
     [result] = problems(digits.replace(case.old, case.new, 1))
     assert (result.where, result.line) == (case.where, line_of(digits, case))
-    assert case.said in result.problem
+    assert case.message in result.problem
     assert case.hint in result.hint
     assert bool(case.hint) == bool(result.hint)
 
@@ -321,7 +321,7 @@ def test_a_mistake_under_an_anchor_is_told_for_each_table_that_uses_it(digits: s
 # ---- files that are no workload at all
 
 
-@pytest.mark.parametrize(("content", "where", "said", "line"), [
+@pytest.mark.parametrize(("content", "where", "message", "line"), [
     (b"", "file", "contains nothing, expected a mapping", 1),
     (b"# only a comment\n", "file", "contains nothing, expected a mapping", 1),
     (b"- name: mnist\n", "file", "contains a list, expected a mapping", 1),
@@ -335,10 +335,11 @@ def test_a_mistake_under_an_anchor_is_told_for_each_table_that_uses_it(digits: s
     (b"a: &a [*a]\n", "YAML", "is nested deeper than 50 levels", None),
 ], ids=["empty", "comment", "list", "text", "two documents", "control character", "picture", "latin-1", "deep and open",
         "deep", "itself"])
-def test_a_file_that_is_no_workload_is_refused(problems: Load, content: bytes, where: str, said: str, line: int | None):
+def test_a_file_that_is_not_a_workload_is_refused(
+        problems: Load, content: bytes, where: str, message: str, line: int | None):
     [result] = problems(content)
     assert (result.where, result.line) == (where, line)
-    assert said in result.problem
+    assert message in result.problem
 
 
 def test_a_bomb_of_aliases_is_refused_before_it_is_filled_in(problems: Load):
@@ -374,8 +375,8 @@ def test_a_directory_is_no_workload(tmp_path: Path):
 def test_wrong_types_do_not_hide_contradictions_elsewhere(digits: str, problems: Load):
     text = digits.replace("epochs: 30", "epocs: 30").replace("column: captured_at, to", "column: captured, to")
     text = text.replace("master: local[2]", "master: local[2]\n  mastr: x")
-    said = {(result.where, result.problem) for result in problems(text)}
-    assert said == {
+    message = {(result.where, result.problem) for result in problems(text)}
+    assert message == {
         ("train.epocs", "unknown key 'epocs'"),
         ("spark.mastr", "unknown key 'mastr'"),
         ("clean.captures.rules.3.cast", "there is no column 'captured'"),
@@ -397,7 +398,7 @@ def test_a_section_that_is_wrong_itself_is_not_blamed_for_what_follows_from_that
 # ---- what --set gives
 
 
-@pytest.mark.parametrize(("assignment", "where", "said", "hint"), [
+@pytest.mark.parametrize(("assignment", "where", "message", "hint"), [
     ("train.epoch=3", "--set train.epoch", "unknown key 'epoch'", "Did you mean 'epochs'?"),
     ("train.epochs=three", "--set train.epochs", "received 'three' (text), expected a whole number", ""),
     ("train.epochs=", "--set train.epochs", "received nothing, expected a whole number", ""),
@@ -414,10 +415,10 @@ def test_a_section_that_is_wrong_itself_is_not_blamed_for_what_follows_from_that
     ("spark.master=locl", "--set spark.master", "received 'locl', expected local[2]", ""),
 ])
 def test_a_mistake_in_set_names_the_option_and_no_line(
-        digits: str, problems: Load, assignment: str, where: str, said: str, hint: str):
+        digits: str, problems: Load, assignment: str, where: str, message: str, hint: str):
     [result] = problems(digits, [assignment])
     assert (result.where, result.line) == (where, None)
-    assert said in result.problem
+    assert message in result.problem
     assert hint in result.hint
 
 

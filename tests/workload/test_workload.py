@@ -111,7 +111,7 @@ def test_a_file_is_not_read_again_for_a_change(tmp_path: Path) -> None:
     assert changed.lake == workload.lake and changed.source == str(path)
 
 
-@pytest.mark.parametrize(("changes", "where", "said"), [
+@pytest.mark.parametrize(("changes", "where", "message"), [
     ({"train.epoch": 3}, "changed train.epoch", "Did you mean 'epochs'?"),
     ({"train.optimizer.rate": 3}, "changed train.optimizer.rate", "unknown key 'rate'"),
     ({"trian.epochs": 3}, "changed trian", "Did you mean 'train'?"),
@@ -121,12 +121,12 @@ def test_a_file_is_not_read_again_for_a_change(tmp_path: Path) -> None:
     ({"clean.rows.rules.3": {}}, "changed clean.rows.rules.3", "expected an index from 0 to 0"),
     ({"train.epochs": "3"}, "changed train.epochs", "expected a whole number"),
 ])
-def test_what_no_section_has_is_refused_by_its_key(changes: dict[str, Any], where: str, said: str) -> None:
+def test_what_no_section_has_is_refused_by_its_key(changes: dict[str, Any], where: str, message: str) -> None:
     mapping = {**MAPPING, "train": {**MAPPING["train"], "epochs": 2}}
     with pytest.raises(ConfigError) as caught:
         Workload.of(mapping).changed(changes)
     [problem] = caught.value.problems
-    assert problem.where == where and said in str(problem)
+    assert problem.where == where and message in str(problem)
 
 
 def test_all_problems_of_several_changes_are_reported_at_once() -> None:

@@ -60,8 +60,8 @@ def test_an_invalid_source_is_refused_with_the_reason(settings: dict[str, Any], 
     with pytest.raises(ValidationError) as caught:
         source(**settings)
     [error] = caught.value.errors()
-    told = error["ctx"]["error"].args if error["type"] == "value_error" else (error["msg"],)
-    assert message in " ".join(told)
+    texts = error["ctx"]["error"].args if error["type"] == "value_error" else (error["msg"],)
+    assert message in " ".join(texts)
 
 
 @pytest.mark.parametrize("settings", [
