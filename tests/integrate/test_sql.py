@@ -81,7 +81,7 @@ def test_a_step_that_makes_rows_is_refused_before_others_go_on(selected: Integra
         selected("SELECT id, explode(array(1, 2)) AS n FROM digits", "SELECT id FROM digits LIMIT 2")
 
 
-def test_a_column_that_the_query_does_not_find_is_told_with_the_nearest(selected: Integrate):
+def test_an_unknown_column_of_a_query_is_refused_with_the_nearest_name(selected: Integrate):
     with pytest.raises(DataError) as caught:
         selected("SELECT pixel FROM digits")
     assert (caught.value.problem, caught.value.hint) == ("there is no column 'pixel'", "Did you mean 'pixels'?")

@@ -68,7 +68,8 @@ def test_an_epochs_loss_and_metrics_are_scikit_learns_with_sample_weight(both: t
     truth = np.concatenate([targets for _, targets, _ in given_rows])
     outputs = np.concatenate([np.asarray(steps.networks.predicting(inputs)) for inputs, _, _ in given_rows])
     penalty = L2 * float(np.sum(np.asarray(steps.networks.predicting.layers[-1].kernel) ** 2))
-    assert result["loss"] == pytest.approx(mean_squared_error(truth, outputs, sample_weight=weights) + penalty, rel=1e-5)
+    loss = mean_squared_error(truth, outputs, sample_weight=weights) + penalty
+    assert result["loss"] == pytest.approx(loss, rel=1e-5)
     assert result["mae"] == pytest.approx(mean_absolute_error(truth, outputs, sample_weight=weights), rel=1e-5)
 
     # Two ranks share each batch; one that continues alone has the sums of both.

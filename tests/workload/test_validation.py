@@ -367,7 +367,7 @@ def test_only_a_neighbour_of_a_like_name_is_what_was_meant(tmp_path: Path, digit
     assert caught.value.problems[0].hint == f"Did you mean '{tmp_path / 'sales.yaml'}'?"
 
 
-def test_a_directory_is_no_workload(tmp_path: Path):
+def test_a_directory_is_not_a_workload(tmp_path: Path):
     with pytest.raises(ConfigError, match="can't be read as UTF-8 text: .*directory"):
         Workload.load(tmp_path)
 
