@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def place(version: Version, path: str) -> Path:
+def local_path(version: Version, path: str) -> Path:
     """Of a file on this machine's disk."""
     return Path(str(version.lake.store.local(version.path(path))))
 
@@ -54,7 +54,7 @@ def test_a_committed_table_that_lost_rows_is_named_and_never_converted_in_silenc
     home = finished.at(tmp_path / "lake")
     table = latest(home.lake, "integrated/digits")
     [file, *_] = [file for file in table.entry.files if file.path.endswith(".parquet") and file.rows]
-    path = place(table, file.path)
+    path = local_path(table, file.path)
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:-30])
     elif damage == "emptied":
@@ -235,7 +235,7 @@ class _Touches:
 
 def test_a_hostile_metadata_file_in_our_own_dataset_is_never_opened(tmp_path: Path) -> None:
     dataset = Dataset(tiny.commit_tiny(Lake(tmp_path / "lake")))
-    folder = place(dataset.version, "train/part-00000.parquet").parent
+    folder = local_path(dataset.version, "train/part-00000.parquet").parent
     stored = pq.read_schema(folder / "part-00000.parquet")
     hostile = stored.with_metadata({b"dataset-toolkit.unischema.v1": pickle.dumps(_Touches(tmp_path / "mark"))})
     pq.write_metadata(hostile, folder / "_common_metadata")

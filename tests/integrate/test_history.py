@@ -105,13 +105,13 @@ def test_histories_are_those_of_plain_python_in_whatever_order_rows_come(
                                    "per": per})
     rows = [(*event, index) for index, event in enumerate(given)]
     chance.shuffle(rows)
-    frame = spark.createDataFrame(rows, "k string, t int, v int, place int").repartition(3)
+    frame = spark.createDataFrame(rows, "k string, t int, v int, position int").repartition(3)
     with PersistedFrames() as kept:
         result = history(TableRows("visits", frame, len(rows)), step, kept).frame.collect()
     if per == "entity":
         assert {row["k"]: row["v"] for row in result} == {k: before(given, k, 99, last) for k in {k for k, *_ in given}}
     else:
-        assert {row["place"]: row["earlier_v"] for row in result} == {
+        assert {row["position"]: row["earlier_v"] for row in result} == {
             index: before(given, k, t, last) for index, (k, t, _) in enumerate(given)}
 
 

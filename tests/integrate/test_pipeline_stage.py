@@ -74,5 +74,5 @@ def test_the_report_shows_the_rows_from_step_to_step(pipeline: Pipeline):
     assert [(step.stage, step.rows_in, step.out, step.quarantined) for step in result.steps
             if step.ref == "integrated/visits@1"] == [
         ("integrate", 5, 3, 1), ("– join(people)", 5, 4, 1), ("– sql", 4, 3, 0)]
-    places = {card.ref: card.x for card in result.wide.cards}
-    assert places["clean/visits@1"] < places["integrated/visits@1"] < places["integrated/histories@1"]
+    columns = {card.ref: card.x for card in result.wide.cards}
+    assert columns["clean/visits@1"] < columns["integrated/visits@1"] < columns["integrated/histories@1"]

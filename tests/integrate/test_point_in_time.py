@@ -122,12 +122,12 @@ def partner(time: int, records: Sequence[tuple[int, int | None, int | None]], ex
     def seen(one: int) -> bool:
         return one <= time if exact else one < time
 
-    def order(place: int) -> tuple[int, ...]:
-        valid, known, version = records[place]
+    def order(position: int) -> tuple[int, ...]:
+        valid, known, version = records[position]
         assert known is not None
         return (valid, version or 0, known) if versioned else (valid, known)
 
-    known = [place for place, (valid, recorded, _) in enumerate(records)
+    known = [position for position, (valid, recorded, _) in enumerate(records)
              if recorded is not None and seen(valid) and seen(recorded)]
     best = max(known, key=order, default=None)
     return None if best is None or (tolerance is not None and time - records[best][0] > tolerance) else best
@@ -142,8 +142,8 @@ def test_each_row_gets_the_last_that_was_known_by_its_time_however_keys_are_cut(
     tables = [crowd, *cases]
     if not versioned:  # else two of one time that became known at once can't be told apart
         tables = [(left, list({record[:2]: record for record in result}.values())) for left, result in tables]
-    left = [(key, time, place) for key, (own, _) in enumerate(tables) for place, time in enumerate(own)]
-    right = [(key, *record, place) for key, (_, own) in enumerate(tables) for place, record in enumerate(own)]
+    left = [(key, time, position) for key, (own, _) in enumerate(tables) for position, time in enumerate(own)]
+    right = [(key, *record, position) for key, (_, own) in enumerate(tables) for position, record in enumerate(own)]
     step = AsOf.model_validate({
         "step": "as_of", "table": "right", "on": ["k"], "time": "t", "right_time": "v", "known_by": "w",
         "columns": ["n"], "allow_exact": exact, "tolerance": tolerance, "unmatched": {"left": "keep"},
@@ -160,8 +160,8 @@ def test_each_row_gets_the_last_that_was_known_by_its_time_however_keys_are_cut(
                 for name, one in sides.items()}
         done = as_of(sides["left"], step, sides, kept)
         result = {(row["k"], row["i"]): row["n"] for row in done.frame.collect()}
-    assert result == {(key, place): partner(time, tables[key][1], exact, versioned, tolerance)
-                     for key, time, place in left}
+    assert result == {(key, position): partner(time, tables[key][1], exact, versioned, tolerance)
+                     for key, time, position in left}
     assert done.counts["other"]["never_known"] == sum(known is None for _, _, known, *_ in right)
 
 
@@ -244,12 +244,12 @@ def test_histories_have_the_last_events_that_were_known_however_rows_and_batches
                                    "per": "event", "latest_by" if versioned else "known_by": "w"})
     if versioned and kind == "bigint":
         step = History.model_validate({**step.model_dump(), "known_by": "w"})
-    frame = spark.createDataFrame(rows, "k int, t int, w int, n int, v int, place int").repartition(3)
+    frame = spark.createDataFrame(rows, "k int, t int, w int, n int, v int, position int").repartition(3)
     frame = frame.selectExpr("k", *(f"{name}::bigint" if kind == "bigint" else f"date_from_unix_date({name}) AS {name}"
-                                    for name in "tw"), "v", "place")
+                                    for name in "tw"), "v", "position")
     with PersistedFrames() as kept, configured(spark, {"spark.sql.execution.arrow.maxRecordsPerBatch": str(batch)}):
         result = history(TableRows("events", frame, len(rows)), step, kept).frame.collect()
-    assert {(row["k"], row["place"]): row["earlier_v"] for row in result} == {
+    assert {(row["k"], row["position"]): row["earlier_v"] for row in result} == {
         (key, index): seen(table, time, last, versioned) for key, table in enumerate(tables)
         for index, (time, *_) in enumerate(table)}
 

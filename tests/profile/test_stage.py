@@ -145,7 +145,7 @@ def test_how_the_rows_are_cut_and_where_they_are_looked_at_changes_nothing(
     spark: SparkSession, tmp_path: Path, profile: TableProfile, rows: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    shuffled = [rows[place] for place in np.random.default_rng(1).permutation(ROWS)]
+    shuffled = [rows[row] for row in np.random.default_rng(1).permutation(ROWS)]
     in_executors(monkeypatch)
     apart = profile_of(spark, Lake(tmp_path), shuffled, COLUMNS, files=3)
     assert apart.model_copy(update={"bytes": 0}) == profile.model_copy(update={"bytes": 0})

@@ -20,8 +20,8 @@ from laketrain.spark import session
 from laketrain.spark.daemon import read_archives_once, with_quick_ack
 
 
-def archive(place: Path, value: int) -> None:
-    with zipfile.ZipFile(place, "w") as made:
+def archive(path: Path, value: int) -> None:
+    with zipfile.ZipFile(path, "w") as made:
         made.writestr("zipped.py", f"VALUE = {value}\n" + "#" * value)
 
 
@@ -40,38 +40,38 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_an_archive_is_read_again_only_if_it_changed(tmp_path: Path, reads: list[str]) -> None:
-    place = tmp_path / "modules.zip"
-    archive(place, 1)
-    importer = zipimport.zipimporter(str(place))
+    path = tmp_path / "modules.zip"
+    archive(path, 1)
+    importer = zipimport.zipimporter(str(path))
     read_archives_once()
     for _ in range(3):
         importer.invalidate_caches()
-    assert reads == [str(place)]
-    archive(place, 2)
+    assert reads == [str(path)]
+    archive(path, 2)
     importer.invalidate_caches()
     importer.invalidate_caches()
-    assert reads == [str(place)] * 2
+    assert reads == [str(path)] * 2
     assert "VALUE = 2" in (importer.get_source("zipped") or "")
 
 
 def test_an_archive_that_was_used_before_is_not_read_again(tmp_path: Path, reads: list[str],
                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    place = str(tmp_path / "modules.zip")
-    archive(Path(place), 1)
-    monkeypatch.setitem(sys.path_importer_cache, place, zipimport.zipimporter(place))
+    path = str(tmp_path / "modules.zip")
+    archive(Path(path), 1)
+    monkeypatch.setitem(sys.path_importer_cache, path, zipimport.zipimporter(path))
     read_archives_once()
-    zipimport.zipimporter(place).invalidate_caches()
+    zipimport.zipimporter(path).invalidate_caches()
     assert reads == []
 
 
 def test_a_missing_archive_is_left_to_python(tmp_path: Path, reads: list[str]) -> None:
-    place = tmp_path / "modules.zip"
-    archive(place, 1)
-    importer = zipimport.zipimporter(str(place))
+    path = tmp_path / "modules.zip"
+    archive(path, 1)
+    importer = zipimport.zipimporter(str(path))
     read_archives_once()
-    place.unlink()
+    path.unlink()
     importer.invalidate_caches()
-    assert reads == [str(place)]
+    assert reads == [str(path)]
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="only Linux has the setting")
