@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from laketrain.integrate import sweep
 
 steps = st.lists(st.tuples(st.none() | st.integers(0, 6), st.integers(0, 3)), max_size=12)
-"""Of an entity, in the order of time: a moment (None), or the position and version of an event that becomes available."""
+"""Of an entity, in order of time: a moment (None), or the position and version of an event that becomes available."""
 
 
 @given(st.lists(steps, max_size=4), st.integers(1, 4), st.integers(1, 5), st.integers(1, 6))
