@@ -1,4 +1,4 @@
-"""Spark on a lake in S3: the road's every stage, on a real server that fails now and then."""
+"""What Spark needs for a lake in S3. A whole workload in a bucket is in tests/cluster/test_walk_s3.py."""
 
 from __future__ import annotations
 
@@ -6,48 +6,25 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from laketrain.spark.s3 import s3_settings
 
 from ..cluster.walk import build_walk
-from ..lake.s3_server import BUCKET, Flaky, s3_server
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-
-def run(config: Path, lake: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "laketrain", "run", str(config), "--lake", lake, *words],
-                          capture_output=True, text=True, check=False)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_run_in_a_bucket_makes_the_same_data_and_model_as_in_a_local_lake(
-        spark: SparkSession, with_connectors: list[str], tmp_path: Path) -> None:
-    walk = build_walk(tmp_path / "a walk")
-    walk.run(spark)
-    remote = f"s3://{BUCKET}/a lake"
-    with s3_server(flaky=(flaky := Flaky(every=40))):
-        first = run(walk.config, remote, "--set", f"spark.conf={{spark.jars: '{','.join(with_connectors)}'}}")
-        assert first.returncode == 0, first.stdout + first.stderr
-        assert walk.on(remote).left == walk.left
-        again = run(walk.config, remote)
-        assert again.returncode == 0 and "nothing changed" in again.stdout, again.stdout + again.stderr
-    assert {500, 503} <= set(flaky.statuses)
+from ..lake.s3_server import BUCKET, s3_server
 
 
 @pytest.mark.slow
 def test_without_the_connector_the_error_names_the_package(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "laketrain", "run", str(build_walk(tmp_path).config), "--lake",
+               f"s3://{BUCKET}/lake"]
     with s3_server():
-        done = run(build_walk(tmp_path).config, f"s3://{BUCKET}/lake")
-    assert done.returncode == 1
-    assert "[spark] a lake in S3: Spark has no connector for it" in done.stderr
-    assert "--packages org.apache.hadoop:hadoop-aws:3.4.1" in done.stderr
-    assert "Traceback" not in done.stderr
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert "[spark] a lake in S3: Spark has no connector for it" in process.stderr
+    assert "--packages org.apache.hadoop:hadoop-aws:3.4.1" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_the_connectors_package_has_the_version_of_sparks_hadoop() -> None:
