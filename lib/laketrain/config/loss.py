@@ -64,7 +64,8 @@ class Loss(Section):
             raise ValueError(f"`use` is a loss of your own, which doesn't get {', '.join(others)}",
                              "Remove them, or implement them in the function")
         for key in self.unsupported_settings(self.name):
-            raise ValueError(f"loss {self.name!r} has no {key}; it is a setting of {', '.join(_SETTINGS[key])}")
+            raise ValueError(f"loss {self.name!r} has no {key}; it is a setting of {', '.join(_SETTINGS[key])}",
+                             f"Choose such a loss, or remove '{key}'")
         return self
 
     def unsupported_settings(self, name: str) -> list[str]:
