@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("train.epochs=5", "train.model.filters=8", "train.model.dense=32", "evaluate.gate.accuracy='>= 0.3'")
+SUBMIT_ENVIRONMENT = {"PYSPARK_PYTHON": sys.executable, "SPARK_HOME": str(Path(pyspark.__file__).parent)}
 AFTER_CONVERT = ("models", "checkpoints", "predictions", "runs")
 
 
@@ -232,11 +233,10 @@ def within(seconds: float, happens: Callable[[], Any]) -> bool:
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
 def test_a_killed_spark_submit_leaves_no_process_and_run_again_makes_the_same_model_and_predictions(
         by_command: Walked, landed: Road, start: Callable[..., Marked], tmp_path: Path) -> None:
-    lake = Lake(tmp_path / "lake")
+    lake = copy_lake(by_command, tmp_path / "lake", without=AFTER_CONVERT)
     checkpoints = lake.table("checkpoints", "mnist")
-    words, environment = spark_submit(landed, tmp_path / "lake"), {
-        "PYSPARK_PYTHON": sys.executable, "SPARK_HOME": str(Path(pyspark.__file__).parent)}
-    killed = start(words, **environment)
+    words = spark_submit(landed, tmp_path / "lake")
+    killed = start(words, **SUBMIT_ENVIRONMENT)
     assert within(600, lambda: checkpoints.versions() or killed.process.poll() is not None)
     names = {entry.split()[1] for entry in killed.alive()}
     killed.process.kill()
@@ -246,7 +246,7 @@ def test_a_killed_spark_submit_leaves_no_process_and_run_again_makes_the_same_mo
 
     [done, *_] = [checkpoints.get(number).entry.meta["epochs"] for number in reversed(checkpoints.versions())]
     assert done < 5
-    resumed = Walked(lake, run(words, **environment))
+    resumed = Walked(lake, run(words, **SUBMIT_ENVIRONMENT))
     assert f"resumes after epoch {done}, from checkpoints/mnist@" in resumed.output
     assert resumed.weights == by_command.weights
     assert_same_predictions(resumed, by_command)
@@ -256,7 +256,9 @@ def test_a_killed_spark_submit_leaves_no_process_and_run_again_makes_the_same_mo
 
 def test_two_runs_at_once_on_one_lake_both_end_well_and_make_everything_once(
         by_command: Walked, landed: Road, start: Callable[..., Marked], tmp_path: Path) -> None:
-    both = [start(command(landed, tmp_path / "lake")) for _ in range(2)]
+    """One by the command, one by spark-submit, from the landing zone on."""
+    lake = tmp_path / "lake"
+    both = [start(command(landed, lake)), start(spark_submit(landed, lake), **SUBMIT_ENVIRONMENT)]
     output = [marked.process.communicate()[0] for marked in both]
     assert [marked.process.returncode for marked in both] == [0, 0], "\n\n".join(output)
 
