@@ -8,10 +8,14 @@ import nbformat
 import pytest
 
 from laketrain.lake import Lake
+from laketrain.samples.mnist import land
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-QUICK = "train.epochs=1 train.model.filters=4 train.model.dense=16 train.augment=null evaluate.gate.accuracy='>=0.2'"
+DIGITS = 600
+QUICK = ("train.epochs=1", "train.model.filters=4", "train.model.dense=16", "train.augment=null",
+         "evaluate.gate.accuracy='>=0.0'")
+SOURCES = {"pixels": "pixels/*.csv", "captures": "captures/*.parquet", "unlabelled": "unlabelled/*.csv"}
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
@@ -28,7 +32,9 @@ def test_a_notebook_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pyt
     from nbclient import NotebookClient
 
     monkeypatch.setenv("LAKETRAIN_NOTEBOOK_LAKE", str(tmp_path / "lake"))
-    monkeypatch.setenv("LAKETRAIN_NOTEBOOK_SETS", QUICK)
+    landing = land(tmp_path / "landing", digits=DIGITS).directory
+    paths = [f"sources.{name}.path={landing}/{pattern}" for name, pattern in SOURCES.items()]
+    monkeypatch.setenv("LAKETRAIN_NOTEBOOK_SETS", " ".join([*QUICK, *paths]))
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
 
