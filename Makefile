@@ -31,7 +31,7 @@ demo: setup ## Run all stages on real data: from a dirty landing zone to a train
 test: setup ## Run the tests
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
-cluster-up: setup ## Start HDFS and YARN on this machine, real daemons at free ports of the loopback address
+cluster-up: setup ## Start HDFS, YARN and Kafka on this machine, real daemons at free ports of the loopback address
 	@PYTHONPATH=tools $(BIN)/python -m cluster up
 
 cluster-demo: demo ## Run the demo on YARN and HDFS, in both deploy modes, and compare the results

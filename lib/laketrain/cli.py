@@ -271,8 +271,8 @@ def gc(lake: Annotated[str, typer.Option("--lake", help="The lake.")] = "build/l
        keep_days: Annotated[float | None, typer.Option("--keep-days", help="With --keep: also keep those of so many "
                                                        "days.", min=0, max=_MOST_DAYS)] = None,
        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False) -> None:
-    """Remove what killed runs left and, with --keep, old versions. Without --keep, only checkpoints of committed
-    versions are removed, of trainings that nobody resumed."""
+    """Remove what killed runs left and, with --keep, old versions. Without --keep, no committed version is
+    removed but checkpoints of trainings that nobody resumed."""
     with _print_errors():
         from laketrain.lake import Lake, Retention, collect, expire
 
