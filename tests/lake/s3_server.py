@@ -11,7 +11,6 @@ then, as all of them do.
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -60,15 +59,10 @@ def s3_server(conditional: bool = True, flaky: Flaky | None = None) -> Iterator[
             return list(flaky.answer(application, environ, start_response) if flaky else application(
                 environ, start_response))
 
-    # Without SO_REUSEADDR, which werkzeug would set: the port is then this server's alone on every kernel.
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(128)
-    server = make_server("127.0.0.1", 0, serve, threaded=True, request_handler=MotoRequestHandler,
-                         fd=listener.fileno())
+    server = make_server("127.0.0.1", 0, serve, threaded=True, request_handler=MotoRequestHandler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    endpoint = f"http://127.0.0.1:{server.server_port}"
     try:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("AWS_ENDPOINT_URL", endpoint)
@@ -81,4 +75,3 @@ def s3_server(conditional: bool = True, flaky: Flaky | None = None) -> Iterator[
         server.shutdown()
         thread.join()
         server.server_close()
-        listener.close()

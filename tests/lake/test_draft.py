@@ -130,6 +130,7 @@ def test_the_same_work_as_a_version_before_the_draft_is_committed_again(lake: La
     assert version is not None
     assert version.number == 2
     assert table.find("other") is None
+    assert table.find("other", "", "same") == version
     assert table.find("") is None
 
 

@@ -14,10 +14,11 @@ import pytest
 
 from laketrain.convert import fingerprint_convert
 from laketrain.features import Value
+from laketrain.models import parse_model
 from laketrain.tasks import Output, Regression
-from laketrain.train import earlier_fingerprint_train, fingerprint_train
+from laketrain.train import fingerprint_train, fingerprints_train
 from laketrain.train.user_code import source_checksums
-from laketrain.workload import Workload
+from laketrain.workload import Train, Workload
 
 MNIST = Path(__file__).parents[2] / "conf" / "mnist.yaml"
 DIGITS = Path(__file__).with_name("digits.yaml")
@@ -26,6 +27,11 @@ CONVERT = "095f35581ff99487b614de474d289611e10efce61c3dffe8eb064e9875af5341"
 
 def version(zone: str, name: str, data: str, **meta: Any) -> Any:
     return SimpleNamespace(zone=zone, name=name, entry=SimpleNamespace(data=data, meta=meta), lake=None)
+
+
+def last_fingerprint(dataset: Any, config: Train) -> str:
+    """The one of earlier releases."""
+    return fingerprints_train(dataset, config)[-1]
 
 
 def fingerprints(workload: Workload, trained: Callable[..., str] = fingerprint_train) -> tuple[str, str]:
@@ -51,12 +57,12 @@ def fingerprints(workload: Workload, trained: Callable[..., str] = fingerprint_t
 ], ids=["mnist", "digits", "mlp", "resnet", "linear"])
 def test_fingerprints_are_those_of_earlier_releases(file: Path, sets: tuple[str, ...], convert: str,
                                                     train: str) -> None:
-    assert fingerprints(Workload.load(file, sets), earlier_fingerprint_train) == (convert, train)
+    assert fingerprints(Workload.load(file, sets), last_fingerprint) == (convert, train)
 
 
 def test_a_model_without_spelt_out_defaults_has_the_fingerprint_of_earlier_releases() -> None:
     workload = Workload.load(DIGITS, ["train.model={name: mlp, hidden: [32]}"])
-    assert fingerprints(workload) == fingerprints(workload, earlier_fingerprint_train)
+    assert fingerprints(workload) == fingerprints(workload, last_fingerprint)
 
 
 @pytest.mark.parametrize(("model", "spelt_out"), [
@@ -72,6 +78,11 @@ def test_a_default_of_a_model_that_is_spelt_out_changes_no_fingerprint(model: st
 def test_a_default_of_a_feature_that_is_spelt_out_changes_no_fingerprint(column: str) -> None:
     workload = Workload.load(DIGITS, [f"convert.features.label={{kind: label, classes: 10{column}, role: target}}"])
     assert fingerprints(workload) == fingerprints(Workload.load(DIGITS))
+
+
+def test_a_model_of_the_users_own_keeps_its_settings_and_loses_spelt_out_defaults_of_laketrain() -> None:
+    model = parse_model({"use": "os:getcwd", "settings": {"rate": 0.5}, "from_logits": False})
+    assert model.without_defaults() == {"use": "os:getcwd", "settings": {"rate": 0.5}}
 
 
 def test_the_source_of_a_task_that_a_plugin_registers_is_part_of_the_fingerprint(

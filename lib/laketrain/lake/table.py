@@ -70,14 +70,15 @@ class Table:
         numbers = self.versions()
         return self.get(numbers[-1]) if numbers else None
 
-    def find(self, fingerprint: str) -> Version | None:
-        """The newest version with this fingerprint; None where there is none, and for an empty fingerprint."""
-        return next(self.find_all(fingerprint), None)
+    def find(self, *fingerprints: str) -> Version | None:
+        """The newest version with one of these fingerprints, or None. Empty fingerprints match no version."""
+        return next(self.find_all(*fingerprints), None)
 
-    def find_all(self, fingerprint: str) -> Iterator[Version]:
-        """The versions with this fingerprint, newest first; none for an empty fingerprint."""
-        versions = self.newest_first() if fingerprint else iter(())
-        return (version for version in versions if version.entry.fingerprint == fingerprint)
+    def find_all(self, *fingerprints: str) -> Iterator[Version]:
+        """The versions with one of these fingerprints, newest first. Empty fingerprints match no version."""
+        accepted = set(fingerprints) - {""}
+        versions = self.newest_first() if accepted else iter(())
+        return (version for version in versions if version.entry.fingerprint in accepted)
 
     def newest_first(self) -> Iterator[Version]:
         """All versions, newest first."""

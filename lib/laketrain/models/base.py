@@ -77,7 +77,7 @@ class Model(Section):
 
     def without_defaults(self) -> dict[str, Any]:
         """The declaration without the settings that equal their default, so that spelling one out changes nothing."""
-        return {"name": self.name, **_whole(self.model_dump(mode="json", exclude_unset=True, exclude_defaults=True))}
+        return {"name": self.name, **_whole(self.model_dump(mode="json", exclude_defaults=True))}
 
     def problems(self, features: FeatureSet) -> Iterator[Problem]:
         """Why this model can't be built of these features; the first reason is enough."""

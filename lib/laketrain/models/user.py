@@ -66,8 +66,8 @@ class UserModel(Model):
         return self.model_dump(mode="json", exclude_unset=True, exclude={"name"})
 
     def without_defaults(self) -> dict[str, Any]:
-        """As declared: only the function knows the defaults of its settings."""
-        return self.declared()
+        """Only the function knows the defaults of its own settings: these stay."""
+        return self.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
 
     def problems(self, features: FeatureSet) -> Iterator[Problem]:
         """Why the function can't be called. Whether its model fits the features is checked when it is built."""

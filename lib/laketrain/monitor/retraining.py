@@ -15,7 +15,7 @@ from laketrain.profile.drift import drift_between
 from laketrain.profile.model import load_profile
 from laketrain.profile.store import find_profile
 from laketrain.train.pipeline_stage import KeptModel
-from laketrain.train.stage import earlier_fingerprint_train, fingerprint_train
+from laketrain.train.stage import fingerprints_train
 from laketrain.workload import Train
 
 _AT_LEAST = {"some": ("some", "strong"), "strong": ("strong",)}
@@ -31,8 +31,7 @@ def model_to_keep(dataset: Version, name: str, config: Train, *, now: datetime |
         return None
     try:
         trained_on = dataset.lake.version(f"{dataset.table}@{model.entry.parents[dataset.table]}")
-        if model.entry.fingerprint not in (fingerprint_train(trained_on, config),
-                                           earlier_fingerprint_train(trained_on, config)):
+        if model.entry.fingerprint not in fingerprints_train(trained_on, config):
             return None
         changes = _changes(config.retrain_when, config.split, model, trained_on, dataset,
                            now or datetime.now(timezone.utc))

@@ -101,8 +101,7 @@ class Runner:
             raise CommitConflict("lake", table.path, f"{latest.ref} was made from {parent} meanwhile",
                                  "make it again from the latest")
         force = self._context.force if work.force is None else work.force
-        versions = () if force else map(table.find, (work.fingerprint, *work.earlier))
-        return next((version for version in versions if version is not None), None)
+        return None if force else table.find(work.fingerprint, *work.earlier)
 
     def _make(self, stage: Stage, work: Work) -> Version:
         with ExitStack() as stack:

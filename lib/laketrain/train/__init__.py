@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from laketrain.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from laketrain.train.stage import earlier_fingerprint_train, fingerprint_train, train
+    from laketrain.train.stage import fingerprint_train, fingerprints_train, train
 
-__all__ = ["earlier_fingerprint_train", "fingerprint_train", "train"]
+__all__ = ["fingerprint_train", "fingerprints_train", "train"]
 
 __getattr__ = lazy_names(__name__, dict.fromkeys(__all__, "laketrain.train.stage"))

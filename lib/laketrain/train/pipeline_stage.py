@@ -44,7 +44,7 @@ class TrainStage(Stage):
         return [workload.name]
 
     def plan(self, run: RunContext, name: str) -> Work:
-        from laketrain.train.stage import earlier_fingerprint_train, fingerprint_train, train
+        from laketrain.train.stage import fingerprints_train, train
 
         config = run.workload.train
         assert config is not None
@@ -53,6 +53,6 @@ class TrainStage(Stage):
         if kept is not None:
             run.note(f"{kept.model.ref} is kept ({kept.reason}), as 'train.retrain_when' asks")
             dataset = kept.dataset
-        key = fingerprint_train(dataset, config)
+        key, *earlier = fingerprints_train(dataset, config)
         return Work(key, lambda: train(run.spark, dataset, name, config, key, run.rank_event), [dataset],
-                    earlier=[earlier_fingerprint_train(dataset, config)])
+                    earlier=earlier)

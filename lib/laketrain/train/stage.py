@@ -45,21 +45,19 @@ _SLOW = 1.3
 def fingerprint_train(dataset: Version, config: Train) -> str:
     """The fingerprint of training on `dataset` with `config`, from the weights that `init_from` names now. A setting of
     the model that is spelt out with its default doesn't change it."""
-    return _fingerprint(dataset, config, config.model.without_defaults())
+    return fingerprints_train(dataset, config)[0]
 
 
-def earlier_fingerprint_train(dataset: Version, config: Train) -> str:
-    """The fingerprint of earlier releases, which contains the settings of the model as the workload spells them."""
-    return _fingerprint(dataset, config, config.model.declared())
-
-
-def _fingerprint(dataset: Version, config: Train, model: dict[str, Any]) -> str:
-    settings = former_train(config.model_dump(mode="json", exclude={"model", *_RUNTIME_ONLY}))
-    settings["model"] = model
+def fingerprints_train(dataset: Version, config: Train) -> list[str]:
+    """`fingerprint_train`, then the one of earlier releases if it differs: that contains the settings of the model as
+    the workload spells them."""
+    settings = former_train(config.model_dump(mode="json", exclude=_RUNTIME_ONLY))
     if config.init_from is not None:
         settings["init_from"] = source_content(dataset.lake, config.init_from)
-    checksums = source_checksums(config, config.model.tasks(Dataset(dataset).features))
-    return fingerprint("train", REVISION, {**settings, "user": checksums}, [dataset])
+    settings["user"] = source_checksums(config, config.model.tasks(Dataset(dataset).features))
+    models = (config.model.without_defaults(), config.model.declared())
+    return list(dict.fromkeys(
+        fingerprint("train", REVISION, {**settings, "model": model}, [dataset]) for model in models))
 
 
 def train(spark: SparkSession, dataset: Version, name: str, config: Train, key: str,

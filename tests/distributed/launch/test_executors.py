@@ -11,7 +11,8 @@ from typing import Any
 
 import pyspark
 import pytest
-from tests.workers import WORKERS_PATH
+
+LIB = Path(__file__).resolve().parents[3] / "lib"
 
 DRIVER = """
 import json, os, time
@@ -22,7 +23,6 @@ from laketrain.errors import LaketrainError
 
 spark = (SparkSession.builder.master("local-cluster[2,1,700]").config("spark.executor.memory", "600m")
          .config("spark.executor.extraJavaOptions", os.environ["SPARK_SUBMIT_OPTS"])
-         .config("spark.python.daemon.module", "laketrain.spark.daemon")
          .config("spark.ui.enabled", "false").config("spark.local.dir", "spark").getOrCreate())
 
 def parent(pid):
@@ -57,7 +57,7 @@ spark.stop()
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """The results of four launches by one driver on a small real cluster."""
-    environment = {**os.environ, "PYTHONPATH": WORKERS_PATH, "PYSPARK_PYTHON": sys.executable,
+    environment = {**os.environ, "PYTHONPATH": str(LIB), "PYSPARK_PYTHON": sys.executable,
                    "SPARK_HOME": str(Path(pyspark.__file__).parent), "SPARK_SCALA_VERSION": "2.13"}
     finished = subprocess.run([sys.executable, "-c", DRIVER], cwd=tmp_path_factory.mktemp("cluster"), env=environment,
                               capture_output=True, text=True, timeout=280)

@@ -203,9 +203,7 @@ class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind without HTTPServer's reverse lookup of the host's name, which can take seconds."""
         # The next launch can use a fixed port at once, not only after the kernel has dropped the last connections.
-        # A port that the kernel chooses must be free: not every kernel leaves out those that others opened for reuse.
-        if self.server_address[1]:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         socket.socket.bind(self.socket, self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
