@@ -90,23 +90,21 @@ class RunContext(Protocol):
 
 
 class Stage:
-    """A stage.
-
-    Attributes:
-        name: also its command. help: one line for the command line.
-        zone: the lake's zone that it writes. Its rejected rows go to the quarantine of the same table
-            (`laketrain.lake.quarantine`).
-        key: its section of the workload; by default its name.
-        after: the stage that it follows; for stages of plugins.
-        section: the settings under `key`; for stages of plugins, since those of the others are fields of the Workload.
-    """
+    """Makes the tables of one zone. Subclasses implement `tables` and `plan`."""
 
     name: ClassVar[str]
+    """Its name, which is also its command."""
     help: ClassVar[str]
+    """One line for the command line."""
     zone: ClassVar[str]
+    """The lake's zone that it writes. Its rejected rows go to the quarantine of the same table
+    (`laketrain.lake.quarantine`)."""
     key: ClassVar[str] = ""
+    """Its section of the workload; by default its name."""
     after: ClassVar[str] = ""
+    """The stage that it follows; for stages of plugins."""
     section: ClassVar[type[Section] | None] = None
+    """The settings under `key`; for stages of plugins, since those of the others are fields of the Workload."""
 
     def __init_subclass__(cls) -> None:
         """Sets the default of `key`."""

@@ -86,6 +86,7 @@ class Task(ABC, Generic[F]):
 
     # Evaluation.
     headline: ClassVar[Headline]
+    """The metric by which a model is compared with its baselines."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """The metrics of the evaluation that a gate can name; () if the task can't be evaluated."""
     baselines: ClassVar[tuple[str, ...]] = ()
