@@ -3,7 +3,6 @@ from raw ones only for images. Expected predictions are NumPy's, from the raw va
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
-from tests import tiny
 
 from laketrain.features import FeatureSet
-from laketrain.lake import Lake
 from laketrain.models import parse_model
 
 pytestmark = pytest.mark.slow
@@ -119,17 +116,6 @@ def test_scale_none_accepts_raw_numbers_and_log_their_logarithms(tmp_path: Path)
     model, features, _ = saved("vector", tmp_path, scale="log")
     sizes = np.sign(VECTORS) * np.log1p(np.abs(VECTORS))
     np.testing.assert_allclose(model(prepared(features, VECTORS)), by_numpy(model, sizes), rtol=1e-4)
-
-
-def test_the_code_on_the_page_returns_the_models_predictions(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "how-to" / "use-a-model.md").read_text("utf-8")
-    [snippet] = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "encode_batch" in code]
-    dataset = tiny.commit_tiny(Lake(tmp_path))
-    file = f"{tmp_path}/{tiny.commit_model(dataset).path('model.keras')}"
-    images, _ = tiny.draw(5, seed=9)
-    names: dict[str, Any] = {"lake": str(tmp_path), "file": file, "rows": {"pixels": images.reshape(5, -1).tolist()}}
-    exec(snippet, names)
-    np.testing.assert_allclose(names["predictions"], names["model"]({"image": images}), rtol=1e-6)
 
 
 def test_a_text_is_a_sequence_of_token_numbers() -> None:

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import soundfile
+from tests.datasets import commit_dataset
 
 from laketrain.features import FeatureSet
 from laketrain.lake import Lake, Version
@@ -31,19 +30,8 @@ def features_of(inputs: Sequence[str], targets: Mapping[str, str]) -> FeatureSet
 def commit_kinds(lake: Lake, name: str, inputs: Sequence[str], targets: Mapping[str, str]) -> Version:
     """`features/<name>` with the splits train, val and other."""
     declared = features_of(inputs, targets)
-    batches = {split: _rows(declared, rows, seed) for seed, (split, rows) in enumerate(SPLITS.items())}
-    learnt = declared
-    for first in (True, False):
-        learnt = learnt.fit([learnt.tally(batches["train"], first)], first)
-    with lake.table("features", name).stage() as draft:
-        for split, batch in batches.items():
-            stored, refused = learnt.encode_batch(batch)
-            assert refused.null_count == len(refused), refused.drop_null()[0]
-            content = io.BytesIO()
-            pq.write_table(stored, content, row_group_size=8)
-            lake.store.write(draft.path(f"{split}/part-00000.parquet"), content.getvalue())
-        return draft.commit(stage="convert", fingerprint=name, counts={"splits": SPLITS},
-                            meta={"features": json.loads(learnt.to_json())})
+    return commit_dataset(lake, name, declared,
+                          {split: _rows(declared, rows, seed) for seed, (split, rows) in enumerate(SPLITS.items())})
 
 
 def _rows(features: FeatureSet, rows: int, seed: int) -> pa.RecordBatch:
