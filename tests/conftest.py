@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from cluster.class_archive import class_archive, from_archive
+from cluster.jars import Missing, jars
 from cluster.submit import QUICK_JVM
 
 from .workers import WORKERS_PATH
@@ -33,9 +36,6 @@ CLUSTER = "tests/cluster/"
 # Hundreds of processes import laketrain here, and each would compile it.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Spark's JVMs live for seconds or a few minutes here, and compiling what they run took half of their CPU time.
-os.environ.setdefault("SPARK_SUBMIT_OPTS", QUICK_JVM)
-
 # No example is judged by its time: a machine may be busy.
 settings.register_profile("laketrain", deadline=None)
 settings.load_profile("laketrain")
@@ -47,6 +47,18 @@ class Together(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return CLUSTER if file.startswith(CLUSTER) else file
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """Makes Spark's JVMs start quickly, those of workers and commands included, which inherit the variable.
+
+    They live for seconds or a few minutes here: without it loading classes and compiling is most of what they do.
+    """
+    if "SPARK_SUBMIT_OPTS" not in os.environ:
+        os.environ["SPARK_SUBMIT_OPTS"] = QUICK_JVM
+        with contextlib.suppress(Missing):
+            os.environ["SPARK_SUBMIT_OPTS"] = f"{QUICK_JVM} {from_archive(class_archive())}"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
@@ -63,8 +75,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def connectors() -> list[str]:
     """The jars by which Spark reads databases, buckets, Kafka and Avro; none where they can't be had."""
-    from cluster.jars import Missing, jars
-
     try:
         folders = [jars(system) for system in ("spark", "spark-kafka", "spark-avro")]
     except Missing:

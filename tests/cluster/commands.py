@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cluster.submit import QUICK_JVM
-
 _processes: list[subprocess.Popen[str]] = []
 
 
@@ -27,7 +25,7 @@ def begin(config: Path | None, verb: str, *options: str, environ: Mapping[str, s
     _processes.append(subprocess.Popen(
         [sys.executable, "-m", "laketrain", *words], text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
-        env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SUBMIT_OPTS": QUICK_JVM, **(environ or {})}))
+        env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", **(environ or {})}))
     return _processes[-1]
 
 
