@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pyspark
 
-# For JVMs of a minute the second compiler costs more than it saves.
-QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+# For JVMs of some minutes the second compiler costs more than it saves. Without it Java's default for the size of the
+# compiled code, 48 MB, is full after 70 tests: from then on code is dropped and compiled again.
+QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
 QUICK = {f"spark.{role}.extraJavaOptions": QUICK_JVM for role in ("driver", "executor", "yarn.am")}
 _SETTINGS = {
     "spark.executor.memoryOverhead": "1g", "spark.dynamicAllocation.enabled": "false",
