@@ -10,10 +10,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cluster.class_archive import class_archive, from_archive
+from cluster.submit import QUICK_JVM
 
 
 def test_the_jvm_of_the_tests_maps_the_archive(spark: SparkSession) -> None:
-    if "SharedArchiveFile" not in os.environ["SPARK_SUBMIT_OPTS"]:
+    if QUICK_JVM not in os.environ["SPARK_SUBMIT_OPTS"]:
         pytest.skip("SPARK_SUBMIT_OPTS is the caller's")
     jvm: Any = spark._jvm
     process = jvm.java.lang.ProcessHandle.current().pid()

@@ -21,25 +21,26 @@ from typing import Any
 import pyspark
 
 from cluster.jars import java
+from cluster.submit import QUICK_JVM
 
-FOLDER = Path(__file__).resolve().parents[2] / "build" / "classes"
+_FOLDER = Path(__file__).resolve().parents[2] / "build" / "classes"
 PATIENCE_S = 240
 _NO_WARNINGS = "-Xlog:disable -Xlog:all=error:stderr"
 """Else a JVM that can't use the archive, and one that makes it, print warnings to stdout."""
 
 
-def class_archive(folder: Path = FOLDER) -> Path:
-    """The archive for this environment and Java in `folder`; the first call makes it, in some 20 s.
+def class_archive() -> Path:
+    """The archive for this environment and Java; the first call makes it, in half a minute.
 
     Raises Missing without a Java, CalledProcessError or TimeoutExpired where Spark doesn't run.
     """
     home = java().parent.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    archive = folder / f"spark-{_key(home)}.jsa"
-    with (folder / "spark.lock").open("w") as lock:
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    archive = _FOLDER / f"spark-{_key(home)}.jsa"
+    with (_FOLDER / "spark.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not archive.exists():
-            for outdated in folder.glob("spark-*.jsa"):
+            for outdated in _FOLDER.glob("spark-*.jsa"):
                 outdated.unlink()
             _make(archive, home)
     return archive
@@ -63,7 +64,7 @@ def _make(archive: Path, home: Path) -> None:
     draft.unlink(missing_ok=True)
     environ = {**os.environ, "JAVA_HOME": str(home), "PYSPARK_PYTHON": sys.executable,
                "PYTHONPATH": str(Path(__file__).parents[1]),
-               "SPARK_SUBMIT_OPTS": f'{_NO_WARNINGS} -XX:ArchiveClassesAtExit="{draft}"'}
+               "SPARK_SUBMIT_OPTS": f'{QUICK_JVM} {_NO_WARNINGS} -XX:ArchiveClassesAtExit="{draft}"'}
     with tempfile.TemporaryDirectory() as folder:
         program = f"from cluster.class_archive import load_classes; load_classes({folder!r})"
         subprocess.run([sys.executable, "-c", program],
