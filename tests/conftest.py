@@ -18,7 +18,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from cluster.class_archive import class_archive, from_archive
-from cluster.jars import Missing, jars
+from cluster.jars import Missing, spark_jars
 from cluster.submit import QUICK_JVM
 from laketrain import petastorm_compat
 
@@ -82,10 +82,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def connectors() -> list[str]:
     """The jars by which Spark reads databases, buckets, Kafka and Avro; none where they can't be had."""
     try:
-        folders = [jars(system) for system in ("spark", "spark-kafka", "spark-avro")]
+        return [str(jar) for jar in spark_jars()]
     except Missing:
         return []
-    return [str(jar) for folder in folders for jar in sorted(folder.glob("*.jar"))]
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from laketrain.spark.connectors import installed_connectors
+
 _PACKAGES: Mapping[str, str] = {
     "jdbc:postgresql": "org.postgresql:postgresql:42.7.4",
     "jdbc:mysql": "com.mysql:mysql-connector-j:9.1.0",
@@ -18,9 +20,6 @@ _PACKAGES: Mapping[str, str] = {
     "jdbc:h2": "com.h2database:h2:2.2.224",
     "jdbc:derby:": "org.apache.derby:derby:10.16.1.1",
     "jdbc:derby://": "org.apache.derby:derbyclient:10.16.1.1",
-    "delta": "io.delta:delta-spark_2.13:4.0.0",
-    "iceberg": "org.apache.iceberg:iceberg-spark-runtime-4.0_2.13:1.10.0",
-    "mongodb": "org.mongodb.spark:mongo-spark-connector_2.13:10.5.0",
 }
 _DRIVERS: Mapping[str, str] = {
     "jdbc:postgresql": "org.postgresql.Driver",
@@ -55,6 +54,8 @@ def driver(url: str) -> str | None:
 
 def package(url: str) -> str | None:
     """Maven's group:artifact:version for a URL or a connector; None where it is unknown."""
+    if url in ("delta", "iceberg", "mongodb"):
+        return getattr(installed_connectors(), url)
     return _longest_prefix(_PACKAGES, url)
 
 

@@ -18,6 +18,7 @@ from laketrain.config.sources import KafkaSource
 from laketrain.errors import DataError, LaunchError, nearest
 from laketrain.ingest.offsets import Topic, TopicPartition
 from laketrain.ingest.rows import require_secrets
+from laketrain.spark.connectors import connectors_of
 from laketrain.spark.packages import missing_package_hint
 
 _PROVIDER = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
@@ -117,14 +118,7 @@ def _require_connector(spark_version: str, jvm: Any, name: str) -> None:
         except Py4JJavaError as error:
             raise LaunchError("ingest", f"source {name!r}", f"Spark's connector for Kafka is not in this session "
                               f"({class_name.rpartition('.')[2]} is missing)",
-                              missing_package_hint(connector(spark_version))) from error
-
-
-def connector(spark_version: str) -> str:
-    """The Maven coordinates of Spark's connector. For Spark 4.0 those of 4.0.0: later ones have the same code but are
-    incomplete in Maven's repository."""
-    release = ".".join(spark_version.split(".")[:2])
-    return f"org.apache.spark:spark-sql-kafka-0-10_2.13:{'4.0.0' if release == '4.0' else spark_version}"
+                              missing_package_hint(connectors_of(spark_version).kafka)) from error
 
 
 def _root_cause(error: Any) -> tuple[str, str]:

@@ -13,13 +13,12 @@ from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING
 
 from laketrain.errors import LaunchError
+from laketrain.spark.connectors import connectors_of
 from laketrain.spark.packages import missing_package_hint
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PACKAGE = "org.apache.hadoop:hadoop-aws:3.4.1"
-"""Of the Hadoop version that Spark 4.0 contains."""
 _ENDPOINT, _REGIONS = "AWS_ENDPOINT_URL", ("AWS_REGION", "AWS_DEFAULT_REGION")
 _VARIABLES = (_ENDPOINT, *_REGIONS, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -48,4 +47,5 @@ def check_s3(spark: SparkSession) -> None:
     assert jvm is not None
     # Py4J returns a package for a class that Java doesn't have.
     if type(jvm.org.apache.hadoop.fs.s3a.S3AFileSystem).__name__ == "JavaPackage":
-        raise LaunchError("spark", "a lake in S3", "Spark has no connector for it", missing_package_hint(PACKAGE))
+        raise LaunchError("spark", "a lake in S3", "Spark has no connector for it",
+                          missing_package_hint(connectors_of(spark.version).s3))
