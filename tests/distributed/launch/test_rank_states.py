@@ -38,7 +38,8 @@ def registry(clock: Clock) -> RankRegistry:
 
 
 def join(rank: int, process: str = "") -> dict[str, Any]:
-    return {"kind": "join", "rank": rank, "host": f"h{rank}", "executor": "e", "process": process or f"p{rank}"}
+    return {"kind": "join", "rank": rank, "host": f"h{rank}", "executor": "e", "process": process or f"p{rank}",
+            "offers": {"horovod": "", "tensorflow": f"h{rank}:1"}}
 
 
 def heartbeat(rank: int, sequence: int, progress: int, *events: dict[str, Any], stack: list[str] | None = None
