@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from cluster.ports import free_ports, free_row
@@ -102,7 +103,8 @@ def test_a_second_launch_reuses_the_processes_in_a_clean_state(spark: SparkSessi
     assert max(rank["files"] for rank in second) <= max(rank["files"] for rank in first)
     assert second[0]["environment"]["OMP_NUM_THREADS"] == second[0]["environment"]["TF_NUM_INTRAOP_THREADS"]
     outside = spark.sparkContext.parallelize(range(2), 2).mapPartitions(bare).collect()
-    assert not any(name.startswith("HOROVOD") or name == "LAKETRAIN_POOL" for each in outside for name in each)
+    names = {name for each in outside for name in each}
+    assert not any(name.startswith(("HOROVOD", "LAKETRAIN_RANK", "LAKETRAIN_POOL")) for name in names)
 
 
 def test_a_rank_has_the_requested_threads(spark: SparkSession) -> None:
@@ -332,13 +334,19 @@ def taken(port: int) -> socket.socket:
     return other
 
 
+def listening_ports() -> set[int]:
+    """The ports at which this process listens."""
+    connections = psutil.Process().net_connections("tcp")
+    return {connection.laddr.port for connection in connections if connection.status == psutil.CONN_LISTEN}
+
+
 def port_of_ranks(spark: SparkSession) -> int:
     """The rendezvous port of a launch."""
-    def task(world: World, report: Any) -> str:
-        return os.environ["HOROVOD_GLOO_RENDEZVOUS_ADDR"]
-
-    [address] = set(launch(spark, task, 2, deadline=200))
-    return int(address.partition(":")[2].partition("/")[0])
+    before, during = listening_ports(), set()
+    launch(spark, lambda world, report: report({"rank": world.rank}), 2, deadline=200,
+           on_event=lambda rank, event: during.update(listening_ports() - before))
+    [port] = during
+    return port
 
 
 def test_the_port_that_is_set_is_used_also_by_the_next_launch_at_once(

@@ -187,7 +187,7 @@ def _variables(spec: LaunchSpec, info: TaskInfo, joined: Joined) -> dict[str, st
     """The environment variables of this rank."""
     threads = spec.threads or max(info.cpus, _default_threads(spec, joined.topology, joined.executor_ranks))
     _set_threads(threads)
-    variables = {"KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": str(threads),
+    variables = {"LAKETRAIN_RANK": str(info.rank), "KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": str(threads),
                  "TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": str(threads),
                  "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
                  # The process lives on after the launch, and must not keep a whole GPU from the next one.

@@ -12,9 +12,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import queue
 import secrets
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -49,12 +51,10 @@ def connect(rank: int, addresses: Sequence[tuple[str, int]], listener: socket.so
     try:
         for peer in range(rank):
             connections[peer] = _connect_to(peer, addresses[peer], rank, token, end)
-        while len(connections) < len(addresses) - 1:
-            peer, connection = _accept(listener, rank, token, end)
-            if rank < peer < len(addresses) and peer not in connections:
-                connections[peer] = connection
-            else:
-                connection.close()
+        for peer, connection in _accepted(listener, rank, len(addresses) - 1 - rank, token, end):
+            if not rank < peer < len(addresses) or peer in connections:
+                raise PeerLost(f"rank {peer} connected to rank {rank} twice, or should not have")
+            connections[peer] = connection
     except BaseException:
         for connection in connections.values():
             connection.close()
@@ -82,20 +82,38 @@ def _connect_to(peer: int, address: tuple[str, int], rank: int, token: str, end:
                        "each other at any port") from error
 
 
-def _accept(listener: socket.socket, rank: int, token: str, end: float) -> tuple[int, socket.socket]:
-    """The next connection of a rank, and its number."""
+def _accepted(listener: socket.socket, rank: int, count: int, token: str, end: float
+              ) -> Iterator[tuple[int, socket.socket]]:
+    """The number and the connection of each of `count` ranks that connect. A thread for each program that connects
+    checks whether it is a rank, so that none delays the others."""
+    welcomed: queue.SimpleQueue[tuple[int, socket.socket]] = queue.SimpleQueue()
+    acceptor = threading.Thread(target=_accept, args=(listener, rank, token, welcomed), daemon=True)
+    acceptor.start()
+    try:
+        for number in range(count):
+            try:
+                yield welcomed.get(timeout=_remaining(end))
+            except queue.Empty:
+                raise PeerLost(f"{count - number} of the ranks above {rank} did not connect") from None
+    finally:
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)  # ends `accept`
+        acceptor.join()
+
+
+def _accept(listener: socket.socket, rank: int, token: str,
+            welcomed: queue.SimpleQueue[tuple[int, socket.socket]]) -> None:
+    def check(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), _closing_after_failure(connection):
+            connection.settimeout(HANDSHAKE_SECONDS)
+            welcomed.put((_welcome(connection, rank, token), connection))
+
     while True:
-        listener.settimeout(_remaining(end))
         try:
             connection, _ = listener.accept()
-        except OSError as error:
-            raise PeerLost(f"ranks above {rank} did not connect: {error}") from error
-        connection.settimeout(min(HANDSHAKE_SECONDS, _remaining(end)))
-        try:
-            with _closing_after_failure(connection):
-                return _welcome(connection, rank, token), connection
         except OSError:
-            continue  # a program that isn't a rank
+            return
+        threading.Thread(target=check, args=(connection,), daemon=True).start()
 
 
 def _welcome(connection: socket.socket, rank: int, token: str) -> int:
