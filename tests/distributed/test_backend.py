@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.backends import EACH_BACKEND
 
 from laketrain.distributed.backend import PeerFailed, is_peer_failure
 
@@ -51,7 +52,7 @@ backend.shutdown()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["serial", "horovod", "tensorflow"])
+@pytest.mark.parametrize("backend", ["serial", *EACH_BACKEND])
 def test_collectives_of_one_rank_are_the_same_with_every_backend(backend: str) -> None:
     process = subprocess.run([sys.executable, "-c", COLLECTIVES, backend], capture_output=True, text=True, check=True)
     results: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])

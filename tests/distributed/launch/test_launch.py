@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from tests.backends import EACH_BACKEND, needs_horovod
 
 from cluster.ports import free_ports, free_row
 from laketrain.distributed import World, launch
@@ -148,7 +149,8 @@ def test_our_own_errors_keep_their_class_and_fields(spark: SparkSession) -> None
     assert caught.value.__cause__.rank == 0
 
 
-def test_a_killed_rank_is_named_and_the_next_launch_works(spark: SparkSession) -> None:
+@pytest.mark.parametrize("backend", EACH_BACKEND)
+def test_a_killed_rank_is_named_and_the_next_launch_works(spark: SparkSession, backend: str) -> None:
     def task(world: World, report: Any) -> None:
         report({"pid": os.getpid(), "step": 7})
         print("rank", world.rank, "is well")
@@ -166,17 +168,20 @@ def test_a_killed_rank_is_named_and_the_next_launch_works(spark: SparkSession) -
             os.kill(pids[1], 9)
 
     with pytest.raises(RankError) as caught:
-        launch(spark, task, 2, on_event=kill, deadline=200)
+        launch(spark, task, 2, on_event=kill, deadline=200, backend=backend)
     assert caught.value.rank == 1
     assert "rank 1 of 2, step 7" in caught.value.subject
     assert "its process died" in caught.value.problem
     assert "rank 1 is well" in caught.value.log
     assert pids.all_end()
-    assert launch(spark, lambda world, report: world.sum(1), 2, deadline=200) == [2, 2]
+    assert launch(spark, lambda world, report: world.sum(1), 2, deadline=200, backend=backend) == [2, 2]
 
 
-@pytest.mark.parametrize("where", ["in a collective", pytest.param("alone", marks=pytest.mark.soak)])
-def test_the_error_of_a_rank_that_hangs_has_the_line_at_which_it_is(spark: SparkSession, where: str) -> None:
+@pytest.mark.parametrize(("where", "backend"), [
+    pytest.param("in a collective", "horovod", marks=needs_horovod), ("in a collective", "tensorflow"),
+    pytest.param("alone", "auto", marks=pytest.mark.soak)])
+def test_the_error_of_a_rank_that_hangs_has_the_line_at_which_it_is(spark: SparkSession, where: str, backend: str
+                                                                    ) -> None:
     def task(world: World, report: Any) -> None:
         report({"pid": os.getpid(), "step": 3})
         if world.rank == 1:
@@ -187,7 +192,7 @@ def test_the_error_of_a_rank_that_hangs_has_the_line_at_which_it_is(spark: Spark
     pids = Pids()
     started = time.monotonic()
     with pytest.raises(RankError) as caught:
-        launch(spark, task, 2, on_event=pids, deadline=8)
+        launch(spark, task, 2, on_event=pids, deadline=8, backend=backend)
     assert time.monotonic() - started < 150
     assert caught.value.rank == 1
     assert "rank 1 of 2, step 3" in caught.value.subject
