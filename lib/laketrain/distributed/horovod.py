@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from laketrain.distributed.launch.network import interface_of, local_address_towards
 from laketrain.errors import LaunchError
-from laketrain.imports import import_tensorflow
+from laketrain.imports import TENSORFLOW_PACKAGES, import_tensorflow
 
 if TYPE_CHECKING:
     from laketrain.distributed.backend import ReduceOp
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 _PEER_FAILURE = re.compile(r"HorovodInternalError|Horovod has been shut down|gloo/transport|Connection closed by peer"
                            r"|Connection reset by peer")
 _MISSING_RANK = re.compile(r"^(\d+)!?: \[")
-
-TENSORFLOW_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-cpu-aws")
-"""The names under which TensorFlow is published."""
 
 _MAX_STALL_CHECK_SECONDS = 60.0
 _MIN_TIMEOUT_SECONDS = 30
