@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -92,7 +93,7 @@ def test_a_java_of_the_wrong_version_is_named(bootstrap, tmp_path):
 
 
 def test_a_bare_machine_gets_a_list_without_a_traceback(tmp_path):
-    """The whole program, run as by `make setup`, with an empty PATH and an empty cache."""
+    """The whole program, run as by `make setup`, with an empty PATH and an empty cache, where no folder has a Java."""
     bare = dict.fromkeys(("PATH", "HOME", "LAKETRAIN_CACHE"), str(tmp_path))
     environ = {**bare, "LAKETRAIN_DEVICE": "cpu"}
     root = tmp_path / "checkout"
@@ -100,6 +101,8 @@ def test_a_bare_machine_gets_a_list_without_a_traceback(tmp_path):
         shutil.copytree(ROOT / name, root / name)
     for name in ("setup.py", "pyproject.toml"):
         shutil.copy(ROOT / name, root / name)
+    java = root / "lib" / "laketrain" / "spark" / "java.py"
+    java.write_text(re.sub(r"SEARCH_PATHS = \([^)]*\)", "SEARCH_PATHS = ()", java.read_text()))
     run = subprocess.run([sys.executable, "-B", str(root / "tools" / "bootstrap.py")], env=environ, text=True,
                          capture_output=True, check=False)
     assert run.returncode == 1
