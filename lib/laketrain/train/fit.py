@@ -95,6 +95,8 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
             with closing(feed.batches(world.rank, world.size)) as batches:
                 return next(batches)
 
+        if world.is_chief and not world.is_serial and config.backend == "auto" and world.backend != "horovod":
+            report(Hint(f"Horovod isn't installed for every rank: the backend {world.backend!r} connects them"))
         setup = set_up(task, dataset, checkpoints, world, first_batch)
         if setup.note and world.is_chief:
             report(Hint(setup.note))
