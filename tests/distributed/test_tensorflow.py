@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from laketrain.distributed import World, launch
 from laketrain.distributed.backend import BACKENDS, backend_for, is_peer_failure
 from laketrain.distributed.launch.rank_states import RankRegistry
 from laketrain.distributed.tcp.mesh import STALL_WARNING, PeerLost
 from laketrain.distributed.tensorflow import TensorflowBackend
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def test_the_last_warning_has_the_missing_ranks() -> None:
@@ -61,3 +66,33 @@ def test_an_offer_that_is_withdrawn_closes_its_port() -> None:
 def test_collectives_outside_a_launch_are_an_error() -> None:
     with pytest.raises(RuntimeError, match="inside the task of a launch"):
         TensorflowBackend().size()
+
+
+@pytest.mark.slow
+def test_collectives_of_a_graph_run_in_the_order_of_the_program_whatever_is_ready_first(spark: SparkSession) -> None:
+    def task(world: World, report: Any) -> list[float]:
+        import time
+
+        import tensorflow as tf
+
+        from laketrain.distributed.backend import backend_for
+
+        backend = backend_for(world.size, world.backend)
+
+        def late_on(rank: int) -> Any:
+            """A number that is ready after a while on one rank, and at once on the other."""
+            number = tf.constant(1.0 + world.rank)
+            late = tf.numpy_function(lambda value: time.sleep(0.1) or value, [number], tf.float32)
+            return tf.ensure_shape(late if world.rank == rank else number, [])
+
+        def branches(first: Any) -> Any:
+            return tf.cond(first > 2.0, lambda: backend.allreduce(late_on(0), "max", "then"),
+                           lambda: backend.allreduce(late_on(0), "max", "else"))
+
+        def both() -> list[Any]:
+            return [*(backend.allreduce(late_on(rank), "sum", f"late on {rank}") for rank in (0, 1)),
+                    branches(tf.constant(3.0)), backend.allreduce(late_on(1), "sum", "last")]
+
+        return [float(each) for each in tf.function(both, autograph=False)()]
+
+    assert launch(spark, task, 2, deadline=60, backend="tensorflow") == [[3.0, 3.0, 2.0, 3.0]] * 2
