@@ -4,8 +4,8 @@
 collective operations are not used: docs/explanation/training-plane.md has the reasons and the measurements.
 
 A graph runs operations in any order that its edges allow, and ranks must run collectives in one order. So each reads a
-variable before, and adds to it after: TensorFlow keeps the order of those, as the function was written, also through
-`tf.cond` and `tf.while_loop`.
+variable before, and adds to it after: TensorFlow keeps the order of those as the function was written. Without the
+variable it would not order a `tf.cond` that uses a variable (an optimizer that steps now and then) and what is outside.
 """
 
 from __future__ import annotations
