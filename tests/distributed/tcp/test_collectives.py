@@ -104,7 +104,7 @@ def test_ranks_with_different_shapes_get_an_error() -> None:
         assert any("[3] loss" in str(error) for error in errors)
 
 
-def test_long_names_are_told_apart() -> None:
+def test_long_names_that_differ_at_the_end_are_different_calls() -> None:
     with meshes_of(2) as meshes:
         errors = errors_on_each(meshes, lambda mesh: collectives.allgather(
             mesh, np.ones(1), f"{'layer/' * 100}{mesh.rank}"))
