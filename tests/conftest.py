@@ -20,6 +20,7 @@ from xdist.scheduler import LoadScopeScheduling
 from cluster.class_archive import class_archive, from_archive
 from cluster.jars import Missing, jars
 from cluster.submit import QUICK_JVM
+from laketrain import petastorm_compat
 
 from .workers import WORKERS_PATH
 
@@ -36,6 +37,9 @@ CLUSTER = "tests/cluster/"
 
 # Hundreds of processes import laketrain here, and each would compile it.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Tests compare with Petastorm's own readers.
+petastorm_compat.install()
 
 # No example is judged by its time: a machine may be busy.
 settings.register_profile("laketrain", deadline=None)

@@ -19,6 +19,7 @@ READ, TRAIN, _ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_petastorm_reads_the_stored_rows_of_a_split(dataset: Version) -> None:
+    pytest.importorskip("petastorm")
     metadata = common_metadata("trips_train", Dataset(dataset).features, {"part-00000.parquet": 3})
     dataset.lake.store.write(dataset.path("train/_common_metadata"), metadata)
     names: dict[str, Any] = {"seen": []}

@@ -259,6 +259,7 @@ def test_drawings_have_time_from_left_to_right(changed: Any, look: str, shape: t
 
 @pytest.mark.parametrize("changed", [{}, {"bucket_seconds": (0.3, 0.5, 1.0)}], ids=str)
 def test_make_reader_returns_the_stored_rows(tmp_path: Path, changed: dict[str, Any]) -> None:
+    pytest.importorskip("petastorm")
     from petastorm import make_reader
 
     from laketrain.convert.petastorm import common_metadata

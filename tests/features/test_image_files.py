@@ -314,6 +314,7 @@ def test_every_file_has_the_configured_quality() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_petastorms_codec_and_ours_read_each_others_files(store: str, channels: int) -> None:
     pytest.importorskip("cv2")
+    pytest.importorskip("petastorm")
     from petastorm.codecs import CompressedImageCodec
     from petastorm.unischema import UnischemaField
 
@@ -336,6 +337,7 @@ def test_petastorms_codec_and_ours_read_each_others_files(store: str, channels: 
     {}, {"store": "png"}, {"store": "jpeg", "quality": 70}, {"store": "png", "shape": [H, W, 1]}], ids=str)
 def test_make_reader_returns_the_same_tensors(tmp_path: Path, settings: dict[str, Any]) -> None:
     pytest.importorskip("cv2")
+    pytest.importorskip("petastorm")
     from petastorm import make_reader
 
     from laketrain.convert.petastorm import common_metadata

@@ -49,6 +49,7 @@ def files_of(number: int) -> tuple[bytes, bytes]:
 
 def test_valid_files_are_fed_unchanged_and_the_others_are_quarantined(spark: SparkSession, tmp_path: Path) -> None:
     pytest.importorskip("cv2")
+    pytest.importorskip("petastorm")
     from petastorm import make_reader
 
     from laketrain.convert import convert, fingerprint_convert

@@ -5,8 +5,6 @@ import pickle
 import numpy as np
 import pyarrow as pa
 import pytest
-from petastorm.codecs import NdarrayCodec, ScalarCodec
-from petastorm.unischema import Unischema, UnischemaField, dict_to_spark_row
 from pydantic import ValidationError
 from pyspark.sql.types import LongType, StringType
 
@@ -105,6 +103,10 @@ def test_stored_tensors_of_another_shape_name_the_feature() -> None:
 
 
 def test_the_stored_columns_are_what_petastorm_would_store() -> None:
+    pytest.importorskip("petastorm")
+    from petastorm.codecs import NdarrayCodec, ScalarCodec
+    from petastorm.unischema import Unischema, UnischemaField, dict_to_spark_row
+
     codecs = {"uint8": NdarrayCodec(), "int64": ScalarCodec(LongType()), "str": ScalarCodec(StringType())}
     types = {"uint8": np.uint8, "int64": np.int64, "str": np.str_}
     schema = Unischema("s", [UnischemaField(s.name, types[s.dtype], s.shape, codecs[s.dtype], s.nullable)

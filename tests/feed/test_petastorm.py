@@ -25,6 +25,7 @@ ROWS = 23
 
 
 def schema() -> Any:
+    pytest.importorskip("petastorm")
     from petastorm.codecs import CompressedImageCodec, CompressedNdarrayCodec, NdarrayCodec, ScalarCodec
     from petastorm.unischema import Unischema, UnischemaField
     from pyspark.sql import types as T
@@ -66,10 +67,11 @@ def row(number: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def url(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A dataset written as in Petastorm's README."""
+    unischema = schema()
     from petastorm.etl.dataset_metadata import materialize_dataset
     from petastorm.unischema import dict_to_spark_row
 
-    unischema, folder = schema(), tmp_path_factory.mktemp("petastorm") / "all"  # Petastorm's paths have no spaces
+    folder = tmp_path_factory.mktemp("petastorm") / "all"  # Petastorm's paths have no spaces
     with materialize_dataset(spark, folder.as_uri(), unischema, 1):
         rows = [dict_to_spark_row(unischema, row(number)) for number in range(ROWS)]
         spark.createDataFrame(rows, unischema.as_spark_schema()).write.partitionBy("part").parquet(folder.as_uri())

@@ -1,4 +1,4 @@
-"""The one module that imports Petastorm: it writes the metadata with which `petastorm.make_reader` reads a split.
+"""Writes the metadata with which `petastorm.make_reader` reads a split. Petastorm itself isn't needed.
 
     content = common_metadata("Train", features, row_groups={"part-00000.parquet": 3})
 
@@ -9,23 +9,30 @@ from __future__ import annotations
 
 import io
 import json
-import pickle
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
-from petastorm.codecs import CompressedImageCodec, NdarrayCodec, ScalarCodec
-from petastorm.etl.dataset_metadata import ROW_GROUPS_PER_FILE_KEY, UNISCHEMA_KEY
-from petastorm.unischema import Unischema, UnischemaField
-from pyspark.sql import types as T
 
+from laketrain.convert.petastorm_pickle import (
+    Codec,
+    Field,
+    image_codec,
+    ndarray_codec,
+    pickle_schema,
+    scalar_codec,
+)
 from laketrain.features import FeatureSet
+from laketrain.features.base import Storage
+
+UNISCHEMA_KEY = b"dataset-toolkit.unischema.v1"
+ROW_GROUPS_PER_FILE_KEY = b"dataset-toolkit.num_row_groups_per_file.v1"
 
 _SPARK_TYPES = {
-    "str": T.StringType(), "bool": T.BooleanType(), "int8": T.ByteType(), "int16": T.ShortType(),
-    "int32": T.IntegerType(), "int64": T.LongType(), "float32": T.FloatType(), "float64": T.DoubleType(),
+    "str": "StringType", "bool": "BooleanType", "int8": "ByteType", "int16": "ShortType", "int32": "IntegerType",
+    "int64": "LongType", "float32": "FloatType", "float64": "DoubleType",
 }
+_NUMPY_NAMES = {"str": "str_", "bool": "bool_"}
+"""Names that NumPy 1 and 2 both have."""
 
 
 def common_metadata(name: str, features: FeatureSet, row_groups: Mapping[str, int]) -> bytes:
@@ -35,9 +42,8 @@ def common_metadata(name: str, features: FeatureSet, row_groups: Mapping[str, in
         name: of the schema in Petastorm's readers.
         row_groups: their number by file, a path in the split.
     """
-    fields = [_field(storage) for storage in features.storage.values()]
     metadata = {
-        UNISCHEMA_KEY: pickle.dumps(Unischema(name, fields), protocol=2),
+        UNISCHEMA_KEY: pickle_schema(name, [_field(storage) for storage in features.storage.values()]),
         ROW_GROUPS_PER_FILE_KEY: json.dumps(dict(row_groups)).encode(),
     }
     content = io.BytesIO()
@@ -45,18 +51,15 @@ def common_metadata(name: str, features: FeatureSet, row_groups: Mapping[str, in
     return content.getvalue()
 
 
-def _field(storage: Any) -> UnischemaField:
+def _field(storage: Storage) -> Field:
+    scalar_type = _NUMPY_NAMES.get(storage.dtype, storage.dtype)
+    shape = () if storage.codec == "scalar" else storage.shape
+    return Field(storage.name, scalar_type, shape, _codec(storage))
+
+
+def _codec(storage: Storage) -> Codec:
     if storage.codec == "ndarray":
-        return UnischemaField(storage.name, np.dtype(storage.dtype).type, storage.shape, NdarrayCodec(), False)
-    if storage.codec in ("png", "jpeg"):
-        return UnischemaField(storage.name, np.uint8, storage.shape, _image_codec(storage.codec), False)
-    scalar = np.str_ if storage.dtype == "str" else np.dtype(storage.dtype).type
-    return UnischemaField(storage.name, scalar, (), ScalarCodec(_SPARK_TYPES[storage.dtype]), False)
-
-
-def _image_codec(format: str) -> CompressedImageCodec:
-    """A codec made without its constructor, which needs OpenCV; only Petastorm's own readers use that."""
-    codec = CompressedImageCodec.__new__(CompressedImageCodec)
-    # The quality counts when Petastorm itself writes.
-    codec._image_codec, codec._quality = f".{format}", 80
-    return codec
+        return ndarray_codec()
+    if storage.codec == "scalar":
+        return scalar_codec(_SPARK_TYPES[storage.dtype])
+    return image_codec(storage.codec)

@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 
 import pyspark.daemon
 
+from laketrain import petastorm_compat
+
 _Stamp = tuple[int, int]
 _Main = Callable[[BinaryIO, BinaryIO], Any]
 
@@ -58,6 +60,7 @@ def _stamp(archive: str) -> _Stamp | None:
 
 
 if __name__ == "__main__":
+    petastorm_compat.install()  # functions of users' Spark jobs may import Petastorm
     read_archives_once()
     pyspark.daemon.worker_main = with_quick_ack(pyspark.daemon.worker_main)
     pyspark.daemon.manager()

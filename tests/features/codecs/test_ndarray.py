@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from petastorm.codecs import NdarrayCodec
-from petastorm.unischema import UnischemaField
 
 from laketrain.errors import DataError
 from laketrain.features.codecs.ndarray import decode_ndarrays, encode_ndarrays
@@ -27,6 +25,10 @@ def saved(row: np.ndarray, **options: object) -> bytes:
 
 @given(TENSORS)
 def test_each_row_equals_what_numpy_and_petastorm_save(array: np.ndarray) -> None:
+    pytest.importorskip("petastorm")
+    from petastorm.codecs import NdarrayCodec
+    from petastorm.unischema import UnischemaField
+
     encoded = encode_ndarrays(array).to_pylist()
     field = UnischemaField("x", array.dtype.type, array.shape[1:], NdarrayCodec(), False)
     assert encoded == [saved(np.asarray(row)) for row in array]
