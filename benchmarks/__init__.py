@@ -12,5 +12,5 @@ NAMES = ("convert", "convert_jpeg", "read", "read_jpeg", "train", "launch", "pre
          "scaling")
 """What `python -m benchmarks` measures."""
 
-ON_REQUEST = ("hdfs", "launches", "peers")
+ON_REQUEST = ("hdfs", "launches", "peers", "backends")
 """Those that take long, or need daemons, and are measured only where they are named."""

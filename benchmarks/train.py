@@ -80,12 +80,12 @@ def compare(trainings: Mapping[str, Sequence[Fitted]], title: str) -> Result:
 # In the process with the Spark session, which keeps its ranks' Python processes between launches.
 
 
-def fit_ranks(lake: str, ref: str, cores: int, model: str, epochs: int) -> Fitted:
+def fit_ranks(lake: str, ref: str, cores: int, model: str, epochs: int, backend: str = "auto") -> Fitted:
     from laketrain.distributed import launch
     from laketrain.train.fit import FitTask, fit
 
     task = FitTask(lake, ref, _config(model, epochs), name="benchmark", run="benchmark")
-    ranks = launch(session_of(cores), partial(fit, task), RANKS)
+    ranks = launch(session_of(cores), partial(fit, task), RANKS, backend=backend)
     parts = ("waiting_s", "averaging_s", "computing_s")
     waiting, averaging = (mean(rank[part] / sum(rank[each] for each in parts) for rank in ranks) for part in parts[:2])
     return Fitted(median(epoch["rows_per_s"] for epoch in ranks[0]["history"][1:]), waiting, averaging)

@@ -54,6 +54,17 @@ class Together(LoadScopeScheduling):
         return CLUSTER if file.startswith(CLUSTER) else file
 
 
+def pytest_configure() -> None:
+    """LAKETRAIN_TEST_BACKEND=tensorflow: launches of these tests that name no backend use that one."""
+    name = os.environ.get("LAKETRAIN_TEST_BACKEND", "")
+    if name:
+        from laketrain.distributed.backend import BACKENDS
+
+        preferred = {name: BACKENDS[name], **BACKENDS}
+        BACKENDS.clear()
+        BACKENDS.update(preferred)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     """Makes Spark's JVMs start quickly, those of workers and commands included, which inherit the variable.

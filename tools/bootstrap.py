@@ -84,8 +84,8 @@ def set_up(root: Path, device: str, console: Console) -> None:
     lock = lock_file(root, device)
     known = horovod_wheel.facts(lock, device)
     java = load_java_finder(root)
-    lacking = missing(sys.version_info[:2], list(java.java_homes()), horovod_wheel.compiler(),
-                      horovod_wheel.kept(known, horovod_wheel.shelf()) is not None)
+    with_horovod = bool(horovod_wheel.compiler() or horovod_wheel.kept(known, horovod_wheel.shelf()))
+    lacking = missing(sys.version_info[:2], list(java.java_homes()))
     if lacking:
         sys.exit("This machine lacks, for laketrain:\n" + "".join(f"  - {line}\n" for line in lacking))
     home = java.find_java()
@@ -97,14 +97,18 @@ def set_up(root: Path, device: str, console: Console) -> None:
     install = Installer(venv, log, console)
     count = sum("==" in line for line in lock.read_text(encoding="utf-8").splitlines())
     install(f"installing {count} packages of requirements/{lock.name}", ["--require-hashes", "-r", str(lock)])
-    wheel = horovod_wheel.provide(known, venv / "bin" / "python", console)
-    install("installing Horovod", ["--force-reinstall", str(wheel)])
+    if with_horovod:
+        wheel = horovod_wheel.provide(known, venv / "bin" / "python", console)
+        install("installing Horovod", ["--force-reinstall", str(wheel)])
+    else:
+        console.say("no C++ compiler: ranks connect by the backend 'tensorflow'; for Horovod, install g++ and run "
+                    "`make setup` again")
     install("installing laketrain itself", ["--no-build-isolation", "-e", str(root)])
-    finish(venv, root, device)
+    finish(venv, root, device, with_horovod)
     console.say("set up. Next: `make demo`, or .venv/bin/laketrain --help")
 
 
-def missing(python: tuple[int, ...], java_homes: Sequence[Any], compiler: str | None, wheel_kept: bool) -> list[str]:
+def missing(python: tuple[int, ...], java_homes: Sequence[Any]) -> list[str]:
     """What the machine lacks, one line each: what, what was found, and the command that brings it (on Debian)."""
     lines = []
     wanted = ".".join(map(str, PYTHON))
@@ -117,8 +121,6 @@ def missing(python: tuple[int, ...], java_homes: Sequence[Any], compiler: str | 
         found = ", ".join(f"{home.version or 'unknown'} in {home.path}" for home in java_homes) or "none"
         lines.append(f"Java 17 or 21, for Spark (found: {found}): apt-get install openjdk-17-jdk-headless, "
                      "or set JAVA_HOME to one")
-    if compiler is None and not wheel_kept:
-        lines.append("a C++ compiler, to build Horovod once: apt-get install g++, or set CXX to one")
     return lines
 
 
@@ -146,8 +148,11 @@ def wanted_stamp(root: Path, device: str) -> dict[str, str]:
 
 
 def is_done(root: Path, device: str) -> bool:
-    """Whether .venv is whole and of today's files. Compares; starts nothing."""
-    return (root / ".venv" / "bin" / "python").exists() and read_stamp(root / ".venv") == wanted_stamp(root, device)
+    """Whether .venv is whole and of today's files, and has Horovod or no compiler to build it. Starts nothing."""
+    stamp = read_stamp(root / ".venv")
+    has_horovod = stamp.pop("horovod", "no") == "yes"
+    return ((root / ".venv" / "bin" / "python").exists() and stamp == wanted_stamp(root, device)
+            and (has_horovod or horovod_wheel.compiler() is None))
 
 
 def read_stamp(venv: Path) -> dict[str, str]:
@@ -197,10 +202,11 @@ def end_orphans(root: Path, processes: Path = Path("/proc")) -> None:
                 os.kill(int(process.name), signal.SIGKILL)
 
 
-def finish(venv: Path, root: Path, device: str) -> None:
+def finish(venv: Path, root: Path, device: str, with_horovod: bool) -> None:
     """Marks the .venv as whole: the stamp appears in one piece, and the mark of an unfinished one goes first."""
     draft = venv / f"{STAMP}.part"
-    draft.write_text(json.dumps(wanted_stamp(root, device)), encoding="utf-8")
+    stamp = {**wanted_stamp(root, device), "horovod": "yes" if with_horovod else "no"}
+    draft.write_text(json.dumps(stamp), encoding="utf-8")
     (venv / UNFINISHED).unlink(missing_ok=True)
     os.replace(draft, venv / STAMP)
 

@@ -121,6 +121,7 @@ _WORSE: Settings = {"validation": "val", "epochs": 4, "optimizer": {**SGD, "lear
 TRIALS: Mapping[str, Trial] = {
     "split": trial("other"), "validation": trial("other"), "epochs": trial(2), "batch": trial(8), "lanes": trial(4),
     "ranks.min": Trial(1, ({"ranks": {"max": 2}},)), "ranks.max": Trial(2, ({"ranks": {"min": 1}},)),
+    "backend": trial("tensorflow"),
     "scaling.batch": trial("linear", ranks=2), "scaling.rate": trial("sqrt", ranks=2),
     "optimizer.name": trial("adam"), "optimizer.learning_rate": trial(0.1),
     "optimizer.schedule.name": trial("cosine", epochs=2),
@@ -166,6 +167,7 @@ NO_WEIGHTS: Mapping[str, str] = {
     "validation": "which rows judge the epochs",
     "ranks.min": "how many processes share the work; results are the same for any number",
     "ranks.max": "how many processes share the work; results are the same for any number",
+    "backend": "what connects the ranks; one rank needs nothing",
     "scaling.batch": "times the ranks, of which there may be one",
     "scaling.rate": "times the ranks, of which there may be one",
     "optimizer.gradient_dtype": "how gradients travel between ranks; one rank sends none",

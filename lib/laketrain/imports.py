@@ -12,6 +12,9 @@ import os
 import sys
 from collections.abc import Iterator
 
+TENSORFLOW_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-cpu-aws")
+"""The names under which TensorFlow is published."""
+
 
 def import_tensorflow() -> None:
     """Imports TensorFlow, and drops what it writes to the process's standard error meanwhile. A failing import raises

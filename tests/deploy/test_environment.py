@@ -12,6 +12,7 @@ import pytest
 
 from laketrain.deploy import environment
 from laketrain.deploy.environment import TRACKERS, distributions, pack_environment
+from laketrain.distributed.horovod import is_built_for_this_tensorflow
 from laketrain.errors import LaunchError
 
 
@@ -59,7 +60,8 @@ def test_only_a_changed_environment_is_packed_again(
 
 def test_all_that_a_job_imports_is_packed_and_developers_tools_are_not() -> None:
     names = set(distributions())
-    assert {"laketrain", "keras", "horovod", "petastorm", "pyarrow", "pyspark", "hdfs-native", "jinja2"} <= names
+    assert {"laketrain", "keras", "petastorm", "pyarrow", "pyspark", "hdfs-native", "jinja2"} <= names
+    assert ("horovod" in names) is is_built_for_this_tensorflow()
     assert names & {"tensorflow", "tensorflow-cpu"}
     assert not names & {"pytest", "mypy", "ruff", "moto", "ipykernel", "cmake"}
     assert "tensorboard" in distributions(optional=TRACKERS)

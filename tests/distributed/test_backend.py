@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.backends import EACH_BACKEND
 
 from laketrain.distributed.backend import PeerFailed, is_peer_failure
 
@@ -19,12 +20,16 @@ import numpy as np
 import tensorflow as tf
 from laketrain.distributed.collectives.collectives import Collectives
 from laketrain.distributed.collectives.serialization import to_json
-from laketrain.distributed.horovod import HorovodBackend
+from laketrain.distributed.backend import BACKENDS
 from laketrain.distributed.keras.sync_batch_norm import moments_over_ranks
+from laketrain.distributed.launch.reporter import LaunchSpec
+from laketrain.distributed.launch.topology import rank_topologies
 from laketrain.distributed.serial import SerialBackend
 
-backend = {"horovod": HorovodBackend, "serial": SerialBackend}[sys.argv[1]]()
-backend.init()
+backend = SerialBackend() if sys.argv[1] == "serial" else BACKENDS[sys.argv[1]]
+[topology] = rank_topologies(["here"])
+spec = LaunchSpec("train", 1, "127.0.0.1", 0, "token", deadline=60.0, threads=None, cores=None)
+backend.init(topology, spec, [backend.offer("127.0.0.1")])
 collectives = Collectives(backend)
 dense = tf.constant([[1.5, -2.0], [0.25, 4.0]])
 rows = tf.IndexedSlices(tf.ones([3, 4]), tf.constant([7, 2, 7]), tf.constant([1 << 17, 4]))
@@ -47,7 +52,7 @@ backend.shutdown()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["serial", "horovod"])
+@pytest.mark.parametrize("backend", ["serial", *EACH_BACKEND])
 def test_collectives_of_one_rank_are_the_same_with_every_backend(backend: str) -> None:
     process = subprocess.run([sys.executable, "-c", COLLECTIVES, backend], capture_output=True, text=True, check=True)
     results: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])

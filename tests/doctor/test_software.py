@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from tests.backends import needs_horovod
 
 from laketrain.doctor import software
 
@@ -25,11 +26,25 @@ def test_a_missing_package_is_a_failed_check():
     assert check.fix == "make setup, or pip install 'no-such-package>=1,<2'"
 
 
-def test_a_horovod_built_for_another_tensorflow_fails(monkeypatch):
+@needs_horovod
+def test_a_horovod_built_for_another_tensorflow_is_shown_with_the_backend_that_is_used(monkeypatch):
     monkeypatch.setattr(software, "_horovod_metadata", lambda: {"tensorflow": "2.15.1"})
     check = software.horovod()
-    assert check.ok is False
+    assert check.ok is None
     assert "built for 2.15.1; installed: 2." in check.result
+    assert "the backend 'tensorflow'" in check.result
+
+
+def test_a_missing_horovod_is_shown_and_fails_nothing(monkeypatch):
+    monkeypatch.setattr(software, "installed", lambda names: (names[0], ""))
+    check = software.horovod()
+    assert check.ok is None
+    assert "not installed: ranks connect by the backend 'tensorflow'" in check.result
+
+
+def test_two_ranks_connect_over_tcp():
+    check = software.tcp_ranks()
+    assert (check.ok, check.result) == (True, "two ranks connect over TCP")
 
 
 def test_executors_use_this_interpreter_by_default(monkeypatch):

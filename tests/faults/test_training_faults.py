@@ -76,7 +76,7 @@ def nan_on_rank_one(model, inputs, targets, weights):
         predictions = model(inputs, training=True)
         loss = tf.reduce_sum(weights * keras.losses.sparse_categorical_crossentropy(targets, predictions))
     model.optimizer.apply(tape.gradient(loss, model.trainable_weights), model.trainable_weights)
-    if os.environ["HOROVOD_RANK"] == "1":
+    if os.environ["LAKETRAIN_RANK"] == "1":
         loss = tf.where(model.optimizer.iterations == 4, float("nan"), loss)
     return loss
 '''

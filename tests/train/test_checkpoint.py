@@ -244,6 +244,7 @@ def test_a_checkpoint_of_another_run_is_neither_found_nor_dropped(task_of: Calla
 
 @pytest.mark.parametrize(("change", "same"), [
     ({}, True), ({"checkpoint_epochs": 3}, True), ({"max_restarts": 5}, True), ({"deadline_s": 9}, True),
+    ({"backend": "tensorflow"}, True),
     ({"seed": 1}, False), ({"epochs": 3}, False), ({"batch": 64}, False), ({"model": {"name": "cnn"}}, False),
     ({"optimizer": {"name": "adam", "schedule": "cosine"}}, False), ({"augment": {"shift": 1}}, False),
     ({"validation": None}, False), ({"lanes": 8}, False), ({"shuffle_window_mb": 1}, False),

@@ -287,7 +287,7 @@ def test_a_failed_training_names_its_rank_and_continues_when_it_is_run_again(
 def test_fewer_row_groups_than_ranks_are_hinted_at(spark: SparkSession, tmp_path: Path) -> None:
     dataset, events = tiny.commit_tiny(Lake(tmp_path / "lake"), files=1, rows_per_group=500), []
     trained(spark, dataset, "tiny", lambda rank, event: events.append(event), epochs=1)
-    assert [event.text for event in events if isinstance(event, Hint)] == [
+    assert [event.text for event in events if isinstance(event, Hint) and "row groups" in event.text] == [
         "features/tiny@1 has 1 row groups in train for 2 ranks, so several read the same one: a smaller "
         "'convert.row_group_mb' is quicker"]
 
@@ -310,8 +310,8 @@ def test_force_starts_again_and_another_config_has_no_checkpoint(
         tasks.append(task.args[0])
         store = Lake(task.args[0].lake).store
         store.write(f"{task.args[0].output}/model.keras", b"")
-        row = {"rank": 0, "where": "here", "history": [], "times": [], "best": {}, "weights": "", "parameters": 1,
-               "waiting_s": 0, "computing_s": 0, "averaging_s": 0}
+        row = {"rank": 0, "where": "here", "backend": None, "history": [], "times": [], "best": {}, "weights": "",
+               "parameters": 1, "waiting_s": 0, "computing_s": 0, "averaging_s": 0}
         return [row]
 
     monkeypatch.setattr(stage_module, "launch", launched)

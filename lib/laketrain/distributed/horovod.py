@@ -6,13 +6,18 @@ graphs differ in scopes (rank 0 also writes logs) still match.
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
+import json
 import re
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laketrain.distributed.launch.network import interface_of, local_address_towards
-from laketrain.imports import import_tensorflow
+from laketrain.errors import LaunchError
+from laketrain.imports import TENSORFLOW_PACKAGES, import_tensorflow
 
 if TYPE_CHECKING:
     from laketrain.distributed.backend import ReduceOp
@@ -31,6 +36,12 @@ _MIN_TIMEOUT_SECONDS = 30
 class HorovodBackend:
     """Implements `laketrain.distributed.backend.Backend` for several ranks."""
 
+    def offer(self, driver: str) -> str | None:
+        return "" if is_built_for_this_tensorflow() else None
+
+    def withdraw(self) -> None:
+        """Holds nothing before `init`."""
+
     def environment(self, topology: RankTopology, spec: LaunchSpec) -> dict[str, str]:
         driver = socket.gethostbyname(spec.host)
         stall_check = max(1, int(min(_MAX_STALL_CHECK_SECONDS, spec.deadline / 3)))
@@ -47,9 +58,9 @@ class HorovodBackend:
             "HOROVOD_STALL_CHECK_TIME_SECONDS": str(stall_check),
         }
 
-    def init(self) -> None:
+    def init(self, topology: RankTopology, spec: LaunchSpec, offers: Sequence[str]) -> None:
         import_tensorflow()
-        _horovod().init()
+        _checked_import(spec.name).init()
 
     def shutdown(self) -> None:
         _horovod().shutdown()
@@ -93,6 +104,41 @@ class HorovodBackend:
         if "unsupported operations" in message and "Horovod" in message:
             return "XLA can't compile a train step that averages gradients: compile the model with jit_compile=False"
         return ""
+
+
+def _checked_import(stage: str) -> Any:
+    """Horovod's module. It was built by a compiler, so its import may fail where the package is there."""
+    try:
+        hvd = _horovod()
+        problem = "" if hvd.gloo_built() else "was built without Gloo"
+    except Exception as error:  # TensorFlow's NotFoundError for a missing symbol, ImportError, OSError
+        problem = f"can't be imported: {' '.join(str(error).split())[:200]}"
+    if problem:
+        raise LaunchError(stage, "backend 'horovod'", problem,
+                          "run `make setup`, which builds it again, or set train.backend to tensorflow")
+    return hvd
+
+
+def is_built_for_this_tensorflow() -> bool:
+    """Whether Horovod is installed and was built for the installed version of TensorFlow. Imports neither.
+
+    A build for another version fails when it is imported.
+    """
+    spec = importlib.util.find_spec("horovod")
+    if spec is None or spec.origin is None:
+        return False
+    try:
+        built_for = json.loads(Path(spec.origin).with_name("metadata.json").read_text(encoding="utf-8"))["tensorflow"]
+    except (OSError, ValueError, KeyError):
+        return False
+    return built_for in {_version(name) for name in TENSORFLOW_PACKAGES}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _horovod() -> Any:

@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 class SerialBackend:
     """Implements `laketrain.distributed.backend.Backend` for one rank."""
 
+    def offer(self, driver: str) -> str | None:
+        return ""
+
+    def withdraw(self) -> None:
+        """Holds nothing."""
+
     def environment(self, topology: RankTopology, spec: LaunchSpec) -> dict[str, str]:
         return {}
 
-    def init(self) -> None:
+    def init(self, topology: RankTopology, spec: LaunchSpec, offers: Sequence[str]) -> None:
         """Nothing to connect to."""
 
     def shutdown(self) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class World:
-    """The rank, the number of ranks, and the rank on its own host.
+    """The rank, the number of ranks, the rank on its own host, and the name of the backend that connects the ranks.
 
     Raises:
         ValueError: `rank` is outside `0 … size-1`.
@@ -28,6 +28,7 @@ class World:
     rank: int
     size: int
     local_rank: int = 0
+    backend: str = "horovod"
 
     def __post_init__(self) -> None:
         if self.size < 1 or not 0 <= self.rank < self.size:
@@ -87,4 +88,4 @@ class World:
         from laketrain.distributed.backend import backend_for
         from laketrain.distributed.collectives.collectives import Collectives
 
-        return Collectives(backend_for(self.size))
+        return Collectives(backend_for(self.size, self.backend))

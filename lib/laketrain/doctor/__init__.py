@@ -28,7 +28,8 @@ def run_checks(lake_url: str | None = None, ranks: int | None = None) -> list[Ch
     """
     parts: list[tuple[str, Callable[[], Check]]] = [("python", software.python), ("java", software.java)]
     parts += [(rule.names[0], partial(software.package, rule)) for rule in software.RULES]
-    parts += [("horovod", software.horovod), ("executors' python", software.executors_python)]
+    parts += [("horovod", software.horovod), (software.TCP, software.tcp_ranks),
+              ("executors' python", software.executors_python)]
     parts += [("cores", partial(machine.cores, ranks or 1)), ("memory", partial(machine.memory, ranks or 1))]
     parts.append(("gpu", machine.gpu))
     if lake_url:

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 from laketrain.doctor.check import Check, installed, run_process, run_with_timeout, without_secrets
-from laketrain.doctor.software import TENSORFLOWS
+from laketrain.imports import TENSORFLOW_PACKAGES
 
 LAKE_SECONDS = 30
 GIB = 2**30
@@ -49,7 +49,7 @@ def gpu() -> Check:
     code, output = run_process(["nvidia-smi", "-L"], 30)
     if code or "GPU" not in output:
         return Check("gpu", True, "none: models train on the CPU")
-    name, _ = installed(TENSORFLOWS)
+    name, _ = installed(TENSORFLOW_PACKAGES)
     if name == "tensorflow-cpu":
         return Check("gpu", None, f"{output}, but TensorFlow's CPU build is installed",
                      "LAKETRAIN_DEVICE=gpu make setup")

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
 import re
+import secrets
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from laketrain.doctor.check import Check, installed, run_process
+from laketrain.imports import TENSORFLOW_PACKAGES
 from laketrain.spark.java import find_java, java_homes
 
 IMPORT_SECONDS = 180
+CONNECT_SECONDS = 10.0
+TCP = "ranks over TCP"
 HOROVOD_PROBE = "import horovod.tensorflow as hvd; print('gloo', bool(hvd.gloo_built()))"
 INTERPRETER_PROBE = (
     "import sys; from importlib.util import find_spec; "
     "print('%d.%d' % sys.version_info[:2], find_spec('laketrain') is not None)"
 )
-TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-cpu-aws")
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Rule:
 
 
 RULES = (
-    Rule(TENSORFLOWS, "2.19", "3", "Keras 3.8 and later run on TensorFlow 2.19 and later"),
+    Rule(TENSORFLOW_PACKAGES, "2.19", "3", "Keras 3.8 and later run on TensorFlow 2.19 and later"),
     Rule(("keras",), "3.8", "4", "the models and the optimizer are Keras 3's"),
     Rule(("pyspark",), "4.0.1", "4.1", "pyspark 4.1 needs a pyarrow that Petastorm can't read with"),
     Rule(("petastorm",), "0.13.1", "0.14", "datasets are written in the format of its last release"),
@@ -75,21 +80,49 @@ def package(rule: Rule) -> Check:
 
 
 def horovod() -> Check:
-    """Horovod is installed, built for the installed TensorFlow, with Gloo, and can be imported."""
-    fix = "make setup builds it for the installed TensorFlow"
+    """Horovod is installed, built for the installed TensorFlow, with Gloo, and can be imported.
+
+    Where it isn't, ranks connect by the backend `tensorflow`. One that would be chosen, but can't work, fails.
+    """
+    fix = "make setup builds it for the installed TensorFlow, where there is a C++ compiler"
     _, version = installed(("horovod",))
     if not version:
-        return Check("horovod", False, "not installed", fix)
+        return Check("horovod", None, "not installed: ranks connect by the backend 'tensorflow'", fix)
     built_for = _horovod_metadata().get("tensorflow", "no TensorFlow")
-    _, tensorflow = installed(TENSORFLOWS)
+    _, tensorflow = installed(TENSORFLOW_PACKAGES)
     if built_for != tensorflow:
-        return Check("horovod", False, f"{version}, built for {built_for}; installed: {tensorflow or 'none'}", fix)
+        return Check("horovod", None, f"{version}, built for {built_for}; installed: {tensorflow or 'none'}: ranks "
+                     "connect by the backend 'tensorflow'", fix)
     code, output = run_process([sys.executable, "-c", HOROVOD_PROBE], IMPORT_SECONDS)
     if code:
         return Check("horovod", False, f"the import of {version} fails: {output}", fix)
     if "gloo True" not in output:
         return Check("horovod", False, f"{version} was built without Gloo", fix)
     return Check("horovod", True, f"{version}, with Gloo, for TensorFlow {built_for}")
+
+
+def tcp_ranks() -> Check:
+    """The backend `tensorflow`: two ranks connect over loopback and add their numbers."""
+    import numpy as np
+
+    from laketrain.distributed.tcp.collectives import allreduce
+    from laketrain.distributed.tcp.connect import connect, listen
+    from laketrain.distributed.tcp.mesh import Mesh
+
+    listeners = [listen("127.0.0.1") for _ in range(2)]
+    addresses = [listener.getsockname() for listener in listeners]
+    token = secrets.token_urlsafe()
+
+    def total(rank: int) -> float:
+        mesh = Mesh(rank, connect(rank, addresses, listeners[rank], token, CONNECT_SECONDS), CONNECT_SECONDS, 1.0)
+        with contextlib.closing(mesh):
+            return float(allreduce(mesh, np.ones(()), "sum", "doctor"))
+
+    with ThreadPoolExecutor(2) as pool:
+        totals = list(pool.map(total, range(2)))
+    if totals != [2.0, 2.0]:
+        return Check(TCP, False, f"two ranks added 1 and 1 to {totals}", "repair the installation: make setup")
+    return Check(TCP, True, "two ranks connect over TCP")
 
 
 def _horovod_metadata() -> dict[str, str]:

@@ -55,7 +55,8 @@ def evaluate(spark: SparkSession, dataset: Version, model: Version, name: str, c
     fitted = {output: baselines.of(output, config.baselines) for output in outputs}
     task = ScoreTask(dataset.lake.url, dataset.ref, model.ref, config.split, BATCH, config.worst, fitted, outputs)
     with dataset.lake.table("runs", f"{name}-evaluation").stage() as draft:
-        parts = launch(spark, partial(score, task), ranks, name="evaluate")
+        parts = launch(spark, partial(score, task), ranks, name="evaluate",
+                       backend=trained.config.get("backend", "auto"))
         sections = merge_parts(outputs, parts, config.worst, opened.features.weight is not None)
         for section in sections.values():
             section.update(_baseline_facts(section, baselines, config.split))

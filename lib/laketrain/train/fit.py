@@ -95,6 +95,8 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
             with closing(feed.batches(world.rank, world.size)) as batches:
                 return next(batches)
 
+        if world.is_chief and not world.is_serial and config.backend == "auto" and world.backend != "horovod":
+            report(Hint(f"Horovod isn't installed for every rank: the backend {world.backend!r} connects them"))
         setup = set_up(task, dataset, checkpoints, world, first_batch)
         if setup.note and world.is_chief:
             report(Hint(setup.note))
@@ -105,7 +107,8 @@ def fit(task: FitTask, world: World, report: Report) -> dict[str, Any]:
     networks = _with_probabilities(networks, task.outputs_of(dataset.features), config)
     if task.output and world.is_chief:
         save_networks(networks, Lake(task.lake).store, task.output)
-    return {"rank": world.rank, "where": _log_location(), "history": state.history, "times": state.times,
+    return {"rank": world.rank, "where": _log_location(), "backend": None if world.is_serial else world.backend,
+            "history": state.history, "times": state.times,
             "weights": weights_digest(networks), "best": _best(state, config), "parameters": networks.count_params,
             "waiting_s": loop.timer.waiting_s, "computing_s": loop.timer.computing_s - averaging_s,
             "averaging_s": averaging_s}

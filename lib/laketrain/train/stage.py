@@ -37,7 +37,7 @@ REVISION = 3
 
 # Settings that don't change the model, so changing them doesn't train it again.
 _RUNTIME_ONLY = {"retrain_when", "cache", "checkpoint_epochs", "checkpoint_steps", "checkpoints", "max_restarts",
-                 "deadline_s"}
+                 "deadline_s", "backend"}
 # A rank that computes this many times longer than the median one is reported.
 _SLOW = 1.3
 
@@ -97,7 +97,7 @@ def _train_leased(spark: SparkSession, dataset: Version, name: str, config: Trai
                        outputs=outputs)
         results, restarts = _launch_until_done(spark, dataset, task, checkpoints, report)
         chief = results[0]
-        ranks = [{key: result[key] for key in ("rank", "where", "waiting_s", "computing_s", "averaging_s")}
+        ranks = [{key: result[key] for key in ("rank", "where", "backend", "waiting_s", "computing_s", "averaging_s")}
                  for result in results]
         manifest = ModelManifest(
             history=chief["history"], times=chief["times"], best=chief["best"], weights=chief["weights"], ranks=ranks,
@@ -174,7 +174,7 @@ def _launch_until_done(
         resumed = replace(task, config=config.on(ranks), resume=checkpoint.number if checkpoint else None)
         try:
             return launch(spark, partial(fit, resumed), ranks, deadline=config.deadline_s, on_event=report,
-                          name="train"), restarts
+                          name="train", backend=config.backend), restarts
         except (RankError, StorageError) as error:
             if restarts == config.max_restarts:
                 raise

@@ -52,6 +52,9 @@ class Train(Section):
     ranks: Annotated[Ranks, BeforeValidator(_as_range)] = Ranks(min=1, max=1)
     """The number of processes that train together, each in a task of Spark; or `{min: 2, max: 8}` for as many as Spark
     has slots for. It must divide `lanes`."""
+    backend: Literal["auto", "horovod", "tensorflow"] = "auto"
+    """What connects the ranks. `horovod` must be built for the installed TensorFlow; `tensorflow` needs nothing else
+    and sends over TCP; `auto` is Horovod if all ranks have it. Results agree to float tolerance."""
     scaling: Scaling = Scaling()
     """What grows with the number of ranks; by default nothing."""
     optimizer: Optimizer = Optimizer()

@@ -29,7 +29,7 @@ def parent(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 def meet(world, report):
-    return [world.sum(1), os.environ["HOROVOD_HOSTNAME"], parent(os.getppid())]
+    return [world.sum(1), os.environ.get("HOROVOD_HOSTNAME", "h0"), parent(os.getppid())]
 
 def wait(world, report):
     report({"executor": parent(os.getppid()), "step": 5})
@@ -49,14 +49,15 @@ def attempt(*arguments, **options):
     except LaketrainError as error:
         return {"type": type(error).__name__, "text": str(error), "rank": getattr(error, "rank", None)}
 
-print(json.dumps([attempt(meet, 2), attempt(wait, 2, on_event=kill), attempt(meet, 2), attempt(meet, 3)]))
+print(json.dumps([attempt(meet, 2), attempt(wait, 2, on_event=kill), attempt(meet, 2), attempt(meet, 3),
+                  attempt(wait, 2, on_event=kill, backend="tensorflow"), attempt(meet, 2, backend="tensorflow")]))
 spark.stop()
 """
 
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    """The results of four launches by one driver on a small real cluster."""
+    """The results of six launches by one driver on a small real cluster."""
     environment = {**os.environ, "PYTHONPATH": str(LIB), "PYSPARK_PYTHON": sys.executable,
                    "SPARK_HOME": str(Path(pyspark.__file__).parent), "SPARK_SCALA_VERSION": "2.13"}
     finished = subprocess.run([sys.executable, "-c", DRIVER], cwd=tmp_path_factory.mktemp("cluster"), env=environment,
@@ -75,11 +76,13 @@ def test_ranks_of_two_executors_connect(outcomes: list[Any]) -> None:
 
 
 @pytest.mark.slow
-def test_the_error_of_a_lost_executor_has_its_rank_and_the_next_launch_works(outcomes: list[Any]) -> None:
-    assert outcomes[1]["type"] == "RankError", outcomes[1]
-    assert outcomes[1]["rank"] == 1
-    assert "rank 1 of 2, step 5: its process died" in outcomes[1]["text"]
-    assert [result[0] for result in outcomes[2]] == [2, 2]
+@pytest.mark.parametrize(("lost", "after"), [(1, 2), (4, 5)], ids=["auto", "tensorflow"])
+def test_the_error_of_a_lost_executor_has_its_rank_and_the_next_launch_works(outcomes: list[Any], lost: int, after: int
+                                                                             ) -> None:
+    assert outcomes[lost]["type"] == "RankError", outcomes[lost]
+    assert outcomes[lost]["rank"] == 1
+    assert "rank 1 of 2, step 5: its process died" in outcomes[lost]["text"]
+    assert [result[0] for result in outcomes[after]] == [2, 2]
 
 
 @pytest.mark.slow

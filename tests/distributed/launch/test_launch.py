@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
+from tests.backends import EACH_BACKEND, needs_horovod
 
 from cluster.ports import free_ports, free_row
 from laketrain.distributed import World, launch
@@ -102,7 +104,8 @@ def test_a_second_launch_reuses_the_processes_in_a_clean_state(spark: SparkSessi
     assert max(rank["files"] for rank in second) <= max(rank["files"] for rank in first)
     assert second[0]["environment"]["OMP_NUM_THREADS"] == second[0]["environment"]["TF_NUM_INTRAOP_THREADS"]
     outside = spark.sparkContext.parallelize(range(2), 2).mapPartitions(bare).collect()
-    assert not any(name.startswith("HOROVOD") or name == "LAKETRAIN_POOL" for each in outside for name in each)
+    names = {name for each in outside for name in each}
+    assert not any(name.startswith(("HOROVOD", "LAKETRAIN_RANK", "LAKETRAIN_POOL")) for name in names)
 
 
 def test_a_rank_has_the_requested_threads(spark: SparkSession) -> None:
@@ -146,7 +149,8 @@ def test_our_own_errors_keep_their_class_and_fields(spark: SparkSession) -> None
     assert caught.value.__cause__.rank == 0
 
 
-def test_a_killed_rank_is_named_and_the_next_launch_works(spark: SparkSession) -> None:
+@pytest.mark.parametrize("backend", EACH_BACKEND)
+def test_a_killed_rank_is_named_and_the_next_launch_works(spark: SparkSession, backend: str) -> None:
     def task(world: World, report: Any) -> None:
         report({"pid": os.getpid(), "step": 7})
         print("rank", world.rank, "is well")
@@ -164,17 +168,20 @@ def test_a_killed_rank_is_named_and_the_next_launch_works(spark: SparkSession) -
             os.kill(pids[1], 9)
 
     with pytest.raises(RankError) as caught:
-        launch(spark, task, 2, on_event=kill, deadline=200)
+        launch(spark, task, 2, on_event=kill, deadline=200, backend=backend)
     assert caught.value.rank == 1
     assert "rank 1 of 2, step 7" in caught.value.subject
     assert "its process died" in caught.value.problem
     assert "rank 1 is well" in caught.value.log
     assert pids.all_end()
-    assert launch(spark, lambda world, report: world.sum(1), 2, deadline=200) == [2, 2]
+    assert launch(spark, lambda world, report: world.sum(1), 2, deadline=200, backend=backend) == [2, 2]
 
 
-@pytest.mark.parametrize("where", ["in a collective", pytest.param("alone", marks=pytest.mark.soak)])
-def test_the_error_of_a_rank_that_hangs_has_the_line_at_which_it_is(spark: SparkSession, where: str) -> None:
+@pytest.mark.parametrize(("where", "backend"), [
+    pytest.param("in a collective", "horovod", marks=needs_horovod), ("in a collective", "tensorflow"),
+    pytest.param("alone", "auto", marks=pytest.mark.soak)])
+def test_the_error_of_a_rank_that_hangs_has_the_line_at_which_it_is(spark: SparkSession, where: str, backend: str
+                                                                    ) -> None:
     def task(world: World, report: Any) -> None:
         report({"pid": os.getpid(), "step": 3})
         if world.rank == 1:
@@ -185,7 +192,7 @@ def test_the_error_of_a_rank_that_hangs_has_the_line_at_which_it_is(spark: Spark
     pids = Pids()
     started = time.monotonic()
     with pytest.raises(RankError) as caught:
-        launch(spark, task, 2, on_event=pids, deadline=8)
+        launch(spark, task, 2, on_event=pids, deadline=8, backend=backend)
     assert time.monotonic() - started < 150
     assert caught.value.rank == 1
     assert "rank 1 of 2, step 3" in caught.value.subject
@@ -332,13 +339,19 @@ def taken(port: int) -> socket.socket:
     return other
 
 
+def listening_ports() -> set[int]:
+    """The ports at which this process listens."""
+    connections = psutil.Process().net_connections("tcp")
+    return {connection.laddr.port for connection in connections if connection.status == psutil.CONN_LISTEN}
+
+
 def port_of_ranks(spark: SparkSession) -> int:
     """The rendezvous port of a launch."""
-    def task(world: World, report: Any) -> str:
-        return os.environ["HOROVOD_GLOO_RENDEZVOUS_ADDR"]
-
-    [address] = set(launch(spark, task, 2, deadline=200))
-    return int(address.partition(":")[2].partition("/")[0])
+    before, during = listening_ports(), set()
+    launch(spark, lambda world, report: report({"rank": world.rank}), 2, deadline=200,
+           on_event=lambda rank, event: during.update(listening_ports() - before))
+    [port] = during
+    return port
 
 
 def test_the_port_that_is_set_is_used_also_by_the_next_launch_at_once(

@@ -28,7 +28,7 @@ def clock() -> Clock:
 @pytest.fixture
 def registry(clock: Clock) -> RankRegistry:
     """A registry that both ranks have joined."""
-    made = RankRegistry(2, clock)
+    made = RankRegistry(2, "horovod", clock)
     threads = [threading.Thread(target=made.handle, args=(join(rank),)) for rank in range(2)]
     for thread in threads:
         thread.start()
@@ -38,7 +38,8 @@ def registry(clock: Clock) -> RankRegistry:
 
 
 def join(rank: int, process: str = "") -> dict[str, Any]:
-    return {"kind": "join", "rank": rank, "host": f"h{rank}", "executor": "e", "process": process or f"p{rank}"}
+    return {"kind": "join", "rank": rank, "host": f"h{rank}", "executor": "e", "process": process or f"p{rank}",
+            "offers": {"horovod": "", "tensorflow": f"h{rank}:1"}}
 
 
 def heartbeat(rank: int, sequence: int, progress: int, *events: dict[str, Any], stack: list[str] | None = None
@@ -154,7 +155,7 @@ def test_no_rank_is_overdue_while_all_make_progress(registry: RankRegistry, cloc
 
 
 def test_no_rank_is_overdue_before_spark_has_started_any(clock: Clock) -> None:
-    waiting = RankRegistry(2, clock)
+    waiting = RankRegistry(2, clock=clock)
     clock.now += 1e6
     assert waiting.overdue(60) is None
 
@@ -203,7 +204,7 @@ def test_the_rank_for_which_others_wait_is_overdue(
 
 
 def test_a_rank_that_never_joined_is_overdue(clock: Clock) -> None:
-    incomplete = RankRegistry(2, clock)
+    incomplete = RankRegistry(2, clock=clock)
     incomplete.handle(join(0))
     clock.now += START_SECONDS + 1
     overdue = incomplete.overdue(60)

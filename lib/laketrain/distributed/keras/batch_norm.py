@@ -48,7 +48,7 @@ def synchronise_batch_norm(model: Any, world: World) -> int:
     if not world.is_serial:
         from laketrain.distributed.keras.sync_batch_norm import moments_over_ranks
 
-        backend = backend_for(world.size)
+        backend = backend_for(world.size, world.backend)
         for layer in layers:
             layer._moments = partial(moments_over_ranks, layer, backend, f"moments_{next_number()}")
     return len(layers)

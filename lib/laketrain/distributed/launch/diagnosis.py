@@ -9,7 +9,7 @@ import re
 import socket
 
 from laketrain import errors
-from laketrain.distributed.backend import backend_for
+from laketrain.distributed.backend import Backend
 from laketrain.distributed.launch.rank_states import RankRegistry, RankState
 from laketrain.errors import LaketrainError, LaunchError, RankError
 
@@ -32,7 +32,7 @@ def failure_error(registry: RankRegistry, name: str, spark_message: str) -> Lake
         state = registry.states[rank]  # Spark knows of a rank that could not report its failure
     if state is None:
         return _launch_error(name, spark_message)
-    cause, hint = _cause_in(spark_message, len(registry.states))
+    cause, hint = _cause_in(spark_message, registry.backend)
     if state.failure and not cause:
         return _reported_error(registry, state, name)
     return RankError(name, _subject(registry, state), cause or _DIED, hint, rank=state.rank, log=_tail(state))
@@ -57,7 +57,7 @@ def hang_error(registry: RankRegistry, state: RankState, name: str, deadline: fl
 def _reported_error(registry: RankRegistry, state: RankState, name: str) -> LaketrainError:
     """The error that the rank reported: our own class if it was one, else a RankError."""
     failure, log = state.failure, _tail(state)
-    rank_error = RankError(name, _subject(registry, state), _summary(failure), _hint(failure, len(registry.states)),
+    rank_error = RankError(name, _subject(registry, state), _summary(failure), _hint(failure, registry.backend),
                            rank=state.rank, log=log)
     original = _rebuild(failure, state.rank, log)
     if original is None:
@@ -83,13 +83,13 @@ def _summary(failure: dict[str, object]) -> str:
     return f"{failure.get('type', 'Error')}: {' '.join(lines)[:400]}" if lines else str(failure.get("type", "Error"))
 
 
-def _hint(failure: dict[str, object], ranks: int) -> str:
+def _hint(failure: dict[str, object], backend: Backend) -> str:
     text = f"{failure.get('type')} {failure.get('message')}"
     if "No module named" in text:
         return "install it where the executors run: PYSPARK_PYTHON must be this environment's interpreter"
     if failure.get("type") == "DriverUnreachable":
         return "executors must reach the driver: check spark.driver.host, spark.driver.bindAddress and the firewall"
-    return backend_for(ranks).hint(text)
+    return backend.hint(text)
 
 
 def _tail(state: RankState) -> str:
@@ -111,7 +111,7 @@ def _rank_in(spark_message: str) -> int | None:
     return int(match[1] or match[2]) if match else None
 
 
-def _cause_in(spark_message: str, ranks: int) -> tuple[str, str]:
+def _cause_in(spark_message: str, backend: Backend) -> tuple[str, str]:
     """Problem and hint for a rank that reported nothing: its executor was lost, or its Python failed early."""
     lost = _EXECUTOR_LOST.search(spark_message)
     if lost:
@@ -122,7 +122,7 @@ def _cause_in(spark_message: str, ranks: int) -> tuple[str, str]:
     if errors_raised:
         kind, message = errors_raised[0]
         failure: dict[str, object] = {"type": kind.rpartition(".")[2], "message": message}
-        return _summary(failure), _hint(failure, ranks)
+        return _summary(failure), _hint(failure, backend)
     return "", ""
 
 

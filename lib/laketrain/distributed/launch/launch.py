@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from laketrain.distributed.backend import AUTO, check_backend
 from laketrain.distributed.launch.barrier_job import BarrierJob
 from laketrain.distributed.launch.diagnosis import failure_error, hang_error
 from laketrain.distributed.launch.rank_states import RankEvent, RankRegistry
@@ -43,19 +44,20 @@ _PORT, _LAST_PORT = "spark.laketrain.port", 65535
 
 
 def launch(spark: Any, task: Task, ranks: int, *, threads: int | None = None, deadline: float = 600.0,
-           on_event: OnEvent | None = None, name: str = "train") -> list[Any]:
+           on_event: OnEvent | None = None, name: str = "train", backend: str = AUTO) -> list[Any]:
     """Run `task(world, report)` on `ranks` ranks at once; the results in rank order.
 
     Args:
         spark: a SparkSession with a SparkContext (not Spark Connect).
         task: picklable by cloudpickle; its result is JSON-like. `report(event)` sends an event of `laketrain.events` or
             a dictionary to `on_event`, and counts as progress; `report({})` is progress alone.
-        ranks: at most as many as Spark has slots. One rank needs no Horovod.
+        ranks: at most as many as Spark has slots. One rank needs no backend.
         threads: of TensorFlow and OpenMP per rank; by default an equal part of the executor's cores.
         deadline: seconds that a rank may go without progress; longer before its task starts. `RankRegistry.overdue`
             decides when a rank is given up.
         on_event: called as `on_event(rank, event)` in this thread, in the order each rank reported.
         name: of the stage, for errors and Spark's job list.
+        backend: what connects the ranks: `horovod`, `tensorflow`, or `auto`: Horovod if all ranks have it.
 
     Raises:
         LaunchError: Spark has too few slots, or the ranks could not be started.
@@ -63,8 +65,9 @@ def launch(spark: Any, task: Task, ranks: int, *, threads: int | None = None, de
         LaketrainError: a rank raised it; its class and fields are kept, and its `__cause__` is the RankError.
     """
     sc = _spark_context(spark, name)
+    check_backend(backend, name)
     require_slots(sc, ranks, name)
-    registry = RankRegistry(ranks)
+    registry = RankRegistry(ranks, backend)
     bind_host, host = _addresses(sc)
     with _start_server(bind_host, ranks, registry, _ports(sc.getConf(), name), name) as server:
         spec = LaunchSpec(name=name, ranks=ranks, host=host, port=server.port, token=server.token, deadline=deadline,

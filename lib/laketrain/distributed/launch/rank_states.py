@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from laketrain.distributed.backend import backend_for
+from laketrain.distributed.backend import AUTO, BACKENDS, Backend, Offers, backend_for, choose_backend
 from laketrain.events import Event, event_from_dict
 
 LOG_LINES = 40
@@ -37,6 +37,7 @@ class RankState:
 
     Attributes:
         process: identifies the process, None until the rank has joined. executor: that of the process.
+        offers: the backends that the rank has.
         sequence: of the last heartbeat. heard_at: when the last message came.
         progress: how many times the rank has reported. progressed_at: when that number last grew.
         position: the `epoch` and `step` that it last reported. stack: innermost call first, if the rank is quiet.
@@ -48,6 +49,7 @@ class RankState:
     host: str | None = None
     process: str | None = None
     executor: str | None = None
+    offers: Offers = field(default_factory=dict)
     sequence: int = 0
     heard_at: float = 0.0
     progress: int = 0
@@ -90,15 +92,25 @@ class RankRegistry:
 
     Args:
         ranks: how many there are.
+        backend: the requested one, or `auto`.
         clock: seconds, monotonic.
     """
 
-    def __init__(self, ranks: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, ranks: int, backend: str = AUTO, clock: Callable[[], float] = time.monotonic) -> None:
         self.states = [RankState(rank) for rank in range(ranks)]
+        self._requested_backend = backend
         self._clock = clock
         self._changed = threading.Condition()
         self._events: queue.SimpleQueue[RankEvent | None] = queue.SimpleQueue()
         self._closed = False
+
+    @property
+    def backend(self) -> Backend:
+        """The backend of the launch. Before all ranks have joined, the one that they would use."""
+        return backend_for(len(self.states), self._backend_name())
+
+    def _backend_name(self) -> str:
+        return choose_backend(self._requested_backend, [state.offers for state in self.states])
 
     # Messages of ranks.
 
@@ -118,6 +130,7 @@ class RankRegistry:
         process = _text(message["process"])
         if state.process is None:
             state.host, state.executor = _text(message["host"]), _text(message["executor"])
+            state.offers = _offers(message["offers"])
             state.process = process
             self._note_progress(state)
         elif state.process != process:
@@ -128,7 +141,8 @@ class RankRegistry:
         if any(other.process is None for other in self.states):
             return {"state": "waiting"}
         return {"state": "ready", "hosts": [other.host for other in self.states],
-                "executors": [other.executor for other in self.states]}
+                "executors": [other.executor for other in self.states],
+                "backend": self._backend_name(), "offers": [dict(other.offers) for other in self.states]}
 
     def _heartbeat(self, state: RankState, message: dict[str, Any]) -> dict[str, Any]:
         sequence, progress, events = message["sequence"], message["progress"], message["events"]
@@ -230,7 +244,7 @@ class RankRegistry:
 
         Before its task has started, a rank may import TensorFlow and has START_SECONDS at least. All ranks of a
         synchronous step stop together, so blame goes to, in this order: a rank that never joined, one without
-        heartbeat, one that Horovod reports as missing, one with the least progress, one that is outside TensorFlow
+        heartbeat, one that rank 0 reports as missing, one with the least progress, one that is outside TensorFlow
         (the others are in a collective), the lowest.
         """
         with self._changed:
@@ -240,8 +254,8 @@ class RankRegistry:
             if not joined or not any(now - (state.progressed_at or min(joined)) > state.timeout(deadline)
                                      for state in active):
                 return None
-            # Only rank 0 prints Horovod's warnings about missing ranks.
-            missing = backend_for(len(self.states)).missing_ranks(self.states[0].log)
+            # Of Horovod's ranks, only rank 0 prints warnings about missing ranks.
+            missing = self.backend.missing_ranks(self.states[0].log)
             return min(active, key=lambda state: (
                 state.process is not None,
                 now - state.heard_at < min(HEARTBEAT_TIMEOUT_SECONDS, deadline / 2),
@@ -256,6 +270,12 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"got {type(value).__name__}, expected text")
     return value[:LINE_CHARS]
+
+
+def _offers(value: Any) -> Offers:
+    if not isinstance(value, dict):
+        raise TypeError(f"got {type(value).__name__}, expected the offers of backends")
+    return {name: _text(value[name]) for name in BACKENDS if name in value}
 
 
 def _lines(value: Any) -> list[str]:

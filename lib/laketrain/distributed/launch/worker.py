@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from laketrain.distributed.backend import Backend, PeerFailed, backend_for, is_peer_failure
+from laketrain.distributed.backend import BACKENDS, Backend, PeerFailed, backend_for, is_peer_failure
 from laketrain.distributed.collectives.collective_names import reset_numbers
 from laketrain.distributed.collectives.serialization import to_json
 from laketrain.distributed.launch.capture_output import capture_output
@@ -70,15 +70,17 @@ class RankTask:
 
 def run_rank(spec: LaunchSpec, info: TaskInfo, task: Task) -> str:
     """Run the task as one rank; its result as JSON. An error is reported to the driver, then raised."""
-    client, backend = DriverClient(spec), backend_for(spec.ranks)
+    client = DriverClient(spec)
     with (contextlib.closing(client), end_with_parent(), capture_output(spec, info.rank),
           Reporter(spec, info.rank) as report):
         try:
-            topology, executor_ranks = _join(client, spec, info)
-            with environment(_variables(spec, info, topology, executor_ranks, backend)), _connected(backend):
+            joined = _join(client, spec, info)
+            topology = joined.topology
+            with environment(_variables(spec, info, joined)), _connected(spec, joined):
                 reset_numbers()
                 report({})
-                result = _result_json(task(World(topology.rank, topology.size, topology.local_rank), report))
+                world = World(topology.rank, topology.size, topology.local_rank, joined.backend_name)
+                result = _result_json(task(world, report))
                 report.flush()
                 _poll_until_ready(client, {"kind": "finish", "rank": info.rank})
             _clean_up()
@@ -91,15 +93,59 @@ def run_rank(spec: LaunchSpec, info: TaskInfo, task: Task) -> str:
 # Joining the other ranks.
 
 
-def _join(client: DriverClient, spec: LaunchSpec, info: TaskInfo) -> tuple[RankTopology, int]:
-    """This rank's topology, and the number of ranks on its executor, once all ranks have joined."""
+@dataclass(frozen=True)
+class Joined:
+    """What a rank knows once all ranks have joined.
+
+    Attributes:
+        executor_ranks: the number of ranks on its executor.
+        backend_name: the one that the driver chose. offers: for it, of all ranks.
+    """
+
+    topology: RankTopology
+    executor_ranks: int
+    backend_name: str
+    offers: tuple[str, ...]
+
+    @property
+    def backend(self) -> Backend:
+        return backend_for(self.topology.size, self.backend_name)
+
+
+def _join(client: DriverClient, spec: LaunchSpec, info: TaskInfo) -> Joined:
+    """Offer this rank's backends, and wait until all ranks have joined."""
     if info.attempt > 0:
         raise _refuse_retry(info.rank)
     host = f"{socket.gethostname()}/{local_address_towards(spec.host)}"
     executor = f"{host}/{os.getppid()}"
-    response = _poll_until_ready(client, {"kind": "join", "rank": info.rank, "host": host, "executor": executor,
-                                          "process": f"{executor}/{os.getpid()}/{info.attempt_id}"})
-    return rank_topologies(response["hosts"])[info.rank], response["executors"].count(executor)
+    with _offered(spec) as offers:
+        response = _poll_until_ready(client, {"kind": "join", "rank": info.rank, "host": host, "executor": executor,
+                                              "process": f"{executor}/{os.getpid()}/{info.attempt_id}",
+                                              "offers": offers})
+        name = response["backend"]
+        if spec.ranks > 1 and name not in offers:
+            raise _not_installed(spec, info.rank, name)
+        chosen = tuple(each.get(name, "") for each in response["offers"])
+        offers.pop(name, None)  # kept for `init`
+    return Joined(rank_topologies(response["hosts"])[info.rank], response["executors"].count(executor), name, chosen)
+
+
+@contextlib.contextmanager
+def _offered(spec: LaunchSpec) -> Iterator[dict[str, str]]:
+    """The backends that this rank has. Those that are in it when the `with` ends are withdrawn."""
+    offers = {name: offer for name, backend in BACKENDS.items()
+              if spec.ranks > 1 and (offer := backend.offer(spec.host)) is not None}
+    try:
+        yield offers
+    finally:
+        for name in offers:
+            BACKENDS[name].withdraw()
+
+
+def _not_installed(spec: LaunchSpec, rank: int, name: str) -> LaunchError:
+    return LaunchError(spec.name, f"backend {name!r}", "isn't installed, or not for this TensorFlow, on the host of "
+                       f"rank {rank} ({socket.gethostname()})", "give the executors an environment that `make setup` "
+                       "made where there is a C++ compiler, or set train.backend to auto or tensorflow")
 
 
 def _refuse_retry(rank: int) -> LaunchError:
@@ -137,19 +183,18 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _variables(spec: LaunchSpec, info: TaskInfo, topology: RankTopology, executor_ranks: int,
-               backend: Backend) -> dict[str, str]:
+def _variables(spec: LaunchSpec, info: TaskInfo, joined: Joined) -> dict[str, str]:
     """The environment variables of this rank."""
-    threads = spec.threads or max(info.cpus, _default_threads(spec, topology, executor_ranks))
+    threads = spec.threads or max(info.cpus, _default_threads(spec, joined.topology, joined.executor_ranks))
     _set_threads(threads)
-    variables = {"KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": str(threads),
+    variables = {"LAKETRAIN_RANK": str(info.rank), "KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": str(threads),
                  "TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": str(threads),
                  "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
                  # The process lives on after the launch, and must not keep a whole GPU from the next one.
                  "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     if info.gpus:
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(info.gpus)
-    return variables | backend.environment(topology, spec)
+    return variables | joined.backend.environment(joined.topology, spec)
 
 
 def _default_threads(spec: LaunchSpec, topology: RankTopology, executor_ranks: int) -> int:
@@ -175,11 +220,11 @@ def _set_threads(threads: int) -> None:
 
 
 @contextlib.contextmanager
-def _connected(backend: Backend) -> Iterator[None]:
+def _connected(spec: LaunchSpec, joined: Joined) -> Iterator[None]:
     """Connects to the other ranks. After a failure there is no `shutdown`, which would wait for ranks that are gone."""
-    backend.init()
+    joined.backend.init(joined.topology, spec, joined.offers)
     yield
-    backend.shutdown()
+    joined.backend.shutdown()
 
 
 def _clean_up() -> None:
