@@ -112,11 +112,12 @@ def clean_files(
 def commit_table(lake: Lake, name: str, rows: Sequence[Mapping[str, Any]], columns: str, *, zone: str = "clean",
                  files: int = 1) -> Version:
     """Commits `rows` in `files` Parquet files as a stage would; `columns` is Spark's DDL. Needs a running session."""
-    from pyspark.sql.pandas.types import to_arrow_schema
     from pyspark.sql.types import StructType
 
+    from laketrain.spark.arrow_types import arrow_schema
+
     schema = StructType.fromDDL(columns)
-    table = pa.Table.from_pylist([dict(row) for row in rows], schema=to_arrow_schema(schema))
+    table = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(schema))
     ends = [number * len(rows) // files for number in range(files + 1)]
     with lake.table(zone, name).stage() as draft:
         for number in range(files):

@@ -141,10 +141,11 @@ def _sound(number: int, random: np.random.Generator) -> bytes:
 
 
 def record_batch(rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
-    from pyspark.sql.pandas.types import to_arrow_schema
     from pyspark.sql.types import StructType
 
-    return pa.RecordBatch.from_pylist([dict(row) for row in rows], schema=to_arrow_schema(StructType.fromDDL(COLUMNS)))
+    from laketrain.spark.arrow_types import arrow_schema
+
+    return pa.RecordBatch.from_pylist([dict(row) for row in rows], schema=arrow_schema(StructType.fromDDL(COLUMNS)))
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 import socket
 import sys
 import zipfile
@@ -75,13 +73,19 @@ def test_a_missing_archive_is_left_to_python(tmp_path: Path, reads: list[str]) -
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="only Linux has the setting")
-def test_a_worker_reads_its_connection_to_the_end_and_returns_mains_result() -> None:
+def test_a_worker_reads_its_tcp_connection_to_the_end_and_returns_its_result() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as sender:
         receiver, _ = server.accept()
         sender.sendall(b"a task")
         sender.shutdown(socket.SHUT_WR)
-        with receiver, os.fdopen(os.dup(receiver.fileno()), "rb") as infile:
-            assert with_quick_ack(lambda given, _: given.read())(infile, io.BytesIO()) == b"a task"
+        with receiver:
+            assert with_quick_ack(lambda sock, _: len(sock.recv(100)))(receiver, True) == len(b"a task")
+
+
+def test_a_worker_on_a_unix_socket_is_unchanged() -> None:
+    sender, receiver = socket.socketpair()
+    with sender, receiver:
+        assert with_quick_ack(lambda sock, authenticated: int(sock is receiver and authenticated))(receiver, True)
 
 
 def test_only_a_local_session_uses_the_daemon_by_default() -> None:

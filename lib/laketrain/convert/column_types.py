@@ -9,6 +9,7 @@ from pyspark.sql import types as T
 
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
+from laketrain.spark.arrow_types import arrow_type
 
 
 def refuse_types(rows: DataFrame, features: FeatureSet) -> None:
@@ -18,10 +19,8 @@ def refuse_types(rows: DataFrame, features: FeatureSet) -> None:
 
 
 def _as_arrow(field: T.StructField) -> pa.Field:
-    from pyspark.sql.pandas.types import to_arrow_type
-
     try:
-        return pa.field(field.name, to_arrow_type(field.dataType))
+        return pa.field(field.name, arrow_type(field.dataType))
     except PySparkException as error:
         raise DataError("convert", f"column {field.name!r}",
                         f"is of the type {field.dataType.simpleString()}, which no feature holds",

@@ -150,6 +150,7 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
        for name in ("Boolean", "Byte", "Short", "Integer", "Long", "Float", "Double", "Decimal", "String", "Binary",
                     "Date", "Timestamp", "TimestampNTZ", "Null", "Array")},
     **{("numpy", name): getattr(np, name) for name in _NUMBERS},
+    ("numpy", "bool"): np.bool_,  # since NumPy 2
     ("numpy", "str_"): np.str_, ("numpy", "unicode_"): np.str_,
     ("numpy", "bytes_"): np.bytes_, ("numpy", "string_"): np.bytes_,
     ("collections", "OrderedDict"): OrderedDict, ("decimal", "Decimal"): Decimal,

@@ -13,14 +13,13 @@ import socket
 import sys
 import zipimport
 from collections.abc import Callable
-from typing import Any, BinaryIO
 
 import pyspark.daemon
 
 from laketrain import petastorm_compat
 
 _Stamp = tuple[int, int]
-_Main = Callable[[BinaryIO, BinaryIO], Any]
+_Worker = Callable[[socket.socket, bool], int]
 
 
 def read_archives_once() -> None:
@@ -39,15 +38,15 @@ def read_archives_once() -> None:
     zipimport.zipimporter.invalidate_caches = invalidate_if_changed  # type: ignore[assignment]
 
 
-def with_quick_ack(main: _Main) -> _Main:
-    """A worker's `main` that acknowledges Spark's data without delay, where the operating system supports it."""
+def with_quick_ack(worker: _Worker) -> _Worker:
+    """PySpark's `worker`, which runs a task, with data acknowledged without delay where the system supports it."""
 
-    def quick_ack_main(infile: BinaryIO, outfile: BinaryIO) -> Any:
-        with socket.socket(fileno=os.dup(infile.fileno())) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        return main(infile, outfile)
+    def quick_ack_worker(sock: socket.socket, authenticated: bool) -> int:
+        if sock.family in (socket.AF_INET, socket.AF_INET6):  # later PySparks can use Unix sockets
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return worker(sock, authenticated)
 
-    return quick_ack_main if hasattr(socket, "TCP_QUICKACK") else main
+    return quick_ack_worker if hasattr(socket, "TCP_QUICKACK") else worker
 
 
 def _stamp(archive: str) -> _Stamp | None:
@@ -62,5 +61,5 @@ def _stamp(archive: str) -> _Stamp | None:
 if __name__ == "__main__":
     petastorm_compat.install()  # functions of users' Spark jobs may import Petastorm
     read_archives_once()
-    pyspark.daemon.worker_main = with_quick_ack(pyspark.daemon.worker_main)
+    pyspark.daemon.worker = with_quick_ack(pyspark.daemon.worker)
     pyspark.daemon.manager()

@@ -127,11 +127,12 @@ NESTED = {
 @pytest.mark.parametrize("kind", NESTED)
 def test_a_required_nested_value_has_the_type_of_an_optional_one(
         spark: SparkSession, tmp_path: Path, kind: str, declared: bool):
-    from pyspark.sql.pandas.types import to_arrow_type
     from pyspark.sql.types import StructType
 
+    from laketrain.spark.arrow_types import arrow_type
+
     required, single, none = NESTED[kind]
-    free = to_arrow_type(StructType.fromDDL(f"n {kind}")["n"].dataType)
+    free = arrow_type(StructType.fromDDL(f"n {kind}")["n"].dataType)
     files = {"1": parquet(id=["a"], n=pa.array([single], required)), "2": parquet(id=["b"], n=pa.array([none], free))}
     version = cleaned(spark, tmp_path, files, {"id": "string", "n": kind} if declared else "infer")
     assert columns_of(version, "id", "n") == [("a", single), ("b", none)]

@@ -37,9 +37,9 @@ class Case:
         """The rows with `_row`, their number, and the columns that reading adds."""
         from pyspark.sql import functions as F
         from pyspark.sql import types as T
-        from pyspark.sql.pandas.types import to_arrow_schema
 
         from laketrain.clean.reading import FILE, RECORD, REJECT
+        from laketrain.spark.arrow_types import arrow_schema
         from laketrain.spark.frames import record
 
         files = self.files or ["a.csv"] * len(self.rows)
@@ -47,7 +47,7 @@ class Case:
         rows = [dict(zip(schema.names, (row, file, *values), strict=True))
                 for row, (file, values) in enumerate(zip(files, self.rows, strict=True))]
         # Spark makes a local relation from an Arrow table: no task runs for it.
-        frame = spark.createDataFrame(pa.Table.from_pylist(rows, schema=to_arrow_schema(schema)), schema)
+        frame = spark.createDataFrame(pa.Table.from_pylist(rows, schema=arrow_schema(schema)), schema)
         frame = frame.withColumn(RECORD, record(schema.names[2:]))
         return frame.withColumn(REJECT, F.lit(None).cast("struct<rule:string,reason:string>"))
 

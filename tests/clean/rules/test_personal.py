@@ -137,7 +137,7 @@ def test_personal_columns_in_paths_are_masked_wherever_the_file_is_named(
     assert [(count["file"], count["rows"]) for count in held.entry.counts["by"]] == [
         (hidden, 1), (hidden, 1), (hidden, 2)]
     texts = [path.read_text("utf-8") for path in (tmp_path / "lake").rglob("*.json") if "raw" not in path.parts]
-    assert not any(word in text for text in [*texts, str(cleaned.refused)] for word in ("Secret", "1990"))
+    assert not any(word in text for text in [*texts, str(cleaned.refused)] for word in ("Secret", "1990-"))
 
 
 @pytest.mark.parametrize(("columns", "shown"), [

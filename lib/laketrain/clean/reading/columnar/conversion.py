@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import types as T
-from pyspark.sql.pandas.types import to_arrow_type
+
+from laketrain.spark.arrow_types import arrow_type
 
 Problems = dict[int, str]
 """What values have that the type can't hold, by row number."""
@@ -33,7 +34,7 @@ def to_spark(array: pa.Array, kind: T.DataType, logical: pa.DataType | None = No
     """
     array, logical = _decoded(array), array.type if logical is None else logical
     if pa.types.is_null(array.type):
-        return pa.nulls(len(array), to_arrow_type(kind)), {}
+        return pa.nulls(len(array), arrow_type(kind)), {}
     if isinstance(kind, T.ArrayType):
         rows, offsets, values = _flatten(array)
         inner, problems = to_spark(values, kind.elementType, logical.value_type)
@@ -86,13 +87,13 @@ def _decoded(array: pa.Array) -> pa.Array:
 def _value(array: pa.Array, kind: T.DataType) -> tuple[pa.Array, Problems]:
     if pa.types.is_timestamp(array.type) or pa.types.is_duration(array.type):
         micros, problems = _micros(array)
-        return micros.cast(to_arrow_type(kind)), problems
+        return micros.cast(arrow_type(kind)), problems
     convert = _CONVERSIONS.get((_family(array.type), type(kind)))
     if convert is not None:
         return convert(array, kind)
     if pa.types.is_binary(array.type) and isinstance(kind, T.StringType):
         return array.cast(pa.string(), safe=False), {}
-    return array.cast(to_arrow_type(kind)), {}
+    return array.cast(arrow_type(kind)), {}
 
 
 def _micros(array: pa.Array) -> tuple[pa.Array, Problems]:
@@ -132,13 +133,13 @@ def _to_bigint(array: pa.Array, _: T.DataType) -> tuple[pa.Array, Problems]:
 def _to_decimal(array: pa.Array, kind: T.DataType) -> tuple[pa.Array, Problems]:
     assert isinstance(kind, T.DecimalType)
     if array.type.precision <= kind.precision:
-        return array.cast(to_arrow_type(kind)), {}
+        return array.cast(arrow_type(kind)), {}
     limit = decimal.Decimal(10) ** (kind.precision - kind.scale)
     values = array.to_pylist()
     problems = {row: f"a number beyond {kind.simpleString()}" for row, value in enumerate(values)
                 if value is not None and abs(value) >= limit}
     valid = [None if row in problems else value for row, value in enumerate(values)]
-    return pa.array(valid, to_arrow_type(kind)), problems
+    return pa.array(valid, arrow_type(kind)), problems
 
 
 def _to_float(array: pa.Array, _: T.DataType) -> tuple[pa.Array, Problems]:

@@ -19,7 +19,6 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
-from pyspark.sql.pandas.types import to_arrow_type
 
 from laketrain.clean.reading.base import Reading, with_metadata
 from laketrain.clean.reading.drift import DriftTracker
@@ -36,6 +35,7 @@ from laketrain.config.column_names import find_clash
 from laketrain.config.sources import FileSource
 from laketrain.errors import DataError
 from laketrain.lake import Store
+from laketrain.spark.arrow_types import arrow_type
 
 # Names that no attribute can have.
 _FILE_NAME, _TEXT, _PROBLEM = "_laketrain_place", "_laketrain_text", "_laketrain_problem"
@@ -174,7 +174,7 @@ def _row_batches(store: Store, files: Sequence[_File], columns: T.StructType, op
                  ) -> Iterator[pa.RecordBatch]:
     """A file's rows in batches."""
     file, rows, size = files[number], list[list[Any]](), 0
-    kinds = [to_arrow_type(text_kind(field.dataType)) for field in columns] + [pa.string()] * 3
+    kinds = [arrow_type(text_kind(field.dataType)) for field in columns] + [pa.string()] * 3
     for piece in _pieces(store, file, RecordSplitter(options)):
         rows.append(_row(file, piece, columns, options))
         size += len(piece.raw)
