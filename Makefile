@@ -3,8 +3,12 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak walk lint format bench docs reference lock clean cluster-up cluster-demo cluster-down cluster-test
-BIN := .venv/bin
-# A Python 3.11, where the one on PATH isn't: make setup PYTHON=/path/to/python3.11
+# newest (what requirements/{cpu,gpu}.lock have) or oldest (requirements/compat.lock, in an environment of its own)
+STACK ?=
+VENV := $(if $(filter oldest,$(STACK)),.venv-oldest,.venv)
+BIN := $(VENV)/bin
+# The Pythons that it works with, newest first; another one by its path: make setup PYTHON=/path/to/python3.12
+PYTHONS := $(if $(filter oldest,$(STACK)),python3.11,python3.13 python3.12 python3.11)
 PYTHON ?=
 # More arguments for a target's command: make test ARGS='-k lanes -x'
 ARGS ?=
@@ -14,15 +18,17 @@ WORKERS ?= 2
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-# The first Python 3.11 runs it. If there is none, another Python runs it, to list all that is missing.
-setup: ## Set this checkout up in .venv (does nothing if that is done)
-	@if [ -n "$(PYTHON)" ]; then exec "$(PYTHON)" -B tools/bootstrap.py; fi; \
-	for python in $(BIN)/python python3.11 python3; do \
-	  if "$$python" -I -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
-	    exec "$$python" -B tools/bootstrap.py; fi; \
+# The newest suitable Python runs it. If there is none, another Python runs it, to list all that is missing.
+setup: ## Set this checkout up in .venv (does nothing if that is done); the oldest versions: STACK=oldest
+	@if [ -n "$(PYTHON)" ]; then exec "$(PYTHON)" -B tools/bootstrap.py $(STACK); fi; \
+	for python in $(BIN)/python $(PYTHONS) python3; do \
+	  if "$$python" -I -c 'import sys; sys.exit("python%d.%d" % sys.version_info[:2] not in sys.argv)' $(PYTHONS) \
+	    2>/dev/null; then exec "$$python" -B tools/bootstrap.py $(STACK); fi; \
 	done; \
-	if python3 -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then exec python3 -B tools/bootstrap.py; fi; \
-	echo 'laketrain needs Python 3.11: apt-get install python3.11 python3.11-venv, then make setup' >&2; exit 1
+	if python3 -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then \
+	  exec python3 -B tools/bootstrap.py $(STACK); fi; \
+	echo 'laketrain needs Python 3.11, 3.12 or 3.13: apt-get install python3.11 python3.11-venv, then make setup' >&2; \
+	exit 1
 
 demo: setup ## Run all stages on real data: from a dirty landing zone to a trained model and a report
 	@$(BIN)/laketrain sample mnist build/landing/mnist

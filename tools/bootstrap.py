@@ -1,6 +1,7 @@
 """Sets a checkout up: checks the machine, makes .venv, installs the lock, provides Horovod, installs the package.
 
-    make setup                       # = python3.11 tools/bootstrap.py
+    make setup                       # = python3.13 tools/bootstrap.py newest
+    make setup STACK=oldest          # the oldest versions that setup.py allows, in .venv-oldest
     LAKETRAIN_DEVICE=gpu make setup  # the GPU lock, though no GPU is seen here (or `cpu`, though one is)
 
 Done already, it compares a stamp and ends. Killed at any instant, it may be run again: the stamp is removed before the
@@ -32,11 +33,11 @@ from typing import Any
 import horovod_wheel
 from console import Console, StepFailed
 from horovod_mends import BuildFailed
+from stacks import STACKS, Stack, Target
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON = (3, 11)
 UV = "uv==0.13.8"
-SHAPED_BY = ("setup.py", "tools/bootstrap.py", "tools/horovod_wheel.py", "tools/horovod_mends.py")
+SHAPED_BY = ("setup.py", "tools/bootstrap.py", "tools/horovod_wheel.py", "tools/horovod_mends.py", "tools/stacks.py")
 """Besides the lock: the files that decide what set-up does. One of them changed: set-up runs again."""
 STAMP, UNFINISHED, TRASH = ".laketrain-stamp", ".laketrain-unfinished", ".venv-trash-"
 MARK = "LAKETRAIN_SET_UP"
@@ -60,16 +61,16 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may know no `…`
-    device = choose_device(os.environ)
-    if is_done(ROOT, device):
-        print(f"set up: {ROOT / '.venv'} ({device})")
+    target = Target(ROOT, choose_device(os.environ), choose_stack(sys.argv[1:]))
+    if is_done(target):
+        print(f"set up: {target.venv} ({target.device})")
         return 0
     try:
         with _alone(ROOT) as lock_handle:
-            if not is_done(ROOT, device):
+            if not is_done(target):
                 end_orphans(ROOT)
                 os.environ[MARK] = str(ROOT)
-                set_up(ROOT, device, Console(keep=[lock_handle]))
+                set_up(target, Console(keep=[lock_handle]))
     except (StepFailed, BuildFailed, OSError) as error:
         print(f"set-up failed: {error}", file=sys.stderr)
         return 1
@@ -79,20 +80,19 @@ def main() -> int:
     return 0
 
 
-def set_up(root: Path, device: str, console: Console) -> None:
+def set_up(target: Target, console: Console) -> None:
     """All steps. Raises StepFailed with the log's end, or exits with the list of what the machine lacks."""
-    lock = lock_file(root, device)
-    known = horovod_wheel.facts(lock, device)
-    java = load_java_finder(root)
+    lock, venv = target.lock, target.venv
+    known = horovod_wheel.facts(lock, target.device)
+    java = load_java_finder(target.root)
     with_horovod = bool(horovod_wheel.compiler() or horovod_wheel.kept(known, horovod_wheel.shelf()))
-    lacking = missing(sys.version_info[:2], list(java.java_homes()))
+    lacking = missing(sys.version_info[:2], target.stack.pythons, list(java.java_homes()))
     if lacking:
         sys.exit("This machine lacks, for laketrain:\n" + "".join(f"  - {line}\n" for line in lacking))
     home = java.find_java()
-    console.say(f"Python {sys.version.split()[0]}, Java {home.version} ({home.path}), device: {device}")
+    console.say(f"Python {sys.version.split()[0]}, Java {home.version} ({home.path}), device: {target.device}")
 
-    venv = root / ".venv"
-    make_venv(venv, root, console)
+    make_venv(target, console)
     log = venv / "set-up.log"
     install = Installer(venv, log, console)
     count = sum("==" in line for line in lock.read_text(encoding="utf-8").splitlines())
@@ -103,20 +103,25 @@ def set_up(root: Path, device: str, console: Console) -> None:
     else:
         console.say("no C++ compiler: ranks connect by the backend 'tensorflow'; for Horovod, install g++ and run "
                     "`make setup` again")
-    install("installing laketrain itself", ["--no-build-isolation", "-e", str(root)])
-    finish(venv, root, device, with_horovod)
-    console.say("set up. Next: `make demo`, or .venv/bin/laketrain --help")
+    install("installing laketrain itself", ["--no-build-isolation", "-e", str(target.root)])
+    finish(target, with_horovod)
+    console.say(f"set up. Next: `make demo`, or {venv.name}/bin/laketrain --help")
 
 
-def missing(python: tuple[int, ...], java_homes: Sequence[Any]) -> list[str]:
-    """What the machine lacks, one line each: what, what was found, and the command that brings it (on Debian)."""
+def missing(python: tuple[int, ...], pythons: Sequence[tuple[int, int]], java_homes: Sequence[Any]) -> list[str]:
+    """What the machine lacks, one line each: what, what was found, and the command that brings it (on Debian).
+
+    `pythons` are the versions that the stack works with, the newest first.
+    """
     lines = []
-    wanted = ".".join(map(str, PYTHON))
-    if python != PYTHON:
-        lines.append(f"Python {wanted} (this is {python[0]}.{python[1]}): apt-get install python{wanted}{{,-venv}}, "
-                     f"or `pyenv install {wanted}`; then make setup PYTHON=/path/to/python{wanted}")
+    names = [f"{major}.{minor}" for major, minor in pythons]
+    found = f"{python[0]}.{python[1]}"
+    if found not in names:
+        lines.append(f"Python {', '.join(names[1:] and names[:-1])}{' or ' if names[1:] else ''}{names[-1]} (this is "
+                     f"{found}): apt-get install python{names[-1]}{{,-venv}}, or `pyenv install {names[0]}`; then make "
+                     f"setup PYTHON=/path/to/python{names[0]}")
     elif importlib.util.find_spec("ensurepip") is None:
-        lines.append(f"Python's venv module: apt-get install python{wanted}-venv")
+        lines.append(f"Python's venv module: apt-get install python{found}-venv")
     if not any(home.supported for home in java_homes):
         found = ", ".join(f"{home.version or 'unknown'} in {home.path}" for home in java_homes) or "none"
         lines.append(f"Java 17 or 21, for Spark (found: {found}): apt-get install openjdk-17-jdk-headless, "
@@ -134,24 +139,32 @@ def choose_device(environ: Mapping[str, str]) -> str:
     return "gpu" if os.path.exists("/dev/nvidia0") else "cpu"
 
 
-def lock_file(root: Path, device: str) -> Path:
-    """requirements/cpu.lock or gpu.lock."""
-    return root / "requirements" / f"{device}.lock"
+def choose_stack(arguments: Sequence[str]) -> Stack:
+    """The stack that the command line names; the newest if it names none."""
+    name = arguments[0] if arguments else "newest"
+    if name not in STACKS:
+        sys.exit(f"STACK is {name!r}; it may be {' or '.join(STACKS)}")
+    return STACKS[name]
 
 
-def wanted_stamp(root: Path, device: str) -> dict[str, str]:
+def wanted_stamp(target: Target) -> dict[str, str]:
     """What the stamp says where set-up is done: a hash of all that shapes it, and where it was done."""
     digest = hashlib.sha256()
-    for path in (lock_file(root, device), *(root / name for name in SHAPED_BY)):
+    for path in (target.lock, *(target.root / name for name in SHAPED_BY)):
         digest.update(path.read_bytes() + b"\0")
-    return {"shaped_by": digest.hexdigest(), "root": str(root), "device": device, "python": f"{PYTHON[0]}.{PYTHON[1]}"}
+    return {"shaped_by": digest.hexdigest(), "root": str(target.root), "device": target.device, "python": _python()}
 
 
-def is_done(root: Path, device: str) -> bool:
-    """Whether .venv is whole and of today's files, and has Horovod or no compiler to build it. Starts nothing."""
-    stamp = read_stamp(root / ".venv")
+def _python() -> str:
+    return f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def is_done(target: Target) -> bool:
+    """Whether the environment is whole and of today's files, and has Horovod or no compiler to build it. Starts
+    nothing."""
+    stamp = read_stamp(target.venv)
     has_horovod = stamp.pop("horovod", "no") == "yes"
-    return ((root / ".venv" / "bin" / "python").exists() and stamp == wanted_stamp(root, device)
+    return ((target.venv / "bin" / "python").exists() and stamp == wanted_stamp(target)
             and (has_horovod or horovod_wheel.compiler() is None))
 
 
@@ -163,22 +176,25 @@ def read_stamp(venv: Path) -> dict[str, str]:
         return {}
 
 
-def make_venv(venv: Path, root: Path, console: Console) -> None:
-    """Leaves a .venv to install into, marked as unfinished: the old one if it is whole and of this place, else anew.
+def make_venv(target: Target, console: Console) -> None:
+    """Leaves an environment to install into, marked as unfinished: the old one if it is whole and has this place and
+    Python, else a new one.
 
     A folder of that name that is not ours is put aside, never removed.
     """
+    venv = target.venv
     stamp, ours = read_stamp(venv), (venv / UNFINISHED).exists() or (venv / STAMP).exists()
     whole = stamp and not (venv / UNFINISHED).exists() and (venv / "bin" / "python").exists()
-    if whole and stamp.get("root") == str(root):
-        console.say("set-up has changed since the last time: mending .venv")
+    if whole and (stamp.get("root"), stamp.get("python")) == (str(target.root), _python()):
+        console.say(f"set-up has changed since the last time: mending {venv.name}")
     elif ours or (venv.is_dir() and not any(venv.iterdir())):
-        console.say("the last set-up did not end: making .venv anew" if not stamp else "making .venv anew")
+        reason = "" if stamp else "the last set-up did not end: "
+        console.say(f"{reason}making {venv.name} again")
         # At once, and removed under another name: a half-removed .venv would not be known as ours.
         venv.rename(venv.with_name(f"{TRASH}{time.time_ns()}"))
     elif venv.exists() or venv.is_symlink():
-        aside = venv.with_name(f".venv-before-{time.strftime('%Y%m%d-%H%M%S')}")
-        console.say(f".venv is not laketrain's: it is now {aside.name}")
+        aside = venv.with_name(f"{venv.name}-before-{time.strftime('%Y%m%d-%H%M%S')}")
+        console.say(f"{venv.name} is not laketrain's: it is now {aside.name}")
         venv.rename(aside)
     for trash in venv.parent.glob(f"{TRASH}*"):
         shutil.rmtree(trash, ignore_errors=True)
@@ -187,7 +203,7 @@ def make_venv(venv: Path, root: Path, console: Console) -> None:
     (venv / STAMP).unlink(missing_ok=True)
     if not (venv / "bin" / "python").exists():
         base = getattr(sys, "_base_executable", sys.executable)  # we may be running in the .venv that is remade
-        console.run("making .venv", [base, "-m", "venv", str(venv)], venv / "set-up.log")
+        console.run(f"making {venv.name}", [base, "-m", "venv", str(venv)], venv / "set-up.log")
 
 
 def end_orphans(root: Path, processes: Path = Path("/proc")) -> None:
@@ -202,10 +218,11 @@ def end_orphans(root: Path, processes: Path = Path("/proc")) -> None:
                 os.kill(int(process.name), signal.SIGKILL)
 
 
-def finish(venv: Path, root: Path, device: str, with_horovod: bool) -> None:
-    """Marks the .venv as whole: the stamp appears in one piece, and the mark of an unfinished one goes first."""
+def finish(target: Target, with_horovod: bool) -> None:
+    """Marks the environment as whole: the stamp appears in one piece, and the mark of an unfinished one goes first."""
+    venv = target.venv
     draft = venv / f"{STAMP}.part"
-    stamp = {**wanted_stamp(root, device), "horovod": "yes" if with_horovod else "no"}
+    stamp = {**wanted_stamp(target), "horovod": "yes" if with_horovod else "no"}
     draft.write_text(json.dumps(stamp), encoding="utf-8")
     (venv / UNFINISHED).unlink(missing_ok=True)
     os.replace(draft, venv / STAMP)

@@ -24,7 +24,7 @@ def tools() -> dict[str, ModuleType]:
     sys.path.insert(0, str(ROOT / "tools"))
     try:
         return {name: importlib.import_module(name)
-                for name in ("bootstrap", "console", "horovod_mends", "horovod_wheel", "lock")}
+                for name in ("bootstrap", "console", "horovod_mends", "horovod_wheel", "lock", "stacks")}
     finally:
         sys.path.remove(str(ROOT / "tools"))
 
@@ -53,11 +53,20 @@ def console(tools):
 def checkout(tmp_path):
     """The files that set-up reads, in a path with a space."""
     root = tmp_path / "a checkout"
-    for name in ("requirements/cpu.lock", "setup.py", "pyproject.toml", "tools/bootstrap.py", "tools/horovod_wheel.py",
-                 "tools/horovod_mends.py"):
+    for name in ("requirements/cpu.lock", "requirements/compat.lock", "setup.py", "pyproject.toml",
+                 "tools/bootstrap.py", "tools/horovod_wheel.py", "tools/horovod_mends.py", "tools/stacks.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     return root
+
+
+@pytest.fixture
+def target(tools, checkout):
+    return target_of(tools, checkout)
+
+
+def target_of(tools, root: Path, stack: str = "newest"):
+    return tools["stacks"].Target(root, "cpu", tools["stacks"].STACKS[stack])
 
 
 def jdk(folder: Path, version: str) -> Path:
@@ -79,9 +88,10 @@ def test_the_java_finder_loads_without_the_package(bootstrap, tmp_path):
 
 
 def test_all_missing_programs_are_reported_together(bootstrap):
-    lines = bootstrap.missing((3, 12), [])
+    lines = bootstrap.missing((3, 10), [(3, 13), (3, 12), (3, 11)], [])
     assert [line.split(" (")[0].split(":")[0] for line in lines] == [
-        "Python 3.11", "Java 17 or 21, for Spark"]
+        "Python 3.13, 3.12 or 3.11", "Java 17 or 21, for Spark"]
+    assert bootstrap.missing((3, 12), [(3, 11)], [])[0].startswith("Python 3.11 (this is 3.12): apt-get install")
     assert "apt-get install openjdk-17-jdk-headless" in lines[1]
 
 
@@ -89,7 +99,7 @@ def test_a_java_of_the_wrong_version_is_named(bootstrap, tmp_path):
     java = bootstrap.load_java_finder(ROOT)
     home = jdk(tmp_path / "jdk-25", "25.0.3")
     result = list(java.java_homes({"JAVA_HOME": str(home)}, []))
-    assert f"found: 25.0.3 in {home}" in bootstrap.missing((3, 11), result)[0]
+    assert f"found: 25.0.3 in {home}" in bootstrap.missing((3, 11), [(3, 11)], result)[0]
 
 
 def test_a_bare_machine_gets_a_list_without_a_traceback(tmp_path):
@@ -217,97 +227,119 @@ def test_a_parent_make_does_not_slow_down_the_build(wheel, tmp_path, monkeypatch
 # Done, changed, interrupted
 
 
-def set_up(bootstrap, root: Path, with_horovod: bool = True) -> Path:
-    """A .venv as a successful set-up leaves it."""
-    venv = root / ".venv"
+def set_up(bootstrap, target, with_horovod: bool = True) -> Path:
+    """An environment as a successful set-up leaves it."""
+    venv = target.venv
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(sys.executable)
-    bootstrap.finish(venv, root, "cpu", with_horovod)
+    bootstrap.finish(target, with_horovod)
     return venv
 
 
-def test_a_finished_setup_is_recognised(bootstrap, checkout):
-    set_up(bootstrap, checkout)
-    assert bootstrap.is_done(checkout, "cpu")
+def test_a_finished_setup_is_recognised(bootstrap, target):
+    set_up(bootstrap, target)
+    assert bootstrap.is_done(target)
 
 
-def test_a_setup_without_horovod_is_finished_until_there_is_a_compiler(bootstrap, checkout, tmp_path, monkeypatch):
+def test_a_setup_without_horovod_is_finished_until_there_is_a_compiler(bootstrap, target, tmp_path, monkeypatch):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    set_up(bootstrap, checkout, with_horovod=False)
-    assert bootstrap.is_done(checkout, "cpu")
+    set_up(bootstrap, target, with_horovod=False)
+    assert bootstrap.is_done(target)
     compiler = tmp_path / "g++"
     compiler.write_text("#!/bin/sh\necho g++ 12\n")
     compiler.chmod(0o755)
-    assert not bootstrap.is_done(checkout, "cpu")
+    assert not bootstrap.is_done(target)
 
 
-def test_a_setup_with_horovod_stays_finished_without_the_compiler(bootstrap, checkout, tmp_path, monkeypatch):
-    set_up(bootstrap, checkout)
+def test_a_setup_with_horovod_stays_finished_without_the_compiler(bootstrap, target, tmp_path, monkeypatch):
+    set_up(bootstrap, target)
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert bootstrap.is_done(checkout, "cpu")
+    assert bootstrap.is_done(target)
 
 
 @pytest.mark.parametrize("name", ["requirements/cpu.lock", "setup.py", "tools/horovod_wheel.py",
                                   "tools/horovod_mends.py"])
-def test_a_changed_input_of_the_setup_is_detected(bootstrap, checkout, name):
-    set_up(bootstrap, checkout)
+def test_a_changed_input_of_the_setup_is_detected(bootstrap, checkout, target, name):
+    set_up(bootstrap, target)
     with (checkout / name).open("a") as file:
         file.write("# changed\n")
-    assert not bootstrap.is_done(checkout, "cpu")
+    assert not bootstrap.is_done(target)
 
 
-def test_a_moved_checkout_needs_a_new_setup(bootstrap, checkout):
-    set_up(bootstrap, checkout)
+def test_a_moved_checkout_needs_a_new_setup(tools, bootstrap, checkout, target):
+    set_up(bootstrap, target)
     moved = checkout.rename(checkout.with_name("moved"))
-    assert not bootstrap.is_done(moved, "cpu")
+    assert not bootstrap.is_done(target_of(tools, moved))
 
 
-def test_a_missing_python_needs_a_new_setup(bootstrap, checkout):
-    venv = set_up(bootstrap, checkout)
+def test_a_missing_python_needs_a_new_setup(bootstrap, target):
+    venv = set_up(bootstrap, target)
     (venv / "bin" / "python").unlink()
     (venv / "bin" / "python").symlink_to("/nowhere/python3.11")
-    assert not bootstrap.is_done(checkout, "cpu")
+    assert not bootstrap.is_done(target)
 
 
-def test_a_changed_lock_updates_the_venv_in_place(bootstrap, checkout, console):
-    venv = set_up(bootstrap, checkout)
+def test_a_changed_lock_updates_the_venv_in_place(bootstrap, target, console):
+    venv = set_up(bootstrap, target)
     (venv / "kept").touch()
-    bootstrap.make_venv(venv, checkout, console)
+    bootstrap.make_venv(target, console)
     assert (venv / "kept").exists()
-    assert not bootstrap.is_done(checkout, "cpu"), "nothing may look done while it is being changed"
+    assert not bootstrap.is_done(target), "nothing may look done while it is being changed"
 
 
-def test_an_interrupted_setup_starts_again(bootstrap, checkout, console):
-    venv = set_up(bootstrap, checkout)
-    bootstrap.make_venv(venv, checkout, console)  # and killed here
+def test_an_interrupted_setup_starts_again(bootstrap, target, console):
+    venv = set_up(bootstrap, target)
+    bootstrap.make_venv(target, console)  # and killed here
     (venv / "torn").touch()
-    bootstrap.make_venv(venv, checkout, console)
+    bootstrap.make_venv(target, console)
     assert not (venv / "torn").exists()
     assert (venv / "bin" / "python").exists()
-    bootstrap.finish(venv, checkout, "cpu", with_horovod=True)
-    assert bootstrap.is_done(checkout, "cpu")
+    bootstrap.finish(target, with_horovod=True)
+    assert bootstrap.is_done(target)
 
 
-def test_the_venv_of_a_moved_checkout_is_made_again(bootstrap, checkout, console):
-    (set_up(bootstrap, checkout) / "old").touch()
+def test_the_venv_of_a_moved_checkout_is_made_again(tools, bootstrap, checkout, target, console):
+    (set_up(bootstrap, target) / "old").touch()
     moved = checkout.rename(checkout.with_name("moved"))
-    bootstrap.make_venv(moved / ".venv", moved, console)
+    bootstrap.make_venv(target_of(tools, moved), console)
     assert not (moved / ".venv" / "old").exists()
 
 
-def test_a_foreign_venv_is_moved_away(bootstrap, checkout, console):
+def test_a_foreign_venv_is_moved_away(bootstrap, checkout, target, console):
     (checkout / ".venv").mkdir()
     (checkout / ".venv" / "precious").touch()
-    bootstrap.make_venv(checkout / ".venv", checkout, console)
+    bootstrap.make_venv(target, console)
     assert len(list(checkout.glob(".venv-before-*/precious"))) == 1
 
 
-def test_an_interrupted_removal_is_completed(bootstrap, checkout, console):
+def test_another_python_makes_the_venv_again(bootstrap, target, console, monkeypatch):
+    (set_up(bootstrap, target) / "old").touch()
+    monkeypatch.setattr(bootstrap, "_python", lambda: "3.99")
+    assert not bootstrap.is_done(target)
+    bootstrap.make_venv(target, console)
+    assert not (target.venv / "old").exists()
+
+
+def test_each_stack_has_its_environment_and_lock(bootstrap, tools, checkout):
+    newest, oldest = target_of(tools, checkout), target_of(tools, checkout, "oldest")
+    assert bootstrap.choose_stack([]) == newest.stack and bootstrap.choose_stack(["oldest"]) == oldest.stack
+    assert (newest.venv.name, newest.lock.name) == (".venv", "cpu.lock")
+    assert (oldest.venv.name, oldest.lock.name) == (".venv-oldest", "compat.lock")
+    set_up(bootstrap, newest)
+    assert not bootstrap.is_done(oldest)
+
+
+def test_an_unknown_stack_is_refused_by_name(bootstrap):
+    with pytest.raises(SystemExit, match="STACK is 'old'; it may be newest or oldest"):
+        bootstrap.choose_stack(["old"])
+
+
+def test_an_interrupted_removal_is_completed(bootstrap, checkout, target, console):
     (checkout / f"{bootstrap.TRASH}1" / "lib").mkdir(parents=True)
-    set_up(bootstrap, checkout)
-    bootstrap.make_venv(checkout / ".venv", checkout, console)
+    set_up(bootstrap, target)
+    bootstrap.make_venv(target, console)
     assert list(checkout.glob(f"{bootstrap.TRASH}*")) == []
 
 
@@ -393,18 +425,29 @@ def test_settings_of_uv_take_precedence(bootstrap):
 # The locks
 
 
+def both(marker: str) -> str:
+    """The marker as uv writes it for a package of both machines."""
+    return f"(platform_machine == 'aarch64' and {marker}) or (platform_machine == 'x86_64' and {marker})"
+
+
 @pytest.mark.parametrize(("line", "simple"), [
-    ("a==1 ; (platform_machine == 'aarch64' and b == 'c') or (platform_machine == 'x86_64') \\", "a==1 \\"),
-    ("a==1 ; b < '3.12' and platform_machine == 'x86_64' \\", "a==1 ; platform_machine == 'x86_64' \\"),
+    ("a==1 ; " + both("python_full_version < '3.14'") + " \\", "a==1 \\"),
+    ("a==1 ; python_full_version < '3.14' and platform_machine == 'x86_64' \\",
+     "a==1 ; platform_machine == 'x86_64' \\"),
+    ("a==1 ; " + both("python_full_version < '3.12'") + " \\", "a==1 ; python_version <= '3.11' \\"),
+    ("a==1 ; " + both("python_full_version >= '3.12' and python_full_version < '3.14'"),
+     "a==1 ; python_version >= '3.12'"),
+    ("a==1 ; python_version == '3.12' and platform_machine == 'aarch64'",
+     "a==1 ; python_version >= '3.12' and python_version <= '3.12' and platform_machine == 'aarch64'"),
     ("    --hash=sha256:00 \\", "    --hash=sha256:00 \\"),
 ])
-def test_a_marker_is_kept_only_if_machines_differ(tools, line, simple):
+def test_a_marker_is_kept_only_if_machines_or_pythons_differ(tools, line, simple):
     assert tools["lock"].simplify(line) == simple
 
 
-@pytest.mark.parametrize("device", ["cpu", "gpu"])
-def test_a_lock_is_exact_hashed_and_names_no_registry(device):
-    text = (ROOT / "requirements" / f"{device}.lock").read_text()
+@pytest.mark.parametrize("name", ["cpu", "gpu", "compat"])
+def test_a_lock_is_exact_hashed_and_names_no_registry(name):
+    text = (ROOT / "requirements" / f"{name}.lock").read_text()
     packages = [block for block in text.split("\n") if block and not block.startswith((" ", "#"))]
     assert len(packages) > 100
     assert all("==" in package and package.endswith("\\") for package in packages)
