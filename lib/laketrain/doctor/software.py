@@ -41,21 +41,19 @@ class Rule:
 RULES = (
     Rule(TENSORFLOW_PACKAGES, "2.19", "3", "Keras 3.8 and later run on TensorFlow 2.19 and later"),
     Rule(("keras",), "3.8", "4", "the models and the optimizer are Keras 3's"),
-    Rule(("pyspark",), "4.0.1", "4.1", "pyspark 4.1 needs a pyarrow that Petastorm can't read with"),
-    Rule(("petastorm",), "0.13.1", "0.14", "datasets are written in the format of its last release"),
-    Rule(("pyarrow",), "14.0.2", "15", "Petastorm's reader needs pyarrow < 15, which dropped the dataset API it uses"),
-    Rule(("numpy",), "1.26.4", "2", "pyarrow 14 is compiled against NumPy 1"),
-    Rule(("pandas",), "2.1", "3", "Spark 4 passes batches as pandas 2"),
+    Rule(("pyspark",), "3.5.0", "4.3", "laketrain is tested with Spark 3.5 to 4.2"),
+    Rule(("pyarrow",), "14.0.2", "27", "laketrain is tested with pyarrow 14 to 26"),
+    Rule(("numpy",), "1.26.4", "3", "laketrain is tested with NumPy 1.26 to 2"),
+    Rule(("pandas",), "2.1", "4", "laketrain is tested with pandas 2.1 to 3"),
 )
 
 
 def python() -> Check:
     """The interpreter's version."""
     version = ".".join(map(str, sys.version_info[:3]))
-    if (3, 10) <= sys.version_info[:2] <= (3, 12):
-        note = "" if sys.version_info[:2] == (3, 11) else " (the locked set is tested on 3.11)"
-        return Check("python", True, f"{version} in {sys.prefix}{note}")
-    return Check("python", False, version, "use Python 3.11: make setup PYTHON=python3.11")
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Check("python", True, f"{version} in {sys.prefix}")
+    return Check("python", False, version, "use Python 3.11, 3.12 or 3.13: make setup PYTHON=python3.13")
 
 
 def java() -> Check:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -18,6 +19,7 @@ from laketrain.spark.zone import utc
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from pyspark.sql import Column, DataFrame, SparkSession
     from pyspark.sql.types import DataType
 
@@ -191,11 +193,42 @@ def exact_json(columns: Sequence[str]) -> Column:
     return F.to_json(F.struct(*(F.col(quoted(name)) for name in columns)), _EXACT)
 
 
-def on_batches(work: Callable[..., pd.Series], kind: str) -> Callable[..., Column]:
-    """A pandas UDF: a function of columns that Spark calls for each Arrow batch, with a result of the type `kind`. Only
-    those columns are sent to Python."""
-    from pyspark.sql.pandas import functions as pandas_functions
+def on_batches(work: Callable[..., pa.Array], kind: str) -> Callable[..., Column]:
+    """A function of columns that Spark calls for each Arrow batch, with a result of the type `kind`. Only those columns
+    are sent to Python.
 
-    pandas_udf: Any = pandas_functions.pandas_udf
-    udf: Callable[..., Column] = pandas_udf(work, kind)
-    return udf
+    Args:
+        work: a function of one or two arrays. It returns an array of their length.
+    """
+    from pyspark.sql.pandas import functions as udfs
+
+    if hasattr(udfs, "arrow_udf"):
+        arrow_udf: Any = udfs.arrow_udf
+        result: Callable[..., Column] = arrow_udf(work, kind, udfs.ArrowUDFType.SCALAR)
+    else:  # before Spark 4.1
+        pandas_udf: Any = udfs.pandas_udf
+        result = pandas_udf(_on_series(work), kind)
+    return result
+
+
+def _on_series(work: Callable[..., pa.Array]) -> Callable[..., pd.Series]:
+    """`work` on pandas' series. PySpark looks at the number and the types of the arguments."""
+    import pandas as pd
+    import pyarrow as pa
+
+    def compute(*series: pd.Series) -> pd.Series:
+        result = work(*map(pa.Array.from_pandas, series))
+        # By default integers with nulls would be floats, which don't hold 64 bits.
+        return result.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+
+    def of_one(values: pd.Series) -> pd.Series:
+        return compute(values)
+
+    def of_two(left: pd.Series, right: pd.Series) -> pd.Series:
+        return compute(left, right)
+
+    functions: dict[int, Callable[..., pd.Series]] = {1: of_one, 2: of_two}
+    function = functions[len(inspect.signature(work).parameters)]
+    # As classes, not as text: PySpark evaluates them where `pd` isn't known.
+    function.__annotations__ = dict.fromkeys(function.__annotations__, pd.Series)
+    return function

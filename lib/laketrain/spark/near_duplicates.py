@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-import pandas as pd
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -70,8 +70,8 @@ def similar_pairs(items: DataFrame, settings: NearDuplicateSettings, frames: Per
 def _text_bands(settings: NearDuplicateSettings) -> Callable[..., Column]:
     shingle, (bands, rows) = settings.shingle_length, bands_for(settings.min_similarity)
 
-    def buckets_of(texts: pd.Series) -> pd.Series:
-        return pd.Series(list(band_hashes(texts.tolist(), shingle, bands, rows)))
+    def buckets_of(texts: pa.Array) -> pa.Array:
+        return pa.array(list(band_hashes(texts.to_pylist(), shingle, bands, rows)), pa.list_(pa.int64()))
 
     return on_batches(buckets_of, "array<bigint>")
 
@@ -90,14 +90,15 @@ def _similarity(settings: NearDuplicateSettings) -> Callable[..., Column]:
         return lambda a, b: -F.bit_count(a.bitwiseXOR(b)).cast("double")
     shingle = settings.shingle_length
 
-    def similarities(left: pd.Series, right: pd.Series) -> pd.Series:
-        return pd.Series([jaccard(a, b, shingle) for a, b in zip(left, right, strict=True)])
+    def similarities(left: pa.Array, right: pa.Array) -> pa.Array:
+        pairs = zip(left.to_pylist(), right.to_pylist(), strict=True)
+        return pa.array([jaccard(a, b, shingle) for a, b in pairs], pa.float64())
 
     return on_batches(similarities, "double")
 
 
 def _image_hashes() -> Callable[..., Column]:
-    def hashes(images: pd.Series) -> pd.Series:
-        return pd.Series([difference_hash(image) for image in images], dtype="Int64")
+    def hashes(images: pa.Array) -> pa.Array:
+        return pa.array([difference_hash(image) for image in images.to_pylist()], pa.int64())
 
     return on_batches(hashes, "bigint")

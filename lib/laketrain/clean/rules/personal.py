@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 
-import pandas as pd
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -124,8 +124,8 @@ def _masked(value: Column, rule: Mask) -> Column:
 def _hashing(rule: Hash) -> Callable[[Column], Column]:
     secret = Secret.from_env(rule.key_env)
 
-    def hashed(texts: pd.Series) -> pd.Series:
-        return texts.map(secret.of, na_action="ignore")
+    def hashed(texts: pa.Array) -> pa.Array:
+        return pa.array([None if text is None else secret.of(text) for text in texts.to_pylist()], pa.string())
 
     work = on_batches(hashed, "string")
     return lambda value: work(value.cast("string"))

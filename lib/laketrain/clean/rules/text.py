@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Callable
 from functools import partial
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
@@ -53,8 +52,8 @@ def trim(frame: DataFrame, rule: Trim) -> DataFrame:
 def text(frame: DataFrame, rule: Text) -> DataFrame:
     """Repairs the columns, in Arrow batches."""
 
-    def repaired(texts: pd.Series) -> pd.Series:
-        return repair(pa.Array.from_pandas(texts, type=pa.string()), rule).to_pandas()
+    def repaired(texts: pa.Array) -> pa.Array:
+        return repair(texts.cast(pa.string()), rule)
 
     work = on_batches(repaired, "string")
     return frame.withColumns({column: work(F.col(quoted(column)).cast("string")) for column in rule.columns})
