@@ -23,6 +23,7 @@ from laketrain.lake import Lake, Version
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from pyspark.sql.types import StructType
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,17 @@ def clean_files(
     return Cleaned(version, rows_of(version), rows_of(raw.lake.table("quarantine", "table").latest()))
 
 
+def arrow_schema(schema: StructType) -> pa.Schema:
+    """The Arrow schema as which Spark sends rows of `schema` to Python."""
+    from laketrain.spark.arrow_types import arrow_type
+
+    return pa.schema([pa.field(field.name, arrow_type(field.dataType), field.nullable) for field in schema])
+
+
 def commit_table(lake: Lake, name: str, rows: Sequence[Mapping[str, Any]], columns: str, *, zone: str = "clean",
                  files: int = 1) -> Version:
     """Commits `rows` in `files` Parquet files as a stage would; `columns` is Spark's DDL. Needs a running session."""
     from pyspark.sql.types import StructType
-
-    from laketrain.spark.arrow_types import arrow_schema
 
     schema = StructType.fromDDL(columns)
     table = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(schema))

@@ -18,6 +18,7 @@ FIELDS = [
     Field("sound", "float32", (70_000,), ndarray_codec()),
     Field("matrix", "float64", (300, 2, 2, 2), ndarray_codec()),
     Field(sys.intern("köln"), "str_", (), scalar_codec("StringType")),
+    Field(sys.intern("town"), "str_", (), scalar_codec("StringType")),
     Field("flag", "bool_", (), scalar_codec("BooleanType")),
     *(Field(sys.intern(f"n{index}"), "int64", (), scalar_codec("LongType")) for index in range(100)),
 ]
@@ -42,13 +43,14 @@ def test_petastorm_reads_what_it_would_have_written(fields: list[Field]):
     unischema, codecs = pytest.importorskip("petastorm.unischema"), pytest.importorskip("petastorm.codecs")
     from pyspark.sql import types as T
 
+    types = {"str_": T.StringType(), "bool_": T.BooleanType(), "int64": T.LongType()}
+
     def codec(field: Field):
         if field.codec.name == "CompressedImageCodec":
             return codecs.CompressedImageCodec("jpeg")
         if field.codec.name == "NdarrayCodec":
             return codecs.NdarrayCodec()
-        return codecs.ScalarCodec({"str_": T.StringType, "bool_": T.BooleanType, "int64": T.LongType}[
-            field.scalar_type]())
+        return codecs.ScalarCodec(types[field.scalar_type])
 
     schema = unischema.Unischema("Train", [
         unischema.UnischemaField(field.name, getattr(np, field.scalar_type), field.shape, codec(field), False)

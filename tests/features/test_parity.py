@@ -143,7 +143,7 @@ def _sound(number: int, random: np.random.Generator) -> bytes:
 def record_batch(rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
     from pyspark.sql.types import StructType
 
-    from laketrain.spark.arrow_types import arrow_schema
+    from ..tables import arrow_schema
 
     return pa.RecordBatch.from_pylist([dict(row) for row in rows], schema=arrow_schema(StructType.fromDDL(COLUMNS)))
 

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from laketrain.errors import DataError
+from laketrain.features.stored import SCHEMA_KEY
 from laketrain.feed.petastorm import PetastormDataset
-from laketrain.feed.petastorm_schema import SCHEMA_KEY, unpickle_schema
+from laketrain.feed.petastorm_schema import unpickle_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

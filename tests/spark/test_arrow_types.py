@@ -10,7 +10,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
-from laketrain.spark.arrow_types import arrow_schema, arrow_type
+from laketrain.spark.arrow_types import arrow_type
+
+from ..tables import arrow_schema
 
 COLUMNS = ("a boolean, b tinyint, c smallint, d int, e bigint, f float, g double, h decimal(10,2), i string, j binary, "
            "k date, l timestamp, m timestamp_ntz, n array<timestamp>, o struct<p: int, q: string>")

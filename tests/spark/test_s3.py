@@ -23,17 +23,22 @@ def test_without_the_connector_the_error_names_the_package(tmp_path: Path) -> No
         process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 1
     assert "[spark] a lake in S3: Spark has no connector for it" in process.stderr
-    assert "--packages org.apache.hadoop:hadoop-aws:" in process.stderr
+    assert f"--packages org.apache.hadoop:hadoop-aws:{hadoop_version()}" in process.stderr
     assert "Traceback" not in process.stderr
 
 
 def test_the_connectors_package_has_the_version_of_sparks_hadoop() -> None:
-    import pyspark
-
     from laketrain.spark.connectors import installed_connectors
 
+    assert hadoop_version() == installed_connectors().hadoop
+
+
+def hadoop_version() -> str:
+    """The version of the Hadoop that PySpark contains."""
+    import pyspark
+
     [jar] = Path(pyspark.__file__).parent.glob("jars/hadoop-client-api-*.jar")
-    assert jar.stem.rpartition("-")[2] == installed_connectors().hadoop
+    return jar.stem.rpartition("-")[2]
 
 
 def test_executors_get_the_drivers_s3_variables_and_nothing_else() -> None:

@@ -50,7 +50,7 @@ def jars(system: str, shelf: Path | None = None) -> Path:
     pom = POMS / f"{system}.xml"
     properties = spark_properties() if system.startswith("spark") else {}
     shelf = horovod_wheel.shelf().with_name("jars") if shelf is None else shelf
-    digest = hashlib.sha256(pom.read_bytes() + repr(properties).encode())
+    digest = hashlib.sha256(pom.read_bytes() + "".join(properties.values()).encode())
     folder = shelf / f"{system}-{digest.hexdigest()[:12]}"
     if folder.is_dir():
         return folder

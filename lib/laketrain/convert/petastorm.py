@@ -23,8 +23,8 @@ from laketrain.convert.petastorm_pickle import (
 )
 from laketrain.features import FeatureSet
 from laketrain.features.base import Storage
+from laketrain.features.stored import SCHEMA_KEY
 
-UNISCHEMA_KEY = b"dataset-toolkit.unischema.v1"
 ROW_GROUPS_PER_FILE_KEY = b"dataset-toolkit.num_row_groups_per_file.v1"
 
 _SPARK_TYPES = {
@@ -43,7 +43,7 @@ def common_metadata(name: str, features: FeatureSet, row_groups: Mapping[str, in
         row_groups: their number by file, a path in the split.
     """
     metadata = {
-        UNISCHEMA_KEY: pickle_schema(name, [_field(storage) for storage in features.storage.values()]),
+        SCHEMA_KEY: pickle_schema(name, [_field(storage) for storage in features.storage.values()]),
         ROW_GROUPS_PER_FILE_KEY: json.dumps(dict(row_groups)).encode(),
     }
     content = io.BytesIO()

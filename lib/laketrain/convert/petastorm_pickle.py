@@ -1,11 +1,11 @@
 """Writes the pickle of a Petastorm schema, without Petastorm and without what it names.
 
-    content = pickle_schema("Train", [UnischemaField("label", "int64", (), ScalarCodec("LongType"))])
+    content = pickle_schema("Train", [Field("label", "int64", (), scalar_codec("LongType"))])
 
 Pickle's own writer names only classes that it can import. This one writes the few instructions of protocol 2 that a
 schema needs, so the bytes depend neither on Petastorm nor on the versions of NumPy and PySpark. They are those of
-`pickle.dumps(Unischema(name, fields), protocol=2)` with Petastorm 0.13.1, NumPy 1.26 and PySpark 4.0. Later versions
-of all three read them: NumPy 2 still has the name `bool_`, and PySpark 3.5 ignores the collation of a string.
+`pickle.dumps(Unischema(name, fields), protocol=2)` with Petastorm 0.13.1, NumPy 1.26 and PySpark 4.0, where columns of
+a type share its object. NumPy 2 reads them too, since it still has the name `bool_`.
 """
 
 from __future__ import annotations
@@ -43,16 +43,14 @@ def ndarray_codec() -> Codec:
     return Codec("NdarrayCodec", {})
 
 
-def image_codec(format: str, quality: int = 80) -> Codec:
-    """Images as `png` or `jpeg`. Petastorm uses the quality when it writes."""
-    return Codec("CompressedImageCodec", {"_image_codec": f".{format}", "_quality": quality})
+def image_codec(format: str) -> Codec:
+    """Images as `png` or `jpeg`. Petastorm uses the quality, which is its default, when it writes."""
+    return Codec("CompressedImageCodec", {"_image_codec": f".{format}", "_quality": 80})
 
 
 def scalar_codec(spark_type: str) -> Codec:
     """Values of a type of `pyspark.sql.types`, as `LongType`."""
-    if spark_type == "StringType":
-        return Codec("ScalarCodec", {"_spark_type": _spark_type(spark_type, {"collation": "UTF8_BINARY"})})
-    return Codec("ScalarCodec", {"_spark_type": _singleton(spark_type)})
+    return Codec("ScalarCodec", {"_spark_type": _spark_type(spark_type)})
 
 
 def pickle_schema(name: str, fields: Sequence[Field]) -> bytes:
@@ -88,14 +86,11 @@ class _OrderedDict:
     items: Mapping[str, Any]
 
 
-def _spark_type(name: str, state: Mapping[str, Any]) -> _Object:
-    return _Object(_Class("pyspark.sql.types", name), (), state)
-
-
 @cache
-def _singleton(name: str) -> _Object:
-    """PySpark has one instance of each type without attributes, so a pickle contains it once."""
-    return _spark_type(name, {})
+def _spark_type(name: str) -> _Object:
+    """One object for each type, so a pickle contains it once."""
+    state = {"collation": "UTF8_BINARY"} if name == "StringType" else {}
+    return _Object(_Class("pyspark.sql.types", name), (), state)
 
 
 class _Writer:

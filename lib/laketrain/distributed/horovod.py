@@ -29,9 +29,6 @@ _PEER_FAILURE = re.compile(r"HorovodInternalError|Horovod has been shut down|glo
                            r"|Connection reset by peer")
 _MISSING_RANK = re.compile(r"^(\d+)!?: \[")
 
-_MAX_STALL_CHECK_SECONDS = 60.0
-_MIN_TIMEOUT_SECONDS = 30
-
 
 class HorovodBackend:
     """Implements `laketrain.distributed.backend.Backend` for several ranks."""
@@ -44,7 +41,6 @@ class HorovodBackend:
 
     def environment(self, topology: RankTopology, spec: LaunchSpec) -> dict[str, str]:
         driver = socket.gethostbyname(spec.host)
-        stall_check = max(1, int(min(_MAX_STALL_CHECK_SECONDS, spec.deadline / 3)))
         return {
             "HOROVOD_RANK": str(topology.rank), "HOROVOD_SIZE": str(topology.size),
             "HOROVOD_LOCAL_RANK": str(topology.local_rank), "HOROVOD_LOCAL_SIZE": str(topology.local_size),
@@ -54,8 +50,8 @@ class HorovodBackend:
             # Gloo's client concatenates "http://", this, ":", the port and the path. So each path contains the token.
             "HOROVOD_GLOO_RENDEZVOUS_ADDR": f"{driver}:{spec.port}/{spec.token}", "HOROVOD_GLOO_RENDEZVOUS_PORT": "0",
             "HOROVOD_GLOO_IFACE": interface_of(local_address_towards(driver)),
-            "HOROVOD_GLOO_TIMEOUT_SECONDS": str(max(_MIN_TIMEOUT_SECONDS, int(spec.deadline))),
-            "HOROVOD_STALL_CHECK_TIME_SECONDS": str(stall_check),
+            "HOROVOD_GLOO_TIMEOUT_SECONDS": str(int(spec.collective_seconds)),
+            "HOROVOD_STALL_CHECK_TIME_SECONDS": str(int(spec.stall_seconds)),
         }
 
     def init(self, topology: RankTopology, spec: LaunchSpec, offers: Sequence[str]) -> None:

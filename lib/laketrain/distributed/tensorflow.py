@@ -1,7 +1,7 @@
 """Collectives of TensorFlow's tensors over TCP, without another library: nothing to install or to compile.
 
 `tcp/` moves the bytes, between NumPy arrays; this makes operations of a TensorFlow graph of it. TensorFlow's own
-collective operations are not used: docs/explanation/training-plane.md has the reasons and the measurements.
+collective operations are not used: docs/explanation/training-plane.md has the reasons.
 
 A graph runs operations in any order that its edges allow, and ranks must run collectives in one order. So each reads a
 variable before, and adds to it after: TensorFlow keeps the order of those as the function was written. Without the
@@ -37,8 +37,6 @@ SWITCH_SECONDS = 0.0005
 thread (a reader of batches) delays each message by as much: 10 ms for 1 KB instead of 1 ms."""
 
 _STALLED = re.compile(re.escape(STALL_WARNING) + r" ([\d, ]+) for ")
-_MAX_STALL_CHECK_SECONDS = 60.0
-_MIN_TIMEOUT_SECONDS = 30.0
 
 
 class TensorflowBackend:
@@ -68,11 +66,10 @@ class TensorflowBackend:
     def init(self, topology: RankTopology, spec: LaunchSpec, offers: Sequence[str]) -> None:
         import_tensorflow()
         addresses = [(host, int(port)) for host, _, port in (offer.rpartition(":") for offer in offers)]
-        timeout = max(_MIN_TIMEOUT_SECONDS, spec.deadline)
+        timeout = spec.collective_seconds
         listener, self._listener = self._listener or listen("127.0.0.1"), None
         connections = connect(topology.rank, addresses, listener, spec.token, timeout)
-        self._connected = Mesh(topology.rank, connections, timeout,
-                               max(1.0, min(_MAX_STALL_CHECK_SECONDS, spec.deadline / 3)))
+        self._connected = Mesh(topology.rank, connections, timeout, spec.stall_seconds)
         self._switch_interval = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_SECONDS)
 

@@ -25,6 +25,9 @@ from laketrain.features.codecs.ndarray import decode_ndarrays
 
 Encoding = Literal["ndarray", "compressed", "image", "scalar", "list"]
 
+SCHEMA_KEY = b"dataset-toolkit.unischema.v1"
+"""The key of Petastorm's schema in the metadata of its datasets."""
+
 
 class Stored(Feature):
     """A read-only column. A workload can't declare this kind."""

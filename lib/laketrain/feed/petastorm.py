@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 
 from laketrain.errors import DataError
 from laketrain.features import FeatureSet
-from laketrain.features.stored import Stored
+from laketrain.features.stored import SCHEMA_KEY, Stored
 from laketrain.feed.feed import Feed
-from laketrain.feed.petastorm_schema import SCHEMA_KEY, stored_features
+from laketrain.feed.petastorm_schema import stored_features
 from laketrain.feed.rows import FileStore, RowReader
 from laketrain.lake import Store, open_store
 

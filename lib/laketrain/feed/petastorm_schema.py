@@ -21,7 +21,6 @@ from laketrain.errors import DataError, nearest
 from laketrain.features import FeatureSet
 from laketrain.features.stored import Encoding, Stored
 
-SCHEMA_KEY = b"dataset-toolkit.unischema.v1"
 _MOST_BYTES = 64 << 20
 
 

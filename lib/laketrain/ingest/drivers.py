@@ -54,9 +54,9 @@ def driver(url: str) -> str | None:
 
 def package(url: str) -> str | None:
     """Maven's group:artifact:version for a URL or a connector; None where it is unknown."""
-    if url in ("delta", "iceberg", "mongodb"):
-        return getattr(installed_connectors(), url)
-    return _longest_prefix(_PACKAGES, url)
+    connectors = installed_connectors()
+    of_this_release = {"delta": connectors.delta, "iceberg": connectors.iceberg, "mongodb": connectors.mongodb}
+    return of_this_release.get(url) or _longest_prefix(_PACKAGES, url)
 
 
 def _longest_prefix(values: Mapping[str, str], text: str) -> str | None:

@@ -5,7 +5,7 @@
     laketrain.petastorm_compat.install()
     from petastorm import make_reader
 
-laketrain itself doesn't need Petastorm. In the Python workers of laketrain's Spark sessions it is installed already.
+laketrain itself doesn't need Petastorm. In the Python workers of its local Spark sessions `install` was called already.
 """
 
 from laketrain.petastorm_compat.install import install

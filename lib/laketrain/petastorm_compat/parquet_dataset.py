@@ -6,6 +6,7 @@ directories whose names begin with `_` or `.` hold no rows; `_metadata` and `_co
 
 from __future__ import annotations
 
+import operator
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +21,8 @@ PartitionKeys = list[tuple[str, int]]
 """Of a file: the column of each level, and the index of its value in the level's `keys`."""
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda value, other: value == other, "==": lambda value, other: value == other,
-    "!=": lambda value, other: value != other, "<": lambda value, other: value < other,
-    ">": lambda value, other: value > other, "<=": lambda value, other: value <= other,
-    ">=": lambda value, other: value >= other, "in": lambda value, other: value in other,
-    "not in": lambda value, other: value not in other,
+    "=": operator.eq, "==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le,
+    ">=": operator.ge, "in": lambda value, other: value in other, "not in": lambda value, other: value not in other,
 }
 
 
@@ -109,10 +107,10 @@ class ParquetDataset:
         self._levels = Partitions()
         self.pieces = list(self._find_pieces())
         self.partitions = self._levels or None
-        base = "" if isinstance(self.paths, list) else self.paths
-        self.metadata_path = f"{base}/_metadata"
-        self.metadata = self._read_metadata(self.metadata_path if base else "")
-        self.common_metadata = self._read_metadata(f"{base}/_common_metadata" if base else "")
+        # Files of a list have no directory in common.
+        self.metadata_path = None if isinstance(self.paths, list) else f"{self.paths}/_metadata"
+        self.metadata = self._read_metadata(self.metadata_path)
+        self.common_metadata = self._read_metadata(self.metadata_path and f"{self.paths}/_common_metadata")
         if filters is not None:
             self.pieces = [piece for piece in self.pieces if self._is_chosen(piece, filters)]
 
@@ -157,8 +155,8 @@ class ParquetDataset:
     def _piece(self, path: str, keys: PartitionKeys) -> ParquetDatasetPiece:
         return ParquetDatasetPiece(path, open_file_func=self.fs.open, partition_keys=keys)
 
-    def _read_metadata(self, path: str) -> pq.FileMetaData | None:
-        if not path or not self.fs.exists(path):
+    def _read_metadata(self, path: str | None) -> pq.FileMetaData | None:
+        if path is None or not self.fs.exists(path):
             return None
         with self.fs.open(path, "rb") as file:
             return pq.read_metadata(file)
@@ -170,9 +168,9 @@ class ParquetDataset:
         return any(all(_holds(values, *condition) for condition in conditions) for conditions in alternatives)
 
 
-def _holds(values: dict[str, str], column: str, operator: str, other: Any) -> bool:
+def _holds(values: dict[str, str], column: str, sign: str, other: Any) -> bool:
     """Whether a file's partition fulfils a condition. Values are compared in the type of `other`."""
     if column not in values:
         raise ValueError(f"Filters must be on partitions ({', '.join(values) or 'none'}), not on {column!r}")
-    sample = next(iter(other)) if operator in ("in", "not in") else other
-    return _OPERATORS[operator](type(sample)(values[column]), other)
+    sample = next(iter(other)) if sign in ("in", "not in") else other
+    return _OPERATORS[sign](type(sample)(values[column]), other)

@@ -21,11 +21,6 @@ def arrow_type(kind: T.DataType) -> pa.DataType:
     return to_arrow_type(kind, **_arguments())
 
 
-def arrow_schema(schema: T.StructType) -> pa.Schema:
-    """The Arrow schema of a Spark schema."""
-    return pa.schema([pa.field(field.name, arrow_type(field.dataType), field.nullable) for field in schema])
-
-
 @cache
 def _arguments() -> dict[str, Any]:
     """PySpark 4.1 and later ask for the zone of times. Earlier ones always use UTC."""

@@ -3,8 +3,8 @@
     connectors_of("3.5.3").kafka         # org.apache.spark:spark-sql-kafka-0-10_2.12:3.5.1
     connectors_of("4.2.1").s3            # org.apache.hadoop:hadoop-aws:3.5.0
 
-A connector of another release breaks the session: classes of Scala, Catalyst or Hadoop don't match. The versions are
-those that laketrain's tests run with. Connectors of Spark's own project work with every patch of its release.
+A connector of another release breaks the session: classes of Scala, Catalyst or Hadoop don't match. Tests run with
+those of the installed release.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from dataclasses import dataclass
 class Connectors:
     """What goes with one release of Spark.
 
-    `scala` and `hadoop` are the versions that PySpark's wheel contains, `aws` is the SDK that this Hadoop was built
-    with. `delta_artifact` is without Scala's version. `iceberg` is None where no connector was released.
+    `scala` and `hadoop` are the versions that PySpark's wheel contains. `spark` is that of the connectors which Spark's
+    own project releases, `aws` that of the SDK. `delta_artifact` is without Scala's version. `iceberg_version` is None
+    where no connector was released.
     """
 
+    release: str
     scala: str
     spark: str
     hadoop: str
@@ -28,7 +30,6 @@ class Connectors:
     delta_artifact: str
     delta_version: str
     iceberg_version: str | None
-    release: str
 
     @property
     def kafka(self) -> str:
@@ -57,18 +58,19 @@ class Connectors:
         return f"org.mongodb.spark:mongo-spark-connector_{self.scala}:10.5.0"
 
 
-RELEASES = {
-    "3.5": Connectors("2.12", "3.5.1", "3.3.4", "1.12.262", "delta-spark", "3.2.1", "1.11.0", "3.5"),
-    "4.0": Connectors("2.13", "4.0.0", "3.4.1", "2.25.53", "delta-spark", "4.0.0", "1.10.0", "4.0"),
-    "4.1": Connectors("2.13", "4.1.1", "3.4.2", "2.29.52", "delta-spark_4.1", "4.4.0", "1.11.0", "4.1"),
-    "4.2": Connectors("2.13", "4.2.0", "3.5.0", "2.35.4", "delta-spark_4.2", "4.4.0", None, "4.2"),
-}
+RELEASES = {connectors.release: connectors for connectors in (
+    Connectors("3.5", "2.12", "3.5.1", "3.3.4", "1.12.262", "delta-spark", "3.2.1", "1.11.0"),
+    Connectors("4.0", "2.13", "4.0.0", "3.4.1", "2.25.53", "delta-spark", "4.0.0", "1.10.0"),
+    Connectors("4.1", "2.13", "4.1.1", "3.4.2", "2.29.52", "delta-spark_4.1", "4.4.0", "1.11.0"),
+    Connectors("4.2", "2.13", "4.2.0", "3.5.0", "2.35.4", "delta-spark_4.2", "4.4.0", None),
+)}
+"""By release, the newest last."""
 
 
 def connectors_of(spark_version: str) -> Connectors:
     """The connectors of a version such as `4.2.1` or `3.5.3-amzn-0`; for an unknown release those of the newest."""
     result = re.match(r"\d+\.\d+", spark_version)
-    return RELEASES.get(result[0] if result else "", RELEASES[max(RELEASES)])
+    return RELEASES.get(result[0] if result else "", [*RELEASES.values()][-1])
 
 
 def installed_connectors() -> Connectors:

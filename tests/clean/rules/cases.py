@@ -39,8 +39,9 @@ class Case:
         from pyspark.sql import types as T
 
         from laketrain.clean.reading import FILE, RECORD, REJECT
-        from laketrain.spark.arrow_types import arrow_schema
         from laketrain.spark.frames import record
+
+        from ...tables import arrow_schema
 
         files = self.files or ["a.csv"] * len(self.rows)
         schema = T.StructType.fromDDL(f"_row int, {FILE} string, {self.schema}")

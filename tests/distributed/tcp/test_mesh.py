@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from tests.distributed.tcp.meshes import errors_on_each, meshes_of, on_each
@@ -29,11 +27,10 @@ def test_all_ranks_send_more_than_the_kernel_buffers_at_once() -> None:
 def test_a_peer_that_closes_is_lost_at_once(size: int) -> None:
     with meshes_of(2) as meshes:
         meshes[1].close()
-        started = time.monotonic()
-        with pytest.raises(PeerLost):
+        # A peer that is lost by the timeout instead has "sent nothing".
+        with pytest.raises(PeerLost, match="closed its connection|a connection to another rank failed"):
             meshes[0].exchange({1: memoryview(bytearray(size))},
                                {1: Fill(memoryview(bytearray(size)))})
-        assert time.monotonic() - started < 5
 
 
 def test_the_loss_of_one_rank_reaches_those_that_wait_for_others() -> None:

@@ -63,6 +63,16 @@ class LaunchSpec:
     cores: int | None
     log_events: bool = False
 
+    @property
+    def collective_seconds(self) -> float:
+        """How long a collective may wait for other ranks before it fails."""
+        return max(30.0, self.deadline)
+
+    @property
+    def stall_seconds(self) -> float:
+        """How long a collective may wait before a warning names the ranks that are missing."""
+        return max(1.0, min(60.0, self.deadline / 3))
+
 
 class DriverClient:
     """Sends JSON requests to the driver over one connection, which is opened again when it breaks."""
