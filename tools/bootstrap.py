@@ -85,7 +85,8 @@ def set_up(target: Target, console: Console) -> None:
     lock, venv = target.lock, target.venv
     known = horovod_wheel.facts(lock, target.device)
     java = load_java_finder(target.root)
-    with_horovod = bool(horovod_wheel.compiler() or horovod_wheel.kept(known, horovod_wheel.shelf()))
+    can_build = bool(horovod_wheel.compiler() or horovod_wheel.kept(known, horovod_wheel.shelf()))
+    with_horovod = target.stack.horovod and can_build
     lacking = missing(sys.version_info[:2], target.stack.pythons, list(java.java_homes()))
     if lacking:
         sys.exit("This machine lacks, for laketrain:\n" + "".join(f"  - {line}\n" for line in lacking))
@@ -100,7 +101,7 @@ def set_up(target: Target, console: Console) -> None:
     if with_horovod:
         wheel = horovod_wheel.provide(known, venv / "bin" / "python", console)
         install("installing Horovod", ["--force-reinstall", str(wheel)])
-    else:
+    elif target.stack.horovod:
         console.say("no C++ compiler: ranks connect by the backend 'tensorflow'; for Horovod, install g++ and run "
                     "`make setup` again")
     install("installing laketrain itself", ["--no-build-isolation", "-e", str(target.root)])
@@ -160,12 +161,11 @@ def _python() -> str:
 
 
 def is_done(target: Target) -> bool:
-    """Whether the environment is whole and of today's files, and has Horovod or no compiler to build it. Starts
-    nothing."""
+    """Whether the environment is whole and of today's files, and has Horovod if it can. Starts nothing."""
     stamp = read_stamp(target.venv)
     has_horovod = stamp.pop("horovod", "no") == "yes"
     return ((target.venv / "bin" / "python").exists() and stamp == wanted_stamp(target)
-            and (has_horovod or horovod_wheel.compiler() is None))
+            and (has_horovod or not target.stack.horovod or horovod_wheel.compiler() is None))
 
 
 def read_stamp(venv: Path) -> dict[str, str]:

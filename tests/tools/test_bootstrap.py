@@ -252,6 +252,12 @@ def test_a_setup_without_horovod_is_finished_until_there_is_a_compiler(bootstrap
     assert not bootstrap.is_done(target)
 
 
+def test_the_oldest_stack_is_finished_without_horovod(bootstrap, stacks, target):
+    oldest = stacks.Target(target.root, "cpu", stacks.STACKS["oldest"])
+    set_up(bootstrap, oldest, with_horovod=False)
+    assert bootstrap.is_done(oldest)
+
+
 def test_a_setup_with_horovod_stays_finished_without_the_compiler(bootstrap, target, tmp_path, monkeypatch):
     set_up(bootstrap, target)
     monkeypatch.delenv("CXX", raising=False)

@@ -23,7 +23,7 @@ import pyspark
 from cluster.jars import java
 from cluster.submit import QUICK_JVM
 
-_FOLDER = Path(__file__).resolve().parents[2] / "build" / "classes"
+_FOLDER = Path(__file__).resolve().parents[2] / "build" / "classes" / Path(sys.prefix).name
 PATIENCE_S = 240
 _NO_WARNINGS = "-Xlog:disable -Xlog:all=error:stderr"
 """Else a JVM that can't use the archive, and one that makes it, print warnings to stdout."""
