@@ -60,10 +60,10 @@ def test_only_a_changed_environment_is_packed_again(
 
 def test_all_that_a_job_imports_is_packed_and_developers_tools_are_not() -> None:
     names = set(distributions())
-    assert {"laketrain", "keras", "petastorm", "pyarrow", "pyspark", "hdfs-native", "jinja2"} <= names
+    assert {"laketrain", "keras", "pyarrow", "pyspark", "hdfs-native", "jinja2"} <= names
     assert ("horovod" in names) is is_built_for_this_tensorflow()
     assert names & {"tensorflow", "tensorflow-cpu"}
-    assert not names & {"pytest", "mypy", "ruff", "moto", "ipykernel", "cmake"}
+    assert not names & {"pytest", "mypy", "ruff", "moto", "ipykernel", "cmake", "petastorm"}
     assert "tensorboard" in distributions(optional=TRACKERS)
     assert "pytest" in distributions(also=["pytest"])
 

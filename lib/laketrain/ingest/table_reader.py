@@ -24,7 +24,7 @@ from laketrain.ingest import drivers
 from laketrain.ingest.hints import hint_for
 from laketrain.ingest.jdbc import JdbcTable
 from laketrain.ingest.rows import require_secrets
-from laketrain.spark.errors import first_sentence, unwrap_executor_error
+from laketrain.spark.errors import first_sentence, unwrap_executor_error, with_causes
 from laketrain.spark.frames import quoted
 from laketrain.spark.packages import missing_package_hint
 
@@ -142,7 +142,7 @@ class TableReader:
         try:
             yield
         except (Py4JError, PySparkException) as error:
-            text, subject = str(error), f"source {self.name!r}"
+            text, subject = with_causes(error), f"source {self.name!r}"
             if _MISSING.search(text):
                 raise LaunchError("ingest", subject, f"Spark has no {self._component} in this session",
                                   f"{self._driver_hint}{missing_package_hint(self._package)}") from error

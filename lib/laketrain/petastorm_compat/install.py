@@ -133,6 +133,9 @@ class _OldParquet(ModuleType):
 
         return getattr(pyarrow.parquet, name)
 
+    def __reduce__(self) -> tuple[type[_OldParquet], tuple[()]]:
+        return _OldParquet, ()
+
 
 def _use_own_processes(module: Any) -> None:
     module.exec_in_new_process = _start_process

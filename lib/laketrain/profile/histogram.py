@@ -95,7 +95,7 @@ class NumberCounts:
             steps = round((high - low) / step) + 1
             width = math.ceil(steps / BINS)
             bins = math.ceil(steps / width)
-            return low + np.arange(bins * FINE_PER_BIN + 1) * (width * step / FINE_PER_BIN)
+            return low + np.arange(bins * FINE_PER_BIN + 1, dtype=np.float64) * (width * step / FINE_PER_BIN)
         part = np.linspace(0, 1, BINS * FINE_PER_BIN + 1)
         return np.maximum.accumulate(low * (1 - part) + high * part)
 

@@ -61,5 +61,5 @@ def _stamp(archive: str) -> _Stamp | None:
 if __name__ == "__main__":
     petastorm_compat.install()  # functions of users' Spark jobs may import Petastorm
     read_archives_once()
-    pyspark.daemon.worker = with_quick_ack(pyspark.daemon.worker)
+    pyspark.daemon.worker = with_quick_ack(pyspark.daemon.worker)  # type: ignore[assignment]
     pyspark.daemon.manager()

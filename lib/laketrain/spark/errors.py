@@ -91,6 +91,15 @@ def unwrap_executor_error(error: Exception) -> LaketrainError | None:
     return DataError(match[2], match[3], problem, hint)
 
 
+def with_causes(error: Exception) -> str:
+    """The message with those of its causes, which Spark 4.1 and later leave out for databases."""
+    messages, cause = [str(error)], getattr(error, "_cause", None)
+    while cause is not None:
+        messages.append(f"Caused by: {cause._desc}")
+        cause = cause._cause
+    return "\n".join(messages)
+
+
 def first_sentence(text: str) -> str:
     """The readable part of a Spark message: without JVM frames, exception classes, query plans and SQLSTATE, and with
     the file that couldn't be read where Spark names it."""

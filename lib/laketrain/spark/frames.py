@@ -198,13 +198,13 @@ def on_batches(work: Callable[..., pa.Array], kind: str) -> Callable[..., Column
     are sent to Python.
 
     Args:
-        work: a function of one or two arrays. It returns an array of their length.
+        work: a function of one or two arrays, annotated as such. It returns an array of their length.
     """
     from pyspark.sql.pandas import functions as udfs
 
     if hasattr(udfs, "arrow_udf"):
         arrow_udf: Any = udfs.arrow_udf
-        result: Callable[..., Column] = arrow_udf(work, kind, udfs.ArrowUDFType.SCALAR)
+        result: Callable[..., Column] = arrow_udf(work, kind)
     else:  # before Spark 4.1
         pandas_udf: Any = udfs.pandas_udf
         result = pandas_udf(_on_series(work), kind)

@@ -72,7 +72,7 @@ def macro_means(scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 def undefined(labels: Sequence[str], true: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> dict[str, list[str]]:
     """The classes whose `precision` (never predicted) or `recall` (never true) is undefined and counts as 0."""
     of = {"precision": (true > 0) & (predicted == 0), "recall": (true == 0) & (predicted > 0)}
-    return {name: [labels[index] for index in np.flatnonzero(mask)] for name, mask in of.items() if mask.any()}
+    return {name: [labels[int(index)] for index in np.flatnonzero(mask)] for name, mask in of.items() if mask.any()}
 
 
 def undefined_notices(target: str, section: Mapping[str, Any], split: str) -> Iterator[str]:

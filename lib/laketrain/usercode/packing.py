@@ -12,9 +12,12 @@ import linecache
 import os
 import sys
 import zlib
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from types import CodeType
+from typing import Any, ClassVar
 
 import cloudpickle
 
@@ -32,7 +35,7 @@ def pack(functions: Mapping[str, Any], stage: str) -> bytes:
     for module in modules:
         cloudpickle.register_pickle_by_value(module)
     try:
-        return cloudpickle.dumps((functions, _sources(functions))) if functions else b""
+        return _pickled((functions, _sources(functions))) if functions else b""
     except Exception as error:  # whatever the user's objects raise when they are pickled
         raise DataError(stage, ", ".join(functions), f"can't be sent to executors ({type(error).__name__}: {error})",
                         "make what it needs (sessions, files, locks) inside the function") from error
@@ -67,6 +70,27 @@ def source_checksum(function: Any) -> str:
     except (OSError, TypeError):  # defined in a notebook's cell, or compiled
         text = repr(function)
     return f"{zlib.crc32(text.encode()):08x}"
+
+
+def _pickled(value: Any) -> bytes:
+    with BytesIO() as buffer:
+        _Pickler(buffer).dump(value)
+        return buffer.getvalue()
+
+
+def _reduce_code(code: CodeType) -> tuple[Any, ...]:
+    constructor, arguments = cloudpickle.Pickler.dispatch_table[CodeType](code)
+    return _code, (constructor, arguments, code.co_filename)
+
+
+def _code(constructor: Callable[..., CodeType], arguments: tuple[Any, ...], file: str) -> CodeType:
+    return constructor(*arguments).replace(co_filename=file)
+
+
+class _Pickler(cloudpickle.Pickler):
+    """cloudpickle's, which since 3.1.3 drops the file names of code. Tracebacks and TensorFlow need them."""
+
+    dispatch_table: ClassVar[Any] = ChainMap({CodeType: _reduce_code}, cloudpickle.Pickler.dispatch_table)
 
 
 def _loaded(code: bytes, stage: str) -> tuple[dict[str, Any], dict[str, list[str]]]:

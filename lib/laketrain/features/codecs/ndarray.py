@@ -25,7 +25,7 @@ Shape = tuple[int, ...]
 MOST_BYTES = 2**31 - 1
 
 
-def encode_ndarrays(array: Array, dtype: npt.DTypeLike = None) -> pa.Array:
+def encode_ndarrays(array: Array, dtype: npt.DTypeLike | None = None) -> pa.Array:
     """Encodes (n, *shape) as n binaries, byte for byte what `np.save` writes for each C-ordered row.
 
     Args:

@@ -40,6 +40,5 @@ def crop(images: Pixels, offsets: npt.NDArray[np.int64], border: int) -> Pixels:
     """(n, h, w, c) crops of the images' own size, at (n, 2) `offsets` of the images with `border` black pixels
     around."""
     bordered = np.pad(images, ((0, 0), (border, border), (border, border), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(  # type: ignore[call-overload]
-        bordered, images.shape[1:], axis=(1, 2, 3))
+    windows = np.lib.stride_tricks.sliding_window_view(bordered, images.shape[1:], axis=(1, 2, 3))
     return np.asarray(windows[np.arange(len(images)), offsets[:, 0], offsets[:, 1], 0])

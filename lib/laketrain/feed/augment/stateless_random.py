@@ -24,7 +24,7 @@ def stateless_uniform(seed: int, epoch: int, rows: npt.NDArray[np.int64], draws:
         start = _hash(_hash(np.full(1, seed, np.uint64)) + np.uint64(epoch))
         if stream:
             start = _hash(start + np.uint64(stream))
-        counter = rows.astype(np.uint64)[:, None] * np.uint64(draws) + np.arange(1, draws + 1, dtype=np.uint64)
+        counter = rows.astype(np.uint64)[:, None] * np.uint64(draws) + np.arange(1, draws + 1).astype(np.uint64)
         return (_hash(start + counter * np.uint64(_INCREMENT)) >> np.uint64(11)) / 2.0**53
 
 

@@ -52,8 +52,8 @@ def merge_confusions(feature: Label, parts: Sequence[dict[str, Any]], worst: int
                      weighted: bool = False) -> dict[str, Any]:
     """The section of an evaluation from the parts of all ranks: `metrics`, `confusion`, `labels` and `mistakes`. If
     rows are `weighted`, the confusion matrix contains sums of weights."""
-    confusion = np.sum([part["confusion"] for part in parts], axis=0, dtype=np.float64)
-    rows = np.sum([part["class_rows"] for part in parts], axis=0, dtype=np.int64)
+    confusion = np.array([part["confusion"] for part in parts], np.float64).sum(axis=0)
+    rows = np.array([part["class_rows"] for part in parts], np.int64).sum(axis=0)
     metrics = summarise(confusion, feature.labels)
     weights = confusion.sum(axis=1)
     metrics["classes"] = [{**score, "rows": int(rows[index]),

@@ -59,8 +59,8 @@ def merge_multilabels(feature: Multilabel, parts: Sequence[dict[str, Any]], wors
                       weighted: bool = False) -> dict[str, Any]:
     """The section of an evaluation from the parts of all ranks: `metrics`, `labels`, and the `worst` rows with the
     indices of their labels."""
-    counts = np.sum([part["counts"] for part in parts], axis=0, dtype=np.float64)
-    having = np.sum([part["having"] for part in parts], axis=0, dtype=np.int64)
+    counts = np.array([part["counts"] for part in parts], np.float64).sum(axis=0)
+    having = np.array([part["having"] for part in parts], np.int64).sum(axis=0)
     true, predicted = counts[:, 0] + counts[:, 2], counts[:, 0] + counts[:, 1]
     scores = by_class(feature.names, np.array([binary_scores(cells) for cells in counts]), true, predicted)
     labels = [{**score, "rows": int(having[index, 0]), "predicted": int(having[index, 1]),
