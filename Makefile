@@ -10,7 +10,6 @@ BIN := $(VENV)/bin
 # The Pythons that it works with, newest first; another one by its path: make setup PYTHON=/path/to/python3.12
 PYTHONS := $(if $(filter oldest,$(STACK)),python3.11,python3.13 python3.12 python3.11)
 PYTHON ?=
-IS_311 := import sys; sys.exit(sys.version_info[:2] != (3, 11))
 # More arguments for a target's command: make test ARGS='-k lanes -x'
 ARGS ?=
 # Processes that run the tests in parallel; each has its own Spark session, of some 2 GB.
@@ -35,11 +34,8 @@ demo: setup ## Run all stages on real data: from a dirty landing zone to a train
 	@$(BIN)/laketrain sample mnist build/landing/mnist
 	@$(BIN)/laketrain run conf/mnist.yaml $(ARGS)
 
-test: setup ## Run the tests: all on the newest versions, some on the oldest; all on one: STACK=newest, STACK=oldest
+test: setup ## Run the tests; on the oldest versions: STACK=oldest
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
-	@$(if $(STACK)$(ARGS),,if $(foreach python,python3.11 .venv/bin/python,$(python) -c '$(IS_311)' 2>/dev/null ||) false; then \
-	  $(MAKE) --no-print-directory test STACK=oldest PYTHON= ARGS='-m oldest'; \
-	else echo 'Left out: the tests on the oldest versions, which need Python 3.11'; fi)
 
 cluster-up: setup ## Start HDFS, YARN and Kafka on this machine, real daemons at free ports of the loopback address
 	@PYTHONPATH=tools $(BIN)/python -m cluster up

@@ -41,7 +41,7 @@ class Rule:
 RULES = (
     Rule(TENSORFLOW_PACKAGES, "2.19", "3", "Keras 3.8 and later run on TensorFlow 2.19 and later"),
     Rule(("keras",), "3.8", "4", "the models and the optimizer are Keras 3's"),
-    Rule(("pyspark",), "3.5.0", "4.3", "laketrain is tested with Spark 3.5 to 4.2"),
+    Rule(("pyspark",), "4.0.1", "4.3", "laketrain is tested with Spark 4.0 to 4.2"),
     Rule(("pyarrow",), "14.0.2", "27", "laketrain is tested with pyarrow 14 to 26"),
     Rule(("numpy",), "1.26.4", "3", "laketrain is tested with NumPy 1.26 to 2"),
     Rule(("pandas",), "2.1", "4", "laketrain is tested with pandas 2.1 to 3"),

@@ -133,8 +133,31 @@ class _OldParquet(ModuleType):
 
         return getattr(pyarrow.parquet, name)
 
-    def __reduce__(self) -> tuple[type[_OldParquet], tuple[()]]:
-        return _OldParquet, ()
+    def __reduce__(self) -> tuple[Callable[[], _OldParquet], tuple[()]]:
+        return _old_parquet, ()
+
+
+def _old_parquet() -> _OldParquet:
+    """The module of a function of Petastorm's that Spark sends to a Python worker, which may not import Petastorm."""
+    _complete_libraries()
+    return _OldParquet()
+
+
+def _mend_row_reader(module: Any) -> None:
+    """Rows contain None for a string that is null: pandas 3 has NaN there."""
+    import numpy as np
+
+    _use_old_parquet(module)
+    worker = module.PyDictReaderWorker
+    read = worker._read_with_shuffle_row_drop
+
+    def read_rows(self: Any, *arguments: Any) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = read(self, *arguments)
+        strings = {name for name, field in self._schema.fields.items() if field.numpy_dtype is np.str_}
+        return [{name: None if name in strings and value != value else value for name, value in row.items()}
+                for row in rows]
+
+    worker._read_with_shuffle_row_drop = read_rows
 
 
 def _use_own_processes(module: Any) -> None:
@@ -151,9 +174,9 @@ def _start_process(function: Any, *arguments: Any, **keywords: Any) -> subproces
 
 
 _MENDS: dict[str, Callable[[Any], None]] = {
-    **dict.fromkeys(("reader", "arrow_reader_worker", "py_dict_reader_worker", "etl.dataset_metadata",
-                     "etl.metadata_util", "etl.rowgroup_indexing", "etl.petastorm_generate_metadata"),
-                    _use_old_parquet),
+    **dict.fromkeys(("reader", "arrow_reader_worker", "etl.dataset_metadata", "etl.metadata_util",
+                     "etl.rowgroup_indexing", "etl.petastorm_generate_metadata"), _use_old_parquet),
+    "py_dict_reader_worker": _mend_row_reader,
     "workers_pool.process_pool": _use_own_processes,
 }
 """What is changed in a module of Petastorm after it was imported."""
