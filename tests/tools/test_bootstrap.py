@@ -252,8 +252,8 @@ def test_a_setup_without_horovod_is_finished_until_there_is_a_compiler(bootstrap
     assert not bootstrap.is_done(target)
 
 
-def test_the_oldest_stack_is_finished_without_horovod(bootstrap, stacks, target):
-    oldest = stacks.Target(target.root, "cpu", stacks.STACKS["oldest"])
+def test_the_oldest_stack_is_finished_without_horovod(bootstrap, tools, checkout):
+    oldest = target_of(tools, checkout, "oldest")
     set_up(bootstrap, oldest, with_horovod=False)
     assert bootstrap.is_done(oldest)
 
